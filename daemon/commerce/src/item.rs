@@ -1,0 +1,204 @@
+//! Items: what can be sold, under which codes, at what price.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    money::{Minor, Rounding},
+    quantity::{Quantity, Unit},
+};
+
+/// The retailer's own number of an item: 1 to 32 printable ASCII characters without blanks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "818981"))]
+pub struct Sku(String);
+
+impl Sku {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Sku {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{}` is no SKU; 1 to 32 printable characters without blanks", text.escape_debug()))
+        }
+    }
+}
+
+impl FromStr for Sku {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Sku> for String {
+    fn from(sku: Sku) -> Self {
+        sku.0
+    }
+}
+
+impl fmt::Display for Sku {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A Global Trade Item Number of 8, 12, 13 or 14 digits with a right check digit (GS1 General Specifications, 7.9).
+///
+/// The lengths are one number space: a UPC-A of twelve digits is the EAN-13 with a zero before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "0400008189811"))]
+pub struct Gtin(u64);
+
+impl Gtin {
+    /// The number without its leading zeros, which tells GTINs of every length apart.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Gtin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |why: &str| Err(format!("`{}` is no GTIN: {why}", text.escape_debug()));
+        if !matches!(text.len(), 8 | 12 | 13 | 14) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return refuse("it has 8, 12, 13 or 14 digits");
+        }
+        let digits = text.bytes().rev().map(|byte| u64::from(byte - b'0'));
+        let weighed: u64 = digits.clone().skip(1).zip([3, 1].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
+        let check = (10 - weighed % 10) % 10;
+        if digits.clone().next() != Some(check) {
+            return refuse(&format!("its check digit should be {check}"));
+        }
+        Ok(Self(digits.rev().fold(0, |number, digit| number * 10 + digit)))
+    }
+}
+
+impl TryFrom<String> for Gtin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Gtin> for String {
+    fn from(gtin: Gtin) -> Self {
+        gtin.to_string()
+    }
+}
+
+impl fmt::Display for Gtin {
+    /// As 8 digits when it fits a GTIN-8, else as 13, else as 14.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 100_000_000 { write!(f, "{:08}", self.0) } else { write!(f, "{:013}", self.0) }
+    }
+}
+
+/// So much money for one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Price {
+    /// Minor units of the store's currency.
+    pub minor: Minor,
+    /// For one of these.
+    pub per: Unit,
+}
+
+impl Price {
+    /// The price of a quantity, rounded once, as named. `None` if the units differ.
+    pub fn extend(self, quantity: Quantity, rounding: Rounding) -> Option<Minor> {
+        if quantity.unit() != self.per {
+            return None;
+        }
+        let exact = i128::from(self.minor.get()) * i128::from(quantity.milli());
+        i64::try_from(rounding.divide(exact, 1000)).ok().and_then(Minor::new)
+    }
+}
+
+/// An item of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Item {
+    /// The retailer's number; the key.
+    pub sku: Sku,
+    /// What its barcode says, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<Gtin>,
+    /// As printed on receipts and labels.
+    pub description: String,
+    /// Where it belongs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub department: String,
+    /// Finer than the department.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub category: String,
+    /// Who makes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub brand: String,
+    /// Such as `10.4 OZ`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub package_size: String,
+    /// Its shelf price.
+    pub price: Price,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_gtin_is_known_by_its_check_digit() {
+        assert_eq!("0400008189811".parse::<Gtin>().unwrap().to_string(), "0400008189811");
+        assert!("0400008189812".parse::<Gtin>().unwrap_err().contains("should be 1"));
+        assert!("040000818981".parse::<Gtin>().is_err());
+        assert!("04000081898１1".parse::<Gtin>().is_err());
+    }
+
+    #[test]
+    fn a_upc_and_its_ean_are_the_same_gtin() {
+        assert_eq!("036000291452".parse::<Gtin>(), "0036000291452".parse::<Gtin>());
+        assert_eq!("96385074".parse::<Gtin>().unwrap().to_string(), "96385074");
+    }
+
+    #[test]
+    fn a_measure_is_priced_with_a_named_rounding() {
+        let price = Price { minor: Minor::literal(236), per: Unit::Gallon };
+        let fill = Quantity::new(11_066, Unit::Gallon).unwrap();
+        assert_eq!(price.extend(fill, Rounding::HalfAwayFromZero), Some(Minor::literal(2612)));
+        assert_eq!(price.extend(Quantity::pieces(1).unwrap(), Rounding::HalfAwayFromZero), None);
+    }
+
+    proptest! {
+        #[test]
+        fn gtins_survive_being_written(number in 0_u64..1_000_000_000_000) {
+            let weighed: u64 = (0..13).map(|place| number / 10_u64.pow(place) % 10 * if place % 2 == 0 { 3 } else { 1 }).sum();
+            let text = format!("{number:012}{}", (10 - weighed % 10) % 10);
+            let gtin: Gtin = text.parse().unwrap();
+            prop_assert_eq!(gtin.to_string().parse::<Gtin>().unwrap(), gtin);
+        }
+
+        #[test]
+        fn no_text_makes_the_parsers_panic(text in ".{0,40}") {
+            let _ = text.parse::<Gtin>();
+            let _ = text.parse::<Sku>();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The rules of the shop: what a sale is made of, and how its parts add up.
+//!
+//! # What this crate promises
+//!
+//! - **Pure.** No I/O, no async, no clock, no randomness: time, numbers and ids are passed in. The same input gives the same sale
+//!   on every machine and in every year.
+//! - **Money is whole minor units** ([`Minor`]) of one ISO 4217 currency a basket. Nothing here is a float. The one place that
+//!   rounds is [`Price::extend`], and it names how ([`Rounding`]).
+//! - **Parts always sum to the whole.** For every basket that can be built: a line's net is its regular amount less its discounts and
+//!   never negative; the totals are the sums of the lines; what was tendered less the change is the net total. A [`Sale`] that would
+//!   break this can't be made. Property tests build random baskets and check.
+//! - **Bounded.** A basket has at most [`MAX_LINES`] lines and a line at most [`MAX_LINE_AMOUNT`], so no sum can overflow.
+//!
+//! # Layout
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`money`] | minor units, currencies, rounding |
+//! | [`quantity`] | amounts of goods: pieces, kilograms, gallons, in thousandths |
+//! | [`item`] | SKUs, GTINs, prices, items |
+//! | [`line`] | a line of a basket and its discounts |
+//! | [`tender`] | how the customer pays |
+//! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
+//! | [`sale`] | the transaction it becomes |
+
+pub mod basket;
+pub mod item;
+pub mod line;
+pub mod money;
+pub mod quantity;
+pub mod sale;
+pub mod tender;
+
+pub use basket::{Basket, BasketState, Refusal};
+pub use item::{Gtin, Item, Price, Sku};
+pub use line::{Discount, Goods, Line, NewLine, Origin, Regular};
+pub use money::{Currency, Minor, Rounding};
+pub use quantity::{Quantity, Unit};
+pub use sale::{ReceiptNumber, Sale, Stamp, Totals};
+pub use tender::{CardSlip, Tender};
+
+/// The most lines a basket takes; the longest of 155,848 real baskets had 161.
+pub const MAX_LINES: usize = 400;
+
+/// The most a line may come to, in minor units: ten million dollars.
+pub const MAX_LINE_AMOUNT: Minor = Minor::literal(1_000_000_000);
+
+/// The longest text (description, reason, reference) taken, in bytes.
+pub const MAX_TEXT: usize = 120;

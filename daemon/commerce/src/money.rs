@@ -1,0 +1,224 @@
+//! Minor units, currencies, and the one way to round.
+
+use std::{
+    fmt,
+    iter::Sum,
+    ops::{Add, Neg, Sub},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount in minor units (cents) of the currency its holder names.
+///
+/// Values from outside are at most 10^15 either way, so the sum of any basket's parts stays far inside 64 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = i64))]
+pub struct Minor(i64);
+
+impl Minor {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    const LIMIT: i64 = 1_000_000_000_000_000;
+
+    /// Takes an amount from outside.
+    pub const fn new(minor: i64) -> Option<Self> {
+        if minor >= -Self::LIMIT && minor <= Self::LIMIT { Some(Self(minor)) } else { None }
+    }
+
+    /// For constants.
+    ///
+    /// # Panics
+    /// At compile time, if the constant is out of range.
+    pub const fn literal(minor: i64) -> Self {
+        assert!(minor >= -Self::LIMIT && minor <= Self::LIMIT, "amount out of range");
+        Self(minor)
+    }
+
+    /// The number of minor units.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Less than nothing.
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// More than nothing.
+    pub const fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    /// The amount as people read it, such as `12.05`, with as many decimals as the currency has.
+    pub fn display(self, currency: Currency) -> impl fmt::Display {
+        let digits = currency.exponent();
+        let scale = 10_u64.pow(digits);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let magnitude = self.0.unsigned_abs();
+        fmt::from_fn(move |f| {
+            write!(f, "{sign}{}", magnitude / scale)?;
+            if digits > 0 { write!(f, ".{:0width$}", magnitude % scale, width = digits as usize) } else { Ok(()) }
+        })
+    }
+}
+
+impl TryFrom<i64> for Minor {
+    type Error = String;
+
+    fn try_from(minor: i64) -> Result<Self, Self::Error> {
+        Self::new(minor).ok_or_else(|| format!("the amount {minor} is out of range; at most 10^15 minor units"))
+    }
+}
+
+impl From<Minor> for i64 {
+    fn from(minor: Minor) -> Self {
+        minor.0
+    }
+}
+
+impl Add for Minor {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl Sub for Minor {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl Neg for Minor {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl Sum for Minor {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// An ISO 4217 currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "USD"))]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// By its three letters, in capitals.
+    pub fn from_code(code: &str) -> Option<Self> {
+        iso_currency::Currency::from_code(code).map(Self)
+    }
+
+    /// Its three letters.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Its ISO 4217 number: 840 for USD.
+    pub fn number(self) -> u16 {
+        self.0.numeric()
+    }
+
+    /// How many decimals its minor unit stands for: 2 for USD, 0 for JPY.
+    pub fn exponent(self) -> u32 {
+        self.0.exponent().map_or(0, u32::from)
+    }
+
+    /// Its sign, such as `$`.
+    pub fn symbol(self) -> String {
+        self.0.symbol().to_string()
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::from_code(&code).ok_or_else(|| format!("`{code}` is no ISO 4217 currency; write its three letters, such as EUR"))
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
+    }
+}
+
+/// How a fraction of a minor unit becomes a whole one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// A half goes away from zero: what tills and weighing regulations do.
+    HalfAwayFromZero,
+    /// A half goes to the even neighbour: for many small shares of one amount.
+    HalfEven,
+}
+
+impl Rounding {
+    /// `numerator / denominator`, rounded. The denominator is positive.
+    pub fn divide(self, numerator: i128, denominator: i128) -> i128 {
+        debug_assert!(denominator > 0, "denominators are positive constants");
+        let (quotient, remainder) = (numerator / denominator, numerator % denominator);
+        let up = match (remainder.abs() * 2).cmp(&denominator) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Equal => match self {
+                Self::HalfAwayFromZero => true,
+                Self::HalfEven => quotient % 2 != 0,
+            },
+        };
+        if up { quotient + numerator.signum() } else { quotient }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn amounts_read_with_the_decimals_of_their_currency() {
+        let show = |minor, code| Minor::literal(minor).display(Currency::from_code(code).unwrap()).to_string();
+        assert_eq!(show(1205, "USD"), "12.05");
+        assert_eq!(show(-7, "EUR"), "-0.07");
+        assert_eq!(show(1205, "JPY"), "1205");
+        assert_eq!(show(1205, "KWD"), "1.205");
+    }
+
+    #[test]
+    fn halves_go_where_the_name_says() {
+        let both = |n| (Rounding::HalfAwayFromZero.divide(n, 10), Rounding::HalfEven.divide(n, 10));
+        assert_eq!(both(25), (3, 2));
+        assert_eq!(both(35), (4, 4));
+        assert_eq!(both(-25), (-3, -2));
+        assert_eq!(both(24), (2, 2));
+        assert_eq!(both(26), (3, 3));
+        assert_eq!(both(-26), (-3, -3));
+    }
+
+    #[test]
+    fn an_amount_out_of_range_is_refused_at_the_door() {
+        assert!(serde_json::from_str::<Minor>("1000000000000001").is_err());
+        assert!(serde_json::from_str::<Minor>("1.5").is_err());
+        assert!(serde_json::from_str::<Currency>("\"usd\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_is_never_off_by_more_than_a_half(n in any::<i64>(), d in 1_i64..1_000_000) {
+            for rounding in [Rounding::HalfAwayFromZero, Rounding::HalfEven] {
+                let (n, d) = (i128::from(n), i128::from(d));
+                prop_assert!((rounding.divide(n, d) * d - n).abs() * 2 <= d);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The sale: what a basket becomes once it is paid. Never changed again; a return is another transaction.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    basket::Basket,
+    line::Line,
+    money::{Currency, Minor},
+    tender::Tender,
+};
+
+/// A receipt's number: counts without gaps for each register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = u64))]
+pub struct ReceiptNumber(pub u64);
+
+impl std::fmt::Display for ReceiptNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+/// What the hub gives a sale at the moment of its commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Unique in this hub for all time.
+    pub id: String,
+    /// Its place in the stream of sales.
+    pub sequence: u64,
+    /// The register's next.
+    pub receipt: ReceiptNumber,
+    /// When: milliseconds since 1970, UTC.
+    pub sold_at_ms: i64,
+    /// The day it counts to, `2026-11-24`.
+    pub business_day: String,
+}
+
+/// A completed sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Sale {
+    /// Unique in this hub for all time.
+    pub id: String,
+    /// Its place in the stream of sales.
+    pub sequence: u64,
+    /// The basket it was.
+    pub basket: String,
+    /// The register's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The register that sold it.
+    pub register: String,
+    /// Without gaps per register.
+    pub receipt: ReceiptNumber,
+    /// The day it counts to.
+    pub business_day: String,
+    /// When: milliseconds since 1970, UTC.
+    pub sold_at_ms: i64,
+    /// The customer, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Of all its amounts.
+    pub currency: Currency,
+    /// What was sold; voided lines are left out.
+    pub lines: Vec<Line>,
+    /// How it was paid.
+    pub tenders: Vec<Tender>,
+    /// The sums.
+    pub totals: Totals,
+}
+
+/// The sums of a basket or sale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Totals {
+    /// All lines at their shelf price.
+    pub regular: Minor,
+    /// What the store took off.
+    pub discount: Minor,
+    /// What is owed: `regular - discount`.
+    pub net: Minor,
+    /// The part of `tendered` that makers pay back.
+    pub manufacturer_coupon: Minor,
+    /// What was handed over so far.
+    pub tendered: Minor,
+    /// What goes back to the customer in cash: `tendered - net`, if that is positive.
+    pub change: Minor,
+}
+
+impl Totals {
+    /// Adds up.
+    pub fn of(lines: &[Line], tenders: &[Tender]) -> Self {
+        let live = || lines.iter().filter(|line| !line.voided);
+        let regular = live().map(|line| line.regular).sum();
+        let discount = live().map(Line::discounted).sum();
+        let net = regular - discount;
+        let tendered: Minor = tenders.iter().map(Tender::amount).sum();
+        let coupons = tenders.iter().filter(|tender| matches!(tender, Tender::ManufacturerCoupon { .. }));
+        Self {
+            regular,
+            discount,
+            net,
+            manufacturer_coupon: coupons.map(Tender::amount).sum(),
+            tendered,
+            change: (tendered - net).max(Minor::ZERO),
+        }
+    }
+}
+
+impl Sale {
+    /// Only [`Basket::complete`] makes sales, after its checks.
+    pub(crate) fn of(basket: &Basket, stamp: Stamp) -> Self {
+        Self {
+            id: stamp.id,
+            sequence: stamp.sequence,
+            basket: basket.id.clone(),
+            reference: basket.reference.clone(),
+            register: basket.register.clone(),
+            receipt: stamp.receipt,
+            business_day: stamp.business_day,
+            sold_at_ms: stamp.sold_at_ms,
+            customer: basket.customer.clone(),
+            currency: basket.currency,
+            lines: basket.lines.iter().filter(|line| !line.voided).cloned().collect(),
+            tenders: basket.tenders.clone(),
+            totals: basket.totals(),
+        }
+    }
+}

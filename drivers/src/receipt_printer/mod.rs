@@ -1,0 +1,82 @@
+//! Receipt printers: a document of lines, a barcode, a cut; the drawer that hangs on the printer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Answer;
+pub use crate::label_printer::PrintError;
+
+pub mod escpos;
+
+/// What goes on the paper, top to bottom. The hub stores it, so that a reprint is the same paper.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// The blocks in order.
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a [`Document`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "block", rename_all = "snake_case")]
+pub enum Block {
+    /// A centred line, double size.
+    Heading {
+        /// The text.
+        text: String,
+    },
+    /// A line; longer ones wrap.
+    Text {
+        /// The text.
+        text: String,
+        /// Where it stands.
+        #[serde(default)]
+        align: Align,
+        /// Printed bold.
+        #[serde(default)]
+        bold: bool,
+    },
+    /// Text left and an amount right on the same line; the left part is cut, never the right.
+    Columns {
+        /// Left part.
+        left: String,
+        /// Right part.
+        right: String,
+        /// Printed bold.
+        #[serde(default)]
+        bold: bool,
+    },
+    /// A rule over the whole width.
+    Rule,
+    /// A Code 128 barcode with its text below.
+    Barcode {
+        /// What it says, printable ASCII.
+        data: String,
+    },
+    /// Empty lines.
+    Feed {
+        /// How many.
+        lines: u8,
+    },
+}
+
+/// Alignment of a line of text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Align {
+    /// At the left edge.
+    #[default]
+    Left,
+    /// In the middle.
+    Centre,
+    /// At the right edge.
+    Right,
+}
+
+/// A receipt printer as the hub uses it.
+pub trait ReceiptPrinter: Send + Sync {
+    /// Prints the document and cuts; answers when the printer says it is through (it is asked for its status after
+    /// the cut, so that a paper end in the middle is seen).
+    fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<(), PrintError>>;
+
+    /// Kicks the drawer that hangs on the printer.
+    fn open_drawer(&self) -> Answer<'_, Result<(), PrintError>>;
+}

@@ -91,10 +91,10 @@ fn a_measure_is_not_sold_by_the_piece() {
 fn while_a_card_payment_runs_nothing_else_can_change_the_basket() {
     let (mut basket, cereal) = (open(), item(369, Unit::Each));
     basket.add_line(pieces(&cereal, 1)).unwrap();
-    assert_eq!(basket.reserve("p1".into(), Some(Minor::literal(370))).unwrap_err(), Refusal::ExceedsDue {
-        amount: Minor::literal(370),
-        due: Minor::literal(369)
-    });
+    assert_eq!(
+        basket.reserve("p1".into(), Some(Minor::literal(370))).unwrap_err(),
+        Refusal::ExceedsDue { amount: Minor::literal(370), due: Minor::literal(369) }
+    );
     assert_eq!(basket.reserve("p1".into(), None), Ok(Minor::literal(369)));
     assert_eq!(basket.add_line(pieces(&cereal, 1)), Err(Refusal::PaymentUnderWay));
     assert_eq!(basket.tender(cash(1)), Err(Refusal::PaymentUnderWay));

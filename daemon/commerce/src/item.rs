@@ -80,7 +80,8 @@ impl FromStr for Gtin {
             return refuse("it has 8, 12, 13 or 14 digits");
         }
         let digits = text.bytes().rev().map(|byte| u64::from(byte - b'0'));
-        let weighed: u64 = digits.clone().skip(1).zip([3, 1].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
+        let weighed: u64 =
+            digits.clone().skip(1).zip([3, 1].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
         let check = (10 - weighed % 10) % 10;
         if digits.clone().next() != Some(check) {
             return refuse(&format!("its check digit should be {check}"));

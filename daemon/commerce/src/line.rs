@@ -148,12 +148,12 @@ impl Line {
     /// The unit is not the item's, the amount is out of range or missing, the discounts exceed it, a text is too long.
     pub fn price(number: u32, new: NewLine<'_>) -> Result<Self, Refusal> {
         let (goods, description, price) = match new.what {
-            What::Item(item) => (
-                Goods::Item { sku: item.sku.clone(), gtin: item.gtin },
-                item.description.clone(),
-                Some(item.price),
-            ),
-            What::NotOnFile { sku, description } => (Goods::NotOnFile { sku }, checked_text("description", description)?, None),
+            What::Item(item) => {
+                (Goods::Item { sku: item.sku.clone(), gtin: item.gtin }, item.description.clone(), Some(item.price))
+            }
+            What::NotOnFile { sku, description } => {
+                (Goods::NotOnFile { sku }, checked_text("description", description)?, None)
+            }
         };
         if let Some(price) = price
             && price.per != new.quantity.unit()
@@ -163,7 +163,8 @@ impl Line {
         let (basis, regular) = match (new.keyed, price) {
             (Some((amount, reason)), _) => (Regular::Keyed { reason: checked_text("reason", reason)? }, amount),
             (None, Some(price)) => {
-                let regular = price.extend(new.quantity, Rounding::HalfAwayFromZero).ok_or(Refusal::AmountOutOfRange)?;
+                let regular =
+                    price.extend(new.quantity, Rounding::HalfAwayFromZero).ok_or(Refusal::AmountOutOfRange)?;
                 (Regular::Catalog { price }, regular)
             }
             (None, None) => return Err(Refusal::PriceMissing),
@@ -171,8 +172,16 @@ impl Line {
         if regular.is_negative() || regular > MAX_LINE_AMOUNT {
             return Err(Refusal::AmountOutOfRange);
         }
-        let mut line =
-            Self { number, goods, description, quantity: new.quantity, basis, regular, discounts: Vec::new(), voided: false };
+        let mut line = Self {
+            number,
+            goods,
+            description,
+            quantity: new.quantity,
+            basis,
+            regular,
+            discounts: Vec::new(),
+            voided: false,
+        };
         for discount in new.discounts {
             line.discount(discount)?;
         }

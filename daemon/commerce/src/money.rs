@@ -143,7 +143,8 @@ impl TryFrom<String> for Currency {
     type Error = String;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        Self::from_code(&code).ok_or_else(|| format!("`{code}` is no ISO 4217 currency; write its three letters, such as EUR"))
+        Self::from_code(&code)
+            .ok_or_else(|| format!("`{code}` is no ISO 4217 currency; write its three letters, such as EUR"))
     }
 }
 

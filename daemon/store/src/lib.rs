@@ -1,1 +1,165 @@
-//! To be written.
+//! The embedded store of a hub: typed tables, one committer, an outbox.
+//!
+//! # What this crate promises
+//!
+//! - **Answered means durable.** [`Store::commit`] answers after its changes are on the disk's platter (or flash), never before: they survive
+//!   `kill -9` and a pulled plug.
+//! - **All or nothing.** A commit's changes, whatever tables they touch, are one atomic batch. A closure that refuses or panics leaves
+//!   no trace and does not disturb its group.
+//! - **Once.** [`idempotency`] gives a repeated command its first answer, also after a restart.
+//! - **What leaves the house is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence number that HQ has seen is never used again.
+//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes.
+//! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more ([`StoreError::Stopped`]): a later
+//!   flush that "succeeds" proves nothing about the pages that were dropped.
+//!
+//! # How a commit goes
+//!
+//! ```text
+//! commit(closure) --> bounded queue --> committer thread: take all that wait (at most GROUP)
+//!                                         each closure reads, decides, writes into its own overlay
+//!                                         overlays of those that did not refuse --> one batch
+//!                                         engine.apply, engine.flush  (one flush a group)
+//!                                         then, and only then: every answer of the group, refusals too
+//! ```
+//!
+//! Refusals wait for the flush as well: they may rest on what a neighbour in the group wrote.
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | power or process, before the flush ends | nobody was answered; at the next start the group is there or not, each commit whole |
+//! | power or process, after the flush | it is there |
+//! | the closure panics | its changes are dropped, its asker gets [`StoreError::Panicked`], the group goes on |
+//! | `apply` or `flush` fails | every asker of the group gets [`StoreError::Stopped`]; so does everyone after, until a restart |
+//! | the store is made by a newer hub | [`StoreError::TooNew`] at opening, nothing is touched |
+//!
+//! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a fraction of a
+//! millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
+
+mod committer;
+pub mod engine;
+mod error;
+pub mod idempotency;
+pub mod outbox;
+mod sled_engine;
+mod table;
+
+use std::{path::Path, sync::Arc};
+
+pub use committer::{GROUP, QUEUE, Transaction};
+pub use error::StoreError;
+pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
+use tokio::sync::watch;
+
+use crate::{committer::Committer, engine::Engine, outbox::Heads};
+
+/// The largest record, in bytes: small enough to stay inside the engine's pages. What is larger is a file of its own.
+pub const MAX_RECORD: usize = 192 * 1024;
+
+/// The layout this program writes.
+const FORMAT: u32 = 1;
+
+static META: Table<Name, u64> = Table::new("meta");
+
+/// A store that is open. Cheap to share behind an `Arc`; the last one dropped closes it.
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    committer: Committer,
+    heads: Arc<Heads>,
+    epoch: u64,
+}
+
+impl Store {
+    /// Opens the store in `directory`, or creates it there.
+    ///
+    /// `now_ms` becomes the epoch of a store that is created: events of a hub are numbered anew in each epoch, so a hub that lost its disk
+    /// can't be mistaken for its former self.
+    ///
+    /// # Errors
+    /// The directory can't be used, the store is damaged, locked by another process, or made by a newer hub.
+    pub fn open(directory: &Path, now_ms: u64) -> Result<Self, StoreError> {
+        let birth = [
+            (META.raw_key("format"), META.encode(&u64::from(FORMAT))?),
+            (META.raw_key("epoch"), META.encode(&now_ms)?),
+        ];
+        Self::on(Arc::new(sled_engine::SledEngine::open_or_create(directory, &birth)?))
+    }
+
+    /// A store on an engine that holds one already.
+    fn on(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
+        let meta = |name: &str| -> Result<u64, StoreError> {
+            META.read(&*engine, name)?.ok_or_else(|| StoreError::Corrupt {
+                table: "meta",
+                key: name.into(),
+                why: "it is missing".into(),
+            })
+        };
+        let (format, epoch) = (meta("format")?, meta("epoch")?);
+        if format > u64::from(FORMAT) {
+            return Err(StoreError::TooNew { found: format, known: FORMAT });
+        }
+        let heads = Arc::new(Heads::load(&*engine)?);
+        let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads))?;
+        Ok(Self { engine, committer, heads, epoch })
+    }
+
+    /// Drawn when the store was created.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Runs `work` in the committer and answers once what it wrote is durable.
+    ///
+    /// # Errors
+    /// What `work` refuses with, or a [`StoreError`] turned into it.
+    pub async fn commit<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.committer.submit(work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+    }
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// The engine fails or the record can't be read.
+    pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
+        table.read(&*self.engine, key)
+    }
+
+    /// Reads at most `limit` records of a table, from `from` (included) on in the order asked for, or from its end.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub fn page<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        from: Option<K::Of<'_>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<V>, StoreError> {
+        table.page(&*self.engine, from, order, limit)
+    }
+
+    /// Counts commits that became durable; a change wakes those who work from what is stored.
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.committer.committed()
+    }
+
+    /// Why the store has stopped, if it has.
+    pub fn stopped(&self) -> Option<String> {
+        self.committer.stopped()
+    }
+
+    /// Bytes on the disk.
+    ///
+    /// # Errors
+    /// The engine can't tell.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        Ok(self.engine.size_on_disk()?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! The one committer: groups the commits that wait, makes them durable with one flush, and only then answers.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, OnceLock,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+};
+
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    engine::{Engine, EngineError},
+    error::StoreError,
+    outbox::Heads,
+    table::{Key, Record, Table},
+};
+
+/// Commits that may wait; past it askers are sent away at once.
+pub const QUEUE: usize = 1024;
+
+/// The most commits that share one flush.
+pub const GROUP: usize = 256;
+
+/// Changes not yet in the engine.
+type Overlay = HashMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// One commit's view of the store, and what it writes.
+pub struct Transaction<'g> {
+    engine: &'g dyn Engine,
+    /// What the group's earlier commits wrote.
+    group: &'g Overlay,
+    own: Overlay,
+    /// Outbox streams that this commit appended to, with their new heads.
+    pub(crate) heads: Vec<(String, u64)>,
+}
+
+impl Transaction<'_> {
+    /// Reads a record, as it will stand if the group is stored.
+    ///
+    /// # Errors
+    /// The engine fails or the record can't be read.
+    pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
+        let raw_key = table.raw_key(key);
+        let written = self.own.get(&raw_key).or_else(|| self.group.get(&raw_key));
+        let value = match written {
+            Some(value) => value.clone(),
+            None => self.engine.get(&raw_key)?,
+        };
+        value.map(|value| table.decode(&raw_key, &value)).transpose()
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD).
+    pub fn put<K: Key, V: Record>(
+        &mut self,
+        table: &Table<K, V>,
+        key: K::Of<'_>,
+        record: &V,
+    ) -> Result<(), StoreError> {
+        self.own.insert(table.raw_key(key), Some(table.encode(record)?));
+        Ok(())
+    }
+
+    /// Deletes a record, if it is there.
+    pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: K::Of<'_>) {
+        self.own.insert(table.raw_key(key), None);
+    }
+}
+
+/// What a commit leaves behind when it did not refuse.
+struct Changes {
+    overlay: Overlay,
+    heads: Vec<(String, u64)>,
+}
+
+/// How a commit's group ended, told to the commit so that it can answer.
+type Verdict<'a> = Result<(), &'a StoreError>;
+
+/// A commit in the queue, its types erased: runs, then answers.
+trait Work: Send {
+    /// Runs the closure; `None` if it refused.
+    fn run(&mut self, engine: &dyn Engine, group: &Overlay) -> Option<Changes>;
+    /// Answers the asker.
+    fn answer(self: Box<Self>, verdict: Verdict<'_>);
+}
+
+struct Commit<T, E, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, E>>,
+    asker: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Work for Commit<T, E, F>
+where
+    T: Send,
+    E: From<StoreError> + Send,
+    F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, engine: &dyn Engine, group: &Overlay) -> Option<Changes> {
+        let work = self.work.take()?;
+        let mut transaction = Transaction { engine, group, own: Overlay::new(), heads: Vec::new() };
+        // The overlay is dropped with a panic, so nothing half-done can be seen.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
+            .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
+        let changes = outcome.is_ok().then_some(Changes { overlay: transaction.own, heads: transaction.heads });
+        self.outcome = Some(outcome);
+        changes
+    }
+
+    fn answer(self: Box<Self>, verdict: Verdict<'_>) {
+        let outcome = match verdict {
+            Ok(()) => self.outcome,
+            Err(stopped) => Some(Err(E::from(stopped.clone()))),
+        };
+        if let Some(outcome) = outcome {
+            // The asker may have gone; what is stored is stored.
+            let _ = self.asker.send(outcome);
+        }
+    }
+}
+
+pub(crate) struct Committer {
+    queue: SyncSender<Box<dyn Work>>,
+    committed: watch::Receiver<u64>,
+    stopped: Arc<OnceLock<String>>,
+}
+
+impl Committer {
+    pub(crate) fn start(engine: Arc<dyn Engine>, heads: Arc<Heads>) -> Result<Self, StoreError> {
+        let (queue, waiting) = sync_channel(QUEUE);
+        let (tick, committed) = watch::channel(0);
+        let stopped = Arc::new(OnceLock::new());
+        let worker = Worker { engine, heads, tick, stopped: Arc::clone(&stopped) };
+        thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || worker.work(&waiting))
+            .map_err(|error| EngineError::new("start the committer's thread")(error.to_string()))?;
+        Ok(Self { queue, committed, stopped })
+    }
+
+    pub(crate) fn submit<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if let Some(why) = self.stopped() {
+            return Err(StoreError::Stopped { why });
+        }
+        let (asker, answer) = oneshot::channel();
+        match self.queue.try_send(Box::new(Commit { work: Some(work), outcome: None, asker })) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(StoreError::Stopped { why: "the committer has ended".into() }),
+        }
+    }
+
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    pub(crate) fn stopped(&self) -> Option<String> {
+        self.stopped.get().cloned()
+    }
+}
+
+struct Worker {
+    engine: Arc<dyn Engine>,
+    heads: Arc<Heads>,
+    tick: watch::Sender<u64>,
+    stopped: Arc<OnceLock<String>>,
+}
+
+impl Worker {
+    /// Until every handle of the store is gone.
+    fn work(&self, waiting: &Receiver<Box<dyn Work>>) {
+        while let Ok(first) = waiting.recv() {
+            let mut group = vec![first];
+            group.extend(waiting.try_iter().take(GROUP - 1));
+            self.commit(group);
+        }
+    }
+
+    fn commit(&self, mut group: Vec<Box<dyn Work>>) {
+        let (mut overlay, mut heads, mut stored) = (Overlay::new(), Vec::new(), 0);
+        if self.stopped.get().is_none() {
+            for commit in &mut group {
+                if let Some(changes) = commit.run(&*self.engine, &overlay) {
+                    overlay.extend(changes.overlay);
+                    heads.extend(changes.heads);
+                    stored += 1;
+                }
+            }
+            if let Err(error) = self.store(overlay) {
+                tracing::error!(%error, "the disk failed; the store accepts nothing until the hub is restarted");
+                let _ = self.stopped.set(error.to_string());
+            }
+        }
+        if let Some(why) = self.stopped.get() {
+            let stopped = StoreError::Stopped { why: why.clone() };
+            for commit in group {
+                commit.answer(Err(&stopped));
+            }
+            return;
+        }
+        self.heads.advance(heads);
+        for commit in group {
+            commit.answer(Ok(()));
+        }
+        if stored > 0 {
+            self.tick.send_modify(|count| *count += stored);
+        }
+    }
+
+    fn store(&self, overlay: Overlay) -> Result<(), EngineError> {
+        if overlay.is_empty() {
+            return Ok(());
+        }
+        self.engine.apply(overlay.into_iter().collect())?;
+        self.engine.flush()
+    }
+}

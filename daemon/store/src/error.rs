@@ -1,0 +1,53 @@
+//! What can go wrong with the store.
+
+use crate::engine::EngineError;
+
+/// Why the store did not do as asked. Nothing was changed, except where `Stopped` says that it can't be known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Too many commits wait.
+    #[error("the store is busy: {} commits wait already; try again in a moment", crate::QUEUE)]
+    Busy,
+    /// The disk failed; nothing is accepted until a restart.
+    #[error("the store has stopped, because the disk failed: {why}; check the disk and restart the hub")]
+    Stopped {
+        /// The first failure.
+        why: String,
+    },
+    /// The closure panicked.
+    #[error("a fault in the hub undid this change; nothing was stored")]
+    Panicked,
+    /// The engine failed to read.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A record can't be understood.
+    #[error(
+        "the record {key} of table {table} can't be read: {why}; restore a backup or ask for help before selling on"
+    )]
+    Corrupt {
+        /// Its table.
+        table: &'static str,
+        /// Its key, escaped.
+        key: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A record is too large.
+    #[error("a record of table {table} would have {bytes} bytes; the most is {}", crate::MAX_RECORD)]
+    TooLarge {
+        /// Its table.
+        table: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
+    /// Written by a newer hub.
+    #[error(
+        "the store has format {found}, this hub knows {known}; run the newer hub, or restore a backup made by this one"
+    )]
+    TooNew {
+        /// What the store says.
+        found: u64,
+        /// What this program knows.
+        known: u32,
+    },
+}

@@ -1,0 +1,175 @@
+//! The outbox: what HQ must hear, in order, until HQ says that it has it.
+//!
+//! A stream's entries are numbered from 1 without gaps within the store's epoch. An entry names what happened and where its record is; the
+//! event itself is built from that record when it is sent, so nothing is stored twice. HQ's acknowledgement moves a cursor, and entries
+//! [`KEPT`] behind it are deleted: HQ may come back from a backup with an older cursor and find what it lost.
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | power before the flush of an entry | neither the entry nor its record is there; HQ never saw its number ([`Heads`] moves after the flush) |
+//! | power before the flush of a cursor | HQ acknowledges again, or gets a repeat and drops it |
+//! | HQ asks for what is deleted | the span says so; the bridge reports it loudly |
+
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, Transaction,
+    engine::Engine,
+    error::StoreError,
+    table::{Name, NameNumber, Order, Table},
+};
+
+/// Acknowledged entries kept for an HQ that comes back from a backup.
+pub const KEPT: u64 = 100_000;
+
+/// Entries deleted by one acknowledgement at most, to keep its commit short.
+const TRIM: u64 = 2_000;
+
+static ENTRIES: Table<NameNumber, Entry> = Table::new("outbox");
+static STREAMS: Table<Name, Stream> = Table::new("outbox_stream");
+
+/// Something HQ must hear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the stream.
+    pub sequence: u64,
+    /// What happened: `sale.completed`.
+    pub kind: String,
+    /// When: milliseconds since 1970, UTC.
+    pub occurred_at_ms: i64,
+    /// The key of its record.
+    pub subject: String,
+}
+
+/// How far a stream is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stream {
+    name: String,
+    /// The last entry written.
+    last: u64,
+    /// The first entry that is still kept.
+    first_kept: u64,
+    /// The last entry HQ has.
+    acknowledged: u64,
+}
+
+/// How far a stream is, as it may be told outside: everything up to `last` is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first entry that can still be read; `last + 1` if none.
+    pub first_kept: u64,
+    /// The last entry.
+    pub last: u64,
+    /// The last entry HQ has acknowledged.
+    pub acknowledged: u64,
+}
+
+/// The last durable entry of each stream.
+#[derive(Default)]
+pub(crate) struct Heads(RwLock<BTreeMap<String, u64>>);
+
+impl Heads {
+    pub(crate) fn load(engine: &dyn Engine) -> Result<Self, StoreError> {
+        let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
+        Ok(Self(RwLock::new(streams.into_iter().map(|stream| (stream.name, stream.last)).collect())))
+    }
+
+    /// Called by the committer after a flush.
+    pub(crate) fn advance(&self, heads: Vec<(String, u64)>) {
+        if !heads.is_empty() {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).extend(heads);
+        }
+    }
+
+    fn last(&self, stream: &str) -> u64 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(stream).copied().unwrap_or(0)
+    }
+}
+
+fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
+    found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0 })
+}
+
+impl Transaction<'_> {
+    /// The sequence number that the next entry of a stream will get.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn next_in_outbox(&self, stream: &str) -> Result<u64, StoreError> {
+        Ok(self.get(&STREAMS, stream)?.map_or(1, |found| found.last + 1))
+    }
+
+    /// Appends an entry and gives its sequence number.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn append_to_outbox(
+        &mut self,
+        stream: &str,
+        kind: &str,
+        occurred_at_ms: i64,
+        subject: &str,
+    ) -> Result<u64, StoreError> {
+        let mut state = stream_or_new(self.get(&STREAMS, stream)?, stream);
+        state.last += 1;
+        let entry = Entry { sequence: state.last, kind: kind.to_owned(), occurred_at_ms, subject: subject.to_owned() };
+        self.put(&ENTRIES, (stream, state.last), &entry)?;
+        self.put(&STREAMS, stream, &state)?;
+        self.heads.push((stream.to_owned(), state.last));
+        Ok(state.last)
+    }
+}
+
+impl Store {
+    /// How far a stream is.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn outbox_span(&self, stream: &str) -> Result<Span, StoreError> {
+        let last = self.heads.last(stream);
+        let state = stream_or_new(self.get(&STREAMS, stream)?, stream);
+        Ok(Span { first_kept: state.first_kept, last, acknowledged: state.acknowledged })
+    }
+
+    /// At most `limit` durable entries of a stream from `from` on, without gaps.
+    ///
+    /// # Errors
+    /// The engine fails or an entry is missing.
+    pub fn outbox(&self, stream: &str, from: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let last = self.heads.last(stream);
+        let durable = usize::try_from((last + 1).saturating_sub(from)).unwrap_or(usize::MAX);
+        let entries = self.page(&ENTRIES, Some((stream, from)), Order::Ascending, limit.min(durable))?;
+        for (expected, entry) in (from..).zip(&entries) {
+            if entry.sequence != expected {
+                let why = format!("entry {expected} is missing, {} is there", entry.sequence);
+                return Err(StoreError::Corrupt { table: ENTRIES.name(), key: stream.to_owned(), why });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Takes HQ's word that it has everything up to `up_to`. Going back is allowed: an HQ from a backup has less.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn acknowledge_outbox(&self, stream: &str, up_to: u64) -> Result<(), StoreError> {
+        let stream = stream.to_owned();
+        self.commit(move |transaction| {
+            let mut state = stream_or_new(transaction.get(&STREAMS, &stream)?, &stream);
+            state.acknowledged = up_to.min(state.last);
+            let keep_from = state.acknowledged.saturating_sub(KEPT) + 1;
+            let trimmed_to = keep_from.min(state.first_kept + TRIM).max(state.first_kept);
+            for sequence in state.first_kept..trimmed_to {
+                transaction.delete(&ENTRIES, (&*stream, sequence));
+            }
+            state.first_kept = trimmed_to;
+            transaction.put(&STREAMS, &stream, &state)
+        })
+        .await
+    }
+}

@@ -1,0 +1,142 @@
+//! Typed tables over the engine's bytes.
+//!
+//! A key on disk is the table's name, a zero byte, and the key's own bytes, which sort as the keys do. A value is one byte that names
+//! its encoding, and the record in it.
+
+use std::{marker::PhantomData, ops::Bound};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{MAX_RECORD, engine::Engine, error::StoreError};
+
+/// The first byte of every value: JSON, whose fields may grow as long as old records can still be read.
+const JSON: u8 = 1;
+
+/// What may be stored: anything that serde can write and read back.
+pub trait Record: Serialize + DeserializeOwned {}
+impl<T: Serialize + DeserializeOwned> Record for T {}
+
+/// A kind of key: what callers give, and bytes that sort as the keys do.
+pub trait Key {
+    /// What callers give.
+    type Of<'a>: Copy;
+    /// Its bytes.
+    fn bytes(key: Self::Of<'_>) -> Vec<u8>;
+}
+
+/// Keys that are texts.
+pub enum Name {}
+
+impl Key for Name {
+    type Of<'a> = &'a str;
+    fn bytes(key: &str) -> Vec<u8> {
+        key.as_bytes().to_vec()
+    }
+}
+
+/// Keys that are numbers.
+pub enum Number {}
+
+impl Key for Number {
+    type Of<'a> = u64;
+    fn bytes(key: u64) -> Vec<u8> {
+        key.to_be_bytes().to_vec()
+    }
+}
+
+/// A text and a number: all of a text stand together, in the order of the numbers. The text holds no zero byte.
+pub enum NameNumber {}
+
+impl Key for NameNumber {
+    type Of<'a> = (&'a str, u64);
+    fn bytes((name, number): (&str, u64)) -> Vec<u8> {
+        [name.as_bytes(), &[0], &number.to_be_bytes()].concat()
+    }
+}
+
+/// Two texts: all of the first stand together. The first holds no zero byte.
+pub enum NameName {}
+
+impl Key for NameName {
+    type Of<'a> = (&'a str, &'a str);
+    fn bytes((first, second): (&str, &str)) -> Vec<u8> {
+        [first.as_bytes(), &[0], second.as_bytes()].concat()
+    }
+}
+
+/// Which end of a table a page begins at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Lowest key first.
+    Ascending,
+    /// Highest key first.
+    Descending,
+}
+
+/// A table of records `V` by keys `K`.
+pub struct Table<K, V> {
+    name: &'static str,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<K: Key, V: Record> Table<K, V> {
+    /// A table by its name, which is unique in the store and never changes.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, types: PhantomData }
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn raw_key(&self, key: K::Of<'_>) -> Vec<u8> {
+        [self.name.as_bytes(), &[0], &K::bytes(key)].concat()
+    }
+
+    pub(crate) fn encode(&self, record: &V) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![JSON];
+        serde_json::to_writer(&mut bytes, record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
+        if bytes.len() > MAX_RECORD {
+            return Err(StoreError::TooLarge { table: self.name, bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn decode(&self, raw_key: &[u8], value: &[u8]) -> Result<V, StoreError> {
+        match value.split_first() {
+            Some((&JSON, json)) => {
+                serde_json::from_slice(json).map_err(|error| self.corrupt(raw_key, error.to_string()))
+            }
+            Some((encoding, _)) => Err(self.corrupt(raw_key, format!("its encoding {encoding} is unknown"))),
+            None => Err(self.corrupt(raw_key, "it is empty".into())),
+        }
+    }
+
+    pub(crate) fn read(&self, engine: &dyn Engine, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
+        let raw_key = self.raw_key(key);
+        engine.get(&raw_key)?.map(|value| self.decode(&raw_key, &value)).transpose()
+    }
+
+    pub(crate) fn page(
+        &self,
+        engine: &dyn Engine,
+        from: Option<K::Of<'_>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<V>, StoreError> {
+        let (first, end) = ([self.name.as_bytes(), &[0]].concat(), [self.name.as_bytes(), &[1]].concat());
+        let start = from.map(|key| self.raw_key(key));
+        let (low, high) = match (&start, order) {
+            (None, _) => (Bound::Included(&first[..]), Bound::Excluded(&end[..])),
+            (Some(start), Order::Ascending) => (Bound::Included(&start[..]), Bound::Excluded(&end[..])),
+            (Some(start), Order::Descending) => (Bound::Included(&first[..]), Bound::Included(&start[..])),
+        };
+        let entries = engine.range(low, high, order == Order::Descending, limit)?;
+        entries.iter().map(|(key, value)| self.decode(key, value)).collect()
+    }
+
+    fn corrupt(&self, raw_key: &[u8], why: String) -> StoreError {
+        StoreError::Corrupt { table: self.name, key: raw_key.escape_ascii().to_string(), why }
+    }
+}

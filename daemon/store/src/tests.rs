@@ -1,0 +1,330 @@
+//! The store's promises, on the real engine and on one that fails.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    engine::{Batch, EngineError, Entry},
+    idempotency::{CommandKey, Once},
+    outbox::Span,
+};
+
+static NOTES: Table<Name, String> = Table::new("note");
+static COUNTS: Table<Name, u64> = Table::new("count");
+static ROWS: Table<NameNumber, u64> = Table::new("row");
+
+/// An engine in memory that fails on demand and counts its flushes. What was applied and not flushed is lost by [`Faulty::cut`].
+#[derive(Default)]
+struct Faulty {
+    durable: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    applied: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    flushes: AtomicUsize,
+    fail_apply: AtomicBool,
+    fail_flush: AtomicBool,
+}
+
+impl Faulty {
+    fn new() -> Arc<Self> {
+        let faulty = Self::default();
+        let birth = [("format", 1_u64), ("epoch", 7)];
+        faulty.apply(birth.iter().map(|(key, value)| (META.raw_key(key), META.encode(value).ok())).collect()).unwrap();
+        faulty.flush().unwrap();
+        Arc::new(faulty)
+    }
+}
+
+impl Engine for Faulty {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.applied.lock().unwrap().get(key).cloned())
+    }
+
+    fn range(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, EngineError> {
+        let applied = self.applied.lock().unwrap();
+        let entries = applied.range::<[u8], _>((from, to)).map(|(key, value)| (key.clone(), value.clone()));
+        Ok(if descending { entries.rev().take(limit).collect() } else { entries.take(limit).collect() })
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), EngineError> {
+        if self.fail_apply.load(SeqCst) {
+            return Err(EngineError::new("write a batch")("No space left on device".into()));
+        }
+        let mut applied = self.applied.lock().unwrap();
+        for (key, value) in batch {
+            match value {
+                Some(value) => applied.insert(key, value),
+                None => applied.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), EngineError> {
+        if self.fail_flush.load(SeqCst) {
+            return Err(EngineError::new("make a batch durable")("Input/output error".into()));
+        }
+        self.flushes.fetch_add(1, SeqCst);
+        *self.durable.lock().unwrap() = self.applied.lock().unwrap().clone();
+        Ok(())
+    }
+
+    fn size_on_disk(&self) -> Result<u64, EngineError> {
+        Ok(0)
+    }
+}
+
+async fn note(store: &Store, key: &'static str, text: &str) -> Result<(), StoreError> {
+    let text = text.to_owned();
+    store.commit(move |transaction| transaction.put(&NOTES, key, &text)).await
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), 42).unwrap();
+    note(&store, "a", "first").await.unwrap();
+    drop(store);
+    let store = Store::open(directory.path(), 99).unwrap();
+    assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("first"));
+    assert_eq!(store.epoch(), 42, "the epoch is drawn once");
+}
+
+#[tokio::test]
+async fn a_store_half_created_is_created_again() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(directory.path().join("sled.new")).unwrap();
+    std::fs::write(directory.path().join("sled.new/conf"), b"torn").unwrap();
+    assert_eq!(Store::open(directory.path(), 1).unwrap().epoch(), 1);
+}
+
+#[test]
+fn a_store_of_a_newer_hub_is_refused() {
+    let engine = Faulty::new();
+    engine.apply(vec![(META.raw_key("format"), Some(META.encode(&2).unwrap()))]).unwrap();
+    assert!(matches!(Store::on(engine), Err(StoreError::TooNew { found: 2, known: 1 })));
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_no_trace_and_does_not_disturb_its_group() {
+    let store = Store::on(Faulty::new()).unwrap();
+    let refused = store.commit(|transaction| {
+        transaction.put(&NOTES, "refused", &"x".to_owned())?;
+        Err::<(), _>(StoreError::Busy)
+    });
+    let (refused, kept) = tokio::join!(refused, note(&store, "kept", "y"));
+    assert!(matches!(refused, Err(StoreError::Busy)));
+    kept.unwrap();
+    assert_eq!(store.get(&NOTES, "refused").unwrap(), None);
+    assert_eq!(store.get(&NOTES, "kept").unwrap().as_deref(), Some("y"));
+}
+
+#[tokio::test]
+async fn a_panic_undoes_its_commit_alone() {
+    let store = Store::on(Faulty::new()).unwrap();
+    let panicking = store.commit(|transaction| -> Result<(), StoreError> {
+        transaction.put(&NOTES, "lost", &"x".to_owned())?;
+        panic!("a fault on purpose")
+    });
+    let (panicked, kept) = tokio::join!(panicking, note(&store, "kept", "y"));
+    assert!(matches!(panicked, Err(StoreError::Panicked)));
+    kept.unwrap();
+    assert_eq!(store.get(&NOTES, "lost").unwrap(), None);
+}
+
+#[tokio::test]
+async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
+    let engine = Faulty::new();
+    let store = Store::on(engine.clone()).unwrap();
+    // The first commit holds the committer until all the others wait.
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let held = store.committer.submit(move |_: &mut Transaction<'_>| {
+        let _ = gate.recv();
+        Ok::<_, StoreError>(())
+    });
+    let mut others = Vec::new();
+    for _ in 0..100 {
+        others.push(store.committer.submit(|transaction: &mut Transaction<'_>| {
+            let next = transaction.get(&COUNTS, "n")?.unwrap_or(0) + 1;
+            transaction.put(&COUNTS, "n", &next)?;
+            Ok::<_, StoreError>(next)
+        }));
+    }
+    let before = engine.flushes.load(SeqCst);
+    open.send(()).unwrap();
+    held.unwrap().await.unwrap().unwrap();
+    let mut answers = Vec::new();
+    for other in others {
+        answers.push(other.unwrap().await.unwrap().unwrap());
+    }
+    assert_eq!(answers, (1..=100).collect::<Vec<_>>());
+    assert!(
+        engine.flushes.load(SeqCst) - before <= 2,
+        "{} flushes for 100 commits",
+        engine.flushes.load(SeqCst) - before
+    );
+}
+
+#[tokio::test]
+async fn past_the_bound_of_the_queue_askers_are_sent_away_at_once() {
+    let store = Store::on(Faulty::new()).unwrap();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let held = store.committer.submit(move |_: &mut Transaction<'_>| {
+        let _ = gate.recv();
+        Ok::<_, StoreError>(())
+    });
+    let mut waiting = Vec::new();
+    let busy = loop {
+        match store.committer.submit(|_: &mut Transaction<'_>| Ok::<_, StoreError>(())) {
+            Ok(answer) => waiting.push(answer),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(busy, StoreError::Busy));
+    assert!(waiting.len() <= QUEUE + GROUP);
+    open.send(()).unwrap();
+    held.unwrap().await.unwrap().unwrap();
+    for answer in waiting {
+        answer.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_failed_write_or_flush_stops_the_store_for_good() {
+    for apply in [true, false] {
+        let engine = Faulty::new();
+        let store = Store::on(engine.clone()).unwrap();
+        note(&store, "before", "kept").await.unwrap();
+        let fault = if apply { &engine.fail_apply } else { &engine.fail_flush };
+        fault.store(true, SeqCst);
+        assert!(matches!(note(&store, "during", "x").await, Err(StoreError::Stopped { .. })));
+        fault.store(false, SeqCst);
+        assert!(
+            matches!(note(&store, "after", "x").await, Err(StoreError::Stopped { .. })),
+            "a later success proves nothing"
+        );
+        assert!(store.stopped().is_some());
+        let durable = engine.durable.lock().unwrap();
+        assert!(durable.contains_key(&NOTES.raw_key("before")) && !durable.contains_key(&NOTES.raw_key("after")));
+    }
+}
+
+#[tokio::test]
+async fn a_record_too_large_is_refused() {
+    let store = Store::on(Faulty::new()).unwrap();
+    let huge = "x".repeat(MAX_RECORD);
+    assert!(matches!(note(&store, "huge", &huge).await, Err(StoreError::TooLarge { .. })));
+}
+
+#[tokio::test]
+async fn tables_page_in_order_and_never_run_into_their_neighbours() {
+    let store = Store::on(Faulty::new()).unwrap();
+    store
+        .commit(|transaction| {
+            for number in [3, 1, 300, 2] {
+                transaction.put(&ROWS, ("a", number), &number)?;
+                transaction.put(&ROWS, ("b", number), &(number + 1000))?;
+            }
+            transaction.put(&COUNTS, "row", &9)
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.page(&ROWS, Some(("a", 2)), Order::Ascending, 3).unwrap(), [2, 3, 300]);
+    assert_eq!(store.page(&ROWS, Some(("a", 300)), Order::Descending, 9).unwrap(), [300, 3, 2, 1]);
+    assert_eq!(store.page(&ROWS, None, Order::Descending, 1).unwrap(), [1300]);
+    assert_eq!(store.page(&ROWS, None, Order::Ascending, usize::MAX).unwrap().len(), 8);
+}
+
+fn command(key: &str, fingerprint: &str) -> CommandKey {
+    CommandKey { asker: "till-1".into(), key: key.into(), fingerprint: fingerprint.into(), at_ms: 0 }
+}
+
+async fn count_once(store: &Store, command: CommandKey) -> Once<u64> {
+    store
+        .commit(move |transaction| {
+            transaction.once(&command, |transaction| {
+                let next = transaction.get(&COUNTS, "n")?.unwrap_or(0) + 1;
+                transaction.put(&COUNTS, "n", &next)?;
+                Ok::<_, StoreError>(next)
+            })
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_repeated_command_gets_its_first_answer_also_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), 1).unwrap();
+    assert_eq!(count_once(&store, command("k1", "f")).await, Once::First(1));
+    assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
+    assert_eq!(count_once(&store, command("k1", "other")).await, Once::OtherCommand);
+    drop(store);
+    let store = Store::open(directory.path(), 1).unwrap();
+    assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
+    assert_eq!(count_once(&store, command("k2", "f")).await, Once::First(2));
+    let both = tokio::join!(count_once(&store, command("k3", "f")), count_once(&store, command("k3", "f")));
+    assert_eq!(both, (Once::First(3), Once::Again(3)), "also within one group");
+}
+
+async fn append(store: &Store, stream: &'static str) -> Result<u64, StoreError> {
+    store.commit(move |transaction| transaction.append_to_outbox(stream, "sale.completed", 5, "s")).await
+}
+
+#[tokio::test]
+async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), 1).unwrap();
+    for expected in 1..=5 {
+        assert_eq!(append(&store, "sales").await.unwrap(), expected);
+    }
+    assert_eq!(append(&store, "other").await.unwrap(), 1);
+    store.acknowledge_outbox("sales", 3).await.unwrap();
+    drop(store);
+    let store = Store::open(directory.path(), 1).unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 1, last: 5, acknowledged: 3 });
+    let sequences: Vec<_> = store.outbox("sales", 4, 10).unwrap().iter().map(|entry| entry.sequence).collect();
+    assert_eq!(sequences, [4, 5]);
+    store.acknowledge_outbox("sales", 99).await.unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap().acknowledged, 5, "never past what was sent");
+}
+
+#[tokio::test]
+async fn the_bridge_never_sees_an_entry_before_its_flush() {
+    let engine = Faulty::new();
+    let store = Store::on(engine.clone()).unwrap();
+    append(&store, "sales").await.unwrap();
+    engine.fail_flush.store(true, SeqCst);
+    assert!(append(&store, "sales").await.is_err());
+    // It is in the engine, for all that is known, but was not made durable.
+    assert!(engine.applied.lock().unwrap().len() > engine.durable.lock().unwrap().len());
+    assert_eq!(store.outbox_span("sales").unwrap().last, 1);
+    assert_eq!(store.outbox("sales", 1, 10).unwrap().len(), 1);
+    assert_eq!(store.outbox("sales", 2, 10).unwrap(), []);
+}
+
+proptest! {
+    /// No bytes in the engine make a table panic: a damaged record is an error that names it.
+    #[test]
+    fn damaged_records_are_errors(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let engine = Faulty::new();
+        engine.apply(vec![(NOTES.raw_key("a"), Some(bytes.clone()))]).unwrap();
+        match NOTES.read(&*engine, "a") {
+            Ok(text) => prop_assert!(text.is_some() && bytes[0] == 1),
+            Err(error) => prop_assert!(error.to_string().contains("note")),
+        }
+    }
+}

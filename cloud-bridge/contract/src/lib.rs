@@ -1,1 +1,36 @@
-//! To be written.
+//! What travels between a hub and headquarters (HQ).
+//!
+//! # What both ends promise
+//!
+//! - An event is (hub, epoch, stream, sequence). Sequences count from 1 without gaps; an epoch is drawn when a hub's store is created.
+//! - HQ stores an event in the transaction that advances its cursor, and acknowledges after that commit. [`Acknowledgement`] is
+//!   cumulative: "I have everything up to here". It alone lets the hub forget; a broker's PUBACK says nothing.
+//! - The hub may send anything again at any time; HQ drops what it has. HQ may lose its tail (a backup restored); it answers with its older
+//!   cursor and the hub goes back to it.
+//! - Every message is JSON with a `version`, at most [`MAX_MESSAGE`] bytes. Fields may be added within a version; unknown ones are ignored.
+//!
+//! # A conversation
+//!
+//! ```text
+//! hub                                             HQ
+//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered
+//!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
+//!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
+//!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is
+//! ```
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`name`] | hubs, streams, epochs, sequences |
+//! | [`message`] | hello, batch, acknowledgement, and their bounded decoding |
+//! | [`topic`] | where they are published |
+//! | [`sale`] | the body of a completed sale |
+
+pub mod message;
+pub mod name;
+pub mod sale;
+pub mod topic;
+
+pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, StreamSpan, VERSION};
+pub use name::{Epoch, HubId, Sequence, Stream};
+pub use sale::SaleCompleted;

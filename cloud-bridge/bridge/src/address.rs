@@ -1,0 +1,105 @@
+//! `mqtts://hq.example.com:8883`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Where the broker is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BrokerAddress {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// `mqtts` rather than `mqtt`.
+    pub tls: bool,
+}
+
+/// Why a broker address is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no broker address: {why}; write mqtts://HOST:PORT, such as mqtts://hq.example.com:8883")]
+pub struct BadBrokerAddress {
+    given: String,
+    why: &'static str,
+}
+
+impl FromStr for BrokerAddress {
+    type Err = BadBrokerAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |why| BadBrokerAddress { given: text.escape_debug().to_string(), why };
+        let (tls, rest) = match text.split_once("://") {
+            Some(("mqtts", rest)) => (true, rest),
+            Some(("mqtt", rest)) => (false, rest),
+            _ => return Err(refuse("it begins with neither mqtts:// nor mqtt://")),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (
+                host,
+                port.parse()
+                    .ok()
+                    .filter(|port| *port != 0)
+                    .ok_or_else(|| refuse("its port is no number from 1 to 65535"))?,
+            ),
+            _ => (rest, if tls { 8883 } else { 1883 }),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let named = !host.is_empty() && host.len() <= 253;
+        if !named || !host.chars().all(|char| char.is_ascii_alphanumeric() || "-.:_".contains(char)) {
+            return Err(refuse("its host is no name or address"));
+        }
+        Ok(Self { host: host.to_owned(), port, tls })
+    }
+}
+
+impl TryFrom<String> for BrokerAddress {
+    type Error = BadBrokerAddress;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<BrokerAddress> for String {
+    fn from(address: BrokerAddress) -> Self {
+        address.to_string()
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_back_as_written() {
+        for text in ["mqtts://hq.example.com:8883", "mqtt://127.0.0.1:1883", "mqtts://[::1]:4000"] {
+            assert_eq!(text.parse::<BrokerAddress>().unwrap().to_string(), text);
+        }
+        assert_eq!("mqtts://hq".parse::<BrokerAddress>().unwrap().port, 8883);
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        for (text, why) in [
+            ("hq:1883", "begins with"),
+            ("mqtt://hq:0", "port"),
+            ("mqtt://:1", "host"),
+            ("mqtt://a b:1", "host"),
+            ("mqtts://", "host"),
+        ] {
+            let error = text.parse::<BrokerAddress>().unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

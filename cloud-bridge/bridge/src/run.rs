@@ -1,0 +1,277 @@
+//! The bridge at work: one task that owns the windows and drives them from what the link and the outbox say.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use contract::{
+    Acknowledgement, Batch, Hello, MAX_MESSAGE, Sequence, Stream, StreamSpan, VERSION,
+    message::{BATCH_BYTES, MAX_BATCH_EVENTS},
+    topic,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+use crate::{
+    Outbox,
+    address::BrokerAddress,
+    link::{Incoming, Link, LinkEnds, connect},
+    window::{Acknowledged, Window},
+};
+
+const HELLO_AGAIN: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(500);
+const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
+const BACK_OFF_MOST: Duration = Duration::from_secs(10);
+
+/// Where HQ is.
+#[derive(Clone)]
+pub struct BridgeConfig {
+    /// HQ's broker.
+    pub broker: BrokerAddress,
+    /// For `mqtts`: whom to trust, and who we are.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The hub's software and version, told to HQ.
+    pub software: String,
+}
+
+/// How the bridge is, for pages and logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct BridgeStatus {
+    /// The broker is reached and HQ has answered for every stream.
+    pub connected: bool,
+    /// The last durable event, over all streams.
+    pub last: u64,
+    /// How many of them HQ has.
+    pub acknowledged: u64,
+    /// How many it lacks.
+    pub lag: u64,
+    /// The last thing that went wrong; stays until a connection holds.
+    pub trouble: Option<String>,
+    /// Messages from HQ that could not be read or did not fit.
+    pub ignored: u64,
+}
+
+/// A running bridge; stops when dropped.
+pub struct Bridge {
+    status: watch::Receiver<BridgeStatus>,
+    task: JoinHandle<()>,
+}
+
+impl Bridge {
+    /// How it is, now and later.
+    pub fn status(&self) -> watch::Receiver<BridgeStatus> {
+        self.status.clone()
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts the bridge on the current runtime.
+pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>) -> Bridge {
+    let (tell, status) = watch::channel(BridgeStatus::default());
+    let windows = outbox.streams().into_iter().map(|stream| (stream, Flow::default())).collect();
+    let runner = Runner { config, outbox, flows: windows, status: tell, began: Instant::now(), ignored: 0 };
+    Bridge { status, task: tokio::spawn(runner.run()) }
+}
+
+/// A stream's window and what HQ is known to have of it, also while the link is down.
+#[derive(Default)]
+struct Flow {
+    window: Window,
+    acknowledged: Sequence,
+}
+
+struct Runner {
+    config: BridgeConfig,
+    outbox: Arc<dyn Outbox>,
+    flows: BTreeMap<Stream, Flow>,
+    status: watch::Sender<BridgeStatus>,
+    began: Instant,
+    ignored: u64,
+}
+
+impl Runner {
+    async fn run(mut self) {
+        let mut back_off = BACK_OFF_FIRST;
+        loop {
+            let (link, incoming) = connect(LinkEnds {
+                broker: self.config.broker.clone(),
+                tls: self.config.tls.clone(),
+                client_id: format!("hub-{}", self.outbox.hub()),
+                subscribe: topic::acknowledgement(&self.outbox.hub()),
+                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+            });
+            let (held, why) = self.connection(&link, incoming).await;
+            drop(link);
+            for flow in self.flows.values_mut() {
+                flow.window.disconnected();
+            }
+            tracing::warn!(broker = %self.config.broker, %why, "no line to HQ; what happens waits in the outbox");
+            self.report(Some(why));
+            back_off = if held { BACK_OFF_FIRST } else { (back_off * 2).min(BACK_OFF_MOST) };
+            // Hubs that lost HQ together should not all come back in the same moment.
+            let share = RandomState::new().hash_one(self.began) % 500;
+            sleep(back_off / 2 + back_off * u32::try_from(share).unwrap_or(0) / 1000).await;
+        }
+    }
+
+    /// One connection; ends with whether it ever held, and why it ended.
+    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, String) {
+        let (mut ready, mut hello_at) = (false, Instant::now());
+        let mut changes = self.outbox.changes();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                told = incoming.recv() => match told {
+                    None => return (ready, "the client's task ended".into()),
+                    Some(Incoming::Closed(why)) => return (ready, why),
+                    Some(Incoming::Ready) => {
+                        ready = true;
+                        hello_at = Instant::now();
+                        self.greet(link);
+                    }
+                    Some(Incoming::Message { payload, .. }) => self.acknowledge(&payload).await,
+                    Some(Incoming::Room) => {}
+                },
+                _ = changes.changed() => {}
+                _ = tick.tick() => {
+                    let now = self.now_ms();
+                    for (stream, flow) in &mut self.flows {
+                        if flow.window.tick(now) {
+                            tracing::info!(%stream, from = %flow.acknowledged.next(), "no progress; sending again");
+                        }
+                    }
+                    let greeting = self.flows.values().any(|flow| !flow.window.is_flowing());
+                    if ready && greeting && hello_at.elapsed() >= HELLO_AGAIN {
+                        hello_at = Instant::now();
+                        self.greet(link);
+                    }
+                }
+            }
+            let trouble = if ready { self.pump(link).await.err() } else { None };
+            self.report(trouble);
+        }
+    }
+
+    fn greet(&self, link: &Link) {
+        let spans = self.flows.keys().filter_map(|stream| {
+            let span = self.outbox.span(stream).ok()?;
+            Some(StreamSpan { stream: stream.clone(), first_kept: span.first_kept, last: span.last })
+        });
+        let hub = self.outbox.hub();
+        let hello = Hello {
+            version: VERSION,
+            hub: hub.clone(),
+            epoch: self.outbox.epoch(),
+            software: self.config.software.clone(),
+            streams: spans.collect(),
+        };
+        if let Ok(payload) = hello.encode() {
+            // Without room it is said again in a moment.
+            link.publish(topic::hello(&hub), payload);
+        }
+    }
+
+    async fn acknowledge(&mut self, payload: &[u8]) {
+        let acknowledgement = match Acknowledgement::decode(payload) {
+            Ok(read) if read.hub == self.outbox.hub() && read.epoch == self.outbox.epoch() => read,
+            Ok(_) => return self.ignored += 1,
+            Err(error) => {
+                self.ignored += 1;
+                return tracing::debug!(%error, "ignored a message on the acknowledgement topic");
+            }
+        };
+        let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
+        let Some(flow) = self.flows.get_mut(&acknowledgement.stream) else { return self.ignored += 1 };
+        let Ok(span) = self.outbox.span(&acknowledgement.stream) else { return };
+        match flow.window.acknowledge(up_to, span.last, now) {
+            Acknowledged::Moved => {
+                flow.acknowledged = up_to;
+                if let Err(error) = self.outbox.acknowledged(acknowledgement.stream, up_to).await {
+                    // HQ says it again with the next batch or hello.
+                    tracing::warn!(%error, %up_to, "HQ's acknowledgement could not be stored");
+                }
+            }
+            Acknowledged::Known => {}
+            Acknowledged::Impossible => {
+                self.ignored += 1;
+                tracing::error!(stream = %acknowledgement.stream, %up_to, last = %span.last,
+                    "HQ has events of this epoch that this hub does not know: was its disk set back? It needs a new epoch");
+            }
+        }
+    }
+
+    /// Sends what the windows allow.
+    async fn pump(&mut self, link: &Link) -> Result<(), String> {
+        let now = self.now_ms();
+        for (stream, flow) in &mut self.flows {
+            loop {
+                let span = self.outbox.span(stream).map_err(|error| error.to_string())?;
+                let Some((from, room)) = flow.window.next_batch(span.last) else { break };
+                if from < span.first_kept {
+                    return Err(format!(
+                        "HQ has {stream} up to {}, this hub kept {} on: events between are missing; load them from HQ's or the hub's backup",
+                        flow.acknowledged, span.first_kept
+                    ));
+                }
+                let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
+                let (outbox, from_stream) = (Arc::clone(&self.outbox), stream.clone());
+                let read =
+                    tokio::task::spawn_blocking(move || outbox.read(&from_stream, from, events, BATCH_BYTES)).await;
+                let events = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let Some(through) = events.last().map(|event| event.sequence) else { break };
+                let hub = self.outbox.hub();
+                let batch = Batch {
+                    version: VERSION,
+                    hub: hub.clone(),
+                    epoch: self.outbox.epoch(),
+                    stream: stream.clone(),
+                    events,
+                };
+                let payload = batch.encode().map_err(|error| error.to_string())?;
+                if !link.publish(topic::stream(&hub, stream), payload) {
+                    break;
+                }
+                flow.window.sent(through, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, trouble: Option<String>) {
+        let spans: Vec<_> = self.flows.keys().filter_map(|stream| self.outbox.span(stream).ok()).collect();
+        let last: u64 = spans.iter().map(|span| span.last.0).sum();
+        let acknowledged: u64 = self.flows.values().map(|flow| flow.acknowledged.0).sum();
+        let connected = self.flows.values().all(|flow| flow.window.is_flowing());
+        self.status.send_if_modified(|status| {
+            let trouble = if connected { trouble } else { trouble.or_else(|| status.trouble.take()) };
+            let now = BridgeStatus {
+                connected,
+                last,
+                acknowledged,
+                lag: last.saturating_sub(acknowledged),
+                trouble,
+                ignored: self.ignored,
+            };
+            let changed = *status != now;
+            *status = now;
+            changed
+        });
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

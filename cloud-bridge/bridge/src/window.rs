@@ -1,0 +1,248 @@
+//! The window of one stream: what HQ has, what is on its way, what to send next. Pure; time is passed in.
+//!
+//! | event | no cursor yet | cursor known |
+//! | --- | --- | --- |
+//! | HQ's cursor, at most `last` | begin after it | move on with it; if it went back, send again from there |
+//! | HQ's cursor beyond `last` | refuse | refuse |
+//! | connection lost | stay | forget the cursor |
+//! | time passes | stay | nothing acknowledged for [`STALLED_MS`] with events on their way: send again from the cursor |
+
+use contract::Sequence;
+
+/// Events that may be on their way, unacknowledged.
+pub const IN_FLIGHT: u64 = 2_000;
+
+/// How long without progress before everything unacknowledged is sent again, in milliseconds.
+pub const STALLED_MS: u64 = 3_000;
+
+/// The window of one stream.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Window {
+    position: Option<Position>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Position {
+    /// HQ has everything up to here.
+    acknowledged: Sequence,
+    /// The next to send.
+    next: Sequence,
+    /// When HQ's cursor last moved, or sending began.
+    progress_at_ms: u64,
+}
+
+/// What an acknowledgement did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// HQ's cursor is new to us: remember it.
+    Moved,
+    /// We knew.
+    Known,
+    /// HQ claims events that this hub never had.
+    Impossible,
+}
+
+impl Window {
+    /// HQ's cursor arrived; `last` is the last durable event.
+    pub fn acknowledge(&mut self, up_to: Sequence, last: Sequence, now_ms: u64) -> Acknowledged {
+        if up_to > last {
+            return Acknowledged::Impossible;
+        }
+        match &mut self.position {
+            None => {
+                self.position = Some(Position { acknowledged: up_to, next: up_to.next(), progress_at_ms: now_ms });
+                Acknowledged::Moved
+            }
+            Some(position) if up_to == position.acknowledged => Acknowledged::Known,
+            Some(position) => {
+                let back = up_to < position.acknowledged;
+                position.acknowledged = up_to;
+                position.next = if back { up_to.next() } else { position.next.max(up_to.next()) };
+                position.progress_at_ms = now_ms;
+                Acknowledged::Moved
+            }
+        }
+    }
+
+    /// Where to read the next batch from, and how many events it may have; `None` if there is nothing to send now.
+    pub fn next_batch(&self, last: Sequence) -> Option<(Sequence, u64)> {
+        let position = self.position?;
+        let in_flight = position.next.0 - position.acknowledged.0 - 1;
+        let room = IN_FLIGHT.saturating_sub(in_flight);
+        (position.next <= last && room > 0).then_some((position.next, room))
+    }
+
+    /// Events up to `through` are on their way.
+    pub fn sent(&mut self, through: Sequence, now_ms: u64) {
+        if let Some(position) = &mut self.position {
+            if position.next.0 == position.acknowledged.0 + 1 {
+                position.progress_at_ms = now_ms;
+            }
+            position.next = position.next.max(through.next());
+        }
+    }
+
+    /// Time passes. True if what is on its way must be sent again.
+    pub fn tick(&mut self, now_ms: u64) -> bool {
+        match &mut self.position {
+            Some(position)
+                if position.next > position.acknowledged.next()
+                    && now_ms.saturating_sub(position.progress_at_ms) >= STALLED_MS =>
+            {
+                position.next = position.acknowledged.next();
+                position.progress_at_ms = now_ms;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The connection is gone; the next one begins with HQ's cursor.
+    pub fn disconnected(&mut self) {
+        self.position = None;
+    }
+
+    /// Whether HQ's cursor is known.
+    pub fn is_flowing(&self) -> bool {
+        self.position.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_before_hqs_cursor_is_known() {
+        let mut window = Window::default();
+        assert_eq!(window.next_batch(Sequence(9)), None);
+        assert_eq!(window.acknowledge(Sequence(4), Sequence(9), 0), Acknowledged::Moved);
+        assert_eq!(window.next_batch(Sequence(9)), Some((Sequence(5), IN_FLIGHT)));
+        window.disconnected();
+        assert_eq!(window.next_batch(Sequence(9)), None);
+    }
+
+    #[test]
+    fn a_full_window_waits() {
+        let mut window = Window::default();
+        window.acknowledge(Sequence(0), Sequence(9_999), 0);
+        window.sent(Sequence(IN_FLIGHT), 0);
+        assert_eq!(window.next_batch(Sequence(9_999)), None);
+        window.acknowledge(Sequence(10), Sequence(9_999), 1);
+        assert_eq!(window.next_batch(Sequence(9_999)), Some((Sequence(IN_FLIGHT + 1), 10)));
+    }
+
+    #[test]
+    fn a_stall_sends_again_from_the_cursor_once_per_interval() {
+        let mut window = Window::default();
+        window.acknowledge(Sequence(2), Sequence(9), 0);
+        window.sent(Sequence(9), 100);
+        assert!(!window.tick(100 + STALLED_MS - 1));
+        assert!(window.tick(100 + STALLED_MS));
+        assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(3));
+        window.sent(Sequence(9), 101 + STALLED_MS);
+        assert!(!window.tick(102 + STALLED_MS));
+    }
+
+    #[test]
+    fn an_hq_from_a_backup_is_followed_back() {
+        let mut window = Window::default();
+        window.acknowledge(Sequence(8), Sequence(9), 0);
+        assert_eq!(window.acknowledge(Sequence(3), Sequence(9), 1), Acknowledged::Moved);
+        assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(4));
+    }
+
+    #[test]
+    fn a_cursor_beyond_what_there_is_is_refused() {
+        let mut window = Window::default();
+        assert_eq!(window.acknowledge(Sequence(10), Sequence(9), 0), Acknowledged::Impossible);
+        assert!(!window.is_flowing());
+    }
+
+    /// What the link may do to a message.
+    #[derive(Clone, Copy, Debug)]
+    enum Fate {
+        Arrives,
+        Lost,
+        Twice,
+        Late,
+    }
+
+    fn fate() -> impl Strategy<Value = Fate> {
+        prop_oneof![4 => Just(Fate::Arrives), 1 => Just(Fate::Lost), 1 => Just(Fate::Twice), 1 => Just(Fate::Late)]
+    }
+
+    /// A message goes into the pipe as fate has it.
+    fn put<T: Clone>(pipe: &mut VecDeque<T>, message: T, fate: Fate) {
+        match fate {
+            Fate::Arrives => pipe.push_back(message),
+            Fate::Lost => {}
+            Fate::Twice => {
+                pipe.push_back(message.clone());
+                pipe.push_back(message);
+            }
+            Fate::Late => pipe.push_front(message),
+        }
+    }
+
+    /// HQ as the contract wants it.
+    #[derive(Default)]
+    struct Hq {
+        has: Vec<u64>,
+    }
+
+    impl Hq {
+        fn cursor(&self) -> Sequence {
+            Sequence(self.has.len() as u64)
+        }
+
+        fn receive(&mut self, from: u64, through: u64) {
+            if from <= self.cursor().0 + 1 {
+                self.has.extend(self.cursor().0 + 1..=through);
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever the link loses, doubles, reorders or cuts: once it behaves, HQ has every event once, in order.
+        #[test]
+        fn hq_ends_with_every_event_once_in_order(
+            last in 1_u64..400,
+            steps in proptest::collection::vec((fate(), fate(), 0_u8..20, 1_u64..40), 0..120),
+        ) {
+            let (mut window, mut hq, last) = (Window::default(), Hq::default(), Sequence(last));
+            let (mut up, mut down) = (VecDeque::<(u64, u64)>::new(), VecDeque::<Sequence>::new());
+            let quiet = std::iter::repeat_n((Fate::Arrives, Fate::Arrives, 1, 40), 600);
+            for (now, (up_fate, down_fate, event, size)) in steps.into_iter().chain(quiet).enumerate() {
+                let now_ms = now as u64 * 1_000;
+                if event == 0 {
+                    window.disconnected();
+                    up.clear();
+                    down.clear();
+                }
+                if !window.is_flowing() {
+                    // Hello, and HQ's answer, if it arrives.
+                    put(&mut down, hq.cursor(), down_fate);
+                }
+                window.tick(now_ms);
+                if let Some((from, room)) = window.next_batch(last) {
+                    let through = last.0.min(from.0 + size.min(room) - 1);
+                    put(&mut up, (from.0, through), up_fate);
+                    window.sent(Sequence(through), now_ms);
+                }
+                if let Some((from, through)) = up.pop_front() {
+                    hq.receive(from, through);
+                    put(&mut down, hq.cursor(), down_fate);
+                }
+                if let Some(cursor) = down.pop_front() {
+                    prop_assert_ne!(window.acknowledge(cursor, last, now_ms), Acknowledged::Impossible);
+                }
+            }
+            prop_assert_eq!(hq.has, (1..=last.0).collect::<Vec<_>>());
+        }
+    }
+}

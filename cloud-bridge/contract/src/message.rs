@@ -1,0 +1,270 @@
+//! Hello, batch, acknowledgement.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::name::{Epoch, HubId, Sequence, Stream};
+
+/// The version of the messages described here.
+pub const VERSION: u16 = 1;
+
+/// The largest message either end takes, in bytes.
+pub const MAX_MESSAGE: usize = 512 * 1024;
+
+/// The most events in a batch.
+pub const MAX_BATCH_EVENTS: usize = 200;
+
+/// A hub puts no more bodies into a batch once they pass this many bytes. A single larger event travels alone.
+pub const BATCH_BYTES: usize = 128 * 1024;
+
+/// Something that happened in a store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the stream.
+    pub sequence: Sequence,
+    /// What it is: `sale.completed`.
+    pub kind: String,
+    /// When, by the hub's clock: milliseconds since 1970, UTC.
+    pub occurred_at_ms: i64,
+    /// The record, by its kind.
+    pub body: Box<RawValue>,
+}
+
+/// Events that follow each other in a stream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// [`VERSION`].
+    pub version: u16,
+    /// Who sends.
+    pub hub: HubId,
+    /// In which life of its store.
+    pub epoch: Epoch,
+    /// Which stream.
+    pub stream: Stream,
+    /// Sequences without gaps; at least one.
+    pub events: Vec<Event>,
+}
+
+/// "I have everything of this stream up to here", durably.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// [`VERSION`].
+    pub version: u16,
+    /// To whom.
+    pub hub: HubId,
+    /// Of which life.
+    pub epoch: Epoch,
+    /// Which stream.
+    pub stream: Stream,
+    /// The last event that HQ has; 0 for none.
+    pub up_to: Sequence,
+}
+
+/// "Here I am; where were we?"
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`].
+    pub version: u16,
+    /// Who asks.
+    pub hub: HubId,
+    /// In which life of its store.
+    pub epoch: Epoch,
+    /// The hub's software, for people.
+    pub software: String,
+    /// What it has to offer.
+    pub streams: Vec<StreamSpan>,
+}
+
+/// How far a stream is at the hub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamSpan {
+    /// Which.
+    pub stream: Stream,
+    /// The first event it can still send.
+    pub first_kept: Sequence,
+    /// The last event it has.
+    pub last: Sequence,
+}
+
+/// Why a message is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadMessage {
+    /// Larger than the bound.
+    #[error("the message has {bytes} bytes; at most {MAX_MESSAGE} are taken")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// No such message.
+    #[error("the message can't be read: {why}")]
+    Unreadable {
+        /// What the parser says.
+        why: String,
+    },
+    /// Of another version.
+    #[error("the message has version {found}; this program speaks {VERSION}; update the older end")]
+    Version {
+        /// Its version.
+        found: u16,
+    },
+    /// A batch that is none.
+    #[error("the batch is no run of events: {why}")]
+    NoRun {
+        /// What is wrong.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u16,
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
+    if bytes.len() > MAX_MESSAGE {
+        return Err(BadMessage::TooLarge { bytes: bytes.len() });
+    }
+    let unreadable = |error: serde_json::Error| BadMessage::Unreadable { why: error.to_string() };
+    match serde_json::from_slice::<Versioned>(bytes).map_err(unreadable)?.version {
+        VERSION => serde_json::from_slice(bytes).map_err(unreadable),
+        found => Err(BadMessage::Version { found }),
+    }
+}
+
+fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, BadMessage> {
+    let bytes = serde_json::to_vec(message).map_err(|error| BadMessage::Unreadable { why: error.to_string() })?;
+    if bytes.len() > MAX_MESSAGE { Err(BadMessage::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }
+}
+
+macro_rules! wire {
+    ($type:ident) => {
+        impl $type {
+            /// As it travels.
+            ///
+            /// # Errors
+            /// It would be larger than [`MAX_MESSAGE`].
+            pub fn encode(&self) -> Result<Vec<u8>, BadMessage> {
+                encode(self)
+            }
+        }
+    };
+}
+wire!(Batch);
+wire!(Acknowledgement);
+wire!(Hello);
+
+impl Batch {
+    /// Reads and checks a batch.
+    ///
+    /// # Errors
+    /// Too large, unreadable, of another version, empty, or with a gap.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        let batch: Self = decode(bytes)?;
+        let no_run = |why: String| Err(BadMessage::NoRun { why });
+        let Some(first) = batch.events.first() else { return no_run("it is empty".into()) };
+        if batch.events.len() > MAX_BATCH_EVENTS {
+            return no_run(format!("it has {} events, at most {MAX_BATCH_EVENTS} are taken", batch.events.len()));
+        }
+        if first.sequence == Sequence(0) {
+            return no_run("sequences count from 1".into());
+        }
+        for (expected, event) in (first.sequence.0..).zip(&batch.events) {
+            if event.sequence.0 != expected {
+                return no_run(format!("{} follows where {expected} should", event.sequence));
+            }
+        }
+        Ok(batch)
+    }
+}
+
+impl Acknowledgement {
+    /// Reads an acknowledgement.
+    ///
+    /// # Errors
+    /// Too large, unreadable, of another version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        decode(bytes)
+    }
+}
+
+impl Hello {
+    /// Reads a hello.
+    ///
+    /// # Errors
+    /// Too large, unreadable, of another version, with more streams than any hub has.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        let hello: Self = decode(bytes)?;
+        if hello.streams.len() > 32 {
+            return Err(BadMessage::Unreadable {
+                why: format!("{} streams; at most 32 are taken", hello.streams.len()),
+            });
+        }
+        Ok(hello)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn batch(sequences: &[u64]) -> Batch {
+        let event = |&sequence| Event {
+            sequence: Sequence(sequence),
+            kind: "sale.completed".into(),
+            occurred_at_ms: 1,
+            body: RawValue::from_string(r#"{"a": 1}"#.into()).unwrap(),
+        };
+        Batch {
+            version: VERSION,
+            hub: "store-367".parse().unwrap(),
+            epoch: Epoch(7),
+            stream: Stream::sales(),
+            events: sequences.iter().map(event).collect(),
+        }
+    }
+
+    #[test]
+    fn a_batch_travels_unchanged() {
+        let sent = batch(&[4, 5, 6]).encode().unwrap();
+        let got = Batch::decode(&sent).unwrap();
+        assert_eq!(got.encode().unwrap(), sent);
+        assert_eq!(got.events[2].body.get(), r#"{"a": 1}"#);
+    }
+
+    #[test]
+    fn a_batch_with_a_gap_or_nothing_in_it_is_refused() {
+        for wrong in [&[][..], &[0], &[1, 3], &[2, 2], &[3, 2]] {
+            assert!(
+                matches!(Batch::decode(&batch(wrong).encode().unwrap()), Err(BadMessage::NoRun { .. })),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let sent = Batch { version: 2, ..batch(&[1]) }.encode().unwrap();
+        assert_eq!(Batch::decode(&sent).unwrap_err(), BadMessage::Version { found: 2 });
+    }
+
+    #[test]
+    fn a_message_over_the_bound_is_not_parsed() {
+        assert_eq!(
+            Hello::decode(&vec![b' '; MAX_MESSAGE + 1]).unwrap_err(),
+            BadMessage::TooLarge { bytes: MAX_MESSAGE + 1 }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
+            for bytes in [&bytes[..], text.as_bytes()] {
+                let _ = Batch::decode(bytes);
+                let _ = Acknowledgement::decode(bytes);
+                let _ = Hello::decode(bytes);
+            }
+        }
+    }
+}

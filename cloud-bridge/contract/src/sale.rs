@@ -1,0 +1,220 @@
+//! The body of `sale.completed`.
+//!
+//! HQ checks the sums itself ([`SaleCompleted::verify`]): a hub with a fault must not slip wrong money into the books unseen.
+
+use commerce::{Currency, Minor, Unit};
+use serde::{Deserialize, Serialize};
+
+/// The kind of an event that carries a [`SaleCompleted`].
+pub const KIND: &str = "sale.completed";
+
+/// A completed sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleCompleted {
+    /// Unique in the hub for all time.
+    pub sale: String,
+    /// The register's own reference: an order number, a basket id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Which register.
+    pub register: String,
+    /// Its receipt's number, without gaps per register.
+    pub receipt: u64,
+    /// The day it counts to, `2026-11-24`.
+    pub business_day: String,
+    /// When: milliseconds since 1970, UTC.
+    pub sold_at_ms: i64,
+    /// The customer, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Of all its amounts.
+    pub currency: Currency,
+    /// What was sold.
+    pub lines: Vec<Line>,
+    /// How it was paid.
+    pub tenders: Vec<Tender>,
+    /// The sums.
+    pub totals: Totals,
+}
+
+/// A line sold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number on the basket.
+    pub number: u32,
+    /// The item's number; none if it was not on file and had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// Its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
+    /// False if it was sold though it was not in the catalog.
+    pub on_file: bool,
+    /// As printed.
+    pub description: String,
+    /// Thousandths of the unit.
+    pub quantity_milli: i64,
+    /// The unit.
+    pub unit: Unit,
+    /// At its shelf price, for the whole quantity.
+    pub regular: Minor,
+    /// Why the amount was keyed rather than taken from the catalog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyed_because: Option<String>,
+    /// What the store took off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<Discount>,
+    /// `regular` less `discounts`.
+    pub net: Minor,
+}
+
+/// Money taken off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discount {
+    /// Why.
+    pub reason: String,
+    /// By whom: `loyalty`, `store_coupon`, `promotion`, `manager`.
+    pub origin: String,
+    /// How much.
+    pub amount: Minor,
+}
+
+/// A part of the payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tender {
+    /// `cash`, `card`, `manufacturer_coupon`.
+    pub kind: String,
+    /// What was handed over or authorised.
+    pub amount: Minor,
+    /// For cards: the terminal's id, trace and receipt number, and at most six and four digits of the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+}
+
+/// The traces of a card payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The hub's payment.
+    pub payment: String,
+    /// Truncated card number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked_pan: Option<String>,
+    /// Scheme or card name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// The terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_id: Option<String>,
+    /// Its trace number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<u32>,
+    /// Its receipt number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<u16>,
+}
+
+/// The sums of a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// All lines at their shelf price.
+    pub regular: Minor,
+    /// What the store took off.
+    pub discount: Minor,
+    /// What was owed.
+    pub net: Minor,
+    /// What makers pay back.
+    pub manufacturer_coupon: Minor,
+    /// What was handed over.
+    pub tendered: Minor,
+    /// What went back in cash.
+    pub change: Minor,
+}
+
+/// A sale whose parts do not sum to the whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("sale {sale}: {what} is {said}, its parts sum to {summed}")]
+pub struct Inconsistent {
+    /// Which sale.
+    pub sale: String,
+    /// Which sum.
+    pub what: String,
+    /// What the sale says.
+    pub said: i64,
+    /// What its parts sum to.
+    pub summed: i64,
+}
+
+impl SaleCompleted {
+    /// Checks that every part sums to its whole.
+    ///
+    /// # Errors
+    /// The first sum that does not hold.
+    pub fn verify(&self) -> Result<(), Inconsistent> {
+        let check = |what: &str, said: Minor, summed: i128| {
+            if i128::from(said.get()) == summed {
+                return Ok(());
+            }
+            let summed = i64::try_from(summed).unwrap_or(i64::MAX);
+            Err(Inconsistent { sale: self.sale.clone(), what: what.to_owned(), said: said.get(), summed })
+        };
+        // In 128 bits: these numbers come from outside, and no count of lines can overflow them.
+        let wide = |amount: Minor| i128::from(amount.get());
+        for line in &self.lines {
+            let discounts: i128 = line.discounts.iter().map(|discount| wide(discount.amount)).sum();
+            check(&format!("the net of line {}", line.number), line.net, wide(line.regular) - discounts)?;
+        }
+        let totals = &self.totals;
+        let regular = self.lines.iter().map(|line| wide(line.regular)).sum();
+        let net = self.lines.iter().map(|line| wide(line.net)).sum::<i128>();
+        let tendered = self.tenders.iter().map(|tender| wide(tender.amount)).sum();
+        let coupons = self.tenders.iter().filter(|tender| tender.kind == "manufacturer_coupon");
+        check("the regular total", totals.regular, regular)?;
+        check("the discount total", totals.discount, regular - net)?;
+        check("the net total", totals.net, net)?;
+        check("the coupon total", totals.manufacturer_coupon, coupons.map(|tender| wide(tender.amount)).sum())?;
+        check("the tendered total", totals.tendered, tendered)?;
+        check("the change", totals.change, tendered - net)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale() -> SaleCompleted {
+        serde_json::from_value(serde_json::json!({
+            "sale": "1-1", "register": "till-1", "receipt": 1, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+            "lines": [{
+                "number": 1, "sku": "818981", "on_file": true, "description": "Cereal", "quantity_milli": 2000, "unit": "each",
+                "regular": 738, "discounts": [{ "reason": "loyalty", "origin": "loyalty", "amount": 38 }], "net": 700
+            }],
+            "tenders": [{ "kind": "cash", "amount": 900 }, { "kind": "manufacturer_coupon", "amount": 100 }],
+            "totals": { "regular": 738, "discount": 38, "net": 700, "manufacturer_coupon": 100, "tendered": 1000, "change": 300 }
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_sale_whose_parts_sum_up_passes() {
+        assert_eq!(sale().verify(), Ok(()));
+    }
+
+    #[test]
+    fn every_sum_is_checked() {
+        type Fault = (&'static str, fn(&mut SaleCompleted));
+        let broken: [Fault; 7] = [
+            ("the net of line 1", |sale| sale.lines[0].net = Minor::literal(701)),
+            ("the regular total", |sale| sale.totals.regular = Minor::literal(1)),
+            ("the discount total", |sale| sale.totals.discount = Minor::literal(1)),
+            ("the net total", |sale| sale.totals.net = Minor::literal(1)),
+            ("the coupon total", |sale| sale.totals.manufacturer_coupon = Minor::literal(1)),
+            ("the tendered total", |sale| sale.totals.tendered = Minor::literal(1)),
+            ("the change", |sale| sale.totals.change = Minor::literal(1)),
+        ];
+        for (what, break_it) in broken {
+            let mut sale = sale();
+            break_it(&mut sale);
+            assert_eq!(sale.verify().unwrap_err().what, what);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! From MQTT into a ledger.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bridge::{BrokerAddress, Incoming, Link, LinkEnds, connect};
+use contract::{
+    Acknowledgement, Batch, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, VERSION,
+    topic::{self, FromHub},
+};
+use serde::Serialize;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{interval, sleep},
+};
+
+use crate::ledger::Ledger;
+
+/// How long after a lost connection the next is tried.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// Acknowledgements for which the client had no room are tried again this often.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Where to listen.
+#[derive(Clone)]
+pub struct IngestConfig {
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// For `mqtts`.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+/// What came in so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IngestStats {
+    /// The broker is reached.
+    pub connected: bool,
+    /// Events applied.
+    pub stored: u64,
+    /// Events that were there already.
+    pub repeated: u64,
+    /// Batches that began too late.
+    pub gaps: u64,
+    /// Messages that were no messages.
+    pub garbage: u64,
+    /// Commits that failed.
+    pub failed: u64,
+    /// The last thing that went wrong with the broker.
+    pub trouble: Option<String>,
+}
+
+/// A running ingest; stops when dropped.
+pub struct Ingest {
+    stats: watch::Receiver<IngestStats>,
+    task: JoinHandle<()>,
+}
+
+impl Ingest {
+    /// Starts on the current runtime.
+    pub fn start<L: Ledger + Sync>(config: IngestConfig, ledger: L) -> Self {
+        let (tell, stats) = watch::channel(IngestStats::default());
+        let runner = Runner { config, ledger, stats: tell, unsent: BTreeMap::new() };
+        Self { stats, task: tokio::spawn(runner.run()) }
+    }
+
+    /// What came in, now and later.
+    pub fn stats(&self) -> watch::Receiver<IngestStats> {
+        self.stats.clone()
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Runner<L> {
+    config: IngestConfig,
+    ledger: L,
+    stats: watch::Sender<IngestStats>,
+    /// Cursors that hubs must hear; a later one replaces an earlier one.
+    unsent: BTreeMap<(HubId, Epoch, Stream), Sequence>,
+}
+
+impl<L: Ledger + Sync> Runner<L> {
+    async fn run(mut self) {
+        loop {
+            let (link, mut incoming) = connect(LinkEnds {
+                broker: self.config.broker.clone(),
+                tls: self.config.tls.clone(),
+                client_id: "hq-ingest".into(),
+                subscribe: topic::ALL_HUBS.into(),
+                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+            });
+            let mut retry = interval(RETRY);
+            let why = loop {
+                tokio::select! {
+                    told = incoming.recv() => match told {
+                        None => break "the client's task ended".to_owned(),
+                        Some(Incoming::Closed(why)) => break why,
+                        Some(Incoming::Ready) => self.stats.send_modify(|stats| {
+                            stats.connected = true;
+                            stats.trouble = None;
+                        }),
+                        Some(Incoming::Room) => {}
+                        Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
+                    },
+                    _ = retry.tick() => {}
+                }
+                self.acknowledge(&link);
+            };
+            tracing::warn!(broker = %self.config.broker, %why, "lost the broker");
+            self.stats.send_modify(|stats| {
+                stats.connected = false;
+                stats.trouble = Some(why);
+            });
+            drop(link);
+            sleep(RECONNECT).await;
+        }
+    }
+
+    async fn take(&mut self, topic: &str, payload: &[u8]) {
+        let taken = match topic::from_hub(topic) {
+            Some(FromHub::Hello(hub)) => match Hello::decode(payload) {
+                Ok(hello) if hello.hub == hub => self.greet(hello).await,
+                Ok(_) => Err("a hub spoke for another".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+            Some(FromHub::Batch(hub, stream)) => match Batch::decode(payload) {
+                Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch).await,
+                Ok(_) => Err("a batch was published under another's topic".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+            None => Err("no such topic".to_owned()),
+        };
+        if let Err(why) = taken {
+            tracing::warn!(topic = %topic.escape_debug(), %why, "dropped a message");
+            self.stats.send_modify(|stats| stats.garbage += 1);
+        }
+    }
+
+    async fn greet(&mut self, hello: Hello) -> Result<(), String> {
+        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "a hub said hello");
+        for span in hello.streams {
+            match self.ledger.cursor(&hello.hub, hello.epoch, &span.stream).await {
+                Ok(cursor) => {
+                    self.unsent.insert((hello.hub.clone(), hello.epoch, span.stream), cursor);
+                }
+                Err(error) => self.failed(&error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<(), String> {
+        match self.ledger.apply(&batch).await {
+            Ok(applied) => {
+                self.stats.send_modify(|stats| {
+                    stats.stored += applied.stored;
+                    stats.repeated += applied.repeated;
+                    stats.gaps += u64::from(applied.gap);
+                });
+                self.unsent.insert((batch.hub, batch.epoch, batch.stream), applied.cursor);
+            }
+            // Not acknowledged: the hub sends it again.
+            Err(error) => self.failed(&error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn failed(&self, why: &str) {
+        tracing::error!(%why, "could not commit; the hub will send again");
+        self.stats.send_modify(|stats| stats.failed += 1);
+    }
+
+    fn acknowledge(&mut self, link: &Link) {
+        while let Some(((hub, epoch, stream), cursor)) = self.unsent.pop_first() {
+            let acknowledgement =
+                Acknowledgement { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), up_to: cursor };
+            let Ok(payload) = acknowledgement.encode() else { continue };
+            if !link.publish(topic::acknowledgement(&hub), payload) {
+                self.unsent.insert((hub, epoch, stream), cursor);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The ledger: effects of events, and how far each stream has come.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::{Future, ready},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, Stream, sale};
+use serde::Serialize;
+
+/// Where effects are kept. One transaction a batch.
+pub trait Ledger: Send + 'static {
+    /// The last event applied of a stream; 0 for none.
+    fn cursor(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+    ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send;
+
+    /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing changes.
+    fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send;
+}
+
+/// What came of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The cursor now.
+    pub cursor: Sequence,
+    /// Events applied.
+    pub stored: u64,
+    /// Events that were there already.
+    pub repeated: u64,
+    /// The batch began after the next event that was due.
+    pub gap: bool,
+}
+
+/// The ledger could not commit; nothing has changed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the ledger can't be used: {0}")]
+pub struct LedgerError(pub String);
+
+/// What to do with a batch that arrives when the cursor is at `cursor`. Pure.
+pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
+    let due = cursor.next();
+    match events.first() {
+        None => Decision { fresh: &[], repeated: 0, gap: false },
+        Some(first) if first.sequence > due => Decision { fresh: &[], repeated: 0, gap: true },
+        Some(_) => {
+            let repeated = events.iter().take_while(|event| event.sequence < due).count();
+            Decision { fresh: events.get(repeated..).unwrap_or_default(), repeated: repeated as u64, gap: false }
+        }
+    }
+}
+
+/// See [`decide`].
+#[derive(Debug)]
+pub struct Decision<'a> {
+    /// To be applied.
+    pub fresh: &'a [Event],
+    /// How many were there already.
+    pub repeated: u64,
+    /// Something is missing before the batch.
+    pub gap: bool,
+}
+
+/// The sums of a ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Sales.
+    pub sales: u64,
+    /// Lines of sales.
+    pub lines: u64,
+    /// At shelf prices, in minor units.
+    pub regular_minor: i64,
+    /// Taken off by stores.
+    pub discount_minor: i64,
+    /// Owed by customers.
+    pub net_minor: i64,
+    /// Owed by makers.
+    pub manufacturer_coupon_minor: i64,
+    /// Sales that are in the ledger more than once under different events: the same hub and reference. Should be 0.
+    pub duplicate_sales: u64,
+    /// Events that arrived again and were dropped.
+    pub repeated_events: u64,
+    /// Events that could not be read or did not add up.
+    pub quarantined: u64,
+}
+
+/// An event kept for a person to look at.
+#[derive(Clone, Debug)]
+pub struct Quarantined {
+    /// Whose.
+    pub hub: HubId,
+    /// Which.
+    pub sequence: Sequence,
+    /// Why.
+    pub why: String,
+    /// What it said.
+    pub body: String,
+}
+
+/// A ledger in memory: for the demo and for tests. It is gone with its process; hubs then send again what they still keep.
+#[derive(Clone, Default)]
+pub struct MemoryLedger(Arc<Mutex<Books>>);
+
+#[derive(Default)]
+struct Books {
+    cursors: HashMap<(HubId, Epoch, Stream), Sequence>,
+    sales: Vec<(HubId, SaleCompleted)>,
+    /// Sales by hub and reference (the sale's id where there is none), to notice a sale that is there twice.
+    by_reference: BTreeMap<(HubId, String), Vec<usize>>,
+    summary: Summary,
+    quarantine: Vec<Quarantined>,
+}
+
+/// Quarantined events kept whole; of later ones only the count.
+const QUARANTINE: usize = 1_000;
+
+impl MemoryLedger {
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sums.
+    pub fn summary(&self) -> Summary {
+        self.books().summary
+    }
+
+    /// All sales with a reference, in the order they came: more than one is a duplicate.
+    pub fn by_reference(&self, hub: &HubId, reference: &str) -> Vec<SaleCompleted> {
+        let books = self.books();
+        let found = books.by_reference.get(&(hub.clone(), reference.to_owned()));
+        found.into_iter().flatten().filter_map(|&index| books.sales.get(index)).map(|(_, sale)| sale.clone()).collect()
+    }
+
+    /// What is in quarantine.
+    pub fn quarantine(&self) -> Vec<Quarantined> {
+        self.books().quarantine.clone()
+    }
+
+    /// A copy with the same books at this moment: a backup.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        let books = self.books();
+        Self(Arc::new(Mutex::new(Books {
+            cursors: books.cursors.clone(),
+            sales: books.sales.clone(),
+            by_reference: books.by_reference.clone(),
+            summary: books.summary,
+            quarantine: books.quarantine.clone(),
+        })))
+    }
+}
+
+impl Books {
+    fn enter(&mut self, hub: &HubId, event: &Event) {
+        let sale = match read_sale(event) {
+            Ok(sale) => sale,
+            Err(why) => {
+                tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
+                self.summary.quarantined += 1;
+                if self.quarantine.len() < QUARANTINE {
+                    let body = event.body.get().to_owned();
+                    self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
+                }
+                return;
+            }
+        };
+        let summary = &mut self.summary;
+        summary.sales += 1;
+        summary.lines += sale.lines.len() as u64;
+        summary.regular_minor += sale.totals.regular.get();
+        summary.discount_minor += sale.totals.discount.get();
+        summary.net_minor += sale.totals.net.get();
+        summary.manufacturer_coupon_minor += sale.totals.manufacturer_coupon.get();
+        let reference = sale.reference.clone().unwrap_or_else(|| sale.sale.clone());
+        let twins = self.by_reference.entry((hub.clone(), reference)).or_default();
+        if !twins.is_empty() {
+            summary.duplicate_sales += 1;
+        }
+        twins.push(self.sales.len());
+        self.sales.push((hub.clone(), sale));
+    }
+}
+
+fn read_sale(event: &Event) -> Result<SaleCompleted, String> {
+    if event.kind != sale::KIND {
+        return Err(format!("this HQ does not know events of kind `{}`; update it", event.kind.escape_debug()));
+    }
+    let sale: SaleCompleted = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
+    sale.verify().map_err(|error| error.to_string())?;
+    Ok(sale)
+}
+
+impl Ledger for MemoryLedger {
+    fn cursor(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+    ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send {
+        let cursor = self.books().cursors.get(&(hub.clone(), epoch, stream.clone())).copied();
+        ready(Ok(cursor.unwrap_or_default()))
+    }
+
+    fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send {
+        let mut books = self.books();
+        let key = (batch.hub.clone(), batch.epoch, batch.stream.clone());
+        let cursor = books.cursors.get(&key).copied().unwrap_or_default();
+        let decision = decide(cursor, &batch.events);
+        for event in decision.fresh {
+            books.enter(&batch.hub, event);
+        }
+        let moved = decision.fresh.last().map_or(cursor, |event| event.sequence);
+        books.cursors.insert(key, moved);
+        books.summary.repeated_events += decision.repeated;
+        let stored = decision.fresh.len() as u64;
+        ready(Ok(Applied { cursor: moved, stored, repeated: decision.repeated, gap: decision.gap }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::VERSION;
+    use proptest::prelude::*;
+    use serde_json::{json, value::to_raw_value};
+
+    use super::*;
+
+    fn event(sequence: u64, net: i64) -> Event {
+        let body = json!({
+            "sale": format!("1-{sequence}"), "reference": format!("basket-{sequence}"), "register": "till-1", "receipt": sequence,
+            "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+            "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000, "unit": "each", "regular": 100, "net": net }],
+            "tenders": [{ "kind": "cash", "amount": 100 }],
+            "totals": { "regular": 100, "discount": 0, "net": 100, "manufacturer_coupon": 0, "tendered": 100, "change": 0 }
+        });
+        Event {
+            sequence: Sequence(sequence),
+            kind: sale::KIND.into(),
+            occurred_at_ms: 1,
+            body: to_raw_value(&body).unwrap(),
+        }
+    }
+
+    fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
+        let events = sequences.map(|sequence| event(sequence, 100)).collect();
+        Batch { version: VERSION, hub: "store-1".parse().unwrap(), epoch: Epoch(1), stream: Stream::sales(), events }
+    }
+
+    #[tokio::test]
+    async fn what_is_repeated_has_no_effect_and_what_is_ahead_is_not_touched() {
+        let ledger = MemoryLedger::default();
+        assert_eq!(ledger.apply(&batch(2..=3)).await.unwrap(), Applied { gap: true, ..Applied::default() });
+        assert_eq!(
+            ledger.apply(&batch(1..=3)).await.unwrap(),
+            Applied { cursor: Sequence(3), stored: 3, ..Applied::default() }
+        );
+        assert_eq!(
+            ledger.apply(&batch(2..=4)).await.unwrap(),
+            Applied { cursor: Sequence(4), stored: 1, repeated: 2, gap: false }
+        );
+        let summary = ledger.summary();
+        assert_eq!(
+            (summary.sales, summary.net_minor, summary.duplicate_sales, summary.repeated_events),
+            (4, 400, 0, 2)
+        );
+    }
+
+    #[tokio::test]
+    async fn an_event_that_does_not_add_up_is_quarantined_and_does_not_block_the_stream() {
+        let ledger = MemoryLedger::default();
+        let mut wrong = batch(1..=3);
+        wrong.events[1] = event(2, 99);
+        assert_eq!(ledger.apply(&wrong).await.unwrap().cursor, Sequence(3));
+        assert_eq!((ledger.summary().sales, ledger.summary().quarantined), (2, 1));
+        assert!(ledger.quarantine()[0].why.contains("net of line 1"));
+    }
+
+    #[tokio::test]
+    async fn the_same_sale_under_two_events_is_counted_as_a_duplicate() {
+        let ledger = MemoryLedger::default();
+        let mut twice = batch(1..=2);
+        twice.events[1].body = twice.events[0].body.clone();
+        ledger.apply(&twice).await.unwrap();
+        assert_eq!(ledger.summary().duplicate_sales, 1);
+        assert_eq!(ledger.by_reference(&twice.hub, "basket-1").len(), 2);
+    }
+
+    proptest! {
+        /// Batches in any order, overlapping, repeated: each event counts once, and the cursor never skips.
+        #[test]
+        fn every_event_counts_once(spans in proptest::collection::vec((1_u64..40, 0_u64..20), 1..60)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let ledger = MemoryLedger::default();
+            for (first, more) in spans {
+                runtime.block_on(ledger.apply(&batch(first..=first + more))).unwrap();
+                let cursor = runtime.block_on(ledger.cursor(&"store-1".parse().unwrap(), Epoch(1), &Stream::sales())).unwrap();
+                prop_assert_eq!(ledger.summary().sales, cursor.0);
+                prop_assert_eq!(ledger.summary().duplicate_sales, 0);
+            }
+        }
+    }
+}

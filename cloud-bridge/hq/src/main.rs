@@ -1,0 +1,111 @@
+//! `store-hub-hq`: headquarters' end, as a program.
+
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use bridge::BrokerAddress;
+use clap::{Parser, Subcommand};
+use hq::{Ingest, IngestConfig, MemoryLedger};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+/// Headquarters' end of the store hubs.
+#[derive(Parser)]
+#[command(name = "store-hub-hq", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take the sales of all hubs from a broker. The ledger is in memory and gone when this program ends.
+    Ingest {
+        /// Such as mqtts://hq.example.com:8883.
+        #[arg(long)]
+        broker: BrokerAddress,
+        /// PEM file of the authority that signed the broker's certificate; needed for mqtts.
+        #[arg(long)]
+        ca: Option<PathBuf>,
+        /// PEM file of this program's certificate, if the broker asks for one.
+        #[arg(long, requires = "key")]
+        certificate: Option<PathBuf>,
+        /// PEM file of its key.
+        #[arg(long, requires = "certificate")]
+        key: Option<PathBuf>,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    let Command::Ingest { broker, ca, certificate, key } = Arguments::parse().command;
+    let tls = match trust(&broker, ca, certificate.zip(key)) {
+        Ok(tls) => tls,
+        Err(why) => {
+            eprintln!("store-hub-hq: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    let ledger = MemoryLedger::default();
+    let ingest = Ingest::start(IngestConfig { broker, tls }, ledger.clone());
+    eprintln!(
+        "The ledger is in memory: what hubs send is counted here and gone when this program ends. Ctrl-C ends it with the sums."
+    );
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            _ = every.tick() => {
+                let (stats, summary) = (ingest.stats().borrow().clone(), ledger.summary());
+                let line = if stats.connected { "connected" } else { "no broker" };
+                eprintln!("{line}  {} sales  {} lines  net {}  repeated {}  quarantined {}",
+                    summary.sales, summary.lines, summary.net_minor, summary.repeated_events, summary.quarantined);
+            }
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    match serde_json::to_string_pretty(&ledger.summary()) {
+        Ok(summary) => {
+            println!("{summary}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("store-hub-hq: the summary can't be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trust(
+    broker: &BrokerAddress,
+    ca: Option<PathBuf>,
+    own: Option<(PathBuf, PathBuf)>,
+) -> Result<Option<Arc<ClientConfig>>, String> {
+    if !broker.tls {
+        return Ok(None);
+    }
+    let ca = ca.ok_or("mqtts needs --ca, the PEM file of the authority that signed the broker's certificate")?;
+    let read = |path: &PathBuf| fs::read(path).map_err(|error| format!("{} can't be read: {error}", path.display()));
+    let bad = |path: &PathBuf, error: &dyn std::fmt::Display| {
+        format!("{} is no PEM file of the right kind: {error}", path.display())
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(&ca)?) {
+        roots.add(certificate.map_err(|error| bad(&ca, &error))?).map_err(|error| bad(&ca, &error))?;
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&certificate)?).collect();
+            let chain = chain.map_err(|error| bad(&certificate, &error))?;
+            let secret = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| bad(&key, &error))?;
+            builder.with_client_auth_cert(chain, secret).map_err(|error| bad(&certificate, &error))?
+        }
+    };
+    Ok(Some(Arc::new(config)))
+}

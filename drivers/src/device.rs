@@ -5,8 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use serde::Serialize;
 
 /// The name a store's config gives a device, such as `scale-1`. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceName(Arc<str>);
 
 impl DeviceName {
@@ -18,6 +17,12 @@ impl DeviceName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for DeviceName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -44,7 +49,7 @@ pub enum Health {
     Offline {
         /// What went wrong, with the address tried and a remedy.
         why: String,
-        /// Failed attempts since it was last ready.
+        /// Failed attempts since a connection last held for five seconds.
         attempts: u32,
     },
 }

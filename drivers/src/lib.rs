@@ -35,4 +35,4 @@ pub mod supervise;
 pub mod transport;
 
 /// A boxed future: the drivers' traits are used behind `Arc<dyn …>`, where `async fn` cannot stand.
-pub type Answer<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -6,6 +6,9 @@ use crate::Answer;
 pub use crate::label_printer::PrintError;
 
 pub mod escpos;
+mod paper;
+
+pub use paper::{PaperLine, layout, lines};
 
 /// What goes on the paper, top to bottom. The hub stores it, so that a reprint is the same paper.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -46,7 +46,9 @@ pub enum ScaleError {
         why: String,
     },
     /// The plate did not settle in time.
-    #[error("scale {device}: the weight did not settle within {waited_ms} ms; wait for the plate to rest and weigh again")]
+    #[error(
+        "scale {device}: the weight did not settle within {waited_ms} ms; wait for the plate to rest and weigh again"
+    )]
     Unsettled {
         /// Its name.
         device: String,

@@ -1,1 +1,353 @@
-//! To be written.
+//! Toledo 8217, the protocol of most checkout scales with a serial line (Mettler-Toledo "8217 Scale Interface"; also known as 8213-compatible mode):
+//! usually 9600 baud, 7 data bits, even parity, one stop bit.
+//!
+//! ```text
+//! host   scale
+//!  W  ->       weigh
+//!      <-  STX 01.234 CR        at rest: digits with the decimal point where the scale has it
+//!      <-  STX ? status CR      not to be sold by: one byte of bits says why
+//! ```
+//!
+//! Status bits, from the low end: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero range, 4 centre of zero, 5 net weight, 6 always set,
+//! 7 even parity (PSC Magellan 8500 service manual, Mettler-Toledo DIVA, §6.1.4.3).
+//!
+//! An answer carries nothing that ties it to its question. So a question goes out on a quiet line only: a late answer taken for the next one would
+//! put every weight from then on one item behind.
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | no answer within 0.5 s | what comes late is thrown away, then asked again; after three in a row the line is given up and opened anew |
+//! | an answer that is none | reported; asked again; never a weight |
+//! | the plate does not settle | [`ScaleError::Unsettled`] after 2 s |
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{broadcast, mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::{Grams, Reading, Scale, ScaleError};
+use crate::{
+    Answer,
+    device::{DeviceEvent, DeviceName, Health},
+    supervise::{Driver, Handle, Reporter, Unanswered, start as supervise},
+    transport::{Address, Wire},
+};
+
+const STX: u8 = 0x02;
+const CR: u8 = 0x0d;
+
+/// How long a scale may take to answer.
+const ANSWER: Duration = Duration::from_millis(500);
+
+/// How long a plate may take to come to rest.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// How long the line must be quiet after a question that failed.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// How long a moving plate is left alone between questions.
+const MOVING: Duration = Duration::from_millis(50);
+
+/// How often an idle scale is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Unanswered questions in a row before the line is given up.
+const PATIENCE: u32 = 3;
+
+/// The longest answer, in bytes: STX, a sign, seven digits with a point, a unit letter, CR.
+const MAX_ANSWER: usize = 16;
+
+/// What a scale weighs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Kilograms.
+    Kilogram,
+    /// Avoirdupois pounds of 453.59237 g.
+    Pound,
+}
+
+/// A running scale.
+pub struct ToledoScale(Handle<Weigh>);
+
+type Weigh = oneshot::Sender<Result<Grams, ScaleError>>;
+
+/// Starts a scale.
+pub fn start(device: DeviceName, address: Address, unit: Unit, events: broadcast::Sender<DeviceEvent>) -> ToledoScale {
+    ToledoScale(supervise(device.clone(), address, ToledoDriver { device, unit }, events))
+}
+
+impl ToledoScale {
+    /// How it is.
+    pub fn health(&self) -> Health {
+        self.0.health()
+    }
+}
+
+impl Scale for ToledoScale {
+    fn weigh(&self) -> Answer<'_, Result<Grams, ScaleError>> {
+        Box::pin(async {
+            let device = || self.0.device().to_string();
+            match self.0.ask(SETTLE + 2 * ANSWER, |answer| answer).await {
+                Ok(weighed) => weighed,
+                Err(Unanswered::Full | Unanswered::Broken) => {
+                    Err(ScaleError::Offline { device: device(), why: self.0.trouble() })
+                }
+                Err(Unanswered::TimedOut) => Err(ScaleError::Unsettled { device: device(), waited_ms: 3000 }),
+            }
+        })
+    }
+}
+
+struct ToledoDriver {
+    device: DeviceName,
+    unit: Unit,
+}
+
+impl Driver for ToledoDriver {
+    type Job = Weigh;
+
+    async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Weigh>, report: &Reporter) -> String {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut known, mut silent) = (None, 0);
+        loop {
+            let asked = tokio::select! {
+                job = jobs.recv() => match job {
+                    Some(job) => Some(job),
+                    None => return "the hub let go".into(),
+                },
+                _ = look.tick() => None,
+            };
+            let end = Instant::now() + SETTLE;
+            let mut asked = asked;
+            loop {
+                let reading = match ask(&mut *wire, self.unit).await {
+                    Ok(reading) => reading,
+                    Err(Asked::Broken(why)) => {
+                        self.give_up(asked, &why);
+                        return why;
+                    }
+                    Err(Asked::Silent) => {
+                        silent += 1;
+                        if silent >= PATIENCE {
+                            let why = "it does not answer; is it switched on, and set to Toledo 8217 with these line settings?";
+                            self.give_up(asked, why);
+                            return why.into();
+                        }
+                        quieten(&mut *wire).await;
+                        continue;
+                    }
+                    Err(Asked::Garbage(got)) => {
+                        report.attention(format!(
+                            "it answered {got}; check that its protocol is Toledo 8217, and the line's settings"
+                        ));
+                        if let Some(asked) = asked.take() {
+                            let _ = asked.send(Err(ScaleError::Protocol { device: self.device.to_string(), got }));
+                        }
+                        quieten(&mut *wire).await;
+                        break;
+                    }
+                };
+                silent = 0;
+                report.ready();
+                if known.as_ref() != Some(&reading) {
+                    report.weight(reading.clone());
+                    known = Some(reading.clone());
+                }
+                let Some(waiting) = asked.take() else { break };
+                let device = self.device.to_string();
+                let answer = match reading {
+                    Reading::Stable { grams } => Ok(grams),
+                    Reading::Unusable { why } => Err(ScaleError::Unusable { device, why }),
+                    Reading::Motion if Instant::now() < end => {
+                        asked = Some(waiting);
+                        sleep(MOVING).await;
+                        continue;
+                    }
+                    Reading::Motion => Err(ScaleError::Unsettled { device, waited_ms: 2000 }),
+                };
+                let _ = waiting.send(answer);
+                break;
+            }
+        }
+    }
+
+    fn refuse(&mut self, job: Weigh, why: &str) {
+        let _ = job.send(Err(ScaleError::Offline { device: self.device.to_string(), why: why.to_owned() }));
+    }
+}
+
+impl ToledoDriver {
+    /// Tells who waits that the line is given up, and why: the supervisor only learns it later.
+    fn give_up(&mut self, asked: Option<Weigh>, why: &str) {
+        if let Some(asked) = asked {
+            self.refuse(asked, why);
+        }
+    }
+}
+
+/// Throws away what comes until the line is quiet; a line that never is quiet is given up by its unanswered questions.
+async fn quieten(wire: &mut dyn Wire) {
+    let mut late = [0; 64];
+    let listening = async { while matches!(timeout(QUIET, wire.read(&mut late)).await, Ok(Ok(1..))) {} };
+    let _ = timeout(2 * ANSWER, listening).await;
+}
+
+/// Why a question got no reading.
+enum Asked {
+    Silent,
+    Garbage(String),
+    Broken(String),
+}
+
+async fn ask(wire: &mut dyn Wire, unit: Unit) -> Result<Reading, Asked> {
+    let broken = |error: std::io::Error| Asked::Broken(format!("the line broke: {error}"));
+    let mut late = [0; 64];
+    while let Some(Ok(1..)) = wire.read(&mut late).now_or_never() {}
+    let answer = timeout(ANSWER, async {
+        wire.write_all(b"W").await.map_err(broken)?;
+        let mut answer = Vec::with_capacity(MAX_ANSWER);
+        loop {
+            // Scales send seven bits; what carries the eighth is the parity of a line set up otherwise.
+            let byte = wire.read_u8().await.map_err(broken)? & 0x7f;
+            if byte == CR {
+                return Ok(answer);
+            }
+            if byte == STX {
+                answer.clear();
+            }
+            answer.push(byte);
+            if answer.len() > MAX_ANSWER {
+                return Err(Asked::Garbage(format!("`{}` and more", answer.escape_ascii())));
+            }
+        }
+    });
+    let answer = answer.await.map_err(|_| Asked::Silent)??;
+    parse(&answer, unit).ok_or_else(|| Asked::Garbage(format!("`{}`", answer.escape_ascii())))
+}
+
+/// Reads an answer without its CR. Pure.
+fn parse(answer: &[u8], unit: Unit) -> Option<Reading> {
+    let body = answer.strip_prefix(&[STX])?.trim_ascii();
+    if let [b'?', status] = body {
+        return Some(refused(*status));
+    }
+    let body = body.strip_suffix(b"N").unwrap_or(body);
+    let text = std::str::from_utf8(body).ok()?;
+    // Without the point a weight would be off by a thousand.
+    let (whole, part) = text.split_once('.')?;
+    let digits = |text: &str, most| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.is_empty() || !digits(whole, 4) || !digits(part, 3) {
+        return None;
+    }
+    let thousandths: u64 = format!("{whole}{part:0<3}").parse().ok()?;
+    let grams = match unit {
+        Unit::Kilogram => thousandths,
+        // 1 lb = 453.59237 g exactly (international yard and pound agreement); a half goes to the even gram.
+        Unit::Pound => half_even(thousandths * 45_359_237, 100_000_000),
+    };
+    let grams = Grams(u32::try_from(grams).ok()?);
+    Some(if grams.0 == 0 { Reading::Unusable { why: "the plate is empty".into() } } else { Reading::Stable { grams } })
+}
+
+fn half_even(numerator: u64, denominator: u64) -> u64 {
+    let (quotient, remainder) = (numerator / denominator, numerator % denominator);
+    match (remainder * 2).cmp(&denominator) {
+        std::cmp::Ordering::Less => quotient,
+        std::cmp::Ordering::Greater => quotient + 1,
+        std::cmp::Ordering::Equal => quotient + quotient % 2,
+    }
+}
+
+fn refused(status: u8) -> Reading {
+    let bit = |place: u8| status & (1 << place) != 0;
+    let unusable = |why: &str| Reading::Unusable { why: why.to_owned() };
+    // Motion first: a plate that bounces is under zero or over capacity for a moment, and shall be waited for.
+    if bit(0) {
+        Reading::Motion
+    } else if bit(1) {
+        unusable("too much on the plate; take something off")
+    } else if bit(2) {
+        unusable("below zero; clear the plate and press zero")
+    } else if bit(3) {
+        unusable("outside its zero range; clear the plate and switch it off and on")
+    } else if bit(4) {
+        unusable("the plate is empty")
+    } else {
+        unusable("no weight; clear the plate and try again")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kilograms(answer: &[u8]) -> Option<Reading> {
+        parse(answer, Unit::Kilogram)
+    }
+
+    #[test]
+    fn weights_are_read_to_the_gram() {
+        for (answer, grams) in [
+            (&b"\x0201.234"[..], 1234),
+            (b"\x0200.005", 5),
+            (b"\x02 1.2", 1200),
+            (b"\x0212.0", 12_000),
+            (b"\x0200.340N", 340),
+        ] {
+            assert_eq!(kilograms(answer), Some(Reading::Stable { grams: Grams(grams) }));
+        }
+        assert_eq!(parse(b"\x0201.00", Unit::Pound), Some(Reading::Stable { grams: Grams(454) }));
+        assert_eq!(parse(b"\x0225.005", Unit::Pound), Some(Reading::Stable { grams: Grams(11_342) }));
+    }
+
+    #[test]
+    fn an_empty_plate_is_no_weight() {
+        assert!(matches!(kilograms(b"\x0200.000"), Some(Reading::Unusable { .. })));
+    }
+
+    #[test]
+    fn status_bits_say_what_to_do() {
+        assert_eq!(kilograms(b"\x02?A"), Some(Reading::Motion));
+        assert!(matches!(kilograms(b"\x02?B"), Some(Reading::Unusable { why }) if why.contains("take something off")));
+        assert!(matches!(kilograms(b"\x02?D"), Some(Reading::Unusable { why }) if why.contains("press zero")));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_no_reading() {
+        for answer in [
+            &b""[..],
+            b"01.234",
+            b"\x02",
+            b"\x021.2.3",
+            b"\x02-1.2",
+            b"\x0212",
+            b"\x0212.",
+            b"\x0299999",
+            b"\x021.2345",
+            b"\x02?",
+        ] {
+            assert_eq!(kilograms(answer), None, "{}", answer.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(answer in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let _ = kilograms(&answer);
+            let _ = parse(&answer, Unit::Pound);
+        }
+
+        #[test]
+        fn every_weight_survives_the_wire(grams in 1_u32..9_999_999) {
+            let answer = format!("\x02{:02}.{:03}", grams / 1000, grams % 1000);
+            prop_assert_eq!(kilograms(answer.as_bytes()), Some(Reading::Stable { grams: Grams(grams) }));
+        }
+    }
+}

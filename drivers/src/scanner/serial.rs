@@ -1,1 +1,186 @@
-//! To be written.
+//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to CR or LF, with an AIM identifier before it if the scanner is set
+//! up to send one.
+//!
+//! - A scan ends at CR, LF, or both; empty ones are nothing. There is no guessing by time: a scanner without a terminator is set up wrongly, and
+//!   its first over-long scan says so.
+//! - The AIM symbology identifier (ISO/IEC 15424) is `]`, a letter for the kind of code, and a modifier.
+//! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code at a checkout has: GS (1D hex) separates
+//!   the fields of GS1 codes and stays, all else is printable ASCII.
+
+use tokio::{
+    io::AsyncReadExt,
+    sync::{broadcast, mpsc},
+};
+
+use super::{Scan, Symbology};
+use crate::{
+    device::{DeviceEvent, DeviceName, Health},
+    supervise::{Driver, Handle, Reporter, start as supervise},
+    transport::{Address, Wire},
+};
+
+/// The longest scan taken, in bytes: a GS1 DataMatrix at a checkout has far fewer.
+pub const MAX_SCAN: usize = 512;
+
+const GS: u8 = 0x1d;
+
+/// A running scanner; what it reads arrives as events.
+pub struct SerialScanner(Handle<std::convert::Infallible>);
+
+impl SerialScanner {
+    /// How it is.
+    pub fn health(&self) -> Health {
+        self.0.health()
+    }
+}
+
+/// Starts a scanner.
+pub fn start(device: DeviceName, address: Address, events: broadcast::Sender<DeviceEvent>) -> SerialScanner {
+    SerialScanner(supervise(device, address, SerialDriver, events))
+}
+
+struct SerialDriver;
+
+impl Driver for SerialDriver {
+    type Job = std::convert::Infallible;
+
+    async fn run(&mut self, mut wire: Box<dyn Wire>, _: &mut mpsc::Receiver<Self::Job>, report: &Reporter) -> String {
+        report.ready();
+        let mut splitter = Splitter::default();
+        let mut buffer = [0; 256];
+        loop {
+            match wire.read(&mut buffer).await {
+                Ok(0) => return "it was unplugged".into(),
+                Ok(length) => {
+                    for byte in &buffer[..length] {
+                        match splitter.push(*byte) {
+                            None => {}
+                            Some(Ok(scan)) => {
+                                report.ready();
+                                report.scan(scan);
+                            }
+                            Some(Err(why)) => report.attention(why),
+                        }
+                    }
+                }
+                Err(error) => return format!("the line broke: {error}"),
+            }
+        }
+    }
+
+    fn refuse(&mut self, job: Self::Job, _: &str) {
+        match job {}
+    }
+}
+
+/// Cuts bytes into scans. Pure.
+#[derive(Default)]
+struct Splitter {
+    scan: Vec<u8>,
+    /// Longer than allowed: dropped up to the terminator.
+    overflowed: bool,
+}
+
+impl Splitter {
+    fn push(&mut self, byte: u8) -> Option<Result<Scan, String>> {
+        if !matches!(byte, b'\r' | b'\n') {
+            if self.scan.len() < MAX_SCAN {
+                self.scan.push(byte);
+            } else {
+                self.overflowed = true;
+            }
+            return None;
+        }
+        let scan = std::mem::take(&mut self.scan);
+        if std::mem::take(&mut self.overflowed) {
+            return Some(Err(format!(
+                "a scan of more than {MAX_SCAN} bytes was dropped; set the scanner up to send CR after each code"
+            )));
+        }
+        if scan.is_empty() {
+            return None;
+        }
+        Some(parse(&scan))
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Scan, String> {
+    if !bytes.iter().all(|byte| byte.is_ascii_graphic() || matches!(*byte, b' ' | GS)) {
+        return Err("a scan with unprintable bytes was dropped; check the scanner's baud rate and parity".into());
+    }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let mut chars = text.chars();
+    let (symbology, data) = match (chars.next(), chars.next(), chars.next()) {
+        (Some(']'), Some(kind), Some(modifier)) if kind.is_ascii_alphabetic() => {
+            (Some(symbology(kind, modifier)), chars.as_str().to_owned())
+        }
+        _ => (None, text),
+    };
+    if data.is_empty() {
+        return Err(
+            "a scan with nothing but its identifier was dropped; check what the scanner is set up to send".into()
+        );
+    }
+    Ok(Scan { data, symbology })
+}
+
+/// ISO/IEC 15424, annex A.
+fn symbology(kind: char, modifier: char) -> Symbology {
+    match (kind, modifier) {
+        ('E', '0') => Symbology::Ean13,
+        ('E', '4') => Symbology::Ean8,
+        ('C', '1') => Symbology::Gs1_128,
+        ('C', _) => Symbology::Code128,
+        ('e', '0') => Symbology::Gs1DataBar,
+        ('d', '2') => Symbology::Gs1DataMatrix,
+        ('Q', _) => Symbology::Qr,
+        (kind, modifier) => Symbology::Other(kind, modifier),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(bytes: &[u8]) -> Vec<Result<Scan, String>> {
+        let mut splitter = Splitter::default();
+        bytes.iter().filter_map(|byte| splitter.push(*byte)).collect()
+    }
+
+    #[test]
+    fn scans_end_at_any_terminator_and_empty_ones_are_nothing() {
+        let scans: Vec<_> =
+            split(b"0400008189811\r\n]E096385074\n\r\r]C1x\r").into_iter().map(Result::unwrap).collect();
+        let expected = [("0400008189811", None), ("96385074", Some(Symbology::Ean13)), ("x", Some(Symbology::Gs1_128))];
+        assert_eq!(scans.len(), 3);
+        for (scan, (data, symbology)) in scans.into_iter().zip(expected) {
+            assert_eq!((scan.data.as_str(), scan.symbology), (data, symbology));
+        }
+    }
+
+    #[test]
+    fn an_overlong_scan_is_dropped_to_its_end_and_the_next_is_read() {
+        let bytes = [vec![b'1'; MAX_SCAN + 1], b"\r96385074\r".to_vec()].concat();
+        let scans = split(&bytes);
+        assert!(scans[0].as_ref().unwrap_err().contains("send CR"));
+        assert_eq!(scans[1].as_ref().unwrap().data, "96385074");
+    }
+
+    #[test]
+    fn line_noise_is_reported_not_sold() {
+        assert!(split(b"\x80\xff\r")[0].is_err());
+        assert!(split(b"]E0\r")[0].is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_scans_are_bounded_and_printable(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            for scan in split(&bytes).into_iter().flatten() {
+                prop_assert!(!scan.data.is_empty() && scan.data.len() <= MAX_SCAN);
+                prop_assert!(scan.data.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == GS));
+            }
+        }
+    }
+}

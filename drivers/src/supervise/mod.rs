@@ -9,19 +9,37 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retry after 0.1 s doubling to 5 s, jittered |
-//! | the wire breaks | the driver's `run` returns; what it was doing is answered by the driver; as above |
+//! | the wire breaks | the driver's `run` returns; the job it was doing is answered by the driver or by its dropped channel; as above |
 //! | the driver panics | caught, reported as `Offline`, the job's answer channel is dropped, the driver goes on with a new wire |
 //! | the hub drops the handle | the task ends, the wire is closed |
 
-use tokio::sync::mpsc;
+use std::{
+    hash::{BuildHasher, RandomState},
+    panic::AssertUnwindSafe,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::FutureExt;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     device::{DeviceEvent, DeviceName, Health, What},
+    payment_terminal::Progress,
+    scale::Reading,
+    scanner::Scan,
     transport::{Address, Wire},
 };
 
 /// Jobs that may wait for a device; past it the asker is refused at once.
 pub const JOB_QUEUE: usize = 32;
+
+const CONNECT: Duration = Duration::from_secs(3);
+const BACK_OFF_FIRST: Duration = Duration::from_millis(100);
+const BACK_OFF_MOST: Duration = Duration::from_secs(5);
 
 /// A protocol's side of the bargain: what to do with a wire while it holds.
 pub trait Driver: Send + 'static {
@@ -39,4 +57,288 @@ pub trait Driver: Send + 'static {
 
     /// Answers a job that came while there was no wire.
     fn refuse(&mut self, job: Self::Job, why: &str);
+}
+
+/// A driver's voice.
+#[derive(Clone)]
+pub struct Reporter {
+    device: DeviceName,
+    events: broadcast::Sender<DeviceEvent>,
+    health: watch::Sender<Health>,
+}
+
+impl Reporter {
+    /// Whose voice it is.
+    pub fn device(&self) -> &DeviceName {
+        &self.device
+    }
+
+    /// The device answers.
+    pub fn ready(&self) {
+        self.health(Health::Ready);
+    }
+
+    /// The device needs a hand: what is wrong, and what to do.
+    pub fn attention(&self, why: impl Into<String>) {
+        self.health(Health::Attention { why: why.into() });
+    }
+
+    /// A code was scanned.
+    pub fn scan(&self, scan: Scan) {
+        self.tell(What::Scan(scan));
+    }
+
+    /// A weight was read.
+    pub fn weight(&self, reading: Reading) {
+        self.tell(What::Weight(reading));
+    }
+
+    /// How far a payment is.
+    pub fn payment(&self, progress: Progress) {
+        self.tell(What::Payment(progress));
+    }
+
+    fn health(&self, health: Health) {
+        let changed = self.health.send_if_modified(|known| {
+            let changed = *known != health;
+            known.clone_from(&health);
+            changed
+        });
+        if changed {
+            self.tell(What::Health(health));
+        }
+    }
+
+    fn tell(&self, what: What) {
+        // Nobody need listen.
+        let _ = self.events.send(DeviceEvent { device: self.device.clone(), at: SystemTime::now(), what });
+    }
+}
+
+/// The hub's hold on a device. Dropping it ends the device's task.
+pub struct Handle<J> {
+    device: DeviceName,
+    jobs: mpsc::Sender<J>,
+    health: watch::Receiver<Health>,
+    task: JoinHandle<()>,
+}
+
+impl<J> Drop for Handle<J> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why a job got no answer from the device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It was not taken: too many wait.
+    Full,
+    /// The wire broke, or the driver panicked, while it was being done.
+    Broken,
+    /// It took too long.
+    TimedOut,
+}
+
+impl<J: Send + 'static> Handle<J> {
+    /// Its name.
+    pub fn device(&self) -> &DeviceName {
+        &self.device
+    }
+
+    /// How it is now.
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
+    /// Why it can't be asked, for an error's text.
+    pub fn trouble(&self) -> String {
+        match self.health() {
+            Health::Offline { why, .. } | Health::Attention { why } => why,
+            Health::Connecting => "it is being connected".into(),
+            Health::Ready => "the line broke in the middle".into(),
+        }
+    }
+
+    /// Gives it a job and waits for the answer.
+    ///
+    /// # Errors
+    /// There was none.
+    pub async fn ask<T>(&self, limit: Duration, job: impl FnOnce(oneshot::Sender<T>) -> J) -> Result<T, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.try_send(job(answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Unanswered::Full,
+            mpsc::error::TrySendError::Closed(_) => Unanswered::Broken,
+        })?;
+        match timeout(limit, answered).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Unanswered::Broken),
+            Err(_) => Err(Unanswered::TimedOut),
+        }
+    }
+}
+
+/// Starts a device's task on the current runtime.
+pub fn start<D: Driver>(
+    device: DeviceName,
+    address: Address,
+    driver: D,
+    events: broadcast::Sender<DeviceEvent>,
+) -> Handle<D::Job> {
+    let (jobs, waiting) = mpsc::channel(JOB_QUEUE);
+    let (tell, health) = watch::channel(Health::Connecting);
+    let report = Reporter { device: device.clone(), events, health: tell };
+    let task = tokio::spawn(supervise(address, driver, waiting, report));
+    Handle { device, jobs, health, task }
+}
+
+async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: mpsc::Receiver<D::Job>, report: Reporter) {
+    let (mut attempts, mut back_off) = (0_u32, BACK_OFF_FIRST);
+    loop {
+        let why = match refusing(&mut driver, &mut jobs, "it is being connected", address.connect(CONNECT)).await {
+            Ok(wire) => {
+                let began = Instant::now();
+                let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind().await;
+                // A port that takes the call and hangs up is no device that was back.
+                if began.elapsed() >= BACK_OFF_MOST {
+                    (attempts, back_off) = (0, BACK_OFF_FIRST);
+                }
+                run.unwrap_or_else(|_| "its driver had a fault and was restarted; please report it with the log".into())
+            }
+            Err(error) => error.to_string(),
+        };
+        attempts = attempts.saturating_add(1);
+        tracing::info!(device = %report.device, %why, attempts, "offline");
+        report.health(Health::Offline { why: why.clone(), attempts });
+        // Devices that fell together (a switch, a hub) should not come back in the same moment.
+        let jitter = RandomState::new().hash_one(attempts) % 500;
+        let pause = back_off / 2 + back_off * u32::try_from(jitter).unwrap_or(0) / 1000;
+        refusing(&mut driver, &mut jobs, &why, sleep(pause)).await;
+        back_off = (back_off * 2).min(BACK_OFF_MOST);
+    }
+}
+
+/// Waits for something while jobs are refused.
+async fn refusing<D: Driver, T>(
+    driver: &mut D,
+    jobs: &mut mpsc::Receiver<D::Job>,
+    why: &str,
+    wait: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(wait);
+    loop {
+        tokio::select! {
+            done = &mut wait => return done,
+            Some(job) = jobs.recv() => driver.refuse(job, why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Echoes a byte a job; panics on `!`.
+    struct Echo;
+
+    type Job = (u8, oneshot::Sender<Result<u8, String>>);
+
+    impl Driver for Echo {
+        type Job = Job;
+
+        async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Job>, report: &Reporter) -> String {
+            report.ready();
+            while let Some((byte, answer)) = jobs.recv().await {
+                assert_ne!(byte, b'!', "a fault on purpose");
+                if let Err(error) = wire.write_all(&[byte]).await {
+                    return error.to_string();
+                }
+                match wire.read_u8().await {
+                    Ok(echoed) => {
+                        let _ = answer.send(Ok(echoed));
+                    }
+                    Err(error) => return error.to_string(),
+                }
+            }
+            "the hub let go".into()
+        }
+
+        fn refuse(&mut self, (_, answer): Job, why: &str) {
+            let _ = answer.send(Err(why.to_owned()));
+        }
+    }
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    async fn until(health: &mut watch::Receiver<Health>, wanted: impl FnMut(&Health) -> bool) -> Health {
+        timeout(LIMIT, health.wait_for(wanted)).await.unwrap().unwrap().clone()
+    }
+
+    /// A device that echoes, for `bytes` bytes a connection.
+    async fn device(bytes: usize) -> (Address, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let task = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                for _ in 0..bytes {
+                    let Ok(byte) = stream.read_u8().await else { break };
+                    stream.write_u8(byte).await.unwrap();
+                }
+            }
+        });
+        (address, task)
+    }
+
+    fn begin(address: Address) -> (Handle<Job>, broadcast::Receiver<DeviceEvent>) {
+        let (events, heard) = broadcast::channel(64);
+        (start(DeviceName::new("echo-1"), address, Echo, events), heard)
+    }
+
+    #[tokio::test]
+    async fn a_broken_wire_is_connected_again() {
+        let (address, _device) = device(1).await;
+        let (handle, _heard) = begin(address);
+        let mut health = handle.health.clone();
+        for byte in [b'a', b'b', b'c'] {
+            until(&mut health, |health| *health == Health::Ready).await;
+            let answer = handle.ask(LIMIT, |answer| (byte, answer)).await;
+            assert_eq!(answer, Ok(Ok(byte)));
+            // The device has hung up; the next job finds that out.
+            let _ = handle.ask(LIMIT, |answer| (b'x', answer)).await;
+            until(&mut health, |health| *health != Health::Ready).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panicking_driver_is_restarted_and_reported() {
+        let (address, _device) = device(9).await;
+        let (handle, mut heard) = begin(address);
+        let mut health = handle.health.clone();
+        until(&mut health, |health| *health == Health::Ready).await;
+        assert_eq!(handle.ask(LIMIT, |answer| (b'!', answer)).await, Err(Unanswered::Broken));
+        let reported = loop {
+            if let What::Health(Health::Offline { why, .. }) = heard.recv().await.unwrap().what {
+                break why;
+            }
+        };
+        assert!(reported.contains("fault"), "{reported}");
+        until(&mut health, |health| *health == Health::Ready).await;
+        assert_eq!(handle.ask(LIMIT, |answer| (b'a', answer)).await, Ok(Ok(b'a')));
+    }
+
+    #[tokio::test]
+    async fn jobs_are_refused_with_the_reason_while_a_device_is_offline() {
+        let (address, device) = device(1).await;
+        device.abort();
+        let _ = device.await;
+        let (handle, _heard) = begin(address);
+        until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 2, .. })).await;
+        let refused = handle.ask(LIMIT, |answer| (b'a', answer)).await.unwrap().unwrap_err();
+        assert!(refused.contains("switched on") || refused.contains("being connected"), "{refused}");
+    }
 }

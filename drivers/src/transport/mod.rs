@@ -1,9 +1,277 @@
 //! Addresses of devices, and the wires behind them: serial lines and TCP sockets as one kind of byte stream.
+//!
+//! Opening is bounded by a time-out; reading and writing are bounded by the drivers, who know how long their device may take.
+
+mod serial;
+
+use std::{
+    fmt::{self, Write as _},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// Any full-duplex byte stream to a device.
-pub trait Wire: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Wire for T {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-/// Where a device is. H1 writes the rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {}
+/// Where a device is, as a config writes it: `tcp://10.0.0.5:9100`, or
+/// `serial:/dev/serial/by-id/usb-…?baud=9600&data=7&parity=even&stop=1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Address {
+    /// A serial line.
+    Serial {
+        /// The device file.
+        path: PathBuf,
+        /// How it talks.
+        line: SerialLine,
+    },
+    /// A TCP port.
+    Tcp {
+        /// Name or IP address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+/// How a serial line talks: 9600 8N1 unless the address says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SerialLine {
+    /// Bits a second, 300 to 921,600.
+    pub baud: u32,
+    /// Data bits, 7 or 8.
+    pub data: u8,
+    /// Parity.
+    pub parity: Parity,
+    /// Stop bits, 1 or 2.
+    pub stop: u8,
+}
+
+/// Parity of a serial line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    /// No parity bit.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+}
+
+impl Default for SerialLine {
+    fn default() -> Self {
+        Self { baud: 9600, data: 8, parity: Parity::None, stop: 1 }
+    }
+}
+
+/// Why an address is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{given}` is no device address: {why}; write tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
+)]
+pub struct BadAddress {
+    given: String,
+    why: String,
+}
+
+/// Why a device could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address} can't be opened: {why}")]
+pub struct ConnectError {
+    address: String,
+    why: String,
+}
+
+impl Address {
+    /// Opens the wire.
+    ///
+    /// # Errors
+    /// It can't be opened, or not within `limit`.
+    pub async fn connect(&self, limit: Duration) -> Result<Box<dyn Wire>, ConnectError> {
+        let failed = |why: String| ConnectError { address: self.to_string(), why };
+        match self {
+            Self::Tcp { host, port } => {
+                let stream = timeout(limit, TcpStream::connect((host.as_str(), *port)))
+                    .await
+                    .map_err(|_| {
+                        failed(format!(
+                            "no answer within {} s; is it switched on and on this network?",
+                            limit.as_secs()
+                        ))
+                    })?
+                    .map_err(|error| failed(format!("{error}; is it switched on, and is the port right?")))?;
+                // A device's commands are small and each waits for its answer.
+                stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
+                Ok(Box::new(stream))
+            }
+            Self::Serial { path, line } => {
+                let (path, line) = (path.clone(), *line);
+                let opening = tokio::task::spawn_blocking(move || serial::OpenLine::open(&path, line));
+                let opened = timeout(limit, opening)
+                    .await
+                    .map_err(|_| failed("it did not open in time".into()))?
+                    .map_err(|error| failed(error.to_string()))?
+                    .map_err(|why| {
+                        failed(format!("{why}; is it plugged in, and may this user open it (group dialout)?"))
+                    })?;
+                Ok(Box::new(opened.register().map_err(|error| failed(error.to_string()))?))
+            }
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        let refuse = |why: &str| BadAddress { given: text.escape_debug().to_string(), why: why.to_owned() };
+        if let Some(rest) = text.strip_prefix("tcp://") {
+            let (host, port) = rest.rsplit_once(':').ok_or_else(|| refuse("the port is missing"))?;
+            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            let port = port
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .ok_or_else(|| refuse("the port is no number from 1 to 65535"))?;
+            let plain = |char: char| char.is_ascii_alphanumeric() || "-._:%".contains(char);
+            if host.is_empty() || host.len() > 253 || !host.chars().all(plain) {
+                return Err(refuse("the host is no name or address"));
+            }
+            return Ok(Self::Tcp { host: host.to_owned(), port });
+        }
+        let rest = text.strip_prefix("serial:").ok_or_else(|| refuse("it begins with neither tcp:// nor serial:"))?;
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        if !path.starts_with('/') || path.len() > 4096 || path.chars().any(char::is_control) {
+            return Err(refuse("the device file must be an absolute path"));
+        }
+        let mut line = SerialLine::default();
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("baud", value)) => {
+                    let baud = value.parse().ok().filter(|baud| (300..=921_600).contains(baud));
+                    line.baud = baud.ok_or_else(|| refuse("baud is a number from 300 to 921600"))?;
+                }
+                Some(("data", "7")) => line.data = 7,
+                Some(("data", "8")) => line.data = 8,
+                Some(("parity", "none")) => line.parity = Parity::None,
+                Some(("parity", "even")) => line.parity = Parity::Even,
+                Some(("parity", "odd")) => line.parity = Parity::Odd,
+                Some(("stop", "1")) => line.stop = 1,
+                Some(("stop", "2")) => line.stop = 2,
+                _ => return Err(refuse(&format!("`{}` is no option of a serial line", option.escape_debug()))),
+            }
+        }
+        Ok(Self::Serial { path: PathBuf::from(path), line })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Serial { path, line } => {
+                write!(f, "serial:{}", path.display())?;
+                let usual = SerialLine::default();
+                let mut before = '?';
+                let mut option = |name: &str, value: &dyn fmt::Display, differs: bool| {
+                    if differs {
+                        f.write_char(before)?;
+                        before = '&';
+                        write!(f, "{name}={value}")?;
+                    }
+                    Ok(())
+                };
+                let parity = match line.parity {
+                    Parity::None => "none",
+                    Parity::Even => "even",
+                    Parity::Odd => "odd",
+                };
+                option("baud", &line.baud, line.baud != usual.baud)?;
+                option("data", &line.data, line.data != usual.data)?;
+                option("parity", &parity, line.parity != usual.parity)?;
+                option("stop", &line.stop, line.stop != usual.stop)
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = BadAddress;
+    fn try_from(text: String) -> Result<Self, BadAddress> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn addresses_read_back_as_written() {
+        for text in [
+            "tcp://10.0.0.5:9100",
+            "tcp://[fe80::1]:20007",
+            "serial:/dev/ttyUSB0",
+            "serial:/dev/ttyUSB0?baud=115200",
+            "serial:/dev/serial/by-id/usb-x?data=7&parity=even",
+            "serial:/dev/ttyS0?baud=2400&data=7&parity=odd&stop=2",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        for (text, why) in [
+            ("10.0.0.5:9100", "neither tcp"),
+            ("tcp://10.0.0.5", "port is missing"),
+            ("tcp://:9100", "host"),
+            ("tcp://a b:9100", "host"),
+            ("tcp://a:99999", "65535"),
+            ("serial:ttyUSB0", "absolute"),
+            ("serial:/dev/ttyUSB0?baud=1", "300 to 921600"),
+            ("serial:/dev/ttyUSB0?data=9", "data=9"),
+        ] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_device_says_what_to_look_at() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let tcp: Address = format!("tcp://{nobody}").parse().unwrap();
+        let error = tcp.connect(Duration::from_secs(2)).await.err().unwrap().to_string();
+        assert!(error.contains("switched on"), "{error}");
+        let serial: Address = "serial:/dev/no-such-line".parse().unwrap();
+        let error = serial.connect(Duration::from_secs(2)).await.err().unwrap().to_string();
+        assert!(error.contains("plugged in"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic_and_what_parses_reads_back(text in "(tcp://|serial:/)?.{0,60}") {
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+            }
+        }
+    }
+}

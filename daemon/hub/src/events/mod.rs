@@ -1,0 +1,82 @@
+//! What happens in the store, told over one WebSocket to whoever may hear it.
+//!
+//! A register hears what its own lane does (scans, weights, how a payment goes), how devices are, and its own sales; a person at the console
+//! hears everything, and the whole status at most four times a second. A listener that can't keep up is told how much it missed; the
+//! state itself is at the routes, so nothing rests on an event arriving.
+
+mod socket;
+
+use std::sync::Arc;
+
+use commerce::{Minor, Sale};
+use drivers::device::{DeviceEvent, What};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use socket::router;
+
+/// Events that may wait for a listener.
+pub const EVENTS: usize = 4096;
+
+/// Something that happened, and who hears of it.
+#[derive(Clone, Debug)]
+pub struct HubEvent {
+    /// What.
+    pub what: HubWhat,
+    /// Registers that hear it; `None` for all.
+    pub registers: Option<Vec<String>>,
+}
+
+/// An event as it is sent.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HubWhat {
+    /// A device said something: `event` is `health`, `scan`, `weight` or `payment`.
+    Device(#[schema(value_type = Object)] DeviceEvent),
+    /// A sale was completed.
+    SaleCompleted {
+        /// Its id.
+        sale: String,
+        /// Which register sold it.
+        register: String,
+        /// Its receipt's number.
+        receipt: u64,
+        /// What was owed.
+        net: Minor,
+        /// How many lines.
+        lines: usize,
+    },
+    /// This listener was too slow.
+    Missed {
+        /// So many events are gone.
+        events: u64,
+    },
+}
+
+impl HubEvent {
+    /// From a device.
+    pub fn device(event: DeviceEvent, registers: Vec<String>) -> Self {
+        let registers = if matches!(event.what, What::Health(_)) { None } else { Some(registers) };
+        Self { what: HubWhat::Device(event), registers }
+    }
+
+    /// Of a sale.
+    pub fn sale(sale: &Sale) -> Self {
+        let what = HubWhat::SaleCompleted {
+            sale: sale.id.clone(),
+            register: sale.register.clone(),
+            receipt: sale.receipt.0,
+            net: sale.totals.net,
+            lines: sale.lines.len(),
+        };
+        Self { what, registers: Some(vec![sale.register.clone()]) }
+    }
+
+    /// Whether a register hears it.
+    pub fn is_for(&self, register: &str) -> bool {
+        self.registers.as_ref().is_none_or(|registers| registers.iter().any(|name| name == register))
+    }
+}
+
+/// The same for many listeners.
+pub type Shared = Arc<HubEvent>;

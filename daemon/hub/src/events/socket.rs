@@ -1,0 +1,128 @@
+//! The WebSocket.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State,
+        ws::{Message, WebSocket, WebSocketUpgrade},
+    },
+    http::{HeaderMap, header},
+    response::Response,
+};
+use serde::Serialize;
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::HubWhat;
+use crate::{hub::Hub, problem::Problem, registers::Caller, status::Status};
+
+/// A listener that does not take a message for so long is gone.
+const SEND: Duration = Duration::from_secs(10);
+
+/// Between two pings.
+const PING: Duration = Duration::from_secs(20);
+
+/// Between two looks at whether the status changed.
+const STATUS: Duration = Duration::from_millis(250);
+
+/// The route of this capability.
+pub fn router() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new().routes(routes!(listen))
+}
+
+/// Listen to events
+///
+/// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at the console `status`.
+/// The hub takes no messages.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events",
+    responses((status = 101, description = "Events follow", body = HubWhat), (status = 401, body = Problem)))]
+async fn listen(caller: Caller, State(hub): State<Arc<Hub>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
+    // A page of another site may not listen with a person's cookie.
+    if caller == Caller::Console && !same_origin(&headers) {
+        return Err(Problem::forbidden("this page is not the hub's own"));
+    }
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
+        match caller {
+            Caller::Register(register) => serve_register(&hub, socket, &register).await,
+            Caller::Console => serve_console(&hub, socket).await,
+        }
+    }))
+}
+
+fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text(header::ORIGIN).and_then(|origin| origin.strip_prefix("https://")), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin == host,
+        _ => false,
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: &impl Serialize) -> bool {
+    let Ok(text) = serde_json::to_string(message) else { return true };
+    matches!(timeout(SEND, socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
+}
+
+async fn ping(socket: &mut WebSocket) -> bool {
+    matches!(timeout(SEND, socket.send(Message::Ping(Vec::new().into()))).await, Ok(Ok(())))
+}
+
+/// Whether the listener is still there after what it said.
+fn goes_on(said: Option<Result<Message, axum::Error>>) -> bool {
+    matches!(said, Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Binary(_))))
+}
+
+async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &str) {
+    let mut events = hub.events.subscribe();
+    let mut pings = interval(PING);
+    loop {
+        let there = tokio::select! {
+            event = events.recv() => match event {
+                Ok(event) if event.is_for(register) => send(&mut socket, &event.what).await,
+                Ok(_) => true,
+                Err(RecvError::Lagged(events)) => send(&mut socket, &HubWhat::Missed { events }).await,
+                Err(RecvError::Closed) => false,
+            },
+            said = socket.recv() => goes_on(said),
+            _ = pings.tick() => ping(&mut socket).await,
+        };
+        if !there {
+            return;
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ToConsole<'a> {
+    Status(&'a Status),
+}
+
+async fn serve_console(hub: &Hub, mut socket: WebSocket) {
+    let mut looks = interval(STATUS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut last, mut pinged) = (None, Instant::now());
+    loop {
+        let there = tokio::select! {
+            _ = looks.tick() => {
+                let status = Status::of(hub);
+                let changed = last.as_ref() != Some(&status);
+                let there = !changed || send(&mut socket, &ToConsole::Status(&status)).await;
+                last = Some(status);
+                if pinged.elapsed() >= PING {
+                    pinged = Instant::now();
+                    there && ping(&mut socket).await
+                } else {
+                    there
+                }
+            }
+            said = socket.recv() => goes_on(said),
+        };
+        if !there {
+            return;
+        }
+    }
+}

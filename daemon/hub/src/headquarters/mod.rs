@@ -1,0 +1,185 @@
+//! HQ: the store's outbox as the bridge reads it.
+
+use std::{fs, future::Future, pin::Pin, sync::Arc};
+
+use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
+use commerce::{Goods, Regular, Sale, Tender};
+use contract::{Epoch, Event, HubId, SaleCompleted, Sequence, Stream, sale as wire};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use serde_json::value::to_raw_value;
+use store::Store;
+use tokio::sync::watch;
+
+use crate::{config::Config, selling};
+
+/// The line to HQ.
+pub struct Headquarters {
+    bridge: Option<Bridge>,
+}
+
+impl Headquarters {
+    /// Starts the bridge, if the config names a broker.
+    ///
+    /// # Errors
+    /// The authority's file can't be used.
+    pub fn start(config: &Config, store: Arc<Store>) -> Result<Self, String> {
+        let Some(headquarters) = &config.headquarters else { return Ok(Self { bridge: None }) };
+        let tls = match (&headquarters.authority, headquarters.broker.tls) {
+            (_, false) => None,
+            (None, true) => return Err("headquarters.authority: mqtts needs the PEM file of the authority that signed the broker's certificate".into()),
+            (Some(path), true) => {
+                let wrong = |why: String| format!("headquarters.authority: {} can't be used: {why}", path.display());
+                let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+                let mut roots = RootCertStore::empty();
+                for certificate in CertificateDer::pem_slice_iter(&pem) {
+                    roots
+                        .add(certificate.map_err(|error| wrong(error.to_string()))?)
+                        .map_err(|error| wrong(error.to_string()))?;
+                }
+                let provider = Arc::new(rustls::crypto::ring::default_provider());
+                let builder = ClientConfig::builder_with_provider(provider)
+                    .with_safe_default_protocol_versions()
+                    .map_err(|error| wrong(error.to_string()))?;
+                Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+            }
+        };
+        let bridge = BridgeConfig {
+            broker: headquarters.broker.clone(),
+            tls,
+            software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into(),
+        };
+        let outbox = StoreOutbox { hub: config.store.hub.clone(), store };
+        Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox))) })
+    }
+
+    /// How the line is; `None` without HQ.
+    pub fn status(&self) -> Option<watch::Receiver<BridgeStatus>> {
+        self.bridge.as_ref().map(Bridge::status)
+    }
+}
+
+/// The store as the bridge sees it.
+struct StoreOutbox {
+    hub: HubId,
+    store: Arc<Store>,
+}
+
+fn failed(error: impl std::fmt::Display) -> OutboxError {
+    OutboxError(error.to_string())
+}
+
+impl Outbox for StoreOutbox {
+    fn hub(&self) -> HubId {
+        self.hub.clone()
+    }
+
+    fn epoch(&self) -> Epoch {
+        Epoch(self.store.epoch())
+    }
+
+    fn streams(&self) -> Vec<Stream> {
+        vec![Stream::sales()]
+    }
+
+    fn span(&self, stream: &Stream) -> Result<Span, OutboxError> {
+        let span = self.store.outbox_span(stream.as_str()).map_err(failed)?;
+        Ok(Span { first_kept: Sequence(span.first_kept), last: Sequence(span.last) })
+    }
+
+    fn read(&self, stream: &Stream, from: Sequence, max_events: usize, max_bytes: usize) -> Result<Vec<Event>, OutboxError> {
+        let mut events = Vec::new();
+        let mut bytes = 0;
+        for entry in self.store.outbox(stream.as_str(), from.0, max_events).map_err(failed)? {
+            let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
+            let sale = sale.ok_or_else(|| OutboxError(format!("sale {} is in the outbox and not in the store", entry.subject)))?;
+            let body = to_raw_value(&completed(&sale)).map_err(failed)?;
+            bytes += body.get().len();
+            events.push(Event {
+                sequence: Sequence(entry.sequence),
+                kind: entry.kind,
+                occurred_at_ms: entry.occurred_at_ms,
+                body,
+            });
+            if bytes >= max_bytes {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    fn acknowledged(&self, stream: Stream, up_to: Sequence) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
+        Box::pin(async move { self.store.acknowledge_outbox(stream.as_str(), up_to.0).await.map_err(failed) })
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.store.committed()
+    }
+}
+
+/// A sale as it travels.
+fn completed(sale: &Sale) -> SaleCompleted {
+    let line = |line: &commerce::Line| wire::Line {
+        number: line.number,
+        sku: line.sku().map(ToString::to_string),
+        gtin: match &line.goods {
+            Goods::Item { gtin, .. } => gtin.map(|gtin| gtin.to_string()),
+            Goods::NotOnFile { .. } => None,
+        },
+        on_file: matches!(line.goods, Goods::Item { .. }),
+        description: line.description.clone(),
+        quantity_milli: line.quantity.milli(),
+        unit: line.quantity.unit(),
+        regular: line.regular,
+        keyed_because: match &line.basis {
+            Regular::Keyed { reason } => Some(reason.clone()),
+            Regular::Catalog { .. } => None,
+        },
+        discounts: (line.discounts.iter())
+            .map(|discount| wire::Discount {
+                reason: discount.reason.clone(),
+                origin: discount.origin.name().to_owned(),
+                amount: discount.amount,
+            })
+            .collect(),
+        net: line.net(),
+    };
+    let tender = |tender: &Tender| wire::Tender {
+        kind: tender.kind().to_owned(),
+        amount: tender.amount(),
+        card: match tender {
+            Tender::Card { slip, .. } => Some(wire::Card {
+                payment: slip.payment.clone(),
+                masked_pan: slip.masked_pan.clone(),
+                scheme: slip.scheme.clone(),
+                terminal_id: slip.terminal_id.clone(),
+                trace: slip.trace,
+                receipt: slip.receipt,
+            }),
+            _ => None,
+        },
+    };
+    let totals = sale.totals;
+    SaleCompleted {
+        sale: sale.id.clone(),
+        reference: sale.reference.clone(),
+        register: sale.register.clone(),
+        receipt: sale.receipt.0,
+        business_day: sale.business_day.clone(),
+        sold_at_ms: sale.sold_at_ms,
+        customer: sale.customer.clone(),
+        currency: sale.currency,
+        lines: sale.lines.iter().map(line).collect(),
+        tenders: sale.tenders.iter().map(tender).collect(),
+        totals: wire::Totals {
+            regular: totals.regular,
+            discount: totals.discount,
+            net: totals.net,
+            manufacturer_coupon: totals.manufacturer_coupon,
+            tendered: totals.tendered,
+            change: totals.change,
+        },
+    }
+}

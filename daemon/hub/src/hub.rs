@@ -1,0 +1,76 @@
+//! What every capability shares: the store, the catalog, the devices, the events; and the clock.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use commerce::Currency;
+use jiff::{Timestamp, tz::TimeZone};
+use store::Store;
+use tokio::sync::broadcast;
+
+use crate::{
+    catalog::Catalog,
+    config::Config,
+    devices::Devices,
+    events::HubEvent,
+    headquarters::Headquarters,
+    payments::Payments,
+    printing::Printing,
+    registers::Registers,
+    status::Today,
+};
+
+/// A hub at work.
+pub struct Hub {
+    /// As read at start.
+    pub config: Config,
+    /// Where everything is kept.
+    pub store: Arc<Store>,
+    /// The items, swapped whole.
+    pub catalog: ArcSwap<Catalog>,
+    /// Scales, scanners, printers, terminals.
+    pub devices: Devices,
+    /// Who may ask.
+    pub registers: Registers,
+    /// Card payments under way.
+    pub payments: Payments,
+    /// Receipts under way.
+    pub printing: Printing,
+    /// The bridge to HQ.
+    pub headquarters: Headquarters,
+    /// The day's figures.
+    pub today: Today,
+    /// What happens, for whoever listens.
+    pub events: broadcast::Sender<Arc<HubEvent>>,
+    /// The store's zone.
+    pub time_zone: TimeZone,
+}
+
+impl Hub {
+    /// The store's currency.
+    pub fn currency(&self) -> Currency {
+        self.config.store.currency
+    }
+
+    /// The day a moment counts to, by the store's clock.
+    pub fn business_day(&self, at_ms: i64) -> String {
+        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        at.to_zoned(self.time_zone.clone()).date().to_string()
+    }
+
+    /// A moment as it is printed on receipts.
+    pub fn local_time(&self, at_ms: i64) -> String {
+        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        at.to_zoned(self.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// Tells whoever listens. Nobody need listen.
+    pub fn tell(&self, event: HubEvent) {
+        let _ = self.events.send(Arc::new(event));
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,107 @@
+//! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
+
+mod routes;
+mod today;
+
+use drivers::device::Health;
+pub use routes::router;
+use serde::Serialize;
+pub use today::{Today, TodayFigures};
+use utoipa::ToSchema;
+
+use crate::{devices::DeviceState, hub::Hub, printing::Printed};
+
+/// Everything the page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Status {
+    /// The store's name.
+    pub store: String,
+    /// The hub's name towards HQ.
+    pub hub: String,
+    /// ISO 4217.
+    pub currency: &'static str,
+    /// Decimals of its minor unit.
+    pub currency_exponent: u32,
+    /// Why the store accepts nothing, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The day's figures.
+    pub today: TodayFigures,
+    /// Items in the catalog.
+    pub items: usize,
+    /// All devices.
+    pub devices: Vec<DeviceState>,
+    /// All registers of the config.
+    pub registers: Vec<RegisterFigures>,
+    /// The line to HQ; none in a store without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headquarters: Option<HeadquartersFigures>,
+    /// The last receipts, as printed.
+    pub receipts: Vec<Printed>,
+}
+
+/// A register on the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RegisterFigures {
+    /// Its name.
+    pub register: String,
+    /// Whether it has a token.
+    pub paired: bool,
+    /// Its sales today.
+    pub sales: u64,
+    /// What they came to, in minor units.
+    pub net: i64,
+}
+
+/// HQ on the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HeadquartersFigures {
+    /// HQ answers.
+    pub connected: bool,
+    /// Events it has.
+    pub has: u64,
+    /// Events it lacks.
+    pub lacks: u64,
+    /// What is wrong with the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl Status {
+    /// As things are now.
+    pub fn of(hub: &Hub) -> Self {
+        let (today, by_register) = hub.today.figures(&hub.business_day(crate::hub::now_ms()));
+        let paired = hub.registers.paired();
+        let registers = hub.config.register.iter().map(|register| {
+            let (sales, net) = by_register.get(&register.name).copied().unwrap_or_default();
+            RegisterFigures { register: register.name.clone(), paired: paired.contains(&register.name), sales, net }
+        });
+        let headquarters = hub.headquarters.status().map(|status| {
+            let status = status.borrow();
+            HeadquartersFigures {
+                connected: status.connected,
+                has: status.acknowledged,
+                lacks: status.lag,
+                trouble: status.trouble.clone(),
+            }
+        });
+        Self {
+            store: hub.config.store.name.clone(),
+            hub: hub.config.store.hub.to_string(),
+            currency: hub.currency().code(),
+            currency_exponent: hub.currency().exponent(),
+            stopped: hub.store.stopped(),
+            today,
+            items: hub.catalog.load().len(),
+            devices: hub.devices.states(),
+            registers: registers.collect(),
+            headquarters,
+            receipts: hub.printing.shown(),
+        }
+    }
+}
+
+/// Whether a device works.
+pub fn is_ready(device: &DeviceState) -> bool {
+    device.health == Health::Ready
+}

@@ -1,0 +1,206 @@
+//! The fields of a frame ("bitmaps"): a tag, and data whose length the tag tells.
+//!
+//! A field that is not known can't be skipped, as nothing tells its length: reading stops there and what was read is kept.
+
+use crate::payment_terminal::{Amount, MaskedPan, Trace};
+
+/// What the hub wants to know of a frame; the rest is dropped while parsing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields {
+    /// BMP 27.
+    pub(super) result: Option<u8>,
+    /// BMP 04, in minor units.
+    pub(super) minor: Option<u64>,
+    /// BMP 49.
+    pub(super) currency: Option<u16>,
+    /// BMP 29, 0B, 87.
+    pub(super) trace: Trace,
+    /// BMP 0D and 0C, as `MMDD HHMMSS`.
+    pub(super) date: Option<String>,
+    pub(super) time: Option<String>,
+    /// BMP 22, reduced.
+    pub(super) card: Option<MaskedPan>,
+    /// BMP 8B.
+    pub(super) card_name: Option<String>,
+}
+
+impl Fields {
+    /// The amount, if both its parts were there.
+    pub(super) fn amount(&self, currency: u16) -> Option<Amount> {
+        Some(Amount { minor: self.minor?, currency: self.currency.unwrap_or(currency) })
+    }
+}
+
+/// How long a field's data is.
+enum Length {
+    Fixed(usize),
+    /// So many bytes `Fx`, one decimal digit each.
+    Variable(usize),
+    Tlv,
+}
+
+/// Lengths by tag, as the Wireshark dissector and Portalum.Zvt have them.
+fn length(tag: u8) -> Option<Length> {
+    Some(match tag {
+        0x01 | 0x02 | 0x03 | 0x05 | 0x19 | 0x27 | 0x8a | 0x8c | 0xa0 => Length::Fixed(1),
+        0x0d | 0x0e | 0x17 | 0x3a | 0x49 | 0x87 => Length::Fixed(2),
+        0x0b | 0x0c | 0x37 | 0x88 | 0xaa => Length::Fixed(3),
+        0x29 => Length::Fixed(4),
+        0x04 => Length::Fixed(6),
+        0x3b | 0xba => Length::Fixed(8),
+        0x2a => Length::Fixed(15),
+        0x22 | 0x23 | 0x8b | 0xa7 | 0xd0 | 0xd1 | 0xd2 => Length::Variable(2),
+        0x24 | 0x2d | 0x2e | 0x3c | 0x60 | 0x92 | 0x9a | 0xaf => Length::Variable(3),
+        0x06 => Length::Tlv,
+        _ => return None,
+    })
+}
+
+/// Reads the fields of a frame. Never fails: what can't be read is left out.
+pub(super) fn parse(mut data: &[u8]) -> Fields {
+    let mut fields = Fields::default();
+    while let Some((&tag, rest)) = data.split_first() {
+        let Some((value, rest)) = take(tag, rest) else { break };
+        data = rest;
+        match tag {
+            0x27 => fields.result = value.first().copied(),
+            0x04 => fields.minor = decimal(value),
+            0x49 => fields.currency = decimal(value).and_then(|number| u16::try_from(number).ok()),
+            0x29 => fields.trace.terminal_id = Some(nibbles(value)),
+            0x0b => fields.trace.trace = decimal(value).and_then(|number| u32::try_from(number).ok()),
+            0x87 => fields.trace.receipt = decimal(value).and_then(|number| u16::try_from(number).ok()),
+            0x0d => fields.date = decimal(value).map(|_| nibbles(value)),
+            0x0c => fields.time = decimal(value).map(|_| nibbles(value)),
+            0x22 => fields.card = Some(mask(value)),
+            0x8b => fields.card_name = Some(name(value)),
+            // Track data (23, 24, 2D), expiry (0E), verification code (3A) and all else go no further.
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// A field's data and what follows it.
+fn take(tag: u8, data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (skip, length) = match length(tag)? {
+        Length::Fixed(length) => (0, length),
+        Length::Variable(digits) => {
+            let length = data.get(..digits)?.iter().fold(0, |length, digit| length * 10 + usize::from(digit & 0x0f));
+            (digits, length)
+        }
+        Length::Tlv => ber_length(data)?,
+    };
+    Some((data.get(skip..skip + length)?, data.get(skip + length..)?))
+}
+
+/// A BER length: how many bytes it takes, and what it says.
+pub(super) fn ber_length(data: &[u8]) -> Option<(usize, usize)> {
+    match *data {
+        [length, ..] if length < 0x80 => Some((1, usize::from(length))),
+        [0x81, length, ..] => Some((2, usize::from(length))),
+        [0x82, high, low, ..] => Some((3, usize::from(u16::from_be_bytes([high, low])))),
+        _ => None,
+    }
+}
+
+fn nibbles(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0f])
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
+}
+
+/// Binary coded decimal; `None` if a nibble is no digit.
+fn decimal(bytes: &[u8]) -> Option<u64> {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).try_fold(0_u64, |number, nibble| {
+        (nibble < 10).then(|| number.checked_mul(10)?.checked_add(u64::from(nibble))).flatten()
+    })
+}
+
+/// A card number, two digits a byte, `E` for a masked digit and `F` to fill up: six and four digits are kept, whatever the terminal sends.
+fn mask(bytes: &[u8]) -> MaskedPan {
+    let digits = nibbles(bytes);
+    let digits = digits.trim_end_matches('f');
+    let is_digit = |char: &char| char.is_ascii_digit();
+    // A short number must not come together from both ends.
+    let open = digits.len().saturating_sub(4).min(6);
+    let leading: String = digits.chars().take(open).take_while(is_digit).collect();
+    let trailing: String = digits.chars().rev().take(4).take_while(is_digit).collect();
+    MaskedPan::new(&leading, &trailing.chars().rev().collect::<String>())
+}
+
+fn name(bytes: &[u8]) -> String {
+    let text: String = bytes
+        .iter()
+        .take_while(|byte| **byte != 0)
+        .map(|byte| char::from(*byte))
+        .filter(char::is_ascii_graphic_or_blank)
+        .collect();
+    super::text::scrub(text.trim())
+}
+
+trait Printable {
+    fn is_ascii_graphic_or_blank(&self) -> bool;
+}
+
+impl Printable for char {
+    fn is_ascii_graphic_or_blank(&self) -> bool {
+        self.is_ascii_graphic() || *self == ' '
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_read_field_by_field() {
+        let data = [
+            &[0x27, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00, 0x12, 0x34, 0x49, 0x08, 0x40][..],
+            &[0x0b, 0x00, 0x01, 0x23, 0x87, 0x00, 0x45, 0x29, 0x52, 0x52, 0x35, 0x35],
+            &[0x0c, 0x14, 0x15, 0x16, 0x0d, 0x11, 0x24, 0x0e, 0x28, 0x12],
+            &[0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0xee, 0xee, 0xee, 0x01, 0x19],
+            &[0x8b, 0xf0, 0xf5, b'V', b'I', b'S', b'A', 0],
+            // A TLV container with a long length, then a field after it.
+            &[0x06, 0x81, 0x02, 0x1f, 0x00, 0x8a, 0x06],
+        ]
+        .concat();
+        let fields = parse(&data);
+        assert_eq!((fields.result, fields.minor, fields.currency), (Some(0), Some(1234), Some(840)));
+        let trace = Trace { terminal_id: Some("52523535".into()), trace: Some(123), receipt: Some(45) };
+        assert_eq!(fields.trace, trace);
+        assert_eq!((fields.date.as_deref(), fields.time.as_deref()), (Some("1124"), Some("141516")));
+        assert_eq!(fields.card.unwrap().as_str(), "476173******0119");
+        assert_eq!(fields.card_name.as_deref(), Some("VISA"));
+    }
+
+    #[test]
+    fn an_unmasked_card_number_is_reduced_while_parsing() {
+        // A test number in full, 16 digits; and one of 19, filled up with F.
+        let full = parse(&[0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0x90, 0x01, 0x01, 0x01, 0x19]);
+        assert_eq!(full.card.unwrap().as_str(), "476173******0119");
+        let long = parse(&[0x22, 0xf1, 0xf0, 0x67, 0x99, 0x99, 0x89, 0x00, 0x00, 0x02, 0x00, 0x05, 0x1f]);
+        assert_eq!(long.card.unwrap().as_str(), "679999******0051");
+        let short = parse(&[0x22, 0xf0, 0xf3, 0x12, 0x34, 0x56]);
+        assert_eq!(short.card.unwrap().as_str(), "12******3456");
+    }
+
+    #[test]
+    fn an_unknown_field_ends_the_reading_and_keeps_what_was_read() {
+        let fields = parse(&[0x27, 0x6c, 0xee, 0x01, 0x49, 0x09, 0x78]);
+        assert_eq!((fields.result, fields.currency), (Some(0x6c), None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic_and_no_card_number_gets_out(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let fields = parse(&data);
+            if let Some(card) = fields.card {
+                prop_assert!(card.as_str().bytes().filter(u8::is_ascii_digit).count() <= 10);
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! An ESC/POS receipt printer on TCP, which reads the commands on its own account and keeps what is on the paper.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+
+/// Receipts kept.
+const KEPT: usize = 50;
+
+struct State {
+    printed: VecDeque<Vec<String>>,
+    paper: Vec<String>,
+    line: String,
+    drawer: u64,
+    paper_out: bool,
+    cover_open: bool,
+    stalled: bool,
+    /// Hangs up after so many more bytes.
+    hang_up_after: Option<usize>,
+    count: watch::Sender<u64>,
+}
+
+/// The printer.
+pub struct SimulatedReceiptPrinter {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    wake: Arc<Notify>,
+    count: watch::Receiver<u64>,
+    task: JoinHandle<()>,
+}
+
+impl SimulatedReceiptPrinter {
+    /// Switches a printer on, at a free port if the port is 0.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (tell, count) = watch::channel(0);
+        let state = Arc::new(Mutex::new(State {
+            printed: VecDeque::new(),
+            paper: Vec::new(),
+            line: String::new(),
+            drawer: 0,
+            paper_out: false,
+            cover_open: false,
+            stalled: false,
+            hang_up_after: None,
+            count: tell,
+        }));
+        let wake = Arc::<Notify>::default();
+        let (shared, woken) = (Arc::clone(&state), Arc::clone(&wake));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = serve(stream, &shared, &woken).await;
+            }
+        });
+        Ok(Self { address, state, wake, count, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The last receipts, oldest first, line by line.
+    pub fn printed(&self) -> Vec<Vec<String>> {
+        lock(&self.state).printed.iter().cloned().collect()
+    }
+
+    /// How many receipts were cut, now and later.
+    pub fn count(&self) -> watch::Receiver<u64> {
+        self.count.clone()
+    }
+
+    /// How often the drawer was kicked.
+    pub fn drawer_kicks(&self) -> u64 {
+        lock(&self.state).drawer
+    }
+
+    /// Takes the roll out, or puts one in.
+    pub fn paper_out(&self, on: bool) {
+        lock(&self.state).paper_out = on;
+    }
+
+    /// Opens or closes its cover.
+    pub fn cover_open(&self, on: bool) {
+        lock(&self.state).cover_open = on;
+    }
+
+    /// Stops reading, or goes on.
+    pub fn stall(&self, on: bool) {
+        lock(&self.state).stalled = on;
+        self.wake.notify_waiters();
+    }
+
+    /// Hangs up once, after so many more bytes.
+    pub fn hang_up_after(&self, bytes: usize) {
+        lock(&self.state).hang_up_after = Some(bytes);
+    }
+}
+
+impl Drop for SimulatedReceiptPrinter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut pending = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        loop {
+            let woken = wake.notified();
+            if !lock(state).stalled {
+                break;
+            }
+            woken.await;
+        }
+        let length = stream.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        let hang_up = {
+            let mut state = lock(state);
+            match &mut state.hang_up_after {
+                Some(left) if *left <= length => {
+                    state.hang_up_after = None;
+                    state.paper.clear();
+                    state.line.clear();
+                    true
+                }
+                Some(left) => {
+                    *left -= length;
+                    false
+                }
+                None => false,
+            }
+        };
+        if hang_up {
+            return Ok(());
+        }
+        pending.extend_from_slice(&buffer[..length]);
+        let (used, answers) = lock(state).interpret(&pending);
+        pending.drain(..used);
+        stream.write_all(&answers).await?;
+    }
+}
+
+impl State {
+    /// Runs whole commands; gives how many bytes they were, and what the printer answers.
+    fn interpret(&mut self, bytes: &[u8]) -> (usize, Vec<u8>) {
+        let (mut used, mut answers) = (0, Vec::new());
+        while let Some(length) = self.command(&bytes[used..], &mut answers) {
+            used += length;
+        }
+        (used, answers)
+    }
+
+    /// Runs one command; gives its length, or nothing if it is not whole yet.
+    fn command(&mut self, bytes: &[u8], answers: &mut Vec<u8>) -> Option<usize> {
+        match bytes {
+            [0x10, 0x04, question, ..] => {
+                let mut answer = 0x12;
+                match question {
+                    2 => answer |= u8::from(self.cover_open) << 2 | u8::from(self.paper_out) << 5,
+                    4 if self.paper_out => answer |= 0x60,
+                    _ => {}
+                }
+                answers.push(answer);
+                Some(3)
+            }
+            [0x1d, b'r', 1, ..] => {
+                answers.push(if self.paper_out { 0x0c } else { 0 });
+                Some(3)
+            }
+            [0x1b, b'@', ..] => Some(2),
+            [0x1b, b't' | b'E' | b'a', _, ..] | [0x1d, b'!' | b'h' | b'w' | b'H', _, ..] => Some(3),
+            [0x1b, b'p', _, _, _, ..] => {
+                self.drawer += 1;
+                Some(5)
+            }
+            [0x1d, b'k', 73, length, data @ ..] => {
+                let data = data.get(..usize::from(*length))?;
+                self.line.push_str(&format!(
+                    "[barcode {}]",
+                    String::from_utf8_lossy(data.strip_prefix(b"{B").unwrap_or(data))
+                ));
+                Some(4 + data.len())
+            }
+            [0x1d, b'V', 66, _, ..] => {
+                let paper = std::mem::take(&mut self.paper);
+                if !self.paper_out {
+                    self.printed.push_back(paper);
+                    if self.printed.len() > KEPT {
+                        self.printed.pop_front();
+                    }
+                    self.count.send_modify(|count| *count += 1);
+                }
+                Some(4)
+            }
+            [b'\n', ..] => {
+                let line = std::mem::take(&mut self.line);
+                self.paper.push(line.trim_end().to_owned());
+                Some(1)
+            }
+            [0x10 | 0x1b | 0x1d, ..] | [] => None,
+            [byte, ..] => {
+                self.line.push(letter(*byte));
+                Some(1)
+            }
+        }
+    }
+}
+
+/// What code page 858 has at a byte; the letters of western names are enough here.
+fn letter(byte: u8) -> char {
+    match byte {
+        0x20..=0x7e => char::from(byte),
+        0x81 => 'ü',
+        0x84 => 'ä',
+        0x8e => 'Ä',
+        0x94 => 'ö',
+        0x99 => 'Ö',
+        0x9a => 'Ü',
+        0xd5 => '€',
+        0xe1 => 'ß',
+        0x82 => 'é',
+        _ => '¤',
+    }
+}

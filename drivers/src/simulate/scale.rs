@@ -1,0 +1,123 @@
+//! A scale that speaks Toledo 8217 on a pseudo-terminal.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::task::JoinHandle;
+
+use super::pty::Pty;
+use crate::scale::Grams;
+
+/// What lies on the plate, and what is wrong with the scale.
+#[derive(Clone, Copy, Default)]
+struct Plate {
+    grams: u32,
+    moving: bool,
+    over: bool,
+    silent: bool,
+    garbage: bool,
+}
+
+/// The scale.
+pub struct SimulatedScale {
+    path: PathBuf,
+    link: Option<PathBuf>,
+    plate: Arc<Mutex<Plate>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl SimulatedScale {
+    /// Plugs a scale in.
+    ///
+    /// # Errors
+    /// The system gives no pseudo-terminal.
+    pub fn open(link: Option<&Path>) -> io::Result<Self> {
+        let mut scale =
+            Self { path: PathBuf::new(), link: link.map(Path::to_owned), plate: Arc::default(), task: None };
+        scale.plug()?;
+        Ok(scale)
+    }
+
+    /// Where the driver finds it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts a weight on the plate; zero takes it off.
+    pub fn put(&self, weight: Grams) {
+        self.plate().grams = weight.0;
+    }
+
+    /// The plate moves.
+    pub fn moving(&self, on: bool) {
+        self.plate().moving = on;
+    }
+
+    /// Too much on it.
+    pub fn over_capacity(&self, on: bool) {
+        self.plate().over = on;
+    }
+
+    /// It answers nothing.
+    pub fn silent(&self, on: bool) {
+        self.plate().silent = on;
+    }
+
+    /// It answers nonsense.
+    pub fn garbage(&self, on: bool) {
+        self.plate().garbage = on;
+    }
+
+    /// Pulls the plug.
+    pub fn unplug(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+
+    /// Plugs it in (again), at the same name if it has a link.
+    ///
+    /// # Errors
+    /// The system gives no pseudo-terminal.
+    pub fn plug(&mut self) -> io::Result<()> {
+        let pty = Pty::open(self.link.as_deref())?;
+        self.path = pty.path().to_owned();
+        let plate = Arc::clone(&self.plate);
+        self.task = Some(tokio::spawn(async move {
+            let mut buffer = [0; 64];
+            while let Ok(length) = pty.read(&mut buffer).await {
+                for command in &buffer[..length] {
+                    let now = *plate.lock().unwrap_or_else(PoisonError::into_inner);
+                    if pty.write_all(&answer(*command, now)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    fn plate(&self) -> MutexGuard<'_, Plate> {
+        self.plate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for SimulatedScale {
+    fn drop(&mut self) {
+        self.unplug();
+    }
+}
+
+fn answer(command: u8, plate: Plate) -> Vec<u8> {
+    match (command, plate) {
+        (_, Plate { silent: true, .. }) => vec![],
+        (_, Plate { garbage: true, .. }) => b"\x02~!@#\r".to_vec(),
+        (b'W', Plate { over: true, .. }) => b"\x02?\x42\r".to_vec(),
+        (b'W', Plate { moving: true, .. }) => b"\x02?\x41\r".to_vec(),
+        (b'W', Plate { grams, .. }) => format!("\x02{:02}.{:03}\r", grams / 1000, grams % 1000).into_bytes(),
+        _ => b"\x02?\x40\r".to_vec(),
+    }
+}

@@ -1,1 +1,98 @@
-fn main() {}
+//! `store-hub`: the daemon, and what goes with it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use hub::{api, config::Config, run};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// A store's hub: owns its devices, serves its registers, carries its sales to headquarters.
+#[derive(Parser)]
+#[command(name = "store-hub", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the hub of a store
+    Run {
+        /// The store's config file
+        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        config: PathBuf,
+        /// End when standard input ends; how the demo holds its hub
+        #[cfg(feature = "demo")]
+        #[arg(long, hide = true)]
+        leash: bool,
+    },
+    /// Check a config file and say what is wrong with it
+    CheckConfig {
+        /// The store's config file
+        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        config: PathBuf,
+    },
+    /// Print the OpenAPI document of the LAN API
+    Openapi,
+    /// A whole store in one process tree: hub, simulated devices, broker, HQ
+    #[cfg(feature = "demo")]
+    Demo(hub::demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    #[cfg(feature = "demo")]
+    let quiet = matches!(command, Command::Demo(_));
+    #[cfg(not(feature = "demo"))]
+    let quiet = false;
+    log(quiet);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no runtime: {error}")),
+    };
+    let done = match command {
+        #[cfg(feature = "demo")]
+        Command::Run { config, leash: true } => runtime.block_on(async {
+            let (routes, end) = hub::demo::leash::take();
+            let around = run::Around { routes: Some(Box::new(routes)), end: Some(end) };
+            run::run(Config::read(&config).map_err(|error| error.to_string())?, around).await
+        }),
+        Command::Run { config, .. } => match Config::read(&config) {
+            Ok(config) => runtime.block_on(run::run(config, run::Around::default())),
+            Err(error) => Err(error.to_string()),
+        },
+        Command::CheckConfig { config } => Config::read(&config).map_err(|error| error.to_string()).map(|read| {
+            println!("{}: good. Hub {}, {} registers.", config.display(), read.store.hub, read.register.len());
+        }),
+        Command::Openapi => serde_json::to_string_pretty(&api::document()).map_err(|error| error.to_string()).map(|document| println!("{document}")),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => runtime.block_on(hub::demo::run(arguments)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => fail(&why),
+    }
+}
+
+fn fail(why: &str) -> ExitCode {
+    eprintln!("store-hub: {why}");
+    ExitCode::FAILURE
+}
+
+/// Logs go to standard error; `STORE_HUB_LOG` chooses (`debug`, or `hub=debug,drivers=info`).
+fn log(quiet: bool) {
+    let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
+    let targets = match std::env::var("STORE_HUB_LOG").ok().map(|text| text.parse::<Targets>()) {
+        Some(Ok(targets)) => targets,
+        Some(Err(error)) => {
+            eprintln!("store-hub: STORE_HUB_LOG is not understood: {error}");
+            Targets::new().with_default(usual)
+        }
+        // sled and rumqttc tell their own stories at INFO.
+        None => Targets::new().with_default(usual).with_target("sled", LevelFilter::WARN),
+    };
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_filter(targets);
+    tracing_subscriber::registry().with(layer).init();
+}

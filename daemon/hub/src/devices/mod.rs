@@ -49,7 +49,7 @@ pub struct Devices {
 }
 
 /// A device as the API and the page show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeviceState {
     /// Its name.
     pub device: String,

@@ -32,7 +32,12 @@ pub struct HubEvent {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HubWhat {
     /// A device said something: `event` is `health`, `scan`, `weight` or `payment`.
-    Device(#[schema(value_type = Object)] DeviceEvent),
+    Device {
+        /// Which, and what.
+        #[serde(flatten)]
+        #[schema(value_type = Object)]
+        event: DeviceEvent,
+    },
     /// A sale was completed.
     SaleCompleted {
         /// Its id.
@@ -57,7 +62,7 @@ impl HubEvent {
     /// From a device.
     pub fn device(event: DeviceEvent, registers: Vec<String>) -> Self {
         let registers = if matches!(event.what, What::Health(_)) { None } else { Some(registers) };
-        Self { what: HubWhat::Device(event), registers }
+        Self { what: HubWhat::Device { event }, registers }
     }
 
     /// Of a sale.

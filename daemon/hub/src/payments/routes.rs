@@ -61,7 +61,7 @@ async fn pay(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Comma
                 let before = before?;
                 let mut basket = selling::own_basket(transaction, &id, &register)?;
                 let payment = start(transaction, &mut basket, &terminal, command.body.amount, before, false)?;
-                Ok(started.insert(payment).id.clone())
+                Ok::<_, Problem>(started.insert(payment).id.clone())
             })?;
             Ok::<_, Problem>((once, started))
         })

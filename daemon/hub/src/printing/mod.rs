@@ -45,7 +45,7 @@ struct Job {
 }
 
 /// A receipt that was printed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Printed {
     /// By which printer.
     pub printer: String,

@@ -21,7 +21,7 @@ mod sale_routes;
 use std::sync::Arc;
 
 use axum::Json;
-use commerce::{Basket, BasketState, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What};
+use commerce::{Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What};
 use contract::{Stream, sale as wire};
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, StoreError, Table, Transaction, idempotency::Once};
@@ -301,9 +301,4 @@ pub(crate) fn read_basket(hub: &Hub, id: &str, register: &str) -> Result<Json<Ba
     let basket = hub.store.get(&BASKETS, id)?;
     let basket = basket.filter(|basket| basket.register == register).ok_or_else(|| unknown_basket(id))?;
     Ok(Json(basket.into()))
-}
-
-/// Whether a basket is open.
-pub(crate) fn is_open(basket: &Basket) -> bool {
-    basket.state == BasketState::Open
 }

@@ -3,10 +3,9 @@
 mod routes;
 mod today;
 
-use drivers::device::Health;
 pub use routes::router;
 use serde::Serialize;
-pub use today::{Today, TodayFigures};
+pub use today::{ByRegister, Today, TodayFigures};
 use utoipa::ToSchema;
 
 use crate::{devices::DeviceState, hub::Hub, printing::Printed};
@@ -99,9 +98,4 @@ impl Status {
             receipts: hub.printing.shown(),
         }
     }
-}
-
-/// Whether a device works.
-pub fn is_ready(device: &DeviceState) -> bool {
-    device.health == Health::Ready
 }

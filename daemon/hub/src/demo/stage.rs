@@ -1,0 +1,316 @@
+//! The stage: everything around the hub, and the hub itself as a child process with an ordinary config file.
+//!
+//! The hub is started as it would be in a store (`store-hub run --config …`), and again when it dies, as systemd would. It ends with the
+//! demo: its standard input is a pipe held by the demo ([`leash`](super::leash)).
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use commerce::Currency;
+use drivers::{
+    scale::Grams,
+    simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal},
+};
+use hq::{Ingest, IngestConfig, MemoryLedger};
+use mqtt5::broker::{
+    BrokerConfig, MqttBroker,
+    config::{StorageBackend, StorageConfig, TlsConfig},
+};
+use provisioning::{Names, StoreAuthority, write_store};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+    task::JoinHandle,
+    time::sleep,
+};
+
+use super::{
+    client::{Client, Door, trust},
+    data::Data,
+    wan::Wan,
+};
+use crate::config::{Config, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner, Store, WeightUnit};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Simulated devices, switched on.
+pub struct Devices {
+    /// One for all lanes.
+    pub scale: SimulatedScale,
+    /// One a lane.
+    pub scanners: Vec<Arc<SimulatedScanner>>,
+    /// One for the store.
+    pub label_printer: SimulatedLabelPrinter,
+    /// One for all lanes.
+    pub receipt_printer: SimulatedReceiptPrinter,
+    /// One a lane.
+    pub terminals: Vec<SimulatedTerminal>,
+}
+
+/// A whole store.
+pub struct Stage {
+    /// Where its state, its config and its identity lie.
+    pub directory: PathBuf,
+    /// The hub's config file.
+    pub config_path: PathBuf,
+    /// Its config.
+    pub config: Config,
+    /// How to reach it.
+    pub door: Door,
+    /// The line to HQ.
+    pub wan: Arc<Wan>,
+    /// HQ's ledger.
+    pub ledger: MemoryLedger,
+    /// The devices.
+    pub devices: Devices,
+    _ingest: Ingest,
+    broker: JoinHandle<()>,
+    hub: JoinHandle<()>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.broker.abort();
+        self.hub.abort();
+    }
+}
+
+fn io(what: &str) -> impl Fn(std::io::Error) -> String + '_ {
+    move |error| format!("{what}: {error}")
+}
+
+impl Stage {
+    /// Builds the store in a directory, with so many lanes, and starts it. A directory that was used before goes on where it was.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub async fn build(directory: PathBuf, lanes: usize) -> Result<Self, String> {
+        let made = || format!("make the store in {}", directory.display());
+        fs::create_dir_all(&directory).map_err(io(&made()))?;
+        let directory = directory.canonicalize().map_err(io(&made()))?;
+        let identity = identity(&directory.join("identity"))?;
+        let authority = fs::read_to_string(identity.join("ca.pem")).map_err(io("read ca.pem"))?;
+
+        let (broker, broker_address) = broker(&identity).await?;
+        let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("lay the line to HQ"))?);
+        let ledger = MemoryLedger::default();
+        let ingest = Ingest::start(
+            IngestConfig {
+                broker: format!("mqtts://{broker_address}").parse().map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                tls: Some(trust(&authority)?),
+            },
+            ledger.clone(),
+        );
+        let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
+        let port = free_port().await.map_err(io("find a free port"))?;
+        let config = config(&directory, &identity, port, &wan, &devices)?;
+        let config_path = directory.join("hub.toml");
+        let text = toml::to_string(&config).map_err(|error| error.to_string())?;
+        fs::write(&config_path, format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}"))
+            .map_err(io("write hub.toml"))?;
+        let door = Door::new(config.listen.address, &authority)?;
+        let hub = tokio::spawn(keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan)));
+        Ok(Self { directory, config_path, config, door, wan, ledger, devices, _ingest: ingest, broker, hub })
+    }
+
+    /// The code that logs a person in; there once the hub has started.
+    ///
+    /// # Errors
+    /// The hub does not start: its log says why.
+    pub async fn console_code(&self) -> Result<String, String> {
+        let path = self.config.store.data.join("console-code");
+        for _ in 0..600 {
+            if let Ok(code) = fs::read_to_string(&path)
+                && code.len() >= 8
+            {
+                return Ok(code);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        let log = fs::read_to_string(self.directory.join("hub.log")).unwrap_or_default();
+        let last: Vec<_> = log.lines().rev().take(5).collect();
+        Err(format!("the hub did not start; its log {} ends with:\n{}", self.directory.join("hub.log").display(), last.into_iter().rev().collect::<Vec<_>>().join("\n")))
+    }
+
+    /// Logs in, loads the catalog, pairs every register: as a person opening a store would.
+    ///
+    /// # Errors
+    /// What the hub refused.
+    pub async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+        let mut console = Client::log_in(self.door.clone(), &self.console_code().await?).await?;
+        for (part, items) in data.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
+            console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
+        }
+        let mut registers = Vec::new();
+        for register in &self.config.register {
+            let path = format!("/api/v1/registers/{}/pairing-code", register.name);
+            let code = console.command(&path, "pairing-code", &json!({})).await?.done()?;
+            let code = code["code"].as_str().ok_or("no pairing code came back")?;
+            registers.push(Client::pair(self.door.clone(), code).await?);
+        }
+        Ok(registers)
+    }
+}
+
+impl Devices {
+    async fn switch_on(lines: &Path, lanes: usize) -> Result<Self, String> {
+        fs::create_dir_all(lines).map_err(io("make the devices' lines"))?;
+        let scale = SimulatedScale::open(Some(&lines.join("scale-1"))).map_err(io("plug the scale in"))?;
+        scale.put(Grams(0));
+        let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
+        let anywhere = SocketAddr::new(LOOPBACK, 0);
+        for lane in 1..=lanes {
+            let link = lines.join(format!("scanner-{lane}"));
+            scanners.push(Arc::new(SimulatedScanner::open(Some(&link)).map_err(io("plug a scanner in"))?));
+            terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("switch a terminal on"))?);
+        }
+        Ok(Self {
+            scale,
+            scanners,
+            label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("switch the label printer on"))?,
+            receipt_printer: SimulatedReceiptPrinter::bind(anywhere).await.map_err(io("switch the receipt printer on"))?,
+            terminals,
+        })
+    }
+}
+
+/// The store's identity; made if it is not there.
+fn identity(directory: &Path) -> Result<PathBuf, String> {
+    if !directory.join("hub.pem").exists() {
+        let made = StoreAuthority::create("demo", SystemTime::now()).and_then(|authority| {
+            let names = Names { hosts: vec!["localhost".into()], addresses: vec![LOOPBACK] };
+            let hub = authority.issue("hub of the demo", &names)?;
+            write_store(directory, &authority.identity(), &hub)
+        });
+        made.map_err(|error| error.to_string())?;
+    }
+    Ok(directory.to_owned())
+}
+
+/// HQ's broker, with TLS, on loopback.
+async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String> {
+    let anywhere = SocketAddr::new(LOOPBACK, 0);
+    let mut tls = TlsConfig::new(identity.join("hub.pem"), identity.join("hub.key"));
+    tls.bind_addresses = vec![anywhere];
+    let mut config = BrokerConfig::new().with_bind_addresses(vec![anywhere]).with_max_packet_size(1024 * 1024);
+    config.tls_config = Some(tls);
+    config.storage_config = StorageConfig::new().with_backend(StorageBackend::Memory).with_persistence(false);
+    config.auth_config.allow_anonymous = true;
+    let mut broker = MqttBroker::with_config(config).await.map_err(|error| format!("start the broker: {error}"))?;
+    let address = broker.tls_local_addr().ok_or("the broker has no TLS port")?;
+    let task = tokio::spawn(async move {
+        if let Err(error) = broker.run().await {
+            tracing::error!(%error, "the broker ended");
+        }
+    });
+    Ok((task, address))
+}
+
+async fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await?.local_addr()?.port())
+}
+
+fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Devices) -> Result<Config, String> {
+    let parse = |text: String| text.parse().map_err(|error: drivers::transport::BadAddress| error.to_string());
+    let serial = |path: &Path, line: &str| parse(format!("serial:{}{line}", path.display()));
+    let tcp = |address: SocketAddr| parse(format!("tcp://{address}"));
+    let mut scanner = Vec::new();
+    let mut payment_terminal = Vec::new();
+    let mut register = Vec::new();
+    for (lane, (scan, terminal)) in devices.scanners.iter().zip(&devices.terminals).enumerate() {
+        let lane = lane + 1;
+        scanner.push(Scanner { name: format!("scanner-{lane}"), address: serial(scan.path(), "")? });
+        let address = tcp(terminal.address())?;
+        payment_terminal.push(PaymentTerminal { name: format!("terminal-{lane}"), address, password_file: None });
+        register.push(Register {
+            name: format!("till-{lane}"),
+            scanner: Some(format!("scanner-{lane}")),
+            scale: Some("scale-1".into()),
+            receipt_printer: Some("receipts-1".into()),
+            payment_terminal: Some(format!("terminal-{lane}")),
+        });
+    }
+    Ok(Config {
+        store: Store {
+            hub: "store-367".parse()?,
+            name: "Store 367".into(),
+            currency: Currency::from_code("USD").ok_or("USD is unknown")?,
+            time_zone: "UTC".into(),
+            data: directory.join("data"),
+        },
+        listen: Listen {
+            address: SocketAddr::new(LOOPBACK, port),
+            certificate: identity.join("hub.pem"),
+            key: identity.join("hub.key"),
+        },
+        headquarters: Some(Headquarters {
+            broker: format!("mqtts://{}", wan.address()).parse().map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+            authority: Some(identity.join("ca.pem")),
+        }),
+        scale: vec![Scale { name: "scale-1".into(), address: serial(devices.scale.path(), "?data=7&parity=even")?, unit: WeightUnit::Kilogram }],
+        scanner,
+        label_printer: vec![LabelPrinter { name: "labels-1".into(), address: tcp(devices.label_printer.address())? }],
+        receipt_printer: vec![ReceiptPrinter { name: "receipts-1".into(), address: tcp(devices.receipt_printer.address())?, columns: 42 }],
+        payment_terminal,
+        register,
+    })
+}
+
+/// Runs the hub, and again whenever it ends, as systemd would.
+async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>) {
+    loop {
+        match start(&config, &log) {
+            Ok(mut child) => {
+                hold(&mut child, &wan).await;
+                tracing::warn!("the hub ended; starting it again");
+            }
+            Err(error) => tracing::error!(%error, "the hub could not be started"),
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn start(config: &Path, log: &Path) -> std::io::Result<Child> {
+    let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
+    Command::new(std::env::current_exe()?)
+        .args(["run", "--leash", "--config"])
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Holds the hub's leash: tells it how the line to HQ is, and does what its page asks. Ends only with the hub's own end.
+async fn hold(child: &mut Child, wan: &Wan) {
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return };
+    let mut lines = BufReader::new(output).lines();
+    let mut state = wan.state();
+    loop {
+        let up = *state.borrow_and_update();
+        if input.write_all(if up { b"wan up\n" } else { b"wan down\n" }).await.is_err() {
+            break;
+        }
+        tokio::select! {
+            line = lines.next_line() => match line {
+                Ok(Some(line)) if line == "wan toggle" => {
+                    wan.toggle();
+                }
+                Ok(Some(_)) => {}
+                _ => break,
+            },
+            _ = state.changed() => {}
+        }
+    }
+    // The pipes are gone: so is the hub, or soon.
+    let _ = child.wait().await;
+}

@@ -1,0 +1,132 @@
+//! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the clients a retry.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use sd_notify::NotifyState;
+use store::Store;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::{broadcast, watch},
+};
+
+use crate::{
+    api,
+    catalog::Catalog,
+    config::Config,
+    devices::{self, Devices},
+    events,
+    headquarters::Headquarters,
+    hub::{Hub, now_ms},
+    payments::{self, Payments},
+    printing::{self, Printing},
+    registers::Registers,
+    server,
+    status::Today,
+};
+
+/// Builds a hub from its config: opens the store, starts the devices, the bridge, the printers, and resolves what was under way.
+///
+/// # Errors
+/// What can't be used, and what to do about it.
+pub fn open(config: Config) -> Result<Arc<Hub>, String> {
+    let time_zone = config.time_zone()?;
+    let now = now_ms();
+    let store = Store::open(&config.store.data, u64::try_from(now).unwrap_or(0)).map_err(|error| error.to_string())?;
+    let store = Arc::new(store);
+    let catalog = Catalog::read(&store).map_err(|error| error.to_string())?;
+    let registers = Registers::open(&store, &config.store.data)?;
+    let (devices, heard) = Devices::start(&config)?;
+    let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
+    let payments = Payments::new(config.payment_terminal.iter().map(|terminal| terminal.name.clone()));
+    let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
+    let mut hub = Hub {
+        config,
+        store,
+        catalog: ArcSwap::from_pointee(catalog),
+        devices,
+        registers,
+        payments,
+        printing,
+        headquarters,
+        today: Today::default(),
+        events: broadcast::channel(events::EVENTS).0,
+        time_zone,
+    };
+    hub.today = Today::read(&hub.store, &hub.business_day(now)).map_err(|error| error.to_string())?;
+    let hub = Arc::new(hub);
+    devices::listen(&hub, heard);
+    payments::resume(&hub).map_err(|problem| problem.detail)?;
+    printing::start(&hub);
+    Ok(hub)
+}
+
+/// What a process around the hub adds to it.
+#[derive(Default)]
+pub struct Around {
+    /// More routes.
+    pub routes: Option<Box<dyn FnOnce(Arc<Hub>) -> Router + Send>>,
+    /// Ends the hub when it becomes true.
+    pub end: Option<watch::Receiver<bool>>,
+}
+
+/// Runs a hub until it is told to stop.
+///
+/// # Errors
+/// It can't start, or can't listen.
+pub async fn run(config: Config, around: Around) -> Result<(), String> {
+    let tls = server::tls(&config.listen)?;
+    let address = config.listen.address;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("listen.address: {address} can't be listened on: {error}; is another hub running, or the port taken?"))?;
+    let hub = open(config)?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");
+    let (tell_stop, stop) = watch::channel(false);
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    watchdog(&hub);
+    let mut router = api::router(Arc::clone(&hub));
+    if let Some(routes) = around.routes {
+        router = routes(Arc::clone(&hub)).merge(router);
+    }
+    let serving = tokio::spawn(server::serve(listener, tls, router, stop));
+    stopped(around.end).await?;
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    tracing::info!("stopping");
+    let _ = tell_stop.send(true);
+    serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Until SIGTERM, SIGINT, or the end that was given.
+async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let ended = async {
+        match end {
+            Some(mut end) => drop(end.wait_for(|ended| *ended).await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = ended => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| error.to_string()),
+    }
+}
+
+/// Tells systemd that the hub lives, for as long as its store commits: a hub that can't is better restarted.
+fn watchdog(hub: &Arc<Hub>) {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let hub = Arc::clone(hub);
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
+        loop {
+            every.tick().await;
+            if hub.store.commit(|_| Ok::<_, store::StoreError>(())).await.is_ok() {
+                let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            }
+        }
+    });
+}

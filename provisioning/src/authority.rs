@@ -1,0 +1,194 @@
+//! The store's authority, and what it signs.
+
+use std::{net::IpAddr, time::SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+};
+use time::{Duration, OffsetDateTime};
+
+/// How long an authority is good.
+const AUTHORITY_LIFE: Duration = Duration::days(3_650);
+
+/// How long a hub's certificate is good: what clients accept at most.
+const HUB_LIFE: Duration = Duration::days(398);
+
+/// Clocks differ; a certificate made now is good a little earlier.
+const CLOCKS_DIFFER: Duration = Duration::hours(1);
+
+/// Under which names a hub is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Host names.
+    pub hosts: Vec<String>,
+    /// IP addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A certificate and its key, as PEM.
+pub struct Identity {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// Its key. Secret.
+    pub key_pem: String,
+    /// SHA-256 of the certificate, for people to compare.
+    pub fingerprint: String,
+}
+
+/// Why an identity was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisioningError {
+    /// A name can't stand in a certificate.
+    #[error("`{0}` is no {1}; {2}")]
+    BadName(String, &'static str, &'static str),
+    /// Nothing to put into the certificate.
+    #[error("the hub needs a name; give at least one --hostname or --address, as registers will reach it")]
+    NoNames,
+    /// The library refused.
+    #[error("the certificate could not be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// A file could not be written.
+    #[error("{path}: {why}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system said, and what to do.
+        why: String,
+    },
+}
+
+/// A store's certificate authority.
+pub struct StoreAuthority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    made_at: OffsetDateTime,
+}
+
+impl StoreAuthority {
+    /// Creates the authority of a store.
+    ///
+    /// # Errors
+    /// The store's name has other characters than letters, digits and `-`.
+    pub fn create(store: &str, now: SystemTime) -> Result<Self, ProvisioningError> {
+        if !(1..=63).contains(&store.len()) || !store.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(ProvisioningError::BadName(store.escape_debug().to_string(), "store name", "1 to 63 letters, digits or `-`"));
+        }
+        let made_at = OffsetDateTime::from(now);
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = named(&format!("store-hub authority of {store}"));
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        parameters.not_before = made_at - CLOCKS_DIFFER;
+        parameters.not_after = made_at + AUTHORITY_LIFE;
+        Ok(Self { issuer: CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?, made_at })
+    }
+
+    /// The authority's own certificate and key.
+    pub fn identity(&self) -> Identity {
+        Identity { certificate_pem: self.issuer.pem(), key_pem: self.issuer.key().serialize_pem(), fingerprint: fingerprint(self.issuer.der()) }
+    }
+
+    /// Signs a certificate for a hub, or another server of the store.
+    ///
+    /// # Errors
+    /// There is no name, or one that can't stand in a certificate.
+    pub fn issue(&self, common_name: &str, names: &Names) -> Result<Identity, ProvisioningError> {
+        if names.hosts.is_empty() && names.addresses.is_empty() {
+            return Err(ProvisioningError::NoNames);
+        }
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = named(common_name);
+        for host in &names.hosts {
+            let plain = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            if host.len() > 253 || !host.split('.').all(plain) {
+                return Err(ProvisioningError::BadName(host.escape_debug().to_string(), "host name", "labels of letters, digits and `-`, with dots between"));
+            }
+            parameters.subject_alt_names.push(SanType::DnsName(host.as_str().try_into()?));
+        }
+        parameters.subject_alt_names.extend(names.addresses.iter().copied().map(SanType::IpAddress));
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.use_authority_key_identifier_extension = true;
+        parameters.not_before = self.made_at - CLOCKS_DIFFER;
+        parameters.not_after = self.made_at + HUB_LIFE;
+        let key = KeyPair::generate()?;
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
+        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem(), fingerprint: fingerprint(certificate.der()) })
+    }
+}
+
+fn named(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::{
+        ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
+        crypto::ring::default_provider,
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    };
+
+    use super::*;
+
+    fn names() -> Names {
+        Names { hosts: vec!["hub.store-367.example".into()], addresses: vec!["10.0.0.2".parse().unwrap()] }
+    }
+
+    /// A handshake in memory: whether a client that trusts `authority` accepts `hub` under `name`.
+    fn accepts(authority: &Identity, hub: &Identity, name: &str) -> Result<(), rustls::Error> {
+        let provider = Arc::new(default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.certificate_pem.as_bytes()).unwrap()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let server = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let chain = vec![CertificateDer::from_pem_slice(hub.certificate_pem.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(hub.key_pem.as_bytes()).unwrap();
+        let server = server.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let mut client = ClientConnection::new(Arc::new(client), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        for _ in 0..8 {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            server.process_new_packets()?;
+            wire.clear();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            client.process_new_packets()?;
+        }
+        assert!(!client.is_handshaking());
+        Ok(())
+    }
+
+    #[test]
+    fn a_hub_is_trusted_under_its_names_by_those_who_trust_its_store() {
+        let store = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
+        let hub = store.issue("hub", &names()).unwrap();
+        assert_eq!(accepts(&store.identity(), &hub, "hub.store-367.example"), Ok(()));
+        assert_eq!(accepts(&store.identity(), &hub, "10.0.0.2"), Ok(()));
+        assert!(accepts(&store.identity(), &hub, "hub.store-368.example").is_err());
+        let other = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
+        assert!(accepts(&other.identity(), &hub, "hub.store-367.example").is_err(), "the same name is not the same store");
+    }
+
+    #[test]
+    fn what_can_not_stand_in_a_certificate_says_why() {
+        assert!(StoreAuthority::create("store 367", SystemTime::now()).is_err());
+        let store = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
+        assert!(matches!(store.issue("hub", &Names::default()), Err(ProvisioningError::NoNames)));
+        for host in ["", "a..b", "a b", "*", "ä.example"] {
+            let names = Names { hosts: vec![host.into()], addresses: vec![] };
+            assert!(store.issue("hub", &names).is_err(), "{host}");
+        }
+    }
+}

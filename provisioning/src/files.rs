@@ -1,0 +1,69 @@
+//! Identities on disk.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use crate::authority::{Identity, ProvisioningError};
+
+/// Writes a store's authority and its hub's identity into a directory: `ca.pem`, `ca.key`, `hub.pem`, `hub.key`.
+///
+/// # Errors
+/// One of them is there already, or can't be written.
+pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
+    let failed = |path: &Path, error: &std::io::Error| ProvisioningError::File { path: path.display().to_string(), why: error.to_string() };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(directory, &error))?;
+    let files = [
+        ("ca.key", &authority.key_pem, 0o600),
+        ("ca.pem", &authority.certificate_pem, 0o644),
+        ("hub.key", &hub.key_pem, 0o600),
+        ("hub.pem", &hub.certificate_pem, 0o644),
+    ];
+    for (name, ..) in &files {
+        let path = directory.join(name);
+        if path.exists() {
+            let why = "is there already and is not overwritten; choose another directory, or move it away".to_owned();
+            return Err(ProvisioningError::File { path: path.display().to_string(), why });
+        }
+    }
+    for (name, pem, mode) in files {
+        let (path, temporary) = (directory.join(name), directory.join(format!(".{name}.new")));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&temporary)
+            .map_err(|error| failed(&temporary, &error))?;
+        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&temporary, &error))?;
+        fs::rename(&temporary, &path).map_err(|error| failed(&path, &error))?;
+    }
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| failed(directory, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt, time::SystemTime};
+
+    use super::*;
+    use crate::{Names, StoreAuthority};
+
+    #[test]
+    fn keys_are_private_and_never_overwritten() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("store");
+        let authority = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
+        let hub = authority.issue("hub", &Names { hosts: vec!["localhost".into()], addresses: vec![] }).unwrap();
+        write_store(&directory, &authority.identity(), &hub).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        assert_eq!((mode(&directory.join("hub.key")), mode(&directory.join("hub.pem"))), (0o600, 0o644));
+        let before = fs::read(directory.join("ca.key")).unwrap();
+        let error = write_store(&directory, &authority.identity(), &hub).unwrap_err().to_string();
+        assert!(error.contains("not overwritten"), "{error}");
+        assert_eq!(fs::read(directory.join("ca.key")).unwrap(), before);
+    }
+}

@@ -1,4 +1,5 @@
 //! The real printer drivers on TCP, with simulated printers that read the commands on their own account.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 

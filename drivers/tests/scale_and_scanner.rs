@@ -1,4 +1,5 @@
 //! The real drivers on real pseudo-terminals, with simulated devices on the far side.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 

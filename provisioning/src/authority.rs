@@ -3,7 +3,8 @@
 use std::{net::IpAddr, time::SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -70,7 +71,11 @@ impl StoreAuthority {
     /// The store's name has other characters than letters, digits and `-`.
     pub fn create(store: &str, now: SystemTime) -> Result<Self, ProvisioningError> {
         if !(1..=63).contains(&store.len()) || !store.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(ProvisioningError::BadName(store.escape_debug().to_string(), "store name", "1 to 63 letters, digits or `-`"));
+            return Err(ProvisioningError::BadName(
+                store.escape_debug().to_string(),
+                "store name",
+                "1 to 63 letters, digits or `-`",
+            ));
         }
         let made_at = OffsetDateTime::from(now);
         let mut parameters = CertificateParams::default();
@@ -84,7 +89,11 @@ impl StoreAuthority {
 
     /// The authority's own certificate and key.
     pub fn identity(&self) -> Identity {
-        Identity { certificate_pem: self.issuer.pem(), key_pem: self.issuer.key().serialize_pem(), fingerprint: fingerprint(self.issuer.der()) }
+        Identity {
+            certificate_pem: self.issuer.pem(),
+            key_pem: self.issuer.key().serialize_pem(),
+            fingerprint: fingerprint(self.issuer.der()),
+        }
     }
 
     /// Signs a certificate for a hub, or another server of the store.
@@ -98,9 +107,16 @@ impl StoreAuthority {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = named(common_name);
         for host in &names.hosts {
-            let plain = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let plain = |label: &str| {
+                (1..=63).contains(&label.len())
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            };
             if host.len() > 253 || !host.split('.').all(plain) {
-                return Err(ProvisioningError::BadName(host.escape_debug().to_string(), "host name", "labels of letters, digits and `-`, with dots between"));
+                return Err(ProvisioningError::BadName(
+                    host.escape_debug().to_string(),
+                    "host name",
+                    "labels of letters, digits and `-`, with dots between",
+                ));
             }
             parameters.subject_alt_names.push(SanType::DnsName(host.as_str().try_into()?));
         }
@@ -112,7 +128,11 @@ impl StoreAuthority {
         parameters.not_after = self.made_at + HUB_LIFE;
         let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem(), fingerprint: fingerprint(certificate.der()) })
+        Ok(Identity {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+            fingerprint: fingerprint(certificate.der()),
+        })
     }
 }
 
@@ -148,13 +168,15 @@ mod tests {
         let provider = Arc::new(default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.certificate_pem.as_bytes()).unwrap()).unwrap();
-        let client = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let client =
+            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
         let client = client.with_root_certificates(roots).with_no_client_auth();
         let server = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let chain = vec![CertificateDer::from_pem_slice(hub.certificate_pem.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(hub.key_pem.as_bytes()).unwrap();
         let server = server.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        let mut client = ClientConnection::new(Arc::new(client), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
+        let mut client =
+            ClientConnection::new(Arc::new(client), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
         let mut server = ServerConnection::new(Arc::new(server)).unwrap();
         for _ in 0..8 {
             let mut wire = Vec::new();
@@ -178,7 +200,10 @@ mod tests {
         assert_eq!(accepts(&store.identity(), &hub, "10.0.0.2"), Ok(()));
         assert!(accepts(&store.identity(), &hub, "hub.store-368.example").is_err());
         let other = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
-        assert!(accepts(&other.identity(), &hub, "hub.store-367.example").is_err(), "the same name is not the same store");
+        assert!(
+            accepts(&other.identity(), &hub, "hub.store-367.example").is_err(),
+            "the same name is not the same store"
+        );
     }
 
     #[test]

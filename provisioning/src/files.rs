@@ -14,7 +14,10 @@ use crate::authority::{Identity, ProvisioningError};
 /// # Errors
 /// One of them is there already, or can't be written.
 pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
-    let failed = |path: &Path, error: &std::io::Error| ProvisioningError::File { path: path.display().to_string(), why: error.to_string() };
+    let failed = |path: &Path, error: &std::io::Error| ProvisioningError::File {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(directory, &error))?;
     let files = [
         ("ca.key", &authority.key_pem, 0o600),

@@ -80,5 +80,10 @@ fn create(store: &str, directory: PathBuf, names: &Names) -> Result<Created, Pro
     let hub = authority.issue(&format!("hub of {store}"), names)?;
     let identity = authority.identity();
     write_store(&directory, &identity, &hub)?;
-    Ok(Created { store: store.to_owned(), directory, authority_sha256: identity.fingerprint, hub_sha256: hub.fingerprint })
+    Ok(Created {
+        store: store.to_owned(),
+        directory,
+        authority_sha256: identity.fingerprint,
+        hub_sha256: hub.fingerprint,
+    })
 }

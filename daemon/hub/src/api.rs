@@ -50,7 +50,10 @@ pub fn router(hub: Arc<Hub>) -> Router {
     // Made once: it does not change while the hub runs.
     let document = serde_json::to_string(&document).unwrap_or_default();
     router
-        .route("/api/v1/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        )
         .fallback(|| async { Problem::not_found("route", "there is no such route; see /api/v1/openapi.json") })
         .with_state(hub)
 }
@@ -68,7 +71,8 @@ mod tests {
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
             }
         }
-        for path in ["/api/v1/baskets", "/api/v1/baskets/{id}/lines", "/api/v1/baskets/{id}/complete", "/api/v1/sales"] {
+        for path in ["/api/v1/baskets", "/api/v1/baskets/{id}/lines", "/api/v1/baskets/{id}/complete", "/api/v1/sales"]
+        {
             let parameters = paths[path]["post"]["parameters"].to_string();
             assert!(parameters.contains("Idempotency-Key"), "{path}");
         }

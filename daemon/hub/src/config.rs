@@ -221,13 +221,19 @@ impl Config {
     /// The zone is unknown; a config that was read has a known one.
     pub fn time_zone(&self) -> Result<TimeZone, String> {
         let name = &self.store.time_zone;
-        TimeZone::get(name)
-            .map_err(|_| format!("store.time_zone: `{name}` is unknown; write an IANA name such as Europe/Vienna, and install tzdata"))
+        TimeZone::get(name).map_err(|_| {
+            format!(
+                "store.time_zone: `{name}` is unknown; write an IANA name such as Europe/Vienna, and install tzdata"
+            )
+        })
     }
 
     fn check(&self) -> Result<(), String> {
         self.time_zone()?;
-        if self.store.name.trim().is_empty() || self.store.name.len() > 60 || self.store.name.chars().any(char::is_control) {
+        if self.store.name.trim().is_empty()
+            || self.store.name.len() > 60
+            || self.store.name.chars().any(char::is_control)
+        {
             return Err("store.name: write 1 to 60 characters".into());
         }
         let mut names = BTreeSet::new();
@@ -239,7 +245,10 @@ impl Config {
         }
         for printer in &self.receipt_printer {
             if !(20..=64).contains(&printer.columns) {
-                return Err(format!("receipt_printer {}: columns = {} is out of range; 20 to 64", printer.name, printer.columns));
+                return Err(format!(
+                    "receipt_printer {}: columns = {} is out of range; 20 to 64",
+                    printer.name, printer.columns
+                ));
             }
         }
         let mut registers = BTreeSet::new();
@@ -264,22 +273,39 @@ impl Config {
             devices.iter().any(|device| name(device) == wanted)
         }
         let lane = [
-            ("scanner", &register.scanner, register.scanner.as_deref().is_none_or(|wanted| names(&self.scanner, |device| &device.name, wanted))),
-            ("scale", &register.scale, register.scale.as_deref().is_none_or(|wanted| names(&self.scale, |device| &device.name, wanted))),
+            (
+                "scanner",
+                &register.scanner,
+                register.scanner.as_deref().is_none_or(|wanted| names(&self.scanner, |device| &device.name, wanted)),
+            ),
+            (
+                "scale",
+                &register.scale,
+                register.scale.as_deref().is_none_or(|wanted| names(&self.scale, |device| &device.name, wanted)),
+            ),
             (
                 "receipt_printer",
                 &register.receipt_printer,
-                register.receipt_printer.as_deref().is_none_or(|wanted| names(&self.receipt_printer, |device| &device.name, wanted)),
+                register
+                    .receipt_printer
+                    .as_deref()
+                    .is_none_or(|wanted| names(&self.receipt_printer, |device| &device.name, wanted)),
             ),
             (
                 "payment_terminal",
                 &register.payment_terminal,
-                register.payment_terminal.as_deref().is_none_or(|wanted| names(&self.payment_terminal, |device| &device.name, wanted)),
+                register
+                    .payment_terminal
+                    .as_deref()
+                    .is_none_or(|wanted| names(&self.payment_terminal, |device| &device.name, wanted)),
             ),
         ];
         for (kind, wanted, known) in lane {
             if let (Some(wanted), false) = (wanted, known) {
-                return Err(format!("register {}: there is no {kind} called `{wanted}`; add [[{kind}]] name = \"{wanted}\"", register.name));
+                return Err(format!(
+                    "register {}: there is no {kind} called `{wanted}`; add [[{kind}]] name = \"{wanted}\"",
+                    register.name
+                ));
             }
         }
         Ok(())

@@ -9,15 +9,8 @@ use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-    catalog::Catalog,
-    config::Config,
-    devices::Devices,
-    events::HubEvent,
-    headquarters::Headquarters,
-    payments::Payments,
-    printing::Printing,
-    registers::Registers,
-    status::Today,
+    catalog::Catalog, config::Config, devices::Devices, events::HubEvent, headquarters::Headquarters,
+    payments::Payments, printing::Printing, registers::Registers, status::Today,
 };
 
 /// A hub at work.

@@ -65,7 +65,9 @@ fn main() -> ExitCode {
         Command::CheckConfig { config } => Config::read(&config).map_err(|error| error.to_string()).map(|read| {
             println!("{}: good. Hub {}, {} registers.", config.display(), read.store.hub, read.register.len());
         }),
-        Command::Openapi => serde_json::to_string_pretty(&api::document()).map_err(|error| error.to_string()).map(|document| println!("{document}")),
+        Command::Openapi => serde_json::to_string_pretty(&api::document())
+            .map_err(|error| error.to_string())
+            .map(|document| println!("{document}")),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => runtime.block_on(hub::demo::run(arguments)),
     };

@@ -79,9 +79,9 @@ pub struct Around {
 pub async fn run(config: Config, around: Around) -> Result<(), String> {
     let tls = server::tls(&config.listen)?;
     let address = config.listen.address;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("listen.address: {address} can't be listened on: {error}; is another hub running, or the port taken?"))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("listen.address: {address} can't be listened on: {error}; is another hub running, or the port taken?")
+    })?;
     let hub = open(config)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");

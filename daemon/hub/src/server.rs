@@ -6,7 +6,12 @@
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::{IntoResponse, Response}};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
@@ -38,9 +43,13 @@ const ANSWER: Duration = Duration::from_secs(100);
 /// A file can't be read, or is not what it should be: which one, and what to do.
 pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
     let read = |path: &Path| {
-        fs::read(path).map_err(|error| format!("{} can't be read: {error}; make it with `store-hub-provision store create`", path.display()))
+        fs::read(path).map_err(|error| {
+            format!("{} can't be read: {error}; make it with `store-hub-provision store create`", path.display())
+        })
     };
-    let bad = |path: &Path, error: &dyn std::fmt::Display| format!("{} is no PEM file of the right kind: {error}", path.display());
+    let bad = |path: &Path, error: &dyn std::fmt::Display| {
+        format!("{} is no PEM file of the right kind: {error}", path.display())
+    };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&listen.certificate)?).collect();
     let chain = chain.map_err(|error| bad(&listen.certificate, &error))?;
     let key = PrivateKeyDer::from_pem_slice(&read(&listen.key)?).map_err(|error| bad(&listen.key, &error))?;
@@ -56,7 +65,8 @@ pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
 
 async fn bounded(request: Request, next: Next) -> Response {
     timeout(ANSWER, next.run(request)).await.unwrap_or_else(|_| {
-        Problem::internal(format!("no answer within {} s; repeat the command with the same key", ANSWER.as_secs())).into_response()
+        Problem::internal(format!("no answer within {} s; repeat the command with the same key", ANSWER.as_secs()))
+            .into_response()
     })
 }
 
@@ -64,7 +74,12 @@ async fn bounded(request: Request, next: Next) -> Response {
 ///
 /// # Errors
 /// The listener fails for good.
-pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, router: Router, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(tls);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let router = router.layer(from_fn(bounded));

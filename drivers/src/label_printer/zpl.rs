@@ -167,6 +167,7 @@ async fn status(wire: &mut dyn Wire) -> Result<Option<&'static str>, String> {
 
 /// What is wrong, by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the second, 3 is "head up" and 4
 /// "ribbon out". `None` if they are no such strings. Pure.
+#[allow(clippy::option_option)] // no strings, strings of a printer that is well, strings of one that is not
 fn trouble(strings: &[Vec<u8>]) -> Option<Option<&'static str>> {
     let flag = |string: usize, field: usize| {
         let value = strings.get(string)?.split(|byte| *byte == b',').nth(field)?.trim_ascii();

@@ -33,7 +33,7 @@ pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
                 }
             }
             Block::Columns { left, right, bold } => {
-                push(spread(&clean(left), &clean(right), columns), false, *bold, false)
+                push(spread(&clean(left), &clean(right), columns), false, *bold, false);
             }
             Block::Rule => push("-".repeat(columns), false, false, false),
             Block::Barcode { data } => push(clean(data), false, false, true),

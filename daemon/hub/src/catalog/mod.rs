@@ -93,7 +93,9 @@ pub async fn load(hub: &Hub, items: Vec<Item>) -> Result<usize, Problem> {
     for chunk in items.chunks(CHUNK) {
         let chunk = chunk.to_vec();
         hub.store
-            .commit(move |transaction| chunk.iter().try_for_each(|item| transaction.put(&ITEMS, item.sku.as_str(), item)))
+            .commit(move |transaction| {
+                chunk.iter().try_for_each(|item| transaction.put(&ITEMS, item.sku.as_str(), item))
+            })
             .await
             .map_err(Problem::from)?;
     }
@@ -110,7 +112,10 @@ fn check(item: &Item) -> Result<(), Problem> {
         ("package_size", &item.package_size),
     ];
     for (field, text) in texts {
-        if text.len() > commerce::MAX_TEXT || text.chars().any(char::is_control) || (field == "description" && text.trim().is_empty()) {
+        if text.len() > commerce::MAX_TEXT
+            || text.chars().any(char::is_control)
+            || (field == "description" && text.trim().is_empty())
+        {
             return Err(Problem::bad_request(format!(
                 "item {}: `{field}` must be text of at most {} bytes without control characters",
                 item.sku,
@@ -119,7 +124,11 @@ fn check(item: &Item) -> Result<(), Problem> {
         }
     }
     if item.price.minor.is_negative() || item.price.minor > commerce::MAX_LINE_AMOUNT {
-        return Err(Problem::bad_request(format!("item {}: the price {} is out of range", item.sku, item.price.minor.get())));
+        return Err(Problem::bad_request(format!(
+            "item {}: the price {} is out of range",
+            item.sku,
+            item.price.minor.get()
+        )));
     }
     Ok(())
 }

@@ -45,7 +45,11 @@ struct Loaded {
 async fn by_gtin(_: Caller, State(hub): State<Arc<Hub>>, Path(gtin): Path<String>) -> Result<Json<Arc<Item>>, Problem> {
     let gtin = gtin.parse().map_err(Problem::bad_request)?;
     let catalog = hub.catalog.load();
-    catalog.gtin(gtin).cloned().map(Json).ok_or_else(|| Problem::not_found("item", format!("no item has the GTIN {gtin}")))
+    catalog
+        .gtin(gtin)
+        .cloned()
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("item", format!("no item has the GTIN {gtin}")))
 }
 
 /// An item by the retailer's number
@@ -65,7 +69,11 @@ async fn load(State(hub): State<Arc<Hub>>, command: Command<Load>) -> Result<Jso
         return Err(Problem::forbidden("only a person at the console may load items"));
     }
     if command.body.items.len() > super::MAX_LOAD {
-        return Err(Problem::bad_request(format!("{} items; send at most {} in a request", command.body.items.len(), super::MAX_LOAD)));
+        return Err(Problem::bad_request(format!(
+            "{} items; send at most {} in a request",
+            command.body.items.len(),
+            super::MAX_LOAD
+        )));
     }
     // Loading the same items twice changes nothing, so the key need not be remembered.
     let loaded = super::load(&hub, command.body.items).await?;

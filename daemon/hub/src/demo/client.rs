@@ -32,9 +32,9 @@ const ANSWER: Duration = Duration::from_secs(110);
 
 /// Where the hub is and whom to trust.
 #[derive(Clone)]
-pub struct Door {
+pub(super) struct Door {
     /// Its address.
-    pub address: SocketAddr,
+    pub(super) address: SocketAddr,
     tls: Arc<ClientConfig>,
 }
 
@@ -43,7 +43,7 @@ impl Door {
     ///
     /// # Errors
     /// The authority is no certificate.
-    pub fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
+    pub(super) fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
         Ok(Self { address, tls: trust(authority_pem)? })
     }
 
@@ -62,7 +62,7 @@ impl Door {
 ///
 /// # Errors
 /// It is no certificate.
-pub fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
+pub(super) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_slice(authority_pem.as_bytes()).map_err(|error| error.to_string())?;
     roots.add(authority).map_err(|error| error.to_string())?;
@@ -81,18 +81,18 @@ enum Badge {
 }
 
 /// A client with one connection, opened anew when it breaks.
-pub struct Client {
+pub(super) struct Client {
     door: Door,
     badge: Badge,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 /// An answer.
-pub struct Reply {
+pub(super) struct Reply {
     /// Its status.
-    pub status: StatusCode,
+    pub(super) status: StatusCode,
     /// Its JSON; null if it has none.
-    pub body: Value,
+    pub(super) body: Value,
     cookie: Option<String>,
 }
 
@@ -101,12 +101,16 @@ impl Reply {
     ///
     /// # Errors
     /// The problem's type and detail.
-    pub fn done(self) -> Result<Value, String> {
-        if self.status.is_success() { Ok(self.body) } else { Err(format!("{} ({})", self.problem("detail"), self.problem("type"))) }
+    pub(super) fn done(self) -> Result<Value, String> {
+        if self.status.is_success() {
+            Ok(self.body)
+        } else {
+            Err(format!("{} ({})", self.problem("detail"), self.problem("type")))
+        }
     }
 
     /// A field of the problem.
-    pub fn problem(&self, field: &str) -> String {
+    pub(super) fn problem(&self, field: &str) -> String {
         self.body[field].as_str().unwrap_or("no answer that can be read").to_owned()
     }
 }
@@ -116,7 +120,7 @@ impl Client {
     ///
     /// # Errors
     /// The code is wrong, or the hub does not answer.
-    pub async fn log_in(door: Door, code: &str) -> Result<Self, String> {
+    pub(super) async fn log_in(door: Door, code: &str) -> Result<Self, String> {
         let mut client = Self { door, badge: Badge::Nobody, connection: None };
         let reply = client.send(Method::POST, "/api/v1/session", None, &serde_json::json!({ "code": code })).await?;
         let cookie = reply.cookie.clone();
@@ -129,15 +133,16 @@ impl Client {
     ///
     /// # Errors
     /// The hub refuses or does not answer.
-    pub async fn pair(door: Door, code: &str) -> Result<Self, String> {
+    pub(super) async fn pair(door: Door, code: &str) -> Result<Self, String> {
         let mut client = Self { door, badge: Badge::Nobody, connection: None };
-        let paired = client.send(Method::POST, "/api/v1/pairing", None, &serde_json::json!({ "code": code })).await?.done()?;
+        let paired =
+            client.send(Method::POST, "/api/v1/pairing", None, &serde_json::json!({ "code": code })).await?.done()?;
         client.badge = Badge::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
         Ok(client)
     }
 
     /// Another client with the same badge.
-    pub fn twin(&self) -> Self {
+    pub(super) fn twin(&self) -> Self {
         Self { door: self.door.clone(), badge: self.badge.clone(), connection: None }
     }
 
@@ -145,7 +150,7 @@ impl Client {
     ///
     /// # Errors
     /// The hub stays away.
-    pub async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
+    pub(super) async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
         self.send(Method::POST, path, Some(key), body).await
     }
 
@@ -153,7 +158,7 @@ impl Client {
     ///
     /// # Errors
     /// The hub stays away.
-    pub async fn get(&mut self, path: &str) -> Result<Reply, String> {
+    pub(super) async fn get(&mut self, path: &str) -> Result<Reply, String> {
         self.send(Method::GET, path, None, &Value::Null).await
     }
 
@@ -176,11 +181,18 @@ impl Client {
         }
     }
 
-    async fn try_send(&mut self, method: &Method, path: &str, key: Option<&str>, body: &Value) -> Result<Reply, String> {
+    async fn try_send(
+        &mut self,
+        method: &Method,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Result<Reply, String> {
         let connection = match &mut self.connection {
             Some(connection) if !connection.is_closed() => connection,
             closed => {
-                let (sender, connection) = handshake(TokioIo::new(self.door.open().await?)).await.map_err(|error| error.to_string())?;
+                let (sender, connection) =
+                    handshake(TokioIo::new(self.door.open().await?)).await.map_err(|error| error.to_string())?;
                 tokio::spawn(connection);
                 closed.insert(sender)
             }
@@ -195,19 +207,26 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let request = request.header(CONTENT_TYPE, "application/json").body(Full::new(bytes)).map_err(|error| error.to_string())?;
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(bytes))
+            .map_err(|error| error.to_string())?;
         connection.ready().await.map_err(|error| error.to_string())?;
         let response = connection.send_request(request).await.map_err(|error| error.to_string())?;
         let status = response.status();
         let cookie = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok());
         let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
         let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).map_err(|error| error.to_string())? };
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?
+        };
         Ok(Reply { status, body, cookie })
     }
 
     /// Listens to a register's events; listens again whenever the connection breaks.
-    pub fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
+    pub(super) fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
         let (tell, events) = mpsc::channel(1024);
         let (door, badge) = (self.door.clone(), self.badge.clone());
         tokio::spawn(async move {

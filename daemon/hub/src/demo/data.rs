@@ -11,53 +11,58 @@ use commerce::{Gtin, Item, Minor, Price, Quantity, Rounding, Sku, Unit};
 use csv::StringRecord;
 
 /// Items and baskets that belong together.
-pub struct Data {
+pub(super) struct Data {
     /// The catalog.
-    pub items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     /// Baskets in the order of the file.
-    pub baskets: Vec<DataBasket>,
+    pub(super) baskets: Vec<DataBasket>,
 }
 
 /// A basket as it was sold.
 #[derive(Clone)]
-pub struct DataBasket {
+pub(super) struct DataBasket {
     /// The data's id.
-    pub id: String,
+    pub(super) id: String,
     /// The household.
-    pub customer: Option<String>,
+    pub(super) customer: Option<String>,
     /// Its lines.
-    pub lines: Vec<DataLine>,
+    pub(super) lines: Vec<DataLine>,
 }
 
 /// A line as it was sold.
 #[derive(Clone)]
-pub struct DataLine {
+pub(super) struct DataLine {
     /// The item.
-    pub sku: Sku,
+    pub(super) sku: Sku,
     /// Its barcode, if it is on file and sold by the piece.
-    pub gtin: Option<Gtin>,
+    pub(super) gtin: Option<Gtin>,
     /// Whether the catalog has it.
-    pub on_file: bool,
+    pub(super) on_file: bool,
     /// How much.
-    pub quantity: Quantity,
+    pub(super) quantity: Quantity,
     /// At the shelf price of the day.
-    pub regular: Minor,
+    pub(super) regular: Minor,
     /// Whether that is what the catalog's price comes to.
-    pub at_catalog_price: bool,
+    pub(super) at_catalog_price: bool,
     /// Taken off by the loyalty programme.
-    pub loyalty: Minor,
+    pub(super) loyalty: Minor,
     /// Taken off as the store's match of a coupon.
-    pub coupon_match: Minor,
+    pub(super) coupon_match: Minor,
     /// Paid by a maker's coupon.
-    pub manufacturer_coupon: Minor,
+    pub(super) manufacturer_coupon: Minor,
 }
 
 impl DataBasket {
     /// Regular, discounts, net, makers' coupons.
-    pub fn sums(&self) -> [i64; 4] {
+    pub(super) fn sums(&self) -> [i64; 4] {
         self.lines.iter().fold([0; 4], |[regular, discount, net, coupon], line| {
             let off = line.loyalty.get() + line.coupon_match.get();
-            [regular + line.regular.get(), discount + off, net + line.regular.get() - off, coupon + line.manufacturer_coupon.get()]
+            [
+                regular + line.regular.get(),
+                discount + off,
+                net + line.regular.get() - off,
+                coupon + line.manufacturer_coupon.get(),
+            ]
         })
     }
 }
@@ -81,11 +86,16 @@ impl Table {
     fn read(directory: &Path, file: &str, columns: &[&str]) -> Result<Self, String> {
         let path = directory.join(file);
         let name = path.display().to_string();
-        let mut reader = csv::ReaderBuilder::new().from_path(&path).map_err(|error| format!("{name} can't be read: {error}"))?;
+        let mut reader =
+            csv::ReaderBuilder::new().from_path(&path).map_err(|error| format!("{name} can't be read: {error}"))?;
         let header = reader.headers().map_err(|error| format!("{name}, line 1: {error}"))?;
-        let found: HashMap<_, _> = header.iter().enumerate().map(|(place, column)| (column.trim().to_owned(), place)).collect();
+        let found: HashMap<_, _> =
+            header.iter().enumerate().map(|(place, column)| (column.trim().to_owned(), place)).collect();
         if let Some(missing) = columns.iter().find(|column| !found.contains_key(**column)) {
-            return Err(format!("{name}, line 1: the column `{missing}` is missing; there must be {}", columns.join(", ")));
+            return Err(format!(
+                "{name}, line 1: the column `{missing}` is missing; there must be {}",
+                columns.join(", ")
+            ));
         }
         let mut rows = Vec::new();
         for record in reader.into_records() {
@@ -128,15 +138,23 @@ impl<'a> Row<'a> {
     /// Cents, zero or more.
     fn cents(self, column: &str) -> Result<Minor, String> {
         let text = self.text(column);
-        let cents = text.parse().ok().filter(|cents| (0..=commerce::MAX_LINE_AMOUNT.get()).contains(cents)).and_then(Minor::new);
-        cents.ok_or_else(|| self.wrong(column, format!("`{}` is no amount in whole cents, zero or more", text.escape_debug())))
+        let cents = text
+            .parse()
+            .ok()
+            .filter(|cents| (0..=commerce::MAX_LINE_AMOUNT.get()).contains(cents))
+            .and_then(Minor::new);
+        cents.ok_or_else(|| {
+            self.wrong(column, format!("`{}` is no amount in whole cents, zero or more", text.escape_debug()))
+        })
     }
 
     /// Text that may stand in a catalog.
     fn words(self, column: &str) -> Result<String, String> {
         let text = self.text(column);
         if text.len() > commerce::MAX_TEXT || text.chars().any(char::is_control) {
-            return Err(self.wrong(column, format!("text of at most {} bytes without control characters", commerce::MAX_TEXT)));
+            return Err(
+                self.wrong(column, format!("text of at most {} bytes without control characters", commerce::MAX_TEXT))
+            );
         }
         Ok(text.to_owned())
     }
@@ -147,7 +165,7 @@ impl Data {
     ///
     /// # Errors
     /// The first thing that is wrong, with file, line and column.
-    pub fn read(directory: &Path) -> Result<Self, String> {
+    pub(super) fn read(directory: &Path) -> Result<Self, String> {
         let items = read_items(&Table::read(
             directory,
             "items.csv",
@@ -226,14 +244,16 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
         let unit = item.map_or(Unit::Each, |item| item.price.per);
         let milli = if unit.is_measure() { Some(count) } else { count.checked_mul(1000) };
         let quantity = milli.and_then(|milli| Quantity::new(milli, unit).ok());
-        let quantity = quantity.ok_or_else(|| row.wrong("quantity", format!("{count} is out of range; 0 to 1,000,000")))?;
+        let quantity =
+            quantity.ok_or_else(|| row.wrong("quantity", format!("{count} is out of range; 0 to 1,000,000")))?;
         let regular = row.cents("regular_cents")?;
         let (loyalty, coupon_match) = (row.cents("loyalty_discount_cents")?, row.cents("coupon_match_cents")?);
         if loyalty + coupon_match > regular {
             let column = if loyalty > regular { "loyalty_discount_cents" } else { "coupon_match_cents" };
             return Err(row.wrong(column, format!("the discounts exceed the line's {} cents", regular.get())));
         }
-        let at_catalog_price = item.is_some_and(|item| item.price.extend(quantity, Rounding::HalfAwayFromZero) == Some(regular));
+        let at_catalog_price =
+            item.is_some_and(|item| item.price.extend(quantity, Rounding::HalfAwayFromZero) == Some(regular));
         let line = DataLine {
             gtin: item.filter(|_| !unit.is_measure()).and_then(|item| item.gtin),
             on_file: item.is_some(),

@@ -78,7 +78,8 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         println!("\n{}", report.table(stage.config.store.currency));
         if let Some(path) = &arguments.json {
             let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-            std::fs::write(path, text + "\n").map_err(|error| format!("{} can't be written: {error}", path.display()))?;
+            std::fs::write(path, text + "\n")
+                .map_err(|error| format!("{} can't be written: {error}", path.display()))?;
         }
         if !report.is_right() {
             return Err(format!("HQ's ledger differs from the input:\n  {}", report.differences.join("\n  ")));
@@ -119,7 +120,9 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
                 let pays = if round % 5 < 3 { Pays::Card } else { Pays::Cash };
                 // From half a second to a second and a half a line, by what it weighs in the hand.
                 let pause = Duration::from_millis(500 + basket.lines.len() as u64 * 97 % 1_000);
-                if let Err(why) = register.sell(basket, &key, &format!("{}-{run}-{round}", basket.id), pays, pause).await {
+                if let Err(why) =
+                    register.sell(basket, &key, &format!("{}-{run}-{round}", basket.id), pays, pause).await
+                {
                     tracing::error!(lane = lane + 1, %why, "a basket was not sold");
                 }
                 (register.scans, register.sales) = (Vec::new(), Vec::new());

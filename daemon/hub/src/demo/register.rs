@@ -21,19 +21,19 @@ const SCAN: Duration = Duration::from_secs(2);
 const CARD_TRIES: u32 = 20;
 
 /// The register.
-pub struct Register {
+pub(super) struct Register {
     client: Client,
     scanner: Arc<SimulatedScanner>,
     events: mpsc::Receiver<(Instant, Value)>,
     /// How long scans took from their last byte to this register.
-    pub scans: Vec<Duration>,
+    pub(super) scans: Vec<Duration>,
     /// How long completing a sale took, as this register saw it.
-    pub sales: Vec<Duration>,
+    pub(super) sales: Vec<Duration>,
 }
 
 /// How the customer pays the rest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pays {
+pub(super) enum Pays {
     /// With notes, rounded up to the next five units.
     Cash,
     /// On the terminal of the lane.
@@ -42,7 +42,7 @@ pub enum Pays {
 
 impl Register {
     /// A paired register with its scanner.
-    pub fn new(client: Client, scanner: Arc<SimulatedScanner>) -> Self {
+    pub(super) fn new(client: Client, scanner: Arc<SimulatedScanner>) -> Self {
         let events = client.listen();
         Self { client, scanner, events, scans: Vec::new(), sales: Vec::new() }
     }
@@ -51,7 +51,14 @@ impl Register {
     ///
     /// # Errors
     /// What the hub refused, in its words.
-    pub async fn sell(&mut self, basket: &DataBasket, key: &str, reference: &str, pays: Pays, pause: Duration) -> Result<(), String> {
+    pub(super) async fn sell(
+        &mut self,
+        basket: &DataBasket,
+        key: &str,
+        reference: &str,
+        pays: Pays,
+        pause: Duration,
+    ) -> Result<(), String> {
         let opened = json!({ "reference": reference, "customer": basket.customer });
         let opened = self.client.command("/api/v1/baskets", &format!("{key}-open"), &opened).await?.done()?;
         let path = format!("/api/v1/baskets/{}", opened["id"].as_str().ok_or("no basket id came back")?);
@@ -60,9 +67,13 @@ impl Register {
             self.client.command(&format!("{path}/lines"), &format!("{key}-line-{number}"), &body).await?.done()?;
             tokio::time::sleep(pause).await;
         }
-        for (number, line) in basket.lines.iter().enumerate().filter(|(_, line)| line.manufacturer_coupon.is_positive()) {
+        for (number, line) in basket.lines.iter().enumerate().filter(|(_, line)| line.manufacturer_coupon.is_positive())
+        {
             let coupon = json!({ "tender": "manufacturer_coupon", "amount": line.manufacturer_coupon });
-            self.client.command(&format!("{path}/tenders"), &format!("{key}-coupon-{number}"), &coupon).await?.done()?;
+            self.client
+                .command(&format!("{path}/tenders"), &format!("{key}-coupon-{number}"), &coupon)
+                .await?
+                .done()?;
         }
         let [.., net, coupons] = basket.sums();
         let due = net - coupons;
@@ -75,10 +86,15 @@ impl Register {
             Pays::Card => self.card(&path, key).await?,
         }
         let began = Instant::now();
-        let sale = self.client.command(&format!("{path}/complete"), &format!("{key}-complete"), &json!({})).await?.done()?;
+        let sale =
+            self.client.command(&format!("{path}/complete"), &format!("{key}-complete"), &json!({})).await?.done()?;
         self.sales.push(began.elapsed());
         let sold = sale["totals"]["net"].as_i64();
-        if sold == Some(net) { Ok(()) } else { Err(format!("basket {}: the hub sold it for {sold:?} instead of {net}", basket.id)) }
+        if sold == Some(net) {
+            Ok(())
+        } else {
+            Err(format!("basket {}: the hub sold it for {sold:?} instead of {net}", basket.id))
+        }
     }
 
     /// A line's request: its code scanned where it has one, keyed where not.
@@ -132,7 +148,8 @@ impl Register {
             let reply = loop {
                 let reply = self.client.command(&format!("{path}/payments"), &key, &json!({})).await?;
                 // Still with the terminal, or the terminal still with an earlier one: the same command again.
-                let under_way = reply.status == 202 || (reply.status == 409 && reply.problem("type") != "/problems/idempotency-key-reused");
+                let under_way = reply.status == 202
+                    || (reply.status == 409 && reply.problem("type") != "/problems/idempotency-key-reused");
                 if !under_way {
                     break reply;
                 }

@@ -22,66 +22,69 @@ const HQ_STALLED: Duration = Duration::from_secs(60);
 
 /// What a replay came to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// Baskets in the input.
-    pub baskets: usize,
+    pub(super) baskets: usize,
     /// Lines, as HQ's ledger has them.
-    pub lines: usize,
+    pub(super) lines: usize,
     /// HQ's sums over these baskets.
-    pub regular_cents: i64,
+    pub(super) regular_cents: i64,
     /// Taken off by the store.
-    pub discount_cents: i64,
+    pub(super) discount_cents: i64,
     /// Owed by the customers.
-    pub net_cents: i64,
+    pub(super) net_cents: i64,
     /// Owed by the makers.
-    pub manufacturer_coupon_cents: i64,
+    pub(super) manufacturer_coupon_cents: i64,
     /// Baskets in HQ's ledger.
-    pub hq_baskets: usize,
+    pub(super) hq_baskets: usize,
     /// Completing a sale, as a register sees it.
-    pub sale_ms: Percentiles,
+    pub(super) sale_ms: Percentiles,
     /// From a scanner's last byte to the register's event.
-    pub scan_ms: Percentiles,
+    pub(super) scan_ms: Percentiles,
     /// Baskets that HQ has more than once.
-    pub duplicates: usize,
+    pub(super) duplicates: usize,
     /// Baskets that HQ lacks, or has with other figures.
-    pub lost: usize,
+    pub(super) lost: usize,
     /// In all, in seconds.
-    pub elapsed_s: f64,
+    pub(super) elapsed_s: f64,
     /// The first baskets that differ, in words.
-    pub differences: Vec<String>,
+    pub(super) differences: Vec<String>,
 }
 
 /// Of durations, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Percentiles {
+pub(super) struct Percentiles {
     /// The median.
     pub p50: f64,
     /// One in a hundred is slower.
     pub p99: f64,
     /// The slowest.
-    pub max: f64,
+    pub(super) max: f64,
 }
 
 impl Percentiles {
     /// Of a list; zeros of an empty one.
-    pub fn of(mut all: Vec<Duration>) -> Self {
+    pub(super) fn of(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1)));
-        let ms = |duration: Option<&Duration>| duration.map_or(0.0, |duration| (duration.as_secs_f64() * 1e6).round() / 1e3);
+        let ms =
+            |duration: Option<&Duration>| duration.map_or(0.0, |duration| (duration.as_secs_f64() * 1e6).round() / 1e3);
         Self { p50: ms(at(50)), p99: ms(at(99)), max: ms(all.last()) }
     }
 }
 
 impl Report {
     /// Whether HQ has every basket, once, to the cent.
-    pub fn is_right(&self) -> bool {
+    pub(super) fn is_right(&self) -> bool {
         self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets
     }
 
     /// For people.
-    pub fn table(&self, currency: commerce::Currency) -> String {
+    pub(super) fn table(&self, currency: commerce::Currency) -> String {
         use std::fmt::Write as _;
-        let money = |cents: i64| commerce::Minor::new(cents).map_or_else(|| cents.to_string(), |minor| minor.display(currency).to_string());
+        let money = |cents: i64| {
+            commerce::Minor::new(cents).map_or_else(|| cents.to_string(), |minor| minor.display(currency).to_string())
+        };
         let mut table = String::new();
         let mut row = |name: &str, value: String| {
             let _ = writeln!(table, "  {name:<28}{value:>16}");
@@ -106,7 +109,7 @@ impl Report {
 ///
 /// # Errors
 /// A register was refused, or HQ stalled.
-pub async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
+pub(super) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
     let began = Instant::now();
     let queue: VecDeque<_> = data.baskets.iter().cloned().enumerate().collect();
     let queue = Arc::new(Mutex::new(queue));
@@ -159,7 +162,11 @@ async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
             (known, moved) = (now, Instant::now());
         }
         if moved.elapsed() > HQ_STALLED {
-            return Err(format!("HQ has {now} of {} baskets and got none for {} s", data.baskets.len(), HQ_STALLED.as_secs()));
+            return Err(format!(
+                "HQ has {now} of {} baskets and got none for {} s",
+                data.baskets.len(),
+                HQ_STALLED.as_secs()
+            ));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -193,7 +200,8 @@ fn compare(stage: &Stage, data: &Data) -> Report {
             report.net_cents += sale.totals.net.get();
             report.manufacturer_coupon_cents += sale.totals.manufacturer_coupon.get();
         }
-        if let Some(why) = found.first().map_or_else(|| Some("HQ lacks it".to_owned()), |sale| difference(basket, sale)) {
+        if let Some(why) = found.first().map_or_else(|| Some("HQ lacks it".to_owned()), |sale| difference(basket, sale))
+        {
             report.lost += 1;
             if report.differences.len() < 10 {
                 report.differences.push(format!("basket {}: {why}", basket.id));

@@ -23,14 +23,21 @@ fn styled(style: Style, text: &str) -> String {
 }
 
 /// What a person wants first.
-pub fn welcome(stage: &Stage, items: usize, code: &str) {
+pub(super) fn welcome(stage: &Stage, items: usize, code: &str) {
     let config = &stage.config;
     println!();
-    println!("  {}   a whole store, with {} lanes and {items} items", styled(STRONG, &config.store.name), config.register.len());
+    println!(
+        "  {}   a whole store, with {} lanes and {items} items",
+        styled(STRONG, &config.store.name),
+        config.register.len()
+    );
     println!();
     println!("  open      {}", styled(GOOD, &format!("https://{}/", stage.door.address)));
     println!("  log in    with the code {}", styled(GOOD, code));
-    println!("  trust     {}   (or accept the browser's warning: this store signs its own certificates)", stage.directory.join("identity/ca.pem").display());
+    println!(
+        "  trust     {}   (or accept the browser's warning: this store signs its own certificates)",
+        stage.directory.join("identity/ca.pem").display()
+    );
     println!("  config    {}   how the store and its devices are set up", stage.config_path.display());
     println!("  state     {}", config.store.data.display());
     println!("  log       {}", stage.directory.join("hub.log").display());
@@ -41,7 +48,7 @@ pub fn welcome(stage: &Stage, items: usize, code: &str) {
 ///
 /// # Errors
 /// The hub can't be asked.
-pub async fn watch(stage: &Stage) -> Result<(), String> {
+pub(super) async fn watch(stage: &Stage) -> Result<(), String> {
     let terminal = std::io::stdout().is_terminal();
     let keys = Keys::listen();
     if keys.is_some() {
@@ -82,7 +89,8 @@ fn line(status: &Value, wan_up: bool) -> String {
     let today = &status["today"];
     let net = commerce::Minor::new(today["net"].as_i64().unwrap_or(0)).unwrap_or_default();
     let currency = status["currency"].as_str().and_then(commerce::Currency::from_code);
-    let takings = currency.map_or_else(String::new, |currency| format!("{} {}", currency.code(), net.display(currency)));
+    let takings =
+        currency.map_or_else(String::new, |currency| format!("{} {}", currency.code(), net.display(currency)));
     let devices = status["devices"].as_array().map_or(&[][..], Vec::as_slice);
     let ready = devices.iter().filter(|device| device["health"]["state"] == "ready").count();
     let hq = &status["headquarters"];

@@ -37,40 +37,43 @@ use super::{
     data::Data,
     wan::Wan,
 };
-use crate::config::{Config, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner, Store, WeightUnit};
+use crate::config::{
+    Config, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner, Store,
+    WeightUnit,
+};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Simulated devices, switched on.
-pub struct Devices {
+pub(super) struct Devices {
     /// One for all lanes.
-    pub scale: SimulatedScale,
+    pub(super) scale: SimulatedScale,
     /// One a lane.
-    pub scanners: Vec<Arc<SimulatedScanner>>,
+    pub(super) scanners: Vec<Arc<SimulatedScanner>>,
     /// One for the store.
-    pub label_printer: SimulatedLabelPrinter,
+    pub(super) label_printer: SimulatedLabelPrinter,
     /// One for all lanes.
-    pub receipt_printer: SimulatedReceiptPrinter,
+    pub(super) receipt_printer: SimulatedReceiptPrinter,
     /// One a lane.
-    pub terminals: Vec<SimulatedTerminal>,
+    pub(super) terminals: Vec<SimulatedTerminal>,
 }
 
 /// A whole store.
-pub struct Stage {
+pub(super) struct Stage {
     /// Where its state, its config and its identity lie.
-    pub directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// The hub's config file.
-    pub config_path: PathBuf,
+    pub(super) config_path: PathBuf,
     /// Its config.
-    pub config: Config,
+    pub(super) config: Config,
     /// How to reach it.
-    pub door: Door,
+    pub(super) door: Door,
     /// The line to HQ.
-    pub wan: Arc<Wan>,
+    pub(super) wan: Arc<Wan>,
     /// HQ's ledger.
-    pub ledger: MemoryLedger,
+    pub(super) ledger: MemoryLedger,
     /// The devices.
-    pub devices: Devices,
+    pub(super) devices: Devices,
     _ingest: Ingest,
     broker: JoinHandle<()>,
     hub: JoinHandle<()>,
@@ -92,7 +95,7 @@ impl Stage {
     ///
     /// # Errors
     /// What could not be made.
-    pub async fn build(directory: PathBuf, lanes: usize) -> Result<Self, String> {
+    pub(super) async fn build(directory: PathBuf, lanes: usize) -> Result<Self, String> {
         let made = || format!("make the store in {}", directory.display());
         fs::create_dir_all(&directory).map_err(io(&made()))?;
         let directory = directory.canonicalize().map_err(io(&made()))?;
@@ -104,7 +107,9 @@ impl Stage {
         let ledger = MemoryLedger::default();
         let ingest = Ingest::start(
             IngestConfig {
-                broker: format!("mqtts://{broker_address}").parse().map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                broker: format!("mqtts://{broker_address}")
+                    .parse()
+                    .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
                 tls: Some(trust(&authority)?),
             },
             ledger.clone(),
@@ -114,8 +119,11 @@ impl Stage {
         let config = config(&directory, &identity, port, &wan, &devices)?;
         let config_path = directory.join("hub.toml");
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
-        fs::write(&config_path, format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}"))
-            .map_err(io("write hub.toml"))?;
+        fs::write(
+            &config_path,
+            format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}"),
+        )
+        .map_err(io("write hub.toml"))?;
         let door = Door::new(config.listen.address, &authority)?;
         let hub = tokio::spawn(keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan)));
         Ok(Self { directory, config_path, config, door, wan, ledger, devices, _ingest: ingest, broker, hub })
@@ -125,7 +133,7 @@ impl Stage {
     ///
     /// # Errors
     /// The hub does not start: its log says why.
-    pub async fn console_code(&self) -> Result<String, String> {
+    pub(super) async fn console_code(&self) -> Result<String, String> {
         let path = self.config.store.data.join("console-code");
         for _ in 0..600 {
             if let Ok(code) = fs::read_to_string(&path)
@@ -137,14 +145,18 @@ impl Stage {
         }
         let log = fs::read_to_string(self.directory.join("hub.log")).unwrap_or_default();
         let last: Vec<_> = log.lines().rev().take(5).collect();
-        Err(format!("the hub did not start; its log {} ends with:\n{}", self.directory.join("hub.log").display(), last.into_iter().rev().collect::<Vec<_>>().join("\n")))
+        Err(format!(
+            "the hub did not start; its log {} ends with:\n{}",
+            self.directory.join("hub.log").display(),
+            last.into_iter().rev().collect::<Vec<_>>().join("\n")
+        ))
     }
 
     /// Logs in, loads the catalog, pairs every register: as a person opening a store would.
     ///
     /// # Errors
     /// What the hub refused.
-    pub async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+    pub(super) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
         let mut console = Client::log_in(self.door.clone(), &self.console_code().await?).await?;
         for (part, items) in data.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
@@ -176,7 +188,9 @@ impl Devices {
             scale,
             scanners,
             label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("switch the label printer on"))?,
-            receipt_printer: SimulatedReceiptPrinter::bind(anywhere).await.map_err(io("switch the receipt printer on"))?,
+            receipt_printer: SimulatedReceiptPrinter::bind(anywhere)
+                .await
+                .map_err(io("switch the receipt printer on"))?,
             terminals,
         })
     }
@@ -252,13 +266,23 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
             key: identity.join("hub.key"),
         },
         headquarters: Some(Headquarters {
-            broker: format!("mqtts://{}", wan.address()).parse().map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+            broker: format!("mqtts://{}", wan.address())
+                .parse()
+                .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
             authority: Some(identity.join("ca.pem")),
         }),
-        scale: vec![Scale { name: "scale-1".into(), address: serial(devices.scale.path(), "?data=7&parity=even")?, unit: WeightUnit::Kilogram }],
+        scale: vec![Scale {
+            name: "scale-1".into(),
+            address: serial(devices.scale.path(), "?data=7&parity=even")?,
+            unit: WeightUnit::Kilogram,
+        }],
         scanner,
         label_printer: vec![LabelPrinter { name: "labels-1".into(), address: tcp(devices.label_printer.address())? }],
-        receipt_printer: vec![ReceiptPrinter { name: "receipts-1".into(), address: tcp(devices.receipt_printer.address())?, columns: 42 }],
+        receipt_printer: vec![ReceiptPrinter {
+            name: "receipts-1".into(),
+            address: tcp(devices.receipt_printer.address())?,
+            columns: 42,
+        }],
         payment_terminal,
         register,
     })

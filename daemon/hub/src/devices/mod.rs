@@ -74,8 +74,13 @@ impl Devices {
         let (events, heard) = broadcast::channel(EVENTS);
         let mut states = BTreeMap::new();
         let mut note = |name: &str, kind, address: &drivers::transport::Address| {
-            let state =
-                DeviceState { device: name.to_owned(), kind, address: address.to_string(), health: Health::Connecting, last: None };
+            let state = DeviceState {
+                device: name.to_owned(),
+                kind,
+                address: address.to_string(),
+                health: Health::Connecting,
+                last: None,
+            };
             states.insert(name.to_owned(), state);
             DeviceName::new(name)
         };
@@ -99,8 +104,10 @@ impl Devices {
         let mut label_printers = HashMap::new();
         for printer in &config.label_printer {
             let name = note(&printer.name, "label_printer", &printer.address);
-            label_printers
-                .insert(printer.name.clone(), drivers::label_printer::zpl::start(name, printer.address.clone(), events.clone()));
+            label_printers.insert(
+                printer.name.clone(),
+                drivers::label_printer::zpl::start(name, printer.address.clone(), events.clone()),
+            );
         }
         let mut receipt_printers = HashMap::new();
         for printer in &config.receipt_printer {
@@ -113,7 +120,8 @@ impl Devices {
         for terminal in &config.payment_terminal {
             let name = note(&terminal.name, "payment_terminal", &terminal.address);
             let settings = ZvtSettings { password: password(terminal)?, currency: config.store.currency.number() };
-            let started = drivers::payment_terminal::zvt::start(name, terminal.address.clone(), settings, events.clone());
+            let started =
+                drivers::payment_terminal::zvt::start(name, terminal.address.clone(), settings, events.clone());
             terminals.insert(terminal.name.clone(), Arc::new(started));
         }
         let states = Mutex::new(states);
@@ -125,7 +133,10 @@ impl Devices {
     /// # Errors
     /// There is none.
     pub fn terminal(&self, name: &str) -> Result<&dyn PaymentTerminal, Problem> {
-        self.terminals.get(name).map(|terminal| &**terminal as &dyn PaymentTerminal).ok_or_else(|| unknown("payment terminal", name))
+        self.terminals
+            .get(name)
+            .map(|terminal| &**terminal as &dyn PaymentTerminal)
+            .ok_or_else(|| unknown("payment terminal", name))
     }
 
     /// A receipt printer by name.
@@ -133,7 +144,10 @@ impl Devices {
     /// # Errors
     /// There is none.
     pub fn receipt_printer(&self, name: &str) -> Result<&dyn ReceiptPrinter, Problem> {
-        self.receipt_printers.get(name).map(|(printer, _)| printer as &dyn ReceiptPrinter).ok_or_else(|| unknown("receipt printer", name))
+        self.receipt_printers
+            .get(name)
+            .map(|(printer, _)| printer as &dyn ReceiptPrinter)
+            .ok_or_else(|| unknown("receipt printer", name))
     }
 
     /// How many characters a receipt printer has on a line.
@@ -146,7 +160,10 @@ impl Devices {
     /// # Errors
     /// There is none.
     pub fn label_printer(&self, name: &str) -> Result<&dyn LabelPrinter, Problem> {
-        self.label_printers.get(name).map(|printer| printer as &dyn LabelPrinter).ok_or_else(|| unknown("label printer", name))
+        self.label_printers
+            .get(name)
+            .map(|printer| printer as &dyn LabelPrinter)
+            .ok_or_else(|| unknown("label printer", name))
     }
 
     /// A scale by name.
@@ -169,7 +186,9 @@ impl Devices {
         match &event.what {
             What::Health(health) => state.health = health.clone(),
             What::Scan(scan) => state.last = Some(scan.data.clone()),
-            What::Weight(Reading::Stable { grams }) => state.last = Some(format!("{}.{:03} kg", grams.0 / 1000, grams.0 % 1000)),
+            What::Weight(Reading::Stable { grams }) => {
+                state.last = Some(format!("{}.{:03} kg", grams.0 / 1000, grams.0 % 1000));
+            }
             What::Weight(Reading::Motion) => state.last = Some("in motion".into()),
             What::Weight(Reading::Unusable { why }) => state.last = Some(why.clone()),
             What::Payment(progress) => state.last = Some(progress.text.clone()),
@@ -184,14 +203,17 @@ fn unknown(kind: &str, name: &str) -> Problem {
 /// Six digits as three bytes of two digits each.
 fn password(terminal: &crate::config::PaymentTerminal) -> Result<[u8; 3], String> {
     let Some(path) = &terminal.password_file else { return Ok([0; 3]) };
-    let text = fs::read_to_string(path)
-        .map_err(|error| format!("the password of payment terminal {} can't be read from {}: {error}", terminal.name, path.display()))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        format!("the password of payment terminal {} can't be read from {}: {error}", terminal.name, path.display())
+    })?;
     match text.trim().as_bytes() {
         digits @ [_, _, _, _, _, _] if digits.iter().all(u8::is_ascii_digit) => {
             let pair = |at: usize| (digits[at] - b'0') << 4 | (digits[at + 1] - b'0');
             Ok([pair(0), pair(2), pair(4)])
         }
-        _ => Err(format!("the password of payment terminal {} in {} must be six digits", terminal.name, path.display())),
+        _ => {
+            Err(format!("the password of payment terminal {} in {} must be six digits", terminal.name, path.display()))
+        }
     }
 }
 
@@ -205,7 +227,10 @@ pub fn listen(hub: &Arc<Hub>, mut heard: broadcast::Receiver<DeviceEvent>) {
                     hub.devices.remember(&event);
                     let lane = |named: fn(&crate::config::Register) -> &Option<String>| {
                         let lanes = hub.config.register.iter();
-                        lanes.filter(|lane| named(lane).as_deref() == Some(event.device.as_str())).map(|lane| lane.name.clone()).collect()
+                        lanes
+                            .filter(|lane| named(lane).as_deref() == Some(event.device.as_str()))
+                            .map(|lane| lane.name.clone())
+                            .collect()
                     };
                     let registers: Vec<String> = match &event.what {
                         What::Scan(_) => lane(|lane| &lane.scanner),
@@ -215,7 +240,9 @@ pub fn listen(hub: &Arc<Hub>, mut heard: broadcast::Receiver<DeviceEvent>) {
                     };
                     hub.tell(HubEvent::device(event, registers));
                 }
-                Err(broadcast::error::RecvError::Lagged(missed)) => tracing::warn!(missed, "device events were dropped"),
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "device events were dropped");
+                }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }

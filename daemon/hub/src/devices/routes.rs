@@ -22,7 +22,11 @@ use crate::{
 
 /// The routes of this capability.
 pub fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(weigh)).routes(routes!(print_label)).routes(routes!(open_drawer))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(weigh))
+        .routes(routes!(print_label))
+        .routes(routes!(open_drawer))
 }
 
 /// A weight at rest.
@@ -53,14 +57,20 @@ async fn list(_: Caller, State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> 
 #[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", tag = "devices", params(("name" = String, Path)),
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn weigh(_: Caller, State(hub): State<Arc<Hub>>, Path(name): Path<String>) -> Result<Json<Weighed>, Problem> {
-    let weight = hub.devices.scale(&name)?.weigh().await.map_err(|error| Problem::device("scale-failed", error.to_string()))?;
+    let weight =
+        hub.devices.scale(&name)?.weigh().await.map_err(|error| Problem::device("scale-failed", error.to_string()))?;
     Ok(Json(Weighed { grams: weight.0 }))
 }
 
 /// Print shelf labels of an item
 #[utoipa::path(post, path = "/api/v1/devices/{name}/labels", tag = "devices", params(("name" = String, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 502, body = Problem)))]
-async fn print_label(_: Caller, State(hub): State<Arc<Hub>>, Path(name): Path<String>, Json(wanted): Json<PrintLabel>) -> Result<StatusCode, Problem> {
+async fn print_label(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    Path(name): Path<String>,
+    Json(wanted): Json<PrintLabel>,
+) -> Result<StatusCode, Problem> {
     let printer = hub.devices.label_printer(&name)?;
     let item = hub.catalog.load().sku(&wanted.sku).cloned();
     let item = item.ok_or_else(|| Problem::not_found("item", format!("no item has the SKU {}", wanted.sku)))?;
@@ -85,8 +95,15 @@ async fn print_label(_: Caller, State(hub): State<Arc<Hub>>, Path(name): Path<St
 async fn open_drawer(RegisterName(register): RegisterName, State(hub): State<Arc<Hub>>) -> Result<StatusCode, Problem> {
     let lane = hub.config.register.iter().find(|lane| lane.name == register);
     let printer = lane.and_then(|lane| lane.receipt_printer.as_deref()).ok_or_else(|| {
-        Problem::not_found("device", format!("register {register} has no receipt printer; add `receipt_printer` to its [[register]]"))
+        Problem::not_found(
+            "device",
+            format!("register {register} has no receipt printer; add `receipt_printer` to its [[register]]"),
+        )
     })?;
-    hub.devices.receipt_printer(printer)?.open_drawer().await.map_err(|error| Problem::device("printer-failed", error.to_string()))?;
+    hub.devices
+        .receipt_printer(printer)?
+        .open_drawer()
+        .await
+        .map_err(|error| Problem::device("printer-failed", error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)
 }

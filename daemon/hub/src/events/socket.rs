@@ -40,7 +40,12 @@ pub fn router() -> OpenApiRouter<Arc<Hub>> {
 /// The hub takes no messages.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     responses((status = 101, description = "Events follow", body = HubWhat), (status = 401, body = Problem)))]
-async fn listen(caller: Caller, State(hub): State<Arc<Hub>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
+async fn listen(
+    caller: Caller,
+    State(hub): State<Arc<Hub>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
     // A page of another site may not listen with a person's cookie.
     if caller == Caller::Console && !same_origin(&headers) {
         return Err(Problem::forbidden("this page is not the hub's own"));
@@ -71,7 +76,7 @@ async fn ping(socket: &mut WebSocket) -> bool {
 }
 
 /// Whether the listener is still there after what it said.
-fn goes_on(said: Option<Result<Message, axum::Error>>) -> bool {
+fn goes_on(said: Option<&Result<Message, axum::Error>>) -> bool {
     matches!(said, Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Binary(_))))
 }
 
@@ -86,7 +91,7 @@ async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &str) {
                 Err(RecvError::Lagged(events)) => send(&mut socket, &HubWhat::Missed { events }).await,
                 Err(RecvError::Closed) => false,
             },
-            said = socket.recv() => goes_on(said),
+            said = socket.recv() => goes_on(said.as_ref()),
             _ = pings.tick() => ping(&mut socket).await,
         };
         if !there {
@@ -119,7 +124,7 @@ async fn serve_console(hub: &Hub, mut socket: WebSocket) {
                     there
                 }
             }
-            said = socket.recv() => goes_on(said),
+            said = socket.recv() => goes_on(said.as_ref()),
         };
         if !there {
             return;

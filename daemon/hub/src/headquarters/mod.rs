@@ -89,12 +89,19 @@ impl Outbox for StoreOutbox {
         Ok(Span { first_kept: Sequence(span.first_kept), last: Sequence(span.last) })
     }
 
-    fn read(&self, stream: &Stream, from: Sequence, max_events: usize, max_bytes: usize) -> Result<Vec<Event>, OutboxError> {
+    fn read(
+        &self,
+        stream: &Stream,
+        from: Sequence,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Event>, OutboxError> {
         let mut events = Vec::new();
         let mut bytes = 0;
         for entry in self.store.outbox(stream.as_str(), from.0, max_events).map_err(failed)? {
             let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
-            let sale = sale.ok_or_else(|| OutboxError(format!("sale {} is in the outbox and not in the store", entry.subject)))?;
+            let sale = sale
+                .ok_or_else(|| OutboxError(format!("sale {} is in the outbox and not in the store", entry.subject)))?;
             let body = to_raw_value(&completed(&sale)).map_err(failed)?;
             bytes += body.get().len();
             events.push(Event {
@@ -110,7 +117,11 @@ impl Outbox for StoreOutbox {
         Ok(events)
     }
 
-    fn acknowledged(&self, stream: Stream, up_to: Sequence) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
+    fn acknowledged(
+        &self,
+        stream: Stream,
+        up_to: Sequence,
+    ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
         Box::pin(async move { self.store.acknowledge_outbox(stream.as_str(), up_to.0).await.map_err(failed) })
     }
 

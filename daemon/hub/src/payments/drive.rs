@@ -73,11 +73,18 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
             return;
         }
         Ok(Outcome::Approved(other)) => {
-            tracing::error!(asked = asked.minor, got = other.record.amount.minor, "the terminal approved another amount; rolling back");
-            let why = format!("the terminal approved {} minor units instead of {}", other.record.amount.minor, asked.minor);
+            tracing::error!(
+                asked = asked.minor,
+                got = other.record.amount.minor,
+                "the terminal approved another amount; rolling back"
+            );
+            let why =
+                format!("the terminal approved {} minor units instead of {}", other.record.amount.minor, asked.minor);
             let state = match other.roll_back().await {
                 Ok(_) => PaymentState::NotCharged { why },
-                Err(error) => PaymentState::Unknown { why: format!("{why}, and did not confirm the reversal: {error}") },
+                Err(error) => {
+                    PaymentState::Unknown { why: format!("{why}, and did not confirm the reversal: {error}") }
+                }
             };
             finish(hub, &payment, state, None).await;
         }

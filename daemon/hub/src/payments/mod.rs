@@ -29,11 +29,7 @@ mod drive;
 pub mod recovery;
 mod routes;
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use commerce::{Basket, CardSlip, Minor, Tender};
 use drivers::payment_terminal::{Record, Trace};
@@ -139,30 +135,48 @@ impl Payments {
     /// Takes hold of a terminal.
     fn hold(&self, terminal: &str) -> Result<OwnedMutexGuard<()>, Problem> {
         let desk = self.desks.get(terminal).ok_or_else(|| {
-            Problem::not_found("terminal", format!("there is no payment terminal `{}` in the config", terminal.escape_debug()))
+            Problem::not_found(
+                "terminal",
+                format!("there is no payment terminal `{}` in the config", terminal.escape_debug()),
+            )
         })?;
         Arc::clone(desk).try_lock_owned().map_err(|_| busy(terminal))
     }
 }
 
 fn busy(terminal: &str) -> Problem {
-    Problem::conflict("terminal-busy", format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"))
+    Problem::conflict(
+        "terminal-busy",
+        format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"),
+    )
 }
 
 /// The terminal of a register's lane.
 fn lane_terminal(hub: &Hub, register: &str) -> Result<String, Problem> {
     let lane = hub.config.register.iter().find(|lane| lane.name == register);
     lane.and_then(|lane| lane.payment_terminal.clone()).ok_or_else(|| {
-        Problem::not_found("terminal", format!("register {register} has no payment terminal; add `payment_terminal` to its [[register]]"))
+        Problem::not_found(
+            "terminal",
+            format!("register {register} has no payment terminal; add `payment_terminal` to its [[register]]"),
+        )
     })
 }
 
 /// Stores the intent: from here on the terminal may be asked.
-fn start(transaction: &mut Transaction<'_>, basket: &mut Basket, terminal: &str, amount: Option<Minor>, before: Trace, completes: bool) -> Result<Payment, Problem> {
+fn start(
+    transaction: &mut Transaction<'_>,
+    basket: &mut Basket,
+    terminal: &str,
+    amount: Option<Minor>,
+    before: Trace,
+    completes: bool,
+) -> Result<Payment, Problem> {
     if let Some(open) = transaction.get(&OPEN, terminal)? {
         return Err(Problem::conflict(
             "terminal-unresolved",
-            format!("payment {open} on terminal {terminal} is in doubt; read the terminal's journal and decide it at the console"),
+            format!(
+                "payment {open} on terminal {terminal} is in doubt; read the terminal's journal and decide it at the console"
+            ),
         ));
     }
     let id = format!("p{}", selling::next_number(transaction, "payment")?);
@@ -192,7 +206,13 @@ fn put(transaction: &mut Transaction<'_>, payment: &Payment) -> Result<(), Store
 
 /// Writes a payment's end, and what follows from it for its basket, in one commit. Gives the sale, if it made one. A payment that has
 /// ended stays as it is.
-fn end(transaction: &mut Transaction<'_>, id: &str, state: PaymentState, record: Option<&Record>, counter: &Counter) -> Result<(Payment, Option<commerce::Sale>), Problem> {
+fn end(
+    transaction: &mut Transaction<'_>,
+    id: &str,
+    state: PaymentState,
+    record: Option<&Record>,
+    counter: &Counter,
+) -> Result<(Payment, Option<commerce::Sale>), Problem> {
     let mut payment = transaction.get(&PAYMENTS, id)?.ok_or_else(|| unknown(id))?;
     if !matches!(payment.state, PaymentState::Started | PaymentState::Unknown { .. }) {
         return Ok((payment, None));
@@ -201,7 +221,8 @@ fn end(transaction: &mut Transaction<'_>, id: &str, state: PaymentState, record:
     if !matches!(state, PaymentState::Unknown { .. }) {
         transaction.delete(&OPEN, &payment.terminal);
         let mut basket = selling::own_basket(transaction, &payment.basket, &payment.register)?;
-        let tender = (state == PaymentState::Approved).then(|| Tender::Card { amount: payment.amount, slip: slip(id, record) });
+        let tender =
+            (state == PaymentState::Approved).then(|| Tender::Card { amount: payment.amount, slip: slip(id, record) });
         basket.settle(id, tender);
         if payment.completes && state == PaymentState::Approved && !basket.due().is_positive() {
             let sale = selling::complete(transaction, &mut basket, counter)?;
@@ -276,7 +297,8 @@ async fn settled(hub: &Hub, id: &str, ended: Option<oneshot::Receiver<()>>) -> R
             return;
         }
         let mut commits = hub.store.committed();
-        while read(&hub.store, id).is_ok_and(|payment| !payment.state.is_settled()) && commits.changed().await.is_ok() {}
+        while read(&hub.store, id).is_ok_and(|payment| !payment.state.is_settled()) && commits.changed().await.is_ok() {
+        }
     })
     .await;
     read(&hub.store, id)
@@ -286,7 +308,12 @@ async fn settled(hub: &Hub, id: &str, ended: Option<oneshot::Receiver<()>>) -> R
 ///
 /// # Errors
 /// The terminal is busy, declines, or does not answer; the store fails. The basket stays open then.
-pub async fn sell_by_card(hub: &Arc<Hub>, key: CommandKey, register: String, mut basket: Basket) -> Result<SaleDone, Problem> {
+pub async fn sell_by_card(
+    hub: &Arc<Hub>,
+    key: CommandKey,
+    register: String,
+    mut basket: Basket,
+) -> Result<SaleDone, Problem> {
     let terminal = lane_terminal(hub, &register)?;
     // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key was looked up.
     let (held, before) = drive::take(hub, &terminal);
@@ -308,12 +335,16 @@ pub async fn sell_by_card(hub: &Arc<Hub>, key: CommandKey, register: String, mut
     let payment = settled(hub, &id, ended).await?;
     match (payment.sale, payment.state) {
         (Some(sale), _) => Ok(sale),
-        (None, PaymentState::Declined { why, .. }) => {
-            Err(Problem::declined(format!("{why}; basket {} is still open: pay it otherwise or abandon it", payment.basket)))
-        }
+        (None, PaymentState::Declined { why, .. }) => Err(Problem::declined(format!(
+            "{why}; basket {} is still open: pay it otherwise or abandon it",
+            payment.basket
+        ))),
         (None, PaymentState::NotCharged { why }) => Err(Problem::device(
             "payment-not-charged",
-            format!("{why}; nothing was charged; basket {} is still open: pay it otherwise or abandon it", payment.basket),
+            format!(
+                "{why}; nothing was charged; basket {} is still open: pay it otherwise or abandon it",
+                payment.basket
+            ),
         )),
         (None, PaymentState::Unknown { why }) => Err(Problem::device(
             "payment-unknown",

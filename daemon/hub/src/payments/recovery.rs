@@ -28,11 +28,12 @@ pub enum Verdict {
 /// Compares. `before` is the terminal's last transaction as journalled before the payment, `minor` and `currency` its amount.
 pub fn judge(before: &Trace, minor: u64, currency: u16, inquiry: Inquiry) -> Verdict {
     match inquiry {
-        Inquiry::Nothing => Verdict::NotCharged,
-        Inquiry::LastFailed { .. } => Verdict::NotCharged,
+        Inquiry::Nothing | Inquiry::LastFailed { .. } => Verdict::NotCharged,
         Inquiry::Last(record) => match is_same(before, &record.trace) {
             Some(true) => Verdict::NotCharged,
-            Some(false) if record.amount.minor == minor && record.amount.currency == currency => Verdict::Charged(record),
+            Some(false) if record.amount.minor == minor && record.amount.currency == currency => {
+                Verdict::Charged(record)
+            }
             Some(false) => Verdict::Unknown(format!(
                 "the terminal's last transaction is {} minor units, this payment is {minor}: somebody used the terminal in between",
                 record.amount.minor

@@ -48,7 +48,11 @@ struct Decide {
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/payments", tag = "payments", request_body = Pay,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Payment), (status = 202, body = Payment), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn pay(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<Pay>) -> Result<(StatusCode, Json<Payment>), Problem> {
+async fn pay(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<Pay>,
+) -> Result<(StatusCode, Json<Payment>), Problem> {
     let register = command.register()?.to_owned();
     let terminal = lane_terminal(&hub, &register)?;
     // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key was looked up.
@@ -91,13 +95,20 @@ async fn abort(RegisterName(register): RegisterName, State(hub): State<Arc<Hub>>
 #[utoipa::path(post, path = "/api/v1/payments/{id}/decision", tag = "payments", request_body = Decide,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Payment), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn decide(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<Decide>) -> Result<Json<Payment>, Problem> {
+async fn decide(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<Decide>,
+) -> Result<Json<Payment>, Problem> {
     if command.caller != Caller::Console {
         return Err(Problem::forbidden("only a person at the console may decide a payment"));
     }
     let payment = read(&hub.store, &id)?;
     if !matches!(payment.state, PaymentState::Unknown { .. }) {
-        return Err(Problem::conflict("payment-not-unknown", "only a payment whose end is unknown can be decided by hand"));
+        return Err(Problem::conflict(
+            "payment-not-unknown",
+            "only a payment whose end is unknown can be decided by hand",
+        ));
     }
     let state = if command.body.charged {
         PaymentState::Approved

@@ -134,7 +134,11 @@ async fn work_off(hub: &Hub, printer: &str) -> Result<(), Problem> {
                     break;
                 }
                 let columns = hub.devices.columns(printer);
-                hub.printing.show(Printed { printer: printer.to_owned(), sale: sale.id, lines: layout(&document, columns) });
+                hub.printing.show(Printed {
+                    printer: printer.to_owned(),
+                    sale: sale.id,
+                    lines: layout(&document, columns),
+                });
             }
             done.push(job);
         }

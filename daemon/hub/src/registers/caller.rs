@@ -52,7 +52,9 @@ impl Caller {
         if session {
             Ok(Self::Console)
         } else {
-            Err(Problem::unauthorized("send `Authorization: Bearer TOKEN` of a paired register, or log in at the console"))
+            Err(Problem::unauthorized(
+                "send `Authorization: Bearer TOKEN` of a paired register, or log in at the console",
+            ))
         }
     }
 
@@ -137,15 +139,20 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         let key = key.filter(|key| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())).ok_or_else(|| {
             Problem::bad_request("send an `Idempotency-Key` of 8 to 100 printable characters, new for each command and the same when it is repeated")
         })?;
-        let body = to_bytes(body, MAX_BODY)
-            .await
-            .map_err(|_| Problem::bad_request(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes")))?;
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+            Problem::bad_request(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes"))
+        })?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };
-        let parsed = serde_json::from_slice(json).map_err(|error| Problem::bad_request(format!("the body is not as expected: {error}")))?;
-        let key =
-            CommandKey { asker: caller.name().to_owned(), key: key.to_owned(), fingerprint: hex_digest(&command), at_ms: now_ms() };
+        let parsed = serde_json::from_slice(json)
+            .map_err(|error| Problem::bad_request(format!("the body is not as expected: {error}")))?;
+        let key = CommandKey {
+            asker: caller.name().to_owned(),
+            key: key.to_owned(),
+            fingerprint: hex_digest(&command),
+            at_ms: now_ms(),
+        };
         Ok(Self { caller, key, body: parsed })
     }
 }

@@ -57,7 +57,7 @@ struct Paired {
     name: String,
     /// SHA-256 of its token, in hexadecimal.
     token_digest: String,
-    paired_at_ms: i64,
+    since_ms: i64,
 }
 
 /// Who may ask.
@@ -148,7 +148,8 @@ impl Registers {
         let now = Instant::now();
         doors.sessions.retain(|_, until| *until > now);
         if doors.sessions.len() >= SESSIONS
-            && let Some(oldest) = doors.sessions.iter().min_by_key(|(_, until)| **until).map(|(digest, _)| digest.clone())
+            && let Some(oldest) =
+                doors.sessions.iter().min_by_key(|(_, until)| **until).map(|(digest, _)| digest.clone())
         {
             doors.sessions.remove(&oldest);
         }
@@ -159,7 +160,7 @@ impl Registers {
     /// Gives a register its token; its former one is worthless then.
     async fn pair(&self, store: &Store, name: String, at_ms: i64) -> Result<String, StoreError> {
         let token = token(&self.random).map_err(|_| StoreError::Busy)?;
-        let paired = Paired { name: name.clone(), token_digest: hex_digest(token.as_bytes()), paired_at_ms: at_ms };
+        let paired = Paired { name: name.clone(), token_digest: hex_digest(token.as_bytes()), since_ms: at_ms };
         let stored = paired.clone();
         store.commit(move |transaction| transaction.put(&PAIRED, &stored.name, &stored)).await?;
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
@@ -238,10 +239,14 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("the console code {} can't be used: {error}", path.display());
     match fs::read_to_string(path) {
         Ok(code) if code.trim().len() >= 8 => Ok(code.trim().to_owned()),
-        Ok(_) => Err(format!("the console code in {} is shorter than 8 characters; delete the file to draw a new one", path.display())),
+        Ok(_) => Err(format!(
+            "the console code in {} is shorter than 8 characters; delete the file to draw a new one",
+            path.display()
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let code = digits(random, 10)?;
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+            let mut file =
+                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
             file.write_all(code.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
             Ok(code)
         }

@@ -20,7 +20,11 @@ use crate::{
 
 /// The routes of this capability.
 pub fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(log_in)).routes(routes!(new_pairing_code)).routes(routes!(pair)).routes(routes!(list))
+    OpenApiRouter::new()
+        .routes(routes!(log_in))
+        .routes(routes!(new_pairing_code))
+        .routes(routes!(pair))
+        .routes(routes!(list))
 }
 
 /// A code that was typed.
@@ -72,16 +76,26 @@ async fn log_in(State(hub): State<Arc<Hub>>, Json(code): Json<Code>) -> Result<R
     let token = hub.registers.log_in(&code.code).map_err(refused)?;
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
     let mut headers = HeaderMap::new();
-    headers.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(|error| Problem::internal(error.to_string()))?);
+    headers.insert(
+        header::SET_COOKIE,
+        HeaderValue::from_str(&cookie).map_err(|error| Problem::internal(error.to_string()))?,
+    );
     Ok((axum::http::StatusCode::NO_CONTENT, headers).into_response())
 }
 
 /// Draw a pairing code for a register of the config
 #[utoipa::path(post, path = "/api/v1/registers/{name}/pairing-code", tag = "registers", params(("name" = String, Path)),
     responses((status = 200, body = PairingCode), (status = 403, body = Problem), (status = 404, body = Problem)))]
-async fn new_pairing_code(_: Console, State(hub): State<Arc<Hub>>, Path(name): Path<String>) -> Result<Json<PairingCode>, Problem> {
+async fn new_pairing_code(
+    _: Console,
+    State(hub): State<Arc<Hub>>,
+    Path(name): Path<String>,
+) -> Result<Json<PairingCode>, Problem> {
     if !hub.config.register.iter().any(|register| register.name == name) {
-        return Err(Problem::not_found("register", format!("the config has no register `{}`; add [[register]] and restart", name.escape_debug())));
+        return Err(Problem::not_found(
+            "register",
+            format!("the config has no register `{}`; add [[register]] and restart", name.escape_debug()),
+        ));
     }
     let code = hub.registers.new_code(&name).map_err(Problem::internal)?;
     Ok(Json(PairingCode { register: name, code }))

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{BasketView, Counter, LineRequest, SaleDone, announce, answer, complete, next_number, own_basket, print, put_basket, read_basket};
+use super::{
+    BasketView, Counter, LineRequest, SaleDone, announce, answer, complete, next_number, own_basket, print, put_basket,
+    read_basket,
+};
 use crate::{
     hub::{Hub, now_ms},
     problem::Problem,
@@ -105,7 +108,10 @@ impl From<TenderRequest> for Tender {
 /// Open a basket
 #[utoipa::path(post, path = "/api/v1/baskets", tag = "baskets", request_body = OpenBasket, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = Opened), (status = 400, body = Problem), (status = 401, body = Problem), (status = 503, body = Problem)))]
-async fn open(State(hub): State<Arc<Hub>>, command: Command<OpenBasket>) -> Result<(StatusCode, Json<Opened>), Problem> {
+async fn open(
+    State(hub): State<Arc<Hub>>,
+    command: Command<OpenBasket>,
+) -> Result<(StatusCode, Json<Opened>), Problem> {
     let (register, currency) = (command.register()?.to_owned(), hub.currency());
     let once = hub.store.commit(move |transaction| {
         transaction.once(&command.key, |transaction| {
@@ -122,7 +128,11 @@ async fn open(State(hub): State<Arc<Hub>>, command: Command<OpenBasket>) -> Resu
 /// A basket with its lines
 #[utoipa::path(get, path = "/api/v1/baskets/{id}", tag = "baskets", params(("id" = String, Path)),
     responses((status = 200, body = BasketView), (status = 404, body = Problem)))]
-async fn read(RegisterName(register): RegisterName, State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<BasketView>, Problem> {
+async fn read(
+    RegisterName(register): RegisterName,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Json<BasketView>, Problem> {
     read_basket(&hub, &id, &register)
 }
 
@@ -149,7 +159,11 @@ async fn change<T: Send + 'static>(
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines", tag = "baskets", request_body = LineRequest,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
-async fn add_line(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<LineRequest>) -> Result<Json<Standing>, Problem> {
+async fn add_line(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<LineRequest>,
+) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
     let found = body.find(&hub.catalog.load())?;
     change(&hub, id, Command { caller, key, body: found }, |basket, line| line.add_to(basket).map(Some)).await
@@ -159,7 +173,11 @@ async fn add_line(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: 
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/void", tag = "baskets", request_body = Nothing,
     params(("id" = String, Path), ("line" = u32, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn void_line(State(hub): State<Arc<Hub>>, Path((id, line)): Path<(String, u32)>, command: Command<Nothing>) -> Result<Json<Standing>, Problem> {
+async fn void_line(
+    State(hub): State<Arc<Hub>>,
+    Path((id, line)): Path<(String, u32)>,
+    command: Command<Nothing>,
+) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, move |basket, _| Ok(basket.void_line(line).map(|()| Some(line))?)).await
 }
 
@@ -167,7 +185,11 @@ async fn void_line(State(hub): State<Arc<Hub>>, Path((id, line)): Path<(String, 
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/discounts", tag = "baskets", request_body = Discount,
     params(("id" = String, Path), ("line" = u32, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn discount_line(State(hub): State<Arc<Hub>>, Path((id, line)): Path<(String, u32)>, command: Command<Discount>) -> Result<Json<Standing>, Problem> {
+async fn discount_line(
+    State(hub): State<Arc<Hub>>,
+    Path((id, line)): Path<(String, u32)>,
+    command: Command<Discount>,
+) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, move |basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?)).await
 }
 
@@ -175,7 +197,11 @@ async fn discount_line(State(hub): State<Arc<Hub>>, Path((id, line)): Path<(Stri
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", tag = "baskets", request_body = TenderRequest,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn tender(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<TenderRequest>) -> Result<Json<Standing>, Problem> {
+async fn tender(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<TenderRequest>,
+) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, |basket, tender| Ok(basket.tender(tender.into()).map(|()| None)?)).await
 }
 
@@ -183,7 +209,11 @@ async fn tender(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Co
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/complete", tag = "baskets", request_body = Nothing,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
-async fn complete_basket(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<Nothing>) -> Result<Json<SaleDone>, Problem> {
+async fn complete_basket(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<Nothing>,
+) -> Result<Json<SaleDone>, Problem> {
     let register = command.register()?.to_owned();
     let counter = Counter::of(&hub, &register);
     let printer = counter.clone();
@@ -210,6 +240,10 @@ async fn complete_basket(State(hub): State<Arc<Hub>>, Path(id): Path<String>, co
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", tag = "baskets", request_body = Nothing,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn abandon(State(hub): State<Arc<Hub>>, Path(id): Path<String>, command: Command<Nothing>) -> Result<Json<Standing>, Problem> {
+async fn abandon(
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    command: Command<Nothing>,
+) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, |basket, _| Ok(basket.abandon().map(|()| None)?)).await
 }

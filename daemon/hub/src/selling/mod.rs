@@ -16,12 +16,15 @@
 
 mod basket_routes;
 pub mod receipt;
+#[allow(unused_qualifications)] // in what a macro makes of `Query`
 mod sale_routes;
 
 use std::sync::Arc;
 
 use axum::Json;
-use commerce::{Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What};
+use commerce::{
+    Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What,
+};
 use contract::{Stream, sale as wire};
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, StoreError, Table, Transaction, idempotency::Once};
@@ -154,7 +157,12 @@ pub struct SaleDone {
 
 impl From<&Sale> for SaleDone {
     fn from(sale: &Sale) -> Self {
-        Self { sale: sale.id.clone(), receipt: sale.receipt, business_day: sale.business_day.clone(), totals: sale.totals }
+        Self {
+            sale: sale.id.clone(),
+            receipt: sale.receipt,
+            business_day: sale.business_day.clone(),
+            totals: sale.totals,
+        }
     }
 }
 
@@ -205,7 +213,11 @@ pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> 
 }
 
 /// Makes the sale of a paid basket: everything that belongs to it, in this one commit.
-pub(crate) fn complete(transaction: &mut Transaction<'_>, basket: &mut Basket, counter: &Counter) -> Result<Sale, Problem> {
+pub(crate) fn complete(
+    transaction: &mut Transaction<'_>,
+    basket: &mut Basket,
+    counter: &Counter,
+) -> Result<Sale, Problem> {
     let stream = Stream::sales();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     let receipt = transaction.get(&RECEIPTS, &basket.register)?.unwrap_or(0) + 1;

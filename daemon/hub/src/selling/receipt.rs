@@ -26,7 +26,11 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
             blocks.push(Block::Text { text: quantity, align: Align::Left, bold: false });
         }
         for discount in &line.discounts {
-            blocks.push(Block::Columns { left: format!("  {}", discount.reason), right: format!("-{}", money(discount.amount)), bold: false });
+            blocks.push(Block::Columns {
+                left: format!("  {}", discount.reason),
+                right: format!("-{}", money(discount.amount)),
+                bold: false,
+            });
         }
     }
     blocks.push(Block::Rule);
@@ -34,7 +38,11 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
         blocks.push(Block::Columns { left: "Before discounts".into(), right: money(sale.totals.regular), bold: false });
         blocks.push(Block::Columns { left: "You saved".into(), right: money(sale.totals.discount), bold: false });
     }
-    blocks.push(Block::Columns { left: "TOTAL".into(), right: format!("{} {}", sale.currency.code(), money(sale.totals.net)), bold: true });
+    blocks.push(Block::Columns {
+        left: "TOTAL".into(),
+        right: format!("{} {}", sale.currency.code(), money(sale.totals.net)),
+        bold: true,
+    });
     for tender in &sale.tenders {
         let left = match tender {
             Tender::Cash { .. } => "Cash".to_owned(),

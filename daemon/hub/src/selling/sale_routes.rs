@@ -12,8 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Counter, LineRequest, SaleDone, announce, answer, basket_routes::TenderRequest, complete, find_sale, last_sales, next_number, print,
-    put_basket, receipt,
+    Counter, LineRequest, SaleDone, announce, answer, basket_routes::TenderRequest, complete, find_sale, last_sales,
+    next_number, print, put_basket, receipt,
 };
 use crate::{
     hub::{Hub, now_ms},
@@ -120,7 +120,11 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
 
 /// Sales, newest first
 #[utoipa::path(get, path = "/api/v1/sales", tag = "sales", params(Which), responses((status = 200, body = [SaleInList])))]
-async fn list(_: Caller, State(hub): State<Arc<Hub>>, Query(which): Query<Which>) -> Result<Json<Vec<SaleInList>>, Problem> {
+async fn list(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<SaleInList>>, Problem> {
     let sales = last_sales(&hub.store, which.before, which.limit.unwrap_or(20).clamp(1, 100))?;
     let view = |sale: &Sale| SaleInList {
         done: sale.into(),
@@ -143,7 +147,11 @@ async fn read(_: Caller, State(hub): State<Arc<Hub>>, Path(id): Path<String>) ->
 /// A sale's receipt, line by line as it is printed
 #[utoipa::path(get, path = "/api/v1/sales/{id}/receipt", tag = "sales", params(("id" = String, Path)),
     responses((status = 200, body = [String]), (status = 404, body = Problem)))]
-async fn read_receipt(_: Caller, State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<Vec<String>>, Problem> {
+async fn read_receipt(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<String>>, Problem> {
     let sale = find_sale(&hub.store, &id)?;
     Ok(Json(receipt::text(&hub, &sale)?))
 }

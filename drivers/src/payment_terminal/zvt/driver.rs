@@ -482,7 +482,7 @@ fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
     let mut coded = vec![0; bytes];
     for byte in coded.iter_mut().rev() {
         let pair = u8::try_from(number % 100).unwrap_or(0);
-        *byte = pair / 10 << 4 | pair % 10;
+        *byte = ((pair / 10) << 4) | (pair % 10);
         number /= 100;
     }
     coded

@@ -90,7 +90,7 @@ fn luhn(digits: impl DoubleEndedIterator<Item = u32>) -> bool {
             (_, double) => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

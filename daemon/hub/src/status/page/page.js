@@ -1,1 +1,139 @@
+"use strict";
+// The page of a hub: one status object, sent whole over the WebSocket whenever it changes. Nothing here is HTML from outside: every text goes in as text.
 
+const at = (id) => document.getElementById(id);
+
+function text(id, value) {
+  const node = at(id);
+  if (node.textContent !== value) node.textContent = value;
+}
+
+function make(tag, className, value) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (value !== undefined) node.textContent = value;
+  return node;
+}
+
+function money(minor, status) {
+  return new Intl.NumberFormat(undefined, { style: "currency", currency: status.currency }).format(minor / 10 ** status.currency_exponent);
+}
+
+function show(status) {
+  document.title = `${status.store} – store hub`;
+  text("store", status.store);
+  text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
+  at("stopped").hidden = !status.stopped;
+  text("stopped", status.stopped ? `The store accepts nothing: ${status.stopped}` : "");
+
+  const today = status.today;
+  text("sales", today.sales.toLocaleString());
+  text("lines", `${today.lines.toLocaleString()} lines`);
+  text("net", money(today.net, status));
+  text("saved", `${money(today.discount, status)} in discounts`);
+  at("tenders").replaceChildren(
+    ...[["Card", today.card], ["Cash", today.cash], ["Coupons", today.manufacturer_coupon]].flatMap(([name, minor]) => [
+      make("dt", "", name),
+      make("dd", "", money(minor, status)),
+    ]),
+  );
+  showHeadquarters(status.headquarters);
+  at("devices").replaceChildren(...status.devices.map(device));
+  at("registers").replaceChildren(...status.registers.map((register) => registerRow(register, status)));
+  at("receipts").replaceChildren(...status.receipts.map((receipt) => make("pre", "paper", receipt.lines.join("\n"))));
+}
+
+function showHeadquarters(hq) {
+  at("hq").hidden = !hq;
+  if (!hq) return;
+  const all = hq.has + hq.lacks;
+  at("hq").classList.toggle("late", hq.lacks > 0);
+  at("hq").classList.toggle("off", !hq.connected);
+  text("lacks", hq.lacks > 0 ? `lacks ${hq.lacks.toLocaleString()}` : hq.connected ? "has everything" : "no line");
+  at("has").style.width = all ? `${(100 * hq.has) / all}%` : "100%";
+  text("trouble", hq.connected ? `${hq.has.toLocaleString()} of ${all.toLocaleString()} events` : `no line; selling goes on. ${hq.trouble ?? ""}`);
+}
+
+function row(state, name, value, small) {
+  const node = make("li");
+  const dot = make("span", `dot ${state}`);
+  dot.title = state;
+  node.append(dot, make("span", "", name), make("span", "value", value));
+  if (small) node.append(make("small", "", small));
+  return node;
+}
+
+function device(device) {
+  const state = device.health.state;
+  return row(state, device.device, state === "ready" ? (device.last ?? "ready") : state, device.health.why ?? device.address);
+}
+
+function registerRow(register, status) {
+  const state = register.paired ? "ready" : "connecting";
+  return row(state, register.register, money(register.net, status), register.paired ? `${register.sales.toLocaleString()} sales today` : "not paired yet");
+}
+
+let pause = 250;
+
+function listen() {
+  const socket = new WebSocket(`wss://${location.host}/api/v1/events`);
+  socket.onmessage = (message) => {
+    pause = 250;
+    const event = JSON.parse(message.data);
+    if (event.type === "status") show(event);
+  };
+  socket.onclose = () => {
+    text("line", "The hub does not answer; trying again …");
+    setTimeout(start, pause);
+    pause = Math.min(pause * 2, 5000);
+  };
+}
+
+async function start() {
+  let answer;
+  try {
+    answer = await fetch("/api/v1/status");
+  } catch {
+    text("line", "The hub does not answer; trying again …");
+    setTimeout(start, pause);
+    pause = Math.min(pause * 2, 5000);
+    return;
+  }
+  const inside = answer.ok;
+  at("login").hidden = inside;
+  at("page").hidden = !inside;
+  if (!inside) return at("code").focus();
+  show(await answer.json());
+  listen();
+  lookAtLine();
+}
+
+// Only a demo has a line that can be cut from here.
+async function lookAtLine() {
+  const answer = await fetch("/demo/wan").catch(() => undefined);
+  if (!answer?.ok) return;
+  const { up } = await answer.json();
+  at("wan").hidden = false;
+  text("wan", up ? "Cut the line to HQ" : "Mend the line to HQ");
+  setTimeout(lookAtLine, 1000);
+}
+
+at("wan").addEventListener("click", async () => {
+  await fetch("/demo/wan", { method: "POST" });
+  setTimeout(lookAtLine, 100);
+});
+
+at("login").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  text("refused", "");
+  const answer = await fetch("/api/v1/session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ code: at("code").value.trim() }),
+  });
+  if (answer.ok) return start();
+  const problem = await answer.json().catch(() => ({}));
+  text("refused", problem.detail ?? "That did not work.");
+});
+
+start();

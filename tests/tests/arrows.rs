@@ -1,0 +1,66 @@
+//! The arrows between the rooms hold: who may use whom.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+use system_tests::root;
+
+#[test]
+fn no_room_uses_another_than_the_arrows_allow() {
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("commerce", &[][..]),
+        ("drivers", &[]),
+        ("contract", &["commerce"]),
+        ("store", &["commerce", "contract"]),
+        ("bridge", &["contract"]),
+        // HQ uses the bridge's fenced link to the broker, nothing else of it.
+        ("hq", &["contract", "commerce", "bridge"]),
+        ("provisioning", &["contract"]),
+        // The last two for the demo alone; see the next test.
+        ("hub", &["store", "commerce", "drivers", "contract", "bridge", "hq", "provisioning"]),
+        ("system-tests", &[]),
+    ]);
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert_eq!(packages.len(), allowed.len(), "a new room needs its arrows here and in ARCHITECTURE.md");
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            if allowed.contains_key(used) && used != name {
+                assert!(allowed[name].contains(&used), "{name} uses {used}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stores_package_has_no_broker_no_hq_and_no_simulators() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "-p",
+            "hub",
+            "--no-default-features",
+            "-e",
+            "normal,features",
+            "--prefix",
+            "none",
+            "--locked",
+            "--offline",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    assert!(tree.contains("store v"), "{tree}");
+    for absent in ["mqtt5 ", "hq v", "provisioning v", "indicatif ", "drivers feature \"simulate\""] {
+        assert!(!tree.contains(absent), "{absent}");
+    }
+}

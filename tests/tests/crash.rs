@@ -1,0 +1,64 @@
+//! Killing the hub, or everything, in the middle of a replay that keeps its data: HQ ends with every basket, once, to the cent.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use system_tests::{Replay, data, kill_9, until};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn is_right(content: bool, figures: &serde_json::Value) {
+    assert!(content, "{figures:#}");
+    let expected = [
+        ("baskets", 306),
+        ("hq_baskets", 306),
+        ("lines", 2959),
+        ("regular_cents", 1_224_170),
+        ("discount_cents", 122_839),
+        ("net_cents", 1_101_331),
+        ("manufacturer_coupon_cents", 3_695),
+        ("lost", 0),
+        ("duplicates", 0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(figures[name], value, "{name} in {figures:#}");
+    }
+}
+
+#[test]
+fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut replay = Replay::start(directory.path(), &data());
+    let mut kills = 0;
+    // By what is stored, not by the clock: each kill hits a hub that has sold something since the last.
+    let mut next = 500_000;
+    while kills < 6 && until(LIMIT, || replay.is_through() || replay.stored() >= next) && !replay.is_through() {
+        if let Some(hub) = replay.hub() {
+            kill_9(hub);
+            kills += 1;
+            next = replay.stored() + 300_000;
+            assert!(
+                until(LIMIT, || replay.is_through() || replay.hub().is_some_and(|now| now != hub)),
+                "the hub is started again"
+            );
+        }
+    }
+    assert!(kills >= 3, "only {kills} kills before the replay was through");
+    let (content, figures) = replay.finish();
+    eprintln!("killed {kills} times");
+    is_right(content, &figures);
+}
+
+#[test]
+fn everything_killed_in_mid_replay_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 1..=2 {
+        let mut replay = Replay::start(directory.path(), &data());
+        let enough = 700_000 * round;
+        assert!(until(LIMIT, || replay.is_through() || replay.stored() >= enough), "the replay goes on");
+        assert!(!replay.is_through(), "round {round}: through before it could be killed");
+        replay.kill();
+    }
+    let (content, figures) = Replay::start(directory.path(), &data()).finish();
+    is_right(content, &figures);
+}

@@ -38,12 +38,15 @@ enum Command {
     /// A whole store in one process tree: hub, simulated devices, broker, HQ
     #[cfg(feature = "demo")]
     Demo(hub::demo::Arguments),
+    /// Whole sales per second through the LAN API, beside what the disk can do
+    #[cfg(feature = "demo")]
+    Bench(hub::demo::bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     #[cfg(feature = "demo")]
-    let quiet = matches!(command, Command::Demo(_));
+    let quiet = matches!(command, Command::Demo(_) | Command::Bench(_));
     #[cfg(not(feature = "demo"))]
     let quiet = false;
     log(quiet);
@@ -70,6 +73,8 @@ fn main() -> ExitCode {
             .map(|document| println!("{document}")),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => runtime.block_on(hub::demo::run(arguments)),
+        #[cfg(feature = "demo")]
+        Command::Bench(arguments) => runtime.block_on(hub::demo::bench::run(arguments)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 //! The hub is a child process with an ordinary config file, started again when it dies. The demo plays everything around it; nothing in the
 //! hub knows that it is a demo, except that its page may ask to cut the line to HQ.
 
+pub mod bench;
 mod client;
 mod data;
 pub mod leash;

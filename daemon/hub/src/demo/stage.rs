@@ -152,11 +152,22 @@ impl Stage {
         ))
     }
 
-    /// Logs in, loads the catalog, pairs every register: as a person opening a store would.
+    /// Logs in, loads the catalog, pairs every register: as a person opening a store would. A hub that restarts meanwhile has forgotten the
+    /// session and the codes, which live in memory: then from the start again, as that person would.
     ///
     /// # Errors
     /// What the hub refused.
     pub(super) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+        let mut again = 0;
+        loop {
+            match self.try_open_store(data).await {
+                Err(why) if why.contains("/problems/unauthorized") && again < 20 => again += 1,
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
         let mut console = Client::log_in(self.door.clone(), &self.console_code().await?).await?;
         for (part, items) in data.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;

@@ -14,7 +14,7 @@ use contract::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
@@ -80,16 +80,35 @@ impl Drop for Bridge {
 /// Starts the bridge on the current runtime.
 pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>) -> Bridge {
     let (tell, status) = watch::channel(BridgeStatus::default());
-    let windows = outbox.streams().into_iter().map(|stream| (stream, Flow::default())).collect();
-    let runner = Runner { config, outbox, flows: windows, status: tell, began: Instant::now(), ignored: 0 };
+    let mut keepers = JoinSet::new();
+    let flows = outbox.streams().into_iter().map(|stream| {
+        let (remember, cursor) = watch::channel(Sequence(0));
+        keepers.spawn(keep_cursor(Arc::clone(&outbox), stream.clone(), cursor));
+        (stream, Flow { window: Window::default(), acknowledged: Sequence(0), remember })
+    });
+    let flows = flows.collect();
+    let runner = Runner { config, outbox, flows, status: tell, began: Instant::now(), ignored: 0, _keepers: keepers };
     Bridge { status, task: tokio::spawn(runner.run()) }
 }
 
 /// A stream's window and what HQ is known to have of it, also while the link is down.
-#[derive(Default)]
 struct Flow {
     window: Window,
     acknowledged: Sequence,
+    /// To be stored, by [`keep_cursor`].
+    remember: watch::Sender<Sequence>,
+}
+
+/// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; what moved meanwhile is stored
+/// at once with the next.
+async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cursor: watch::Receiver<Sequence>) {
+    while cursor.changed().await.is_ok() {
+        let up_to = *cursor.borrow_and_update();
+        if let Err(error) = outbox.acknowledged(stream.clone(), up_to).await {
+            // HQ says it again with the next batch or hello.
+            tracing::warn!(%stream, %error, %up_to, "HQ's acknowledgement could not be stored");
+        }
+    }
 }
 
 struct Runner {
@@ -99,6 +118,8 @@ struct Runner {
     status: watch::Sender<BridgeStatus>,
     began: Instant,
     ignored: u64,
+    /// Ended with the runner.
+    _keepers: JoinSet<()>,
 }
 
 impl Runner {
@@ -142,7 +163,7 @@ impl Runner {
                         hello_at = Instant::now();
                         self.greet(link);
                     }
-                    Some(Incoming::Message { payload, .. }) => self.acknowledge(&payload).await,
+                    Some(Incoming::Message { payload, .. }) => self.acknowledge(&payload),
                     Some(Incoming::Room) => {}
                 },
                 _ = changes.changed() => {}
@@ -184,7 +205,7 @@ impl Runner {
         }
     }
 
-    async fn acknowledge(&mut self, payload: &[u8]) {
+    fn acknowledge(&mut self, payload: &[u8]) {
         let acknowledgement = match Acknowledgement::decode(payload) {
             Ok(read) if read.hub == self.outbox.hub() && read.epoch == self.outbox.epoch() => read,
             Ok(_) => return self.ignored += 1,
@@ -199,10 +220,7 @@ impl Runner {
         match flow.window.acknowledge(up_to, span.last, now) {
             Acknowledged::Moved => {
                 flow.acknowledged = up_to;
-                if let Err(error) = self.outbox.acknowledged(acknowledgement.stream, up_to).await {
-                    // HQ says it again with the next batch or hello.
-                    tracing::warn!(%error, %up_to, "HQ's acknowledgement could not be stored");
-                }
+                flow.remember.send_replace(up_to);
             }
             Acknowledged::Known => {}
             Acknowledged::Impossible => {

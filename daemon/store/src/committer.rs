@@ -8,6 +8,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{oneshot, watch};
@@ -24,6 +25,9 @@ pub const QUEUE: usize = 1024;
 
 /// The most commits that share one flush.
 pub const GROUP: usize = 256;
+
+/// How long a commit that nobody waits for may be put off, so that it shares somebody's flush instead of costing one.
+pub const PATIENT: Duration = Duration::from_millis(20);
 
 /// Changes not yet in the engine.
 type Overlay = HashMap<Vec<u8>, Option<Vec<u8>>>;
@@ -125,8 +129,23 @@ where
     }
 }
 
+/// A commit in the queue.
+struct Waiting {
+    work: Box<dyn Work>,
+    urgency: Urgency,
+}
+
+/// Whether somebody waits for a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// A customer does.
+    Now,
+    /// Nobody does: housekeeping.
+    Patient,
+}
+
 pub(crate) struct Committer {
-    queue: SyncSender<Box<dyn Work>>,
+    queue: SyncSender<Waiting>,
     committed: watch::Receiver<u64>,
     stopped: Arc<OnceLock<String>>,
 }
@@ -144,7 +163,11 @@ impl Committer {
         Ok(Self { queue, committed, stopped })
     }
 
-    pub(crate) fn submit<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
+    pub(crate) fn submit<T, E, F>(
+        &self,
+        urgency: Urgency,
+        work: F,
+    ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -154,7 +177,8 @@ impl Committer {
             return Err(StoreError::Stopped { why });
         }
         let (asker, answer) = oneshot::channel();
-        match self.queue.try_send(Box::new(Commit { work: Some(work), outcome: None, asker })) {
+        let work = Box::new(Commit { work: Some(work), outcome: None, asker });
+        match self.queue.try_send(Waiting { work, urgency }) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Stopped { why: "the committer has ended".into() }),
@@ -179,10 +203,18 @@ struct Worker {
 
 impl Worker {
     /// Until every handle of the store is gone.
-    fn work(&self, waiting: &Receiver<Box<dyn Work>>) {
+    fn work(&self, waiting: &Receiver<Waiting>) {
         while let Ok(first) = waiting.recv() {
-            let mut group = vec![first];
-            group.extend(waiting.try_iter().take(GROUP - 1));
+            let mut urgency = first.urgency;
+            let mut group = vec![first.work];
+            let until = Instant::now() + PATIENT;
+            while urgency == Urgency::Patient && group.len() < GROUP {
+                let Ok(next) = waiting.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
+                urgency = next.urgency;
+                group.push(next.work);
+            }
+            let room = GROUP - group.len();
+            group.extend(waiting.try_iter().take(room).map(|next| next.work));
             self.commit(group);
         }
     }

@@ -45,12 +45,16 @@ mod table;
 
 use std::{path::Path, sync::Arc};
 
-pub use committer::{GROUP, QUEUE, Transaction};
+pub use committer::{GROUP, PATIENT, QUEUE, Transaction};
 pub use error::StoreError;
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
 use tokio::sync::watch;
 
-use crate::{committer::Committer, engine::Engine, outbox::Heads};
+use crate::{
+    committer::{Committer, Urgency},
+    engine::Engine,
+    outbox::Heads,
+};
 
 /// The largest record, in bytes: small enough to stay inside the engine's pages. What is larger is a file of its own.
 pub const MAX_RECORD: usize = 192 * 1024;
@@ -117,7 +121,20 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.committer.submit(work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+        self.committer.submit(Urgency::Now, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+    }
+
+    /// The same for housekeeping that nobody waits for: it may be put off by [`PATIENT`] to share a customer's flush.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub async fn commit_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.committer.submit(Urgency::Patient, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
     }
 
     /// Reads one record.

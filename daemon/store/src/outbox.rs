@@ -159,7 +159,7 @@ impl Store {
     /// The store fails.
     pub async fn acknowledge_outbox(&self, stream: &str, up_to: u64) -> Result<(), StoreError> {
         let stream = stream.to_owned();
-        self.commit(move |transaction| {
+        self.commit_patiently(move |transaction| {
             let mut state = stream_or_new(transaction.get(&STREAMS, &stream)?, &stream);
             state.acknowledged = up_to.min(state.last);
             let keep_from = state.acknowledged.saturating_sub(KEPT) + 1;

@@ -151,13 +151,13 @@ async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
     let store = Store::on(engine.clone()).unwrap();
     // The first commit holds the committer until all the others wait.
     let (open, gate) = std::sync::mpsc::channel::<()>();
-    let held = store.committer.submit(move |_: &mut Transaction<'_>| {
+    let held = store.committer.submit(Urgency::Now, move |_: &mut Transaction<'_>| {
         let _ = gate.recv();
         Ok::<_, StoreError>(())
     });
     let mut others = Vec::new();
     for _ in 0..100 {
-        others.push(store.committer.submit(|transaction: &mut Transaction<'_>| {
+        others.push(store.committer.submit(Urgency::Now, |transaction: &mut Transaction<'_>| {
             let next = transaction.get(&COUNTS, "n")?.unwrap_or(0) + 1;
             transaction.put(&COUNTS, "n", &next)?;
             Ok::<_, StoreError>(next)
@@ -179,16 +179,32 @@ async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
 }
 
 #[tokio::test]
+async fn housekeeping_shares_a_customers_flush_and_is_not_put_off_for_ever() {
+    let engine = Faulty::new();
+    let store = Store::on(engine.clone()).unwrap();
+    let before = engine.flushes.load(SeqCst);
+    let patient = store.committer.submit(Urgency::Patient, |transaction: &mut Transaction<'_>| {
+        transaction.put(&NOTES, "tidy", &"up".to_owned())
+    });
+    note(&store, "customer", "waits").await.unwrap();
+    patient.unwrap().await.unwrap().unwrap();
+    assert!(engine.flushes.load(SeqCst) - before <= 2);
+    let alone = store.commit_patiently(|transaction| transaction.put(&NOTES, "alone", &"x".to_owned()));
+    alone.await.unwrap();
+    assert_eq!(store.get(&NOTES, "alone").unwrap().as_deref(), Some("x"));
+}
+
+#[tokio::test]
 async fn past_the_bound_of_the_queue_askers_are_sent_away_at_once() {
     let store = Store::on(Faulty::new()).unwrap();
     let (open, gate) = std::sync::mpsc::channel::<()>();
-    let held = store.committer.submit(move |_: &mut Transaction<'_>| {
+    let held = store.committer.submit(Urgency::Now, move |_: &mut Transaction<'_>| {
         let _ = gate.recv();
         Ok::<_, StoreError>(())
     });
     let mut waiting = Vec::new();
     let busy = loop {
-        match store.committer.submit(|_: &mut Transaction<'_>| Ok::<_, StoreError>(())) {
+        match store.committer.submit(Urgency::Now, |_: &mut Transaction<'_>| Ok::<_, StoreError>(())) {
             Ok(answer) => waiting.push(answer),
             Err(error) => break error,
         }

@@ -178,7 +178,7 @@ pub enum Inquiry {
 /// How far a payment is, for the register's display. Never a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// The terminal's status code.
+    /// The terminal's status code; 0 when it is idle again.
     pub code: u8,
     /// The same in words: "insert card".
     pub text: String,

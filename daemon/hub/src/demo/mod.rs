@@ -19,6 +19,8 @@ use std::{
     time::Duration,
 };
 
+use drivers::scale::Grams;
+
 use self::{
     client::Client,
     data::Data,
@@ -109,6 +111,14 @@ fn own_data() -> Result<Data, String> {
 
 /// Sells basket after basket on every lane, as hands and customers take.
 fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
+    // Somebody at the scale: apples, then nothing, then a melon.
+    let scale = Arc::clone(&stage.devices.scale);
+    tokio::spawn(async move {
+        for grams in [1_234, 0, 645, 0, 2_980, 0].into_iter().cycle() {
+            scale.put(Grams(grams));
+            tokio::time::sleep(Duration::from_secs(4)).await;
+        }
+    });
     let baskets = Arc::new(data.baskets);
     let run = crate::hub::now_ms();
     for (lane, (client, scanner)) in clients.into_iter().zip(&stage.devices.scanners).enumerate() {

@@ -47,7 +47,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Simulated devices, switched on.
 pub(super) struct Devices {
     /// One for all lanes.
-    pub(super) scale: SimulatedScale,
+    pub(super) scale: Arc<SimulatedScale>,
     /// One a lane.
     pub(super) scanners: Vec<Arc<SimulatedScanner>>,
     /// One for the store.
@@ -196,7 +196,7 @@ impl Devices {
             terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("switch a terminal on"))?);
         }
         Ok(Self {
-            scale,
+            scale: Arc::new(scale),
             scanners,
             label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("switch the label printer on"))?,
             receipt_printer: SimulatedReceiptPrinter::bind(anywhere)

@@ -35,7 +35,7 @@ static JOBS: Table<NameNumber, Job> = Table::new("print_job");
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Receipts remembered for the status page.
-const SHOWN: usize = 4;
+const SHOWN: usize = 3;
 
 /// A receipt to print.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -183,6 +183,7 @@ impl ZvtDriver {
     ) -> Result<(), Fault> {
         let mut asker = Asker::Waiting(answer);
         let ended = self.lead_authorisation(link, report, amount, &mut asker).await;
+        report.payment(Progress { code: 0, text: "idle".into() });
         match (&ended, asker) {
             (Err(fault), Asker::Waiting(answer)) => {
                 let _ = answer.send(Err(self.error(fault)));

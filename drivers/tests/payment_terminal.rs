@@ -1,7 +1,10 @@
 //! The real ZVT driver on TCP, with a simulated terminal whose journal says what customers were really charged.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use drivers::{
     device::{DeviceEvent, DeviceName, Health, What},
@@ -9,7 +12,7 @@ use drivers::{
         Amount, Inquiry, Outcome, PaymentTerminal, Record, TerminalError,
         zvt::{self, ZvtSettings, ZvtTerminal},
     },
-    simulate::{BookedState, Point, SimulatedTerminal},
+    simulate::{BookedState, Decline, Point, SimulatedTerminal},
 };
 use tokio::{sync::broadcast, time::timeout};
 
@@ -24,12 +27,16 @@ async fn until(heard: &mut broadcast::Receiver<DeviceEvent>, wanted: fn(&What) -
     timeout(LIMIT, found).await.expect("the event came");
 }
 
-async fn begin() -> (SimulatedTerminal, ZvtTerminal, broadcast::Receiver<DeviceEvent>) {
-    let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (events, mut heard) = broadcast::channel(256);
+fn start(device: &SimulatedTerminal) -> (ZvtTerminal, broadcast::Receiver<DeviceEvent>) {
+    let (events, heard) = broadcast::channel(256);
     let settings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 840 };
     let address = format!("tcp://{}", device.address()).parse().unwrap();
-    let terminal = zvt::start(DeviceName::new("terminal-1"), address, settings, events);
+    (zvt::start(DeviceName::new("terminal-1"), address, settings, events), heard)
+}
+
+async fn begin() -> (SimulatedTerminal, ZvtTerminal, broadcast::Receiver<DeviceEvent>) {
+    let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let (terminal, mut heard) = start(&device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Ready))).await;
     (device, terminal, heard)
 }
@@ -109,7 +116,14 @@ async fn a_decline_says_why_and_charges_nothing() {
     device.decline_next(Some(0x51));
     let declined = terminal.authorise(dollars(700)).await.unwrap();
     assert!(matches!(declined, Outcome::Declined { code: 0x51, why } if why.contains("not enough money")));
+    for decline in [Decline::Abort, Decline::ResultThenAbort, Decline::AbortThenResult, Decline::ResultThenCompletion] {
+        device.decline_next(Some(0x78));
+        device.decline_by(decline);
+        let declined = terminal.authorise(dollars(700)).await;
+        assert!(matches!(declined, Ok(Outcome::Declined { code: 0x78, .. })), "{decline:?}: {declined:?}");
+    }
     assert_eq!(device.journal(), []);
+    assert_eq!(pay(&terminal, 700).await.trace.trace, Some(1));
 }
 
 #[tokio::test]
@@ -133,34 +147,110 @@ async fn an_abort_stops_a_payment_unless_it_comes_too_late() {
     assert_eq!(device.journal().len(), 1);
 }
 
-/// The heart of it: wherever the link drops, the inquiry tells what the terminal's journal says, and nothing is ever charged twice.
-#[tokio::test]
-async fn wherever_the_link_drops_the_inquiry_tells_the_truth() {
-    let (device, terminal, mut heard) = begin().await;
-    pay(&terminal, 700).await;
+/// What the terminal does with a payment whose link falls before its result is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Policy {
+    Keeps,
+    Reverses,
+    /// And if it has no result yet, it goes on with the customer, and is busy.
+    GoesOn,
+}
+
+/// The heart of it: wherever the link falls, the inquiry tells what the terminal's journal says, and nothing is ever charged twice.
+async fn the_inquiry_tells_the_truth(policy: Policy) {
     for point in Point::ALL {
-        let before = terminal.last_trace();
-        let charged = device.journal().len();
-        device.drop_link_at(Some(point));
+        let case = format!("{policy:?}, {point:?}");
+        let (device, terminal, _heard) = begin().await;
+        device.reverse_unacknowledged(policy == Policy::Reverses);
+        device.carry_on((policy == Policy::GoesOn).then_some(3));
         // The customer before paid the same: the amount alone must not match.
+        pay(&terminal, 700).await;
+        let before = terminal.last_trace();
+        device.drop_link_at(Some(point));
         let kept = match terminal.authorise(dollars(700)).await {
             Ok(Outcome::Approved(approved)) => Some(approved.keep().await.is_ok()),
-            Ok(Outcome::Declined { why, .. }) => panic!("{point:?}: declined: {why}"),
             Err(TerminalError::LinkLost { .. }) => None,
-            Err(error) => panic!("{point:?}: {error}"),
+            other => panic!("{case}: {other:?}"),
         };
-        assert_eq!(
-            kept,
-            matches!(point, Point::ResultSent | Point::ResultAcknowledged | Point::TextSent).then_some(false),
-            "{point:?}"
-        );
-        until(&mut heard, |what| matches!(what, What::Health(Health::Ready))).await;
-        let Inquiry::Last(last) = inquire(&terminal).await else { panic!("{point:?}: a journal without an end") };
-        let found = last.trace != before || kept.is_some();
-        let really = device.journal().len() - charged;
-        assert_eq!(usize::from(found), really, "{point:?}");
-        assert!(really <= 1, "{point:?}");
+        let told = match point {
+            Point::CompletionSent | Point::CompletionAcknowledged => Some(true),
+            Point::ResultSent | Point::ResultAcknowledged | Point::LineSent | Point::TextSent => Some(false),
+            _ => None,
+        };
+        assert_eq!(kept, told, "{case}");
+        let found = match inquire(&terminal).await {
+            Inquiry::Last(last) => last.trace != before,
+            Inquiry::LastFailed { trace, .. } => {
+                assert_ne!(trace, before, "{case}");
+                false
+            }
+            Inquiry::Nothing => panic!("{case}: it forgot the first"),
+        };
+        assert_eq!(device.bookings(), 1 + usize::from(found), "{case}");
+        let resulted = Point::ALL.iter().position(|other| *other == point)
+            >= Point::ALL.iter().position(|other| *other == Point::Booked);
+        let booked = match policy {
+            Policy::Keeps => resulted,
+            Policy::Reverses => resulted && !matches!(point, Point::Booked | Point::ResultSent),
+            Policy::GoesOn => point != Point::CommandReceived,
+        };
+        assert_eq!(found, booked, "{case}");
+        // And it takes money again, as if nothing had been.
+        assert_eq!(pay(&terminal, 700).await.trace, terminal.last_trace(), "{case}");
+        assert_eq!(device.bookings(), 2 + usize::from(found), "{case}");
     }
+}
+
+#[tokio::test]
+async fn wherever_the_link_falls_the_inquiry_tells_the_truth() {
+    the_inquiry_tells_the_truth(Policy::Keeps).await;
+}
+
+#[tokio::test]
+async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_reverses() {
+    the_inquiry_tells_the_truth(Policy::Reverses).await;
+}
+
+#[tokio::test]
+async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_goes_on() {
+    the_inquiry_tells_the_truth(Policy::GoesOn).await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_was_busy_gets_no_payment_until_it_told_its_last_one() {
+    let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    device.busy(2);
+    let (terminal, mut heard) = start(&device);
+    until(&mut heard, |what| matches!(what, What::Health(Health::Attention { why }) if why.contains("busy"))).await;
+    assert!(matches!(terminal.authorise(dollars(1)).await, Err(TerminalError::Offline { .. })));
+    assert!(matches!(terminal.inquire().await, Err(TerminalError::Refused { code: 0x9c, .. })));
+    assert_eq!(terminal.inquire().await, Ok(Inquiry::Nothing));
+    assert_eq!(pay(&terminal, 1).await.amount, dollars(1));
+}
+
+/// Waits 5 s for real: the time-out is the wire's.
+#[tokio::test]
+async fn a_terminal_that_falls_silent_leaves_the_payment_in_doubt() {
+    let (device, terminal, mut heard) = begin().await;
+    device.mute(true);
+    assert!(matches!(terminal.authorise(dollars(1)).await, Err(TerminalError::TimedOut { waited_ms: 5000, .. })));
+    until(&mut heard, |what| matches!(what, What::Health(Health::Offline { why, .. }) if why.contains("said nothing")))
+        .await;
+    device.mute(false);
+    assert_eq!(inquire(&terminal).await, Inquiry::Nothing);
+    assert_eq!(device.journal(), []);
+}
+
+#[tokio::test]
+async fn an_amount_that_the_protocol_cannot_say_is_declined_before_anything_is_sent() {
+    let (device, terminal, _heard) = begin().await;
+    for (minor, code) in [(0, 0xc8), (1_000_000_000_000, 0xc3)] {
+        assert!(
+            matches!(terminal.authorise(dollars(minor)).await, Ok(Outcome::Declined { code: said, .. }) if said == code)
+        );
+    }
+    assert_eq!(device.journal(), []);
+    assert_eq!(pay(&terminal, 999_999_999_999).await.amount, dollars(999_999_999_999));
 }
 
 #[tokio::test]
@@ -168,10 +258,22 @@ async fn frames_may_arrive_split_and_results_twice() {
     let (device, terminal, _heard) = begin().await;
     device.split(Some(1));
     assert_eq!(pay(&terminal, 1).await.amount, dollars(1));
+    device.split(None);
+    device.merge(true);
+    assert_eq!(pay(&terminal, 3).await.amount, dollars(3));
     device.split(Some(7));
     device.repeat_result(true);
     assert_eq!(pay(&terminal, 2).await.amount, dollars(2));
-    assert_eq!(device.journal().len(), 2);
+    assert_eq!(device.bookings(), 3);
+}
+
+#[tokio::test]
+async fn of_receipts_in_blocks_the_customers_is_kept() {
+    let (device, terminal, _heard) = begin().await;
+    device.print_blocks(true);
+    let text = pay(&terminal, 1234).await.receipt_text;
+    assert_eq!(text.len(), 5);
+    assert!(!text.iter().any(|line| line.contains("MERCHANT")));
 }
 
 #[tokio::test]
@@ -201,18 +303,99 @@ async fn one_payment_at_a_time_and_none_without_a_link() {
 }
 
 #[tokio::test]
-async fn a_whole_card_number_from_the_terminal_goes_no_further() {
-    let (device, terminal, mut heard) = begin().await;
-    device.full_pan(true);
-    let record = pay(&terminal, 1234).await;
-    let told =
-        [format!("{record:?}"), serde_json::to_string(&record).unwrap(), format!("{:?}", inquire(&terminal).await)];
+async fn a_payment_runs_until_it_was_voted_on_and_finished() {
+    let (_device, terminal, _heard) = begin().await;
+    let Ok(Outcome::Approved(approved)) = terminal.authorise(dollars(1)).await else { panic!("declined") };
+    assert!(matches!(terminal.authorise(dollars(2)).await, Err(TerminalError::Busy { .. })));
+    approved.keep().await.unwrap();
+    assert_eq!(pay(&terminal, 2).await.trace.trace, Some(2));
+}
+
+/// Whatever the driver lets out: records, events, errors, and what is traced.
+#[test]
+fn a_whole_card_number_from_the_terminal_goes_no_further() {
+    let traced = Traced::default();
+    let mut told = tracing::subscriber::with_default(traced.clone(), || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(whole_card_numbers())
+    });
+    told.push(traced.text());
+    assert!(traced.text().contains("offline"), "the tracing was heard");
     for text in &told {
+        // Blanks and all else left out: the number must not be there in pieces either.
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        assert!(!digits.contains("4761739001010119"), "{text}");
+        for secret in ["4761739001010119", "739001", "28122", "123456"] {
+            assert!(!digits.contains(secret), "{secret} in {text}");
+        }
     }
     assert!(told[0].contains("476173******0119"));
+}
+
+/// Runs payments of every end with a terminal that sends whole card numbers; gives everything that came out, the first record first.
+async fn whole_card_numbers() -> Vec<String> {
+    let (device, terminal, mut heard) = begin().await;
+    device.full_pan(true);
+    let record = pay(&terminal, 99).await;
+    let mut told = vec![format!("{record:?}"), serde_json::to_string(&record).unwrap()];
+    device.print_blocks(true);
+    told.push(format!("{:?}", pay(&terminal, 99).await));
+    told.push(format!("{:?}", inquire(&terminal).await));
+    told.push(format!("{:?}", terminal.reverse(1).await));
+    for point in [Point::ResultAcknowledged, Point::ResultSent] {
+        device.drop_link_at(Some(point));
+        let Ok(Outcome::Approved(approved)) = terminal.authorise(dollars(99)).await else { panic!("declined") };
+        told.push(format!("{approved:?}"));
+        told.push(approved.keep().await.unwrap_err().to_string());
+        told.push(format!("{:?}", inquire(&terminal).await));
+    }
+    drop(device);
+    until(&mut heard, |what| matches!(what, What::Health(Health::Offline { .. }))).await;
+    told.push(terminal.authorise(dollars(1)).await.unwrap_err().to_string());
     while let Ok(event) = heard.try_recv() {
-        assert!(!format!("{event:?}").contains("4761739001010119"));
+        told.push(format!("{event:?} {}", serde_json::to_string(&event).unwrap()));
+    }
+    told
+}
+
+/// Keeps everything that is traced, at every level.
+#[derive(Clone, Default)]
+struct Traced(Arc<Mutex<String>>);
+
+impl Traced {
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl tracing::Subscriber for Traced {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("drivers")
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        span.record(&mut Fields(&self.0));
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        values.record(&mut Fields(&self.0));
+    }
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Fields(&self.0));
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+struct Fields<'a>(&'a Mutex<String>);
+
+impl tracing::field::Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        let mut text = self.0.lock().unwrap();
+        text.push_str(&format!("{field}={value:?}\n"));
     }
 }

@@ -22,7 +22,7 @@ fn no_room_uses_another_than_the_arrows_allow() {
         ("system-tests", &[]),
     ]);
     let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--locked", "--offline"])
+        .args(["metadata", "--format-version=1", "--no-deps", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();
@@ -43,18 +43,7 @@ fn no_room_uses_another_than_the_arrows_allow() {
 #[test]
 fn a_stores_package_has_no_broker_no_hq_and_no_simulators() {
     let tree = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "-p",
-            "hub",
-            "--no-default-features",
-            "-e",
-            "normal,features",
-            "--prefix",
-            "none",
-            "--locked",
-            "--offline",
-        ])
+        .args(["tree", "-p", "hub", "--no-default-features", "-e", "normal,features", "--prefix", "none", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();

@@ -47,6 +47,9 @@ fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing() {
     let (content, figures) = replay.finish();
     eprintln!("killed {kills} times");
     is_right(content, &figures);
+    // The terminals lived through it: what their journals charged is what was sold by card, no more and no less.
+    assert!(figures["card_cents"].as_i64().unwrap() > 0);
+    assert_eq!(figures["terminal_cents"], figures["card_cents"]);
 }
 
 #[test]

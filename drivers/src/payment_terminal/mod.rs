@@ -124,6 +124,7 @@ pub enum Vote {
 pub struct Unacknowledged {
     /// What was approved.
     pub record: Record,
+    pub(crate) device: String,
     pub(crate) vote: oneshot::Sender<Vote>,
     pub(crate) ended: oneshot::Receiver<Result<Record, TerminalError>>,
 }
@@ -139,7 +140,7 @@ impl Unacknowledged {
     /// Acknowledges on the wire and waits for the terminal's completion. The record comes back with the receipt text that followed.
     ///
     /// # Errors
-    /// The link was lost after the hub's vote: the payment stands as stored, the receipt text may be missing.
+    /// The vote may not have reached the terminal, which then may reverse by itself: an inquiry tells whether the payment stands.
     pub async fn keep(self) -> Result<Record, TerminalError> {
         self.decide(Vote::Keep).await
     }
@@ -153,8 +154,9 @@ impl Unacknowledged {
     }
 
     async fn decide(self, vote: Vote) -> Result<Record, TerminalError> {
-        let lost = || TerminalError::LinkLost { device: String::new(), why: "the driver ended".into() };
-        self.vote.send(vote).map_err(|_| lost())?;
+        // If the driver does not listen any more, it left word why.
+        let _ = self.vote.send(vote);
+        let lost = || TerminalError::LinkLost { device: self.device, why: "its driver ended".into() };
         self.ended.await.unwrap_or_else(|_| Err(lost()))
     }
 }
@@ -198,10 +200,17 @@ pub trait PaymentTerminal: Send + Sync {
     /// Asks the running authorisation to stop. The answer still comes from [`authorise`](Self::authorise), and may be an approval.
     fn abort(&self) -> Answer<'_, Result<(), TerminalError>>;
 
-    /// Asks for the last transaction (ZVT: `06 20` repeat receipt), after waiting for the terminal to be idle.
+    /// Asks for the last transaction (ZVT: `06 20` repeat receipt), once the terminal says that it is idle.
+    ///
+    /// # Errors
+    /// It proves nothing yet: the terminal can't be reached, is busy (perhaps with the payment in doubt), or does not tell. Ask again.
     fn inquire(&self) -> Answer<'_, Result<Inquiry, TerminalError>>;
 
     /// Reverses the transaction with this receipt number.
+    ///
+    /// # Errors
+    /// [`TerminalError::Offline`] means that nothing was sent, [`TerminalError::Refused`] that nothing was reversed now (ZVT code B4: it was
+    /// already). Every other error leaves the reversal in doubt.
     fn reverse(&self, receipt: u16) -> Answer<'_, Result<Record, TerminalError>>;
 }
 

@@ -10,7 +10,7 @@ mod scale;
 mod scanner;
 
 pub use label_printer::{PrintedLabel, SimulatedLabelPrinter};
-pub use payment_terminal::{Booked, BookedState, Point, SimulatedTerminal};
+pub use payment_terminal::{Booked, BookedState, Decline, Point, SimulatedTerminal};
 pub use pty::Pty;
 pub use receipt_printer::SimulatedReceiptPrinter;
 pub use scale::SimulatedScale;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use contract::SaleCompleted;
+use drivers::simulate::{BookedState, SimulatedTerminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -41,6 +42,10 @@ pub(super) struct Report {
     pub(super) sale_ms: Percentiles,
     /// From a scanner's last byte to the register's event.
     pub(super) scan_ms: Percentiles,
+    /// Paid by card, as HQ's ledger has it.
+    pub(super) card_cents: i64,
+    /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was kept from an earlier run.
+    pub(super) terminal_cents: u64,
     /// Baskets that HQ has more than once.
     pub(super) duplicates: usize,
     /// Baskets that HQ lacks, or has with other figures.
@@ -96,6 +101,7 @@ impl Report {
         row("discounts", money(self.discount_cents));
         row("net", money(self.net_cents));
         row("manufacturer coupons", money(self.manufacturer_coupon_cents));
+        row("by card", money(self.card_cents));
         row("lost", self.lost.to_string());
         row("duplicates", self.duplicates.to_string());
         row("sale p50 / p99 / max", format!("{} / {} / {} ms", self.sale_ms.p50, self.sale_ms.p99, self.sale_ms.max));
@@ -184,6 +190,8 @@ fn compare(stage: &Stage, data: &Data) -> Report {
         hq_baskets: 0,
         sale_ms: Percentiles::default(),
         scan_ms: Percentiles::default(),
+        card_cents: 0,
+        terminal_cents: charged(stage),
         duplicates: 0,
         lost: 0,
         elapsed_s: 0.0,
@@ -199,6 +207,12 @@ fn compare(stage: &Stage, data: &Data) -> Report {
             report.discount_cents += sale.totals.discount.get();
             report.net_cents += sale.totals.net.get();
             report.manufacturer_coupon_cents += sale.totals.manufacturer_coupon.get();
+            report.card_cents += sale
+                .tenders
+                .iter()
+                .filter(|tender| tender.card.is_some())
+                .map(|tender| tender.amount.get())
+                .sum::<i64>();
         }
         if let Some(why) = found.first().map_or_else(|| Some("HQ lacks it".to_owned()), |sale| difference(basket, sale))
         {
@@ -209,6 +223,12 @@ fn compare(stage: &Stage, data: &Data) -> Report {
         }
     }
     report
+}
+
+/// What customers were really charged.
+fn charged(stage: &Stage) -> u64 {
+    let journals = stage.devices.terminals.iter().flat_map(SimulatedTerminal::journal);
+    journals.filter(|booked| booked.state == BookedState::Charged).map(|booked| booked.minor).sum()
 }
 
 fn difference(basket: &DataBasket, sale: &SaleCompleted) -> Option<String> {

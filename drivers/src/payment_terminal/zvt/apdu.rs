@@ -79,7 +79,25 @@ mod tests {
         assert_eq!(&encode((0x06, 0xd3), &[0; 0x0461])[..5], [0x06, 0xd3, 0xff, 0x61, 0x04]);
     }
 
+    #[test]
+    fn a_frame_of_the_greatest_length_is_read_and_nothing_longer_can_be_said() {
+        let mut decoder = Decoder::default();
+        decoder.push(&encode((0x06, 0xd3), &vec![7; MAX_DATA + 1]));
+        assert_eq!(decoder.next().unwrap().data.len(), MAX_DATA);
+        assert!(decoder.next().is_none());
+    }
+
     proptest! {
+        #[test]
+        fn whatever_comes_the_decoder_does_not_panic_and_keeps_no_more_than_a_frame(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2048), 0..60)) {
+            let mut decoder = Decoder::default();
+            for chunk in chunks {
+                decoder.push(&chunk);
+                while decoder.next().is_some() {}
+                prop_assert!(decoder.pending.len() < MAX_DATA + 5);
+            }
+        }
+
         /// However the bytes are cut, the same frames come out.
         #[test]
         fn frames_survive_any_chunking(

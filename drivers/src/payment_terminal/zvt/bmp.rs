@@ -1,11 +1,11 @@
 //! The fields of a frame ("bitmaps"): a tag, and data whose length the tag tells.
 //!
-//! A field that is not known can't be skipped, as nothing tells its length: reading stops there and what was read is kept.
+//! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept, and the tag is noted.
 
 use crate::payment_terminal::{Amount, MaskedPan, Trace};
 
 /// What the hub wants to know of a frame; the rest is dropped while parsing.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     /// BMP 27.
     pub(super) result: Option<u8>,
@@ -22,6 +22,8 @@ pub(super) struct Fields {
     pub(super) card: Option<MaskedPan>,
     /// BMP 8B.
     pub(super) card_name: Option<String>,
+    /// The field where reading stopped, if it did not come to the end: it is unknown or cut off.
+    pub(super) stopped_at: Option<u8>,
 }
 
 impl Fields {
@@ -60,7 +62,10 @@ fn length(tag: u8) -> Option<Length> {
 pub(super) fn parse(mut data: &[u8]) -> Fields {
     let mut fields = Fields::default();
     while let Some((&tag, rest)) = data.split_first() {
-        let Some((value, rest)) = take(tag, rest) else { break };
+        let Some((value, rest)) = take(tag, rest) else {
+            fields.stopped_at = Some(tag);
+            break;
+        };
         data = rest;
         match tag {
             0x27 => fields.result = value.first().copied(),
@@ -123,31 +128,16 @@ fn mask(bytes: &[u8]) -> MaskedPan {
     let digits = nibbles(bytes);
     let digits = digits.trim_end_matches('f');
     let is_digit = |char: &char| char.is_ascii_digit();
-    // A short number must not come together from both ends.
-    let open = digits.len().saturating_sub(4).min(6);
+    // A number too short to be a card's has no middle to hide: its front is left out.
+    let open = if digits.len() < 13 { 0 } else { 6 };
     let leading: String = digits.chars().take(open).take_while(is_digit).collect();
     let trailing: String = digits.chars().rev().take(4).take_while(is_digit).collect();
     MaskedPan::new(&leading, &trailing.chars().rev().collect::<String>())
 }
 
 fn name(bytes: &[u8]) -> String {
-    let text: String = bytes
-        .iter()
-        .take_while(|byte| **byte != 0)
-        .map(|byte| char::from(*byte))
-        .filter(char::is_ascii_graphic_or_blank)
-        .collect();
-    super::text::scrub(text.trim())
-}
-
-trait Printable {
-    fn is_ascii_graphic_or_blank(&self) -> bool;
-}
-
-impl Printable for char {
-    fn is_ascii_graphic_or_blank(&self) -> bool {
-        self.is_ascii_graphic() || *self == ' '
-    }
+    // Ends with a zero byte.
+    super::text::read(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -185,13 +175,15 @@ mod tests {
         let long = parse(&[0x22, 0xf1, 0xf0, 0x67, 0x99, 0x99, 0x89, 0x00, 0x00, 0x02, 0x00, 0x05, 0x1f]);
         assert_eq!(long.card.unwrap().as_str(), "679999******0051");
         let short = parse(&[0x22, 0xf0, 0xf3, 0x12, 0x34, 0x56]);
-        assert_eq!(short.card.unwrap().as_str(), "12******3456");
+        assert_eq!(short.card.unwrap().as_str(), "******3456");
     }
 
     #[test]
     fn an_unknown_field_ends_the_reading_and_keeps_what_was_read() {
         let fields = parse(&[0x27, 0x6c, 0xee, 0x01, 0x49, 0x09, 0x78]);
-        assert_eq!((fields.result, fields.currency), (Some(0x6c), None));
+        assert_eq!((fields.result, fields.currency, fields.stopped_at), (Some(0x6c), None, Some(0xee)));
+        assert_eq!(parse(&[0x27, 0x00, 0x04, 0x00]).stopped_at, Some(0x04), "cut off");
+        assert_eq!(parse(&[0x27, 0x00]).stopped_at, None);
     }
 
     proptest! {

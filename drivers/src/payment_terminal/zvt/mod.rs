@@ -5,15 +5,24 @@
 //!
 //! - An authorisation is sent once. It is never sent again, whatever happens to the link: then the payment is in doubt, and an inquiry tells.
 //! - The terminal's result (`04 0F`) is acknowledged after the hub's vote, not before: the acknowledgement is what commits the terminal's side.
-//! - Card numbers are reduced to six and four digits while a frame is parsed ([`bmp`]); track data, expiry and EMV data are dropped there; text for the
-//!   receipt is scrubbed ([`text`]). No frame is ever logged.
+//!   A result that can't be read to its amount and result code is not acknowledged at all.
+//! - The terminal is [ready](Health::Ready) when it said that it is idle (`05 01`) and told its last payment (`06 20`). Without the latter a lost link
+//!   could not be settled, so a terminal that does not tell it is not used.
+//! - An inquiry tells what is proven and is an error otherwise; a terminal that is busy, perhaps with the very payment, is to be asked again.
+//! - Card numbers are reduced to six and four digits while a frame is parsed (`bmp`); track data, expiry and EMV data are dropped there; text for the
+//!   receipt is scrubbed (`text`). No frame is ever logged, nor is the password.
+//!
+//! # Layout
+//!
+//! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides, `driver` does it.
 //!
 //! # The dialogue
 //!
 //! ```text
 //! hub (ECR)                                          terminal (PT)
 //!  06 00 registration ->   <- 80 00 00   ...   <- 06 0F completion   80 00 00 ->
-//!  06 20 repeat receipt -> the numbers of its last transaction, kept for the journal
+//!  05 01 enquiry ->        until it is idle; also every 30 s while nothing runs, and before an inquiry
+//!  06 20 repeat receipt -> the numbers of its last payment, kept for the journal
 //!  06 01 authorisation ->  <- 80 00 00                      now the terminal leads
 //!                          <- 04 FF intermediate status     80 00 00 ->     (any number, T4 starts anew)
 //!                          <- 04 0F result                  (vote) 80 00 00 or 84 66 00 ->
@@ -24,16 +33,26 @@
 //!
 //! | what fails, when | what the hub hears |
 //! | --- | --- |
-//! | no link, before `06 01` | [`TerminalError::Offline`]: nothing was sent |
+//! | no link, or the terminal is not ready, before `06 01` | [`TerminalError::Offline`]: nothing was sent |
 //! | the terminal refuses `06 01` (`84 xx`) | declined: nothing was charged |
 //! | the link, after `06 01` was sent | [`TerminalError::LinkLost`]: in doubt |
-//! | no answer for T3 (5 s) or T4 (180 s) | [`TerminalError::TimedOut`]: in doubt; the link is opened anew |
-//! | the hub gives no vote for 30 s, or dies | nothing is acknowledged, the link is closed: in doubt |
-//! | a frame out of protocol | [`TerminalError::Protocol`]: in doubt; the link is opened anew |
+//! | no answer for T3 (5 s) or T4 (180 s), no end within 600 s | [`TerminalError::TimedOut`]: in doubt; the link is opened anew |
+//! | the hub gives no vote for 30 s, or drops the approval | nothing is acknowledged, the link is closed: in doubt |
+//! | the link, after the vote | [`TerminalError::LinkLost`]: the vote may not have arrived; an inquiry tells what stands |
+//! | a frame out of protocol, a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened anew |
+//! | the power of the hub, at any moment | as a lost link: the hub has journalled [`last_trace`](PaymentTerminal::last_trace) and asks |
+//!
+//! # Not confirmed
+//!
+//! What a terminal does whose result was not acknowledged differs by maker: it may keep the payment, or reverse it once the card is out. How a terminal
+//! that never did a payment answers `06 20` is not in the sources either; `06 1E 83`, after it said that it is idle, is taken for "none" if the driver knows
+//! of none as well.
 
 mod apdu;
 mod bmp;
+mod dialogue;
 mod driver;
+mod packets;
 mod result;
 mod text;
 
@@ -42,9 +61,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
-use self::driver::{Job, ZvtDriver};
+use self::driver::{Claim, Job, Running, WHOLE, ZvtDriver};
 use super::{Amount, Inquiry, Outcome, PaymentTerminal, Record, TerminalError, Trace};
 use crate::{
     Answer,
@@ -53,8 +72,8 @@ use crate::{
     transport::Address,
 };
 
-/// How long an authorisation may take in all, customer and bank included.
-const AUTHORISATION: Duration = Duration::from_secs(600);
+/// How long the hub waits for an authorisation: a little longer than the driver, which knows more about how it failed.
+const AUTHORISATION: Duration = WHOLE.saturating_add(Duration::from_secs(60));
 
 /// How long an inquiry or a reversal may take in all.
 const SHORT: Duration = Duration::from_secs(60);
@@ -72,21 +91,19 @@ pub struct ZvtSettings {
 pub struct ZvtTerminal {
     handle: Handle<Job>,
     last: Arc<Mutex<Trace>>,
-    abort: Arc<Notify>,
-    /// Held by the authorisation that runs.
-    one: tokio::sync::Mutex<()>,
+    running: Running,
 }
 
-/// Starts a terminal.
+/// Starts a terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has another framing.
 pub fn start(
     device: DeviceName,
     address: Address,
     settings: ZvtSettings,
     events: broadcast::Sender<DeviceEvent>,
 ) -> ZvtTerminal {
-    let (last, abort) = (Arc::<Mutex<Trace>>::default(), Arc::<Notify>::default());
-    let driver = ZvtDriver::new(device.clone(), settings, Arc::clone(&last), Arc::clone(&abort));
-    ZvtTerminal { handle: supervise(device, address, driver, events), last, abort, one: tokio::sync::Mutex::default() }
+    let last = Arc::<Mutex<Trace>>::default();
+    let driver = ZvtDriver::new(device.clone(), settings, Arc::clone(&last));
+    ZvtTerminal { handle: supervise(device, address, driver, events), last, running: Running::default() }
 }
 
 impl ZvtTerminal {
@@ -118,13 +135,16 @@ impl PaymentTerminal for ZvtTerminal {
 
     fn authorise(&self, amount: Amount) -> Answer<'_, Result<Outcome, TerminalError>> {
         Box::pin(async move {
+            if let Some(code) = unspeakable(amount) {
+                return Ok(Outcome::Declined { code, why: result::in_words(code).to_owned() });
+            }
             if self.handle.health() != Health::Ready {
                 return Err(self.offline());
             }
-            let Ok(_one) = self.one.try_lock() else {
+            let Some(claim) = Claim::of(&self.running) else {
                 return Err(TerminalError::Busy { device: self.handle.device().to_string() });
             };
-            match self.handle.ask(AUTHORISATION, |answer| Job::Authorise { amount, answer }).await {
+            match self.handle.ask(AUTHORISATION, |reply| Job::Authorise { amount, claim, reply }).await {
                 Ok(outcome) => outcome,
                 Err(unanswered) => Err(self.unanswered(&unanswered, AUTHORISATION)),
             }
@@ -136,15 +156,17 @@ impl PaymentTerminal for ZvtTerminal {
             if self.handle.health() != Health::Ready {
                 return Err(self.offline());
             }
-            // Heard by a running authorisation; a later one starts afresh.
-            self.abort.notify_waiters();
+            if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
+                // Kept for the driver if it is not listening this moment.
+                running.notify_one();
+            }
             Ok(())
         })
     }
 
     fn inquire(&self) -> Answer<'_, Result<Inquiry, TerminalError>> {
         Box::pin(async move {
-            match self.handle.ask(SHORT, |answer| Job::Inquire { answer }).await {
+            match self.handle.ask(SHORT, |reply| Job::Inquire { reply }).await {
                 Ok(inquiry) => inquiry,
                 Err(unanswered) => Err(self.unanswered(&unanswered, SHORT)),
             }
@@ -153,11 +175,21 @@ impl PaymentTerminal for ZvtTerminal {
 
     fn reverse(&self, receipt: u16) -> Answer<'_, Result<Record, TerminalError>> {
         Box::pin(async move {
-            match self.handle.ask(SHORT, |answer| Job::Reverse { receipt, answer }).await {
+            match self.handle.ask(SHORT, |reply| Job::Reverse { receipt, reply }).await {
                 Ok(record) => record,
                 Err(unanswered) => Err(self.unanswered(&unanswered, SHORT)),
             }
         })
+    }
+}
+
+/// The result code of an amount that `06 01` can't say; six bytes hold twelve digits, two hold a currency's.
+fn unspeakable(amount: Amount) -> Option<u8> {
+    match amount {
+        Amount { minor: 0, .. } => Some(0xc8),
+        Amount { minor: 1_000_000_000_000.., .. } => Some(0xc3),
+        Amount { currency: 10_000.., .. } => Some(0x6f),
+        _ => None,
     }
 }
 

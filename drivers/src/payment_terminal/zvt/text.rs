@@ -3,89 +3,113 @@
 use super::bmp::ber_length;
 
 /// The most lines kept of a receipt.
-const MAX_LINES: usize = 80;
+pub(super) const MAX_LINES: usize = 80;
 
-/// The longest line kept.
+/// The longest line kept, in characters.
 const MAX_LINE: usize = 64;
 
-/// Adds a print line (`06 D1`): an attribute byte, then text. Bit 7 of the attribute marks the last line, which has none.
-pub(super) fn line(data: &[u8], lines: &mut Vec<String>) {
-    if let Some((_, text)) = data.split_first() {
-        push(text, lines);
-    }
+/// The upper half of code page 437, which terminals print in unless they are told otherwise.
+const UPPER: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+
+/// A print line (`06 D1`): an attribute byte (its look), then text.
+pub(super) fn line(data: &[u8]) -> Vec<String> {
+    data.get(1..).map(read).into_iter().collect()
 }
 
-/// Adds a text block (`06 D3`): a TLV container with a container `25` of lines `07`.
-pub(super) fn block(data: &[u8], lines: &mut Vec<String>) {
-    if let [0x06, rest @ ..] = data
-        && let Some((skip, length)) = ber_length(rest)
-    {
-        walk(rest.get(skip..).map_or(&[], |rest| &rest[..length.min(rest.len())]), lines);
-    }
-}
-
-fn walk(mut data: &[u8], lines: &mut Vec<String>) {
-    while let [tag, rest @ ..] = data {
-        // A tag whose low five bits are all set has a second byte.
-        let rest = if tag & 0x1f == 0x1f { rest.get(1..).unwrap_or_default() } else { rest };
-        let Some((skip, length)) = ber_length(rest) else { return };
-        let Some(value) = rest.get(skip..skip + length) else { return };
-        match tag {
-            0x25 => walk(value, lines),
-            0x07 => push(value, lines),
+/// A text block (`06 D3`): in a TLV container, `1F 07` says whose receipt it is and `25` holds lines `07`. Only the customer's is wanted.
+pub(super) fn block(data: &[u8]) -> Vec<String> {
+    const CUSTOMER: u8 = 2;
+    let Some((0x06, container)) = data.split_first() else { return Vec::new() };
+    let Some((container, _)) = value(container) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (tag, value) in tags(container) {
+        match (tag, value) {
+            (0x1f07, [receipt, ..]) if *receipt != CUSTOMER => return Vec::new(),
+            // Not nested any deeper, so that no block can make the reader dig for ever.
+            (0x25, value) => {
+                let texts = tags(value).filter(|(tag, _)| *tag == 0x07).map(|(_, text)| read(text));
+                lines.extend(texts.take(MAX_LINES - lines.len().min(MAX_LINES)));
+            }
             _ => {}
         }
-        data = rest.get(skip + length..).unwrap_or_default();
     }
+    lines
 }
 
-fn push(text: &[u8], lines: &mut Vec<String>) {
-    if lines.len() < MAX_LINES {
-        let text: String =
-            text.iter().take(MAX_LINE).map(|byte| char::from(*byte)).filter(|char| !char.is_control()).collect();
-        lines.push(scrub(text.trim_end()));
-    }
+/// The tags of a TLV container, up to the first that does not fit.
+fn tags(mut data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (&first, rest) = data.split_first()?;
+        // A tag whose low five bits are all set has a second byte.
+        let (tag, rest) = if first & 0x1f == 0x1f {
+            let (&second, rest) = rest.split_first()?;
+            (u16::from_be_bytes([first, second]), rest)
+        } else {
+            (u16::from(first), rest)
+        };
+        let (found, rest) = value(rest)?;
+        data = rest;
+        Some((tag, found))
+    })
 }
 
-/// Replaces the middle of every run of 13 to 19 digits (blanks and hyphens between them don't count) that passes the Luhn check.
-pub(in crate::payment_terminal) fn scrub(text: &str) -> String {
+/// A BER length's worth of data, and what follows it.
+fn value(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (skip, length) = ber_length(data)?;
+    data.get(skip..)?.split_at_checked(length)
+}
+
+/// Text as the terminal sends it, made safe.
+pub(super) fn read(text: &[u8]) -> String {
+    let char = |byte: &u8| match byte.checked_sub(0x80) {
+        Some(upper) => UPPER.chars().nth(usize::from(upper)),
+        None => Some(char::from(*byte)).filter(|char| !char.is_control()),
+    };
+    let text: String = text.iter().filter_map(char).collect();
+    // Cut only after scrubbing: half a card number would not be recognised.
+    scrub(text.trim_end()).chars().take(MAX_LINE).collect()
+}
+
+/// Replaces the middle of everything in a text that could be a card number: 13 to 19 digits, blanks and hyphens between them not counted,
+/// that pass the Luhn check. Six digits of it stay in front and four at the end.
+pub(super) fn scrub(text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
-    let mut run: Vec<usize> = Vec::new();
+    let (mut run, mut hide): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     for place in 0..=chars.len() {
         match chars.get(place) {
             Some(char) if char.is_ascii_digit() => run.push(place),
-            Some(' ' | '-' | '.') if !run.is_empty() => {}
+            Some(' ' | '-' | '\u{a0}') if !run.is_empty() => {}
             _ => {
-                mask_run(&mut chars, &run);
+                let digits: Vec<u32> = run.iter().filter_map(|place| chars[*place].to_digit(10)).collect();
+                // All are found before any is hidden: a number that only overlaps one must not shield it.
+                let middles = card_numbers(&digits).flat_map(|(start, length)| &run[start + 6..start + length - 4]);
+                hide.extend(middles.copied());
                 run.clear();
             }
         }
     }
+    for place in hide {
+        chars[place] = '*';
+    }
     chars.into_iter().collect()
 }
 
-/// Masks every stretch of a run of digits that could be a card number, longest first.
-fn mask_run(chars: &mut [char], run: &[usize]) {
-    for length in (13..=19).rev() {
-        for start in 0..(run.len() + 1).saturating_sub(length) {
-            let places = &run[start..start + length];
-            if luhn(places.iter().filter_map(|place| chars[*place].to_digit(10)))
-                && places.iter().all(|place| chars[*place] != '*')
-            {
-                for place in &places[6..length - 4] {
-                    chars[*place] = '*';
-                }
-            }
-        }
-    }
+/// Where card numbers may stand in a run of digits, and how long they are.
+fn card_numbers(digits: &[u32]) -> impl Iterator<Item = (usize, usize)> {
+    (13..=19).flat_map(move |length| {
+        let at = digits.windows(length).enumerate().filter(|(_, window)| luhn(window));
+        at.map(move |(start, _)| (start, length))
+    })
 }
 
-fn luhn(digits: impl DoubleEndedIterator<Item = u32>) -> bool {
+/// ISO/IEC 7812-1, annex B.
+fn luhn(digits: &[u32]) -> bool {
     let sum: u32 = digits
+        .iter()
         .rev()
         .enumerate()
         .map(|(place, digit)| match (place % 2, digit * 2) {
-            (0, _) => digit,
+            (0, _) => *digit,
             (_, double) if double > 9 => double - 9,
             (_, double) => double,
         })
@@ -103,34 +127,75 @@ mod tests {
     fn card_numbers_are_taken_out_of_text() {
         assert_eq!(scrub("Card 4761739001010119"), "Card 476173******0119");
         assert_eq!(scrub("4761 7390 0101 0119 ok"), "4761 73** **** 0119 ok");
+        assert_eq!(scrub("4761-7390-0101-0119"), "4761-73**-****-0119");
         assert_eq!(scrub("Trace 000123  Receipt 0045"), "Trace 000123  Receipt 0045");
+        assert_eq!(scrub("24.11.2026 14:15 000123"), "24.11.2026 14:15 000123");
+    }
+
+    #[test]
+    fn a_number_before_a_card_number_does_not_shield_it() {
+        // The nineteen digits from the first on pass the check as well, and would by themselves hide but one digit of the card's.
+        let shielding = (0..1_000_000_000_u32).map(|number| format!("{number:09}")).find(|number| {
+            let digits: Vec<u32> = format!("{number}4761739001").chars().filter_map(|char| char.to_digit(10)).collect();
+            luhn(&digits)
+        });
+        let scrubbed = scrub(&format!("{}4761739001010119", shielding.unwrap()));
+        assert!(scrubbed.ends_with("******0119"), "{scrubbed}");
+    }
+
+    #[test]
+    fn a_card_number_across_the_end_of_a_line_is_scrubbed_before_it_is_cut() {
+        let text = format!("{}4761739001010119", " ".repeat(MAX_LINE - 15));
+        assert!(read(text.as_bytes()).ends_with("476173******011"));
     }
 
     #[test]
     fn lines_and_blocks_become_text() {
-        let mut lines = Vec::new();
-        line(b"\x40  PAID", &mut lines);
-        let block_text = [0x06, 0x0d, 0x1f, 0x07, 0x01, 0x02, 0x25, 0x07, 0x07, 0x02, b'O', b'K', 0x07, 0x01, b'!'];
-        block(&block_text, &mut lines);
-        assert_eq!(lines, ["  PAID", "OK", "!"]);
+        assert_eq!(line(b"\x40  PAID"), ["  PAID"]);
+        assert_eq!(line(b"\x00F\x81r Ihre Kassenst\x84tte"), ["Für Ihre Kassenstätte"]);
+        assert_eq!(line(b"\x00"), [""]);
+        let block_text =
+            |receipt| [0x06, 0x0d, 0x1f, 0x07, 0x01, receipt, 0x25, 0x07, 0x07, 0x02, b'O', b'K', 0x07, 0x01, b'!'];
+        assert_eq!(block(&block_text(2)), ["OK", "!"]);
+        assert_eq!(block(&block_text(1)), [""; 0], "the merchant's copy");
+        // Without a word on whose it is: lengths of two and three bytes.
+        assert_eq!(block(&[0x06, 0x81, 0x07, 0x25, 0x82, 0x00, 0x03, 0x07, 0x01, b'x']), ["x"]);
+    }
+
+    #[test]
+    fn a_block_of_containers_in_containers_is_not_dug_through() {
+        const LEVELS: u16 = 16_000;
+        let levels = (0..LEVELS).map(|level| (4 * (LEVELS - 1 - level)).to_be_bytes());
+        let nested = levels.flat_map(|[high, low]| [0x25, 0x82, high, low]);
+        let deep: Vec<u8> = [0x06, 0x82, 0xfa, 0x00].into_iter().chain(nested).collect();
+        assert_eq!(block(&deep), [""; 0]);
+    }
+
+    #[test]
+    fn the_code_page_has_a_character_for_every_byte() {
+        assert_eq!(UPPER.chars().count(), 128);
+        assert_eq!(read(&[0x84, 0x94, 0x81, 0xe1]), "äöüß");
     }
 
     proptest! {
         #[test]
-        fn no_card_number_survives_between_other_digits(before in "[0-9 ]{0,5}", after in "[0-9 ]{0,5}", sixteen in proptest::collection::vec(0_u32..10, 15)) {
-            let mut digits = sixteen;
-            let check = (0..10).find(|check| luhn(digits.iter().copied().chain([*check]))).unwrap();
-            digits.push(check);
-            let number: String = digits.iter().filter_map(|digit| char::from_digit(*digit, 10)).collect();
+        fn no_card_number_survives_between_other_digits(
+            before in "[0-9 ]{0,12}", after in "[0-9 -]{0,12}", number in proptest::collection::vec(0_u32..10, 12..=18),
+        ) {
+            let check = (0..10).find(|check| luhn(&[number.as_slice(), &[*check]].concat())).unwrap();
+            let number: String = number.into_iter().chain([check]).filter_map(|digit| char::from_digit(digit, 10)).collect();
             let scrubbed = scrub(&format!("{before}{number}{after}"));
-            prop_assert!(!scrubbed.replace(' ', "").contains(&number), "{}", scrubbed);
+            let hidden = scrubbed[before.len()..before.len() + number.len()].bytes().filter(|byte| *byte == b'*').count();
+            prop_assert!(hidden >= number.len() - 10, "{}", scrubbed);
+            // And nothing is left that a second look would take out.
+            prop_assert_eq!(scrub(&scrubbed), scrubbed);
         }
 
         #[test]
-        fn no_bytes_make_the_readers_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut lines = Vec::new();
-            block(&data, &mut lines);
-            line(&data, &mut lines);
+        fn no_bytes_make_the_readers_panic(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = line(&data);
+            prop_assert!(block(&data).len() <= MAX_LINES);
+            prop_assert!(block(&[&[0x06, 0x82, 0x01, 0x00, 0x25, 0x81, 0xf0], data.as_slice()].concat()).len() <= MAX_LINES);
         }
     }
 }

@@ -1,0 +1,175 @@
+//! What is said over the link: the commands the hub sends, and the terminal's messages as the dialogue understands them.
+//!
+//! A message is reduced to what the hub may know ([`bmp`], [`text`]) in the moment it is read; nothing of the raw frame goes further.
+
+use super::{
+    ZvtSettings,
+    apdu::{Apdu, encode},
+    bmp::{self, Fields},
+    text,
+};
+use crate::payment_terminal::Amount;
+
+/// What the hub says. Codes by PA00P015; see the protocol's sources in the [module](super).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// `06 00`
+    Register,
+    /// `05 01`: without the password, which it takes only together with a service byte.
+    Enquire,
+    /// `06 01`
+    Authorise(Amount),
+    /// `06 B0`
+    Abort,
+    /// `06 20`
+    RepeatReceipt,
+    /// `06 30`, of the transaction with this receipt number.
+    Reverse(u16),
+    /// `80 00`
+    Acknowledge,
+    /// `84 66`: the goods were not handed over; the terminal reverses by itself.
+    NotIssued,
+    /// `84 83`: unknown, or impossible now.
+    Impossible,
+}
+
+/// What the hub wants: 02 it prints payment receipts and 04 administration receipts, 08 intermediate statuses, 10 no amounts typed in at the terminal
+/// (only then does `06 20` tell the result), 80 receipt text by print messages.
+const CONFIG: u8 = 0x9e;
+
+impl Command {
+    /// The frame.
+    pub(super) fn encode(self, settings: &ZvtSettings) -> Vec<u8> {
+        let password = settings.password.as_slice();
+        match self {
+            Self::Register => {
+                encode((0x06, 0x00), &[password, &[CONFIG], &bcd(u64::from(settings.currency), 2)].concat())
+            }
+            Self::Enquire => encode((0x05, 0x01), &[]),
+            Self::Authorise(amount) => {
+                let (minor, currency) = (bcd(amount.minor, 6), bcd(u64::from(amount.currency), 2));
+                encode((0x06, 0x01), &[&[0x04], minor.as_slice(), &[0x49], &currency].concat())
+            }
+            Self::Abort => encode((0x06, 0xb0), &[]),
+            Self::RepeatReceipt => encode((0x06, 0x20), password),
+            Self::Reverse(receipt) => encode((0x06, 0x30), &[password, &[0x87], &bcd(u64::from(receipt), 2)].concat()),
+            Self::Acknowledge => encode((0x80, 0x00), &[]),
+            Self::NotIssued => encode((0x84, 0x66), &[]),
+            Self::Impossible => encode((0x84, 0x83), &[]),
+        }
+    }
+}
+
+/// What the terminal says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// `80 00`, `84 00`: the command is taken. May carry data, which is of no use here.
+    Taken,
+    /// `84 xx`: it is not.
+    Refused(u8),
+    /// `04 0F`: the result of a transaction.
+    Status(Fields),
+    /// `04 FF`: how far it is. Never a result, not even code 1C, "approved".
+    Progress(u8),
+    /// `06 D1`, `06 D3`: text for the customer's receipt.
+    Text(Vec<String>),
+    /// `06 0F`: it is through. In answer to an enquiry: its state, 00 is ready.
+    Completed {
+        /// Means nothing after other commands.
+        state: u8,
+    },
+    /// `06 1E`: it is through, and nothing came of it.
+    Aborted(u8),
+    /// Anything else.
+    Unknown,
+}
+
+impl Message {
+    /// Reads a frame.
+    pub(super) fn of(frame: &Apdu) -> Self {
+        let first = || frame.data.first().copied();
+        match frame.code {
+            (0x80 | 0x84, 0x00) => Self::Taken,
+            (0x84, code) => Self::Refused(code),
+            (0x04, 0x0f) => Self::Status(bmp::parse(&frame.data)),
+            (0x04, 0xff) => Self::Progress(first().unwrap_or(0)),
+            (0x06, 0xd1) => Self::Text(text::line(&frame.data)),
+            (0x06, 0xd3) => Self::Text(text::block(&frame.data)),
+            (0x06, 0x0f) => Self::Completed { state: enquired(&frame.data) },
+            // Without a code it is a fault of the terminal's: FF.
+            (0x06, 0x1e) => Self::Aborted(first().unwrap_or(0xff)),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The state in the completion of an enquiry: alone, or after the software's version with its length in three digits (`F0 F0 F7 …`).
+fn enquired(data: &[u8]) -> u8 {
+    let state = match *data {
+        // A completion that says nothing is not a refusal.
+        [] => Some(&0),
+        [a @ 0xf0..=0xf9, b @ 0xf0..=0xf9, c @ 0xf0..=0xf9, ref rest @ ..] => {
+            let length = [a, b, c].iter().fold(0, |length, digit| length * 10 + usize::from(digit & 0x0f));
+            rest.get(length)
+        }
+        _ => data.first(),
+    };
+    // 9A: a fault of protocol. What can't be read is not "ready".
+    state.copied().unwrap_or(0x9a)
+}
+
+/// Binary coded decimal in so many bytes.
+fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
+    let mut coded = vec![0; bytes];
+    for byte in coded.iter_mut().rev() {
+        let pair = u8::try_from(number % 100).unwrap_or(0);
+        *byte = ((pair / 10) << 4) | (pair % 10);
+        number /= 100;
+    }
+    coded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SETTINGS: ZvtSettings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 978 };
+
+    #[test]
+    fn commands_are_the_published_bytes() {
+        let euros = Command::Authorise(Amount { minor: 1000, currency: 978 });
+        // As in a capture of a sale over EUR 10.00, between DLE STX and DLE ETX there.
+        assert_eq!(euros.encode(&SETTINGS), [0x06, 0x01, 0x0a, 0x04, 0, 0, 0, 0, 0x10, 0, 0x49, 0x09, 0x78]);
+        assert_eq!(Command::Register.encode(&SETTINGS), [0x06, 0x00, 0x06, 0x12, 0x34, 0x56, 0x9e, 0x09, 0x78]);
+        assert_eq!(Command::Reverse(231).encode(&SETTINGS), [0x06, 0x30, 0x06, 0x12, 0x34, 0x56, 0x87, 0x02, 0x31]);
+        assert_eq!(Command::RepeatReceipt.encode(&SETTINGS), [0x06, 0x20, 0x03, 0x12, 0x34, 0x56]);
+        assert_eq!(Command::Acknowledge.encode(&SETTINGS), [0x80, 0x00, 0x00]);
+        assert_eq!(Command::NotIssued.encode(&SETTINGS), [0x84, 0x66, 0x00]);
+        assert_eq!(Command::Abort.encode(&SETTINGS), [0x06, 0xb0, 0x00]);
+    }
+
+    #[test]
+    fn an_enquiry_is_answered_with_or_without_the_softwares_version() {
+        let said = |data: &[u8]| Message::of(&Apdu { code: (0x06, 0x0f), data: data.to_vec() });
+        assert_eq!(said(&[0x9c]), Message::Completed { state: 0x9c });
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15\x00"), Message::Completed { state: 0 });
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15\xdc"), Message::Completed { state: 0xdc });
+        assert_eq!(said(&[]), Message::Completed { state: 0 });
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15"), Message::Completed { state: 0x9a }, "cut off");
+    }
+
+    #[test]
+    fn an_acknowledgement_may_carry_data() {
+        assert_eq!(Message::of(&Apdu { code: (0x80, 0x00), data: vec![6; 1089] }), Message::Taken);
+        assert_eq!(Message::of(&Apdu { code: (0x84, 0x9c), data: vec![] }), Message::Refused(0x9c));
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_makes_the_reader_panic(code in any::<(u8, u8)>(), data in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Message::of(&Apdu { code, data });
+        }
+    }
+}

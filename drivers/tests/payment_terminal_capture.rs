@@ -1,0 +1,152 @@
+//! A whole day at a terminal as Wireshark's dissector reads it: what driver and simulated terminal said is written as a capture and judged by `tshark`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    process::Command,
+    sync::{Arc, Mutex},
+};
+
+use drivers::{
+    device::{DeviceName, Health},
+    payment_terminal::{
+        Amount, Outcome, PaymentTerminal,
+        zvt::{self, ZvtSettings},
+    },
+    simulate::SimulatedTerminal,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::broadcast,
+};
+
+/// What was said: by the hub or by the terminal, in order.
+type Said = Arc<Mutex<Vec<(bool, Vec<u8>)>>>;
+
+/// Stands between hub and terminal and writes down what passes, a frame at a time.
+async fn listen_in(terminal: &SimulatedTerminal, said: &Said) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, beyond, said) = (listener.local_addr().unwrap(), terminal.address(), Arc::clone(said));
+    tokio::spawn(async move {
+        let (hub, _) = listener.accept().await.unwrap();
+        let terminal = TcpStream::connect(beyond).await.unwrap();
+        let ((from_hub, to_hub), (from_terminal, to_terminal)) = (hub.into_split(), terminal.into_split());
+        tokio::join!(pass(from_hub, to_terminal, true, &said), pass(from_terminal, to_hub, false, &said));
+    });
+    address
+}
+
+async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, by_hub: bool, said: &Said) {
+    loop {
+        let mut frame = vec![0; 3];
+        if from.read_exact(&mut frame).await.is_err() {
+            return;
+        }
+        let mut length = usize::from(frame[2]);
+        if length == 0xff {
+            let low_first = from.read_u16_le().await.unwrap();
+            frame.extend(low_first.to_le_bytes());
+            length = usize::from(low_first);
+        }
+        let mut data = vec![0; length];
+        from.read_exact(&mut data).await.unwrap();
+        frame.extend(data);
+        said.lock().unwrap().push((by_hub, frame.clone()));
+        to.write_all(&frame).await.unwrap();
+    }
+}
+
+/// A sale kept, one rolled back, one declined, one reversed, receipts as lines and as blocks.
+async fn a_day(said: &Said) {
+    let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = format!("tcp://{}", listen_in(&device, said).await).parse().unwrap();
+    let (events, mut heard) = broadcast::channel(256);
+    let settings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 978 };
+    let terminal = zvt::start(DeviceName::new("terminal-1"), address, settings, events);
+    while terminal.health() != Health::Ready {
+        heard.recv().await.unwrap();
+    }
+    let euros = |minor| Amount { minor, currency: 978 };
+    for (minor, blocks) in [(1234, false), (999_999_999_999, true)] {
+        device.print_blocks(blocks);
+        let Ok(Outcome::Approved(approved)) = terminal.authorise(euros(minor)).await else { panic!("declined") };
+        approved.keep().await.unwrap();
+    }
+    let Ok(Outcome::Approved(approved)) = terminal.authorise(euros(500)).await else { panic!("declined") };
+    approved.roll_back().await.unwrap();
+    device.decline_next(Some(0x71));
+    assert!(matches!(terminal.authorise(euros(700)).await, Ok(Outcome::Declined { .. })));
+    terminal.reverse(1).await.unwrap();
+    terminal.inquire().await.unwrap();
+}
+
+/// Skips, and says so, where there is no `tshark`.
+#[tokio::test]
+async fn wiresharks_dissector_finds_nothing_malformed() {
+    let said = Said::default();
+    a_day(&said).await;
+    if Command::new("tshark").arg("--version").output().is_err() {
+        // Past the test runner, which keeps what a passing test prints to itself.
+        let _ =
+            std::io::stderr().write_all(b"SKIPPED: no tshark here to judge the capture; `apt-get install tshark`\n");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (hex, pcap) = (directory.path().join("said.txt"), directory.path().join("said.pcap"));
+    let said = said.lock().unwrap();
+    let mut dump = String::new();
+    for (by_hub, frame) in said.iter() {
+        dump.push_str(if *by_hub { "O\n0000" } else { "I\n0000" });
+        for byte in frame {
+            write!(dump, " {byte:02x}").unwrap();
+        }
+        dump.push('\n');
+    }
+    fs::write(&hex, dump).unwrap();
+    // "O" goes to the second port, 20007 by habit the terminal's.
+    let written =
+        Command::new("text2pcap").args(["-q", "-D", "-T", "40000,20007"]).args([&hex, &pcap]).status().unwrap();
+    assert!(written.success());
+    let read = |arguments: &[&str]| {
+        let output = Command::new("tshark")
+            .arg("-r")
+            .arg(&pcap)
+            .args(["-d", "tcp.port==20007,zvt"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(read(&["-Y", "_ws.malformed || _ws.expert"]), "", "malformed");
+    let fields = [
+        "-Y",
+        "zvt",
+        "-T",
+        "fields",
+        "-e",
+        "zvt.control_field",
+        "-e",
+        "zvt.amount",
+        "-e",
+        "zvt.cc",
+        "-e",
+        "zvt.card_number",
+    ];
+    let seen = read(&fields);
+    // The dissector knows neither enquiry (05 01) nor repeat receipt (06 20); every other frame is one of ZVT's to it.
+    let unknown = said.iter().filter(|(_, frame)| matches!(frame[..2], [0x05, 0x01] | [0x06, 0x20])).count();
+    assert_eq!((unknown, seen.lines().count()), (4, said.len() - unknown));
+    for expected in [
+        "0x0600\t\t0x0978\t",
+        "0x0601\t1234\t0x0978\t",
+        "0x040f\t1234\t0x0978\t476173??????0119",
+        "0x040f\t999999999999\t0x0978\t476173??????0119",
+        "0x0630\t\t\t",
+    ] {
+        assert!(seen.lines().any(|line| line == expected), "{expected} is not in:\n{seen}");
+    }
+}

@@ -18,6 +18,7 @@
 //! | [`events`] | the WebSocket |
 //! | [`status`] | the day's figures and the page |
 //! | [`api`] | all routes together, and the OpenAPI document made from them |
+//! | [`extract`] | what a request carries |
 //! | [`problem`] | errors as RFC 9457 problem details |
 //! | [`server`] | TLS, connections, their bounds |
 //! | [`run`] | start, watchdog, stop |
@@ -30,6 +31,7 @@ pub mod config;
 pub mod demo;
 pub mod devices;
 pub mod events;
+pub mod extract;
 pub mod headquarters;
 pub mod hub;
 pub mod payments;

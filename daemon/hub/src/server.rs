@@ -25,6 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::{config::Listen, problem::Problem};
 
@@ -64,7 +65,9 @@ pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
 }
 
 async fn bounded(request: Request, next: Next) -> Response {
-    timeout(ANSWER, next.run(request)).await.unwrap_or_else(|_| {
+    // Everything that is logged on the way says which request it belongs to.
+    let span = tracing::info_span!("request", method = %request.method(), path = %request.uri().path());
+    timeout(ANSWER, next.run(request).instrument(span)).await.unwrap_or_else(|_| {
         Problem::internal(format!("no answer within {} s; repeat the command with the same key", ANSWER.as_secs()))
             .into_response()
     })

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use commerce::{Item, Sku};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    extract::InPath,
     hub::Hub,
     problem::Problem,
     registers::{Caller, Command},
@@ -42,7 +40,11 @@ struct Loaded {
 /// An item by its barcode
 #[utoipa::path(get, path = "/api/v1/items/gtin/{gtin}", tag = "items", params(("gtin" = String, Path)),
     responses((status = 200, body = Item), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn by_gtin(_: Caller, State(hub): State<Arc<Hub>>, Path(gtin): Path<String>) -> Result<Json<Arc<Item>>, Problem> {
+async fn by_gtin(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InPath(gtin): InPath<String>,
+) -> Result<Json<Arc<Item>>, Problem> {
     let gtin = gtin.parse().map_err(Problem::bad_request)?;
     let catalog = hub.catalog.load();
     catalog
@@ -55,7 +57,11 @@ async fn by_gtin(_: Caller, State(hub): State<Arc<Hub>>, Path(gtin): Path<String
 /// An item by the retailer's number
 #[utoipa::path(get, path = "/api/v1/items/{sku}", tag = "items", params(("sku" = String, Path)),
     responses((status = 200, body = Item), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn by_sku(_: Caller, State(hub): State<Arc<Hub>>, Path(sku): Path<String>) -> Result<Json<Arc<Item>>, Problem> {
+async fn by_sku(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InPath(sku): InPath<String>,
+) -> Result<Json<Arc<Item>>, Problem> {
     let sku: Sku = sku.parse().map_err(Problem::bad_request)?;
     let catalog = hub.catalog.load();
     catalog.sku(&sku).cloned().map(Json).ok_or_else(|| Problem::not_found("item", format!("no item has the SKU {sku}")))

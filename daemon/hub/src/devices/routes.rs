@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use commerce::Sku;
 use drivers::label_printer::Label;
 use serde::{Deserialize, Serialize};
@@ -15,6 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::DeviceState;
 use crate::{
+    extract::{Body, InPath},
     hub::Hub,
     problem::Problem,
     registers::{Caller, RegisterName},
@@ -56,7 +53,7 @@ async fn list(_: Caller, State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> 
 /// Weigh what lies on a scale, at rest
 #[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", tag = "devices", params(("name" = String, Path)),
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
-async fn weigh(_: Caller, State(hub): State<Arc<Hub>>, Path(name): Path<String>) -> Result<Json<Weighed>, Problem> {
+async fn weigh(_: Caller, State(hub): State<Arc<Hub>>, InPath(name): InPath<String>) -> Result<Json<Weighed>, Problem> {
     let weight =
         hub.devices.scale(&name)?.weigh().await.map_err(|error| Problem::device("scale-failed", error.to_string()))?;
     Ok(Json(Weighed { grams: weight.0 }))
@@ -68,8 +65,8 @@ async fn weigh(_: Caller, State(hub): State<Arc<Hub>>, Path(name): Path<String>)
 async fn print_label(
     _: Caller,
     State(hub): State<Arc<Hub>>,
-    Path(name): Path<String>,
-    Json(wanted): Json<PrintLabel>,
+    InPath(name): InPath<String>,
+    Body(wanted): Body<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
     let printer = hub.devices.label_printer(&name)?;
     let item = hub.catalog.load().sku(&wanted.sku).cloned();

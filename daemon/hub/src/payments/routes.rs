@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use commerce::Minor;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Payment, PaymentState, drive, lane_terminal, read, settled, start};
 use crate::{
+    extract::InPath,
     hub::Hub,
     problem::Problem,
     registers::{Caller, Command, RegisterName},
@@ -50,7 +47,7 @@ struct Decide {
     responses((status = 200, body = Payment), (status = 202, body = Payment), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn pay(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<Pay>,
 ) -> Result<(StatusCode, Json<Payment>), Problem> {
     let register = command.register()?.to_owned();
@@ -80,7 +77,7 @@ async fn pay(
 /// A payment
 #[utoipa::path(get, path = "/api/v1/payments/{id}", tag = "payments", params(("id" = String, Path)),
     responses((status = 200, body = Payment), (status = 404, body = Problem)))]
-async fn show(_: Caller, State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<Payment>, Problem> {
+async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<String>) -> Result<Json<Payment>, Problem> {
     read(&hub.store, &id).map(Json)
 }
 
@@ -97,7 +94,7 @@ async fn abort(RegisterName(register): RegisterName, State(hub): State<Arc<Hub>>
     responses((status = 200, body = Payment), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn decide(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<Decide>,
 ) -> Result<Json<Payment>, Problem> {
     if command.caller != Caller::Console {

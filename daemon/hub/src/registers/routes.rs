@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{CodeRefused, Console, caller::COOKIE};
 use crate::{
+    extract::{Body, InPath},
     hub::{Hub, now_ms},
     problem::Problem,
 };
@@ -72,7 +73,7 @@ fn refused(refused: CodeRefused) -> Problem {
 /// Log a person in with the store's console code
 #[utoipa::path(post, path = "/api/v1/session", request_body = Code, tag = "registers",
     responses((status = 204, description = "Logged in; the cookie is the session"), (status = 401, body = Problem), (status = 429, body = Problem)))]
-async fn log_in(State(hub): State<Arc<Hub>>, Json(code): Json<Code>) -> Result<Response, Problem> {
+async fn log_in(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<Response, Problem> {
     let token = hub.registers.log_in(&code.code).map_err(refused)?;
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
     let mut headers = HeaderMap::new();
@@ -89,7 +90,7 @@ async fn log_in(State(hub): State<Arc<Hub>>, Json(code): Json<Code>) -> Result<R
 async fn new_pairing_code(
     _: Console,
     State(hub): State<Arc<Hub>>,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
 ) -> Result<Json<PairingCode>, Problem> {
     if !hub.config.register.iter().any(|register| register.name == name) {
         return Err(Problem::not_found(
@@ -104,7 +105,7 @@ async fn new_pairing_code(
 /// Trade a pairing code for a token
 #[utoipa::path(post, path = "/api/v1/pairing", request_body = Code, tag = "registers",
     responses((status = 200, body = PairedRegister), (status = 401, body = Problem), (status = 429, body = Problem)))]
-async fn pair(State(hub): State<Arc<Hub>>, Json(code): Json<Code>) -> Result<Json<PairedRegister>, Problem> {
+async fn pair(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<Json<PairedRegister>, Problem> {
     let register = hub.registers.use_code(code.code.trim()).map_err(refused)?;
     let token = hub.registers.pair(&hub.store, register.clone(), now_ms()).await?;
     tracing::info!(%register, "paired");

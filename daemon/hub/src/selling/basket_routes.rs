@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Basket, Discount, Line, Minor, Tender, Totals};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +13,7 @@ use super::{
     read_basket,
 };
 use crate::{
+    extract::InPath,
     hub::{Hub, now_ms},
     problem::Problem,
     registers::{Command, RegisterName},
@@ -131,7 +128,7 @@ async fn open(
 async fn read(
     RegisterName(register): RegisterName,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
 ) -> Result<Json<BasketView>, Problem> {
     read_basket(&hub, &id, &register)
 }
@@ -161,7 +158,7 @@ async fn change<T: Send + 'static>(
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn add_line(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<LineRequest>,
 ) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
@@ -175,7 +172,7 @@ async fn add_line(
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn void_line(
     State(hub): State<Arc<Hub>>,
-    Path((id, line)): Path<(String, u32)>,
+    InPath((id, line)): InPath<(String, u32)>,
     command: Command<Nothing>,
 ) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, move |basket, _| Ok(basket.void_line(line).map(|()| Some(line))?)).await
@@ -187,7 +184,7 @@ async fn void_line(
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn discount_line(
     State(hub): State<Arc<Hub>>,
-    Path((id, line)): Path<(String, u32)>,
+    InPath((id, line)): InPath<(String, u32)>,
     command: Command<Discount>,
 ) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, move |basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?)).await
@@ -199,7 +196,7 @@ async fn discount_line(
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tender(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<TenderRequest>,
 ) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, |basket, tender| Ok(basket.tender(tender.into()).map(|()| None)?)).await
@@ -211,7 +208,7 @@ async fn tender(
     responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 async fn complete_basket(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<Nothing>,
 ) -> Result<Json<SaleDone>, Problem> {
     let register = command.register()?.to_owned();
@@ -242,7 +239,7 @@ async fn complete_basket(
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn abandon(
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     command: Command<Nothing>,
 ) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, |basket, _| Ok(basket.abandon().map(|()| None)?)).await

@@ -16,7 +16,7 @@
 
 mod basket_routes;
 pub mod receipt;
-#[allow(unused_qualifications)] // in what a macro makes of `Query`
+#[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
 
 use std::sync::Arc;
@@ -243,6 +243,7 @@ pub(crate) fn complete(
 
 /// Tells the house about a sale that is stored. The receipt follows by [`print`].
 pub(crate) fn announce(hub: &Hub, sale: &Sale) {
+    tracing::debug!(sale = %sale.id, register = %sale.register, receipt = %sale.receipt, net = sale.totals.net.get(), "sold");
     hub.today.count(sale);
     hub.tell(HubEvent::sale(sale));
 }

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-};
+use axum::{Json, extract::State};
 use commerce::{Basket, Minor, Sale};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +13,7 @@ use super::{
     next_number, print, put_basket, receipt,
 };
 use crate::{
+    extract::{InPath, InQuery},
     hub::{Hub, now_ms},
     payments,
     problem::Problem,
@@ -123,7 +121,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
 async fn list(
     _: Caller,
     State(hub): State<Arc<Hub>>,
-    Query(which): Query<Which>,
+    InQuery(which): InQuery<Which>,
 ) -> Result<Json<Vec<SaleInList>>, Problem> {
     let sales = last_sales(&hub.store, which.before, which.limit.unwrap_or(20).clamp(1, 100))?;
     let view = |sale: &Sale| SaleInList {
@@ -140,7 +138,7 @@ async fn list(
 /// A sale, whole
 #[utoipa::path(get, path = "/api/v1/sales/{id}", tag = "sales", params(("id" = String, Path)),
     responses((status = 200, body = Sale), (status = 404, body = Problem)))]
-async fn read(_: Caller, State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<Sale>, Problem> {
+async fn read(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<String>) -> Result<Json<Sale>, Problem> {
     find_sale(&hub.store, &id).map(Json)
 }
 
@@ -150,7 +148,7 @@ async fn read(_: Caller, State(hub): State<Arc<Hub>>, Path(id): Path<String>) ->
 async fn read_receipt(
     _: Caller,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
 ) -> Result<Json<Vec<String>>, Problem> {
     let sale = find_sale(&hub.store, &id)?;
     Ok(Json(receipt::text(&hub, &sale)?))

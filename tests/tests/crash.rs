@@ -31,12 +31,12 @@ fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing() {
     let mut replay = Replay::start(directory.path(), &data());
     let mut kills = 0;
     // By what is stored, not by the clock: each kill hits a hub that has sold something since the last.
-    let mut next = 500_000;
+    let mut next = 2_000_000;
     while kills < 6 && until(LIMIT, || replay.is_through() || replay.stored() >= next) && !replay.is_through() {
         if let Some(hub) = replay.hub() {
             kill_9(hub);
             kills += 1;
-            next = replay.stored() + 300_000;
+            next = replay.stored() + 1_200_000;
             assert!(
                 until(LIMIT, || replay.is_through() || replay.hub().is_some_and(|now| now != hub)),
                 "the hub is started again"
@@ -57,7 +57,7 @@ fn everything_killed_in_mid_replay_goes_on_where_it_was() {
     let directory = tempfile::tempdir().unwrap();
     for round in 1..=2 {
         let mut replay = Replay::start(directory.path(), &data());
-        let enough = 700_000 * round;
+        let enough = 3_000_000 * round;
         assert!(until(LIMIT, || replay.is_through() || replay.stored() >= enough), "the replay goes on");
         assert!(!replay.is_through(), "round {round}: through before it could be killed");
         replay.kill();

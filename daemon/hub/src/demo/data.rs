@@ -178,6 +178,7 @@ impl Data {
                 &[
                     "basket_id",
                     "line",
+                    "sold_at",
                     "customer",
                     "sku",
                     "quantity",
@@ -238,6 +239,8 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
         if !seen.insert((id.clone(), number)) {
             return Err(row.wrong("line", format!("basket {id} has line {number} twice")));
         }
+        // Not replayed: the hub stamps its own time. But what is no time is no row of this data.
+        row.parse::<jiff::civil::DateTime>("sold_at")?;
         let sku: Sku = row.parse("sku")?;
         let item = catalog.get(&sku).copied();
         let count: i64 = row.parse("quantity")?;
@@ -313,6 +316,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_file_line_and_column() {
         for (from, to, told) in [
+            ("2017-02-27T20", "yesterday T20", "baskets.csv, line 4, column 3 (sold_at)"),
             (",738,", ",7.38,", "baskets.csv, line 2, column 7 (regular_cents)"),
             (",11066,", ",-1,", "baskets.csv, line 3, column 6 (quantity)"),
             (",38,0,50", ",739,0,50", "baskets.csv, line 2, column 8 (loyalty_discount_cents)"),

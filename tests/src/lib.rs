@@ -26,15 +26,15 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Starts `store-hub demo --once --replay` with its state kept in `directory`.
+    /// Starts `store-hub demo --once --replay` with its state kept in `directory`, by an engine.
     ///
     /// # Panics
     /// The binary is not there.
     #[allow(clippy::expect_used)] // a test without its binary can only fail
-    pub fn start(directory: &Path, data: &Path) -> Self {
+    pub fn start(directory: &Path, data: &Path, engine: &str) -> Self {
         let binary = root().join("target/release/store-hub");
         let child = Command::new(&binary)
-            .args(["demo", "--once", "--replay"])
+            .args(["demo", "--once", "--engine", engine, "--replay"])
             .arg(data)
             .arg("--data")
             .arg(directory)
@@ -61,7 +61,9 @@ impl Replay {
 
     /// How many bytes the hub has stored: how far the replay is, seen from outside.
     pub fn stored(&self) -> u64 {
-        fs::metadata(self.directory.join("data/sled/db")).map_or(0, |meta| meta.len())
+        let engines = ["data/sled", "data/sqlite"].map(|engine| fs::read_dir(self.directory.join(engine)));
+        let files = engines.into_iter().flatten().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
     /// Kills the demo itself, and with it the hub, whose leash it holds.

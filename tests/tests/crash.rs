@@ -26,9 +26,18 @@ fn is_right(content: bool, figures: &serde_json::Value) {
 }
 
 #[test]
-fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing() {
+fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing_on_sled() {
+    the_hub_killed_again_and_again("sled");
+}
+
+#[test]
+fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing_on_sqlite() {
+    the_hub_killed_again_and_again("sqlite");
+}
+
+fn the_hub_killed_again_and_again(engine: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let mut replay = Replay::start(directory.path(), &data());
+    let mut replay = Replay::start(directory.path(), &data(), engine);
     let mut kills = 0;
     // By what is stored, not by the clock: each kill hits a hub that has sold something since the last.
     let mut next = 2_000_000;
@@ -53,15 +62,24 @@ fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn everything_killed_in_mid_replay_goes_on_where_it_was() {
+fn everything_killed_in_mid_replay_goes_on_where_it_was_on_sled() {
+    everything_killed("sled");
+}
+
+#[test]
+fn everything_killed_in_mid_replay_goes_on_where_it_was_on_sqlite() {
+    everything_killed("sqlite");
+}
+
+fn everything_killed(engine: &str) {
     let directory = tempfile::tempdir().unwrap();
     for round in 1..=2 {
-        let mut replay = Replay::start(directory.path(), &data());
+        let mut replay = Replay::start(directory.path(), &data(), engine);
         let enough = 3_000_000 * round;
         assert!(until(LIMIT, || replay.is_through() || replay.stored() >= enough), "the replay goes on");
         assert!(!replay.is_through(), "round {round}: through before it could be killed");
         replay.kill();
     }
-    let (content, figures) = Replay::start(directory.path(), &data()).finish();
+    let (content, figures) = Replay::start(directory.path(), &data(), engine).finish();
     is_right(content, &figures);
 }

@@ -14,6 +14,7 @@ use contract::HubId;
 use drivers::transport::Address;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use store::EngineKind;
 
 /// The whole file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +61,9 @@ pub struct Store {
     pub time_zone: String,
     /// Where the hub keeps its state.
     pub data: PathBuf,
+    /// What keeps it there: `sled` or `sqlite`. `store-hub store convert` moves a store from one to the other.
+    #[serde(default)]
+    pub engine: EngineKind,
 }
 
 /// Where registers reach the hub.
@@ -378,6 +382,7 @@ mod tests {
             ("till-1", "till 1", "letters, digits"),
             ("store-367", "store/367", "no hub id"),
             ("127.0.0.1:8443", "8443", "socket address"),
+            ("store-hub\"", "store-hub\"\nengine = \"rocks\"", "expected `sled` or `sqlite`"),
             ("hub.key\"", "hub.key\"\nport = 1", "unknown field `port`"),
         ] {
             let error = read(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();

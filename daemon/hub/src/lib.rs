@@ -21,6 +21,7 @@
 //! | [`extract`] | what a request carries |
 //! | [`problem`] | errors as RFC 9457 problem details |
 //! | [`server`] | TLS, connections, their bounds |
+//! | [`maintenance`] | what is done to a store while its hub is stopped |
 //! | [`run`] | start, watchdog, stop |
 //! | `demo` | a whole store in one process tree (feature `demo`) |
 
@@ -34,6 +35,7 @@ pub mod events;
 pub mod extract;
 pub mod headquarters;
 pub mod hub;
+pub mod maintenance;
 pub mod payments;
 pub mod printing;
 pub mod problem;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use hub::{api, config::Config, run};
+use hub::{api, config::Config, maintenance, run};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
@@ -33,6 +33,8 @@ enum Command {
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
         config: PathBuf,
     },
+    /// Convert a store
+    Store(maintenance::Arguments),
     /// Print the OpenAPI document of the LAN API
     Openapi,
     /// A whole store in one process tree: hub, simulated devices, broker, HQ
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { config } => Config::read(&config).map_err(|error| error.to_string()).map(|read| {
             println!("{}: good. Hub {}, {} registers.", config.display(), read.store.hub, read.register.len());
         }),
+        Command::Store(arguments) => maintenance::run(&arguments),
         Command::Openapi => serde_json::to_string_pretty(&api::document())
             .map_err(|error| error.to_string())
             .map(|document| println!("{document}")),

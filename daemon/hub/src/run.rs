@@ -34,7 +34,8 @@ use crate::{
 pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let time_zone = config.time_zone()?;
     let now = now_ms();
-    let store = Store::open(&config.store.data, u64::try_from(now).unwrap_or(0)).map_err(|error| error.to_string())?;
+    let born = u64::try_from(now).unwrap_or(0);
+    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     let catalog = Catalog::read(&store).map_err(|error| error.to_string())?;
     let registers = Registers::open(&store, &config.store.data)?;

@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use crate::engine::EngineError;
+use crate::{engine::EngineError, home::EngineKind};
 
 /// Why the store did not do as asked. Nothing was changed, except where `Stopped` says that it can't be known.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,5 +49,21 @@ pub enum StoreError {
         found: u64,
         /// What this program knows.
         known: u32,
+    },
+    /// The config names one engine, and another keeps the store.
+    #[error(
+        "the config says `engine = \"{wanted}\"`, but {found} keeps this store; change the config, or run `store-hub store convert --to {wanted}`"
+    )]
+    OtherEngine {
+        /// In the config.
+        wanted: EngineKind,
+        /// On the disk.
+        found: EngineKind,
+    },
+    /// A conversion was cut short between its last two steps.
+    #[error("{directory} holds two stores, because a conversion was cut short; run `store-hub store convert` again")]
+    TwoStores {
+        /// Where.
+        directory: String,
     },
 }

@@ -30,6 +30,7 @@
 //! | power or process, after the flush | it is there |
 //! | the closure panics | its changes are dropped, its asker gets [`StoreError::Panicked`], the group goes on |
 //! | `apply` or `flush` fails | every asker of the group gets [`StoreError::Stopped`]; so does everyone after, until a restart |
+//! | a conversion to the other engine is cut short | the `home` module's table: the old store, or the new one, whole |
 //! | the store is made by a newer hub | [`StoreError::TooNew`] at opening, nothing is touched |
 //!
 //! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a fraction of a
@@ -38,15 +39,18 @@
 mod committer;
 pub mod engine;
 mod error;
+mod home;
 pub mod idempotency;
 pub mod outbox;
 mod sled_engine;
+mod sqlite_engine;
 mod table;
 
 use std::{path::Path, sync::Arc};
 
 pub use committer::{GROUP, PATIENT, QUEUE, Transaction};
 pub use error::StoreError;
+pub use home::{Converted, EngineKind, convert};
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
 use tokio::sync::watch;
 
@@ -79,13 +83,13 @@ impl Store {
     /// can't be mistaken for its former self.
     ///
     /// # Errors
-    /// The directory can't be used, the store is damaged, locked by another process, or made by a newer hub.
-    pub fn open(directory: &Path, now_ms: u64) -> Result<Self, StoreError> {
+    /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by a newer hub.
+    pub fn open(directory: &Path, kind: EngineKind, now_ms: u64) -> Result<Self, StoreError> {
         let birth = [
             (META.raw_key("format"), META.encode(&u64::from(FORMAT))?),
             (META.raw_key("epoch"), META.encode(&now_ms)?),
         ];
-        Self::on(Arc::new(sled_engine::SledEngine::open_or_create(directory, &birth)?))
+        Self::on(home::open_or_create(directory, kind, &birth)?)
     }
 
     /// A store on an engine that holds one already.
@@ -178,5 +182,7 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

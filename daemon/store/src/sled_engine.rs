@@ -6,17 +6,9 @@
 //! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file, then the answers;
 //! - the background flusher is off; the cache is bounded;
 //! - values stay below [`MAX_RECORD`](crate::MAX_RECORD), so that sled never makes blob files, which it does not sync;
-//! - a store is created under another name, synced with its `conf` file and directory, and renamed: a cut in the middle leaves no store
-//!   or a whole one.
+//! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home)).
 
-use std::{
-    fs::{self, File},
-    io,
-    ops::Bound,
-    path::Path,
-    thread,
-    time::Duration,
-};
+use std::{fs::File, ops::Bound, path::Path, thread, time::Duration};
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
@@ -33,32 +25,8 @@ pub(crate) struct SledEngine {
 }
 
 impl SledEngine {
-    /// Opens `directory/sled`, or creates it with the given entries in it.
-    pub(crate) fn open_or_create(directory: &Path, birth: &[Entry]) -> Result<Self, EngineError> {
-        let (home, unfinished) = (directory.join("sled"), directory.join("sled.new"));
-        if !home.exists() {
-            let failed = |error: io::Error| EngineError {
-                what: format!("create the store in {}", directory.display()),
-                why: error.to_string(),
-            };
-            fs::create_dir_all(directory).map_err(failed)?;
-            if unfinished.exists() {
-                fs::remove_dir_all(&unfinished).map_err(failed)?;
-            }
-            let newborn = Self::open(&unfinished)?;
-            newborn.apply(birth.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
-            newborn.flush()?;
-            drop(newborn);
-            for part in ["conf", "db", "."] {
-                File::open(unfinished.join(part)).and_then(|file| file.sync_all()).map_err(failed)?;
-            }
-            fs::rename(&unfinished, &home).map_err(failed)?;
-            File::open(directory).and_then(|file| file.sync_all()).map_err(failed)?;
-        }
-        Self::open(&home)
-    }
-
-    fn open(path: &Path) -> Result<Self, EngineError> {
+    /// Opens sled's folder, or makes it.
+    pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
         let failed = EngineError::new(format!("open the store in {}", path.display()));
         let config = sled::Config::new().path(path).flush_every_ms(None).cache_capacity(CACHE);
         let mut tries = 0;

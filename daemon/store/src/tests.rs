@@ -94,21 +94,27 @@ async fn note(store: &Store, key: &'static str, text: &str) -> Result<(), StoreE
 
 #[tokio::test]
 async fn what_was_answered_is_there_after_reopening() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), 42).unwrap();
-    note(&store, "a", "first").await.unwrap();
-    drop(store);
-    let store = Store::open(directory.path(), 99).unwrap();
-    assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("first"));
-    assert_eq!(store.epoch(), 42, "the epoch is drawn once");
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), kind, 42).unwrap();
+        note(&store, "a", "first").await.unwrap();
+        drop(store);
+        let store = Store::open(directory.path(), kind, 99).unwrap();
+        assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("first"));
+        assert_eq!(store.epoch(), 42, "the epoch is drawn once");
+    }
 }
 
 #[tokio::test]
 async fn a_store_half_created_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(directory.path().join("sled.new")).unwrap();
-    std::fs::write(directory.path().join("sled.new/conf"), b"torn").unwrap();
-    assert_eq!(Store::open(directory.path(), 1).unwrap().epoch(), 1);
+    for (kind, torn) in [(EngineKind::Sled, "conf"), (EngineKind::Sqlite, "store.db")] {
+        let directory = directory.path().join(kind.name());
+        let unfinished = directory.join(format!("{kind}.new"));
+        std::fs::create_dir_all(&unfinished).unwrap();
+        std::fs::write(unfinished.join(torn), b"torn").unwrap();
+        assert_eq!(Store::open(&directory, kind, 1).unwrap().epoch(), 1);
+    }
 }
 
 #[test]
@@ -284,12 +290,12 @@ async fn count_once(store: &Store, command: CommandKey) -> Once<u64> {
 #[tokio::test]
 async fn a_repeated_command_gets_its_first_answer_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::First(1));
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
     assert_eq!(count_once(&store, command("k1", "other")).await, Once::OtherCommand);
     drop(store);
-    let store = Store::open(directory.path(), 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
     assert_eq!(count_once(&store, command("k2", "f")).await, Once::First(2));
     let both = tokio::join!(count_once(&store, command("k3", "f")), count_once(&store, command("k3", "f")));
@@ -303,14 +309,14 @@ async fn append(store: &Store, stream: &'static str) -> Result<u64, StoreError> 
 #[tokio::test]
 async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
     for expected in 1..=5 {
         assert_eq!(append(&store, "sales").await.unwrap(), expected);
     }
     assert_eq!(append(&store, "other").await.unwrap(), 1);
     store.acknowledge_outbox("sales", 3).await.unwrap();
     drop(store);
-    let store = Store::open(directory.path(), 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
     assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 1, last: 5, acknowledged: 3 });
     let sequences: Vec<_> = store.outbox("sales", 4, 10).unwrap().iter().map(|entry| entry.sequence).collect();
     assert_eq!(sequences, [4, 5]);

@@ -12,6 +12,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use store::EngineKind;
 
 use super::{Fresh, client::Client, data::Data, own_data, replay::Percentiles, stage::Stage};
 
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Where the store lies: the disk that is measured
     #[arg(long)]
     data: Option<PathBuf>,
+    /// What keeps the store: sled or sqlite
+    #[arg(long, default_value_t)]
+    engine: EngineKind,
     /// Seconds for each figure
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -43,6 +47,7 @@ struct Figure {
 
 #[derive(Serialize)]
 struct Figures {
+    engine: EngineKind,
     raw_fdatasync_per_s: f64,
     sales: Vec<Figure>,
     lag_after_s: f64,
@@ -55,7 +60,7 @@ struct Figures {
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     let data = own_data()?;
     let fresh = Fresh::new(arguments.data.as_deref())?;
-    let stage = Stage::build(fresh.path.clone(), LANES).await?;
+    let stage = Stage::build(fresh.path.clone(), arguments.engine, LANES).await?;
     let clients = stage.open_store(&data).await?;
     let span = Duration::from_secs(arguments.seconds.clamp(1, 600));
     let disk = stage.directory.clone();
@@ -80,6 +85,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let figures = Figures {
+        engine: arguments.engine,
         raw_fdatasync_per_s: raw_rate.round(),
         sales: measured
             .into_iter()
@@ -100,7 +106,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         println!("{}", serde_json::to_string_pretty(&figures).map_err(|error| error.to_string())?);
         return Ok(());
     }
-    println!("\n  raw append of 4 KiB + fdatasync: {} /s\n", figures.raw_fdatasync_per_s);
+    println!("\n  {}; raw append of 4 KiB + fdatasync: {} /s\n", figures.engine, figures.raw_fdatasync_per_s);
     println!("  paid by  registers    sales/s   of raw     p50 ms     p99 ms     max ms");
     for figure in &figures.sales {
         let Percentiles { p50, p99, max } = figure.commit_ms;

@@ -20,6 +20,7 @@ use std::{
 };
 
 use drivers::scale::Grams;
+use store::EngineKind;
 
 use self::{
     client::Client,
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Keep the store's state here and go on from it; without it, a fresh directory is made and removed at the end
     #[arg(long)]
     data: Option<PathBuf>,
+    /// What keeps the store: sled or sqlite
+    #[arg(long, default_value_t)]
+    engine: EngineKind,
     /// Replay, then stop: exit 0 only if HQ has every basket, once, to the cent
     #[arg(long, requires = "replay")]
     once: bool,
@@ -66,7 +70,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         None => own_data()?,
     };
     let fresh = Fresh::new(arguments.data.as_deref())?;
-    let stage = Stage::build(fresh.path.clone(), LANES).await?;
+    let stage = Stage::build(fresh.path.clone(), arguments.engine, LANES).await?;
     let clients = tokio::select! {
         opened = stage.open_store(&data) => opened?,
         _ = tokio::signal::ctrl_c() => return Ok(()),

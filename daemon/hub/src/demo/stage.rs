@@ -24,6 +24,7 @@ use mqtt5::broker::{
 };
 use provisioning::{Names, StoreAuthority, write_store};
 use serde_json::json;
+use store::EngineKind;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -95,7 +96,7 @@ impl Stage {
     ///
     /// # Errors
     /// What could not be made.
-    pub(super) async fn build(directory: PathBuf, lanes: usize) -> Result<Self, String> {
+    pub(super) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
         let made = || format!("make the store in {}", directory.display());
         fs::create_dir_all(&directory).map_err(io(&made()))?;
         let directory = directory.canonicalize().map_err(io(&made()))?;
@@ -116,7 +117,8 @@ impl Stage {
         );
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
         let port = free_port().await.map_err(io("find a free port"))?;
-        let config = config(&directory, &identity, port, &wan, &devices)?;
+        let mut config = config(&directory, &identity, port, &wan, &devices)?;
+        config.store.engine = engine;
         let config_path = directory.join("hub.toml");
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
         fs::write(
@@ -270,6 +272,7 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
             currency: Currency::from_code("USD").ok_or("USD is unknown")?,
             time_zone: "UTC".into(),
             data: directory.join("data"),
+            engine: EngineKind::default(),
         },
         listen: Listen {
             address: SocketAddr::new(LOOPBACK, port),

@@ -1,0 +1,223 @@
+//! Where a store lies: a folder for each engine in the data directory, of which one is in use.
+//!
+//! A store comes into being in `NAME.new`, is synced whole, and gets its name by one `rename`: a cut in the middle leaves no store or a
+//! whole one. So does a conversion, and the former store stays beside the new one as `NAME.converted`:
+//!
+//! | cut, while converting | what is found | what happens |
+//! | --- | --- | --- |
+//! | before the first rename | the old store, `NEW.new` | the hub runs on as before; converting begins anew |
+//! | between the renames | both stores, equal | the hub refuses to choose; converting again ends it |
+//! | after the second | the new store, `OLD.converted` | done |
+
+use std::{
+    fs::{self, File},
+    io,
+    ops::Bound,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    engine::{Engine, EngineError, Entry},
+    error::StoreError,
+    sled_engine::SledEngine,
+    sqlite_engine::SqliteEngine,
+};
+
+/// Entries copied and compared at a time.
+const PART: usize = 1_000;
+
+/// Which engine keeps a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// sled 0.34.7.
+    #[default]
+    Sled,
+    /// SQLite, bundled.
+    Sqlite,
+}
+
+impl EngineKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Sqlite];
+
+    /// As in the config.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Sled => Self::Sqlite,
+            Self::Sqlite => Self::Sled,
+        }
+    }
+
+    fn open(self, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
+        Ok(match self {
+            Self::Sled => Arc::new(SledEngine::open(path)?),
+            Self::Sqlite => Arc::new(SqliteEngine::open(path)?),
+        })
+    }
+}
+
+impl std::fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for EngineKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| format!("`{}` is no engine; sled or sqlite", text.escape_debug()))
+    }
+}
+
+fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
+    let what = format!("{what} {}", path.display());
+    move |error| EngineError { what: what.clone(), why: error.to_string() }.into()
+}
+
+/// The data directory of a hub, as far as the store is concerned.
+struct Home<'d> {
+    directory: &'d Path,
+}
+
+impl Home<'_> {
+    fn of(&self, kind: EngineKind) -> PathBuf {
+        self.directory.join(kind.name())
+    }
+
+    fn unfinished(&self, kind: EngineKind) -> PathBuf {
+        self.directory.join(format!("{kind}.new"))
+    }
+
+    /// Makes a store under its unfinished name, whole and durable, and gives it its own.
+    fn create(
+        &self,
+        kind: EngineKind,
+        fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (home, unfinished) = (self.of(kind), self.unfinished(kind));
+        let failed = failed("create the store in", &home);
+        fs::create_dir_all(self.directory).map_err(&failed)?;
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(&failed)?;
+        }
+        let newborn = kind.open(&unfinished)?;
+        fill(&*newborn)?;
+        newborn.flush()?;
+        drop(newborn);
+        for entry in fs::read_dir(&unfinished).map_err(&failed)? {
+            let path = entry.map_err(&failed)?.path();
+            File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
+        }
+        File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&failed)?;
+        self.rename(&unfinished, &home)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        let renamed = fs::rename(from, to).and_then(|()| File::open(self.directory)?.sync_all());
+        renamed.map_err(failed("put in its place the store", to))
+    }
+}
+
+/// Opens the store in a directory, or creates it with the given entries in it.
+pub(crate) fn open_or_create(
+    directory: &Path,
+    kind: EngineKind,
+    birth: &[Entry],
+) -> Result<Arc<dyn Engine>, StoreError> {
+    let home = Home { directory };
+    match (home.of(kind).exists(), home.of(kind.other()).exists()) {
+        (true, false) => {}
+        (true, true) => return Err(StoreError::TwoStores { directory: directory.display().to_string() }),
+        (false, true) => return Err(StoreError::OtherEngine { wanted: kind, found: kind.other() }),
+        (false, false) => home.create(kind, |newborn| {
+            Ok(newborn.apply(birth.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?)
+        })?,
+    }
+    Ok(kind.open(&home.of(kind))?)
+}
+
+/// What a conversion did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Converted {
+    /// Entries copied, and compared byte by byte after it.
+    pub entries: u64,
+    /// Where the former store stays.
+    pub former: PathBuf,
+}
+
+/// Moves the store in a directory over to another engine, compares every entry, and only then switches. `progress` hears of entries done,
+/// first those copied, then those compared.
+///
+/// # Errors
+/// There is no store, it is in use, the disk fails, or what was copied differs; the old store is as it was then.
+pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) -> Result<Converted, StoreError> {
+    let home = Home { directory };
+    let (old, new) = (home.of(to.other()), home.of(to));
+    let former = directory.join(format!("{}.converted", to.other()));
+    let trouble =
+        |why: &str| StoreError::from(EngineError { what: format!("convert the store to {to}"), why: why.to_owned() });
+    if !old.exists() {
+        let why = if new.exists() { format!("it is kept by {to} already") } else { "there is none".into() };
+        return Err(trouble(&format!("{why} (looked in {})", directory.display())));
+    }
+    if former.exists() {
+        return Err(trouble(&format!("{} is left from an earlier conversion; delete it first", former.display())));
+    }
+    if new.exists() {
+        // An earlier conversion was cut between its renames. No hub ran since: it would have refused both.
+        fs::remove_dir_all(&new).map_err(failed("remove the half-converted store", &new))?;
+    }
+    let source = to.other().open(&old)?;
+    let mut entries = 0;
+    home.create(to, |newborn| {
+        each_part(&*source, |part| {
+            newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
+            entries += part.len() as u64;
+            progress(entries);
+            Ok(())
+        })?;
+        newborn.flush()?;
+        let mut compared = 0;
+        each_part(&*source, |part| {
+            let (Some((first, _)), Some((last, _))) = (part.first(), part.last()) else { return Ok(()) };
+            let copy = newborn.range(Bound::Included(first), Bound::Included(last), false, PART + 1)?;
+            if copy != part {
+                return Err(trouble("what was copied differs from the store; the old store is untouched"));
+            }
+            compared += part.len() as u64;
+            progress(entries + compared);
+            Ok(())
+        })
+    })?;
+    drop(source);
+    home.rename(&old, &former)?;
+    Ok(Converted { entries, former })
+}
+
+/// Gives every entry of an engine, in order, a part at a time.
+pub(crate) fn each_part(
+    engine: &dyn Engine,
+    mut take: impl FnMut(&[Entry]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let part = engine.range(from, Bound::Unbounded, false, PART)?;
+        let Some((last, _)) = part.last() else { return Ok(()) };
+        after = Some(last.clone());
+        take(&part)?;
+    }
+}

@@ -17,6 +17,8 @@ use crate::{
 pub struct Hub {
     /// As read at start.
     pub config: Config,
+    /// What the check at start found wrong with the store.
+    pub faults: Vec<String>,
     /// Where everything is kept.
     pub store: Arc<Store>,
     /// The items, swapped whole.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use axum::Router;
 use sd_notify::NotifyState;
-use store::Store;
+use store::{Depth, Store};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -20,6 +20,7 @@ use crate::{
     events,
     headquarters::Headquarters,
     hub::{Hub, now_ms},
+    maintenance,
     payments::{self, Payments},
     printing::{self, Printing},
     registers::Registers,
@@ -27,7 +28,7 @@ use crate::{
     status::Today,
 };
 
-/// Builds a hub from its config: opens the store, starts the devices, the bridge, the printers, and resolves what was under way.
+/// Builds a hub from its config: opens and checks the store (a damaged one still sells, and says so everywhere), starts the devices, the bridge, the printers, and resolves what was under way.
 ///
 /// # Errors
 /// What can't be used, and what to do about it.
@@ -36,6 +37,10 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
+    for fault in &faults {
+        tracing::error!(%fault, "the store is damaged; stop the hub and run `store-hub store check`");
+    }
     let store = Arc::new(store);
     let catalog = Catalog::read(&store).map_err(|error| error.to_string())?;
     let registers = Registers::open(&store, &config.store.data)?;
@@ -45,6 +50,7 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
     let mut hub = Hub {
         config,
+        faults,
         store,
         catalog: ArcSwap::from_pointee(catalog),
         devices,

@@ -162,5 +162,7 @@ async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_betwe
         }
     }
     assert_eq!(receipts, [[1, 2, 3, 4], [1, 2, 3, 4]]);
+    let checked = hub::maintenance::check(&hub.store, store::Depth::Whole).unwrap();
+    assert_eq!((checked.faults, checked.records > 8), (Vec::new(), true));
     assert_eq!(hub.store.outbox_span("sales").unwrap().last, 8);
 }

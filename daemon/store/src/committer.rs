@@ -67,7 +67,9 @@ impl Transaction<'_> {
         key: K::Of<'_>,
         record: &V,
     ) -> Result<(), StoreError> {
-        self.own.insert(table.raw_key(key), Some(table.encode(record)?));
+        let raw_key = table.raw_key(key);
+        let value = table.encode(&raw_key, record)?;
+        self.own.insert(raw_key, Some(value));
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 //!   no trace and does not disturb its group.
 //! - **Once.** [`idempotency`] gives a repeated command its first answer, also after a restart.
 //! - **What leaves the house is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence number that HQ has seen is never used again.
+//! - **Damage is found.** Every record carries a checksum over its key and itself; [`Store::check`] walks them all.
 //! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes.
 //! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more ([`StoreError::Stopped`]): a later
 //!   flush that "succeeds" proves nothing about the pages that were dropped.
@@ -36,6 +37,7 @@
 //! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a fraction of a
 //! millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
 
+mod check;
 mod committer;
 pub mod engine;
 mod error;
@@ -48,6 +50,7 @@ mod table;
 
 use std::{path::Path, sync::Arc};
 
+pub use check::{Checked, Depth};
 pub use committer::{GROUP, PATIENT, QUEUE, Transaction};
 pub use error::StoreError;
 pub use home::{Converted, EngineKind, convert};
@@ -56,7 +59,7 @@ use tokio::sync::watch;
 
 use crate::{
     committer::{Committer, Urgency},
-    engine::Engine,
+    engine::{Engine, Entry},
     outbox::Heads,
 };
 
@@ -64,9 +67,16 @@ use crate::{
 pub const MAX_RECORD: usize = 192 * 1024;
 
 /// The layout this program writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 static META: Table<Name, u64> = Table::new("meta");
+
+/// An entry of the store about itself.
+fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
+    let key = META.raw_key(name);
+    let value = META.encode(&key, &value)?;
+    Ok((key, value))
+}
 
 /// A store that is open. Cheap to share behind an `Arc`; the last one dropped closes it.
 pub struct Store {
@@ -85,25 +95,29 @@ impl Store {
     /// # Errors
     /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by a newer hub.
     pub fn open(directory: &Path, kind: EngineKind, now_ms: u64) -> Result<Self, StoreError> {
-        let birth = [
-            (META.raw_key("format"), META.encode(&u64::from(FORMAT))?),
-            (META.raw_key("epoch"), META.encode(&now_ms)?),
-        ];
+        let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
         Self::on(home::open_or_create(directory, kind, &birth)?)
     }
 
     /// A store on an engine that holds one already.
     fn on(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
-        let meta = |name: &str| -> Result<u64, StoreError> {
+        let read = |name: &str| -> Result<u64, StoreError> {
             META.read(&*engine, name)?.ok_or_else(|| StoreError::Corrupt {
                 table: "meta",
                 key: name.into(),
                 why: "it is missing".into(),
             })
         };
-        let (format, epoch) = (meta("format")?, meta("epoch")?);
+        let (format, epoch) = (read("format")?, read("epoch")?);
         if format > u64::from(FORMAT) {
             return Err(StoreError::TooNew { found: format, known: FORMAT });
+        }
+        if format < u64::from(FORMAT) {
+            // From 1 to 2 no record changes: the old encoding is still read. One batch, so it is done or not begun.
+            let (key, value) = meta("format", u64::from(FORMAT))?;
+            engine.apply(vec![(key, Some(value))])?;
+            engine.flush()?;
+            tracing::info!(from = format, to = FORMAT, "the store's format was raised; older hubs refuse it now");
         }
         let heads = Arc::new(Heads::load(&*engine)?);
         let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads))?;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, Transaction,
+    check::{Checked, Depth},
     engine::Engine,
     error::StoreError,
     table::{Name, NameNumber, Order, Table},
@@ -84,6 +85,10 @@ impl Heads {
         if !heads.is_empty() {
             self.0.write().unwrap_or_else(PoisonError::into_inner).extend(heads);
         }
+    }
+
+    fn streams(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     fn last(&self, stream: &str) -> u64 {
@@ -171,5 +176,30 @@ impl Store {
             transaction.put(&STREAMS, &stream, &state)
         })
         .await
+    }
+
+    /// Looks for entries that are missing or damaged.
+    pub(crate) fn check_outbox(&self, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
+        for name in self.heads.streams() {
+            let span = self.outbox_span(&name)?;
+            let mut next = depth.first(span.first_kept, span.last);
+            while next <= span.last {
+                let entries = match self.outbox(&name, next, 1_000) {
+                    Ok(entries) => entries,
+                    Err(error @ StoreError::Corrupt { .. }) => {
+                        checked.fault(format!("outbox {name}: {error}"));
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
+                if entries.is_empty() {
+                    checked.fault(format!("outbox {name}: entries {next} to {} are missing", span.last));
+                    break;
+                }
+                checked.records += entries.len() as u64;
+                next += entries.len() as u64;
+            }
+        }
+        Ok(())
     }
 }

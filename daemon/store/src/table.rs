@@ -1,7 +1,15 @@
 //! Typed tables over the engine's bytes.
 //!
 //! A key on disk is the table's name, a zero byte, and the key's own bytes, which sort as the keys do. A value is one byte that names
-//! its encoding, and the record in it.
+//! its encoding, and the record in it:
+//!
+//! | encoding | since format | value |
+//! | --- | --- | --- |
+//! | 1 | 1 | JSON |
+//! | 2 | 2 | CRC-32 (IEEE) of the key and the JSON, little-endian; JSON |
+//!
+//! Records are written in the newest encoding and read in every one. The checksum covers the key, so that a value under another's key is
+//! found out too. JSON, because its fields may grow as long as old records can still be read.
 
 use std::{marker::PhantomData, ops::Bound};
 
@@ -9,8 +17,43 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{MAX_RECORD, engine::Engine, error::StoreError};
 
-/// The first byte of every value: JSON, whose fields may grow as long as old records can still be read.
+/// Bare JSON.
 const JSON: u8 = 1;
+/// A checksum, then JSON.
+const CHECKED_JSON: u8 = 2;
+/// Bytes before the JSON: the encoding, the checksum.
+const HEAD: usize = 5;
+
+fn checksum(raw_key: &[u8], json: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(raw_key);
+    hasher.update(json);
+    hasher.finalize().to_le_bytes()
+}
+
+/// The JSON in a value, its checksum found right.
+fn json_of<'v>(raw_key: &[u8], value: &'v [u8]) -> Result<&'v [u8], String> {
+    match value {
+        [JSON, json @ ..] => Ok(json),
+        [CHECKED_JSON, a, b, c, d, json @ ..] if checksum(raw_key, json) == [*a, *b, *c, *d] => Ok(json),
+        [CHECKED_JSON, ..] => Err("its checksum is wrong".into()),
+        [encoding, ..] => Err(format!("its encoding {encoding} is unknown")),
+        [] => Err("it is empty".into()),
+    }
+}
+
+/// Whether an entry is a record of some table, whole and as it was written.
+pub(crate) fn verify(raw_key: &[u8], value: &[u8]) -> Result<(), String> {
+    let name = raw_key.split(|byte| *byte == 0).next().unwrap_or_default();
+    let shown = raw_key.escape_ascii();
+    if name.len() == raw_key.len() || !name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_') {
+        return Err(format!("the entry {shown} is of no table"));
+    }
+    json_of(raw_key, value)
+        .and_then(|json| serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(|error| error.to_string()))
+        .map_err(|why| format!("the record {shown} can't be read: {why}"))?;
+    Ok(())
+}
 
 /// What may be stored: anything that serde can write and read back.
 pub trait Record: Serialize + DeserializeOwned {}
@@ -94,23 +137,22 @@ impl<K: Key, V: Record> Table<K, V> {
         [self.name.as_bytes(), &[0], &K::bytes(key)].concat()
     }
 
-    pub(crate) fn encode(&self, record: &V) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = vec![JSON];
+    /// The value of a record under its raw key.
+    pub(crate) fn encode(&self, raw_key: &[u8], record: &V) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![CHECKED_JSON, 0, 0, 0, 0];
         serde_json::to_writer(&mut bytes, record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
         if bytes.len() > MAX_RECORD {
             return Err(StoreError::TooLarge { table: self.name, bytes: bytes.len() });
         }
+        let (head, json) = bytes.split_at_mut(HEAD);
+        head[1..].copy_from_slice(&checksum(raw_key, json));
         Ok(bytes)
     }
 
     pub(crate) fn decode(&self, raw_key: &[u8], value: &[u8]) -> Result<V, StoreError> {
-        match value.split_first() {
-            Some((&JSON, json)) => {
-                serde_json::from_slice(json).map_err(|error| self.corrupt(raw_key, error.to_string()))
-            }
-            Some((encoding, _)) => Err(self.corrupt(raw_key, format!("its encoding {encoding} is unknown"))),
-            None => Err(self.corrupt(raw_key, "it is empty".into())),
-        }
+        json_of(raw_key, value)
+            .and_then(|json| serde_json::from_slice(json).map_err(|error| error.to_string()))
+            .map_err(|why| self.corrupt(raw_key, why))
     }
 
     pub(crate) fn read(&self, engine: &dyn Engine, key: K::Of<'_>) -> Result<Option<V>, StoreError> {

@@ -15,6 +15,7 @@
 //! | the WAN | the event waits in the outbox |
 
 mod basket_routes;
+mod check;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
@@ -22,6 +23,7 @@ mod sale_routes;
 use std::sync::Arc;
 
 use axum::Json;
+pub use check::check;
 use commerce::{
     Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What,
 };

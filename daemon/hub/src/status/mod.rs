@@ -24,6 +24,9 @@ pub struct Status {
     /// Why the store accepts nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// What the check at start found wrong with the store.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// The day's figures.
     pub today: TodayFigures,
     /// Items in the catalog.
@@ -90,6 +93,7 @@ impl Status {
             currency: hub.currency().code(),
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
+            faults: hub.faults.clone(),
             today,
             items: hub.catalog.load().len(),
             devices: hub.devices.states(),

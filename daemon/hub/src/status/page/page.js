@@ -23,8 +23,10 @@ function show(status) {
   document.title = `${status.store} – store hub`;
   text("store", status.store);
   text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
-  at("stopped").hidden = !status.stopped;
-  text("stopped", status.stopped ? `The store accepts nothing: ${status.stopped}` : "");
+  const damage = (status.faults ?? []).length > 0 ? `The store is damaged: ${status.faults[0]}` : "";
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage;
+  at("stopped").hidden = !alarm;
+  text("stopped", alarm);
 
   const today = status.today;
   text("sales", today.sales.toLocaleString());

@@ -28,6 +28,9 @@ use crate::{
     status::Today,
 };
 
+/// How often the hub tidies up.
+const TIDY_EVERY: Duration = Duration::from_hours(1);
+
 /// Builds a hub from its config: opens and checks the store (a damaged one still sells, and says so everywhere), starts the devices, the bridge, the printers, and resolves what was under way.
 ///
 /// # Errors
@@ -67,6 +70,7 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     devices::listen(&hub, heard);
     payments::resume(&hub).map_err(|problem| problem.detail)?;
     printing::start(&hub);
+    tidy_up(&hub);
     Ok(hub)
 }
 
@@ -121,6 +125,22 @@ async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
         _ = terminate.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| error.to_string()),
     }
+}
+
+/// Forgets what is remembered no longer, at the start and every [`TIDY_EVERY`].
+fn tidy_up(hub: &Arc<Hub>) {
+    let hub = Arc::clone(hub);
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(TIDY_EVERY);
+        loop {
+            every.tick().await;
+            match hub.store.forget_answers(now_ms()).await {
+                Ok(0) => {}
+                Ok(forgotten) => tracing::info!(forgotten, "answers of old commands"),
+                Err(error) => tracing::warn!(%error, "old answers stay for now"),
+            }
+        }
+    });
 }
 
 /// Tells systemd that the hub lives, for as long as its store commits: a hub that can't is better restarted.

@@ -75,7 +75,11 @@ impl Transaction<'_> {
 
     /// Deletes a record, if it is there.
     pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: K::Of<'_>) {
-        self.own.insert(table.raw_key(key), None);
+        self.delete_raw(table.raw_key(key));
+    }
+
+    pub(crate) fn delete_raw(&mut self, raw_key: Vec<u8>) {
+        self.own.insert(raw_key, None);
     }
 }
 

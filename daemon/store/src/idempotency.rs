@@ -2,16 +2,41 @@
 //!
 //! The answer is stored in the same batch as what the command did. So either both are there and a repeat finds them, or neither is and the
 //! repeat does the work.
+//!
+//! Answers are kept for [`REMEMBERED`] and then forgotten, without a second index: they are walked now and then. They are most of what a
+//! day writes (a basket is answered whole at every line), so without it they would outgrow the sales.
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | power while answers are forgotten | some are gone, all of them old; the rest go the next time |
+//! | the clock, set back | answers are kept for longer |
+//! | the clock, set forward by more than [`REMEMBERED`] | a repeat of a command from before is done again |
+
+use std::{ops::Bound, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Transaction,
+    Store, Transaction,
     error::StoreError,
     table::{NameName, Record, Table},
 };
 
+/// How long a repeat gets its first answer. A register that was away for longer must ask what became of its sales before it repeats them.
+pub const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+
+/// Answers looked at in one go.
+const PART: usize = 500;
+
 static ANSWERS: Table<NameName, Remembered> = Table::new("answer");
+
+/// The same table, when only the answers' age is asked for.
+static AGES: Table<NameName, Age> = Table::new("answer");
+
+#[derive(Serialize, Deserialize)]
+struct Age {
+    answered_at_ms: i64,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
@@ -84,5 +109,34 @@ impl Transaction<'_> {
         };
         self.put(&ANSWERS, key, &remembered)?;
         Ok(Once::First(answer))
+    }
+}
+
+impl Store {
+    /// Forgets answers older than [`REMEMBERED`]; gives how many. Commits a part at a time, patiently, so that sales go on beside it.
+    /// A damaged answer stays, for [`Store::check`] to find.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn forget_answers(&self, now_ms: i64) -> Result<u64, StoreError> {
+        let before = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
+        let (mut after, end) = AGES.span();
+        let mut forgotten = 0;
+        loop {
+            let part = self.engine.range(Bound::Excluded(&after), Bound::Excluded(&end), false, PART)?;
+            let Some((last, _)) = part.last() else { return Ok(forgotten) };
+            after.clone_from(last);
+            let is_old =
+                |key: &[u8], value: &[u8]| AGES.decode(key, value).is_ok_and(|age| age.answered_at_ms < before);
+            let old: Vec<_> = part.into_iter().filter(|(key, value)| is_old(key, value)).map(|(key, _)| key).collect();
+            if !old.is_empty() {
+                forgotten += old.len() as u64;
+                self.commit_patiently(move |transaction| {
+                    old.into_iter().for_each(|key| transaction.delete_raw(key));
+                    Ok::<_, StoreError>(())
+                })
+                .await?;
+            }
+        }
     }
 }

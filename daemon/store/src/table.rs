@@ -160,6 +160,11 @@ impl<K: Key, V: Record> Table<K, V> {
         engine.get(&raw_key)?.map(|value| self.decode(&raw_key, &value)).transpose()
     }
 
+    /// The table's keys lie between these two, neither of which is one of them.
+    pub(crate) fn span(&self) -> (Vec<u8>, Vec<u8>) {
+        ([self.name.as_bytes(), &[0]].concat(), [self.name.as_bytes(), &[1]].concat())
+    }
+
     pub(crate) fn page(
         &self,
         engine: &dyn Engine,
@@ -167,7 +172,7 @@ impl<K: Key, V: Record> Table<K, V> {
         order: Order,
         limit: usize,
     ) -> Result<Vec<V>, StoreError> {
-        let (first, end) = ([self.name.as_bytes(), &[0]].concat(), [self.name.as_bytes(), &[1]].concat());
+        let (first, end) = self.span();
         let start = from.map(|key| self.raw_key(key));
         let (low, high) = match (&start, order) {
             (None, _) => (Bound::Included(&first[..]), Bound::Excluded(&end[..])),

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     engine::{Batch, EngineError, Entry},
-    idempotency::{CommandKey, Once},
+    idempotency::{CommandKey, Once, REMEMBERED},
     outbox::Span,
 };
 
@@ -355,6 +355,33 @@ async fn a_repeated_command_gets_its_first_answer_also_after_a_restart() {
     assert_eq!(count_once(&store, command("k2", "f")).await, Once::First(2));
     let both = tokio::join!(count_once(&store, command("k3", "f")), count_once(&store, command("k3", "f")));
     assert_eq!(both, (Once::First(3), Once::Again(3)), "also within one group");
+}
+
+#[tokio::test]
+async fn old_answers_are_forgotten_and_young_ones_kept() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), kind, 1).unwrap();
+        let key = |number: i64| CommandKey { at_ms: number, ..command(&format!("key-{number:05}"), "f") };
+        store
+            .commit(move |transaction| {
+                for number in 0..1_300 {
+                    transaction.once(&key(number), |_| Ok::<_, StoreError>(number))?;
+                }
+                transaction.put(&NOTES, "a", &"not an answer".to_owned())
+            })
+            .await
+            .unwrap();
+        let limit = i64::try_from(REMEMBERED.as_millis()).unwrap();
+        assert_eq!(store.forget_answers(limit).await.unwrap(), 0, "exactly as old as is kept");
+        assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 700);
+        assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 0);
+        let again =
+            |number| store.commit(move |transaction| transaction.once(&key(number), |_| Ok::<_, StoreError>(-1)));
+        assert_eq!(again(700).await.unwrap(), Once::Again(700));
+        assert_eq!(again(699).await.unwrap(), Once::First(-1));
+        assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("not an answer"));
+    }
 }
 
 async fn append(store: &Store, stream: &'static str) -> Result<u64, StoreError> {

@@ -132,7 +132,9 @@ impl Store {
             if !old.is_empty() {
                 forgotten += old.len() as u64;
                 self.commit_patiently(move |transaction| {
-                    old.into_iter().for_each(|key| transaction.delete_raw(key));
+                    for key in old {
+                        transaction.delete_raw(key);
+                    }
                     Ok::<_, StoreError>(())
                 })
                 .await?;

@@ -30,6 +30,10 @@ struct Faulty {
     flushes: AtomicUsize,
     fail_apply: AtomicBool,
     fail_flush: AtomicBool,
+    /// Flushes say that they flushed, and don't.
+    lie: AtomicBool,
+    /// Applied since the last flush.
+    pending: Mutex<Vec<Batch>>,
 }
 
 impl Faulty {
@@ -39,6 +43,18 @@ impl Faulty {
         faulty.apply(birth.map(|(key, value)| (key, Some(value))).into()).unwrap();
         faulty.flush().unwrap();
         Arc::new(faulty)
+    }
+
+    /// What a power cut leaves: what was flushed, and the first `kept` batches of what was not.
+    fn cut(&self, kept: usize) -> Arc<Self> {
+        let left = Self::default();
+        *left.applied.lock().unwrap() = self.durable.lock().unwrap().clone();
+        let pending = self.pending.lock().unwrap();
+        for batch in pending.iter().take(kept) {
+            left.apply(batch.clone()).unwrap();
+        }
+        left.flush().unwrap();
+        Arc::new(left)
     }
 }
 
@@ -63,6 +79,7 @@ impl Engine for Faulty {
         if self.fail_apply.load(SeqCst) {
             return Err(EngineError::new("write a batch")("No space left on device".into()));
         }
+        self.pending.lock().unwrap().push(batch.clone());
         let mut applied = self.applied.lock().unwrap();
         for (key, value) in batch {
             match value {
@@ -78,6 +95,10 @@ impl Engine for Faulty {
             return Err(EngineError::new("make a batch durable")("Input/output error".into()));
         }
         self.flushes.fetch_add(1, SeqCst);
+        if self.lie.load(SeqCst) {
+            return Ok(());
+        }
+        self.pending.lock().unwrap().clear();
         *self.durable.lock().unwrap() = self.applied.lock().unwrap().clone();
         Ok(())
     }
@@ -420,7 +441,54 @@ async fn the_bridge_never_sees_an_entry_before_its_flush() {
     assert_eq!(store.outbox("sales", 2, 10).unwrap(), []);
 }
 
+/// Commits until the power goes, in lives one after the other; gives how many answered commits were lost, and how many were torn.
+async fn lives(lives: &[(usize, usize, bool)], lie: bool) -> (usize, usize) {
+    let (mut engine, mut answered, mut tried) = (Faulty::new(), Vec::new(), 0_u64);
+    for (commits, kept, in_mid_commit) in lives {
+        let store = Store::on(engine.clone()).unwrap();
+        engine.lie.store(lie, SeqCst);
+        for left in (0..*commits).rev() {
+            engine.fail_flush.store(*in_mid_commit && left == 0, SeqCst);
+            let number = tried;
+            tried += 1;
+            let done = store.commit(move |transaction| {
+                transaction.put(&ROWS, ("left", number), &number)?;
+                transaction.append_to_outbox("sales", "sale.completed", 0, "s")?;
+                transaction.put(&ROWS, ("right", number), &number)
+            });
+            if done.await.is_ok() {
+                answered.push(number);
+            }
+        }
+        engine = engine.cut(*kept);
+    }
+    let store = Store::on(engine).unwrap();
+    let there = |side, number| store.get(&ROWS, (side, number)).unwrap().is_some();
+    let lost = answered.iter().filter(|number| !there("left", **number)).count();
+    let torn = (0..tried).filter(|number| there("left", *number) != there("right", *number)).count();
+    let stored = (0..tried).filter(|number| there("left", *number)).count() as u64;
+    assert_eq!(store.outbox_span("sales").unwrap().last, stored, "one event for each commit that is there");
+    assert_eq!(store.check(Depth::Whole).unwrap().faults, [""; 0]);
+    (lost, torn)
+}
+
+#[tokio::test]
+async fn an_engine_that_lies_about_its_flush_is_found_out_by_the_power_cut() {
+    assert_eq!(lives(&[(5, 0, false)], false).await, (0, 0));
+    assert_eq!(lives(&[(5, 0, false)], true).await, (5, 0));
+    assert_eq!(lives(&[(5, 3, false), (2, 9, false)], true).await, (2, 0));
+}
+
 proptest! {
+    /// Whatever part of the unflushed batches a power cut leaves, and wherever it hits: what was answered is there, and nothing is torn.
+    #[test]
+    fn power_cuts_lose_nothing_that_was_answered(
+        histories in proptest::collection::vec((0_usize..6, 0_usize..4, any::<bool>()), 1..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        prop_assert_eq!(runtime.block_on(lives(&histories, false)), (0, 0));
+    }
+
     /// No bytes in the engine make a table panic: a damaged record is an error that names it.
     #[test]
     fn damaged_records_are_errors(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {

@@ -2,7 +2,13 @@
 
 use serde::Serialize;
 
-use crate::{Store, error::StoreError, home::each_part, table};
+use crate::{
+    Store,
+    chain::{BASE, HEAD, HEADS, Walk},
+    error::StoreError,
+    home::each_part,
+    table,
+};
 
 /// How much of a store is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,8 @@ impl Depth {
 pub struct Checked {
     /// Records looked at.
     pub records: u64,
+    /// Links of the chain proved.
+    pub links: u64,
     /// What is wrong, one sentence each; at most [`Checked::MOST`].
     pub faults: Vec<String>,
 }
@@ -45,22 +53,76 @@ impl Checked {
 }
 
 impl Store {
-    /// Walks the store: checksums (of every record if [`Depth::Whole`]), and the outbox, whose entries have no gap.
+    /// Walks the store. [`Depth::Whole`]: the checksum of every record, in the engine and in the archive, and the chain. Both: the outbox, whose
+    /// entries have no gap, and whether the archive is all there.
     ///
     /// # Errors
     /// The engine fails. Damage is no error; it is what is looked for.
     pub fn check(&self, depth: Depth) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
+        self.archive.faults().iter().for_each(|fault| checked.fault(fault));
         if depth == Depth::Whole {
-            each_part(&*self.engine, |part| {
-                checked.records += part.len() as u64;
-                for fault in part.iter().filter_map(|(key, value)| table::verify(key, value).err()) {
-                    checked.fault(fault);
-                }
-                Ok(())
-            })?;
+            self.check_records(&mut checked)?;
         }
         self.check_outbox(depth, &mut checked)?;
         Ok(checked)
+    }
+
+    /// Every record twice: the chain's links are known before they are proved, because a table's records are not in the chain's order.
+    fn check_records(&self, checked: &mut Checked) -> Result<(), StoreError> {
+        let base = HEADS.read(&*self.engine, BASE)?.unwrap_or_default();
+        let head = HEADS.read(&*self.engine, HEAD)?.unwrap_or_default();
+        let mut chain = Walk::from(base);
+        self.each_record(checked, |checked, key, value| {
+            checked.records += 1;
+            match table::verify(key, value) {
+                Ok(value) => value.link.map_or(Ok(()), |link| chain.note(link)),
+                Err(fault) => Err(fault),
+            }
+        })?;
+        chain.gaps(&head).into_iter().for_each(|gap| checked.fault(gap));
+        self.each_record(&mut Checked::default(), |_, key, value| {
+            let Ok(table::Value { link: Some(link), json }) = table::Value::of(key, value) else { return Ok(()) };
+            checked.links += 1;
+            if let Err(fault) = chain.prove(&link, key, json) {
+                checked.fault(fault);
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives every record of the engine and of the archive, once: some are in both for a moment.
+    fn each_record(
+        &self,
+        checked: &mut Checked,
+        mut take: impl FnMut(&mut Checked, &[u8], &[u8]) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
+        each_part(&*self.engine, |part| {
+            for (key, value) in part {
+                if let Err(fault) = take(checked, key, value) {
+                    checked.fault(fault);
+                }
+            }
+            Ok(())
+        })?;
+        for segment in self.archive.segments() {
+            for shelf in segment.shelves(segment.first, segment.last) {
+                let entries = match shelf {
+                    Ok(shelf) => shelf.entries,
+                    Err(error) => {
+                        checked.fault(format!("the archive's file {}: {error}", segment.path.display()));
+                        continue;
+                    }
+                };
+                for (key, value) in entries {
+                    if self.engine.get(&key)?.is_none()
+                        && let Err(fault) = take(checked, &key, &value)
+                    {
+                        checked.fault(fault);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }

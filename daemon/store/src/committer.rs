@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
@@ -14,9 +14,11 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    engine::{Engine, EngineError},
+    chain::{HEAD, HEADS},
+    engine::{Batch, Engine, EngineError},
     error::StoreError,
     outbox::Heads,
+    room::{Disk, DiskState, Purpose},
     table::{Key, Record, Table},
 };
 
@@ -68,7 +70,25 @@ impl Transaction<'_> {
         record: &V,
     ) -> Result<(), StoreError> {
         let raw_key = table.raw_key(key);
-        let value = table.encode(&raw_key, record)?;
+        let value = table.encode(&raw_key, record, |_| None)?;
+        self.own.insert(raw_key, Some(value));
+        Ok(())
+    }
+
+    /// Writes a record that is never changed again, as the next link of the [`chain`](crate::chain).
+    ///
+    /// # Errors
+    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD), or the engine fails.
+    pub fn put_linked<K: Key, V: Record>(
+        &mut self,
+        table: &Table<K, V>,
+        key: K::Of<'_>,
+        record: &V,
+    ) -> Result<(), StoreError> {
+        let raw_key = table.raw_key(key);
+        let mut head = self.get(&HEADS, HEAD)?.unwrap_or_default();
+        let value = table.encode(&raw_key, record, |json| Some(head.append(&raw_key, json)))?;
+        self.put(&HEADS, HEAD, &head)?;
         self.own.insert(raw_key, Some(value));
         Ok(())
     }
@@ -138,40 +158,37 @@ where
 /// A commit in the queue.
 struct Waiting {
     work: Box<dyn Work>,
-    urgency: Urgency,
-}
-
-/// Whether somebody waits for a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Urgency {
-    /// A customer does.
-    Now,
-    /// Nobody does: housekeeping.
-    Patient,
+    is_waited_for: bool,
 }
 
 pub(crate) struct Committer {
     queue: SyncSender<Waiting>,
     committed: watch::Receiver<u64>,
     stopped: Arc<OnceLock<String>>,
+    disk: Disk,
+    /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen between groups.
+    listener: Arc<Mutex<Option<Listener>>>,
 }
 
+/// Hears of every batch, in order, before it is applied.
+type Listener = Box<dyn FnMut(&Batch) + Send>;
+
 impl Committer {
-    pub(crate) fn start(engine: Arc<dyn Engine>, heads: Arc<Heads>) -> Result<Self, StoreError> {
+    pub(crate) fn start(engine: Arc<dyn Engine>, heads: Arc<Heads>, disk: Disk) -> Result<Self, StoreError> {
         let (queue, waiting) = sync_channel(QUEUE);
         let (tick, committed) = watch::channel(0);
-        let stopped = Arc::new(OnceLock::new());
-        let worker = Worker { engine, heads, tick, stopped: Arc::clone(&stopped) };
+        let (stopped, listener) = (Arc::new(OnceLock::new()), Arc::default());
+        let worker = Worker { engine, heads, tick, stopped: Arc::clone(&stopped), listener: Arc::clone(&listener) };
         thread::Builder::new()
             .name("committer".into())
             .spawn(move || worker.work(&waiting))
             .map_err(|error| EngineError::new("start the committer's thread")(error.to_string()))?;
-        Ok(Self { queue, committed, stopped })
+        Ok(Self { queue, committed, stopped, disk, listener })
     }
 
     pub(crate) fn submit<T, E, F>(
         &self,
-        urgency: Urgency,
+        purpose: Purpose,
         work: F,
     ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
     where
@@ -182,9 +199,10 @@ impl Committer {
         if let Some(why) = self.stopped() {
             return Err(StoreError::Stopped { why });
         }
+        self.disk.takes(purpose)?;
         let (asker, answer) = oneshot::channel();
         let work = Box::new(Commit { work: Some(work), outcome: None, asker });
-        match self.queue.try_send(Waiting { work, urgency }) {
+        match self.queue.try_send(Waiting { work, is_waited_for: purpose.is_waited_for() }) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),
             Err(TrySendError::Disconnected(_)) => Err(StoreError::Stopped { why: "the committer has ended".into() }),
@@ -198,6 +216,29 @@ impl Committer {
     pub(crate) fn stopped(&self) -> Option<String> {
         self.stopped.get().cloned()
     }
+
+    pub(crate) fn disk(&self) -> DiskState {
+        self.disk.state()
+    }
+
+    /// From the end of the group under way on, `listener` hears of every batch. False if somebody listens already.
+    pub(crate) fn listen(&self, listener: Listener) -> bool {
+        let mut place = locked(&self.listener);
+        let is_free = place.is_none();
+        if is_free {
+            *place = Some(listener);
+        }
+        is_free
+    }
+
+    /// Ends that; every batch that was heard of is durable then, or the store has stopped.
+    pub(crate) fn listen_no_more(&self) {
+        *locked(&self.listener) = None;
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Worker {
@@ -205,18 +246,19 @@ struct Worker {
     heads: Arc<Heads>,
     tick: watch::Sender<u64>,
     stopped: Arc<OnceLock<String>>,
+    listener: Arc<Mutex<Option<Listener>>>,
 }
 
 impl Worker {
     /// Until every handle of the store is gone.
     fn work(&self, waiting: &Receiver<Waiting>) {
         while let Ok(first) = waiting.recv() {
-            let mut urgency = first.urgency;
+            let mut is_waited_for = first.is_waited_for;
             let mut group = vec![first.work];
             let until = Instant::now() + PATIENT;
-            while urgency == Urgency::Patient && group.len() < GROUP {
+            while !is_waited_for && group.len() < GROUP {
                 let Ok(next) = waiting.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
-                urgency = next.urgency;
+                is_waited_for = next.is_waited_for;
                 group.push(next.work);
             }
             let room = GROUP - group.len();
@@ -260,7 +302,12 @@ impl Worker {
         if overlay.is_empty() {
             return Ok(());
         }
-        self.engine.apply(overlay.into_iter().collect())?;
+        let batch = overlay.into_iter().collect();
+        let mut listener = locked(&self.listener);
+        if let Some(listener) = &mut *listener {
+            listener(&batch);
+        }
+        self.engine.apply(batch)?;
         self.engine.flush()
     }
 }

@@ -14,6 +14,18 @@ pub enum StoreError {
         /// The first failure.
         why: String,
     },
+    /// The disk is so full that this is not taken; sales are the last to go.
+    #[error(
+        "the disk has {} MB left, and this takes {} MB or more; make room on the disk of the data directory",
+        free / 1_000_000,
+        least / 1_000_000
+    )]
+    DiskFull {
+        /// Free bytes.
+        free: u64,
+        /// The least that must be free.
+        least: u64,
+    },
     /// The closure panicked.
     #[error("a fault in the hub undid this change; nothing was stored")]
     Panicked,

@@ -87,6 +87,20 @@ fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     move |error| EngineError { what: what.clone(), why: error.to_string() }.into()
 }
 
+/// Whether a directory holds a store, by any engine.
+pub(crate) fn is_taken(directory: &Path) -> bool {
+    EngineKind::ALL.into_iter().any(|kind| Home { directory }.of(kind).exists())
+}
+
+/// Makes a store in a directory that has none.
+pub(crate) fn create(
+    directory: &Path,
+    kind: EngineKind,
+    fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    Home { directory }.create(kind, fill)
+}
+
 /// The data directory of a hub, as far as the store is concerned.
 struct Home<'d> {
     directory: &'d Path,
@@ -210,12 +224,23 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
 /// Gives every entry of an engine, in order, a part at a time.
 pub(crate) fn each_part(
     engine: &dyn Engine,
+    take: impl FnMut(&[Entry]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    each_entry_of(engine, Bound::Unbounded, Bound::Unbounded, PART, take)
+}
+
+/// Gives the entries between two keys, in order, a part at a time.
+pub(crate) fn each_entry_of(
+    engine: &dyn Engine,
+    from: Bound<&[u8]>,
+    to: Bound<&[u8]>,
+    size: usize,
     mut take: impl FnMut(&[Entry]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        let part = engine.range(from, Bound::Unbounded, false, PART)?;
+        let from = after.as_deref().map_or(from, Bound::Excluded);
+        let part = engine.range(from, to, false, size)?;
         let Some((last, _)) = part.last() else { return Ok(()) };
         after = Some(last.clone());
         take(&part)?;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, Transaction,
     error::StoreError,
+    room::Purpose,
     table::{NameName, Record, Table},
 };
 
@@ -131,7 +132,7 @@ impl Store {
             let old: Vec<_> = part.into_iter().filter(|(key, value)| is_old(key, value)).map(|(key, _)| key).collect();
             if !old.is_empty() {
                 forgotten += old.len() as u64;
-                self.commit_patiently(move |transaction| {
+                self.commit_for(Purpose::Housekeeping, move |transaction| {
                     for key in old {
                         transaction.delete_raw(key);
                     }

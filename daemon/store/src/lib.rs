@@ -8,8 +8,12 @@
 //!   no trace and does not disturb its group.
 //! - **Once.** [`idempotency`] gives a repeated command its first answer, also after a restart.
 //! - **What leaves the house is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence number that HQ has seen is never used again.
-//! - **Damage is found.** Every record carries a checksum over its key and itself; [`Store::check`] walks them all.
+//! - **Damage is found.** Every record carries a checksum over its key and itself, and what may never be changed is a link of a hash [`chain`];
+//!   [`Store::check`] walks them all.
+//! - **Years do not slow it down.** Old records move to the [`archive`], compressed, and are read through it.
+//! - **A backup is one moment.** [`Store::backup`] is taken while the store sells, and [`restore`] makes a store of it.
 //! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes.
+//! - **A disk that fills up is seen in time.** [`room`] turns away what nobody will miss first, and sales last.
 //! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more ([`StoreError::Stopped`]): a later
 //!   flush that "succeeds" proves nothing about the pages that were dropped.
 //!
@@ -31,50 +35,61 @@
 //! | power or process, after the flush | it is there |
 //! | the closure panics | its changes are dropped, its asker gets [`StoreError::Panicked`], the group goes on |
 //! | `apply` or `flush` fails | every asker of the group gets [`StoreError::Stopped`]; so does everyone after, until a restart |
+//! | the disk is nearly full | [`StoreError::DiskFull`], by [`Purpose`], before a write fails |
+//! | a format is raised, and that is cut short | the `migrate` module's table: it goes on at the next start; the backup from before stays |
 //! | a conversion to the other engine is cut short | the `home` module's table: the old store, or the new one, whole |
 //! | the store is made by a newer hub | [`StoreError::TooNew`] at opening, nothing is touched |
 //!
 //! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a fraction of a
 //! millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
 
+pub mod archive;
+pub mod backup;
+mod chain;
 mod check;
 mod committer;
 pub mod engine;
 mod error;
 mod home;
 pub mod idempotency;
+mod migrate;
 pub mod outbox;
+pub mod room;
 mod sled_engine;
 mod sqlite_engine;
 mod table;
 
 use std::{path::Path, sync::Arc};
 
+pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
 pub use committer::{GROUP, PATIENT, QUEUE, Transaction};
 pub use error::StoreError;
 pub use home::{Converted, EngineKind, convert};
+pub use room::{DiskState, Purpose, Room};
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
 use tokio::sync::watch;
 
 use crate::{
-    committer::{Committer, Urgency},
+    archive::Archive,
+    committer::Committer,
     engine::{Engine, Entry},
     outbox::Heads,
+    room::Disk,
 };
 
 /// The largest record, in bytes: small enough to stay inside the engine's pages. What is larger is a file of its own.
 pub const MAX_RECORD: usize = 192 * 1024;
 
 /// The layout this program writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 static META: Table<Name, u64> = Table::new("meta");
 
 /// An entry of the store about itself.
 fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
     let key = META.raw_key(name);
-    let value = META.encode(&key, &value)?;
+    let value = META.encode(&key, &value, |_| None)?;
     Ok((key, value))
 }
 
@@ -82,6 +97,7 @@ fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
 pub struct Store {
     engine: Arc<dyn Engine>,
     committer: Committer,
+    archive: Archive,
     heads: Arc<Heads>,
     epoch: u64,
 }
@@ -96,32 +112,22 @@ impl Store {
     /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by a newer hub.
     pub fn open(directory: &Path, kind: EngineKind, now_ms: u64) -> Result<Self, StoreError> {
         let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
-        Self::on(home::open_or_create(directory, kind, &birth)?)
+        let engine = home::open_or_create(directory, kind, &birth)?;
+        migrate::raise(&*engine, Some(directory))?;
+        let archive = Archive::open(&directory.join("archive"), &*engine)?;
+        Self::on(engine, archive, Disk::under(directory))
     }
 
-    /// A store on an engine that holds one already.
-    fn on(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
-        let read = |name: &str| -> Result<u64, StoreError> {
-            META.read(&*engine, name)?.ok_or_else(|| StoreError::Corrupt {
-                table: "meta",
-                key: name.into(),
-                why: "it is missing".into(),
-            })
-        };
-        let (format, epoch) = (read("format")?, read("epoch")?);
-        if format > u64::from(FORMAT) {
-            return Err(StoreError::TooNew { found: format, known: FORMAT });
-        }
-        if format < u64::from(FORMAT) {
-            // From 1 to 2 no record changes: the old encoding is still read. One batch, so it is done or not begun.
-            let (key, value) = meta("format", u64::from(FORMAT))?;
-            engine.apply(vec![(key, Some(value))])?;
-            engine.flush()?;
-            tracing::info!(from = format, to = FORMAT, "the store's format was raised; older hubs refuse it now");
-        }
+    /// A store on an engine that holds one of this format.
+    fn on(engine: Arc<dyn Engine>, archive: Archive, disk: Disk) -> Result<Self, StoreError> {
+        let epoch = META.read(&*engine, "epoch")?.ok_or_else(|| StoreError::Corrupt {
+            table: META.name(),
+            key: "epoch".into(),
+            why: "it is missing".into(),
+        })?;
         let heads = Arc::new(Heads::load(&*engine)?);
-        let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads))?;
-        Ok(Self { engine, committer, heads, epoch })
+        let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads), disk)?;
+        Ok(Self { engine, committer, archive, heads, epoch })
     }
 
     /// Drawn when the store was created.
@@ -129,7 +135,8 @@ impl Store {
         self.epoch
     }
 
-    /// Runs `work` in the committer and answers once what it wrote is durable.
+    /// Runs `work` in the committer and answers once what it wrote is durable. For what a customer waits for ([`Purpose::Money`]); see
+    /// [`Self::commit_for`].
     ///
     /// # Errors
     /// What `work` refuses with, or a [`StoreError`] turned into it.
@@ -139,20 +146,21 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.committer.submit(Urgency::Now, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+        self.commit_for(Purpose::Money, work).await
     }
 
-    /// The same for housekeeping that nobody waits for: it may be put off by [`PATIENT`] to share a customer's flush.
+    /// The same for any purpose: on a disk that fills up it says who is turned away first, and what nobody waits for may be put off by [`PATIENT`]
+    /// to share a customer's flush.
     ///
     /// # Errors
     /// As for [`Self::commit`].
-    pub async fn commit_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn commit_for<T, E, F>(&self, purpose: Purpose, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.committer.submit(Urgency::Patient, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+        self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
     }
 
     /// Reads one record.
@@ -187,7 +195,12 @@ impl Store {
         self.committer.stopped()
     }
 
-    /// Bytes on the disk.
+    /// How much room the disk has.
+    pub fn disk(&self) -> DiskState {
+        self.committer.disk()
+    }
+
+    /// Bytes on the disk, the archive's not among them.
     ///
     /// # Errors
     /// The engine can't tell.

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, Transaction,
     check::{Checked, Depth},
-    engine::Engine,
+    engine::{self, Engine},
     error::StoreError,
+    room::Purpose,
     table::{Name, NameNumber, Order, Table},
 };
 
@@ -57,6 +58,9 @@ struct Stream {
     first_kept: u64,
     /// The last entry HQ has.
     acknowledged: u64,
+    /// The last entry before this epoch: HQ counts from the one after it. See [`backup`](crate::backup).
+    #[serde(default)]
+    base: u64,
 }
 
 /// How far a stream is, as it may be told outside: everything up to `last` is durable.
@@ -68,6 +72,8 @@ pub struct Span {
     pub last: u64,
     /// The last entry HQ has acknowledged.
     pub acknowledged: u64,
+    /// The last entry before this epoch; HQ counts from the one after it. 0 in a store that was never restored.
+    pub base: u64,
 }
 
 /// The last durable entry of each stream.
@@ -97,7 +103,18 @@ impl Heads {
 }
 
 fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
-    found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0 })
+    found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0, base: 0 })
+}
+
+/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged.
+pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreError> {
+    let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
+    let rebased = streams.into_iter().map(|stream| {
+        let key = STREAMS.raw_key(&stream.name);
+        let value = STREAMS.encode(&key, &Stream { base: stream.acknowledged, ..stream }, |_| None)?;
+        Ok((key, value))
+    });
+    rebased.collect()
 }
 
 impl Transaction<'_> {
@@ -138,7 +155,7 @@ impl Store {
     pub fn outbox_span(&self, stream: &str) -> Result<Span, StoreError> {
         let last = self.heads.last(stream);
         let state = stream_or_new(self.get(&STREAMS, stream)?, stream);
-        Ok(Span { first_kept: state.first_kept, last, acknowledged: state.acknowledged })
+        Ok(Span { first_kept: state.first_kept, last, acknowledged: state.acknowledged, base: state.base })
     }
 
     /// At most `limit` durable entries of a stream from `from` on, without gaps.
@@ -164,9 +181,10 @@ impl Store {
     /// The store fails.
     pub async fn acknowledge_outbox(&self, stream: &str, up_to: u64) -> Result<(), StoreError> {
         let stream = stream.to_owned();
-        self.commit_patiently(move |transaction| {
+        self.commit_for(Purpose::Housekeeping, move |transaction| {
             let mut state = stream_or_new(transaction.get(&STREAMS, &stream)?, &stream);
-            state.acknowledged = up_to.min(state.last);
+            // Never before this epoch: what HQ had in the former one it need not say again.
+            state.acknowledged = up_to.min(state.last).max(state.base);
             let keep_from = state.acknowledged.saturating_sub(KEPT) + 1;
             let trimmed_to = keep_from.min(state.first_kept + TRIM).max(state.first_kept);
             for sequence in state.first_kept..trimmed_to {

@@ -7,52 +7,93 @@
 //! | --- | --- | --- |
 //! | 1 | 1 | JSON |
 //! | 2 | 2 | CRC-32 (IEEE) of the key and the JSON, little-endian; JSON |
+//! | 3 | 3 | CRC-32 of the key and all that follows; a [`Link`] of the chain; JSON |
 //!
-//! Records are written in the newest encoding and read in every one. The checksum covers the key, so that a value under another's key is
-//! found out too. JSON, because its fields may grow as long as old records can still be read.
+//! Records are written in the newest encoding of their kind (2, or 3 for those in the chain) and read in every one. The checksum covers
+//! the key, so that a value under another's key is found out too. JSON, because its fields may grow as long as old records can still be read.
 
 use std::{marker::PhantomData, ops::Bound};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{MAX_RECORD, engine::Engine, error::StoreError};
+use crate::{
+    MAX_RECORD,
+    chain::{LINK, Link},
+    engine::Engine,
+    error::StoreError,
+};
 
 /// Bare JSON.
 const JSON: u8 = 1;
 /// A checksum, then JSON.
 const CHECKED_JSON: u8 = 2;
-/// Bytes before the JSON: the encoding, the checksum.
+/// A checksum, a link, then JSON.
+const LINKED_JSON: u8 = 3;
+/// Bytes of the encoding and the checksum.
 const HEAD: usize = 5;
 
-fn checksum(raw_key: &[u8], json: &[u8]) -> [u8; 4] {
+fn checksum(raw_key: &[u8], rest: &[u8]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(raw_key);
-    hasher.update(json);
+    hasher.update(rest);
     hasher.finalize().to_le_bytes()
 }
 
-/// The JSON in a value, its checksum found right.
-fn json_of<'v>(raw_key: &[u8], value: &'v [u8]) -> Result<&'v [u8], String> {
-    match value {
-        [JSON, json @ ..] => Ok(json),
-        [CHECKED_JSON, a, b, c, d, json @ ..] if checksum(raw_key, json) == [*a, *b, *c, *d] => Ok(json),
-        [CHECKED_JSON, ..] => Err("its checksum is wrong".into()),
-        [encoding, ..] => Err(format!("its encoding {encoding} is unknown")),
-        [] => Err("it is empty".into()),
+/// A value taken apart, its checksum found right.
+pub(crate) struct Value<'v> {
+    /// Its place in the chain, if it has one.
+    pub(crate) link: Option<Link>,
+    /// The record.
+    pub(crate) json: &'v [u8],
+}
+
+impl<'v> Value<'v> {
+    pub(crate) fn of(raw_key: &[u8], value: &'v [u8]) -> Result<Self, String> {
+        match value {
+            [CHECKED_JSON | LINKED_JSON, a, b, c, d, rest @ ..] if checksum(raw_key, rest) != [*a, *b, *c, *d] => {
+                Err("its checksum is wrong".into())
+            }
+            [JSON, json @ ..] | [CHECKED_JSON, _, _, _, _, json @ ..] => Ok(Self { link: None, json }),
+            [LINKED_JSON, _, _, _, _, rest @ ..] => {
+                let (link, json) = rest.split_first_chunk::<LINK>().ok_or("its link is cut off")?;
+                Ok(Self { link: Some(Link::read(link)), json })
+            }
+            [CHECKED_JSON, ..] => Err("its checksum is wrong".into()),
+            [encoding, ..] => Err(format!("its encoding {encoding} is unknown")),
+            [] => Err("it is empty".into()),
+        }
+    }
+
+    /// As it is stored under its key.
+    pub(crate) fn encode(&self, raw_key: &[u8]) -> Vec<u8> {
+        let link = self.link.as_ref().map(Link::bytes);
+        let encoding = if link.is_some() { LINKED_JSON } else { CHECKED_JSON };
+        let mut bytes = vec![encoding, 0, 0, 0, 0];
+        bytes.extend(link.iter().flatten());
+        bytes.extend(self.json);
+        let (head, rest) = bytes.split_at_mut(HEAD);
+        head[1..].copy_from_slice(&checksum(raw_key, rest));
+        bytes
     }
 }
 
-/// Whether an entry is a record of some table, whole and as it was written.
-pub(crate) fn verify(raw_key: &[u8], value: &[u8]) -> Result<(), String> {
-    let name = raw_key.split(|byte| *byte == 0).next().unwrap_or_default();
+/// The name of the table that a raw key is of.
+pub(crate) fn table_of(raw_key: &[u8]) -> Option<&str> {
+    let (name, _) = raw_key.split_at_checked(raw_key.iter().position(|byte| *byte == 0)?)?;
+    let is_name = name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    is_name.then(|| str::from_utf8(name).unwrap_or_default())
+}
+
+/// Whether an entry is a record of some table, whole and as it was written; gives it taken apart.
+pub(crate) fn verify<'v>(raw_key: &[u8], value: &'v [u8]) -> Result<Value<'v>, String> {
     let shown = raw_key.escape_ascii();
-    if name.len() == raw_key.len() || !name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_') {
+    if table_of(raw_key).is_none() {
         return Err(format!("the entry {shown} is of no table"));
     }
-    json_of(raw_key, value)
-        .and_then(|json| serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(|error| error.to_string()))
-        .map_err(|why| format!("the record {shown} can't be read: {why}"))?;
-    Ok(())
+    let damaged = |why: String| format!("the record {shown} can't be read: {why}");
+    let value = Value::of(raw_key, value).map_err(damaged)?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(value.json).map_err(|error| damaged(error.to_string()))?;
+    Ok(value)
 }
 
 /// What may be stored: anything that serde can write and read back.
@@ -137,21 +178,24 @@ impl<K: Key, V: Record> Table<K, V> {
         [self.name.as_bytes(), &[0], &K::bytes(key)].concat()
     }
 
-    /// The value of a record under its raw key.
-    pub(crate) fn encode(&self, raw_key: &[u8], record: &V) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = vec![CHECKED_JSON, 0, 0, 0, 0];
-        serde_json::to_writer(&mut bytes, record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
+    /// The value of a record under its raw key, at a place in the chain made from its JSON if `link` makes one.
+    pub(crate) fn encode(
+        &self,
+        raw_key: &[u8],
+        record: &V,
+        link: impl FnOnce(&[u8]) -> Option<Link>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let json = serde_json::to_vec(record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
+        let bytes = Value { link: link(&json), json: &json }.encode(raw_key);
         if bytes.len() > MAX_RECORD {
             return Err(StoreError::TooLarge { table: self.name, bytes: bytes.len() });
         }
-        let (head, json) = bytes.split_at_mut(HEAD);
-        head[1..].copy_from_slice(&checksum(raw_key, json));
         Ok(bytes)
     }
 
     pub(crate) fn decode(&self, raw_key: &[u8], value: &[u8]) -> Result<V, StoreError> {
-        json_of(raw_key, value)
-            .and_then(|json| serde_json::from_slice(json).map_err(|error| error.to_string()))
+        Value::of(raw_key, value)
+            .and_then(|value| serde_json::from_slice(value.json).map_err(|error| error.to_string()))
             .map_err(|why| self.corrupt(raw_key, why))
     }
 

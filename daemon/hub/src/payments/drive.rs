@@ -153,7 +153,7 @@ pub(super) async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentStat
 
 async fn store_slip(hub: &Hub, payment: &Payment, record: Record) {
     let id = payment.id.clone();
-    let stored = hub.store.commit_patiently(move |transaction| {
+    let stored = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
         let Some(mut payment) = transaction.get(&super::PAYMENTS, &id)? else { return Ok(()) };
         payment.slip = record.receipt_text;
         put(transaction, &payment)

@@ -143,7 +143,7 @@ async fn work_off(hub: &Hub, printer: &str) -> Result<(), Problem> {
             done.push(job);
         }
         hub.store
-            .commit_patiently(move |transaction| {
+            .commit_for(Purpose::Housekeeping, move |transaction| {
                 for job in done {
                     transaction.delete(&JOBS, (&*job.printer, job.sequence));
                 }

@@ -1,0 +1,304 @@
+//! A segment: a file of records that never change, compressed in blocks, found by number.
+//!
+//! ```text
+//! "SHUBSEG1"
+//! block*     a zstd frame of shelves: number u64, entries u32, (key length u32, key, value length u32, value)*
+//! index      per block: first number u64, offset u64, length u32, CRC-32 of the block u32
+//! footer     first u64, last u64, offset of the index u64, blocks u32, CRC-32 of the index and of what stands before in the footer u32, "SHUBSEGE"
+//! ```
+//!
+//! Integers are little-endian. All numbers from `first` to `last` are there, in order. Lengths are checked against [`MAX_BLOCK`] before anything
+//! is allocated, so that a damaged file is an error and no more.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use crate::engine::Entry;
+
+const MAGIC: &[u8; 8] = b"SHUBSEG1";
+const END: &[u8; 8] = b"SHUBSEGE";
+const FOOTER: usize = 40;
+const INDEX_ENTRY: usize = 24;
+
+/// A block is closed once it has so many bytes uncompressed.
+const BLOCK: usize = 64 * 1024;
+
+/// No block is larger uncompressed: a shelf of the largest records that belong together.
+const MAX_BLOCK: usize = 16 * 1024 * 1024;
+
+/// zstd's: beyond it time grows faster than space shrinks.
+const LEVEL: i32 = 9;
+
+/// Entries that are kept under one number: a record and what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shelf {
+    pub(crate) number: u64,
+    pub(crate) entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    first: u64,
+    offset: u64,
+    length: u32,
+    checksum: u32,
+}
+
+/// A segment that can be read. Its index is in memory, 24 bytes a block; its file is opened for each read.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) bytes: u64,
+    blocks: Vec<Block>,
+}
+
+fn damaged(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
+/// Writes a segment, synced whole, under a name of its own. The shelves' numbers follow each other without gaps.
+///
+/// # Errors
+/// The disk fails, or a shelf is out of order.
+pub(crate) fn write(path: &Path, shelves: impl Iterator<Item = io::Result<Shelf>>) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(MAGIC)?;
+    let (mut offset, mut index, mut blocks) = (MAGIC.len() as u64, Vec::new(), 0_u32);
+    let (mut open, mut opened_at) = (Vec::new(), 0);
+    let (mut first, mut last) = (None, 0);
+    let mut close = |open: &mut Vec<u8>, opened_at: u64| -> io::Result<()> {
+        let block = zstd::bulk::compress(open, LEVEL)?;
+        file.write_all(&block)?;
+        let length = u32::try_from(block.len()).map_err(|_| damaged("a block is too large"))?;
+        index.extend(opened_at.to_le_bytes());
+        index.extend(offset.to_le_bytes());
+        index.extend(length.to_le_bytes());
+        index.extend(crc32fast::hash(&block).to_le_bytes());
+        offset += u64::from(length);
+        blocks += 1;
+        open.clear();
+        Ok(())
+    };
+    for shelf in shelves {
+        let shelf = shelf?;
+        if first.is_some() && shelf.number != last + 1 {
+            return Err(damaged("its records do not follow each other"));
+        }
+        first.get_or_insert(shelf.number);
+        last = shelf.number;
+        if open.is_empty() {
+            opened_at = shelf.number;
+        }
+        put_shelf(&mut open, &shelf)?;
+        if open.len() >= BLOCK {
+            close(&mut open, opened_at)?;
+        }
+    }
+    if !open.is_empty() {
+        close(&mut open, opened_at)?;
+    }
+    let first = first.ok_or_else(|| damaged("there is nothing to put into it"))?;
+    let mut footer = Vec::with_capacity(FOOTER);
+    footer.extend(first.to_le_bytes());
+    footer.extend(last.to_le_bytes());
+    footer.extend(offset.to_le_bytes());
+    footer.extend(blocks.to_le_bytes());
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(&index);
+    checksum.update(&footer);
+    footer.extend(checksum.finalize().to_le_bytes());
+    footer.extend(END);
+    file.write_all(&index)?;
+    file.write_all(&footer)?;
+    file.sync_all()
+}
+
+fn put_shelf(open: &mut Vec<u8>, shelf: &Shelf) -> io::Result<()> {
+    let length = |bytes: usize| u32::try_from(bytes).map_err(|_| damaged("an entry is too large"));
+    open.extend(shelf.number.to_le_bytes());
+    open.extend(length(shelf.entries.len())?.to_le_bytes());
+    for (key, value) in &shelf.entries {
+        for part in [key, value] {
+            open.extend(length(part.len())?.to_le_bytes());
+            open.extend(part);
+        }
+    }
+    if open.len() > MAX_BLOCK { Err(damaged("a record and what belongs to it are too large")) } else { Ok(()) }
+}
+
+/// Takes bytes from the front.
+struct Reader<'b>(&'b [u8]);
+
+impl<'b> Reader<'b> {
+    fn take(&mut self, length: usize) -> io::Result<&'b [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or_else(|| damaged("it is cut off"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn number<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk::<N>().ok_or_else(|| damaged("it is cut off"))?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn u32(&mut self) -> io::Result<u32> {
+        self.number().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> io::Result<u64> {
+        self.number().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> io::Result<Vec<u8>> {
+        let length = self.u32()?;
+        self.take(length as usize).map(<[u8]>::to_vec)
+    }
+
+    fn shelf(&mut self) -> io::Result<Shelf> {
+        let number = self.u64()?;
+        let entries = (0..self.u32()?).map(|_| Ok((self.text()?, self.text()?))).collect::<io::Result<_>>()?;
+        Ok(Shelf { number, entries })
+    }
+}
+
+impl Segment {
+    /// Reads a segment's index.
+    ///
+    /// # Errors
+    /// It can't be read, or is damaged.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let footer_at = bytes.checked_sub(FOOTER as u64).ok_or_else(|| damaged("it is cut off"))?;
+        let mut footer = [0; FOOTER];
+        file.read_exact_at(&mut footer, footer_at)?;
+        let mut fields = Reader(&footer);
+        let (first, last, index_at, count) = (fields.u64()?, fields.u64()?, fields.u64()?, fields.u32()?);
+        let (checksum, end) = (fields.u32()?, fields.0);
+        let length = footer_at.checked_sub(index_at).filter(|length| *length == u64::from(count) * INDEX_ENTRY as u64);
+        let (Some(length), true, true) = (length, end == END, first <= last) else {
+            return Err(damaged("its footer is damaged"));
+        };
+        let mut index = vec![0; usize::try_from(length).map_err(|_| damaged("its footer is damaged"))?];
+        file.read_exact_at(&mut index, index_at)?;
+        let mut found = crc32fast::Hasher::new();
+        found.update(&index);
+        found.update(&footer[..28]);
+        if found.finalize() != checksum {
+            return Err(damaged("the checksum of its index is wrong"));
+        }
+        let mut fields = Reader(&index);
+        let blocks = (0..count).map(|_| {
+            Ok(Block { first: fields.u64()?, offset: fields.u64()?, length: fields.u32()?, checksum: fields.u32()? })
+        });
+        Ok(Self { path: path.to_owned(), first, last, bytes, blocks: blocks.collect::<io::Result<_>>()? })
+    }
+
+    /// The shelves of the block that holds a number, and all after them in it; the numbers go on in the next block.
+    fn block(&self, block: Block) -> io::Result<Vec<Shelf>> {
+        let mut packed = vec![0; block.length as usize];
+        File::open(&self.path)?.read_exact_at(&mut packed, block.offset)?;
+        if crc32fast::hash(&packed) != block.checksum {
+            return Err(damaged(&format!("the block that begins with record {} is damaged", block.first)));
+        }
+        let unpacked = zstd::bulk::decompress(&packed, MAX_BLOCK)?;
+        let (mut reader, mut shelves) = (Reader(&unpacked), Vec::new());
+        while !reader.0.is_empty() {
+            shelves.push(reader.shelf()?);
+        }
+        Ok(shelves)
+    }
+
+    fn block_of(&self, number: u64) -> usize {
+        self.blocks.partition_point(|block| block.first <= number).saturating_sub(1)
+    }
+
+    /// What is kept under a number.
+    pub(crate) fn shelf(&self, number: u64) -> io::Result<Option<Shelf>> {
+        let Some(block) = self.blocks.get(self.block_of(number)) else { return Ok(None) };
+        Ok(self.block(*block)?.into_iter().find(|shelf| shelf.number == number))
+    }
+
+    /// The shelves from `first` to `last`, block after block.
+    pub(crate) fn shelves(&self, first: u64, last: u64) -> impl Iterator<Item = io::Result<Shelf>> {
+        let blocks = self.blocks.iter().skip(self.block_of(first)).take_while(move |block| block.first <= last);
+        let parts = blocks.map(|block| self.block(*block));
+        let all = parts.flat_map(|part| match part {
+            Ok(shelves) => shelves.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        all.filter(move |shelf| {
+            shelf.as_ref().is_ok_and(|shelf| (first..=last).contains(&shelf.number)) || shelf.is_err()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shelf(number: u64) -> Shelf {
+        let entry =
+            |name: &str, bytes: usize| (format!("{name}{number}").into_bytes(), vec![name.as_bytes()[0]; bytes]);
+        let companions = (0..number % 3).map(|_| entry("b", 700));
+        Shelf { number, entries: std::iter::once(entry("a", 1_000)).chain(companions).collect() }
+    }
+
+    fn written(directory: &Path, numbers: std::ops::RangeInclusive<u64>) -> Segment {
+        let path = directory.join("segment");
+        write(&path, numbers.map(|number| Ok(shelf(number)))).unwrap();
+        Segment::open(&path).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_found_by_number_and_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = written(directory.path(), 1_001..=1_900);
+        assert_eq!((segment.first, segment.last), (1_001, 1_900));
+        assert!(segment.blocks.len() > 10, "{} blocks", segment.blocks.len());
+        for number in 1_001..=1_900 {
+            assert_eq!(segment.shelf(number).unwrap(), Some(shelf(number)));
+        }
+        assert_eq!((segment.shelf(1_000).unwrap(), segment.shelf(1_901).unwrap()), (None, None));
+        let part: Vec<_> = segment.shelves(1_234, 1_567).map(|shelf| shelf.unwrap().number).collect();
+        assert_eq!(part, (1_234..=1_567).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn records_out_of_order_or_none_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("segment");
+        assert!(write(&path, std::iter::empty()).is_err());
+        assert!(write(&path, [1, 3].into_iter().map(|number| Ok(shelf(number)))).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Whatever byte of a segment changes, or wherever it ends: it is an error that says so, or what is read is what was written.
+        #[test]
+        fn damage_is_found(at in 0_usize..20_000, mask in 1_u8.., cut in any::<bool>()) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = written(directory.path(), 1..=300).path;
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = at % bytes.len();
+            if cut { bytes.truncate(at) } else { bytes[at] ^= mask }
+            std::fs::write(&path, bytes).unwrap();
+            let Ok(segment) = Segment::open(&path) else { return Ok(()) };
+            for number in 1..=300 {
+                if let Ok(found) = segment.shelf(number) {
+                    prop_assert_eq!(found, Some(shelf(number)));
+                }
+            }
+        }
+    }
+}

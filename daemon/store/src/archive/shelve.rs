@@ -1,0 +1,167 @@
+//! Moving records into the archive, and giving segments up.
+
+use std::{
+    fs::{self, File},
+    io,
+    ops::Bound,
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    ARCHIVED, Archived, EntryKey, SEGMENT, Segment, UNFINISHED, failed, file_name,
+    segment::{self, Shelf},
+};
+use crate::{
+    Store,
+    chain::{BASE, HEADS, Head},
+    error::StoreError,
+    room::Purpose,
+    table::{Number, Record, Table, Value},
+};
+
+/// Records deleted with one commit.
+const PART: usize = 500;
+
+impl Store {
+    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what `companions` says belongs to it; gives
+    /// how many. What is left over for the next segment stays.
+    ///
+    /// # Errors
+    /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
+    pub async fn archive<V: Record + Send + 'static>(
+        self: &Arc<Self>,
+        table: &'static Table<Number, V>,
+        up_to: u64,
+        companions: impl Fn(&V) -> Vec<EntryKey> + Clone + Send + 'static,
+    ) -> Result<u64, StoreError> {
+        let mut moved = 0;
+        self.delete_archived(table).await?;
+        while self.archived_up_to(table) + SEGMENT <= up_to {
+            let (store, companions) = (Arc::clone(self), companions.clone());
+            let written = tokio::task::spawn_blocking(move || store.write_segment(table, &companions));
+            moved += written.await.map_err(|_| StoreError::Panicked)??;
+            self.delete_archived(table).await?;
+        }
+        Ok(moved)
+    }
+
+    /// Writes the next segment and publishes it.
+    fn write_segment<V: Record>(
+        &self,
+        table: &Table<Number, V>,
+        companions: &impl Fn(&V) -> Vec<EntryKey>,
+    ) -> Result<u64, StoreError> {
+        let Some(directory) = &self.archive.directory else { return Ok(0) };
+        let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.archived_up_to(table) + 1;
+        let last = first + SEGMENT - 1;
+        let (path, written) = (directory.join(file_name(table.name(), first, last)), directory.join(UNFINISHED));
+        let trouble = |error: StoreError| io::Error::other(error.to_string());
+        let shelves = (first..=last).map(|number| self.shelf(table, number, companions).map_err(trouble));
+        let failed = failed("write the archive's file", &path);
+        segment::write(&written, shelves).map_err(&failed)?;
+        fs::rename(&written, &path).and_then(|()| File::open(directory)?.sync_all()).map_err(&failed)?;
+        let segment = Arc::new(Segment::open(&path).map_err(&failed)?);
+        self.archive.publish(table.name(), |segments| segments.push(segment));
+        Ok(SEGMENT)
+    }
+
+    fn shelf<V: Record>(
+        &self,
+        table: &Table<Number, V>,
+        number: u64,
+        companions: &impl Fn(&V) -> Vec<EntryKey>,
+    ) -> Result<Shelf, StoreError> {
+        let raw_key = table.raw_key(number);
+        let missing =
+            || StoreError::Corrupt { table: table.name(), key: number.to_string(), why: "it is missing".into() };
+        let value = self.engine.get(&raw_key)?.ok_or_else(missing)?;
+        let record = table.decode(&raw_key, &value)?;
+        let mut entries = vec![(raw_key, value)];
+        for EntryKey(key) in companions(&record) {
+            if let Some(value) = self.engine.get(&key)? {
+                entries.push((key, value));
+            }
+        }
+        Ok(Shelf { number, entries })
+    }
+
+    /// Deletes from the engine what is in segments.
+    async fn delete_archived<V: Record + Send + 'static>(
+        self: &Arc<Self>,
+        table: &'static Table<Number, V>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let archived = self.archived_up_to(table);
+            let (first, _) = table.span();
+            let end = table.raw_key(archived);
+            let left = self.engine.range(Bound::Included(&first), Bound::Included(&end), false, PART)?;
+            let Some((key, _)) = left.first() else { return Ok(()) };
+            let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            let (low, high) = (number(key), left.last().map_or(0, |(key, _)| number(key)));
+            let store = Arc::clone(self);
+            let shelved = tokio::task::spawn_blocking(move || store.shelved(table, low, high));
+            let entries = shelved.await.map_err(|_| StoreError::Panicked)??;
+            self.commit_for(Purpose::Housekeeping, move |transaction| {
+                let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
+                transaction.put(&ARCHIVED, table.name(), &Archived { last: archived.max(known.last), ..known })?;
+                for key in entries {
+                    transaction.delete_raw(key);
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        }
+    }
+
+    /// The keys of all entries in the segments under some numbers.
+    fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut keys = Vec::new();
+        for segment in self.archive.shelves(table.name()).iter() {
+            for shelf in segment.shelves(low.max(segment.first), high.min(segment.last)) {
+                let shelf = shelf.map_err(failed("read the archive's file", &segment.path))?;
+                keys.extend(shelf.entries.into_iter().map(|(key, _)| key));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Gives up the oldest segments of a table, for as long as `may_go` says so of their last record; gives how many records.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub async fn give_up<V: Record>(
+        &self,
+        table: &'static Table<Number, V>,
+        may_go: impl Fn(&V) -> bool,
+    ) -> Result<u64, StoreError> {
+        let mut given_up = 0;
+        while let Some(segment) = self.archive.shelves(table.name()).first().cloned() {
+            let Some(last) = self.kept(table, segment.last)? else { break };
+            if !may_go(&last) {
+                break;
+            }
+            let shelf = segment.shelf(segment.last).map_err(failed("read the archive's file", &segment.path))?;
+            // Where the chain begins from now on.
+            let links = shelf.into_iter().flat_map(|shelf| shelf.entries);
+            let link =
+                links.filter_map(|(key, value)| Value::of(&key, &value).ok()?.link).max_by_key(|link| link.number);
+            let number = segment.last;
+            self.commit_for(Purpose::Housekeeping, move |transaction| {
+                let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
+                transaction.put(&ARCHIVED, table.name(), &Archived { given_up: number, ..known })?;
+                if let Some(link) = link {
+                    transaction.put(&HEADS, BASE, &Head::from(link))?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+            // A backup copies segments: then another time.
+            let Ok(_at_work) = self.archive.at_work.try_lock() else { return Ok(given_up) };
+            self.archive.publish(table.name(), |segments| drop(segments.remove(0)));
+            fs::remove_file(&segment.path).map_err(failed("remove the archive's file", &segment.path))?;
+            given_up += segment.last - segment.first + 1;
+        }
+        Ok(given_up)
+    }
+}

@@ -1,0 +1,204 @@
+//! Room on the disk, and who is turned away first when it runs out.
+//!
+//! A full disk must not be found out by a write that fails: after that the store has stopped ([`StoreError::Stopped`]), with customers at the
+//! tills. So the hub gives things up early, what nobody will miss first and sales last:
+//!
+//! | free | room | taken |
+//! | --- | --- | --- |
+//! | [`LOW`] or more | ample | everything |
+//! | less | low | no more [`Purpose::Telemetry`]: it is dropped and counted |
+//! | less than [`SCARCE`] | scarce | no more [`Purpose::Ordinary`] either: catalogs, stock documents, pairing |
+//! | less than [`FULL`] | full | no more [`Purpose::Money`] either: no new sale begins or ends |
+//! | any | | [`Purpose::Settled`] (a terminal has taken the money, so it must be stored) and [`Purpose::Housekeeping`] (it makes room) |
+//!
+//! The last [`FULL`] bytes are for what is settled. What the system can't tell counts as ample: the write will tell.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use crate::error::StoreError;
+
+/// Below so many free bytes the disk is low.
+pub const LOW: u64 = 256 * 1024 * 1024;
+
+/// Below so many free bytes room is scarce.
+pub const SCARCE: u64 = 64 * 1024 * 1024;
+
+/// Below so many free bytes the disk counts as full.
+pub const FULL: u64 = 16 * 1024 * 1024;
+
+/// How long a measurement is believed.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// What a commit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Samples that nobody will miss.
+    Telemetry,
+    /// What can wait until there is room again: catalogs, stock documents, pairing.
+    Ordinary,
+    /// Baskets and sales. A customer waits.
+    Money,
+    /// What has happened already: money that a terminal took. A customer waits.
+    Settled,
+    /// Nobody waits, and it makes room.
+    Housekeeping,
+}
+
+impl Purpose {
+    /// Whether somebody waits. What nobody waits for may be put off to share a flush.
+    pub(crate) fn is_waited_for(self) -> bool {
+        !matches!(self, Self::Telemetry | Self::Housekeeping)
+    }
+
+    /// The least that must be free.
+    fn least(self) -> u64 {
+        match self {
+            Self::Telemetry => LOW,
+            Self::Ordinary => SCARCE,
+            Self::Money => FULL,
+            Self::Settled | Self::Housekeeping => 0,
+        }
+    }
+}
+
+/// How much room there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Room {
+    /// Enough.
+    #[default]
+    Ample,
+    /// No more telemetry.
+    Low,
+    /// Sales alone.
+    Scarce,
+    /// Not even sales.
+    Full,
+}
+
+impl Room {
+    fn of(free: u64) -> Self {
+        match free {
+            LOW.. => Self::Ample,
+            SCARCE..LOW => Self::Low,
+            FULL..SCARCE => Self::Scarce,
+            ..FULL => Self::Full,
+        }
+    }
+}
+
+/// Tells the free bytes; `None` if the system can't.
+type Probe = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Measures the disk under the store now and then.
+pub(crate) struct Disk {
+    probe: Probe,
+    began: Instant,
+    /// When it was measured, in milliseconds since `began`, and what was found.
+    measured_at: AtomicU64,
+    free: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Disk {
+    /// The disk that holds a directory.
+    pub(crate) fn under(directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        Self::probed(Box::new(move || {
+            let found = rustix::fs::statvfs(&directory).ok()?;
+            Some(found.f_bavail.saturating_mul(found.f_frsize))
+        }))
+    }
+
+    pub(crate) fn probed(probe: Probe) -> Self {
+        let free = AtomicU64::new(probe().unwrap_or(u64::MAX));
+        Self { probe, began: Instant::now(), measured_at: AtomicU64::new(0), free, dropped: AtomicU64::new(0) }
+    }
+
+    /// Free bytes, measured at most [`FRESH`] ago. Two may measure at once; it does no harm.
+    pub(crate) fn free(&self) -> u64 {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let age = now.saturating_sub(self.measured_at.load(Relaxed));
+        if u128::from(age) >= FRESH.as_millis() {
+            self.measured_at.store(now, Relaxed);
+            self.free.store((self.probe)().unwrap_or(u64::MAX), Relaxed);
+        }
+        self.free.load(Relaxed)
+    }
+
+    /// Whether a commit is taken.
+    pub(crate) fn takes(&self, purpose: Purpose) -> Result<(), StoreError> {
+        let free = self.free();
+        if free >= purpose.least() {
+            return Ok(());
+        }
+        if purpose == Purpose::Telemetry {
+            self.dropped.fetch_add(1, Relaxed);
+        }
+        Err(StoreError::DiskFull { free, least: purpose.least() })
+    }
+
+    pub(crate) fn state(&self) -> DiskState {
+        let free = self.free();
+        DiskState { room: Room::of(free), free_bytes: free, dropped: self.dropped.load(Relaxed) }
+    }
+}
+
+/// The disk as it may be told outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskState {
+    /// How much room there is.
+    pub room: Room,
+    /// Bytes that the hub's user may still write.
+    pub free_bytes: u64,
+    /// Telemetry dropped for want of room since the start.
+    pub dropped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    };
+
+    use super::*;
+
+    #[test]
+    fn telemetry_goes_first_and_sales_last_and_what_is_settled_never() {
+        use Purpose::{Housekeeping, Money, Ordinary, Settled, Telemetry};
+        let all = [Telemetry, Ordinary, Money, Settled, Housekeeping];
+        let taken = |free| {
+            let disk = Disk::probed(Box::new(move || Some(free)));
+            (disk.state().room, all.into_iter().filter(|purpose| disk.takes(*purpose).is_ok()).collect::<Vec<_>>())
+        };
+        assert_eq!(taken(LOW), (Room::Ample, all.to_vec()));
+        assert_eq!(taken(LOW - 1), (Room::Low, all[1..].to_vec()));
+        assert_eq!(taken(SCARCE - 1), (Room::Scarce, all[2..].to_vec()));
+        assert_eq!(taken(FULL - 1), (Room::Full, all[3..].to_vec()));
+        assert_eq!(taken(0), (Room::Full, all[3..].to_vec()));
+    }
+
+    #[test]
+    fn what_the_system_can_not_tell_is_ample() {
+        assert_eq!(Disk::probed(Box::new(|| None)).state().room, Room::Ample);
+    }
+
+    #[test]
+    fn dropped_telemetry_is_counted_and_the_disk_is_measured_again() {
+        let free = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&free);
+        let disk = Disk::probed(Box::new(move || Some(told.load(SeqCst))));
+        assert!(disk.takes(Purpose::Telemetry).unwrap_err().to_string().contains("make room"));
+        free.store(u64::MAX, SeqCst);
+        disk.measured_at.store(0, SeqCst);
+        std::thread::sleep(FRESH);
+        assert_eq!(disk.state(), DiskState { room: Room::Ample, free_bytes: u64::MAX, dropped: 1 });
+    }
+}

@@ -1,0 +1,175 @@
+//! Old records move to the archive and are read through it, wherever that is cut.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::*;
+use crate::{Depth, EngineKind, Name, Number, Order, archive::SEGMENT};
+
+static SALES: Table<Number, String> = Table::new("sale");
+static SLIPS: Table<Name, String> = Table::new("slip");
+
+const SALES_SOLD: u64 = 2 * SEGMENT + 500;
+
+fn slip_of(sale: &str) -> String {
+    format!("slip of {sale}")
+}
+
+async fn sold(directory: &Path, kind: EngineKind) -> Arc<Store> {
+    let store = Arc::new(Store::open(directory, kind, 7).unwrap());
+    for first in (1..=SALES_SOLD).step_by(500) {
+        let write = store.commit(move |transaction| {
+            (first..first + 500).try_for_each(|number| {
+                transaction.put_linked(&SALES, number, &format!("sale {number}"))?;
+                transaction.put(&SLIPS, &slip_of(&format!("sale {number}")), &"Thank you".into())
+            })
+        });
+        write.await.unwrap();
+    }
+    store
+}
+
+async fn archive(store: &Arc<Store>, up_to: u64) -> u64 {
+    store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(&slip_of(sale))]).await.unwrap()
+}
+
+/// Everything reads as if nothing had been archived.
+fn is_whole(store: &Store) {
+    let text = |number: u64| format!("sale {number}");
+    for number in [1, 499, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 2 * SEGMENT + 1, SALES_SOLD] {
+        assert_eq!(store.kept(&SALES, number).unwrap(), Some(text(number)));
+        let slip = store.kept_with(&SALES, number, &SLIPS, &slip_of(&text(number))).unwrap();
+        assert_eq!(slip.as_deref(), Some("Thank you"));
+    }
+    assert_eq!(store.kept(&SALES, SALES_SOLD + 1).unwrap(), None);
+    let page = |from, order, limit| store.page_kept(&SALES, from, order, limit).unwrap();
+    let texts = |numbers: Vec<u64>| numbers.into_iter().map(text).collect::<Vec<_>>();
+    assert_eq!(page(None, Order::Ascending, usize::MAX), texts((1..=SALES_SOLD).collect()));
+    assert_eq!(page(None, Order::Descending, usize::MAX), texts((1..=SALES_SOLD).rev().collect()));
+    for edge in [SEGMENT, 2 * SEGMENT] {
+        assert_eq!(page(Some(edge - 2), Order::Ascending, 5), texts((edge - 2..edge + 3).collect()));
+        assert_eq!(page(Some(edge + 2), Order::Descending, 5), texts((edge - 2..=edge + 2).rev().collect()));
+    }
+    let checked = store.check(Depth::Whole).unwrap();
+    assert_eq!((checked.faults, checked.links), (Vec::new(), SALES_SOLD));
+}
+
+#[tokio::test]
+async fn old_records_are_archived_with_what_belongs_to_them_and_read_through() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let store = sold(directory.path(), kind).await;
+        assert_eq!(archive(&store, SEGMENT - 1).await, 0, "whole segments alone");
+        assert_eq!(archive(&store, SALES_SOLD).await, 2 * SEGMENT);
+        assert_eq!(archive(&store, SALES_SOLD).await, 0);
+        is_whole(&store);
+        assert_eq!(store.get(&SALES, 2 * SEGMENT).unwrap(), None, "it has left the engine");
+        assert_eq!(store.get(&SLIPS, &slip_of("sale 1")).unwrap(), None, "and so has what belongs to it");
+        assert!(store.archive_size() < 2 * SEGMENT * 100, "{} bytes", store.archive_size());
+        drop(store);
+        is_whole(&Store::open(directory.path(), kind, 8).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn archiving_cut_before_its_deletions_leaves_everything_twice_and_is_ended_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    // As a cut leaves it: the segment stands, its records are in the engine still.
+    let copy = tempfile::tempdir().unwrap();
+    let backup = copy.path().join("backup");
+    store.backup(fs::File::create(&backup).unwrap()).unwrap();
+    archive(&store, SEGMENT).await;
+    let cut = copy.path().join("cut");
+    crate::restore(&cut, EngineKind::Sqlite, fs::File::open(&backup).unwrap(), 9).unwrap();
+    for entry in fs::read_dir(directory.path().join("archive")).unwrap() {
+        let from = entry.unwrap().path();
+        fs::copy(&from, cut.join("archive").join(from.file_name().unwrap())).unwrap();
+    }
+    fs::write(cut.join("archive/segment.new"), b"half a segment").unwrap();
+    let store = Arc::new(Store::open(&cut, EngineKind::Sqlite, 1).unwrap());
+    assert!(!cut.join("archive/segment.new").exists());
+    is_whole(&store);
+    assert_eq!(archive(&store, SEGMENT).await, 0, "deleted, not archived again");
+    assert_eq!(store.get(&SALES, SEGMENT).unwrap(), None);
+    is_whole(&store);
+}
+
+#[tokio::test]
+async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_after_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    archive(&store, SALES_SOLD).await;
+    assert_eq!(store.give_up(&SALES, |_| false).await.unwrap(), 0);
+    let first_may_go = |sale: &String| *sale == format!("sale {SEGMENT}");
+    assert_eq!(store.give_up(&SALES, first_may_go).await.unwrap(), SEGMENT);
+    let left = |store: &Store| {
+        let checked = store.check(Depth::Whole).unwrap();
+        assert_eq!((checked.faults, checked.links), (Vec::new(), SALES_SOLD - SEGMENT));
+        assert_eq!(store.kept(&SALES, SEGMENT).unwrap(), None);
+        assert!(store.kept(&SALES, SEGMENT + 1).unwrap().is_some());
+        assert_eq!(
+            store.page_kept(&SALES, None, Order::Descending, usize::MAX).unwrap().len() as u64,
+            SALES_SOLD - SEGMENT
+        );
+    };
+    left(&store);
+    drop(store);
+    left(&Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+}
+
+#[tokio::test]
+async fn a_segment_that_is_damaged_or_gone_is_told_and_the_store_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    archive(&store, SALES_SOLD).await;
+    drop(store);
+    let mut paths: Vec<_> =
+        fs::read_dir(directory.path().join("archive")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let told = || {
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        assert_eq!(store.kept(&SALES, SALES_SOLD).unwrap(), Some(format!("sale {SALES_SOLD}")));
+        let damaged = [1, SEGMENT + 1].map(|number| store.kept(&SALES, number).map_err(|error| error.to_string()));
+        (store.check(Depth::Fast).unwrap().faults, store.check(Depth::Whole).unwrap().faults, damaged)
+    };
+    let bytes = fs::read(&paths[0]).unwrap();
+    let mut broken = bytes.clone();
+    broken[20] ^= 1;
+    fs::write(&paths[0], &broken).unwrap();
+    let (fast, whole, damaged) = told();
+    assert_eq!(fast, [""; 0], "a block is looked at by the whole check");
+    assert!(whole.iter().any(|fault| fault.contains("block that begins with record 1 is damaged")), "{whole:?}");
+    assert!(damaged[0].as_ref().unwrap_err().contains("000000000001") && damaged[1].is_ok());
+    broken.truncate(bytes.len() - 1);
+    fs::write(&paths[0], &broken).unwrap();
+    assert!(told().0.iter().any(|fault| fault.contains("can't be read")));
+    fs::remove_file(&paths[0]).unwrap();
+    assert_eq!(told().0, [format!("the archive lacks sale 1 to {SEGMENT}")]);
+    fs::remove_file(&paths[1]).unwrap();
+    assert_eq!(told().0, [format!("the archive lacks sale 1 to {}", 2 * SEGMENT)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_while_records_are_archived_misses_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    let reader = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || {
+            let mut seen = BTreeSet::new();
+            while store.get(&SALES, 2 * SEGMENT).unwrap().is_some() {
+                let from = SEGMENT - 50;
+                let page = store.page_kept(&SALES, Some(from), Order::Ascending, 100).unwrap();
+                let expected: Vec<_> = (from..from + 100).map(|number| format!("sale {number}")).collect();
+                assert_eq!(page, expected);
+                assert!(store.kept(&SALES, SEGMENT).unwrap().is_some());
+                seen.insert(store.archived_up_to(&SALES));
+            }
+            seen
+        })
+    };
+    archive(&store, SALES_SOLD).await;
+    let seen = reader.await.unwrap();
+    assert!(seen.contains(&SEGMENT) || seen.contains(&(2 * SEGMENT)), "read while it went on: {seen:?}");
+    is_whole(&store);
+}

@@ -1,0 +1,214 @@
+//! A backup is the store at one moment, taken while it sells; nothing but a whole one is restored.
+
+use std::{
+    fs,
+    io::{self, Write},
+    sync::Mutex,
+};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    BackedUp, Depth, EngineKind, Number,
+    backup::{restore, verify},
+};
+
+static SALES: Table<Number, u64> = Table::new("sale");
+
+/// Sells `number`: three records that must never be seen apart, and an old one that goes.
+async fn sell(store: &Store, number: u64) {
+    let sold = store.commit(move |transaction| {
+        transaction.put_linked(&SALES, number, &number)?;
+        transaction.put(&ROWS, ("twin", number), &number)?;
+        transaction.delete(&ROWS, ("twin", number.saturating_sub(50)));
+        transaction.append_to_outbox("sales", "sale.completed", 0, "s")
+    });
+    sold.await.unwrap();
+}
+
+/// Sells a sale whenever a part of the backup is written: sales come between any two parts.
+struct SellsMeanwhile<'s> {
+    store: &'s Store,
+    next: u64,
+    out: Vec<u8>,
+}
+
+impl Write for SellsMeanwhile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        tokio::runtime::Handle::current().block_on(sell(self.store, self.next));
+        self.next += 1;
+        self.out.extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many sales are in a restored store, all of them whole.
+fn restored(directory: &std::path::Path, kind: EngineKind) -> u64 {
+    let store = Store::open(directory, kind, 1).unwrap();
+    assert_eq!(store.check(Depth::Whole).unwrap().faults, [""; 0]);
+    let last = store.outbox_span("sales").unwrap().last;
+    for number in 1..=last {
+        assert_eq!(store.get(&SALES, number).unwrap(), Some(number));
+        let twin = store.get(&ROWS, ("twin", number)).unwrap();
+        assert_eq!(twin.is_some(), number + 50 > last, "twin {number} of {last}");
+    }
+    assert_eq!(store.get(&SALES, last + 1).unwrap(), None);
+    last
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&directory.path().join("store"), kind, 7).unwrap());
+        for number in 1..=3_000 {
+            // Some bulk that does not compress, so that the backup is written in many parts.
+            let bulk = ring::digest::digest(&ring::digest::SHA256, number.to_string().as_bytes());
+            let text = format!("{bulk:?}");
+            store.commit(move |transaction| transaction.put(&NOTES, &format!("bulk-{number}"), &text)).await.unwrap();
+        }
+        for number in 1..=100 {
+            sell(&store, number).await;
+        }
+        let seller = Arc::clone(&store);
+        let (taken, next) = tokio::task::spawn_blocking(move || {
+            let mut out = SellsMeanwhile { store: &seller, next: 101, out: Vec::new() };
+            seller.backup(&mut out).unwrap();
+            (out.out, out.next)
+        })
+        .await
+        .unwrap();
+        assert!(next > 105, "sold {} meanwhile", next - 101);
+        let wanted = verify(&taken[..]).unwrap();
+        let other = match kind {
+            EngineKind::Sled => EngineKind::Sqlite,
+            EngineKind::Sqlite => EngineKind::Sled,
+        };
+        for into in [kind, other] {
+            let back = directory.path().join(format!("back-{into}"));
+            assert_eq!(restore(&back, into, &taken[..], 99).unwrap(), wanted);
+            let last = restored(&back, into);
+            assert!((100..next).contains(&last), "{last} of {next}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 1_000).unwrap();
+    for number in 1..=10 {
+        sell(&store, number).await;
+    }
+    store.acknowledge_outbox("sales", 7).await.unwrap();
+    let mut taken = Vec::new();
+    store.backup(&mut taken).unwrap();
+    let back = directory.path().join("back");
+    // By a clock that was set back.
+    restore(&back, EngineKind::Sqlite, &taken[..], 5).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, 5).unwrap();
+    assert_eq!(store.epoch(), 1_001);
+    let span = store.outbox_span("sales").unwrap();
+    assert_eq!((span.base, span.acknowledged, span.last), (7, 7, 10));
+    store.acknowledge_outbox("sales", 3).await.unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap().acknowledged, 7, "never before its own epoch");
+}
+
+#[tokio::test]
+async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = Store::open(&path, EngineKind::Sled, 7).unwrap();
+    sell(&store, 1).await;
+    let mut taken = Vec::new();
+    store.backup(&mut taken).unwrap();
+    for kind in EngineKind::ALL {
+        let refused = restore(&path, kind, &taken[..], 1).unwrap_err().to_string();
+        assert!(refused.contains("holds a store already"), "{refused}");
+    }
+    let back = directory.path().join("back");
+    for half in [0, 10, 30, taken.len() / 2, taken.len() - 1] {
+        let why = restore(&back, EngineKind::Sled, &taken[..half], 1).unwrap_err().to_string();
+        assert!(why.contains("restore the backup"), "{why}");
+        assert!(!back.join("sled").exists());
+    }
+    restore(&back, EngineKind::Sled, &taken[..], 1).unwrap();
+    assert_eq!(restored(&back, EngineKind::Sled), 1);
+}
+
+#[tokio::test]
+async fn a_backup_is_given_up_if_the_store_stops_or_its_disk_fails() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    sell(&store, 1).await;
+    assert!(store.backup(Full).unwrap_err().to_string().contains("write the backup"));
+    store.backup(io::sink()).unwrap();
+    engine.set(Some(Fault::EioOnFlush));
+    assert!(note(&store, "a", "x").await.is_err());
+    assert!(matches!(store.backup(io::sink()), Err(StoreError::Stopped { .. })));
+}
+
+/// A small backup, made once.
+fn small() -> &'static [u8] {
+    static SMALL: Mutex<Option<&'static [u8]>> = Mutex::new(None);
+    SMALL.lock().unwrap().get_or_insert_with(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut taken = Vec::new();
+        runtime.block_on(async {
+            let store = open(Faulty::new()).unwrap();
+            for number in 1..=40 {
+                sell(&store, number).await;
+            }
+            store.backup(&mut taken).unwrap();
+        });
+        taken.leak()
+    })
+}
+
+proptest! {
+    /// Whatever byte of a backup is changed, it is refused.
+    #[test]
+    fn a_backup_that_was_changed_is_refused(at in any::<prop::sample::Index>(), mask in 1_u8..) {
+        let mut taken = small().to_vec();
+        let at = at.index(taken.len());
+        taken[at] ^= mask;
+        // A changed bit that zstd does not mind changes what is in it, or nothing at all.
+        prop_assert!(verify(&taken[..]).map_or(true, |done: BackedUp| done == verify(small()).unwrap()));
+    }
+
+    /// No bytes make it panic, or allocate what they say.
+    #[test]
+    fn no_bytes_make_a_backup(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let compressed = zstd::bulk::compress(&bytes, 1).unwrap();
+        for input in [bytes, [b"store-hub backup 1\n".to_vec(), compressed].concat()] {
+            prop_assert!(verify(&input[..]).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_segments_name_can_not_lead_elsewhere() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["../../etc/passwd", "/etc/passwd", "sale-1-2.segment", "sale-000000000001-000000010000.segment/.."] {
+        let item =
+            [&[3_u8][..], &u32::try_from(name.len()).unwrap().to_le_bytes(), name.as_bytes(), &0_u64.to_le_bytes()];
+        let backup = [b"store-hub backup 1\n".to_vec(), zstd::bulk::compress(&item.concat(), 1).unwrap()].concat();
+        let why = restore(&directory.path().join("back"), EngineKind::Sqlite, &backup[..], 1).unwrap_err();
+        assert!(why.to_string().contains("no name of a segment"), "{why}");
+    }
+    assert_eq!(fs::read_dir(directory.path().join("back/archive.new")).unwrap().count(), 0);
+}

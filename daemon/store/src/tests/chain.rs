@@ -1,0 +1,105 @@
+//! What may never be changed can't be changed unseen.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Depth, Number,
+    chain::{HEAD, HEADS},
+    engine::{Batch, Engine},
+    table::Value,
+};
+
+static SALES: Table<Number, String> = Table::new("sale");
+static AUDITS: Table<Number, String> = Table::new("audit");
+
+/// Sales and audit entries, mixed: 1 to 9 of each.
+async fn filled() -> (Arc<Faulty>, Store) {
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    for number in 1..=9 {
+        let write = store.commit(move |transaction| {
+            transaction.put_linked(&SALES, number, &format!("sale {number}"))?;
+            transaction.put_linked(&AUDITS, number, &format!("audit {number}"))
+        });
+        write.await.unwrap();
+    }
+    (engine, store)
+}
+
+/// Its record, with the same link and a right checksum: as somebody would write it who knows the format.
+fn forged(stored: &[u8], key: &[u8], json: &str) -> Vec<u8> {
+    let value = Value::of(key, stored).unwrap();
+    Value { json: json.as_bytes(), ..value }.encode(key)
+}
+
+fn faults(store: &Store) -> String {
+    store.check(Depth::Whole).unwrap().faults.join("; ")
+}
+
+#[tokio::test]
+async fn a_chain_over_two_tables_holds() {
+    let (_, store) = filled().await;
+    let checked = store.check(Depth::Whole).unwrap();
+    assert_eq!((checked.links, checked.faults), (18, Vec::new()));
+}
+
+#[tokio::test]
+async fn every_change_behind_the_hubs_back_is_found() {
+    let (engine, store) = filled().await;
+    let whole = engine.applied.lock().unwrap().clone();
+    let after = |change: Batch| {
+        *engine.applied.lock().unwrap() = whole.clone();
+        engine.apply(change).unwrap();
+        faults(&store)
+    };
+    for number in 1..=9 {
+        let key = SALES.raw_key(number);
+        let forgery = forged(&whole[&key], &key, "\"sale 1000\"");
+        assert!(after(vec![(key.clone(), Some(forgery))]).contains("was changed after it was stored"), "{number}");
+        assert!(after(vec![(key.clone(), None)]).contains("of the chain are missing"), "{number}");
+    }
+    let audit = AUDITS.raw_key(9);
+    let twice = whole[&audit].clone();
+    assert!(after(vec![(audit.clone(), None)]).contains("the chain ends with link 17, its head says 18"));
+    assert!(!after(vec![(AUDITS.raw_key(10), Some(twice))]).is_empty(), "the checksum covers the key");
+    let mut head = HEADS.read(&*engine, HEAD).unwrap().unwrap();
+    head.hash[0] ^= 1;
+    let head_key = HEADS.raw_key(HEAD);
+    let other_head = HEADS.encode(&head_key, &head, |_| None).unwrap();
+    assert!(after(vec![(head_key, Some(other_head))]).contains("not the hash of link 18"));
+    // A record taken out of the chain: rewritten as one that is not linked.
+    let key = SALES.raw_key(4);
+    let plain = SALES.encode(&key, &"sale 4".into(), |_| None).unwrap();
+    assert!(after(vec![(key, Some(plain))]).contains("links 7 to 7 of the chain are missing"));
+}
+
+#[tokio::test]
+async fn a_refused_commit_takes_no_link() {
+    let (_, store) = filled().await;
+    let refused = store.commit(|transaction| {
+        transaction.put_linked(&SALES, 10, &"refused".into())?;
+        Err::<(), _>(StoreError::Busy)
+    });
+    let kept = store.commit(|transaction| transaction.put_linked(&SALES, 10, &"kept".into()));
+    let (refused, kept) = tokio::join!(refused, kept);
+    assert!(refused.is_err());
+    kept.unwrap();
+    assert_eq!(faults(&store), "");
+}
+
+proptest! {
+    /// Whatever two sales trade their places, texts, or links: the check says so.
+    #[test]
+    fn no_two_records_can_be_exchanged(a in 1_u64..=9, b in 1_u64..=9) {
+        prop_assume!(a != b);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (engine, store) = runtime.block_on(filled());
+        let (key_a, key_b) = (SALES.raw_key(a), SALES.raw_key(b));
+        let stored = |key: &[u8]| engine.get(key).unwrap().unwrap();
+        let forged_a = forged(&stored(&key_a), &key_a, &format!("\"sale {b}\""));
+        let forged_b = forged(&stored(&key_b), &key_b, &format!("\"sale {a}\""));
+        engine.apply(vec![(key_a, Some(forged_a)), (key_b, Some(forged_b))]).unwrap();
+        prop_assert!(faults(&store).contains("was changed"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Answered means durable; all or nothing; bounded; a disk that fails is believed.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use super::*;
+use crate::{EngineKind, GROUP, MAX_RECORD, Order, Purpose, QUEUE, Transaction};
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_reopening() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), kind, 42).unwrap();
+        note(&store, "a", "first").await.unwrap();
+        drop(store);
+        let store = Store::open(directory.path(), kind, 99).unwrap();
+        assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("first"));
+        assert_eq!(store.epoch(), 42, "the epoch is drawn once");
+    }
+}
+
+#[tokio::test]
+async fn a_store_half_created_is_created_again() {
+    let directory = tempfile::tempdir().unwrap();
+    for (kind, torn) in [(EngineKind::Sled, "conf"), (EngineKind::Sqlite, "store.db")] {
+        let directory = directory.path().join(kind.name());
+        let unfinished = directory.join(format!("{kind}.new"));
+        std::fs::create_dir_all(&unfinished).unwrap();
+        std::fs::write(unfinished.join(torn), b"torn").unwrap();
+        assert_eq!(Store::open(&directory, kind, 1).unwrap().epoch(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_no_trace_and_does_not_disturb_its_group() {
+    let store = open(Faulty::new()).unwrap();
+    let refused = store.commit(|transaction| {
+        transaction.put(&NOTES, "refused", &"x".to_owned())?;
+        Err::<(), _>(StoreError::Busy)
+    });
+    let (refused, kept) = tokio::join!(refused, note(&store, "kept", "y"));
+    assert!(matches!(refused, Err(StoreError::Busy)));
+    kept.unwrap();
+    assert_eq!(store.get(&NOTES, "refused").unwrap(), None);
+    assert_eq!(store.get(&NOTES, "kept").unwrap().as_deref(), Some("y"));
+}
+
+#[tokio::test]
+async fn a_panic_undoes_its_commit_alone() {
+    let store = open(Faulty::new()).unwrap();
+    let panicking = store.commit(|transaction| -> Result<(), StoreError> {
+        transaction.put(&NOTES, "lost", &"x".to_owned())?;
+        panic!("a fault on purpose")
+    });
+    let (panicked, kept) = tokio::join!(panicking, note(&store, "kept", "y"));
+    assert!(matches!(panicked, Err(StoreError::Panicked)));
+    kept.unwrap();
+    assert_eq!(store.get(&NOTES, "lost").unwrap(), None);
+}
+
+#[tokio::test]
+async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    // The first commit holds the committer until all the others wait.
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let held = store.committer.submit(Purpose::Money, move |_: &mut Transaction<'_>| {
+        let _ = gate.recv();
+        Ok::<_, StoreError>(())
+    });
+    let mut others = Vec::new();
+    for _ in 0..100 {
+        others.push(store.committer.submit(Purpose::Money, |transaction: &mut Transaction<'_>| {
+            let next = transaction.get(&COUNTS, "n")?.unwrap_or(0) + 1;
+            transaction.put(&COUNTS, "n", &next)?;
+            Ok::<_, StoreError>(next)
+        }));
+    }
+    let before = engine.flushes.load(SeqCst);
+    open.send(()).unwrap();
+    held.unwrap().await.unwrap().unwrap();
+    let mut answers = Vec::new();
+    for other in others {
+        answers.push(other.unwrap().await.unwrap().unwrap());
+    }
+    assert_eq!(answers, (1..=100).collect::<Vec<_>>());
+    assert!(
+        engine.flushes.load(SeqCst) - before <= 2,
+        "{} flushes for 100 commits",
+        engine.flushes.load(SeqCst) - before
+    );
+}
+
+#[tokio::test]
+async fn housekeeping_shares_a_customers_flush_and_is_not_put_off_for_ever() {
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    let before = engine.flushes.load(SeqCst);
+    let patient = store.committer.submit(Purpose::Housekeeping, |transaction: &mut Transaction<'_>| {
+        transaction.put(&NOTES, "tidy", &"up".to_owned())
+    });
+    note(&store, "customer", "waits").await.unwrap();
+    patient.unwrap().await.unwrap().unwrap();
+    assert!(engine.flushes.load(SeqCst) - before <= 2);
+    let alone =
+        store.commit_for(Purpose::Housekeeping, |transaction| transaction.put(&NOTES, "alone", &"x".to_owned()));
+    alone.await.unwrap();
+    assert_eq!(store.get(&NOTES, "alone").unwrap().as_deref(), Some("x"));
+}
+
+#[tokio::test]
+async fn past_the_bound_of_the_queue_askers_are_sent_away_at_once() {
+    let store = open(Faulty::new()).unwrap();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let held = store.committer.submit(Purpose::Money, move |_: &mut Transaction<'_>| {
+        let _ = gate.recv();
+        Ok::<_, StoreError>(())
+    });
+    let mut waiting = Vec::new();
+    let busy = loop {
+        match store.committer.submit(Purpose::Money, |_: &mut Transaction<'_>| Ok::<_, StoreError>(())) {
+            Ok(answer) => waiting.push(answer),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(busy, StoreError::Busy));
+    assert!(waiting.len() <= QUEUE + GROUP);
+    open.send(()).unwrap();
+    held.unwrap().await.unwrap().unwrap();
+    for answer in waiting {
+        answer.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_failed_write_or_flush_stops_the_store_for_good() {
+    for fault in [Fault::Enospc, Fault::EioOnWrite, Fault::EioOnFlush] {
+        let engine = Faulty::new();
+        let store = open(engine.clone()).unwrap();
+        note(&store, "before", "kept").await.unwrap();
+        engine.set(Some(fault));
+        assert!(matches!(note(&store, "during", "x").await, Err(StoreError::Stopped { .. })));
+        engine.set(None);
+        assert!(
+            matches!(note(&store, "after", "x").await, Err(StoreError::Stopped { .. })),
+            "a later success proves nothing"
+        );
+        assert!(store.stopped().is_some());
+        let durable = engine.durable.lock().unwrap();
+        assert!(durable.contains_key(&NOTES.raw_key("before")) && !durable.contains_key(&NOTES.raw_key("after")));
+    }
+}
+
+#[tokio::test]
+async fn a_record_too_large_is_refused() {
+    let store = open(Faulty::new()).unwrap();
+    let huge = "x".repeat(MAX_RECORD);
+    assert!(matches!(note(&store, "huge", &huge).await, Err(StoreError::TooLarge { .. })));
+}
+
+#[tokio::test]
+async fn tables_page_in_order_and_never_run_into_their_neighbours() {
+    let store = open(Faulty::new()).unwrap();
+    store
+        .commit(|transaction| {
+            for number in [3, 1, 300, 2] {
+                transaction.put(&ROWS, ("a", number), &number)?;
+                transaction.put(&ROWS, ("b", number), &(number + 1000))?;
+            }
+            transaction.put(&COUNTS, "row", &9)
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.page(&ROWS, Some(("a", 2)), Order::Ascending, 3).unwrap(), [2, 3, 300]);
+    assert_eq!(store.page(&ROWS, Some(("a", 300)), Order::Descending, 9).unwrap(), [300, 3, 2, 1]);
+    assert_eq!(store.page(&ROWS, None, Order::Descending, 1).unwrap(), [1300]);
+    assert_eq!(store.page(&ROWS, None, Order::Ascending, usize::MAX).unwrap().len(), 8);
+}

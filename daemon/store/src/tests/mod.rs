@@ -1,0 +1,36 @@
+//! The store's promises, on the real engines and on one that fails. A file a subject.
+
+mod archive;
+mod backup;
+mod chain;
+mod commits;
+mod faulty;
+mod formats;
+mod once;
+mod outbox;
+mod power;
+
+use std::sync::Arc;
+
+use faulty::{Fault, Faulty};
+
+use crate::{Name, NameNumber, Store, StoreError, Table, archive::Archive, migrate, room::Disk};
+
+static NOTES: Table<Name, String> = Table::new("note");
+static COUNTS: Table<Name, u64> = Table::new("count");
+static ROWS: Table<NameNumber, u64> = Table::new("row");
+
+/// The store on a faulty engine, with all the room in the world.
+fn open(engine: Arc<Faulty>) -> Result<Store, StoreError> {
+    migrate::raise(&*engine, None)?;
+    Store::on(engine, Archive::none(), Disk::probed(Box::new(|| None)))
+}
+
+async fn note(store: &Store, key: &'static str, text: &str) -> Result<(), StoreError> {
+    let text = text.to_owned();
+    store.commit(move |transaction| transaction.put(&NOTES, key, &text)).await
+}
+
+async fn append(store: &Store, stream: &'static str) -> Result<u64, StoreError> {
+    store.commit(move |transaction| transaction.append_to_outbox(stream, "sale.completed", 5, "s")).await
+}

@@ -1,0 +1,36 @@
+//! What HQ must hear, in order, and only once it is durable.
+
+use super::*;
+use crate::{EngineKind, outbox::Span};
+
+#[tokio::test]
+async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    for expected in 1..=5 {
+        assert_eq!(append(&store, "sales").await.unwrap(), expected);
+    }
+    assert_eq!(append(&store, "other").await.unwrap(), 1);
+    store.acknowledge_outbox("sales", 3).await.unwrap();
+    drop(store);
+    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 1, last: 5, acknowledged: 3, base: 0 });
+    let sequences: Vec<_> = store.outbox("sales", 4, 10).unwrap().iter().map(|entry| entry.sequence).collect();
+    assert_eq!(sequences, [4, 5]);
+    store.acknowledge_outbox("sales", 99).await.unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap().acknowledged, 5, "never past what was sent");
+}
+
+#[tokio::test]
+async fn the_bridge_never_sees_an_entry_before_its_flush() {
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    append(&store, "sales").await.unwrap();
+    engine.set(Some(Fault::EioOnFlush));
+    assert!(append(&store, "sales").await.is_err());
+    // It is in the engine, for all that is known, but was not made durable.
+    assert!(engine.applied.lock().unwrap().len() > engine.durable.lock().unwrap().len());
+    assert_eq!(store.outbox_span("sales").unwrap().last, 1);
+    assert_eq!(store.outbox("sales", 1, 10).unwrap().len(), 1);
+    assert_eq!(store.outbox("sales", 2, 10).unwrap(), []);
+}

@@ -18,8 +18,11 @@ pub struct SaleCompleted {
     pub reference: Option<String>,
     /// Which register.
     pub register: String,
-    /// Its receipt's number, without gaps per register.
+    /// Its receipt's number, from 1 without gaps per register and fiscal year.
     pub receipt: u64,
+    /// The fiscal year, by the calendar year in which it begins; none from hubs of before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fiscal_year: Option<u16>,
     /// The day it counts to, `2026-11-24`.
     pub business_day: String,
     /// When: milliseconds since 1970, UTC.

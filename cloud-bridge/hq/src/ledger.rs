@@ -1,7 +1,7 @@
 //! The ledger: effects of events, and how far each stream has come.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     future::{Future, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -109,6 +109,8 @@ pub struct MemoryLedger(Arc<Mutex<Books>>);
 struct Books {
     cursors: HashMap<(HubId, Epoch, Stream), Sequence>,
     sales: Vec<(HubId, SaleCompleted)>,
+    /// Ids of sales, by hub: a hub whose store was restored from a backup sends again what it can't know that HQ has.
+    ids: HashSet<(HubId, String)>,
     /// Sales by hub and reference (the sale's id where there is none), to notice a sale that is there twice.
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
     summary: Summary,
@@ -147,6 +149,7 @@ impl MemoryLedger {
         Self(Arc::new(Mutex::new(Books {
             cursors: books.cursors.clone(),
             sales: books.sales.clone(),
+            ids: books.ids.clone(),
             by_reference: books.by_reference.clone(),
             summary: books.summary,
             quarantine: books.quarantine.clone(),
@@ -169,6 +172,10 @@ impl Books {
             }
         };
         let summary = &mut self.summary;
+        if !self.ids.insert((hub.clone(), sale.sale.clone())) {
+            summary.repeated_events += 1;
+            return;
+        }
         summary.sales += 1;
         summary.lines += sale.lines.len() as u64;
         summary.regular_minor += sale.totals.regular.get();
@@ -280,13 +287,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_sale_under_two_events_is_counted_as_a_duplicate() {
+    async fn two_sales_of_one_reference_are_counted_as_a_duplicate() {
         let ledger = MemoryLedger::default();
         let mut twice = batch(1..=2);
-        twice.events[1].body = twice.events[0].body.clone();
+        let other = twice.events[0].body.get().replace("\"1-1\"", "\"1-2\"");
+        twice.events[1].body = serde_json::value::RawValue::from_string(other).unwrap();
         ledger.apply(&twice).await.unwrap();
         assert_eq!(ledger.summary().duplicate_sales, 1);
         assert_eq!(ledger.by_reference(&twice.hub, "basket-1").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_sale_sent_again_in_a_new_epoch_has_its_effect_once() {
+        let ledger = MemoryLedger::default();
+        ledger.apply(&batch(1..=5)).await.unwrap();
+        // The hub came back from a backup that HQ had acknowledged up to the third.
+        let mut again = batch(1..=3);
+        again.epoch = Epoch(2);
+        for (event, sale) in again.events.iter_mut().zip([4, 5, 6]) {
+            let body = event.body.get().replace(&format!("1-{}\"", event.sequence), &format!("1-{sale}\""));
+            event.body = serde_json::value::RawValue::from_string(body).unwrap();
+        }
+        assert_eq!(ledger.apply(&again).await.unwrap().cursor, Sequence(3));
+        let summary = ledger.summary();
+        assert_eq!((summary.sales, summary.repeated_events), (6, 2));
     }
 
     proptest! {

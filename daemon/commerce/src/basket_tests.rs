@@ -27,7 +27,14 @@ fn open() -> Basket {
 }
 
 fn stamp() -> Stamp {
-    Stamp { id: "s1".into(), sequence: 1, receipt: ReceiptNumber(1), sold_at_ms: 1, business_day: "2026-11-24".into() }
+    Stamp {
+        id: "s1".into(),
+        sequence: 1,
+        receipt: ReceiptNumber(1),
+        fiscal_year: 2026,
+        sold_at_ms: 1,
+        business_day: "2026-11-24".into(),
+    }
 }
 
 fn pieces(item: &Item, count: u32) -> NewLine<'_> {

@@ -9,7 +9,7 @@ use crate::{
     tender::Tender,
 };
 
-/// A receipt's number: counts without gaps for each register.
+/// A receipt's number: counts from 1 without gaps for each register and fiscal year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -29,8 +29,10 @@ pub struct Stamp {
     pub id: String,
     /// Its place in the stream of sales.
     pub sequence: u64,
-    /// The register's next.
+    /// The register's next in its fiscal year.
     pub receipt: ReceiptNumber,
+    /// The fiscal year, by the calendar year in which it begins.
+    pub fiscal_year: u16,
     /// When: milliseconds since 1970, UTC.
     pub sold_at_ms: i64,
     /// The day it counts to, `2026-11-24`.
@@ -52,8 +54,11 @@ pub struct Sale {
     pub reference: Option<String>,
     /// The register that sold it.
     pub register: String,
-    /// Without gaps per register.
+    /// From 1 without gaps per register and fiscal year.
     pub receipt: ReceiptNumber,
+    /// The fiscal year, by the calendar year in which it begins; 0 in sales from before there were any.
+    #[serde(default, skip_serializing_if = "is_before_fiscal_years")]
+    pub fiscal_year: u16,
     /// The day it counts to.
     pub business_day: String,
     /// When: milliseconds since 1970, UTC.
@@ -109,6 +114,11 @@ impl Totals {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's own form
+fn is_before_fiscal_years(year: &u16) -> bool {
+    *year == 0
+}
+
 impl Sale {
     /// Only [`Basket::complete`] makes sales, after its checks.
     pub(crate) fn of(basket: &Basket, stamp: Stamp) -> Self {
@@ -119,6 +129,7 @@ impl Sale {
             reference: basket.reference.clone(),
             register: basket.register.clone(),
             receipt: stamp.receipt,
+            fiscal_year: stamp.fiscal_year,
             business_day: stamp.business_day,
             sold_at_ms: stamp.sold_at_ms,
             customer: basket.customer.clone(),

@@ -6,7 +6,7 @@ use axum::{Router, http::header, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status};
+use crate::{audit, catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,7 +23,8 @@ use crate::{catalog, devices, events, hub::Hub, payments, problem::Problem, regi
         (name = "sales", description = "Completed sales and their receipts"),
         (name = "devices", description = "Scales, scanners, printers, terminals"),
         (name = "events", description = "What happens, over a WebSocket"),
-        (name = "status", description = "The store on one page")
+        (name = "status", description = "The store on one page"),
+        (name = "audit", description = "Who did what")
     )
 )]
 struct Document;
@@ -37,6 +38,7 @@ fn routes() -> OpenApiRouter<Arc<Hub>> {
         .merge(devices::router())
         .merge(events::router())
         .merge(status::router())
+        .merge(audit::router())
 }
 
 /// The OpenAPI 3.1 document.

@@ -64,6 +64,54 @@ pub struct Store {
     /// What keeps it there: `sled` or `sqlite`. `store-hub store convert` moves a store from one to the other.
     #[serde(default)]
     pub engine: EngineKind,
+    /// The day on which its fiscal year starts, `MM-DD`: receipts are counted from 1 in each.
+    #[serde(default)]
+    pub fiscal_year_starts: DayOfYear,
+    /// How many days a sale that HQ has is kept, at least: ten years without it. The law says how long it must be.
+    #[serde(default = "ten_years")]
+    pub keep_sales_days: u16,
+}
+
+fn ten_years() -> u16 {
+    3_653
+}
+
+/// A month and a day of it that every year has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DayOfYear {
+    month: i8,
+    day: i8,
+}
+
+impl Default for DayOfYear {
+    fn default() -> Self {
+        Self { month: 1, day: 1 }
+    }
+}
+
+impl From<DayOfYear> for (i8, i8) {
+    fn from(DayOfYear { month, day }: DayOfYear) -> Self {
+        (month, day)
+    }
+}
+
+impl From<DayOfYear> for String {
+    fn from(DayOfYear { month, day }: DayOfYear) -> Self {
+        format!("{month:02}-{day:02}")
+    }
+}
+
+impl TryFrom<String> for DayOfYear {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let date = text.split_once('-').and_then(|(month, day)| Some((month.parse().ok()?, day.parse().ok()?)));
+        // 2026 has no 29 February.
+        let date = date.filter(|(month, day)| jiff::civil::Date::new(2026, *month, *day).is_ok());
+        date.map(|(month, day)| Self { month, day })
+            .ok_or_else(|| format!("`{}` is no day of every year; write MM-DD, such as 01-01", text.escape_debug()))
+    }
 }
 
 /// Where registers reach the hub.
@@ -382,6 +430,8 @@ mod tests {
             ("till-1", "till 1", "letters, digits"),
             ("store-367", "store/367", "no hub id"),
             ("127.0.0.1:8443", "8443", "socket address"),
+            ("store-hub\"", "store-hub\"\nfiscal_year_starts = \"02-29\"", "such as 01-01"),
+            ("store-hub\"", "store-hub\"\nkeep_sales_days = -1", "expected u16"),
             ("store-hub\"", "store-hub\"\nengine = \"rocks\"", "expected `sled` or `sqlite`"),
             ("hub.key\"", "hub.key\"\nport = 1", "unknown field `port`"),
         ] {

@@ -53,6 +53,14 @@ impl Hub {
         at.to_zoned(self.time_zone.clone()).date().to_string()
     }
 
+    /// The fiscal year a moment counts to, by the calendar year in which it begins, by the store's clock.
+    pub fn fiscal_year(&self, at_ms: i64) -> u16 {
+        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        let date = at.to_zoned(self.time_zone.clone()).date();
+        let begun = (date.month(), date.day()) >= self.config.store.fiscal_year_starts.into();
+        u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!begun))
+    }
+
     /// A moment as it is printed on receipts.
     pub fn local_time(&self, at_ms: i64) -> String {
         let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -16,16 +16,18 @@
 //! | [`devices`] | devices by name, their events |
 //! | [`headquarters`] | the outbox as the bridge reads it |
 //! | [`events`] | the WebSocket |
+//! | [`audit`] | who did what |
 //! | [`status`] | the day's figures and the page |
 //! | [`api`] | all routes together, and the OpenAPI document made from them |
 //! | [`extract`] | what a request carries |
 //! | [`problem`] | errors as RFC 9457 problem details |
 //! | [`server`] | TLS, connections, their bounds |
-//! | [`maintenance`] | what is done to a store while its hub is stopped |
+//! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
 //! | `demo` | a whole store in one process tree (feature `demo`) |
 
 pub mod api;
+pub mod audit;
 pub mod catalog;
 pub mod config;
 #[cfg(feature = "demo")]

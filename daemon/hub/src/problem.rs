@@ -106,6 +106,9 @@ impl From<StoreError> for Problem {
             StoreError::Stopped { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-stopped", "The store has stopped", detail)
             }
+            StoreError::DiskFull { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "The disk is nearly full", detail)
+            }
             StoreError::TooLarge { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "too-large", "Too large to be stored", detail)
             }

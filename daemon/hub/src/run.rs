@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use axum::Router;
 use sd_notify::NotifyState;
-use store::{Depth, Store};
+use store::{Depth, Purpose, Store, StoreError};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -20,12 +20,12 @@ use crate::{
     events,
     headquarters::Headquarters,
     hub::{Hub, now_ms},
-    maintenance,
+    maintenance::{self, door},
     payments::{self, Payments},
     printing::{self, Printing},
     registers::Registers,
-    server,
-    status::Today,
+    selling, server,
+    status::{Today, history},
 };
 
 /// How often the hub tidies up.
@@ -70,7 +70,11 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     devices::listen(&hub, heard);
     payments::resume(&hub).map_err(|problem| problem.detail)?;
     printing::start(&hub);
+    history::start(&hub);
     tidy_up(&hub);
+    if let Err(error) = door::open(&hub.store, &hub.config.store.data) {
+        tracing::warn!(%error, "the back door can't be opened: no backup can be taken while the hub runs");
+    }
     Ok(hub)
 }
 
@@ -127,20 +131,28 @@ async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
     }
 }
 
-/// Forgets what is remembered no longer, at the start and every [`TIDY_EVERY`].
+/// Forgets what is remembered no longer and archives what is old, at the start and every [`TIDY_EVERY`].
 fn tidy_up(hub: &Arc<Hub>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
         let mut every = tokio::time::interval(TIDY_EVERY);
         loop {
             every.tick().await;
-            match hub.store.forget_answers(now_ms()).await {
-                Ok(0) => {}
-                Ok(forgotten) => tracing::info!(forgotten, "answers of old commands"),
-                Err(error) => tracing::warn!(%error, "old answers stay for now"),
+            if let Err(error) = tidy(&hub, now_ms()).await {
+                tracing::warn!(%error, "what is old stays for now");
             }
         }
     });
+}
+
+async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
+    let answers = hub.store.forget_answers(now_ms).await?;
+    let samples = history::tidy(&hub.store, now_ms).await?;
+    let selling::Tidied { baskets, archived, given_up } = selling::tidy(hub, now_ms).await?;
+    if answers + samples + baskets + archived + given_up > 0 {
+        tracing::info!(answers, samples, baskets, sales_archived = archived, sales_given_up = given_up, "tidied up");
+    }
+    Ok(())
 }
 
 /// Tells systemd that the hub lives, for as long as its store commits: a hub that can't is better restarted.
@@ -151,7 +163,7 @@ fn watchdog(hub: &Arc<Hub>) {
         let mut every = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
         loop {
             every.tick().await;
-            if hub.store.commit(|_| Ok::<_, store::StoreError>(())).await.is_ok() {
+            if hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok() {
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);
             }
         }

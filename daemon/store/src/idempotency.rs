@@ -20,7 +20,7 @@ use crate::{
     Store, Transaction,
     error::StoreError,
     room::Purpose,
-    table::{NameName, Record, Table},
+    table::{Key, NameName, Record, Table},
 };
 
 /// How long a repeat gets its first answer. A register that was away for longer must ask what became of its sales before it repeats them.
@@ -114,26 +114,40 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Forgets answers older than [`REMEMBERED`]; gives how many. Commits a part at a time, patiently, so that sales go on beside it.
-    /// A damaged answer stays, for [`Store::check`] to find.
+    /// Forgets answers older than [`REMEMBERED`]; gives how many.
     ///
     /// # Errors
     /// The store fails.
     pub async fn forget_answers(&self, now_ms: i64) -> Result<u64, StoreError> {
         let before = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
-        let (mut after, end) = AGES.span();
+        self.forget(&AGES, |age| age.answered_at_ms < before).await
+    }
+
+    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Only for records that do not change
+    /// any more once it is true of them. A damaged record stays, for [`Store::check`] to find.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn forget<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        is_over: impl Fn(&V) -> bool,
+    ) -> Result<u64, StoreError> {
+        let (mut after, end) = table.span();
         let mut forgotten = 0;
         loop {
             let part = self.engine.range(Bound::Excluded(&after), Bound::Excluded(&end), false, PART)?;
             let Some((last, _)) = part.last() else { return Ok(forgotten) };
             after.clone_from(last);
-            let is_old =
-                |key: &[u8], value: &[u8]| AGES.decode(key, value).is_ok_and(|age| age.answered_at_ms < before);
-            let old: Vec<_> = part.into_iter().filter(|(key, value)| is_old(key, value)).map(|(key, _)| key).collect();
-            if !old.is_empty() {
-                forgotten += old.len() as u64;
+            let over: Vec<_> = part
+                .into_iter()
+                .filter(|(key, value)| table.decode(key, value).is_ok_and(|record| is_over(&record)))
+                .map(|(key, _)| key)
+                .collect();
+            if !over.is_empty() {
+                forgotten += over.len() as u64;
                 self.commit_for(Purpose::Housekeeping, move |transaction| {
-                    for key in old {
+                    for key in over {
                         transaction.delete_raw(key);
                     }
                     Ok::<_, StoreError>(())
@@ -141,5 +155,20 @@ impl Store {
                 .await?;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As hubs of format 2 stored it. Others are added beside it; this one never changes.
+    #[test]
+    fn an_answer_of_format_2_is_read() {
+        let stored = r#"{"fingerprint":"8a91","answered_at_ms":1795535304998,"answer":{"id":"b237"}}"#;
+        let remembered: Remembered = serde_json::from_str(stored).unwrap();
+        assert_eq!((&*remembered.fingerprint, remembered.answered_at_ms), ("8a91", 1_795_535_304_998));
+        assert_eq!(remembered.answer["id"], "b237");
+        assert_eq!(serde_json::from_str::<Age>(stored).unwrap().answered_at_ms, 1_795_535_304_998);
     }
 }

@@ -163,6 +163,20 @@ impl Store {
         self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
     }
 
+    /// [`Self::commit`] for a program that does nothing else: it blocks.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub fn commit_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.committer.submit(Purpose::Settled, work)?;
+        answer.blocking_recv().map_err(|_| E::from(StoreError::Panicked))?
+    }
+
     /// Reads one record.
     ///
     /// # Errors

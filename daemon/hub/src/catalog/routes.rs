@@ -82,6 +82,6 @@ async fn load(State(hub): State<Arc<Hub>>, command: Command<Load>) -> Result<Jso
         )));
     }
     // Loading the same items twice changes nothing, so the key need not be remembered.
-    let loaded = super::load(&hub, command.body.items).await?;
+    let loaded = super::load(&hub, command.body.items, command.key.fingerprint).await?;
     Ok(Json(Loaded { loaded, items: hub.catalog.load().len() }))
 }

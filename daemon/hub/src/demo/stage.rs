@@ -39,8 +39,8 @@ use super::{
     wan::Wan,
 };
 use crate::config::{
-    Config, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner, Store,
-    WeightUnit,
+    Config, DayOfYear, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner,
+    Store, WeightUnit,
 };
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -273,6 +273,8 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
             time_zone: "UTC".into(),
             data: directory.join("data"),
             engine: EngineKind::default(),
+            fiscal_year_starts: DayOfYear::default(),
+            keep_sales_days: 3_653,
         },
         listen: Listen {
             address: SocketAddr::new(LOOPBACK, port),

@@ -61,7 +61,7 @@ impl Headquarters {
     }
 }
 
-/// The store as the bridge sees it.
+/// The store as the bridge sees it. A store that was restored from a backup goes on with its own numbers; HQ counts each epoch from 1.
 struct StoreOutbox {
     hub: HubId,
     store: Arc<Store>,
@@ -86,7 +86,8 @@ impl Outbox for StoreOutbox {
 
     fn span(&self, stream: &Stream) -> Result<Span, OutboxError> {
         let span = self.store.outbox_span(stream.as_str()).map_err(failed)?;
-        Ok(Span { first_kept: Sequence(span.first_kept), last: Sequence(span.last) })
+        let first_kept = span.first_kept.max(span.base + 1);
+        Ok(Span { first_kept: Sequence(first_kept - span.base), last: Sequence(span.last - span.base) })
     }
 
     fn read(
@@ -98,14 +99,15 @@ impl Outbox for StoreOutbox {
     ) -> Result<Vec<Event>, OutboxError> {
         let mut events = Vec::new();
         let mut bytes = 0;
-        for entry in self.store.outbox(stream.as_str(), from.0, max_events).map_err(failed)? {
+        let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
+        for entry in self.store.outbox(stream.as_str(), base + from.0, max_events).map_err(failed)? {
             let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
             let sale = sale
                 .ok_or_else(|| OutboxError(format!("sale {} is in the outbox and not in the store", entry.subject)))?;
             let body = to_raw_value(&completed(&sale)).map_err(failed)?;
             bytes += body.get().len();
             events.push(Event {
-                sequence: Sequence(entry.sequence),
+                sequence: Sequence(entry.sequence - base),
                 kind: entry.kind,
                 occurred_at_ms: entry.occurred_at_ms,
                 body,
@@ -122,7 +124,10 @@ impl Outbox for StoreOutbox {
         stream: Stream,
         up_to: Sequence,
     ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
-        Box::pin(async move { self.store.acknowledge_outbox(stream.as_str(), up_to.0).await.map_err(failed) })
+        Box::pin(async move {
+            let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
+            self.store.acknowledge_outbox(stream.as_str(), base + up_to.0).await.map_err(failed)
+        })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -178,6 +183,7 @@ fn completed(sale: &Sale) -> SaleCompleted {
         reference: sale.reference.clone(),
         register: sale.register.clone(),
         receipt: sale.receipt.0,
+        fiscal_year: (sale.fiscal_year > 0).then_some(sale.fiscal_year),
         business_day: sale.business_day.clone(),
         sold_at_ms: sale.sold_at_ms,
         customer: sale.customer.clone(),

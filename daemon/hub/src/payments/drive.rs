@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use drivers::payment_terminal::{Amount, Outcome, Record, TerminalError, Trace};
+use store::{Purpose, Transaction};
 use tokio::{
     sync::{OwnedMutexGuard, oneshot},
     time::sleep,
@@ -13,8 +14,10 @@ use super::{
     recovery::{Verdict, judge},
 };
 use crate::{
+    audit::{self, Act},
     hub::Hub,
     problem::Problem,
+    registers::CONSOLE,
     selling::{self, Counter},
 };
 
@@ -45,7 +48,7 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     let device = match hub.devices.terminal(&payment.terminal) {
         Ok(device) => device,
         Err(problem) => {
-            finish(hub, &payment, PaymentState::NotCharged { why: problem.detail }, None).await;
+            finish(hub, &payment, PaymentState::NotCharged { why: problem.detail }, None, None).await;
             return;
         }
     };
@@ -53,7 +56,7 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     match device.authorise(asked).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
-            if !finish(hub, &payment, PaymentState::Approved, Some(&record)).await {
+            if !finish(hub, &payment, PaymentState::Approved, Some(&record), None).await {
                 // It could not be stored, so it must not be charged.
                 if let Err(error) = approved.roll_back().await {
                     tracing::error!(%error, "could not be rolled back; at the next start the terminal is asked");
@@ -86,13 +89,13 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
                     PaymentState::Unknown { why: format!("{why}, and did not confirm the reversal: {error}") }
                 }
             };
-            finish(hub, &payment, state, None).await;
+            finish(hub, &payment, state, None, None).await;
         }
         Ok(Outcome::Declined { code, why }) => {
-            finish(hub, &payment, PaymentState::Declined { code, why }, None).await;
+            finish(hub, &payment, PaymentState::Declined { code, why }, None, None).await;
         }
         Err(error @ (TerminalError::Offline { .. } | TerminalError::Busy { .. })) => {
-            finish(hub, &payment, PaymentState::NotCharged { why: error.to_string() }, None).await;
+            finish(hub, &payment, PaymentState::NotCharged { why: error.to_string() }, None, None).await;
         }
         Err(error) => {
             tracing::warn!(%error, "in doubt; asking the terminal");
@@ -127,16 +130,29 @@ pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGu
         Verdict::NotCharged => (PaymentState::NotCharged { why: "the terminal did not book it".into() }, None),
         Verdict::Unknown(why) => (PaymentState::Unknown { why }, None),
     };
-    finish(hub, &payment, state, record.as_ref()).await;
+    finish(hub, &payment, state, record.as_ref(), None).await;
     drop(held);
     selling::print(hub, &Counter::of(hub, &payment.register));
 }
 
-/// Stores a payment's end and tells the house. False if it could not be stored.
-pub(super) async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: Option<&Record>) -> bool {
+/// Stores a payment's end, with what a person decided about it, and tells the house. False if it could not be stored.
+pub(super) async fn finish(
+    hub: &Arc<Hub>,
+    payment: &Payment,
+    state: PaymentState,
+    record: Option<&Record>,
+    decided: Option<Act>,
+) -> bool {
     let counter = Counter::of(hub, &payment.register);
     let (id, record) = (payment.id.clone(), record.cloned());
-    let stored = hub.store.commit(move |transaction| end(transaction, &id, state, record.as_ref(), &counter)).await;
+    // Also on a disk with no room for sales: what a terminal did has happened.
+    let end = move |transaction: &mut Transaction<'_>| {
+        if let Some(decided) = decided {
+            audit::record(transaction, CONSOLE, decided)?;
+        }
+        end(transaction, &id, state, record.as_ref(), &counter)
+    };
+    let stored = hub.store.commit_for(Purpose::Settled, end).await;
     match stored {
         Ok((_, sale)) => {
             if let Some(sale) = sale {

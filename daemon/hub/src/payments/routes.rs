@@ -10,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Payment, PaymentState, drive, lane_terminal, read, settled, start};
 use crate::{
+    audit::Act,
     extract::InPath,
     hub::Hub,
     problem::Problem,
@@ -113,7 +114,8 @@ async fn decide(
         PaymentState::NotCharged { why: "decided by a person from the terminal's journal".into() }
     };
     tracing::warn!(payment = %id, charged = command.body.charged, "decided by a person");
-    if !drive::finish(&hub, &payment, state, None).await {
+    let decided = Act::PaymentDecided { payment: id.clone(), charged: command.body.charged };
+    if !drive::finish(&hub, &payment, state, None, Some(decided)).await {
         return Err(Problem::internal("the decision could not be stored; see the log"));
     }
     read(&hub.store, &id).map(Json)

@@ -22,6 +22,9 @@ pub const MAX_BODY: usize = 512 * 1024;
 /// The cookie of a person's session. The prefix makes browsers insist on TLS and on this host.
 pub(super) const COOKIE: &str = "__Host-store-hub";
 
+/// The name of a person at the console, where callers are named. No register can be called so.
+pub const CONSOLE: &str = "(console)";
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
@@ -62,8 +65,7 @@ impl Caller {
     fn name(&self) -> &str {
         match self {
             Self::Register(name) => name,
-            // No register can be called so.
-            Self::Console => "(console)",
+            Self::Console => CONSOLE,
         }
     }
 }

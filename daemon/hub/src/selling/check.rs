@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use commerce::Sale;
 use contract::Stream;
 use store::{Checked, Depth, Order, Store, StoreError};
 
-use super::{RECEIPTS, SALES};
+use super::{RECEIPTS, Receipts, SALES};
 
 /// Sales read at once.
 const PAGE: usize = 500;
@@ -17,10 +18,11 @@ const PAGE: usize = 500;
 /// The engine fails. Damage is no error; it is what is looked for.
 pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let last = store.outbox_span(Stream::sales().as_str())?.last;
-    let mut next = depth.first(1, last);
+    let first = depth.first(store.given_up_to(&SALES)? + 1, last);
+    let mut next = first;
     let mut receipts = BTreeMap::new();
     while next <= last {
-        let sales = match store.page(&SALES, Some(next), Order::Ascending, PAGE) {
+        let sales = match store.page_kept(&SALES, Some(next), Order::Ascending, PAGE) {
             Ok(sales) => sales,
             Err(error @ StoreError::Corrupt { .. }) => {
                 // The whole walk has told of it already, record by record.
@@ -37,19 +39,23 @@ pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), S
             }
             next = sale.sequence + 1;
             checked.records += 1;
-            if sale.id != format!("{}-{}", store.epoch(), sale.sequence) {
+            if !is_own_id(sale, store.epoch()) {
                 checked.fault(format!("sale {} calls itself `{}`", sale.sequence, sale.id.escape_debug()));
             }
-            let before = receipts.insert(sale.register.clone(), sale.receipt.0);
-            // In the fast form a register's first sale that is seen need not be its first.
-            let expected = before.map(|receipt| receipt + 1).or((depth == Depth::Whole).then_some(1));
-            if expected.is_some_and(|expected| expected != sale.receipt.0) {
+            let receipt = Receipts { fiscal_year: sale.fiscal_year, last: sale.receipt.0 };
+            let before = receipts.insert(sale.register.clone(), receipt);
+            // A register's first sale that is seen is its first of all only if nothing before it was left out.
+            let from_the_first = depth == Depth::Whole && first == 1;
+            let expected = before.or(from_the_first.then_some(Receipts::default()));
+            if expected.is_some_and(|before| before.next(sale.fiscal_year) != receipt) {
                 checked.fault(format!(
-                    "register {}: receipt {} of sale {} follows receipt {}",
+                    "register {}: receipt {} of {} (sale {}) follows receipt {} of {}",
                     sale.register,
                     sale.receipt,
+                    sale.fiscal_year,
                     sale.id,
-                    before.unwrap_or(0)
+                    before.unwrap_or_default().last,
+                    before.unwrap_or_default().fiscal_year,
                 ));
             }
         }
@@ -59,17 +65,27 @@ pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), S
         }
     }
     for (register, seen) in receipts {
-        let given = store.get(&RECEIPTS, &register)?.unwrap_or(0);
+        let given = store.get(&RECEIPTS, &register)?.unwrap_or_default();
         if given != seen {
-            checked.fault(format!("register {register}: the last receipt is {seen}, the counter says {given}"));
+            checked.fault(format!(
+                "register {register}: the last receipt is {} of {}, the counter says {} of {}",
+                seen.last, seen.fiscal_year, given.last, given.fiscal_year
+            ));
         }
     }
     Ok(())
 }
 
+/// Whether a sale's id is its place, in this epoch or an earlier one.
+fn is_own_id(sale: &Sale, epoch: u64) -> bool {
+    let parts = sale.id.split_once('-');
+    let parts = parts.and_then(|(epoch, place)| Some((epoch.parse::<u64>().ok()?, place.parse::<u64>().ok()?)));
+    parts.is_some_and(|(born, place)| born <= epoch && place == sale.sequence)
+}
+
 #[cfg(test)]
 mod tests {
-    use commerce::{ReceiptNumber, Sale};
+    use commerce::ReceiptNumber;
     use store::{EngineKind, Transaction};
 
     use super::*;
@@ -79,7 +95,7 @@ mod tests {
 
     fn sale(sequence: u64, receipt: u64) -> Sale {
         let sale: Sale = serde_json::from_str(STORED).unwrap();
-        Sale { id: format!("1-{sequence}"), sequence, receipt: ReceiptNumber(receipt), ..sale }
+        Sale { id: format!("1-{sequence}"), sequence, receipt: ReceiptNumber(receipt), fiscal_year: 2026, ..sale }
     }
 
     async fn faults(write: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError> + Send + 'static) -> String {
@@ -91,7 +107,7 @@ mod tests {
                     transaction.append_to_outbox("sales", "sale.completed", 0, "s")?;
                     transaction.put(&SALES, number, &sale(number, number))?;
                 }
-                transaction.put(&RECEIPTS, "till-1", &1_200)?;
+                transaction.put(&RECEIPTS, "till-1", &Receipts { fiscal_year: 2026, last: 1_200 })?;
                 write(transaction)
             })
             .await
@@ -103,6 +119,28 @@ mod tests {
             told = format!("{told}{depth:?}: {} ", checked.faults.join("; "));
         }
         told
+    }
+
+    #[test]
+    fn receipts_begin_anew_with_a_fiscal_year_and_go_on_from_before_there_were_any() {
+        let receipts = |fiscal_year, last| Receipts { fiscal_year, last };
+        assert_eq!(Receipts::default().next(2026), receipts(2026, 1));
+        assert_eq!(receipts(2026, 41).next(2026), receipts(2026, 42));
+        assert_eq!(receipts(2026, 41).next(2027), receipts(2027, 1));
+        assert_eq!(receipts(2027, 1).next(2026), receipts(2027, 2), "a clock that was set back");
+        // As hubs of format 2 stored it, and as it is stored now.
+        let stored: Receipts = serde_json::from_str("41").unwrap();
+        assert_eq!(stored.next(2026), receipts(2026, 42));
+        assert_eq!(serde_json::to_string(&receipts(2026, 41)).unwrap(), r#"{"fiscal_year":2026,"last":41}"#);
+        assert_eq!(serde_json::from_str::<Receipts>(r#"{"fiscal_year":2026,"last":41}"#).unwrap(), receipts(2026, 41));
+    }
+
+    #[test]
+    fn a_stored_basket_reads_back_as_it_was_written() {
+        let stored = include_str!("fixtures/basket-2.json");
+        let basket: commerce::Basket = serde_json::from_str(stored).unwrap();
+        let again: serde_json::Value = serde_json::to_value(&basket).unwrap();
+        assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
     }
 
     #[test]
@@ -127,13 +165,19 @@ mod tests {
         });
         assert!(last.await.matches("sales 1200 to 1200 are missing").count() == 2);
         let gap = faults(|transaction| transaction.put(&SALES, 900, &sale(900, 901)));
-        assert!(gap.await.contains("receipt 000901 of sale 1-900 follows receipt 899"));
+        assert!(gap.await.contains("receipt 000901 of 2026 (sale 1-900) follows receipt 899 of 2026"));
         let first = faults(|transaction| transaction.put(&SALES, 1, &sale(1, 9)));
-        assert!(first.await.ends_with("receipt 000002 of sale 1-2 follows receipt 9 "), "only the whole walk sees it");
+        assert!(
+            first.await.ends_with("receipt 000002 of 2026 (sale 1-2) follows receipt 9 of 2026 "),
+            "only the whole walk sees it"
+        );
         let foreign =
             faults(|transaction| transaction.put(&SALES, 900, &Sale { id: "2-900".into(), ..sale(900, 900) }));
         assert!(foreign.await.contains("sale 900 calls itself `2-900`"));
-        let counter = faults(|transaction| transaction.put(&RECEIPTS, "till-1", &7));
-        assert!(counter.await.matches("the counter says 7").count() == 2);
+        let counter =
+            faults(|transaction| transaction.put(&RECEIPTS, "till-1", &Receipts { fiscal_year: 2026, last: 7 }));
+        assert!(counter.await.matches("the counter says 7 of 2026").count() == 2);
+        let year = faults(|transaction| transaction.put(&SALES, 700, &Sale { fiscal_year: 2027, ..sale(700, 700) }));
+        assert!(year.await.contains("receipt 000700 of 2027 (sale 1-700) follows receipt 699 of 2026"));
     }
 }

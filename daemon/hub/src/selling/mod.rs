@@ -16,6 +16,7 @@
 
 mod basket_routes;
 mod check;
+mod keeping;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
@@ -28,8 +29,9 @@ use commerce::{
     Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What,
 };
 use contract::{Stream, sale as wire};
+pub use keeping::{Tidied, tidy};
 use serde::{Deserialize, Serialize};
-use store::{Name, Number, Store, StoreError, Table, Transaction, idempotency::Once};
+use store::{Name, Number, Order, Record, Store, StoreError, Table, Transaction, idempotency::Once};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -44,8 +46,44 @@ use crate::{
 static BASKETS: Table<Name, Basket> = Table::new("basket");
 /// Sales by their sequence in HQ's stream.
 static SALES: Table<Number, Sale> = Table::new("sale");
-static RECEIPTS: Table<Name, u64> = Table::new("receipt_number");
+/// The receipts of each register.
+static RECEIPTS: Table<Name, Receipts> = Table::new("receipt_number");
 static COUNTERS: Table<Name, u64> = Table::new("counter");
+
+/// How far a register's receipts have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredReceipts")]
+struct Receipts {
+    fiscal_year: u16,
+    /// The last number given out in it.
+    last: u64,
+}
+
+/// The same as it was stored by hubs of format 2 and before, without years.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredReceipts {
+    OfYear { fiscal_year: u16, last: u64 },
+    Bare(u64),
+}
+
+impl From<StoredReceipts> for Receipts {
+    fn from(stored: StoredReceipts) -> Self {
+        match stored {
+            StoredReceipts::OfYear { fiscal_year, last } => Self { fiscal_year, last },
+            StoredReceipts::Bare(last) => Self { fiscal_year: 0, last },
+        }
+    }
+}
+
+impl Receipts {
+    /// The next receipt, in a year. Numbers begin anew with a year; those from before there were years go on in the first. A clock that was set back
+    /// to an earlier year changes nothing.
+    fn next(self, fiscal_year: u16) -> Self {
+        let begins = self.fiscal_year != 0 && fiscal_year > self.fiscal_year;
+        Self { fiscal_year: fiscal_year.max(self.fiscal_year), last: if begins { 1 } else { self.last + 1 } }
+    }
+}
 
 /// The routes of this capability.
 pub fn router() -> OpenApiRouter<Arc<Hub>> {
@@ -174,6 +212,7 @@ pub(crate) struct Counter {
     epoch: u64,
     at_ms: i64,
     business_day: String,
+    fiscal_year: u16,
     /// Where its receipt is printed.
     printer: Option<String>,
 }
@@ -187,6 +226,7 @@ impl Counter {
             epoch: hub.store.epoch(),
             at_ms,
             business_day: hub.business_day(at_ms),
+            fiscal_year: hub.fiscal_year(at_ms),
             printer: lane.and_then(|lane| lane.receipt_printer.clone()),
         }
     }
@@ -222,17 +262,18 @@ pub(crate) fn complete(
 ) -> Result<Sale, Problem> {
     let stream = Stream::sales();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
-    let receipt = transaction.get(&RECEIPTS, &basket.register)?.unwrap_or(0) + 1;
+    let receipts = transaction.get(&RECEIPTS, &basket.register)?.unwrap_or_default().next(counter.fiscal_year);
     let sale = basket.complete(Stamp {
         id: format!("{}-{sequence}", counter.epoch),
         sequence,
-        receipt: ReceiptNumber(receipt),
+        receipt: ReceiptNumber(receipts.last),
+        fiscal_year: receipts.fiscal_year,
         sold_at_ms: counter.at_ms,
         business_day: counter.business_day.clone(),
     })?;
-    transaction.put(&RECEIPTS, &basket.register, &receipt)?;
+    transaction.put(&RECEIPTS, &basket.register, &receipts)?;
     transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id)?;
-    transaction.put(&SALES, sequence, &sale)?;
+    transaction.put_linked(&SALES, sequence, &sale)?;
     if let Some(printer) = &counter.printer {
         printing::queue(transaction, printer, sequence)?;
     }
@@ -260,25 +301,33 @@ pub(crate) fn print(hub: &Hub, counter: &Counter) {
 /// Reads a sale by its id.
 pub(crate) fn find_sale(store: &Store, id: &str) -> Result<Sale, Problem> {
     let unknown = || Problem::not_found("sale", format!("there is no sale `{}`", id.escape_debug()));
-    let (epoch, sequence) = id.split_once('-').ok_or_else(unknown)?;
+    let (_, sequence) = id.split_once('-').ok_or_else(unknown)?;
     let sequence: u64 = sequence.parse().map_err(|_| unknown())?;
-    if epoch != store.epoch().to_string() {
-        return Err(unknown());
-    }
-    sale_at(store, sequence)?.ok_or_else(unknown)
+    // Its epoch may be an earlier one, if the store was restored.
+    sale_at(store, sequence)?.filter(|sale| sale.id == id).ok_or_else(unknown)
 }
 
 /// Reads a sale by its place in the stream.
 pub(crate) fn sale_at(store: &Store, sequence: u64) -> Result<Option<Sale>, StoreError> {
-    store.get(&SALES, sequence)
+    store.kept(&SALES, sequence)
+}
+
+/// Reads a record that is archived with a sale, wherever it is now.
+pub(crate) fn kept_with_sale<V: Record>(
+    store: &Store,
+    sequence: u64,
+    table: &Table<Name, V>,
+    key: &str,
+) -> Result<Option<V>, StoreError> {
+    store.kept_with(&SALES, sequence, table, key)
 }
 
 /// The last sales, newest first, before a place in the stream.
 pub(crate) fn last_sales(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Sale>, StoreError> {
     match before {
         Some(0 | 1) => Ok(Vec::new()),
-        Some(before) => store.page(&SALES, Some(before - 1), store::Order::Descending, limit),
-        None => store.page(&SALES, None, store::Order::Descending, limit),
+        Some(before) => store.page_kept(&SALES, Some(before - 1), Order::Descending, limit),
+        None => store.page_kept(&SALES, None, Order::Descending, limit),
     }
 }
 

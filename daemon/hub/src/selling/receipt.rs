@@ -57,7 +57,7 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
     for tender in &sale.tenders {
         if let Tender::Card { slip, .. } = tender {
             blocks.push(Block::Rule);
-            for text in payments::slip_text(&hub.store, &slip.payment)? {
+            for text in payments::slip_text(&hub.store, &slip.payment, sale.sequence)? {
                 blocks.push(Block::Text { text, align: Align::Left, bold: false });
             }
         }

@@ -1,10 +1,12 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
+pub mod history;
 mod routes;
 mod today;
 
 pub use routes::router;
 use serde::Serialize;
+use store::Room;
 pub use today::{ByRegister, Today, TodayFigures};
 use utoipa::ToSchema;
 
@@ -27,6 +29,8 @@ pub struct Status {
     /// What the check at start found wrong with the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// Where everything is kept.
+    pub keeping: KeepingFigures,
     /// The day's figures.
     pub today: TodayFigures,
     /// Items in the catalog.
@@ -40,6 +44,38 @@ pub struct Status {
     pub headquarters: Option<HeadquartersFigures>,
     /// The last receipts, as printed.
     pub receipts: Vec<Printed>,
+}
+
+/// The store's files and the disk under them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct KeepingFigures {
+    /// `sled` or `sqlite`.
+    pub engine: &'static str,
+    /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
+    #[schema(value_type = String)]
+    pub room: Room,
+    /// Left on the disk.
+    pub free_bytes: u64,
+    /// Samples of the hub's health dropped for want of room since the start.
+    pub telemetry_dropped: u64,
+    /// The engine's files.
+    pub store_bytes: u64,
+    /// The archive's files.
+    pub archive_bytes: u64,
+}
+
+impl KeepingFigures {
+    fn of(hub: &Hub) -> Self {
+        let disk = hub.store.disk();
+        Self {
+            engine: hub.config.store.engine.name(),
+            room: disk.room,
+            free_bytes: disk.free_bytes,
+            telemetry_dropped: disk.dropped,
+            store_bytes: hub.store.size_on_disk().unwrap_or(0),
+            archive_bytes: hub.store.archive_size(),
+        }
+    }
 }
 
 /// A register on the page.
@@ -94,6 +130,7 @@ impl Status {
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
             faults: hub.faults.clone(),
+            keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),
             devices: hub.devices.states(),

@@ -2,7 +2,7 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use super::{Segment, failed};
+use super::{ARCHIVED, Segment, failed};
 use crate::{
     Store,
     error::StoreError,
@@ -114,6 +114,14 @@ impl Store {
     /// The last record of a table that is archived; 0 for none.
     pub fn archived_up_to<V: Record>(&self, table: &Table<Number, V>) -> u64 {
         self.archive.shelves(table.name()).last().map_or(0, |segment| segment.last)
+    }
+
+    /// The last record of a table that was given up; 0 for none.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn given_up_to<V: Record>(&self, table: &Table<Number, V>) -> Result<u64, StoreError> {
+        Ok(self.get(&ARCHIVED, table.name())?.unwrap_or_default().given_up)
     }
 
     /// Bytes of the archive.

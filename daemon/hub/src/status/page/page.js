@@ -24,7 +24,7 @@ function show(status) {
   text("store", status.store);
   text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
   const damage = (status.faults ?? []).length > 0 ? `The store is damaged: ${status.faults[0]}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage;
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || roomAlarm(status.keeping);
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 
@@ -43,6 +43,20 @@ function show(status) {
   at("devices").replaceChildren(...status.devices.map(device));
   at("registers").replaceChildren(...status.registers.map((register) => registerRow(register, status)));
   at("receipts").replaceChildren(...status.receipts.map((receipt) => make("pre", "paper", receipt.lines.join("\n"))));
+}
+
+function megabytes(bytes) {
+  return `${Math.round(bytes / 1e6).toLocaleString()} MB`;
+}
+
+function roomAlarm(keeping) {
+  const left = `The disk has ${megabytes(keeping.free_bytes)} left`;
+  return {
+    ample: "",
+    low: `${left}: the hub keeps no samples of its health until there is room again.`,
+    scarce: `${left}: only sales are taken until there is room again.`,
+    full: `${left}: not even sales are taken. Make room now.`,
+  }[keeping.room];
 }
 
 function showHeadquarters(hq) {

@@ -1,0 +1,116 @@
+//! `store-hub store backup` and `store-hub store restore`.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use store::{BackedUp, StoreError};
+
+use super::door;
+use crate::{
+    audit::{self, Act},
+    config::Config,
+    hub::now_ms,
+};
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> String {
+    let path = path.display().to_string();
+    move |error| format!("{path}: {error}")
+}
+
+/// Writes a backup: by the hub if it runs, else by opening the store. It has its name only once it was read whole again.
+pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), String> {
+    if to.exists() {
+        return Err(format!("{} is there already; give the backup another name", to.display()));
+    }
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = to.file_name().ok_or_else(|| format!("{} is no name of a file", to.display()))?.to_string_lossy();
+    let unfinished = directory.join(format!("{name}.new"));
+    let written = write(config, &unfinished).and_then(|done| {
+        fs::rename(&unfinished, to).and_then(|()| File::open(directory)?.sync_all()).map_err(failed(to))?;
+        Ok(done)
+    });
+    let done = written.inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+    let bytes = fs::metadata(to).map_err(failed(to))?.len();
+    if json {
+        println!("{}", serde_json::json!({ "file": to, "bytes": bytes, "backup": done }));
+    } else {
+        println!(
+            "{} entries and {} segments of the archive, {} MB in {} ({} MB before compression), read whole again.",
+            done.entries,
+            done.segments,
+            megabytes(bytes),
+            to.display(),
+            megabytes(done.bytes)
+        );
+    }
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10)
+}
+
+fn write(config: &Config, path: &Path) -> Result<BackedUp, String> {
+    let mut file = File::create(path).map_err(failed(path))?;
+    match door::ask_for_backup(&config.store.data)? {
+        Some(mut backup) => drop(io::copy(&mut backup, &mut file).map_err(failed(path))?),
+        None => drop(super::open(config)?.backup(&mut file).map_err(|error| error.to_string())?),
+    }
+    file.sync_all().map_err(failed(path))?;
+    let written = File::open(path).map_err(failed(path))?;
+    store::backup::verify(written)
+        .map_err(|error| format!("{error}; no backup was written, and the hub's log may say why"))
+}
+
+/// Tells now and then how far a file is read.
+struct Narrated<R> {
+    input: R,
+    read: u64,
+    told: u64,
+}
+
+/// How often progress is told, in bytes.
+const TOLD_EVERY: u64 = 64 * 1024 * 1024;
+
+impl<R: Read> Read for Narrated<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(bytes)?;
+        self.read += length as u64;
+        if self.read >= self.told + TOLD_EVERY {
+            self.told = self.read;
+            eprintln!("  {} MB of the backup read …", self.read / 1_000_000);
+        }
+        Ok(length)
+    }
+}
+
+/// Makes the store of a backup.
+pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), String> {
+    let input = Narrated { input: File::open(from).map_err(failed(from))?, read: 0, told: 0 };
+    let now = u64::try_from(now_ms()).unwrap_or(0);
+    let done =
+        store::restore(&config.store.data, config.store.engine, input, now).map_err(|error| error.to_string())?;
+    let store = super::open(config)?;
+    let epoch = store.epoch();
+    let act = Act::Restored { entries: done.entries, epoch };
+    let noted = store.commit_blocking(move |transaction| audit::record(transaction, audit::SHELL, act));
+    noted.map_err(|error: StoreError| error.to_string())?;
+    if json {
+        println!("{}", serde_json::json!({ "epoch": epoch, "backup": done }));
+    } else {
+        println!(
+            "{} entries and {} segments of the archive are restored into {}; epoch {epoch} begins.",
+            done.entries,
+            done.segments,
+            config.store.data.display()
+        );
+        println!("What was sold after the backup was taken is at HQ and on paper, not in this store.");
+        println!(
+            "Receipts go on from the number they had then: tell the accountant which numbers were given out twice."
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! `store-hub store convert`.
+
+use std::path::Path;
+
+use store::{Converted, EngineKind, StoreError};
+
+use crate::{
+    audit::{self, Act},
+    config::Config,
+};
+
+/// How often progress is told, in entries.
+const TOLD_EVERY: u64 = 100_000;
+
+pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: bool) -> Result<(), String> {
+    let mut told = 0;
+    let converted = store::convert(&config.store.data, to, |done| {
+        if done >= told + TOLD_EVERY {
+            told = done;
+            eprintln!("  {done} entries copied or compared …");
+        }
+    });
+    let Converted { entries, former } = converted.map_err(|error| error.to_string())?;
+    let store = super::open_as(config, to)?;
+    let act = Act::Converted { engine: to.name().into() };
+    let noted = store.commit_blocking(move |transaction| audit::record(transaction, audit::SHELL, act));
+    noted.map_err(|error: StoreError| error.to_string())?;
+    if json {
+        println!("{}", serde_json::json!({ "engine": to, "entries": entries, "former": former }));
+    } else {
+        println!("{entries} entries are kept by {to} now, each compared with the former store.");
+        println!("Write `engine = \"{to}\"` under [store] in {}, then start the hub.", config_path.display());
+        println!("The former store stays in {} until you delete it.", former.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The back door of a running hub: a Unix socket in the data directory, for whoever may read that directory. It hands out backups.
+//!
+//! ```text
+//! asker: "backup\n"        hub: "ok\n", then the bytes of the backup; or "no: WHY\n"
+//! ```
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | the asker goes away, or does not read for [`PATIENCE`] | the backup is given up; the store sells on |
+//! | the backup fails half-way | the bytes end without the backup's end: the asker refuses it |
+//! | the hub was killed and its socket is left | nobody answers; the next hub removes it |
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use store::Store;
+use tokio::net::UnixListener;
+
+/// How long the other end may be silent.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Askers served at once.
+const ASKERS: usize = 4;
+
+/// The longest line asked.
+const LINE: u64 = 80;
+
+fn path(data: &Path) -> PathBuf {
+    data.join("hub.sock")
+}
+
+/// Opens the door of a hub.
+///
+/// # Errors
+/// The socket can't be made; the hub sells all the same.
+pub fn open(store: &Arc<Store>, data: &Path) -> io::Result<()> {
+    let path = path(data);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let room = Arc::new(tokio::sync::Semaphore::new(ASKERS));
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        loop {
+            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let store = Arc::clone(&store);
+            tokio::task::spawn_blocking(move || {
+                let _place = place;
+                let served = stream.into_std().and_then(|stream| serve(&store, stream));
+                if let Err(error) = served {
+                    tracing::warn!(%error, "an asker at the back door was not served to the end");
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+fn serve(store: &Store, mut stream: UnixStream) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut asked = String::new();
+    BufReader::new((&stream).take(LINE)).read_line(&mut asked)?;
+    match asked.trim_end() {
+        "backup" => {
+            stream.write_all(b"ok\n")?;
+            let done = store.backup(&stream).map_err(|error| io::Error::other(error.to_string()))?;
+            tracing::info!(entries = done.entries, segments = done.segments, "a backup was written");
+            Ok(())
+        }
+        other => writeln!(stream, "no: `{}` is not understood; ask for `backup`", other.escape_debug()),
+    }
+}
+
+/// Asks the hub of a data directory for a backup; `None` if no hub runs there.
+pub(super) fn ask_for_backup(data: &Path) -> Result<Option<impl Read>, String> {
+    let path = path(data);
+    let failed = |error: io::Error| format!("the hub's socket {}: {error}", path.display());
+    let mut stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.write_all(b"backup\n").map_err(failed)?;
+    let mut answer = BufReader::new(stream);
+    let mut line = String::new();
+    answer.by_ref().take(LINE).read_line(&mut line).map_err(failed)?;
+    if line == "ok\n" { Ok(Some(answer)) } else { Err(format!("the hub writes no backup: {}", line.trim_end())) }
+}

@@ -137,6 +137,11 @@ impl MemoryLedger {
         found.into_iter().flatten().filter_map(|&index| books.sales.get(index)).map(|(_, sale)| sale.clone()).collect()
     }
 
+    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is made up.
+    pub fn begin_after(&self, hub: &HubId, epoch: Epoch, stream: &Stream, cursor: Sequence) {
+        self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
+    }
+
     /// What is in quarantine.
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.books().quarantine.clone()

@@ -198,7 +198,7 @@ impl Store {
         let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let (heard, overrun) = (Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));
         let (ear, deaf) = (Arc::clone(&heard), Arc::clone(&overrun));
-        let listens = self.committer.listen(Box::new(move |batch| {
+        let listens = self.listen(move |batch| {
             let mut heard = ear.lock().unwrap_or_else(PoisonError::into_inner);
             heard.bytes +=
                 batch.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
@@ -209,7 +209,7 @@ impl Store {
             if !deaf.load(SeqCst) {
                 heard.batches.push(batch.clone());
             }
-        }));
+        });
         if !listens {
             return Err(refused("another is under way; wait for its end"));
         }
@@ -227,9 +227,9 @@ impl Store {
                 heard.bytes = 0;
                 Ok(std::mem::take(&mut heard.batches))
             },
-            || self.committer.listen_no_more(),
+            || self.listen_no_more(),
         );
-        self.committer.listen_no_more();
+        self.listen_no_more();
         match self.stopped() {
             Some(why) => Err(StoreError::Stopped { why }),
             None => written,

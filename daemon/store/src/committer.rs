@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -168,22 +169,45 @@ pub(crate) struct Committer {
     disk: Disk,
     /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen between groups.
     listener: Arc<Mutex<Option<Listener>>>,
+    timings: Arc<Mutex<Timings>>,
 }
 
 /// Hears of every batch, in order, before it is applied.
-type Listener = Box<dyn FnMut(&Batch) + Send>;
+pub(crate) type Listener = Box<dyn FnMut(&Batch) + Send>;
+
+/// Where the committer's time went since the store was opened. Counts, so that two readings give a rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Commits that were answered.
+    pub commits: u64,
+    /// Groups they shared.
+    pub groups: u64,
+    /// In closures, in microseconds.
+    pub deciding_us: u64,
+    /// In the engine, until a batch was applied, in microseconds.
+    pub applying_us: u64,
+    /// Until it was durable, in microseconds.
+    pub flushing_us: u64,
+}
 
 impl Committer {
     pub(crate) fn start(engine: Arc<dyn Engine>, heads: Arc<Heads>, disk: Disk) -> Result<Self, StoreError> {
         let (queue, waiting) = sync_channel(QUEUE);
         let (tick, committed) = watch::channel(0);
-        let (stopped, listener) = (Arc::new(OnceLock::new()), Arc::default());
-        let worker = Worker { engine, heads, tick, stopped: Arc::clone(&stopped), listener: Arc::clone(&listener) };
+        let (stopped, listener, timings) = (Arc::new(OnceLock::new()), Arc::default(), Arc::default());
+        let worker = Worker {
+            engine,
+            heads,
+            tick,
+            stopped: Arc::clone(&stopped),
+            listener: Arc::clone(&listener),
+            timings: Arc::clone(&timings),
+        };
         thread::Builder::new()
             .name("committer".into())
             .spawn(move || worker.work(&waiting))
             .map_err(|error| EngineError::new("start the committer's thread")(error.to_string()))?;
-        Ok(Self { queue, committed, stopped, disk, listener })
+        Ok(Self { queue, committed, stopped, disk, listener, timings })
     }
 
     pub(crate) fn submit<T, E, F>(
@@ -217,6 +241,10 @@ impl Committer {
         self.stopped.get().cloned()
     }
 
+    pub(crate) fn timings(&self) -> Timings {
+        *locked(&self.timings)
+    }
+
     pub(crate) fn disk(&self) -> DiskState {
         self.disk.state()
     }
@@ -247,6 +275,7 @@ struct Worker {
     tick: watch::Sender<u64>,
     stopped: Arc<OnceLock<String>>,
     listener: Arc<Mutex<Option<Listener>>>,
+    timings: Arc<Mutex<Timings>>,
 }
 
 impl Worker {
@@ -269,6 +298,8 @@ impl Worker {
 
     fn commit(&self, mut group: Vec<Box<dyn Work>>) {
         let (mut overlay, mut heads, mut stored) = (Overlay::new(), Vec::new(), 0);
+        let began = Instant::now();
+        let commits = group.len() as u64;
         if self.stopped.get().is_none() {
             for commit in &mut group {
                 if let Some(changes) = commit.run(&*self.engine, &overlay) {
@@ -277,7 +308,7 @@ impl Worker {
                     stored += 1;
                 }
             }
-            if let Err(error) = self.store(overlay) {
+            if let Err(error) = self.store(overlay, began, commits) {
                 tracing::error!(%error, "the disk failed; the store accepts nothing until the hub is restarted");
                 let _ = self.stopped.set(error.to_string());
             }
@@ -298,16 +329,26 @@ impl Worker {
         }
     }
 
-    fn store(&self, overlay: Overlay) -> Result<(), EngineError> {
+    fn store(&self, overlay: Overlay, began: Instant, commits: u64) -> Result<(), EngineError> {
         if overlay.is_empty() {
             return Ok(());
         }
+        let decided = Instant::now();
         let batch = overlay.into_iter().collect();
         let mut listener = locked(&self.listener);
         if let Some(listener) = &mut *listener {
             listener(&batch);
         }
         self.engine.apply(batch)?;
-        self.engine.flush()
+        let applied = Instant::now();
+        self.engine.flush()?;
+        let mut timings = locked(&self.timings);
+        let us = |from: Instant, to: Instant| u64::try_from((to - from).as_micros()).unwrap_or(u64::MAX);
+        timings.commits += commits;
+        timings.groups += 1;
+        timings.deciding_us += us(began, decided);
+        timings.applying_us += us(decided, applied);
+        timings.flushing_us += us(applied, Instant::now());
+        Ok(())
     }
 }

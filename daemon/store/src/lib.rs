@@ -63,7 +63,7 @@ use std::{path::Path, sync::Arc};
 
 pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
-pub use committer::{GROUP, PATIENT, QUEUE, Transaction};
+pub use committer::{GROUP, PATIENT, QUEUE, Timings, Transaction};
 pub use error::StoreError;
 pub use home::{Converted, EngineKind, convert};
 pub use room::{DiskState, Purpose, Room};
@@ -73,7 +73,7 @@ use tokio::sync::watch;
 use crate::{
     archive::Archive,
     committer::Committer,
-    engine::{Engine, Entry},
+    engine::{Batch, Engine, Entry},
     outbox::Heads,
     room::Disk,
 };
@@ -207,6 +207,21 @@ impl Store {
     /// Why the store has stopped, if it has.
     pub fn stopped(&self) -> Option<String> {
         self.committer.stopped()
+    }
+
+    /// From the end of the group under way on, `listener` hears of every batch, in order, before it is applied. False if somebody listens already.
+    pub fn listen(&self, listener: impl FnMut(&Batch) + Send + 'static) -> bool {
+        self.committer.listen(Box::new(listener))
+    }
+
+    /// Ends that; every batch that was heard of is durable then, or the store has stopped.
+    pub fn listen_no_more(&self) {
+        self.committer.listen_no_more();
+    }
+
+    /// Where the committer's time went.
+    pub fn timings(&self) -> Timings {
+        self.committer.timings()
     }
 
     /// How much room the disk has.

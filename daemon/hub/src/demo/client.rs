@@ -154,6 +154,14 @@ impl Client {
         self.send(Method::POST, path, Some(key), body).await
     }
 
+    /// Reads once, without patience: for who wants to know whether the hub answers.
+    ///
+    /// # Errors
+    /// It does not, or refuses.
+    pub(super) async fn try_get(&mut self, path: &str) -> Result<Value, String> {
+        self.try_send(&Method::GET, path, None, &Value::Null).await?.done()
+    }
+
     /// Reads.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use commerce::Currency;
@@ -29,6 +29,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
+    sync::watch,
     task::JoinHandle,
     time::sleep,
 };
@@ -75,15 +76,26 @@ pub(super) struct Stage {
     pub(super) ledger: MemoryLedger,
     /// The devices.
     pub(super) devices: Devices,
+    /// The hub's process; none while it is down.
+    pub(super) hub: watch::Receiver<Option<Running>>,
     _ingest: Ingest,
     broker: JoinHandle<()>,
-    hub: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+}
+
+/// The hub's process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    /// Its id.
+    pub(super) process: u32,
+    /// When it was started.
+    pub(super) started: Instant,
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         self.broker.abort();
-        self.hub.abort();
+        self.keeper.abort();
     }
 }
 
@@ -97,6 +109,19 @@ impl Stage {
     /// # Errors
     /// What could not be made.
     pub(super) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
+        Self::build_after(directory, engine, lanes, async |_, _| Ok(())).await
+    }
+
+    /// The same, with something done to the store and to HQ before the hub is started.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub(super) async fn build_after(
+        directory: PathBuf,
+        engine: EngineKind,
+        lanes: usize,
+        before: impl AsyncFnOnce(&Config, &MemoryLedger) -> Result<(), String>,
+    ) -> Result<Self, String> {
         let made = || format!("make the store in {}", directory.display());
         fs::create_dir_all(&directory).map_err(io(&made()))?;
         let directory = directory.canonicalize().map_err(io(&made()))?;
@@ -127,8 +152,11 @@ impl Stage {
         )
         .map_err(io("write hub.toml"))?;
         let door = Door::new(config.listen.address, &authority)?;
-        let hub = tokio::spawn(keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan)));
-        Ok(Self { directory, config_path, config, door, wan, ledger, devices, _ingest: ingest, broker, hub })
+        before(&config, &ledger).await?;
+        let (tell, hub) = watch::channel(None);
+        let keeper = keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan), tell);
+        let keeper = tokio::spawn(keeper);
+        Ok(Self { directory, config_path, config, door, wan, ledger, devices, hub, _ingest: ingest, broker, keeper })
     }
 
     /// The code that logs a person in; there once the hub has started.
@@ -305,11 +333,14 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
 }
 
 /// Runs the hub, and again whenever it ends, as systemd would.
-async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>) {
+async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>, tell: watch::Sender<Option<Running>>) {
     loop {
+        let started = Instant::now();
         match start(&config, &log) {
             Ok(mut child) => {
+                tell.send_replace(child.id().map(|process| Running { process, started }));
                 hold(&mut child, &wan).await;
+                tell.send_replace(None);
                 tracing::warn!("the hub ended; starting it again");
             }
             Err(error) => tracing::error!(%error, "the hub could not be started"),

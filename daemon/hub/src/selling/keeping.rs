@@ -10,13 +10,13 @@ use std::sync::Arc;
 use commerce::{BasketState, Sale, Tender};
 use contract::Stream;
 use serde::Serialize;
-use store::{StoreError, idempotency::REMEMBERED};
+use store::{Store, StoreError, idempotency::REMEMBERED};
 
 use super::{BASKETS, SALES};
 use crate::{hub::Hub, payments, printing};
 
 /// The newest sales that stay in the engine: some weeks of a busy store.
-const LIVE: u64 = 20_000;
+pub(crate) const LIVE: u64 = 20_000;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -47,11 +47,16 @@ pub async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<Tidied, StoreError> {
     let known_at_hq = if has_hq { span.acknowledged } else { span.last };
     let printed = printing::first_waiting(&hub.store)?.map_or(span.last, |sequence| sequence.saturating_sub(1));
     let up_to = span.last.saturating_sub(LIVE).min(known_at_hq).min(printed);
-    let archived = hub.store.archive(&SALES, up_to, card_payments).await?;
+    let archived = archive(&hub.store, up_to).await?;
     let too_old = now_ms.saturating_sub(i64::from(hub.config.store.keep_sales_days).saturating_mul(DAY_MS));
     let may_go = |sale: &Sale| has_hq && sale.sequence <= known_at_hq && sale.sold_at_ms < too_old;
     let given_up = hub.store.give_up(&SALES, may_go).await?;
     Ok(Tidied { baskets, archived, given_up })
+}
+
+/// Moves sales up to a place in the stream to the archive, with their card payments; gives how many.
+pub(crate) async fn archive(store: &Arc<Store>, up_to: u64) -> Result<u64, StoreError> {
+    store.archive(&SALES, up_to, card_payments).await
 }
 
 fn card_payments(sale: &Sale) -> Vec<store::archive::EntryKey> {

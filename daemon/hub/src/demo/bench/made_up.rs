@@ -1,0 +1,154 @@
+//! A store with a past: a catalog of any size, and sales of any number, a minute apart until now. They are made by the same code that sells, stored by the
+//! same committer, acknowledged and archived as they would have been over the years; only the registers and HQ are left out.
+
+use std::sync::Arc;
+
+use commerce::{Basket, Currency, Gtin, Item, Minor, NewLine, Quantity, Tender, line::What};
+use contract::{Epoch, Sequence, Stream};
+use hq::MemoryLedger;
+use indicatif::ProgressBar;
+use jiff::{Timestamp, tz::TimeZone};
+use store::{
+    Purpose, Store, Transaction,
+    idempotency::{CommandKey, REMEMBERED},
+};
+
+use crate::{
+    catalog,
+    config::Config,
+    hub::now_ms,
+    problem::Problem,
+    selling::{self, Counter, SaleDone, keeping},
+};
+
+/// Between two sales: some 1,400 a day.
+const APART_MS: i64 = 60_000;
+
+/// Sales stored with one flush.
+const PART: u64 = 500;
+
+/// Sales between two archivings.
+const ARCHIVED_EVERY: u64 = 10_000;
+
+/// Lines of a sale.
+pub(super) const LINES: usize = 5;
+
+/// Real items, and as many more like them as are asked for, with numbers and GTINs of their own.
+pub(super) fn items(real: &[Item], count: usize) -> Vec<Item> {
+    let mut items: Vec<Item> = real.iter().take(count).cloned().collect();
+    for number in items.len()..count {
+        let like = &real[number % real.len()];
+        let sku = format!("9{number:07}");
+        let item = sku.parse().ok().map(|sku| Item { sku, gtin: gtin(number), ..like.clone() });
+        items.extend(item);
+    }
+    items
+}
+
+/// A GTIN-13 of the range for use inside a store.
+fn gtin(number: usize) -> Option<Gtin> {
+    let digits = format!("29{number:010}");
+    let weighed: u32 =
+        digits.bytes().zip([1, 3].into_iter().cycle()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    format!("{digits}{}", (10 - weighed % 10) % 10).parse().ok()
+}
+
+/// A basket of [`LINES`] lines, paid in cash.
+///
+/// # Errors
+/// The rules refuse it.
+pub(super) fn basket(
+    id: String,
+    register: String,
+    currency: Currency,
+    at_ms: i64,
+    items: &[Item],
+) -> Result<Basket, Problem> {
+    let mut basket = Basket::open(id, register, currency, at_ms, None, None)?;
+    for item in items {
+        let quantity = Quantity::pieces(1).map_err(|error| Problem::bad_request(error.to_string()))?;
+        basket.add_line(NewLine { what: What::Item(item), quantity, keyed: None, discounts: Vec::new() })?;
+    }
+    basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
+    Ok(basket)
+}
+
+/// The items that can be sold by the piece, [`LINES`] of them from a place on.
+pub(super) fn some(items: &[Item], place: usize) -> Vec<Item> {
+    let by_piece = items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure());
+    by_piece.cycle().skip(place % items.len().max(1)).take(LINES).cloned().collect()
+}
+
+/// One sale, as a register's command makes it.
+///
+/// # Errors
+/// The store fails.
+pub(super) fn sell(
+    transaction: &mut Transaction<'_>,
+    mut basket: Basket,
+    counter: &Counter,
+    key: Option<&CommandKey>,
+) -> Result<(), Problem> {
+    let mut work = |transaction: &mut Transaction<'_>| -> Result<SaleDone, Problem> {
+        basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
+        let sale = selling::complete(transaction, &mut basket, counter)?;
+        Ok(SaleDone::from(&sale))
+    };
+    match key {
+        Some(key) => drop(transaction.once(key, work)?),
+        None => drop(work(transaction)?),
+    }
+    Ok(())
+}
+
+/// Makes the store of a config, with a past of so many sales, and lets HQ know of it.
+///
+/// # Errors
+/// The store fails.
+pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item], sales: u64) -> Result<(), String> {
+    let now = now_ms();
+    let born = u64::try_from(now).unwrap_or(0);
+    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let store = Arc::new(store);
+    for part in items.chunks(2_000) {
+        let part = part.to_vec();
+        let put = store.commit_for(Purpose::Ordinary, move |transaction| catalog::put(transaction, &part));
+        put.await.map_err(|error| error.to_string())?;
+    }
+    let bar = ProgressBar::new(sales).with_message("sales of the past");
+    let stock: Arc<[Item]> =
+        items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure()).cloned().collect();
+    let stream = Stream::sales();
+    for first in (1..=sales).step_by(usize::try_from(PART).unwrap_or(1)) {
+        let last = sales.min(first + PART - 1);
+        let (stock, currency, epoch) = (Arc::clone(&stock), config.store.currency, store.epoch());
+        let lanes = config.register.len().max(1) as u64;
+        let sold = store.commit(move |transaction| {
+            for number in first..=last {
+                let at_ms = now - i64::try_from(sales - number).unwrap_or(0) * APART_MS;
+                let date =
+                    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date();
+                let counter = Counter::made_up(epoch, at_ms, date.to_string(), u16::try_from(date.year()).unwrap_or(0));
+                let register = format!("till-{}", number % lanes + 1);
+                let lines: Vec<_> = (0..LINES)
+                    .map(|line| stock[(usize::try_from(number).unwrap_or(0) * 7 + line * 131) % stock.len()].clone())
+                    .collect();
+                let basket = basket(String::new(), register.clone(), currency, at_ms, &lines)?;
+                let is_remembered = now - at_ms < i64::try_from(REMEMBERED.as_millis()).unwrap_or(0);
+                let key =
+                    CommandKey { asker: register, key: format!("past-{number}"), fingerprint: "f".repeat(64), at_ms };
+                sell(transaction, basket, &counter, is_remembered.then_some(&key))?;
+            }
+            Ok::<_, Problem>(())
+        });
+        sold.await.map_err(|problem| problem.detail)?;
+        bar.set_position(last);
+        if last.is_multiple_of(ARCHIVED_EVERY) || last == sales {
+            store.acknowledge_outbox(stream.as_str(), last).await.map_err(|error| error.to_string())?;
+            keeping::archive(&store, last.saturating_sub(keeping::LIVE)).await.map_err(|error| error.to_string())?;
+        }
+    }
+    bar.finish_and_clear();
+    ledger.begin_after(&config.store.hub, Epoch(store.epoch()), &stream, Sequence(sales));
+    Ok(())
+}

@@ -59,7 +59,7 @@ mod sled_engine;
 mod sqlite_engine;
 mod table;
 
-use std::{path::Path, sync::Arc};
+use std::{ops::Bound, path::Path, sync::Arc};
 
 pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
@@ -197,6 +197,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<V>, StoreError> {
         table.page(&*self.engine, from, order, limit)
+    }
+
+    /// Gives every record of a table, in the order of its keys, without holding them all.
+    ///
+    /// # Errors
+    /// As for [`Self::get`]; the walk ends there.
+    pub fn each<K: Key, V: Record>(&self, table: &Table<K, V>, mut take: impl FnMut(V)) -> Result<(), StoreError> {
+        let (first, end) = table.span();
+        home::each_entry_of(&*self.engine, Bound::Included(&first), Bound::Excluded(&end), 1_000, |part| {
+            part.iter().try_for_each(|(key, value)| table.decode(key, value).map(&mut take))
+        })
     }
 
     /// Counts commits that became durable; a change wakes those who work from what is stored.

@@ -5,11 +5,11 @@
 
 mod routes;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use commerce::{Gtin, Item, Sku};
 pub use routes::router;
-use store::{Name, Order, Purpose, Store, StoreError, Table};
+use store::{Name, Purpose, Store, StoreError, Table};
 
 use crate::{
     audit::{self, Act},
@@ -26,11 +26,13 @@ const CHUNK: usize = 500;
 /// Items in one request; a larger catalog comes in parts.
 pub const MAX_LOAD: usize = 2_000;
 
-/// All items, by their codes.
+/// All items, by their codes. Two sorted lists: a change copies pointers, not items, and nothing but the items takes memory.
 #[derive(Default)]
 pub struct Catalog {
-    by_sku: HashMap<Sku, Arc<Item>>,
-    by_gtin: HashMap<Gtin, Arc<Item>>,
+    /// By SKU.
+    items: Vec<Arc<Item>>,
+    /// By GTIN, and by SKU where several items carry one: the first of them is found, whatever was loaded last.
+    gtins: Vec<(Gtin, Arc<Item>)>,
 }
 
 impl Catalog {
@@ -39,51 +41,48 @@ impl Catalog {
     /// # Errors
     /// The store fails.
     pub fn read(store: &Store) -> Result<Self, StoreError> {
-        let mut catalog = Self::default();
-        for item in store.page(&ITEMS, None, Order::Ascending, usize::MAX)? {
-            catalog.put(item);
-        }
-        Ok(catalog)
+        let mut items = Vec::new();
+        store.each(&ITEMS, |item| items.push(Arc::new(item)))?;
+        Ok(Self::default().with(&items))
     }
 
     /// By the retailer's number.
     pub fn sku(&self, sku: &Sku) -> Option<&Arc<Item>> {
-        self.by_sku.get(sku)
+        let place = self.items.binary_search_by(|item| item.sku.cmp(sku)).ok()?;
+        self.items.get(place)
     }
 
     /// By barcode.
     pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<Item>> {
-        self.by_gtin.get(&gtin)
+        let place = self.gtins.partition_point(|(other, _)| *other < gtin);
+        self.gtins.get(place).filter(|(other, _)| *other == gtin).map(|(_, item)| item)
     }
 
     /// How many items there are.
     pub fn len(&self) -> usize {
-        self.by_sku.len()
+        self.items.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.by_sku.is_empty()
+        self.items.is_empty()
     }
 
-    fn put(&mut self, item: Item) {
-        let item = Arc::new(item);
-        if let Some(old) = self.by_sku.insert(item.sku.clone(), Arc::clone(&item))
-            && let Some(gtin) = old.gtin
-        {
-            self.by_gtin.remove(&gtin);
-        }
-        if let Some(gtin) = item.gtin {
-            self.by_gtin.insert(gtin, item);
-        }
-    }
-
-    fn with(&self, items: &[Item]) -> Self {
-        let mut next = Self { by_sku: self.by_sku.clone(), by_gtin: self.by_gtin.clone() };
-        for item in items {
-            next.put(item.clone());
-        }
-        next
+    /// The same with items new or changed; of two with one SKU the later counts.
+    fn with(&self, changes: &[Arc<Item>]) -> Self {
+        // Turned round, the last is the first of its equals, and a stable sort leaves it so.
+        let mut items: Vec<_> = changes.iter().rev().cloned().collect();
+        items.sort_by(|a, b| a.sku.cmp(&b.sku));
+        items.dedup_by(|a, b| a.sku == b.sku);
+        let is_changed = |item: &Item| items.binary_search_by(|change| change.sku.cmp(&item.sku)).is_ok();
+        let mut gtins: Vec<_> = items.iter().filter_map(|item| Some((item.gtin?, Arc::clone(item)))).collect();
+        gtins.extend(self.gtins.iter().filter(|(_, item)| !is_changed(item)).cloned());
+        let kept: Vec<_> = self.items.iter().filter(|item| !is_changed(item)).cloned().collect();
+        // What was kept is a sorted run: the sorts find it and merge.
+        items.extend(kept);
+        items.sort_by(|a, b| a.sku.cmp(&b.sku));
+        gtins.sort_by(|(a, of_a), (b, of_b)| a.cmp(b).then_with(|| of_a.sku.cmp(&of_b.sku)));
+        Self { items, gtins }
     }
 }
 
@@ -109,6 +108,7 @@ pub async fn load(hub: &Hub, items: Vec<Item>, digest: String) -> Result<usize, 
         .commit_for(Purpose::Ordinary, move |transaction| audit::record(transaction, CONSOLE, loaded))
         .await
         .map_err(Problem::from)?;
+    let items: Vec<_> = items.into_iter().map(Arc::new).collect();
     hub.catalog.rcu(|catalog| catalog.with(&items));
     Ok(items.len())
 }
@@ -151,7 +151,59 @@ fn check(item: &Item) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use commerce::{Minor, Price, Unit};
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn item(sku: u8, gtin: Option<u8>, price: i64) -> Arc<Item> {
+        // Digits that make valid GTIN-8s: the check digit is made to fit.
+        let gtin = gtin.map(|number| {
+            let body = format!("0000{number:03}");
+            let weighed: u32 = body.bytes().zip([3, 1].into_iter().cycle()).map(|(d, w)| u32::from(d - b'0') * w).sum();
+            format!("{body}{}", (10 - weighed % 10) % 10).parse().unwrap()
+        });
+        Arc::new(Item {
+            sku: sku.to_string().parse().unwrap(),
+            gtin,
+            description: "x".into(),
+            department: String::new(),
+            category: String::new(),
+            brand: String::new(),
+            package_size: String::new(),
+            price: Price { minor: Minor::new(price).unwrap(), per: Unit::Each },
+        })
+    }
+
+    proptest! {
+        /// Whatever is loaded in whatever parts: the last of a SKU counts, and a GTIN finds the first item that carries it.
+        #[test]
+        fn the_last_load_of_an_item_counts(
+            loads in prop::collection::vec(prop::collection::vec((0_u8..20, prop::option::of(0_u8..30)), 0..12), 0..8),
+        ) {
+            let (mut catalog, mut model, mut price) = (Catalog::default(), BTreeMap::new(), 0);
+            for load in loads {
+                let items: Vec<_> = load
+                    .into_iter()
+                    .map(|(sku, gtin)| {
+                        price += 1;
+                        item(sku, gtin, price)
+                    })
+                    .collect();
+                model.extend(items.iter().map(|item| (item.sku.clone(), Arc::clone(item))));
+                catalog = catalog.with(&items);
+            }
+            prop_assert_eq!(catalog.len(), model.len());
+            for (sku, item) in &model {
+                prop_assert_eq!(catalog.sku(sku), Some(item));
+                if let Some(gtin) = item.gtin {
+                    prop_assert_eq!(catalog.gtin(gtin), model.values().find(|other| other.gtin == Some(gtin)));
+                }
+            }
+        }
+    }
 
     /// As hubs of format 2 store it. Others are added beside it; this one never changes.
     const STORED: &str = include_str!("fixtures/item-2.json");

@@ -22,6 +22,7 @@
 //! | [`tender`] | how the customer pays |
 //! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
 //! | [`sale`] | the transaction it becomes |
+//! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
 
 pub mod basket;
 pub mod item;
@@ -29,6 +30,7 @@ pub mod line;
 pub mod money;
 pub mod quantity;
 pub mod sale;
+pub mod stock;
 pub mod tender;
 
 pub use basket::{Basket, BasketState, Refusal};

@@ -6,7 +6,7 @@ use axum::{Router, http::header, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status};
+use crate::{catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status, stock};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use crate::{catalog, devices, events, hub::Hub, payments, problem::Problem, regi
         (name = "baskets", description = "Baskets at the till"),
         (name = "payments", description = "Card payments"),
         (name = "sales", description = "Completed sales and their receipts"),
+        (name = "stock", description = "The stock ledger: positions, movements, reservations, receiving, transfers, counts, reordering"),
         (name = "devices", description = "Scales, scanners, printers, terminals"),
         (name = "events", description = "What happens, over a WebSocket"),
         (name = "status", description = "The store on one page")
@@ -34,6 +35,7 @@ fn routes() -> OpenApiRouter<Arc<Hub>> {
         .merge(catalog::router())
         .merge(selling::router())
         .merge(payments::router())
+        .merge(stock::router())
         .merge(devices::router())
         .merge(events::router())
         .merge(status::router())

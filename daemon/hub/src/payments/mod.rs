@@ -15,6 +15,7 @@
 //!
 //! | what fails, when | what happens |
 //! | --- | --- |
+//! | the stock of an item that may not go below zero | is held in the intent's commit, or there is no intent; so an approved payment is always a sale |
 //! | power before the intent is flushed | nothing was sent to the terminal; the register repeats |
 //! | power between the intent and the result | at the start the terminal is asked for its last transaction; [`recovery::judge`] compares |
 //! | power between the result and the acknowledgement | the result is stored; the terminal may have reversed: ZVT leaves it open, and the inquiry of the next payment shows it |
@@ -44,6 +45,7 @@ use crate::{
     hub::{Hub, now_ms},
     problem::Problem,
     selling::{self, Counter, SaleDone},
+    stock,
 };
 
 static PAYMENTS: Table<Name, Payment> = Table::new("payment");
@@ -181,6 +183,7 @@ fn start(
     }
     let id = format!("p{}", selling::next_number(transaction, "payment")?);
     let amount = basket.reserve(id.clone(), amount)?;
+    stock::hold(transaction, basket, now_ms())?;
     let payment = Payment {
         id,
         basket: basket.id.clone(),
@@ -224,8 +227,11 @@ fn end(
         let tender =
             (state == PaymentState::Approved).then(|| Tender::Card { amount: payment.amount, slip: slip(id, record) });
         basket.settle(id, tender);
+        if basket.tenders.is_empty() {
+            stock::release_holds(transaction, &mut basket, counter.at_ms())?;
+        }
         if payment.completes && state == PaymentState::Approved && !basket.due().is_positive() {
-            let sale = selling::complete(transaction, &mut basket, counter)?;
+            let sale = selling::complete(transaction, &mut basket, counter, true)?;
             payment.sale = Some(SaleDone::from(&sale));
             made = Some(sale);
         } else {
@@ -324,6 +330,7 @@ pub async fn sell_by_card(
             let once = transaction.once(&key, |transaction| {
                 let before = before?;
                 basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
+                stock::claim(transaction, &basket)?;
                 let payment = start(transaction, &mut basket, &terminal, None, before, true)?;
                 Ok::<_, Problem>(started.insert(payment).id.clone())
             })?;

@@ -104,19 +104,19 @@ struct CountedQuantities {
 /// An item that was counted.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CountedLine {
+pub(super) struct CountedLine {
     /// Of what.
-    sku: Sku,
+    pub(super) sku: Sku,
     /// How much was there; may be nothing.
-    quantity: Quantity,
+    pub(super) quantity: Quantity,
     /// When, by the hub's clock: milliseconds since 1970, UTC; now without it.
     #[serde(default)]
-    counted_at_ms: Option<i64>,
+    pub(super) counted_at_ms: Option<i64>,
 }
 
 /// How far a count is.
 #[derive(Serialize, Deserialize, ToSchema)]
-struct CountProgress {
+pub(super) struct CountProgress {
     /// Items counted.
     counted: usize,
     /// Items to be counted yet.
@@ -151,11 +151,11 @@ struct Decisions {
 /// A decided variance.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DecidedLine {
+pub(super) struct DecidedLine {
     /// Of what.
-    sku: Sku,
+    pub(super) sku: Sku,
     /// What a person decided.
-    decision: Decision,
+    pub(super) decision: Decision,
 }
 
 /// Whether an item is being counted.
@@ -204,7 +204,11 @@ async fn open(
     Ok((StatusCode::CREATED, opened.await?))
 }
 
-fn open_now(transaction: &mut Transaction<'_>, at_ms: i64, items: Vec<(Sku, Unit)>) -> Result<DocumentOpened, Problem> {
+pub(super) fn open_now(
+    transaction: &mut Transaction<'_>,
+    at_ms: i64,
+    items: Vec<(Sku, Unit)>,
+) -> Result<DocumentOpened, Problem> {
     let id = Document::Count.open(transaction)?;
     let count = Count::open(id, at_ms, items)?;
     for CountLine { sku, .. } in &count.lines {
@@ -236,7 +240,8 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
 }
 
 /// What has to be undone of each item to know what was on hand when it was counted.
-struct Undo {
+#[derive(Default)]
+pub(super) struct Undo {
     /// The moment an item was counted, and what moved on hand since then.
     items: HashMap<(Sku, Unit), (i64, i64)>,
     /// The last movement that was looked at.
@@ -245,7 +250,7 @@ struct Undo {
 
 impl Undo {
     /// Looks back to the earliest moment.
-    fn look_back(store: &Store, counted: &[CountedLine]) -> Result<Self, Problem> {
+    pub(super) fn look_back(store: &Store, counted: &[CountedLine]) -> Result<Self, Problem> {
         let items = counted
             .iter()
             .filter_map(|line| line.counted_at_ms.map(|at_ms| ((line.sku.clone(), line.quantity.unit()), (at_ms, 0))));
@@ -285,7 +290,7 @@ impl Undo {
 }
 
 /// Notes what was counted, in a commit.
-fn tally_now(
+pub(super) fn tally_now(
     transaction: &mut Transaction<'_>,
     by: &super::By,
     id: u64,
@@ -364,7 +369,7 @@ async fn variances(
 }
 
 /// Decides variances, in a commit.
-fn decide_now(
+pub(super) fn decide_now(
     transaction: &mut Transaction<'_>,
     by: super::By,
     id: u64,

@@ -363,3 +363,6 @@ pub async fn sell_by_card(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,6 +198,14 @@ impl Counter {
     }
 }
 
+#[cfg(test)]
+impl Counter {
+    /// For a sale in a test, without a hub around it.
+    pub(crate) fn at(epoch: u64, at_ms: i64) -> Self {
+        Self { epoch, at_ms, business_day: "2026-11-24".into(), printer: None }
+    }
+}
+
 /// The next number of a counter, for ids.
 pub(crate) fn next_number(transaction: &mut Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
     let next = transaction.get(&COUNTERS, counter)?.unwrap_or(0) + 1;

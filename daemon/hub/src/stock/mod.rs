@@ -52,6 +52,8 @@ mod positions;
 mod reorder;
 mod reservations;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod till;
 mod transfers;

@@ -8,7 +8,7 @@ use commerce::{
     stock::{Policy, Refusal, Rule},
 };
 use serde::{Deserialize, Serialize};
-use store::{Name, Table};
+use store::{Name, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -61,6 +61,21 @@ pub(super) fn on_file(hub: &Hub, sku: &Sku) -> Result<Unit, Problem> {
     item.ok_or_else(|| Problem::not_found("item", format!("no item has the SKU {sku}")))
 }
 
+/// Writes a policy, and its rule beside the stock: there a sale finds it without another read.
+pub(super) fn put(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<(), StoreError> {
+    transaction.put(&POLICIES, policy.sku.as_str(), policy)?;
+    for unit in Unit::ALL {
+        let key = (policy.sku.as_str(), unit.name());
+        // The item's own position is made if it is not there yet.
+        if unit == policy.unit || transaction.get(&POSITIONS, key)?.is_some() {
+            let mut position = position(transaction, &policy.sku, unit)?;
+            position.rule = policy.rule;
+            transaction.put(&POSITIONS, key, &position)?;
+        }
+    }
+    Ok(())
+}
+
 /// An item's stock policy
 #[utoipa::path(get, path = "/api/v1/stock/policies/{sku}", tag = "stock", params(("sku" = String, Path)),
     responses((status = 200, body = Policy), (status = 400, body = Problem), (status = 404, body = Problem)))]
@@ -101,16 +116,7 @@ async fn set(
     let policy = Policy::new(sku.clone(), request.rule, safety_stock, pack, days)?;
     once(&hub, command, move |transaction, _, _| {
         let replaced = transaction.get(&POLICIES, policy.sku.as_str())?.is_some();
-        transaction.put(&POLICIES, policy.sku.as_str(), &policy)?;
-        for unit in Unit::ALL {
-            let key = (policy.sku.as_str(), unit.name());
-            // The item's own position is made if it is not there, so that a sale finds the rule beside the stock.
-            if unit == policy.unit || transaction.get(&POSITIONS, key)?.is_some() {
-                let mut position = position(transaction, &policy.sku, unit)?;
-                position.rule = policy.rule;
-                transaction.put(&POSITIONS, key, &position)?;
-            }
-        }
+        put(transaction, &policy)?;
         Ok(PolicySet { replaced })
     })
     .await

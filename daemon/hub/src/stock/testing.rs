@@ -1,0 +1,39 @@
+//! Stock for the tests of other capabilities.
+
+use commerce::{
+    Sku, Unit,
+    stock::{Kind, Line, Policy, Position, Rule, State},
+};
+use store::{Store, Transaction};
+
+use super::{Booking, POSITIONS, book, policies};
+use crate::problem::Problem;
+
+/// So many pieces of an item that may not go below zero.
+pub(crate) fn stock(transaction: &mut Transaction<'_>, sku: &Sku, pieces: u32) -> Result<(), Problem> {
+    rule(transaction, sku, true)?;
+    let lines = Line::of([((sku.clone(), Unit::Each), i64::from(pieces) * 1000)], None, Some(State::OnHand));
+    let booking =
+        Booking { kind: Kind::Receipt, reference: "1".into(), by: "till-1".into(), at_ms: 1, lines, settled: false };
+    book(transaction, booking).map(drop)
+}
+
+/// Lets an item go below zero, or not.
+pub(crate) fn rule(transaction: &mut Transaction<'_>, sku: &Sku, strict: bool) -> Result<(), Problem> {
+    let rule = if strict { Rule::ToZero } else { Rule::BelowZero };
+    let policy = Policy {
+        sku: sku.clone(),
+        unit: Unit::Each,
+        rule,
+        safety_stock: 0,
+        lead_time_days: 0,
+        cover_days: 0,
+        pack: 1000,
+    };
+    Ok(policies::put(transaction, &policy)?)
+}
+
+/// What is there of an item.
+pub(crate) fn position(store: &Store, sku: &Sku) -> Position {
+    store.get(&POSITIONS, (sku.as_str(), "each")).unwrap().unwrap()
+}

@@ -134,6 +134,7 @@ fn grams(milli: i64) -> Value {
     json!({ "milli": milli, "unit": "kilogram" })
 }
 
+#[allow(clippy::needless_pass_by_value)] // documents are put together from parts made in place
 fn of(sku: &str, quantity: Value) -> Value {
     json!([{ "sku": sku, "quantity": quantity }])
 }

@@ -1,11 +1,13 @@
 //! Cards and stock that may run out: money that was taken is always a sale.
 
-use commerce::{Currency, Item, NewLine, Price, Quantity, Unit, line::What};
 use proptest::{collection::vec, prelude::*};
 use store::{Checked, Depth, EngineKind};
 
 use super::*;
-use crate::{maintenance, stock::testing};
+use crate::{
+    maintenance,
+    stock::testing::{self, basket, cereal},
+};
 
 /// What happens at the tills.
 #[derive(Clone, Debug)]
@@ -40,27 +42,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Rule),
         1 => Just(Step::Crash),
     ]
-}
-
-fn cereal() -> Item {
-    Item {
-        sku: "818981".parse().unwrap(),
-        gtin: None,
-        description: "Cereal".into(),
-        department: String::new(),
-        category: String::new(),
-        brand: String::new(),
-        package_size: String::new(),
-        price: Price { minor: Minor::literal(369), per: Unit::Each },
-    }
-}
-
-fn basket(id: String, pieces: u32) -> Basket {
-    let currency = Currency::from_code("USD").unwrap();
-    let mut basket = Basket::open(id, "till-1".into(), currency, 1, None, None).unwrap();
-    let quantity = Quantity::pieces(pieces).unwrap();
-    basket.add_line(NewLine { what: What::Item(&cereal()), quantity, keyed: None, discounts: vec![] }).unwrap();
-    basket
 }
 
 /// What the tills have seen.

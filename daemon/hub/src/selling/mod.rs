@@ -180,11 +180,6 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// When the sale is made.
-    pub(crate) fn at_ms(&self) -> i64 {
-        self.at_ms
-    }
-
     /// For a sale at a register now.
     pub(crate) fn of(hub: &Hub, register: &str) -> Self {
         let at_ms = now_ms();
@@ -195,6 +190,11 @@ impl Counter {
             business_day: hub.business_day(at_ms),
             printer: lane.and_then(|lane| lane.receipt_printer.clone()),
         }
+    }
+
+    /// When the sale is made.
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_ms
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn complete(
     let stream = Stream::sales();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     let receipt = transaction.get(&RECEIPTS, &basket.register)?.unwrap_or(0) + 1;
-    let sale = basket.complete(Stamp {
+    let mut sale = basket.complete(Stamp {
         id: format!("{}-{sequence}", counter.epoch),
         sequence,
         receipt: ReceiptNumber(receipt),
@@ -258,8 +258,8 @@ pub(crate) fn complete(
     })?;
     transaction.put(&RECEIPTS, &basket.register, &receipt)?;
     transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id)?;
+    sale.movement = stock::sell(transaction, basket, &sale, settled)?;
     transaction.put(&SALES, sequence, &sale)?;
-    stock::sell(transaction, basket, &sale, settled)?;
     if let Some(printer) = &counter.printer {
         printing::queue(transaction, printer, sequence)?;
     }

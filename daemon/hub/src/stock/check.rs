@@ -21,7 +21,7 @@ struct Walk {
     in_transit: BTreeMap<Place, i64>,
 }
 
-/// Looks at the ledger. In every form: movements are numbered without gaps, what they touch has a position, sales have their movements' names. As a whole: each
+/// Looks at the ledger. In every form: movements are numbered without gaps, what they touch has a position, and sales know theirs. As a whole: each
 /// position is the sum of its movements and follows its policy's rule; what is reserved and in transit is what reservations and transfers say.
 ///
 /// # Errors
@@ -72,9 +72,13 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
             }
             next = movement.number + 1;
             checked.records += 1;
-            if movement.kind == Kind::Sale && selling::find_sale(store, &movement.reference).is_err() {
-                let sale = movement.reference.escape_debug();
-                checked.fault(format!("movement {} is of sale `{sale}`, which is not there", movement.number));
+            if movement.kind == Kind::Sale {
+                let sale = selling::find_sale(store, &movement.reference);
+                if !sale.is_ok_and(|sale| sale.movement == Some(movement.number)) {
+                    let sale = movement.reference.escape_debug();
+                    checked
+                        .fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
+                }
             }
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {

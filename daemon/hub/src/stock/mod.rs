@@ -37,7 +37,7 @@
 //! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once; texts are at most 120 bytes; lists come in pages. Walks over movements are
 //! read in pages outside the committer; a commit reads by key alone.
 //!
-//! Stock events do not go to HQ yet: it can derive sales from the sales, the rest is to come as a stream of its own.
+//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions are the store's.
 
 mod bookings;
 mod check;
@@ -66,8 +66,9 @@ use commerce::{
     Sku, Unit,
     stock::{Kind, Line, Movement, Position},
 };
+use contract::{Stream, stock as wire};
 use serde::Deserialize;
-use store::{NameName, Number, Record, StoreError, Table, Transaction};
+use store::{NameName, Number, Record, Store, StoreError, Table, Transaction};
 pub(crate) use till::{claim, hold, let_go, release_holds, sell};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -138,6 +139,9 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     }
     let number = next_number(transaction, MOVEMENT)?;
     transaction.put(&MOVEMENTS, number, &Movement { number, kind, reference, at_ms, by, lines: moved })?;
+    if kind != Kind::Sale {
+        transaction.append_to_outbox(Stream::stock().as_str(), wire::KIND, at_ms, &number.to_string())?;
+    }
     Ok(Some(number))
 }
 
@@ -150,6 +154,11 @@ fn position(transaction: &Transaction<'_>, sku: &Sku, unit: Unit) -> Result<Posi
             Ok(Position::empty((sku.clone(), unit), policy.map(|policy| policy.rule).unwrap_or_default()))
         }
     }
+}
+
+/// Reads a movement by its number.
+pub(crate) fn movement_at(store: &Store, number: u64) -> Result<Option<Movement>, StoreError> {
+    store.get(&MOVEMENTS, number)
 }
 
 /// Who commands, and when.

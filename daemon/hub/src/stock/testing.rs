@@ -1,13 +1,37 @@
 //! Stock for the tests of other capabilities.
 
 use commerce::{
-    Sku, Unit,
+    Basket, Currency, Item, Minor, NewLine, Price, Quantity, Sku, Unit,
+    line::What,
     stock::{Kind, Line, Policy, Position, Rule, State},
 };
 use store::{Store, Transaction};
 
 use super::{Booking, POSITIONS, book, policies};
 use crate::problem::Problem;
+
+/// An item on file.
+pub(crate) fn cereal() -> Item {
+    Item {
+        sku: "818981".parse().unwrap(),
+        gtin: None,
+        description: "Cereal".into(),
+        department: String::new(),
+        category: String::new(),
+        brand: String::new(),
+        package_size: String::new(),
+        price: Price { minor: Minor::literal(369), per: Unit::Each },
+    }
+}
+
+/// A basket with so many pieces of it.
+pub(crate) fn basket(id: String, pieces: u32) -> Basket {
+    let currency = Currency::from_code("USD").unwrap();
+    let mut basket = Basket::open(id, "till-1".into(), currency, 1, None, None).unwrap();
+    let quantity = Quantity::pieces(pieces).unwrap();
+    basket.add_line(NewLine { what: What::Item(&cereal()), quantity, keyed: None, discounts: vec![] }).unwrap();
+    basket
+}
 
 /// So many pieces of an item that may not go below zero.
 pub(crate) fn stock(transaction: &mut Transaction<'_>, sku: &Sku, pieces: u32) -> Result<(), Problem> {

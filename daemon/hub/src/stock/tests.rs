@@ -135,7 +135,7 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_count_ends_with_what_is_on_the_shelf_however_selling_falls_around_it(
@@ -311,7 +311,7 @@ async fn a_ledger_that_can_not_be_so_is_found() {
         transaction.put(&MOVEMENTS, 900, &movement)
     })
     .await;
-    assert_eq!(fast, "movement 900 is of sale `1-77`, which is not there");
+    assert_eq!(fast, "movement 900 is of sale `1-77`, which knows nothing of it");
 
     let (fast, _) = ledger(|transaction| {
         let lines = vec![line(1000, Some(State::Damaged), Some(State::OnHand))];
@@ -342,7 +342,7 @@ async fn a_ledger_that_can_not_be_so_is_found() {
     assert_eq!(whole, "item 818981: the position follows ToZero, its policy says BelowZero");
 }
 
-/// Reads a record as hubs of today store it, and writes it again: the same.
+/// Reads a record as hubs of format 2 store it, and writes it again: the same. Others are added beside these; these never change.
 fn kept<R: serde::Serialize + serde::de::DeserializeOwned>(stored: &str) -> R {
     let record: R = serde_json::from_str(stored).unwrap();
     let again = serde_json::to_value(&record).unwrap();
@@ -352,23 +352,23 @@ fn kept<R: serde::Serialize + serde::de::DeserializeOwned>(stored: &str) -> R {
 
 #[test]
 fn stored_records_read_back_as_they_were_written() {
-    let movement: Movement = kept(include_str!("fixtures/movement-1.json"));
+    let movement: Movement = kept(include_str!("fixtures/movement-2.json"));
     assert_eq!((movement.kind, movement.lines.len(), movement.lines[1].milli), (Kind::Sale, 2, 745));
-    let position: Position = kept(include_str!("fixtures/position-1.json"));
+    let position: Position = kept(include_str!("fixtures/position-2.json"));
     assert_eq!((position.on_hand, position.rule, position.available_to_sell(1000)), (-2000, Rule::ToZero, -3000));
-    let policy: Policy = kept(include_str!("fixtures/policy-1.json"));
+    let policy: Policy = kept(include_str!("fixtures/policy-2.json"));
     assert_eq!((policy.rule, policy.pack), (Rule::ToZero, 12_000));
-    let reservation: Reservation = kept(include_str!("fixtures/reservation-1.json"));
+    let reservation: Reservation = kept(include_str!("fixtures/reservation-2.json"));
     assert!(reservation.holds() && reservation.hold);
-    let notice: Notice = kept(include_str!("fixtures/notice-1.json"));
+    let notice: Notice = kept(include_str!("fixtures/notice-2.json"));
     assert!(matches!(notice.source, Source::Store { .. }));
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [2000, 0]);
-    let transfer: Transfer = kept(include_str!("fixtures/transfer-1.json"));
+    let transfer: Transfer = kept(include_str!("fixtures/transfer-2.json"));
     assert_eq!(transfer.lines.iter().map(|line: &TransferLine| line.arrived).collect::<Vec<_>>(), [Some(9000)]);
-    let count: Count = kept(include_str!("fixtures/count-1.json"));
+    let count: Count = kept(include_str!("fixtures/count-2.json"));
     assert_eq!(count.lines[0].tally.as_ref().map(Tally::variance), Some(-1000));
     assert!(matches!(&count.lines[1], CountLine { tally: None, decision: None, .. }));
-    kept::<super::documents::Open>(include_str!("fixtures/open-1.json"));
+    kept::<super::documents::Open>(include_str!("fixtures/open-2.json"));
 }
 
 #[test]

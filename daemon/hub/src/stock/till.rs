@@ -132,6 +132,7 @@ fn release(
 }
 
 /// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold is released.
+/// Gives the movement's number.
 ///
 /// # Errors
 /// An item may not go below zero and not so much is there; never, if the sale is `settled`.
@@ -140,7 +141,7 @@ pub(crate) fn sell(
     basket: &mut Basket,
     sale: &Sale,
     settled: bool,
-) -> Result<(), Problem> {
+) -> Result<Option<u64>, Problem> {
     let mut rest = wanted(&sale.lines);
     let mut lines = Vec::with_capacity(rest.len());
     let mut reserved = Sums::new();
@@ -166,6 +167,5 @@ pub(crate) fn sell(
             lines,
             settled,
         },
-    )?;
-    Ok(())
+    )
 }

@@ -67,10 +67,13 @@ mod tests {
         let document = serde_json::to_value(super::document()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
-        assert!(paths.len() >= 20, "{} paths", paths.len());
+        assert!(paths.len() >= 40, "{} paths", paths.len());
         for (path, methods) in paths {
             for (method, operation) in methods.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                if path.starts_with("/api/v1/stock/") && method == "post" {
+                    assert!(operation["parameters"].to_string().contains("Idempotency-Key"), "{path}");
+                }
             }
         }
         for path in ["/api/v1/baskets", "/api/v1/baskets/{id}/lines", "/api/v1/baskets/{id}/complete", "/api/v1/sales"]

@@ -66,7 +66,7 @@ async fn act(store: &Store, basket_id: usize, step: Step) {
             }
             stock::hold(transaction, &mut basket, 2)?;
             // Every other one is completed: it sells what was held.
-            if basket_id % 2 == 0 {
+            if basket_id.is_multiple_of(2) {
                 selling::complete(transaction, &mut basket, &counter, true)?;
             }
             Ok(())

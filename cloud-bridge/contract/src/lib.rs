@@ -25,12 +25,15 @@
 //! | [`message`] | hello, batch, acknowledgement, and their bounded decoding |
 //! | [`topic`] | where they are published |
 //! | [`sale`] | the body of a completed sale |
+//! | [`stock`] | the body of a stock movement |
 
 pub mod message;
 pub mod name;
 pub mod sale;
+pub mod stock;
 pub mod topic;
 
 pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, StreamSpan, VERSION};
 pub use name::{Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;
+pub use stock::StockMoved;

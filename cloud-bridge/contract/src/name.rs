@@ -71,6 +71,11 @@ impl Stream {
     pub fn sales() -> Self {
         Self("sales".to_owned())
     }
+
+    /// Stock movements that are not sales.
+    pub fn stock() -> Self {
+        Self("stock".to_owned())
+    }
 }
 
 /// Which life of a hub's store: drawn when it is created.

@@ -5,6 +5,8 @@
 use commerce::{Currency, Minor, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::stock::Moved;
+
 /// The kind of an event that carries a [`SaleCompleted`].
 pub const KIND: &str = "sale.completed";
 
@@ -38,6 +40,9 @@ pub struct SaleCompleted {
     pub tenders: Vec<Tender>,
     /// The sums.
     pub totals: Totals,
+    /// What left the store's stock with it. Nothing for items that are not on file or not tracked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
 }
 
 /// A line sold.

@@ -6,7 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, Stream, sale};
+use commerce::{
+    Unit,
+    stock::{Kind, State},
+};
+use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale, stock};
 use serde::Serialize;
 
 /// Where effects are kept. One transaction a batch.
@@ -113,9 +117,14 @@ struct Books {
     ids: HashSet<(HubId, String)>,
     /// Sales by hub and reference (the sale's id where there is none), to notice a sale that is there twice.
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
+    /// What each store has, by the epoch of its books.
+    positions: HashMap<(HubId, Epoch), Positions>,
     summary: Summary,
     quarantine: Vec<Quarantined>,
 }
+
+/// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
+pub type Positions = BTreeMap<(String, Unit), [i64; State::ALL.len()]>;
 
 /// Quarantined events kept whole; of later ones only the count.
 const QUARANTINE: usize = 1_000;
@@ -142,6 +151,11 @@ impl MemoryLedger {
         self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
     }
 
+    /// What a store has, as its sales and its other movements leave it.
+    pub fn positions(&self, hub: &HubId, epoch: Epoch) -> Positions {
+        self.books().positions.get(&(hub.clone(), epoch)).cloned().unwrap_or_default()
+    }
+
     /// What is in quarantine.
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.books().quarantine.clone()
@@ -156,6 +170,7 @@ impl MemoryLedger {
             sales: books.sales.clone(),
             ids: books.ids.clone(),
             by_reference: books.by_reference.clone(),
+            positions: books.positions.clone(),
             summary: books.summary,
             quarantine: books.quarantine.clone(),
         })))
@@ -163,9 +178,18 @@ impl MemoryLedger {
 }
 
 impl Books {
-    fn enter(&mut self, hub: &HubId, event: &Event) {
-        let sale = match read_sale(event) {
-            Ok(sale) => sale,
+    fn enter(&mut self, hub: &HubId, epoch: Epoch, event: &Event) {
+        match read(event) {
+            Ok(Body::Sale(sale)) => {
+                // Sent again in a new epoch, it has had its effect.
+                if !self.ids.insert((hub.clone(), sale.sale.clone())) {
+                    self.summary.repeated_events += 1;
+                    return;
+                }
+                self.shift(hub, epoch, &sale.moved);
+                self.sell(hub, *sale);
+            }
+            Ok(Body::Stock(moved)) => self.shift(hub, epoch, &moved.lines),
             Err(why) => {
                 tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
                 self.summary.quarantined += 1;
@@ -173,14 +197,28 @@ impl Books {
                     let body = event.body.get().to_owned();
                     self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
                 }
-                return;
             }
-        };
-        let summary = &mut self.summary;
-        if !self.ids.insert((hub.clone(), sale.sale.clone())) {
-            summary.repeated_events += 1;
-            return;
         }
+    }
+
+    /// Moves stock.
+    fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) {
+        let positions = self.positions.entry((hub.clone(), epoch)).or_default();
+        for line in lines {
+            let position = positions.entry((line.sku.clone(), line.unit)).or_default();
+            for (state, there) in State::ALL.into_iter().zip(position) {
+                if line.from == Some(state) {
+                    *there = there.saturating_sub(line.quantity_milli);
+                }
+                if line.to == Some(state) {
+                    *there = there.saturating_add(line.quantity_milli);
+                }
+            }
+        }
+    }
+
+    fn sell(&mut self, hub: &HubId, sale: SaleCompleted) {
+        let summary = &mut self.summary;
         summary.sales += 1;
         summary.lines += sale.lines.len() as u64;
         summary.regular_minor += sale.totals.regular.get();
@@ -197,13 +235,31 @@ impl Books {
     }
 }
 
-fn read_sale(event: &Event) -> Result<SaleCompleted, String> {
-    if event.kind != sale::KIND {
-        return Err(format!("this HQ does not know events of kind `{}`; update it", event.kind.escape_debug()));
+/// What an event says.
+enum Body {
+    Sale(Box<SaleCompleted>),
+    Stock(StockMoved),
+}
+
+/// Reads an event and checks that it adds up.
+fn read(event: &Event) -> Result<Body, String> {
+    match event.kind.as_str() {
+        sale::KIND => {
+            let sale: SaleCompleted = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
+            sale.verify().map_err(|error| error.to_string())?;
+            stock::verify(Kind::Sale, &sale.moved).map_err(|error| error.to_string())?;
+            Ok(Body::Sale(Box::new(sale)))
+        }
+        stock::KIND => {
+            let moved: StockMoved = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
+            if moved.kind == Kind::Sale {
+                return Err("a sale moves stock with its own event, not as a movement beside it".into());
+            }
+            stock::verify(moved.kind, &moved.lines).map_err(|error| error.to_string())?;
+            Ok(Body::Stock(moved))
+        }
+        other => Err(format!("this HQ does not know events of kind `{}`; update it", other.escape_debug())),
     }
-    let sale: SaleCompleted = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
-    sale.verify().map_err(|error| error.to_string())?;
-    Ok(sale)
 }
 
 impl Ledger for MemoryLedger {
@@ -223,7 +279,7 @@ impl Ledger for MemoryLedger {
         let cursor = books.cursors.get(&key).copied().unwrap_or_default();
         let decision = decide(cursor, &batch.events);
         for event in decision.fresh {
-            books.enter(&batch.hub, event);
+            books.enter(&batch.hub, batch.epoch, event);
         }
         let moved = decision.fresh.last().map_or(cursor, |event| event.sequence);
         books.cursors.insert(key, moved);
@@ -316,6 +372,38 @@ mod tests {
         assert_eq!(ledger.apply(&again).await.unwrap().cursor, Sequence(3));
         let summary = ledger.summary();
         assert_eq!((summary.sales, summary.repeated_events), (6, 2));
+    }
+
+    #[tokio::test]
+    async fn positions_follow_from_sales_and_movements_and_a_new_epoch_begins_anew() {
+        let ledger = MemoryLedger::default();
+        let moved = |sequence: u64, kind: &str, line: serde_json::Value| {
+            let body = json!({ "movement": sequence, "kind": kind, "reference": "1", "at_ms": 1, "by": "till-1", "lines": [line] });
+            let body = to_raw_value(&body).unwrap();
+            Event { sequence: Sequence(sequence), kind: stock::KIND.into(), occurred_at_ms: 1, body }
+        };
+        let came = json!({ "sku": "818981", "quantity_milli": 5000, "unit": "each", "to": "on_hand" });
+        let kept =
+            json!({ "sku": "818981", "quantity_milli": 2000, "unit": "each", "from": "on_hand", "to": "reserved" });
+        let events = vec![
+            moved(1, "receipt", came.clone()),
+            moved(2, "reservation", kept.clone()),
+            moved(3, "receipt", kept),
+            moved(4, "sale", json!({ "sku": "818981", "quantity_milli": 1, "unit": "each", "from": "on_hand" })),
+        ];
+        let stock = Batch { events, stream: Stream::stock(), ..batch(1..=1) };
+        ledger.apply(&stock).await.unwrap();
+        let mut sales = batch(1..=1);
+        let mut body: serde_json::Value = serde_json::from_str(sales.events[0].body.get()).unwrap();
+        body["moved"] = json!([{ "sku": "818981", "quantity_milli": 1000, "unit": "each", "from": "reserved" }]);
+        sales.events[0].body = to_raw_value(&body).unwrap();
+        ledger.apply(&sales).await.unwrap();
+        let key = ("818981".to_owned(), Unit::Each);
+        assert_eq!(ledger.positions(&stock.hub, Epoch(1))[&key], [3000, 1000, 0, 0, 0]);
+        assert_eq!(ledger.summary().quarantined, 2, "a receipt from the shelf, and a sale that is none");
+        let again = Batch { epoch: Epoch(2), events: vec![moved(1, "receipt", came)], ..stock.clone() };
+        ledger.apply(&again).await.unwrap();
+        assert_eq!(ledger.positions(&stock.hub, Epoch(2))[&key], [5000, 0, 0, 0, 0]);
     }
 
     proptest! {

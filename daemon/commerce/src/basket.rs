@@ -54,6 +54,9 @@ pub struct Basket {
     /// The card payment that runs for it, and its amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
+    /// The stock reservations it sells from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<u64>,
 }
 
 /// A card payment under way.
@@ -185,6 +188,7 @@ impl Basket {
             lines: Vec::new(),
             tenders: Vec::new(),
             reserved: None,
+            reservations: Vec::new(),
         })
     }
 

@@ -4,8 +4,8 @@
 //!
 //! - **Pure.** No I/O, no async, no clock, no randomness: time, numbers and ids are passed in. The same input gives the same sale
 //!   on every machine and in every year.
-//! - **Money is whole minor units** ([`Minor`]) of one ISO 4217 currency a basket. Nothing here is a float. The one place that
-//!   rounds is [`Price::extend`], and it names how ([`Rounding`]).
+//! - **Money is whole minor units** ([`Minor`]) of one ISO 4217 currency a basket. Nothing here is a float. Two places round, a price for a quantity
+//!   ([`Price::extend`]) and what to order ([`stock::reorder`]), and they name how ([`Rounding`]).
 //! - **Parts always sum to the whole.** For every basket that can be built: a line's net is its regular amount less its discounts and
 //!   never negative; the totals are the sums of the lines; what was tendered less the change is the net total. A [`Sale`] that would
 //!   break this can't be made. Property tests build random baskets and check.
@@ -22,6 +22,7 @@
 //! | [`tender`] | how the customer pays |
 //! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
 //! | [`sale`] | the transaction it becomes |
+//! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
 
 pub mod basket;
 pub mod item;
@@ -29,6 +30,7 @@ pub mod line;
 pub mod money;
 pub mod quantity;
 pub mod sale;
+pub mod stock;
 pub mod tender;
 
 pub use basket::{Basket, BasketState, Refusal};

@@ -226,7 +226,10 @@ impl Line {
 }
 
 /// A text a person typed: something, not too long, no control characters.
-pub(crate) fn checked_text(field: &'static str, text: String) -> Result<String, Refusal> {
+///
+/// # Errors
+/// It is none of that.
+pub fn checked_text(field: &'static str, text: String) -> Result<String, Refusal> {
     if text.trim().is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
         return Err(Refusal::BadText { field });
     }

@@ -161,6 +161,8 @@ pub enum Rounding {
     HalfAwayFromZero,
     /// A half goes to the even neighbour: for many small shares of one amount.
     HalfEven,
+    /// To the next whole above: an order must not come short.
+    Up,
 }
 
 impl Rounding {
@@ -168,15 +170,13 @@ impl Rounding {
     pub fn divide(self, numerator: i128, denominator: i128) -> i128 {
         debug_assert!(denominator > 0, "denominators are positive constants");
         let (quotient, remainder) = (numerator / denominator, numerator % denominator);
-        let up = match (remainder.abs() * 2).cmp(&denominator) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => match self {
-                Self::HalfAwayFromZero => true,
-                Self::HalfEven => quotient % 2 != 0,
-            },
+        let half = (remainder.abs() * 2).cmp(&denominator);
+        let away = match self {
+            Self::HalfAwayFromZero => half.is_ge(),
+            Self::HalfEven => half.is_gt() || (half.is_eq() && quotient % 2 != 0),
+            Self::Up => remainder > 0,
         };
-        if up { quotient + numerator.signum() } else { quotient }
+        if away { quotient + numerator.signum() } else { quotient }
     }
 }
 
@@ -204,6 +204,8 @@ mod tests {
         assert_eq!(both(24), (2, 2));
         assert_eq!(both(26), (3, 3));
         assert_eq!(both(-26), (-3, -3));
+        let up = |n| Rounding::Up.divide(n, 10);
+        assert_eq!((up(20), up(21), up(-21), up(-20)), (2, 3, -2, -2));
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub struct Sale {
     pub tenders: Vec<Tender>,
     /// The sums.
     pub totals: Totals,
+    /// Its movement in the stock ledger; none if nothing of it is tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<u64>,
 }
 
 /// The sums of a basket or sale.
@@ -137,6 +140,7 @@ impl Sale {
             lines: basket.lines.iter().filter(|line| !line.voided).cloned().collect(),
             tenders: basket.tenders.clone(),
             totals: basket.totals(),
+            movement: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{Router, http::header, routing::get};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{audit, catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status};
+use crate::{audit, catalog, devices, events, hub::Hub, payments, problem::Problem, registers, selling, status, stock};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use crate::{audit, catalog, devices, events, hub::Hub, payments, problem::Proble
         (name = "baskets", description = "Baskets at the till"),
         (name = "payments", description = "Card payments"),
         (name = "sales", description = "Completed sales and their receipts"),
+        (name = "stock", description = "The stock ledger: positions, movements, reservations, receiving, transfers, counts, reordering"),
         (name = "devices", description = "Scales, scanners, printers, terminals"),
         (name = "events", description = "What happens, over a WebSocket"),
         (name = "status", description = "The store on one page"),
@@ -35,6 +36,7 @@ fn routes() -> OpenApiRouter<Arc<Hub>> {
         .merge(catalog::router())
         .merge(selling::router())
         .merge(payments::router())
+        .merge(stock::router())
         .merge(devices::router())
         .merge(events::router())
         .merge(status::router())
@@ -67,10 +69,13 @@ mod tests {
         let document = serde_json::to_value(super::document()).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
-        assert!(paths.len() >= 20, "{} paths", paths.len());
+        assert!(paths.len() >= 40, "{} paths", paths.len());
         for (path, methods) in paths {
             for (method, operation) in methods.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                if path.starts_with("/api/v1/stock/") && method == "post" {
+                    assert!(operation["parameters"].to_string().contains("Idempotency-Key"), "{path}");
+                }
             }
         }
         for path in ["/api/v1/baskets", "/api/v1/baskets/{id}/lines", "/api/v1/baskets/{id}/complete", "/api/v1/sales"]

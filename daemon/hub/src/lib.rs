@@ -11,6 +11,7 @@
 //! | [`registers`] | who may ask: pairing, tokens, people |
 //! | [`catalog`] | items |
 //! | [`selling`] | baskets, sales, receipts |
+//! | [`stock`] | the stock ledger: movements, positions, reservations, notices, transfers, counts, reordering |
 //! | [`payments`] | card payments and their recovery |
 //! | [`printing`] | the receipt printers' queues |
 //! | [`devices`] | devices by name, their events |
@@ -46,3 +47,4 @@ pub mod run;
 pub mod selling;
 pub mod server;
 pub mod status;
+pub mod stock;

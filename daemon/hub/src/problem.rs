@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use commerce::Refusal;
+use commerce::{Refusal, stock};
 use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
@@ -95,6 +95,26 @@ impl From<Refusal> for Problem {
             Refusal::BadText { .. } => "bad-text",
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "The rules of the shop refuse this", refusal.to_string())
+    }
+}
+
+impl From<stock::Refusal> for Problem {
+    fn from(refusal: stock::Refusal) -> Self {
+        let kind = match &refusal {
+            stock::Refusal::Insufficient { .. } => "stock-insufficient",
+            stock::Refusal::Untracked { .. } => "stock-untracked",
+            stock::Refusal::NoLines => "lines-missing",
+            stock::Refusal::TooManyLines => "too-many-lines",
+            stock::Refusal::Twice { .. } => "item-twice",
+            stock::Refusal::WrongUnit { .. } => "wrong-unit",
+            stock::Refusal::Closed { .. } => "document-closed",
+            stock::Refusal::InBasket { .. } => "reservation-in-basket",
+            stock::Refusal::NoSuchItem { .. } => "item-not-in-document",
+            stock::Refusal::NotDuringTheCount { .. } => "moment-out-of-range",
+            stock::Refusal::NothingToDecide { .. } => "nothing-to-decide",
+            stock::Refusal::OutOfRange { .. } => "out-of-range",
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "The rules of the stock refuse this", refusal.to_string())
     }
 }
 

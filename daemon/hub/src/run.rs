@@ -26,6 +26,7 @@ use crate::{
     registers::Registers,
     selling, server,
     status::{Today, history},
+    stock,
 };
 
 /// How often the hub tidies up.
@@ -149,8 +150,18 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
     let answers = hub.store.forget_answers(now_ms).await?;
     let samples = history::tidy(&hub.store, now_ms).await?;
     let selling::Tidied { baskets, archived, given_up } = selling::tidy(hub, now_ms).await?;
-    if answers + samples + baskets + archived + given_up > 0 {
-        tracing::info!(answers, samples, baskets, sales_archived = archived, sales_given_up = given_up, "tidied up");
+    let (movements, holds) = stock::keeping::tidy(&hub.store, now_ms).await?;
+    if answers + samples + baskets + archived + given_up + movements + holds > 0 {
+        tracing::info!(
+            answers,
+            samples,
+            baskets,
+            holds,
+            sales_archived = archived,
+            movements_archived = movements,
+            sales_given_up = given_up,
+            "tidied up"
+        );
     }
     Ok(())
 }

@@ -202,6 +202,7 @@ impl Stage {
         for (part, items) in data.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
         }
+        fill_shelves(&mut console, data).await?;
         let mut registers = Vec::new();
         for register in &self.config.register {
             let path = format!("/api/v1/registers/{}/pairing-code", register.name);
@@ -211,6 +212,23 @@ impl Stage {
         }
         Ok(registers)
     }
+}
+
+/// Receives an opening stock, as any delivery is received: announced, delivered, closed.
+async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
+    for (part, items) in data.items.chunks(commerce::MAX_LINES).enumerate() {
+        let lines = items
+            .iter()
+            .map(|item| json!({ "sku": item.sku, "quantity": { "milli": 48_000, "unit": item.price.per } }));
+        let lines = json!(lines.collect::<Vec<_>>());
+        let notice = json!({ "source": "supplier", "supplier": "Wholesale", "order": format!("opening-{part}"), "lines": lines });
+        let entered = console.command("/api/v1/stock/notices", &format!("opening-{part}"), &notice).await?.done()?;
+        let path = format!("/api/v1/stock/notices/{}", entered["id"]);
+        let delivery = json!({ "lines": lines });
+        console.command(&format!("{path}/deliveries"), &format!("opening-goods-{part}"), &delivery).await?.done()?;
+        console.command(&format!("{path}/close"), &format!("opening-end-{part}"), &json!({})).await?.done()?;
+    }
+    Ok(())
 }
 
 impl Devices {

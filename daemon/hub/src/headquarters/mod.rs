@@ -4,16 +4,16 @@ use std::{fs, future::Future, pin::Pin, sync::Arc};
 
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use commerce::{Goods, Regular, Sale, Tender};
-use contract::{Epoch, Event, HubId, SaleCompleted, Sequence, Stream, sale as wire};
+use contract::{Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale as wire, stock::Moved};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use serde_json::value::to_raw_value;
-use store::Store;
+use serde_json::value::{RawValue, to_raw_value};
+use store::{Store, outbox::Entry};
 use tokio::sync::watch;
 
-use crate::{config::Config, selling};
+use crate::{config::Config, selling, stock};
 
 /// The line to HQ.
 pub struct Headquarters {
@@ -71,6 +71,49 @@ fn failed(error: impl std::fmt::Display) -> OutboxError {
     OutboxError(error.to_string())
 }
 
+impl StoreOutbox {
+    /// The body of a sale's event, with what it took from the stock.
+    fn sale(&self, entry: &Entry) -> Result<Box<RawValue>, OutboxError> {
+        let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
+        let sale = sale.ok_or_else(|| missing("sale", entry))?;
+        let moved = match sale.movement {
+            Some(number) => self.stock(number)?.ok_or_else(|| missing("the movement of sale", entry))?.lines,
+            None => Vec::new(),
+        };
+        to_raw_value(&completed(&sale, moved)).map_err(failed)
+    }
+
+    /// The body of a movement's event.
+    fn movement(&self, entry: &Entry) -> Result<Box<RawValue>, OutboxError> {
+        let number = entry.subject.parse().map_err(failed)?;
+        to_raw_value(&self.stock(number)?.ok_or_else(|| missing("movement", entry))?).map_err(failed)
+    }
+
+    /// A movement as it travels.
+    fn stock(&self, number: u64) -> Result<Option<StockMoved>, OutboxError> {
+        let moved = |line: commerce::stock::Line| Moved {
+            sku: line.sku.into(),
+            quantity_milli: line.milli,
+            unit: line.unit,
+            from: line.from,
+            to: line.to,
+        };
+        let movement = stock::movement_at(&self.store, number).map_err(failed)?;
+        Ok(movement.map(|movement| StockMoved {
+            movement: movement.number,
+            kind: movement.kind,
+            reference: movement.reference,
+            at_ms: movement.at_ms,
+            by: movement.by,
+            lines: movement.lines.into_iter().map(moved).collect(),
+        }))
+    }
+}
+
+fn missing(what: &str, entry: &Entry) -> OutboxError {
+    OutboxError(format!("{what} {} is in the outbox and not in the store", entry.subject))
+}
+
 impl Outbox for StoreOutbox {
     fn hub(&self) -> HubId {
         self.hub.clone()
@@ -81,7 +124,7 @@ impl Outbox for StoreOutbox {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream::sales()]
+        vec![Stream::sales(), Stream::stock()]
     }
 
     fn span(&self, stream: &Stream) -> Result<Span, OutboxError> {
@@ -101,10 +144,7 @@ impl Outbox for StoreOutbox {
         let mut bytes = 0;
         let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
         for entry in self.store.outbox(stream.as_str(), base + from.0, max_events).map_err(failed)? {
-            let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
-            let sale = sale
-                .ok_or_else(|| OutboxError(format!("sale {} is in the outbox and not in the store", entry.subject)))?;
-            let body = to_raw_value(&completed(&sale)).map_err(failed)?;
+            let body = if *stream == Stream::sales() { self.sale(&entry) } else { self.movement(&entry) }?;
             bytes += body.get().len();
             events.push(Event {
                 sequence: Sequence(entry.sequence - base),
@@ -136,7 +176,7 @@ impl Outbox for StoreOutbox {
 }
 
 /// A sale as it travels.
-fn completed(sale: &Sale) -> SaleCompleted {
+fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
     let line = |line: &commerce::Line| wire::Line {
         number: line.number,
         sku: line.sku().map(ToString::to_string),
@@ -198,5 +238,10 @@ fn completed(sale: &Sale) -> SaleCompleted {
             tendered: totals.tendered,
             change: totals.change,
         },
+        moved,
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "demo")] // HQ itself is there
+mod tests;

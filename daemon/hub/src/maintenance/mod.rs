@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use store::{Checked, Depth, EngineKind, Store, StoreError};
 
-use crate::{config::Config, hub::now_ms, selling};
+use crate::{config::Config, hub::now_ms, selling, stock};
 
 /// What to do to a store.
 #[derive(Args)]
@@ -56,6 +56,7 @@ enum Command {
 pub fn check(store: &Store, depth: Depth) -> Result<Checked, StoreError> {
     let mut checked = store.check(depth)?;
     selling::check(store, depth, &mut checked)?;
+    stock::check(store, depth, &mut checked)?;
     Ok(checked)
 }
 

@@ -61,8 +61,8 @@ impl Caller {
         }
     }
 
-    /// The name under which a caller's commands are remembered.
-    fn name(&self) -> &str {
+    /// The name under which a caller's commands are remembered, and which the stock ledger shows.
+    pub fn name(&self) -> &str {
         match self {
             Self::Register(name) => name,
             Self::Console => CONSOLE,
@@ -119,6 +119,17 @@ pub struct Command<T> {
 }
 
 impl<T> Command<T> {
+    /// Makes sure that a person commands.
+    ///
+    /// # Errors
+    /// It is a register.
+    pub fn by_person(&self) -> Result<(), Problem> {
+        match &self.caller {
+            Caller::Console => Ok(()),
+            Caller::Register(_) => Err(Problem::forbidden("only a person at the console may do this")),
+        }
+    }
+
     /// The register that commands.
     ///
     /// # Errors

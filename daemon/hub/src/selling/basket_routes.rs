@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Basket, Discount, Line, Minor, Tender, Totals};
 use serde::{Deserialize, Serialize};
+use store::Transaction;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -17,6 +18,7 @@ use crate::{
     hub::{Hub, now_ms},
     problem::Problem,
     registers::{Command, RegisterName},
+    stock,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
@@ -41,6 +43,9 @@ struct OpenBasket {
     /// The customer, if known.
     #[serde(default)]
     customer: Option<String>,
+    /// Stock reservations that the customer has come for.
+    #[serde(default)]
+    reservations: Vec<u64>,
 }
 
 /// Nothing to say.
@@ -113,8 +118,10 @@ async fn open(
     let once = hub.store.commit(move |transaction| {
         transaction.once(&command.key, |transaction| {
             let id = format!("b{}", next_number(transaction, "basket")?);
-            let OpenBasket { reference, customer } = command.body;
-            let basket = Basket::open(id.clone(), register, currency, now_ms(), reference, customer)?;
+            let OpenBasket { reference, customer, reservations } = command.body;
+            let mut basket = Basket::open(id.clone(), register, currency, now_ms(), reference, customer)?;
+            basket.reservations = reservations;
+            stock::claim(transaction, &basket)?;
             put_basket(transaction, &basket)?;
             Ok::<_, Problem>(Opened { id })
         })
@@ -138,13 +145,13 @@ async fn change<T: Send + 'static>(
     hub: &Hub,
     id: String,
     command: Command<T>,
-    work: impl FnOnce(&mut Basket, T) -> Result<Option<u32>, Problem> + Send + 'static,
+    work: impl FnOnce(&mut Transaction<'_>, &mut Basket, T) -> Result<Option<u32>, Problem> + Send + 'static,
 ) -> Result<Json<Standing>, Problem> {
     let register = command.register()?.to_owned();
     let once = hub.store.commit(move |transaction| {
         transaction.once(&command.key, |transaction| {
             let mut basket = own_basket(transaction, &id, &register)?;
-            let line = work(&mut basket, command.body)?;
+            let line = work(transaction, &mut basket, command.body)?;
             put_basket(transaction, &basket)?;
             Ok::<_, Problem>(Standing::of(&basket, line))
         })
@@ -163,7 +170,7 @@ async fn add_line(
 ) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
     let found = body.find(&hub.catalog.load())?;
-    change(&hub, id, Command { caller, key, body: found }, |basket, line| line.add_to(basket).map(Some)).await
+    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| line.add_to(basket).map(Some)).await
 }
 
 /// Take a line back
@@ -175,7 +182,7 @@ async fn void_line(
     InPath((id, line)): InPath<(String, u32)>,
     command: Command<Nothing>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, move |basket, _| Ok(basket.void_line(line).map(|()| Some(line))?)).await
+    change(&hub, id, command, move |_, basket, _| Ok(basket.void_line(line).map(|()| Some(line))?)).await
 }
 
 /// Take a discount off a line
@@ -187,7 +194,8 @@ async fn discount_line(
     InPath((id, line)): InPath<(String, u32)>,
     command: Command<Discount>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, move |basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?)).await
+    change(&hub, id, command, move |_, basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?))
+        .await
 }
 
 /// Take cash or a coupon. For cards see payments.
@@ -199,7 +207,12 @@ async fn tender(
     InPath(id): InPath<String>,
     command: Command<TenderRequest>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, |basket, tender| Ok(basket.tender(tender.into()).map(|()| None)?)).await
+    change(&hub, id, command, |transaction, basket, tender| {
+        basket.tender(tender.into())?;
+        stock::hold(transaction, basket, now_ms())?;
+        Ok(None)
+    })
+    .await
 }
 
 /// Complete a paid basket: it becomes a sale
@@ -220,7 +233,8 @@ async fn complete_basket(
             let mut made = None;
             let once = transaction.once(&command.key, |transaction| {
                 let mut basket = own_basket(transaction, &id, &register)?;
-                let sale = complete(transaction, &mut basket, &counter)?;
+                let settled = !basket.tenders.is_empty();
+                let sale = complete(transaction, &mut basket, &counter, settled)?;
                 Ok::<_, Problem>(SaleDone::from(&*made.insert(sale)))
             })?;
             Ok::<_, Problem>((once, made))
@@ -242,5 +256,10 @@ async fn abandon(
     InPath(id): InPath<String>,
     command: Command<Nothing>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, |basket, _| Ok(basket.abandon().map(|()| None)?)).await
+    change(&hub, id, command, |transaction, basket, _| {
+        basket.abandon()?;
+        stock::let_go(transaction, basket)?;
+        Ok(None)
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 //! # What this capability promises
 //!
 //! - Every command is stored durably before it is answered, and a repeat under the same idempotency key gets the first answer.
-//! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its place in HQ's outbox, its print job. There is no moment at which one of
+//! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its stock movement, its place in HQ's outbox, its print job. There is no moment at which one of
 //!   them is there without the others, so receipt numbers have no gaps and HQ misses nothing.
 //! - What follows a sale (paper, screens, HQ) is driven from what is stored, after the answer.
 //!
@@ -41,6 +41,7 @@ use crate::{
     hub::{Hub, now_ms},
     printing,
     problem::Problem,
+    stock,
 };
 
 static BASKETS: Table<Name, Basket> = Table::new("basket");
@@ -230,6 +231,19 @@ impl Counter {
             printer: lane.and_then(|lane| lane.receipt_printer.clone()),
         }
     }
+
+    /// When the sale is made.
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+}
+
+#[cfg(test)]
+impl Counter {
+    /// For a sale in a test, without a hub around it.
+    pub(crate) fn at(epoch: u64, at_ms: i64) -> Self {
+        Self { epoch, at_ms, business_day: "2026-11-24".into(), fiscal_year: 2026, printer: None }
+    }
 }
 
 #[cfg(feature = "demo")]
@@ -247,6 +261,16 @@ pub(crate) fn next_number(transaction: &mut Transaction<'_>, counter: &str) -> R
     Ok(next)
 }
 
+/// The number a counter gave last; 0 if none.
+pub(crate) fn last_number(transaction: &Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
+    Ok(transaction.get(&COUNTERS, counter)?.unwrap_or(0))
+}
+
+/// The same, outside a commit.
+pub(crate) fn given(store: &Store, counter: &str) -> Result<u64, StoreError> {
+    Ok(store.get(&COUNTERS, counter)?.unwrap_or(0))
+}
+
 /// A basket of a register.
 pub(crate) fn own_basket(transaction: &Transaction<'_>, id: &str, register: &str) -> Result<Basket, Problem> {
     let basket = transaction.get(&BASKETS, id).map_err(Problem::from)?;
@@ -262,16 +286,18 @@ pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> 
     transaction.put(&BASKETS, &basket.id, basket)
 }
 
-/// Makes the sale of a paid basket: everything that belongs to it, in this one commit.
+/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. `settled` if the basket's stock was held when its lines became
+/// fixed: then nothing can refuse it any more.
 pub(crate) fn complete(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,
     counter: &Counter,
+    settled: bool,
 ) -> Result<Sale, Problem> {
     let stream = Stream::sales();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     let receipts = transaction.get(&RECEIPTS, &basket.register)?.unwrap_or_default().next(counter.fiscal_year);
-    let sale = basket.complete(Stamp {
+    let mut sale = basket.complete(Stamp {
         id: format!("{}-{sequence}", counter.epoch),
         sequence,
         receipt: ReceiptNumber(receipts.last),
@@ -281,6 +307,7 @@ pub(crate) fn complete(
     })?;
     transaction.put(&RECEIPTS, &basket.register, &receipts)?;
     transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id)?;
+    sale.movement = stock::sell(transaction, basket, &sale, settled)?;
     transaction.put_linked(&SALES, sequence, &sale)?;
     if let Some(printer) = &counter.printer {
         printing::queue(transaction, printer, sequence)?;

@@ -18,6 +18,7 @@ use crate::{
     payments,
     problem::Problem,
     registers::{Caller, Command},
+    stock,
 };
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
@@ -34,6 +35,9 @@ struct SaleRequest {
     /// The customer, if known.
     #[serde(default)]
     customer: Option<String>,
+    /// Stock reservations that the customer has come for.
+    #[serde(default)]
+    reservations: Vec<u64>,
     /// At least one.
     lines: Vec<LineRequest>,
     /// Cash and coupons.
@@ -85,6 +89,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
     // The id is the commit's to give; everything else can be built, and refused, before it.
     let mut basket =
         Basket::open(String::new(), register.clone(), hub.currency(), now_ms(), request.reference, request.customer)?;
+    basket.reservations = request.reservations;
     for line in lines {
         line.add_to(&mut basket)?;
     }
@@ -103,7 +108,8 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
             let once = transaction.once(&command.key, |transaction| {
                 basket.id = format!("b{}", next_number(transaction, "basket")?);
                 put_basket(transaction, &basket)?;
-                let sale = complete(transaction, &mut basket, &counter)?;
+                stock::claim(transaction, &basket)?;
+                let sale = complete(transaction, &mut basket, &counter, false)?;
                 Ok::<_, Problem>(SaleDone::from(&*made.insert(sale)))
             })?;
             Ok::<_, Problem>((once, made))

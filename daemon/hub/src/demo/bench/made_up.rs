@@ -19,6 +19,7 @@ use crate::{
     hub::now_ms,
     problem::Problem,
     selling::{self, Counter, SaleDone, keeping},
+    stock,
 };
 
 /// Between two sales: some 1,400 a day.
@@ -91,7 +92,7 @@ pub(super) fn sell(
 ) -> Result<(), Problem> {
     let mut work = |transaction: &mut Transaction<'_>| -> Result<SaleDone, Problem> {
         basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
-        let sale = selling::complete(transaction, &mut basket, counter)?;
+        let sale = selling::complete(transaction, &mut basket, counter, false)?;
         Ok(SaleDone::from(&sale))
     };
     match key {
@@ -116,14 +117,14 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
         put.await.map_err(|error| error.to_string())?;
     }
     let bar = ProgressBar::new(sales).with_message("sales of the past");
-    let stock: Arc<[Item]> =
+    let sold: Arc<[Item]> =
         items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure()).cloned().collect();
     let stream = Stream::sales();
     for first in (1..=sales).step_by(usize::try_from(PART).unwrap_or(1)) {
         let last = sales.min(first + PART - 1);
-        let (stock, currency, epoch) = (Arc::clone(&stock), config.store.currency, store.epoch());
+        let (choice, currency, epoch) = (Arc::clone(&sold), config.store.currency, store.epoch());
         let lanes = config.register.len().max(1) as u64;
-        let sold = store.commit(move |transaction| {
+        let done = store.commit(move |transaction| {
             for number in first..=last {
                 let at_ms = now - i64::try_from(sales - number).unwrap_or(0) * APART_MS;
                 let date =
@@ -131,7 +132,7 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
                 let counter = Counter::made_up(epoch, at_ms, date.to_string(), u16::try_from(date.year()).unwrap_or(0));
                 let register = format!("till-{}", number % lanes + 1);
                 let lines: Vec<_> = (0..LINES)
-                    .map(|line| stock[(usize::try_from(number).unwrap_or(0) * 7 + line * 131) % stock.len()].clone())
+                    .map(|line| choice[(usize::try_from(number).unwrap_or(0) * 7 + line * 131) % choice.len()].clone())
                     .collect();
                 let basket = basket(String::new(), register.clone(), currency, at_ms, &lines)?;
                 let is_remembered = now - at_ms < i64::try_from(REMEMBERED.as_millis()).unwrap_or(0);
@@ -141,11 +142,12 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
             }
             Ok::<_, Problem>(())
         });
-        sold.await.map_err(|problem| problem.detail)?;
+        done.await.map_err(|problem| problem.detail)?;
         bar.set_position(last);
         if last.is_multiple_of(ARCHIVED_EVERY) || last == sales {
             store.acknowledge_outbox(stream.as_str(), last).await.map_err(|error| error.to_string())?;
             keeping::archive(&store, last.saturating_sub(keeping::LIVE)).await.map_err(|error| error.to_string())?;
+            stock::keeping::tidy(&store, now).await.map_err(|error| error.to_string())?;
         }
     }
     bar.finish_and_clear();

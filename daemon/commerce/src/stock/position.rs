@@ -1,0 +1,112 @@
+//! What is there of an item, and what a line does to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Line, Place, Refusal, Rule, State};
+use crate::{item::Sku, quantity::Unit};
+
+/// What is there of an item by one unit, in thousandths of it: the sum of its movements, kept beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Position {
+    /// Of what.
+    pub sku: Sku,
+    /// By which unit.
+    pub unit: Unit,
+    /// Free to be sold; negative if more was sold than was known to be there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub on_hand: i64,
+    /// Set aside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reserved: i64,
+    /// On its way to another store.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_transit: i64,
+    /// Kept back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub quarantined: i64,
+    /// Broken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged: i64,
+    /// The policy's rule, kept here so that a sale reads one record an item.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub rule: Rule,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(milli: &i64) -> bool {
+    *milli == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_usual(rule: &Rule) -> bool {
+    *rule == Rule::default()
+}
+
+impl Position {
+    /// Nothing of an item.
+    pub fn empty((sku, unit): Place, rule: Rule) -> Self {
+        Self { sku, unit, on_hand: 0, reserved: 0, in_transit: 0, quarantined: 0, damaged: 0, rule }
+    }
+
+    /// What is in a state.
+    pub fn of(&self, state: State) -> i64 {
+        match state {
+            State::OnHand => self.on_hand,
+            State::Reserved => self.reserved,
+            State::InTransit => self.in_transit,
+            State::Quarantined => self.quarantined,
+            State::Damaged => self.damaged,
+        }
+    }
+
+    fn of_mut(&mut self, state: State) -> &mut i64 {
+        match state {
+            State::OnHand => &mut self.on_hand,
+            State::Reserved => &mut self.reserved,
+            State::InTransit => &mut self.in_transit,
+            State::Quarantined => &mut self.quarantined,
+            State::Damaged => &mut self.damaged,
+        }
+    }
+
+    /// What may be promised: on_hand less the safety stock.
+    pub fn available_to_sell(&self, safety_stock: i64) -> i64 {
+        self.on_hand.saturating_sub(safety_stock)
+    }
+
+    /// Moves a line of this item; false if it moves nothing, because the item is not tracked.
+    ///
+    /// `settled` is what can't be refused any more: a sale that is paid.
+    ///
+    /// # Errors
+    /// Not so much is there, or the item is not tracked and the command asks for its stock.
+    pub fn apply(&mut self, kind: Kind, line: &Line, settled: bool) -> Result<bool, Refusal> {
+        if self.rule == Rule::Untracked && line.from.is_none_or(|from| from == State::OnHand) {
+            return match kind {
+                Kind::Sale | Kind::Return | Kind::Receipt | Kind::TransferIn | Kind::Count => Ok(false),
+                _ => Err(Refusal::Untracked { sku: self.sku.clone() }),
+            };
+        }
+        if let Some(from) = line.from {
+            let there = self.of(from);
+            let may_go_below =
+                settled || (from == State::OnHand && kind != Kind::Reservation && self.rule == Rule::BelowZero);
+            if there < line.milli && !may_go_below {
+                let sku = self.sku.clone();
+                return Err(Refusal::Insufficient { sku, available: there, asked: line.milli, state: Some(from) });
+            }
+        }
+        self.add(line);
+        Ok(true)
+    }
+
+    /// Adds a line's effects, unasked: what a walk over all movements does. A sum never comes near the range's end: that would take twenty million of the
+    /// largest lines there can be.
+    pub fn add(&mut self, line: &Line) {
+        for state in [line.from, line.to].into_iter().flatten() {
+            let held = self.of_mut(state);
+            *held = held.saturating_add(line.effect(state));
+        }
+    }
+}

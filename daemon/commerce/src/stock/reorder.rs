@@ -1,0 +1,88 @@
+//! When to order, and how much.
+//!
+//! ```text
+//! demand          sold less returned in the last WINDOW_DAYS, never negative
+//! reorder point   demand over the lead time, rounded up,  +  safety stock
+//! to be there     on_hand  +  what is announced and has not come
+//! order if        to be there <= reorder point:   reorder point + demand over the cover, rounded up, - to be there, rounded up to packs
+//! ```
+//!
+//! on_hand leaves out what is reserved (it is somebody's), quarantined or damaged (it may never be sold) and in transit (it has gone). Below zero it counts
+//! as it is: customers took more than was known.
+
+use serde::Serialize;
+
+use super::{Kind, Movement, Policy, Position, Rule, Sums};
+use crate::{item::Sku, money::Rounding, quantity::Unit};
+
+/// How far back demand is looked at, in days.
+pub const WINDOW_DAYS: i64 = 28;
+
+/// What was sold of each item, less what came back, in thousandths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand(Sums);
+
+impl Demand {
+    /// Counts a movement of the window.
+    pub fn count(&mut self, movement: &Movement) {
+        let sign = match movement.kind {
+            Kind::Sale => 1,
+            Kind::Return => -1,
+            _ => return,
+        };
+        for line in &movement.lines {
+            let sum = self.0.entry((line.sku.clone(), line.unit)).or_default();
+            *sum = sum.saturating_add(sign * line.milli);
+        }
+    }
+
+    /// What went of an item in the window; never negative.
+    pub fn of(&self, sku: &Sku, unit: Unit) -> i64 {
+        self.0.get(&(sku.clone(), unit)).copied().unwrap_or(0).max(0)
+    }
+}
+
+/// An item to be ordered; quantities in thousandths of the unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Suggestion {
+    /// Of what.
+    pub sku: Sku,
+    /// By which unit.
+    pub unit: Unit,
+    /// Free to be sold.
+    pub on_hand: i64,
+    /// Announced, and not here yet.
+    pub announced: i64,
+    /// Sold less returned in the last 28 days.
+    pub demand_28_days: i64,
+    /// At or below this it is ordered.
+    pub reorder_point: i64,
+    /// How much to order: whole packs.
+    pub order: i64,
+}
+
+/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last [`WINDOW_DAYS`].
+pub fn suggest(policy: &Policy, position: &Position, announced: i64, demand: i64) -> Option<Suggestion> {
+    if policy.rule == Rule::Untracked {
+        return None;
+    }
+    let over = |days: u16| Rounding::Up.divide(i128::from(demand) * i128::from(days), i128::from(WINDOW_DAYS));
+    let point = over(policy.lead_time_days) + i128::from(policy.safety_stock);
+    let to_be_there = i128::from(position.on_hand) + i128::from(announced);
+    if to_be_there > point {
+        return None;
+    }
+    let pack = i128::from(policy.pack);
+    let order = Rounding::Up.divide(point + over(policy.cover_days) - to_be_there, pack) * pack;
+    let fits = |milli: i128| i64::try_from(milli).unwrap_or(i64::MAX);
+    (order > 0).then(|| Suggestion {
+        sku: policy.sku.clone(),
+        unit: policy.unit,
+        on_hand: position.on_hand,
+        announced,
+        demand_28_days: demand,
+        reorder_point: fits(point),
+        order: fits(order),
+    })
+}

@@ -1,0 +1,83 @@
+//! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on record.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Line, Refusal, State, Sums};
+use crate::{item::Sku, quantity::Unit};
+
+/// Goods sent to another store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Transfer {
+    /// Counts from 1.
+    pub id: u64,
+    /// Its name at the other store, unique for all time.
+    pub transfer: String,
+    /// The other store.
+    pub to: String,
+    /// When it left: milliseconds since 1970, UTC.
+    pub dispatched_at_ms: i64,
+    /// When its arrival was confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived_at_ms: Option<i64>,
+    /// What was sent, and what arrived.
+    pub lines: Vec<TransferLine>,
+}
+
+/// An item of a transfer; quantities in thousandths of the unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TransferLine {
+    /// Of what.
+    pub sku: Sku,
+    /// By which unit.
+    pub unit: Unit,
+    /// What left.
+    pub sent: i64,
+    /// What the other store has of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<i64>,
+}
+
+impl Transfer {
+    /// A transfer that leaves.
+    pub fn new(id: u64, transfer: String, to: String, dispatched_at_ms: i64, sent: Sums) -> Self {
+        let line = |((sku, unit), sent)| TransferLine { sku, unit, sent, arrived: None };
+        Self { id, transfer, to, dispatched_at_ms, arrived_at_ms: None, lines: sent.into_iter().map(line).collect() }
+    }
+
+    /// What left.
+    pub fn sent(&self) -> Sums {
+        self.lines.iter().map(|line| ((line.sku.clone(), line.unit), line.sent)).collect()
+    }
+
+    /// Whether its goods are still on the way.
+    pub fn is_under_way(&self) -> bool {
+        self.arrived_at_ms.is_none()
+    }
+
+    /// The other store has so much of it. Gives what arrived and what fell short; together they are what was sent. Of what arrived beyond that, the record
+    /// tells and nothing moves: it never left these books.
+    ///
+    /// # Errors
+    /// Confirmed already, or something arrived that was never sent.
+    pub fn arrive(&mut self, at_ms: i64, mut arrived: Sums) -> Result<(Vec<Line>, Vec<Line>), Refusal> {
+        if !self.is_under_way() {
+            return Err(Refusal::Closed { document: "transfer" });
+        }
+        let (mut there, mut short) = (Sums::new(), Sums::new());
+        for line in &mut self.lines {
+            let place = (line.sku.clone(), line.unit);
+            let came = arrived.remove(&place).unwrap_or(0);
+            line.arrived = Some(came);
+            there.insert(place.clone(), came.min(line.sent));
+            short.insert(place, (line.sent - came).max(0));
+        }
+        if let Some(((sku, _), _)) = arrived.pop_first() {
+            return Err(Refusal::NoSuchItem { sku, document: "transfer" });
+        }
+        self.arrived_at_ms = Some(at_ms);
+        let leave = |sums| Line::of(sums, Some(State::InTransit), None);
+        Ok((leave(there), leave(short)))
+    }
+}

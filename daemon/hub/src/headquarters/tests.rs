@@ -1,0 +1,128 @@
+//! The store and HQ have the same stock.
+
+use commerce::{
+    Minor, Tender, Unit,
+    stock::{Kind, Line, State},
+};
+use contract::{Batch, VERSION};
+use hq::{Ledger, MemoryLedger};
+use proptest::{collection::vec, prelude::*};
+use store::{EngineKind, Transaction};
+
+use super::*;
+use crate::{
+    problem::Problem,
+    selling::{self, Counter},
+    stock::{
+        Booking,
+        testing::{self, basket, cereal},
+    },
+};
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Comes(i64),
+    Breaks(i64),
+    Sells(u32),
+    /// A basket is partly paid, which holds its pieces.
+    Holds(u32),
+    /// HQ takes what there is, at most so many events a batch, each batch twice.
+    Carry(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (1_i64..5).prop_map(Step::Comes),
+        1 => (1_i64..3).prop_map(Step::Breaks),
+        4 => (1_u32..4).prop_map(Step::Sells),
+        2 => (1_u32..4).prop_map(Step::Holds),
+        1 => (1_usize..5).prop_map(Step::Carry),
+    ]
+}
+
+fn book(
+    transaction: &mut Transaction<'_>,
+    kind: Kind,
+    pieces: i64,
+    from: Option<State>,
+    to: Option<State>,
+) -> Result<(), Problem> {
+    let lines = Line::of([((cereal().sku, Unit::Each), pieces * 1000)], from, to);
+    let booking = Booking { kind, reference: "1".into(), by: "till-1".into(), at_ms: 1, lines, settled: false };
+    stock::book(transaction, booking).map(drop)
+}
+
+/// Does a step; what the stock refuses is not done.
+async fn act(store: &Store, basket_id: usize, step: Step) {
+    let done = store.commit(move |transaction| match step {
+        Step::Comes(pieces) => book(transaction, Kind::Receipt, pieces, None, Some(State::OnHand)),
+        Step::Breaks(pieces) => book(transaction, Kind::Damage, pieces, Some(State::OnHand), Some(State::Damaged)),
+        Step::Sells(pieces) | Step::Holds(pieces) => {
+            let mut basket = basket(format!("b{basket_id}"), pieces);
+            basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
+            let counter = Counter::at(7, 2);
+            if matches!(step, Step::Sells(_)) {
+                return selling::complete(transaction, &mut basket, &counter, false).map(drop);
+            }
+            stock::hold(transaction, &mut basket, 2)?;
+            // Every other one is completed: it sells what was held.
+            if basket_id.is_multiple_of(2) {
+                selling::complete(transaction, &mut basket, &counter, true)?;
+            }
+            Ok(())
+        }
+        Step::Carry(_) => Ok(()),
+    });
+    if let Err(problem) = done.await {
+        assert_eq!(problem.kind, "/problems/stock-insufficient");
+    }
+}
+
+async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize) {
+    for stream in outbox.streams() {
+        let (hub, epoch) = (outbox.hub(), outbox.epoch());
+        loop {
+            let cursor = ledger.cursor(&hub, epoch, &stream).await.unwrap();
+            let events = outbox.read(&stream, cursor.next(), most, 1 << 16).unwrap();
+            if events.is_empty() {
+                break;
+            }
+            let batch = Batch { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), events };
+            let batch = Batch::decode(&batch.encode().unwrap()).unwrap();
+            for _ in 0..2 {
+                ledger.apply(&batch).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(directory.path(), engine, 7).unwrap());
+    let outbox = StoreOutbox { hub: "store-1".parse().unwrap(), store: Arc::clone(&store) };
+    let ledger = MemoryLedger::default();
+    store.commit(move |transaction| testing::rule(transaction, &cereal().sku, strict)).await.unwrap();
+    for (index, step) in steps.iter().copied().chain([Step::Carry(3)]).enumerate() {
+        match step {
+            Step::Carry(most) => carry(&outbox, &ledger, most).await,
+            step => act(&store, index, step).await,
+        }
+    }
+    let here = testing::position(&store, &cereal().sku);
+    let there = ledger.positions(&outbox.hub(), outbox.epoch());
+    let there = there.get(&(cereal().sku.to_string(), Unit::Each)).copied().unwrap_or_default();
+    assert_eq!(State::ALL.map(|state| here.of(state)), there);
+    assert_eq!(ledger.summary().quarantined, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hq_has_the_stock_that_the_store_has(strict in any::<bool>(), steps in vec(step(), 1..30)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for engine in EngineKind::ALL {
+            runtime.block_on(agree(engine, strict, &steps));
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Cycle counts: opened by a person, counted blind, decided by a person. [`commerce::stock::count`] has the rules.
+//!
+//! A quantity without `counted_at_ms` was counted as its command is stored: what was committed before it is in the comparison, what comes after is not. With
+//! it, the movements since that moment are undone: read back in pages before the commit, and those that came in between by their numbers inside it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{Json, extract::State, http::StatusCode};
+use commerce::{
+    MAX_LINES, Quantity, Sku, Unit,
+    stock::{Count, CountLine, Decision, Kind, Movement, Refusal, State as At, Tally},
+};
+use serde::{Deserialize, Serialize};
+use store::{Name, Number, Store, Table, Transaction};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Booking, MOVEMENT, MOVEMENTS, Nothing, Which, book,
+    documents::{Booked, Document, DocumentOpened},
+    history::walk_back,
+    once,
+    policies::on_file,
+    position,
+};
+use crate::{
+    extract::{InPath, InQuery},
+    hub::Hub,
+    problem::Problem,
+    registers::{Caller, Command, Console},
+    selling::last_number,
+};
+
+pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
+/// The open count that has an item.
+static COUNTING: Table<Name, u64> = Table::new("stock_counting");
+
+pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(open, list))
+        .routes(routes!(show))
+        .routes(routes!(tally))
+        .routes(routes!(variances))
+        .routes(routes!(decide))
+        .routes(routes!(close))
+}
+
+/// A count to open.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OpenCount {
+    /// What is to be counted; items on file.
+    skus: Vec<Sku>,
+}
+
+/// A count as whoever counts may see it.
+#[derive(Serialize, ToSchema)]
+struct BlindCount {
+    /// Its number.
+    id: u64,
+    /// When it was opened: milliseconds since 1970, UTC.
+    opened_at_ms: i64,
+    /// When it was closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at_ms: Option<i64>,
+    /// What is to be counted.
+    lines: Vec<BlindLine>,
+}
+
+/// An item as whoever counts may see it: not what should be there, nor what another counted.
+#[derive(Serialize, ToSchema)]
+struct BlindLine {
+    /// Of what.
+    sku: Sku,
+    /// By which unit.
+    unit: Unit,
+    /// Somebody has counted it.
+    counted: bool,
+    /// It must be counted again.
+    again: bool,
+}
+
+impl From<Count> for BlindCount {
+    fn from(count: Count) -> Self {
+        let blind = |line: CountLine| BlindLine {
+            counted: line.tally.is_some(),
+            again: line.decision == Some(Decision::Rejected),
+            sku: line.sku,
+            unit: line.unit,
+        };
+        let Count { id, opened_at_ms, closed_at_ms, lines } = count;
+        Self { id, opened_at_ms, closed_at_ms, lines: lines.into_iter().map(blind).collect() }
+    }
+}
+
+/// What was counted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CountedQuantities {
+    /// Each item once; one that was counted before is replaced.
+    lines: Vec<CountedLine>,
+}
+
+/// An item that was counted.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountedLine {
+    /// Of what.
+    pub(super) sku: Sku,
+    /// How much was there; may be nothing.
+    pub(super) quantity: Quantity,
+    /// When, by the hub's clock: milliseconds since 1970, UTC; now without it.
+    #[serde(default)]
+    pub(super) counted_at_ms: Option<i64>,
+}
+
+/// How far a count is.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct CountProgress {
+    /// Items counted.
+    counted: usize,
+    /// Items to be counted yet.
+    remaining: usize,
+}
+
+/// An item as whoever decides sees it.
+#[derive(Serialize, ToSchema)]
+struct CountedItem {
+    /// Of what.
+    sku: Sku,
+    /// By which unit.
+    unit: Unit,
+    /// What was counted.
+    #[serde(flatten)]
+    tally: Tally,
+    /// What is there too much, in thousandths; negative for what is missing.
+    variance: i64,
+    /// What a person made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+}
+
+/// What a person makes of variances.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Decisions {
+    /// Each item once.
+    lines: Vec<DecidedLine>,
+}
+
+/// A decided variance.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecidedLine {
+    /// Of what.
+    pub(super) sku: Sku,
+    /// What a person decided.
+    pub(super) decision: Decision,
+}
+
+/// Whether an item is being counted.
+pub(super) fn not_being_counted(store: &Store, sku: &Sku) -> Result<(), Problem> {
+    match store.get(&COUNTING, sku.as_str())? {
+        None => Ok(()),
+        Some(count) => Err(being_counted(sku, count)),
+    }
+}
+
+fn being_counted(sku: &Sku, count: u64) -> Problem {
+    Problem::conflict("stock-being-counted", format!("item {sku} is being counted in count {count}; wait for its end"))
+}
+
+fn read(transaction: &Transaction<'_>, id: u64) -> Result<Count, Problem> {
+    transaction.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))
+}
+
+/// Writes a count; one that is closed lets its items go.
+fn put(transaction: &mut Transaction<'_>, count: &Count) -> Result<(), Problem> {
+    if count.closed_at_ms.is_some() {
+        Document::Count.close(transaction, count.id)?;
+        for line in &count.lines {
+            transaction.delete(&COUNTING, line.sku.as_str());
+        }
+    }
+    Ok(transaction.put(&COUNTS, count.id, count)?)
+}
+
+/// Open a count of some items
+///
+/// An item is in one open count only.
+#[utoipa::path(post, path = "/api/v1/stock/counts", tag = "stock", request_body = OpenCount, params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = DocumentOpened), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn open(
+    State(hub): State<Arc<Hub>>,
+    command: Command<OpenCount>,
+) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
+    command.by_person()?;
+    if command.body.skus.len() > MAX_LINES {
+        return Err(Refusal::TooManyLines.into());
+    }
+    let items = command.body.skus.iter().map(|sku| Ok((sku.clone(), on_file(&hub, sku)?)));
+    let items = items.collect::<Result<Vec<_>, Problem>>()?;
+    let opened = once(&hub, command, move |transaction, by, _| open_now(transaction, by.at_ms, items));
+    Ok((StatusCode::CREATED, opened.await?))
+}
+
+pub(super) fn open_now(
+    transaction: &mut Transaction<'_>,
+    at_ms: i64,
+    items: Vec<(Sku, Unit)>,
+) -> Result<DocumentOpened, Problem> {
+    let id = Document::Count.open(transaction)?;
+    let count = Count::open(id, at_ms, items)?;
+    for CountLine { sku, .. } in &count.lines {
+        if let Some(other) = transaction.get(&COUNTING, sku.as_str())? {
+            return Err(being_counted(sku, other));
+        }
+        transaction.put(&COUNTING, sku.as_str(), &id)?;
+    }
+    put(transaction, &count)?;
+    Ok(DocumentOpened { id })
+}
+
+/// Counts, newest first
+#[utoipa::path(get, path = "/api/v1/stock/counts", tag = "stock", params(Which), responses((status = 200, body = [BlindCount])))]
+async fn list(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<Which>,
+) -> Result<Json<Vec<BlindCount>>, Problem> {
+    Ok(Json(which.page(&hub, &COUNTS)?.into_iter().map(BlindCount::from).collect()))
+}
+
+/// A count, blind: what is to be counted
+#[utoipa::path(get, path = "/api/v1/stock/counts/{id}", tag = "stock", params(("id" = u64, Path)),
+    responses((status = 200, body = BlindCount), (status = 404, body = Problem)))]
+async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<BlindCount>, Problem> {
+    let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+    Ok(Json(count.into()))
+}
+
+/// What has to be undone of each item to know what was on hand when it was counted.
+#[derive(Default)]
+pub(super) struct Undo {
+    /// The moment an item was counted, and what moved on hand since then.
+    items: HashMap<(Sku, Unit), (i64, i64)>,
+    /// The last movement that was looked at.
+    up_to: u64,
+}
+
+impl Undo {
+    /// Looks back to the earliest moment.
+    pub(super) fn look_back(store: &Store, counted: &[CountedLine]) -> Result<Self, Problem> {
+        let items = counted
+            .iter()
+            .filter_map(|line| line.counted_at_ms.map(|at_ms| ((line.sku.clone(), line.quantity.unit()), (at_ms, 0))));
+        let mut undo = Self { items: items.collect(), up_to: 0 };
+        if let Some(earliest) = undo.items.values().map(|(at_ms, _)| *at_ms).min() {
+            undo.up_to = walk_back(store, earliest, |movement| undo.see(movement))?;
+        }
+        Ok(undo)
+    }
+
+    fn see(&mut self, movement: &Movement) {
+        for line in &movement.lines {
+            if let Some((counted_at_ms, moved)) = self.items.get_mut(&(line.sku.clone(), line.unit))
+                && movement.at_ms > *counted_at_ms
+            {
+                *moved += line.effect(At::OnHand);
+            }
+        }
+    }
+
+    /// Looks at what was committed since, inside a commit.
+    fn catch_up(&mut self, transaction: &Transaction<'_>) -> Result<(), Problem> {
+        if self.items.is_empty() {
+            return Ok(());
+        }
+        for number in self.up_to + 1..=last_number(transaction, MOVEMENT)? {
+            if let Some(movement) = transaction.get(&MOVEMENTS, number)? {
+                self.see(&movement);
+            }
+        }
+        Ok(())
+    }
+
+    fn of(&self, sku: &Sku, unit: Unit) -> i64 {
+        self.items.get(&(sku.clone(), unit)).map_or(0, |(_, moved)| *moved)
+    }
+}
+
+/// Notes what was counted, in a commit.
+pub(super) fn tally_now(
+    transaction: &mut Transaction<'_>,
+    by: &super::By,
+    id: u64,
+    counted: Vec<CountedLine>,
+    mut undo: Undo,
+) -> Result<CountProgress, Problem> {
+    let mut count = read(transaction, id)?;
+    undo.catch_up(transaction)?;
+    for CountedLine { sku, quantity, counted_at_ms } in counted {
+        let on_hand = position(transaction, &sku, quantity.unit())?.on_hand;
+        let tally = Tally {
+            counted: quantity.milli(),
+            expected: on_hand.saturating_sub(undo.of(&sku, quantity.unit())),
+            counted_at_ms: counted_at_ms.unwrap_or(by.at_ms.max(count.opened_at_ms)),
+            by: by.name.clone(),
+        };
+        let now_ms = by.at_ms.max(count.opened_at_ms);
+        count.tally(&sku, quantity, tally, now_ms)?;
+    }
+    put(transaction, &count)?;
+    let counted = count.lines.iter().filter(|line| line.tally.is_some()).count();
+    Ok(CountProgress { counted, remaining: count.lines.len() - counted })
+}
+
+/// Note what was counted
+///
+/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. An item counted again replaces what was counted before, until it
+/// is approved.
+#[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", tag = "stock", request_body = CountedQuantities,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn tally(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<CountedQuantities>,
+) -> Result<Json<CountProgress>, Problem> {
+    let lines = command.body.lines.clone();
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines }.into());
+    }
+    let (store, now_ms) = (Arc::clone(&hub.store), command.key.at_ms);
+    let looked_back = tokio::task::spawn_blocking(move || {
+        // Refused before anything is read back: no moment lies before the count's opening.
+        let count = store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+        for (index, line) in lines.iter().enumerate() {
+            if lines.iter().skip(index + 1).any(|other| other.sku == line.sku) {
+                return Err(Refusal::Twice { sku: line.sku.clone() }.into());
+            }
+            if let Some(at_ms) = line.counted_at_ms
+                && (at_ms < count.opened_at_ms || at_ms > now_ms)
+            {
+                return Err(Refusal::NotDuringTheCount { sku: line.sku.clone() }.into());
+            }
+        }
+        Undo::look_back(&store, &lines)
+    });
+    let undo = looked_back.await.map_err(|error| Problem::internal(error.to_string()))??;
+    once(&hub, command, move |transaction, by, quantities| tally_now(transaction, &by, id, quantities.lines, undo))
+        .await
+}
+
+/// A count's variances, for whoever decides
+#[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", tag = "stock", params(("id" = u64, Path)),
+    responses((status = 200, body = [CountedItem]), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn variances(
+    _: Console,
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+) -> Result<Json<Vec<CountedItem>>, Problem> {
+    let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+    let variance = |line: CountLine| {
+        let CountLine { sku, unit, tally, decision } = line;
+        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), tally, decision })
+    };
+    Ok(Json(count.lines.into_iter().filter_map(variance).collect()))
+}
+
+/// Decides variances, in a commit.
+pub(super) fn decide_now(
+    transaction: &mut Transaction<'_>,
+    by: super::By,
+    id: u64,
+    decided: Vec<DecidedLine>,
+) -> Result<Booked, Problem> {
+    let mut count = read(transaction, id)?;
+    let mut lines = Vec::new();
+    for DecidedLine { sku, decision } in decided {
+        lines.extend(count.decide(&sku, decision, by.at_ms)?);
+    }
+    put(transaction, &count)?;
+    let booking =
+        Booking { kind: Kind::Count, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
+    Ok(Booked { movement: book(transaction, booking)? })
+}
+
+/// Approve or reject variances
+///
+/// What is approved moves as a delta. With its last approval the count is closed. A correction that would take an item below zero that may not go there is refused:
+/// more was sold since than was counted, so count it again.
+#[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", tag = "stock", request_body = Decisions,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn decide(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Decisions>,
+) -> Result<Json<Booked>, Problem> {
+    command.by_person()?;
+    once(&hub, command, move |transaction, by, decisions| decide_now(transaction, by, id, decisions.lines)).await
+}
+
+/// Close a count; what is not decided is left as it is
+#[utoipa::path(post, path = "/api/v1/stock/counts/{id}/close", tag = "stock", request_body = Nothing,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = DocumentOpened), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn close(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Nothing>,
+) -> Result<Json<DocumentOpened>, Problem> {
+    command.by_person()?;
+    once(&hub, command, move |transaction, by, _| {
+        let mut count = read(transaction, id)?;
+        count.close(by.at_ms)?;
+        put(transaction, &count)?;
+        Ok(DocumentOpened { id })
+    })
+    .await
+}

@@ -1,0 +1,198 @@
+//! Receiving: what a supplier or another store announces, and the deliveries that come of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State, http::StatusCode};
+use commerce::{
+    MAX_LINES, Quantity, Sku,
+    line::checked_text,
+    stock::{self, Condition, Notice, Portion, Refusal, Source, Sums},
+};
+use serde::{Deserialize, Serialize};
+use store::{NameName, Number, Store, StoreError, Table, Transaction};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Booking, Nothing, Which, book,
+    documents::{Booked, Document, DocumentOpened},
+    once,
+};
+use crate::{
+    extract::{InPath, InQuery},
+    hub::Hub,
+    problem::Problem,
+    registers::{Caller, Command},
+};
+
+pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
+/// Notices by the other store and its transfer: each is entered once.
+static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
+
+pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(enter, list))
+        .routes(routes!(show))
+        .routes(routes!(receive))
+        .routes(routes!(close))
+}
+
+/// Goods that are announced.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct NoticeRequest {
+    /// From whom.
+    #[serde(flatten)]
+    pub(super) source: Source,
+    /// What.
+    pub(super) lines: Vec<Portion>,
+}
+
+/// A delivery.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Delivery {
+    /// What came; more or less than announced, or things that nobody announced.
+    lines: Vec<DeliveredLine>,
+}
+
+/// A line of a delivery.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DeliveredLine {
+    /// Of what.
+    sku: Sku,
+    /// How much.
+    quantity: Quantity,
+    /// How it came.
+    #[serde(default)]
+    condition: Condition,
+}
+
+fn checked(source: Source) -> Result<Source, Problem> {
+    Ok(match source {
+        Source::Supplier { supplier, order } => {
+            Source::Supplier { supplier: checked_text("supplier", supplier)?, order: checked_text("order", order)? }
+        }
+        Source::Store { store, transfer } => {
+            Source::Store { store: checked_text("store", store)?, transfer: checked_text("transfer", transfer)? }
+        }
+    })
+}
+
+/// What is announced and has not come, over all open notices.
+pub(super) fn outstanding(store: &Store) -> Result<Sums, StoreError> {
+    let mut sums = Sums::new();
+    for id in Document::Notice.all_open(store)? {
+        let Some(notice) = store.get(&NOTICES, id)? else { continue };
+        for line in notice.lines {
+            let outstanding = line.outstanding();
+            *sums.entry((line.sku, line.unit)).or_default() += outstanding;
+        }
+    }
+    Ok(sums)
+}
+
+fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Problem> {
+    transaction.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
+}
+
+/// Enter a notice: what a supplier or another store announces
+///
+/// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once.
+#[utoipa::path(post, path = "/api/v1/stock/notices", tag = "stock", request_body = NoticeRequest, params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn enter(
+    State(hub): State<Arc<Hub>>,
+    command: Command<NoticeRequest>,
+) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
+    command.by_person()?;
+    let opened = once(&hub, command, |transaction, by, request| {
+        let source = checked(request.source)?;
+        let sums = stock::sum(request.lines)?;
+        let id = Document::Notice.open(transaction)?;
+        if let Source::Store { store, transfer } = &source {
+            if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {
+                return Err(Problem::conflict(
+                    "transfer-known",
+                    format!(
+                        "transfer {transfer} of {store} was entered before, as notice {earlier}; receive against that"
+                    ),
+                ));
+            }
+            transaction.put(&TRANSFERS_IN, (store, transfer), &id)?;
+        }
+        transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;
+        Ok(DocumentOpened { id })
+    });
+    Ok((StatusCode::CREATED, opened.await?))
+}
+
+/// Notices, newest first
+#[utoipa::path(get, path = "/api/v1/stock/notices", tag = "stock", params(Which), responses((status = 200, body = [Notice])))]
+async fn list(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<Which>,
+) -> Result<Json<Vec<Notice>>, Problem> {
+    Ok(Json(which.page(&hub, &NOTICES)?))
+}
+
+/// A notice: what was announced, and what came
+#[utoipa::path(get, path = "/api/v1/stock/notices/{id}", tag = "stock", params(("id" = u64, Path)),
+    responses((status = 200, body = Notice), (status = 404, body = Problem)))]
+async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Notice>, Problem> {
+    hub.store.get(&NOTICES, id)?.map(Json).ok_or_else(|| Document::Notice.unknown(id))
+}
+
+/// Receive a delivery against a notice; there may be several
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", tag = "stock", request_body = Delivery,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Booked), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn receive(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Delivery>,
+) -> Result<Json<Booked>, Problem> {
+    once(&hub, command, move |transaction, by, delivery| {
+        if delivery.lines.len() > MAX_LINES {
+            return Err(Refusal::TooManyLines.into());
+        }
+        let mut goods: BTreeMap<Condition, Vec<Portion>> = BTreeMap::new();
+        for DeliveredLine { sku, quantity, condition } in delivery.lines {
+            if quantity.milli() > 0 {
+                goods.entry(condition).or_default().push(Portion { sku, quantity });
+            }
+        }
+        if goods.is_empty() {
+            return Err(Refusal::NoLines.into());
+        }
+        let mut notice = read(transaction, id)?;
+        let goods = goods.into_iter().map(|(condition, portions)| Ok((condition, stock::sum(portions)?)));
+        let lines = notice.receive(goods.collect::<Result<_, Refusal>>()?)?;
+        transaction.put(&NOTICES, id, &notice)?;
+        let kind = notice.source.kind();
+        let booking = Booking { kind, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
+        Ok(Booked { movement: book(transaction, booking)? })
+    })
+    .await
+}
+
+/// Close a notice: nothing more will come; what differs stays on record
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/close", tag = "stock", request_body = Nothing,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Notice), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn close(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Nothing>,
+) -> Result<Json<Notice>, Problem> {
+    command.by_person()?;
+    once(&hub, command, move |transaction, by, _| {
+        let mut notice = read(transaction, id)?;
+        notice.close(by.at_ms)?;
+        Document::Notice.close(transaction, id)?;
+        transaction.put(&NOTICES, id, &notice)?;
+        Ok(notice)
+    })
+    .await
+}

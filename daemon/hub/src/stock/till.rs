@@ -1,0 +1,171 @@
+//! Stock at the till: what a basket takes with it. Each of these runs in the basket's own commit.
+
+use commerce::{
+    Basket, Goods, Sale,
+    stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
+};
+use store::Transaction;
+
+use super::{
+    Booking, book,
+    documents::Document,
+    position,
+    reservations::{RESERVATIONS, put, read},
+};
+use crate::{problem::Problem, selling::next_number};
+
+/// The most reservations a basket names.
+const MAX_NAMED: usize = 20;
+
+/// What lines take from the stock: items on file, by the sums of their quantities.
+fn wanted<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
+    let mut sums = Sums::new();
+    for line in lines {
+        if let (Goods::Item { sku, .. }, false, milli @ 1..) = (&line.goods, line.voided, line.quantity.milli()) {
+            *sums.entry((sku.clone(), line.quantity.unit())).or_default() += milli;
+        }
+    }
+    sums
+}
+
+/// A new basket takes the reservations it names.
+pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Result<(), Problem> {
+    if basket.reservations.len() > MAX_NAMED {
+        return Err(Problem::bad_request(format!("a basket names at most {MAX_NAMED} reservations")));
+    }
+    for id in &basket.reservations {
+        let mut reservation = read(transaction, *id)?;
+        reservation.claim(&basket.id)?;
+        put(transaction, &reservation)?;
+    }
+    Ok(())
+}
+
+/// A basket that is given up leaves its reservations open.
+pub(crate) fn let_go(transaction: &mut Transaction<'_>, basket: &mut Basket) -> Result<(), Problem> {
+    for id in std::mem::take(&mut basket.reservations) {
+        let mut reservation = read(transaction, id)?;
+        reservation.state = ReservationState::Open;
+        put(transaction, &reservation)?;
+    }
+    Ok(())
+}
+
+/// Holds what a basket takes of items that may not go below zero, beyond what is reserved for it already: its lines are fixed from here on.
+///
+/// # Errors
+/// Not so much is there; then its lines are not fixed, and nothing is paid.
+pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
+    let mut missing = wanted(&basket.lines);
+    for id in &basket.reservations {
+        take(&mut missing, read(transaction, *id)?.sums());
+    }
+    let mut held = Sums::new();
+    for (place, milli) in missing {
+        if milli > 0 && position(transaction, &place.0, place.1)?.rule == Rule::ToZero {
+            held.insert(place, milli);
+        }
+    }
+    if held.is_empty() {
+        return Ok(());
+    }
+    // Not in the index of what is open: it is the basket's, and ends with it.
+    let id = next_number(transaction, Document::Reservation.name())?;
+    let reservation = Reservation {
+        id,
+        reference: basket.id.clone(),
+        by: basket.register.clone(),
+        reserved_at_ms: at_ms,
+        hold: true,
+        state: ReservationState::InBasket { basket: basket.id.clone() },
+        lines: Reservation::lines(held.clone()),
+    };
+    transaction.put(&RESERVATIONS, id, &reservation)?;
+    basket.reservations.push(id);
+    book(
+        transaction,
+        Booking {
+            kind: Kind::Reservation,
+            reference: id.to_string(),
+            by: basket.register.clone(),
+            at_ms,
+            lines: Line::of(held, Some(State::OnHand), Some(State::Reserved)),
+            settled: false,
+        },
+    )?;
+    Ok(())
+}
+
+/// A basket's lines may change again: what the hub held for it is on_hand.
+pub(crate) fn release_holds(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
+    for id in std::mem::take(&mut basket.reservations) {
+        let mut reservation = read(transaction, id)?;
+        if !reservation.hold {
+            basket.reservations.push(id);
+            continue;
+        }
+        reservation.state = ReservationState::Released;
+        put(transaction, &reservation)?;
+        release(transaction, reservation.sums(), id, &basket.register, at_ms)?;
+    }
+    Ok(())
+}
+
+fn release(
+    transaction: &mut Transaction<'_>,
+    sums: Sums,
+    id: u64,
+    by: &str,
+    at_ms: i64,
+) -> Result<Option<u64>, Problem> {
+    book(
+        transaction,
+        Booking {
+            kind: Kind::Release,
+            reference: id.to_string(),
+            by: by.to_owned(),
+            at_ms,
+            lines: Line::of(sums, Some(State::Reserved), Some(State::OnHand)),
+            settled: true,
+        },
+    )
+}
+
+/// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold is released.
+/// Gives the movement's number.
+///
+/// # Errors
+/// An item may not go below zero and not so much is there; never, if the sale is `settled`.
+pub(crate) fn sell(
+    transaction: &mut Transaction<'_>,
+    basket: &mut Basket,
+    sale: &Sale,
+    settled: bool,
+) -> Result<Option<u64>, Problem> {
+    let mut rest = wanted(&sale.lines);
+    let mut lines = Vec::with_capacity(rest.len());
+    let mut reserved = Sums::new();
+    for id in std::mem::take(&mut basket.reservations) {
+        let mut reservation = read(transaction, id)?;
+        let (sold, left) = take(&mut rest, reservation.sums());
+        for (place, milli) in sold {
+            *reserved.entry(place).or_default() += milli;
+        }
+        release(transaction, left, id, &sale.register, sale.sold_at_ms)?;
+        reservation.state = ReservationState::Sold { sale: sale.id.clone() };
+        put(transaction, &reservation)?;
+    }
+    lines.extend(Line::of(reserved, Some(State::Reserved), None));
+    lines.extend(Line::of(rest, Some(State::OnHand), None));
+    book(
+        transaction,
+        Booking {
+            kind: Kind::Sale,
+            reference: sale.id.clone(),
+            by: sale.register.clone(),
+            at_ms: sale.sold_at_ms,
+            lines,
+            settled,
+        },
+    )
+}

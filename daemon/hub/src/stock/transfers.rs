@@ -1,0 +1,158 @@
+//! What goes to another store: dispatched here, announced there, arrived when a person says so.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use commerce::{
+    Quantity,
+    line::checked_text,
+    stock::{self, Kind, Line, Portion, Source, State as At, Sums, Transfer},
+};
+use serde::Deserialize;
+use store::{Number, Table};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Booking, Which, book,
+    documents::{Document, DocumentOpened},
+    notices::NoticeRequest,
+    once,
+};
+use crate::{
+    extract::{InPath, InQuery},
+    hub::Hub,
+    problem::Problem,
+    registers::{Caller, Command},
+};
+
+pub(super) static TRANSFERS: Table<Number, Transfer> = Table::new("transfer");
+
+pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(dispatch, list))
+        .routes(routes!(show))
+        .routes(routes!(notice))
+        .routes(routes!(arrive))
+}
+
+/// Goods that leave for another store.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Dispatch {
+    /// The other store.
+    to: String,
+    /// What leaves.
+    lines: Vec<Portion>,
+}
+
+/// What the other store has.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Arrival {
+    /// What arrived there; what is not named did not.
+    lines: Vec<Portion>,
+}
+
+/// Dispatch a transfer: its goods are in transit from now on
+#[utoipa::path(post, path = "/api/v1/stock/transfers", tag = "stock", request_body = Dispatch, params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn dispatch(
+    State(hub): State<Arc<Hub>>,
+    command: Command<Dispatch>,
+) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
+    command.by_person()?;
+    let epoch = hub.store.epoch();
+    let opened = once(&hub, command, move |transaction, by, request| {
+        let to = checked_text("to", request.to)?;
+        let sums = stock::sum(request.lines)?;
+        let id = Document::Transfer.open(transaction)?;
+        let transfer = Transfer::new(id, format!("{epoch}-{id}"), to, by.at_ms, sums.clone());
+        transaction.put(&TRANSFERS, id, &transfer)?;
+        book(
+            transaction,
+            Booking {
+                kind: Kind::TransferOut,
+                reference: id.to_string(),
+                by: by.name,
+                at_ms: by.at_ms,
+                lines: Line::of(sums, Some(At::OnHand), Some(At::InTransit)),
+                settled: false,
+            },
+        )?;
+        Ok(DocumentOpened { id })
+    });
+    Ok((StatusCode::CREATED, opened.await?))
+}
+
+/// Transfers, newest first
+#[utoipa::path(get, path = "/api/v1/stock/transfers", tag = "stock", params(Which), responses((status = 200, body = [Transfer])))]
+async fn list(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<Which>,
+) -> Result<Json<Vec<Transfer>>, Problem> {
+    Ok(Json(which.page(&hub, &TRANSFERS)?))
+}
+
+/// A transfer: what was sent, and what arrived
+#[utoipa::path(get, path = "/api/v1/stock/transfers/{id}", tag = "stock", params(("id" = u64, Path)),
+    responses((status = 200, body = Transfer), (status = 404, body = Problem)))]
+async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Transfer>, Problem> {
+    hub.store.get(&TRANSFERS, id)?.map(Json).ok_or_else(|| Document::Transfer.unknown(id))
+}
+
+/// A transfer as the other store enters it: the body of its `POST /api/v1/stock/notices`
+#[utoipa::path(get, path = "/api/v1/stock/transfers/{id}/notice", tag = "stock", params(("id" = u64, Path)),
+    responses((status = 200, body = NoticeRequest), (status = 404, body = Problem)))]
+async fn notice(
+    caller: Caller,
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+) -> Result<Json<NoticeRequest>, Problem> {
+    let Json(transfer) = show(caller, State(Arc::clone(&hub)), InPath(id)).await?;
+    Ok(Json(NoticeRequest {
+        lines: portions(transfer.sent())?,
+        source: Source::Store { store: hub.config.store.hub.to_string(), transfer: transfer.transfer },
+    }))
+}
+
+/// Sums as portions; several of an item, where it is more than one takes.
+fn portions(sums: Sums) -> Result<Vec<Portion>, Problem> {
+    let mut portions = Vec::with_capacity(sums.len());
+    for ((sku, unit), mut milli) in sums {
+        while milli > 0 {
+            let part = milli.min(Quantity::MAX_MILLI);
+            let quantity = Quantity::new(part, unit).map_err(|error| Problem::internal(error.to_string()))?;
+            portions.push(Portion { sku: sku.clone(), quantity });
+            milli -= part;
+        }
+    }
+    Ok(portions)
+}
+
+/// Confirm what of a transfer arrived: it is in transit no longer, and what is missing is a shortfall
+#[utoipa::path(post, path = "/api/v1/stock/transfers/{id}/arrival", tag = "stock", request_body = Arrival,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Transfer), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn arrive(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Arrival>,
+) -> Result<Json<Transfer>, Problem> {
+    command.by_person()?;
+    once(&hub, command, move |transaction, by, request| {
+        let mut transfer = transaction.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))?;
+        // Nothing may have arrived at all.
+        let arrived = if request.lines.is_empty() { Sums::new() } else { stock::sum(request.lines)? };
+        let (there, short) = transfer.arrive(by.at_ms, arrived)?;
+        Document::Transfer.close(transaction, id)?;
+        transaction.put(&TRANSFERS, id, &transfer)?;
+        for (kind, lines) in [(Kind::Arrival, there), (Kind::Shortfall, short)] {
+            let (by, at_ms) = (by.name.clone(), by.at_ms);
+            book(transaction, Booking { kind, reference: id.to_string(), by, at_ms, lines, settled: false })?;
+        }
+        Ok(transfer)
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! A hub without devices, and how a register's program and a person talk to it.
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
+
+use std::{path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use hub::{api, config::Config, hub::Hub, run};
+use serde_json::{Value, json};
+use store::EngineKind;
+use tower::ServiceExt;
+
+/// A store without devices, in a directory.
+pub fn open(directory: &Path) -> (Arc<Hub>, Router) {
+    open_on(directory, EngineKind::Sled)
+}
+
+/// The same, kept by an engine.
+pub fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
+    let text = format!(
+        "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
+         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n",
+        directory.join("data").display()
+    );
+    let path = directory.join("hub.toml");
+    std::fs::write(&path, text).unwrap();
+    let hub = run::open(Config::read(&path).unwrap()).unwrap();
+    (Arc::clone(&hub), api::router(hub))
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: StatusCode,
+    pub kind: String,
+    pub cookie: String,
+    pub body: Value,
+}
+
+/// Sends a request.
+pub async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let head = |name| parts.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let (status, kind, cookie) = (parts.status, head(header::CONTENT_TYPE), head(header::SET_COOKIE));
+    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// A person's cookie and a register's token.
+pub async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
+    let code = std::fs::read_to_string(directory.join("data/console-code")).unwrap();
+    let session = ask(router, "POST", "/api/v1/session", &[], &json!({ "code": code }).to_string()).await;
+    assert_eq!(session.status, StatusCode::NO_CONTENT);
+    assert!(
+        session.cookie.contains("HttpOnly")
+            && session.cookie.contains("Secure")
+            && session.cookie.contains("SameSite=Strict")
+    );
+    let cookie = session.cookie.split(';').next().unwrap().to_owned();
+    let drawn =
+        ask(router, "POST", &format!("/api/v1/registers/{register}/pairing-code"), &[("cookie", &cookie)], "").await;
+    let paired = ask(router, "POST", "/api/v1/pairing", &[], &json!({ "code": drawn.body["code"] }).to_string()).await;
+    (cookie, format!("Bearer {}", paired.body["token"].as_str().unwrap()))
+}

@@ -3,12 +3,12 @@
 //! A quantity without `counted_at_ms` was counted as its command is stored: what was committed before it is in the comparison, what comes after is not. With
 //! it, the movements since that moment are undone: read back in pages before the commit, and those that came in between by their numbers inside it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     MAX_LINES, Quantity, Sku, Unit,
-    stock::{Count, CountLine, Decision, Kind, Movement, Refusal, State as At, Tally},
+    stock::{Count, CountLine, Decision, Kind, Refusal, Tally},
 };
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, Table, Transaction};
@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Booking, MOVEMENT, MOVEMENTS, Nothing, Which, book,
+    Booking, Nothing, Which, book,
     documents::{Booked, Document, DocumentOpened},
-    history::walk_back,
+    history::Undo,
     once,
     policies::on_file,
     position,
@@ -28,7 +28,6 @@ use crate::{
     hub::Hub,
     problem::Problem,
     registers::{Caller, Command, Console},
-    selling::last_number,
 };
 
 pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
@@ -239,56 +238,6 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
     Ok(Json(count.into()))
 }
 
-/// What has to be undone of each item to know what was on hand when it was counted.
-#[derive(Default)]
-pub(super) struct Undo {
-    /// The moment an item was counted, and what moved on hand since then.
-    items: HashMap<(Sku, Unit), (i64, i64)>,
-    /// The last movement that was looked at.
-    up_to: u64,
-}
-
-impl Undo {
-    /// Looks back to the earliest moment.
-    pub(super) fn look_back(store: &Store, counted: &[CountedLine]) -> Result<Self, Problem> {
-        let items = counted
-            .iter()
-            .filter_map(|line| line.counted_at_ms.map(|at_ms| ((line.sku.clone(), line.quantity.unit()), (at_ms, 0))));
-        let mut undo = Self { items: items.collect(), up_to: 0 };
-        if let Some(earliest) = undo.items.values().map(|(at_ms, _)| *at_ms).min() {
-            undo.up_to = walk_back(store, earliest, |movement| undo.see(movement))?;
-        }
-        Ok(undo)
-    }
-
-    fn see(&mut self, movement: &Movement) {
-        for line in &movement.lines {
-            if let Some((counted_at_ms, moved)) = self.items.get_mut(&(line.sku.clone(), line.unit))
-                && movement.at_ms > *counted_at_ms
-            {
-                *moved += line.effect(At::OnHand);
-            }
-        }
-    }
-
-    /// Looks at what was committed since, inside a commit.
-    fn catch_up(&mut self, transaction: &Transaction<'_>) -> Result<(), Problem> {
-        if self.items.is_empty() {
-            return Ok(());
-        }
-        for number in self.up_to + 1..=last_number(transaction, MOVEMENT)? {
-            if let Some(movement) = transaction.get(&MOVEMENTS, number)? {
-                self.see(&movement);
-            }
-        }
-        Ok(())
-    }
-
-    fn of(&self, sku: &Sku, unit: Unit) -> i64 {
-        self.items.get(&(sku.clone(), unit)).map_or(0, |(_, moved)| *moved)
-    }
-}
-
 /// Notes what was counted, in a commit.
 pub(super) fn tally_now(
     transaction: &mut Transaction<'_>,
@@ -345,7 +294,9 @@ async fn tally(
                 return Err(Refusal::NotDuringTheCount { sku: line.sku.clone() }.into());
             }
         }
-        Undo::look_back(&store, &lines)
+        let moments =
+            lines.iter().filter_map(|line| Some(((line.sku.clone(), line.quantity.unit()), line.counted_at_ms?)));
+        Ok::<_, Problem>(Undo::look_back(&store, moments)?)
     });
     let undo = looked_back.await.map_err(|error| Problem::internal(error.to_string()))??;
     once(&hub, command, move |transaction, by, quantities| tally_now(transaction, &by, id, quantities.lines, undo))

@@ -1,9 +1,15 @@
 //! Walks the movements back from the newest, in pages, outside the committer.
 
-use commerce::stock::Movement;
-use store::{Order, Store, StoreError};
+use std::collections::HashMap;
 
-use super::MOVEMENTS;
+use commerce::{
+    Sku, Unit,
+    stock::{Movement, Place, State},
+};
+use store::{Order, Store, StoreError, Transaction};
+
+use super::{MOVEMENT, MOVEMENTS};
+use crate::selling::last_number;
 
 /// Movements read at once.
 const PAGE: usize = 500;
@@ -30,5 +36,53 @@ pub(super) fn walk_back(store: &Store, since_ms: i64, mut each: impl FnMut(&Move
             Some(last) if last.number > 1 => from = Some(last.number - 1),
             _ => return Ok(newest.unwrap_or(0)),
         }
+    }
+}
+
+/// What has to be undone of each item to know what was on hand when it was counted.
+#[derive(Default)]
+pub(super) struct Undo {
+    /// The moment an item was counted, and what moved on hand since then.
+    items: HashMap<Place, (i64, i64)>,
+    /// The last movement that was looked at.
+    up_to: u64,
+}
+
+impl Undo {
+    /// Looks back to the earliest of the moments at which items were counted.
+    pub(super) fn look_back(store: &Store, moments: impl Iterator<Item = (Place, i64)>) -> Result<Self, StoreError> {
+        let mut undo = Self { items: moments.map(|(place, at_ms)| (place, (at_ms, 0))).collect(), up_to: 0 };
+        if let Some(earliest) = undo.items.values().map(|(at_ms, _)| *at_ms).min() {
+            undo.up_to = walk_back(store, earliest, |movement| undo.see(movement))?;
+        }
+        Ok(undo)
+    }
+
+    fn see(&mut self, movement: &Movement) {
+        for line in &movement.lines {
+            if let Some((counted_at_ms, moved)) = self.items.get_mut(&(line.sku.clone(), line.unit))
+                && movement.at_ms > *counted_at_ms
+            {
+                *moved += line.effect(State::OnHand);
+            }
+        }
+    }
+
+    /// Looks at what was committed since, inside a commit.
+    pub(super) fn catch_up(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        if self.items.is_empty() {
+            return Ok(());
+        }
+        for number in self.up_to + 1..=last_number(transaction, MOVEMENT)? {
+            if let Some(movement) = transaction.get(&MOVEMENTS, number)? {
+                self.see(&movement);
+            }
+        }
+        Ok(())
+    }
+
+    /// What moved of an item since it was counted.
+    pub(super) fn of(&self, sku: &Sku, unit: Unit) -> i64 {
+        self.items.get(&(sku.clone(), unit)).map_or(0, |(_, moved)| *moved)
     }
 }

@@ -12,7 +12,8 @@ use store::{Checked, Depth, EngineKind, Store, StoreError, Transaction};
 
 use super::{
     Booking, By, MOVEMENTS, POSITIONS, book, check,
-    counts::{CountedLine, DecidedLine, Undo, decide_now, open_now, tally_now},
+    counts::{CountedLine, DecidedLine, decide_now, open_now, tally_now},
+    history::Undo,
     policies::POLICIES,
     reservations::{RESERVATIONS, ReserveRequest, reserve_now},
     transfers::TRANSFERS,
@@ -122,7 +123,7 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
             let quantity = Quantity::new(milli, Unit::Each).unwrap();
             let lines = vec![CountedLine { sku: sku(), quantity, counted_at_ms: Some(counted_at_ms) }];
             let hub = store.as_ref().unwrap();
-            let undo = Undo::look_back(hub, &lines).unwrap();
+            let undo = Undo::look_back(hub, [((sku(), Unit::Each), counted_at_ms)].into_iter()).unwrap();
             // Something is sold between the look back and the commit.
             hub.commit(move |transaction| goods(transaction, -1000, at_ms + 1)).await.unwrap();
             shelf -= 1000;

@@ -130,6 +130,11 @@ impl MemoryLedger {
         self.books().summary
     }
 
+    /// Whether a hub's sale is in the books, by its id.
+    pub(crate) fn has(&self, hub: &HubId, sale: &str) -> bool {
+        self.books().ids.contains(&(hub.clone(), sale.to_owned()))
+    }
+
     /// All sales with a reference, in the order they came: more than one is a duplicate.
     pub fn by_reference(&self, hub: &HubId, reference: &str) -> Vec<SaleCompleted> {
         let books = self.books();
@@ -197,7 +202,8 @@ impl Books {
     }
 }
 
-fn read_sale(event: &Event) -> Result<SaleCompleted, String> {
+/// The sale that an event carries.
+pub(crate) fn read_sale(event: &Event) -> Result<SaleCompleted, String> {
     if event.kind != sale::KIND {
         return Err(format!("this HQ does not know events of kind `{}`; update it", event.kind.escape_debug()));
     }
@@ -234,7 +240,7 @@ impl Ledger for MemoryLedger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use contract::VERSION;
     use proptest::prelude::*;
     use serde_json::{json, value::to_raw_value};
@@ -257,7 +263,7 @@ mod tests {
         }
     }
 
-    fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
+    pub(crate) fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
         let events = sequences.map(|sequence| event(sequence, 100)).collect();
         Batch { version: VERSION, hub: "store-1".parse().unwrap(), epoch: Epoch(1), stream: Stream::sales(), events }
     }

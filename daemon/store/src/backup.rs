@@ -372,7 +372,7 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
             format!("{} holds a store already; restore into another directory, or move it away", directory.display());
         return Err(EngineError { what: "restore the backup".into(), why }.into());
     }
-    fs::create_dir_all(directory).map_err(&failed)?;
+    home::make_directory(directory).map_err(&failed)?;
     // Made anew whenever it is begun again, and put in its place before the store gets its name.
     let unfinished = directory.join("archive.new");
     if unfinished.exists() {

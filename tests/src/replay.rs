@@ -1,23 +1,12 @@
-//! System tests: the real binary as a whole store, killed, cut and started again.
-//!
-//! They run `target/release/store-hub`; `./tests/run` builds it first.
+//! The demo's replay of real baskets, as a child process in its own directory.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
-/// The repository.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
-}
-
-/// The data that comes with the project.
-pub fn data() -> PathBuf {
-    root().join("tests/data/complete-journey")
-}
+use crate::program;
 
 /// A replay as a child process, in its own directory.
 pub struct Replay {
@@ -32,8 +21,7 @@ impl Replay {
     /// The binary is not there.
     #[allow(clippy::expect_used)] // a test without its binary can only fail
     pub fn start(directory: &Path, data: &Path, engine: &str) -> Self {
-        let binary = root().join("target/release/store-hub");
-        let child = Command::new(&binary)
+        let child = Command::new(program("store-hub"))
             .args(["demo", "--once", "--engine", engine, "--replay"])
             .arg(data)
             .arg("--data")
@@ -89,21 +77,4 @@ impl Drop for Replay {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Kills a process as a power cut would end it.
-pub fn kill_9(pid: u32) {
-    let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-}
-
-/// Waits for something that must come; false if it does not.
-pub fn until(limit: Duration, mut there: impl FnMut() -> bool) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < limit {
-        if there() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    false
 }

@@ -1,0 +1,83 @@
+//! System tests: the real binaries as a whole store, killed, cut, filled up and started again.
+//!
+//! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a register of
+//! these tests knows the documented API alone, so what it saw is the word of an independent witness.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`shop`] | a store of processes: hub, broker, HQ |
+//! | [`register`] | a register's client: one connection, the same command under the same key until it is answered |
+//! | [`till`] | what a register sells, and the record of everything asked and answered |
+//! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
+//! | [`power`] | the power-cut simulator |
+//! | [`small_disk`] | a file system that is soon full |
+//! | [`replay`] | the demo's replay as a child process |
+
+pub mod power;
+pub mod register;
+pub mod replay;
+pub mod shop;
+pub mod small_disk;
+pub mod till;
+pub mod verdict;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// The engines of the hub; every suite holds both.
+pub const ENGINES: [&str; 2] = ["sled", "sqlite"];
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// The data that comes with the project.
+pub fn data() -> PathBuf {
+    root().join("tests/data/complete-journey")
+}
+
+/// A program of the project.
+pub fn program(name: &str) -> PathBuf {
+    root().join("target/release").join(name)
+}
+
+/// Whether this is the long run (`./tests/run --long`).
+pub fn is_long() -> bool {
+    env::var_os("STORE_HUB_LONG").is_some()
+}
+
+/// Where the dice start: `STORE_HUB_SEED`, or else the clock. Tests print it, so that a failure can be had again.
+pub fn seed() -> u64 {
+    let given = env::var("STORE_HUB_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::from(now.subsec_nanos()) ^ (now.as_secs() << 30)
+    })
+}
+
+/// Kills a process as a power cut would end it.
+pub fn kill_9(pid: u32) {
+    signal(pid, "KILL");
+}
+
+/// Sends a process a signal by name.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+}
+
+/// Waits for something that must come; false if it does not.
+pub fn until(limit: Duration, mut there: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if there() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
+}

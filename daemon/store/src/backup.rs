@@ -2,10 +2,11 @@
 //!
 //! # How it can be consistent without a snapshot
 //!
-//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every batch before it applies it. The
-//! backup copies all entries, part by part, and the batches as they come. Whatever a part saw of a batch, the batch follows it in the file; so
-//! entries and batches, applied in the order of the file, give the store as it was at the last moment, again between two groups. Then the
-//! segments of the archive, which never change.
+//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every batch once it has applied it.
+//! The backup copies all entries, part by part, and the batches as they come. A part that saw a batch or some of it is followed by the batch in
+//! the file; a part that comes after a batch was read after it, and has it (told before it is applied, a batch could be followed by a part with
+//! what was there before it). So entries and batches, applied in the order of the file, give the store as it was at the last moment, again between
+//! two groups. Then the segments of the archive, which never change.
 //!
 //! ```text
 //! "store-hub backup 1\n"

@@ -174,23 +174,48 @@ impl Shop {
     /// # Errors
     /// The store can't be opened.
     pub fn check(&self) -> Result<(u64, Vec<String>), String> {
-        let mut checking = Command::new(program("store-hub"))
-            .args(["store", "check", "--json", "--config"])
+        let told = self.store(&["check"], &[])?;
+        let faults = told["faults"].as_array().ok_or("store check: no faults in its answer")?;
+        let faults = faults.iter().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect();
+        Ok((told["records"].as_u64().unwrap_or(0), faults))
+    }
+
+    /// `store-hub store backup`, while the hub sells or not.
+    ///
+    /// # Errors
+    /// No backup was written.
+    pub fn back_up(&self, to: &Path, environment: &[(&str, &str)]) -> Result<(), String> {
+        self.store(&["backup", "--to", &to.display().to_string()], environment).map(|_| ())
+    }
+
+    /// `store-hub store restore`, where there is no store.
+    ///
+    /// # Errors
+    /// The backup is not whole.
+    pub fn restore(&self, from: &Path) -> Result<(), String> {
+        self.store(&["restore", "--from", &from.display().to_string()], &[]).map(|_| ())
+    }
+
+    /// `store-hub store …`: its JSON.
+    fn store(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Value, String> {
+        let what = format!("store {}", arguments.join(" "));
+        let mut running = Command::new(program("store-hub"))
+            .arg("store")
+            .args(arguments)
+            .args(["--json", "--config"])
             .arg(self.directory.join("hub.toml"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed("store-hub is not there"))?;
-        if !until(LIMIT, || matches!(checking.try_wait(), Ok(Some(_)))) {
-            let _ = checking.kill();
+        if !until(LIMIT, || matches!(running.try_wait(), Ok(Some(_)))) {
+            let _ = running.kill();
         }
-        let checked = checking.wait_with_output().map_err(failed("store check"))?;
-        let told: Value = serde_json::from_slice(&checked.stdout)
-            .map_err(|_| format!("store check: {}", String::from_utf8_lossy(&checked.stderr).trim()))?;
-        let faults = told["faults"].as_array().ok_or("store check: no faults in its answer")?;
-        let faults = faults.iter().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect();
-        Ok((told["records"].as_u64().unwrap_or(0), faults))
+        let ended = running.wait_with_output().map_err(failed(&what))?;
+        serde_json::from_slice(&ended.stdout)
+            .map_err(|_| format!("{what}: {} {}", ended.status, String::from_utf8_lossy(&ended.stderr).trim()))
     }
 }
 

@@ -33,6 +33,12 @@ const JUDGES: usize = 2;
 /// The note that the new store's hub is ready.
 const READY: usize = usize::MAX - 1;
 
+/// The note that a backup was written.
+const BACKED_UP: usize = usize::MAX - 2;
+
+/// The backup, on the traced disk.
+const BACKUP: &str = "store.backup";
+
 /// The note that every register is paired.
 const OPENED: usize = usize::MAX;
 
@@ -64,7 +70,7 @@ struct Life {
 }
 
 impl Life {
-    /// Creates a store, sells, is killed, sells, is stopped, sells, is killed: all of it traced.
+    /// Creates a store, sells, is killed, sells while a backup is taken, is stopped, sells, is killed: all of it traced.
     fn live(engine: &'static str) -> Self {
         let (seed, began) = (seed(), Instant::now());
         eprintln!("{engine}: power cuts, STORE_HUB_SEED={seed}");
@@ -88,7 +94,15 @@ impl Life {
         notes.answered(OPENED);
         let book = Book::with_notes(notes);
         for part in 0..3 {
-            sell(&book, &registers, &mut dice, part);
+            thread::scope(|scope| {
+                if part == 1 {
+                    scope.spawn(|| {
+                        shop.back_up(&disk.join(BACKUP), &trace.environment()).unwrap();
+                        trace.notes().unwrap().answered(BACKED_UP);
+                    });
+                }
+                sell(&book, &registers, &mut dice, part);
+            });
             if part == 1 {
                 assert!(hub.stop(), "{engine}: the hub stops when it is asked to");
             } else {
@@ -172,8 +186,14 @@ impl Life {
                 let cut = cut(&disk, &mut dice);
                 counts += cut.counts;
                 with_unflushed += usize::from(cut.counts.unflushed > 0);
-                let state =
-                    State { moment, cut, is_open: known.is_open, asked: known.of(&self.asked), dice: dice.fork() };
+                let state = State {
+                    moment,
+                    cut,
+                    is_open: known.is_open,
+                    is_backed_up: known.is_backed_up,
+                    asked: known.of(&self.asked),
+                    dice: dice.fork(),
+                };
                 answered += state.asked.iter().filter(|asked| asked.sells && asked.answer.is_some()).count();
                 send.send(state).unwrap();
             }
@@ -281,6 +301,7 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 #[derive(Default)]
 struct Known {
     is_open: bool,
+    is_backed_up: bool,
     asked: Vec<usize>,
     answered: Vec<usize>,
 }
@@ -290,6 +311,7 @@ impl Known {
         match record {
             Record::Asked { command: READY } => {}
             Record::Answered { command: OPENED } => self.is_open = true,
+            Record::Answered { command: BACKED_UP } => self.is_backed_up = true,
             Record::Asked { command } => self.asked.push(*command),
             Record::Answered { command } => self.answered.push(*command),
             _ => {}
@@ -312,6 +334,7 @@ struct State {
     moment: usize,
     cut: Cut,
     is_open: bool,
+    is_backed_up: bool,
     asked: Vec<Asked>,
     dice: Rng,
 }
@@ -320,6 +343,9 @@ struct State {
 struct Judge {
     shop: Shop,
     disk: PathBuf,
+    /// Where backups are restored.
+    other: Shop,
+    other_disk: PathBuf,
     registers: Vec<Client>,
 }
 
@@ -330,13 +356,17 @@ impl Judge {
         let plan = Plan { engine: life.engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
         let shop = Shop::build(&work, &plan).unwrap();
         let registers = life.registers.iter().map(|client| client.at(&shop.door)).collect();
-        Self { shop, disk, registers }
+        let other_disk = work.join("other-disk");
+        let other = Shop::build(&work.join("other"), &Plan { data: &other_disk, ..plan }).unwrap();
+        Self { shop, disk, other, other_disk, registers }
     }
 
     /// What is wrong with a state.
     fn judge(&self, state: &State) -> Result<(), String> {
-        if self.disk.exists() {
-            fs::remove_dir_all(&self.disk).unwrap();
+        for left in [&self.disk, &self.other_disk] {
+            if left.exists() {
+                fs::remove_dir_all(left).unwrap();
+            }
         }
         state.cut.lay_out(&self.disk).unwrap();
         if self.shop.has_store() {
@@ -347,7 +377,20 @@ impl Judge {
         }
         let mut hub = self.shop.start(&[])?;
         self.shop.ready(&mut hub)?;
-        if state.is_open { self.has_everything(state, &mut hub) } else { self.opens(state) }
+        if !state.is_open {
+            return self.opens(state);
+        }
+        self.has_everything(state, &mut hub)?;
+        if state.is_backed_up { self.has_backup() } else { Ok(()) }
+    }
+
+    /// The backup is whole: a store can be made of it.
+    fn has_backup(&self) -> Result<(), String> {
+        self.other
+            .restore(&self.disk.join(BACKUP))
+            .map_err(|why| format!("LOST: the backup was written, and now {why}"))?;
+        let (_, faults) = self.other.check()?;
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 
     /// Nothing was answered yet: the store can be opened, and sells.

@@ -8,7 +8,8 @@
  *   it, and is durable when that flush has ended; nothing else is taken to be.
  * - sync_file_range is not looked at: it promises nothing about a file's size or a drive's cache.
  * - *-shm and *.sock are not looked at: SQLite maps the one and builds it anew after a crash, and the other holds nothing.
- * - What this file can't follow (a writable shared mapping, links, copies inside the kernel) ends the process loudly when it touches the directory.
+ * - Copies inside the kernel are refused as file systems may refuse them: who asks for one reads and writes instead.
+ * - What this file can't follow (a writable shared mapping, links) ends the process loudly when it touches the directory.
  *
  * Each function makes its system call itself, so nothing of libc's need be looked up. For Linux with a 64-bit off_t.
  */
@@ -303,18 +304,24 @@ ssize_t pwritev64v2(int fd, const struct iovec *data, int parts, off_t at, int f
     return pwritev2(fd, data, parts, at, flags);
 }
 
+/* --- copies inside the kernel --- */
+
+static int is_refused(int fd) {
+    char path[PATH_MAX];
+    if (!path_of(fd, path)) return 0;
+    errno = EINVAL;
+    return 1;
+}
+
 ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t length, unsigned flags) {
-    refuse_descriptor("copy_file_range", to);
-    return syscall(SYS_copy_file_range, from, from_at, to, to_at, length, flags);
+    return is_refused(to) ? -1 : syscall(SYS_copy_file_range, from, from_at, to, to_at, length, flags);
 }
 
 ssize_t sendfile(int to, int from, off_t *at, size_t length) {
-    refuse_descriptor("sendfile", to);
-    return syscall(SYS_sendfile, to, from, at, length);
+    return is_refused(to) ? -1 : syscall(SYS_sendfile, to, from, at, length);
 }
 ssize_t sendfile64(int to, int from, off_t *at, size_t length) { return sendfile(to, from, at, length); }
 
 ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t length, unsigned flags) {
-    refuse_descriptor("splice", to);
-    return syscall(SYS_splice, from, from_at, to, to_at, length, flags);
+    return is_refused(to) ? -1 : syscall(SYS_splice, from, from_at, to, to_at, length, flags);
 }

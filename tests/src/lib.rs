@@ -1,13 +1,35 @@
-//! System tests: the real binary as a whole store, killed, cut and started again.
+//! System tests: the real binaries as a whole store, killed, cut, filled up and started again.
 //!
-//! They run `target/release/store-hub`; `./tests/run` builds it first.
+//! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a register of
+//! these tests knows the documented API alone, so what it saw is the word of an independent witness.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`shop`] | a store of processes: hub, broker, HQ |
+//! | [`register`] | a register's client: one connection, the same command under the same key until it is answered |
+//! | [`till`] | what a register sells, and the record of everything asked and answered |
+//! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
+//! | [`power`] | the power-cut simulator |
+//! | [`small_disk`] | a file system that is soon full |
+//! | [`replay`] | the demo's replay as a child process |
+
+pub mod power;
+pub mod register;
+pub mod replay;
+pub mod shop;
+pub mod small_disk;
+pub mod till;
+pub mod verdict;
 
 use std::{
-    fs,
+    env,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::Command,
+    time::{Duration, Instant, SystemTime},
 };
+
+/// The engines of the hub; every suite holds both.
+pub const ENGINES: [&str; 2] = ["sled", "sqlite"];
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -19,81 +41,33 @@ pub fn data() -> PathBuf {
     root().join("tests/data/complete-journey")
 }
 
-/// A replay as a child process, in its own directory.
-pub struct Replay {
-    directory: PathBuf,
-    child: Child,
+/// A program of the project.
+pub fn program(name: &str) -> PathBuf {
+    root().join("target/release").join(name)
 }
 
-impl Replay {
-    /// Starts `store-hub demo --once --replay` with its state kept in `directory`, by an engine.
-    ///
-    /// # Panics
-    /// The binary is not there.
-    #[allow(clippy::expect_used)] // a test without its binary can only fail
-    pub fn start(directory: &Path, data: &Path, engine: &str) -> Self {
-        let binary = root().join("target/release/store-hub");
-        let child = Command::new(&binary)
-            .args(["demo", "--once", "--engine", engine, "--replay"])
-            .arg(data)
-            .arg("--data")
-            .arg(directory)
-            .arg("--json")
-            .arg(directory.join("replay.json"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("target/release/store-hub is there: build it with `cargo build --release`, or use ./tests/run");
-        Self { directory: directory.to_owned(), child }
-    }
-
-    /// The process id of the hub, once it runs.
-    pub fn hub(&self) -> Option<u32> {
-        let config = self.directory.join("hub.toml").canonicalize().ok()?.display().to_string();
-        fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let command = fs::read(entry.path().join("cmdline")).ok()?;
-            let words: Vec<_> = command.split(|byte| *byte == 0).collect();
-            (words.contains(&&b"run"[..]) && words.contains(&config.as_bytes())).then_some(pid)
-        })
-    }
-
-    /// How many bytes the hub has stored: how far the replay is, seen from outside.
-    pub fn stored(&self) -> u64 {
-        let engines = ["data/sled", "data/sqlite"].map(|engine| fs::read_dir(self.directory.join(engine)));
-        let files = engines.into_iter().flatten().flatten().flatten();
-        files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
-    }
-
-    /// Kills the demo itself, and with it the hub, whose leash it holds.
-    pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    /// Whether it is through.
-    pub fn is_through(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)))
-    }
-
-    /// Waits for its end; gives whether it was content, and its figures.
-    pub fn finish(mut self) -> (bool, serde_json::Value) {
-        let content = self.child.wait().is_ok_and(|status| status.success());
-        let figures = fs::read(self.directory.join("replay.json")).unwrap_or_default();
-        (content, serde_json::from_slice(&figures).unwrap_or_default())
-    }
+/// Whether this is the long run (`./tests/run --long`).
+pub fn is_long() -> bool {
+    env::var_os("STORE_HUB_LONG").is_some()
 }
 
-impl Drop for Replay {
-    fn drop(&mut self) {
-        self.kill();
-    }
+/// Where the dice start: `STORE_HUB_SEED`, or else the clock. Tests print it, so that a failure can be had again.
+pub fn seed() -> u64 {
+    let given = env::var("STORE_HUB_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::from(now.subsec_nanos()) ^ (now.as_secs() << 30)
+    })
 }
 
 /// Kills a process as a power cut would end it.
 pub fn kill_9(pid: u32) {
-    let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    signal(pid, "KILL");
+}
+
+/// Sends a process a signal by name.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
 }
 
 /// Waits for something that must come; false if it does not.

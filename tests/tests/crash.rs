@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use system_tests::{Replay, data, kill_9, until};
+use system_tests::{data, kill_9, replay::Replay, until};
 
 const LIMIT: Duration = Duration::from_secs(120);
 

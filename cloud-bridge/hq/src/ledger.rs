@@ -139,6 +139,11 @@ impl MemoryLedger {
         self.books().summary
     }
 
+    /// Whether a hub's sale is in the books, by its id.
+    pub(crate) fn has(&self, hub: &HubId, sale: &str) -> bool {
+        self.books().ids.contains(&(hub.clone(), sale.to_owned()))
+    }
+
     /// All sales with a reference, in the order they came: more than one is a duplicate.
     pub fn by_reference(&self, hub: &HubId, reference: &str) -> Vec<SaleCompleted> {
         let books = self.books();
@@ -236,13 +241,13 @@ impl Books {
 }
 
 /// What an event says.
-enum Body {
+pub(crate) enum Body {
     Sale(Box<SaleCompleted>),
     Stock(StockMoved),
 }
 
 /// Reads an event and checks that it adds up.
-fn read(event: &Event) -> Result<Body, String> {
+pub(crate) fn read(event: &Event) -> Result<Body, String> {
     match event.kind.as_str() {
         sale::KIND => {
             let sale: SaleCompleted = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
@@ -290,7 +295,7 @@ impl Ledger for MemoryLedger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use contract::VERSION;
     use proptest::prelude::*;
     use serde_json::{json, value::to_raw_value};
@@ -313,7 +318,7 @@ mod tests {
         }
     }
 
-    fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
+    pub(crate) fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
         let events = sequences.map(|sequence| event(sequence, 100)).collect();
         Batch { version: VERSION, hub: "store-1".parse().unwrap(), epoch: Epoch(1), stream: Stream::sales(), events }
     }

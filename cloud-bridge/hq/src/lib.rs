@@ -20,9 +20,12 @@
 //! | --- | --- |
 //! | [`ledger`] | the trait that PostgreSQL will implement, and the ledger in memory |
 //! | [`ingest`] | from MQTT into a ledger |
+//! | [`export`] | every applied sale as a line of JSON |
 
+pub mod export;
 pub mod ingest;
 pub mod ledger;
 
+pub use export::Exported;
 pub use ingest::{Ingest, IngestConfig, IngestStats};
 pub use ledger::{Applied, Ledger, LedgerError, MemoryLedger, Summary};

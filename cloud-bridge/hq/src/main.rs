@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use bridge::BrokerAddress;
 use clap::{Parser, Subcommand};
-use hq::{Ingest, IngestConfig, MemoryLedger};
+use hq::{Exported, Ingest, IngestConfig, MemoryLedger};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -34,13 +34,16 @@ enum Command {
         /// PEM file of its key.
         #[arg(long, requires = "certificate")]
         key: Option<PathBuf>,
+        /// A new file that gets every sale as a line of JSON: hub, epoch, sequence, sale.
+        #[arg(long)]
+        export: Option<PathBuf>,
     },
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
-    let Command::Ingest { broker, ca, certificate, key } = Arguments::parse().command;
+    let Command::Ingest { broker, ca, certificate, key, export } = Arguments::parse().command;
     let tls = match trust(&broker, ca, certificate.zip(key)) {
         Ok(tls) => tls,
         Err(why) => {
@@ -49,7 +52,17 @@ async fn main() -> ExitCode {
         }
     };
     let ledger = MemoryLedger::default();
-    let ingest = Ingest::start(IngestConfig { broker, tls }, ledger.clone());
+    let config = IngestConfig { broker, tls };
+    let ingest = match export {
+        None => Ingest::start(config, ledger.clone()),
+        Some(path) => match Exported::new(ledger.clone(), &path) {
+            Ok(exported) => Ingest::start(config, exported),
+            Err(error) => {
+                eprintln!("store-hub-hq: the export {} can't be made: {error}; name a new file", path.display());
+                return ExitCode::from(2);
+            }
+        },
+    };
     eprintln!(
         "The ledger is in memory: what hubs send is counted here and gone when this program ends. Ctrl-C ends it with the sums."
     );

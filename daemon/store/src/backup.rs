@@ -2,10 +2,11 @@
 //!
 //! # How it can be consistent without a snapshot
 //!
-//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every batch before it applies it. The
-//! backup copies all entries, part by part, and the batches as they come. Whatever a part saw of a batch, the batch follows it in the file; so
-//! entries and batches, applied in the order of the file, give the store as it was at the last moment, again between two groups. Then the
-//! segments of the archive, which never change.
+//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every batch once it has applied it.
+//! The backup copies all entries, part by part, and the batches as they come. A part that saw a batch or some of it is followed by the batch in
+//! the file; a part that comes after a batch was read after it, and has it (told before it is applied, a batch could be followed by a part with
+//! what was there before it). So entries and batches, applied in the order of the file, give the store as it was at the last moment, again between
+//! two groups. Then the segments of the archive, which never change.
 //!
 //! ```text
 //! "store-hub backup 1\n"
@@ -372,7 +373,7 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
             format!("{} holds a store already; restore into another directory, or move it away", directory.display());
         return Err(EngineError { what: "restore the backup".into(), why }.into());
     }
-    fs::create_dir_all(directory).map_err(&failed)?;
+    home::make_directory(directory).map_err(&failed)?;
     // Made anew whenever it is begun again, and put in its place before the store gets its name.
     let unfinished = directory.join("archive.new");
     if unfinished.exists() {

@@ -172,7 +172,7 @@ pub(crate) struct Committer {
     timings: Arc<Mutex<Timings>>,
 }
 
-/// Hears of every batch, in order, before it is applied.
+/// Hears of every batch, in order, once it is applied.
 pub(crate) type Listener = Box<dyn FnMut(&Batch) + Send>;
 
 /// Where the committer's time went since the store was opened. Counts, so that two readings give a rate.
@@ -334,12 +334,14 @@ impl Worker {
             return Ok(());
         }
         let decided = Instant::now();
-        let batch = overlay.into_iter().collect();
+        let batch: Batch = overlay.into_iter().collect();
         let mut listener = locked(&self.listener);
-        if let Some(listener) = &mut *listener {
-            listener(&batch);
-        }
+        let told = listener.is_some().then(|| batch.clone());
         self.engine.apply(batch)?;
+        // Not before: who hears of a batch and reads then must not find what was there before it.
+        if let (Some(listener), Some(batch)) = (&mut *listener, &told) {
+            listener(batch);
+        }
         let applied = Instant::now();
         self.engine.flush()?;
         let mut timings = locked(&self.timings);

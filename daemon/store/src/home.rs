@@ -87,6 +87,25 @@ fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     move |error| EngineError { what: what.clone(), why: error.to_string() }.into()
 }
 
+/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in it later could be lost
+/// with it. Also for one that is there: who made it may have been cut short before the sync.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !above.exists() {
+        make_directory(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    match File::open(above) {
+        Ok(directory) => directory.sync_all(),
+        // It may be of others, who made this one for us.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether a directory holds a store, by any engine.
 pub(crate) fn is_taken(directory: &Path) -> bool {
     EngineKind::ALL.into_iter().any(|kind| Home { directory }.of(kind).exists())
@@ -123,7 +142,7 @@ impl Home<'_> {
     ) -> Result<(), StoreError> {
         let (home, unfinished) = (self.of(kind), self.unfinished(kind));
         let failed = failed("create the store in", &home);
-        fs::create_dir_all(self.directory).map_err(&failed)?;
+        make_directory(self.directory).map_err(&failed)?;
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(&failed)?;
         }

@@ -220,7 +220,7 @@ impl Store {
         self.committer.stopped()
     }
 
-    /// From the end of the group under way on, `listener` hears of every batch, in order, before it is applied. False if somebody listens already.
+    /// From the end of the group under way on, `listener` hears of every batch, in order, once it is applied. False if somebody listens already.
     pub fn listen(&self, listener: impl FnMut(&Batch) + Send + 'static) -> bool {
         self.committer.listen(Box::new(listener))
     }

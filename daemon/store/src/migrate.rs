@@ -29,7 +29,7 @@ use crate::{
     chain::{HEAD, HEADS, Head},
     engine::{Engine, EngineError},
     error::StoreError,
-    home::each_entry_of,
+    home::{each_entry_of, make_directory},
     meta,
     table::{Name, Table, Value},
 };
@@ -83,7 +83,7 @@ fn keep_backup(engine: &dyn Engine, backups: &Path) -> Result<(), StoreError> {
         let why = format!("{error}; the store has {} MB, and a backup of it must fit beside it", bytes / 1_000_000);
         StoreError::from(EngineError { what: format!("write {}", path.display()), why })
     };
-    fs::create_dir_all(backups).map_err(failed)?;
+    make_directory(backups).map_err(failed)?;
     let unfinished = path.with_extension("new");
     let mut file = File::create(&unfinished).map_err(failed)?;
     backup::write_quiet(engine, &mut file).map_err(|error| failed(io::Error::other(error.to_string())))?;

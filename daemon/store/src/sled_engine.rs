@@ -6,9 +6,17 @@
 //! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file, then the answers;
 //! - the background flusher is off; the cache is bounded;
 //! - values stay below [`MAX_RECORD`](crate::MAX_RECORD), so that sled never makes blob files, which it does not sync;
-//! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home)).
+//! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home));
+//! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]).
 
-use std::{fs::File, ops::Bound, path::Path, thread, time::Duration};
+use std::{
+    fs::{self, File},
+    io,
+    ops::Bound,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
@@ -27,10 +35,11 @@ pub(crate) struct SledEngine {
 impl SledEngine {
     /// Opens sled's folder, or makes it.
     pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
-        let failed = EngineError::new(format!("open the store in {}", path.display()));
+        let failed = |why: String| EngineError { what: format!("open the store in {}", path.display()), why };
         let config = sled::Config::new().path(path).flush_every_ms(None).cache_capacity(CACHE);
         let mut tries = 0;
         let db = loop {
+            clear_unfinished(path).map_err(|error| failed(error.to_string()))?;
             match config.open() {
                 Ok(db) => break db,
                 Err(sled::Error::Io(error)) if error.to_string().contains("lock") && tries < LOCK_TRIES => {
@@ -43,6 +52,29 @@ impl SledEngine {
         let file = File::open(path.join("db")).map_err(|error| failed(error.to_string()))?;
         Ok(Self { db, file })
     }
+}
+
+/// Removes snapshots that were cut short. At every start sled writes one (`snap.N.generating`), syncs it and renames it; killed or without power
+/// before that, it takes the rest of it for its newest snapshot, finds it broken, and never opens again. It is of no use in any case:
+/// without it sled goes on from the snapshot before.
+fn clear_unfinished(path: &Path) -> io::Result<()> {
+    let owner = match File::open(path.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if owner.try_lock().is_err() {
+        // Another process has the store, and this may be its snapshot.
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Engine for SledEngine {
@@ -86,5 +118,24 @@ impl Engine for SledEngine {
 
     fn size_on_disk(&self) -> Result<u64, EngineError> {
         self.db.size_on_disk().map_err(|error| EngineError::new("measure its files")(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_cut_short_does_not_keep_the_store_from_opening() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = SledEngine::open(directory.path()).unwrap();
+        engine.apply(vec![(b"key".to_vec(), Some(b"value".to_vec()))]).unwrap();
+        engine.flush().unwrap();
+        drop(engine);
+        for cut_short in [&b""[..], &[0; 79], b"half of a snapshot"] {
+            fs::write(directory.path().join("snap.FFFFFFFFFFFFFFFF.generating"), cut_short).unwrap();
+            let engine = SledEngine::open(directory.path()).unwrap();
+            assert_eq!(engine.get(b"key").unwrap(), Some(b"value".to_vec()));
+        }
     }
 }

@@ -254,9 +254,15 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let code = digits(random, 10)?;
+            // Under another name until it is whole: a power cut must not leave half a code, which would keep the hub from starting.
+            let unfinished = path.with_extension("new");
+            let mut file = fs::OpenOptions::new();
             let mut file =
-                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+                file.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).map_err(failed)?;
             file.write_all(code.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            fs::rename(&unfinished, path).map_err(failed)?;
+            let directory = path.parent().unwrap_or(Path::new("."));
+            fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
             Ok(code)
         }
         Err(error) => Err(failed(error)),
@@ -319,5 +325,14 @@ mod tests {
         let read: Paired = serde_json::from_str(STORED).unwrap();
         let again: serde_json::Value = serde_json::to_value(&read).unwrap();
         assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
+    }
+
+    #[test]
+    fn a_console_code_cut_short_by_a_power_cut_is_drawn_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("console-code.new"), "12").unwrap();
+        let code = console_code(&SystemRandom::new(), &directory.path().join("console-code")).unwrap();
+        assert_eq!((code.len(), fs::read_to_string(directory.path().join("console-code")).unwrap()), (10, code));
+        assert!(!directory.path().join("console-code.new").exists());
     }
 }

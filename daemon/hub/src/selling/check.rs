@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use commerce::Sale;
 use contract::Stream;
-use store::{Checked, Depth, Order, Store, StoreError};
+use store::{Checked, Depth, Store, StoreError};
 
-use super::{RECEIPTS, Receipts, SALES};
+use super::{RECEIPTS, Receipts};
 
 /// Sales read at once.
 const PAGE: usize = 500;
@@ -18,11 +18,11 @@ const PAGE: usize = 500;
 /// The engine fails. Damage is no error; it is what is looked for.
 pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let last = store.outbox_span(Stream::sales().as_str())?.last;
-    let first = depth.first(store.given_up_to(&SALES)? + 1, last);
+    let first = depth.first(super::given_up_to(store)? + 1, last);
     let mut next = first;
     let mut receipts = BTreeMap::new();
     while next <= last {
-        let sales = match store.page_kept(&SALES, Some(next), Order::Ascending, PAGE) {
+        let sales = match super::sales_from(store, next, PAGE) {
             Ok(sales) => sales,
             Err(error @ StoreError::Corrupt { .. }) => {
                 // The whole walk has told of it already, record by record.
@@ -89,6 +89,7 @@ mod tests {
     use store::{EngineKind, Transaction};
 
     use super::*;
+    use crate::selling::SALES;
 
     /// A sale as hubs of format 2 store it. Others are added beside it; this one never changes.
     const STORED: &str = include_str!("fixtures/sale-2.json");

@@ -336,10 +336,24 @@ pub(crate) fn print(hub: &Hub, counter: &Counter) {
 /// Reads a sale by its id.
 pub(crate) fn find_sale(store: &Store, id: &str) -> Result<Sale, Problem> {
     let unknown = || Problem::not_found("sale", format!("there is no sale `{}`", id.escape_debug()));
-    let (_, sequence) = id.split_once('-').ok_or_else(unknown)?;
-    let sequence: u64 = sequence.parse().map_err(|_| unknown())?;
+    let sequence = place_of(id).ok_or_else(unknown)?;
     // Its epoch may be an earlier one, if the store was restored.
     sale_at(store, sequence)?.filter(|sale| sale.id == id).ok_or_else(unknown)
+}
+
+/// The place in the stream that a sale's id names.
+pub(crate) fn place_of(id: &str) -> Option<u64> {
+    id.split_once('-')?.1.parse().ok()
+}
+
+/// Sales from a place in the stream on, in order.
+pub(crate) fn sales_from(store: &Store, sequence: u64, limit: usize) -> Result<Vec<Sale>, StoreError> {
+    store.page_kept(&SALES, Some(sequence), Order::Ascending, limit)
+}
+
+/// The last sale that was given up; 0 for none.
+pub(crate) fn given_up_to(store: &Store) -> Result<u64, StoreError> {
+    store.given_up_to(&SALES)
 }
 
 /// Reads a sale by its place in the stream.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use commerce::stock::{Kind, Place, Position, Rule, State};
+use commerce::stock::{Kind, Movement, Place, Position, Rule, State};
 use store::{Checked, Depth, Number, Order, Record, Store, StoreError, Table};
 
 use super::{MOVEMENTS, POSITIONS, policies::POLICIES, reservations::RESERVATIONS, transfers::TRANSFERS};
@@ -61,6 +61,7 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
         checked.fault(format!("the last movement is {last}, the counter says {given}"));
     }
     let mut next = depth.first(1, last);
+    let mut sales = Sales::from(store)?;
     while next <= last {
         let page = store.page_kept(&MOVEMENTS, Some(next), Order::Ascending, PAGE)?;
         if page.is_empty() {
@@ -72,13 +73,9 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
             }
             next = movement.number + 1;
             checked.records += 1;
-            if movement.kind == Kind::Sale {
-                let sale = selling::find_sale(store, &movement.reference);
-                if !sale.is_ok_and(|sale| sale.movement == Some(movement.number)) {
-                    let sale = movement.reference.escape_debug();
-                    checked
-                        .fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
-                }
+            if movement.kind == Kind::Sale && !sales.know(&movement)? {
+                let sale = movement.reference.escape_debug();
+                checked.fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
             }
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {
@@ -94,6 +91,33 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
         }
     }
     Ok(())
+}
+
+/// Sales beside the movements they made, a page at a time: both count up together, and many lie in the archive.
+struct Sales<'s> {
+    store: &'s Store,
+    /// Sales up to here were given up, and can't be asked.
+    given_up: u64,
+    page: Vec<commerce::Sale>,
+}
+
+impl<'s> Sales<'s> {
+    fn from(store: &'s Store) -> Result<Self, StoreError> {
+        Ok(Self { store, given_up: selling::given_up_to(store)?, page: Vec::new() })
+    }
+
+    /// Whether the sale that a movement names knows of it.
+    fn know(&mut self, movement: &Movement) -> Result<bool, StoreError> {
+        let Some(place) = selling::place_of(&movement.reference) else { return Ok(false) };
+        if place <= self.given_up {
+            return Ok(true);
+        }
+        if self.page.binary_search_by_key(&place, |sale| sale.sequence).is_err() {
+            self.page = selling::sales_from(self.store, place, PAGE)?;
+        }
+        let found = self.page.iter().find(|sale| sale.sequence == place);
+        Ok(found.is_some_and(|sale| sale.id == movement.reference && sale.movement == Some(movement.number)))
+    }
 }
 
 /// Every record of a table, in pages.

@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::{Engine, EngineError},
     error::StoreError,
+    home::make_directory,
     table::{Key, Name, Record, Table},
 };
 
@@ -98,7 +99,7 @@ impl Archive {
     /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep the hub from selling.
     pub(crate) fn open(directory: &Path, engine: &dyn Engine) -> Result<Self, StoreError> {
         let failed = failed("read the archive in", directory);
-        fs::create_dir_all(directory).map_err(&failed)?;
+        make_directory(directory).map_err(&failed)?;
         let (mut tables, mut faults) = (BTreeMap::<String, Vec<Arc<Segment>>>::new(), Vec::new());
         let mut names = Vec::new();
         for entry in fs::read_dir(directory).map_err(&failed)? {

@@ -3,7 +3,11 @@
 use std::{
     fs,
     io::{self, Write},
-    sync::Mutex,
+    ops::Bound,
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
 };
 
 use proptest::prelude::*;
@@ -12,6 +16,7 @@ use super::*;
 use crate::{
     BackedUp, Depth, EngineKind, Number,
     backup::{restore, verify},
+    engine::{Batch, Engine, EngineError, Entry},
 };
 
 static SALES: Table<Number, u64> = Table::new("sale");
@@ -211,4 +216,106 @@ fn a_segments_name_can_not_lead_elsewhere() {
         assert!(why.to_string().contains("no name of a segment"), "{why}");
     }
     assert_eq!(fs::read_dir(directory.path().join("back/archive.new")).unwrap().count(), 0);
+}
+
+/// An engine whose batch is held up between two parts of a backup: begun when the first part was read, applied when the second was.
+struct HeldUp {
+    engine: Arc<Faulty>,
+    /// Parts that a backup has read; tells those who wait for the first, and for the second.
+    parts: Mutex<usize>,
+    was_read: Condvar,
+    /// The batch is begun.
+    begun: Mutex<bool>,
+    was_begun: Condvar,
+    is_armed: AtomicBool,
+}
+
+/// A part of a backup, as the backup asks for it.
+const PART: usize = 500;
+
+impl HeldUp {
+    fn wait_for_part(&self, number: usize) {
+        let parts = self.parts.lock().unwrap();
+        drop(self.was_read.wait_while(parts, |parts| *parts < number).unwrap());
+    }
+}
+
+impl Engine for HeldUp {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.engine.get(key)
+    }
+
+    fn range(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>, EngineError> {
+        let entries = self.engine.range(from, to, descending, limit)?;
+        if limit == PART && self.is_armed.load(SeqCst) {
+            *self.parts.lock().unwrap() += 1;
+            self.was_read.notify_all();
+            let begun = self.begun.lock().unwrap();
+            drop(self.was_begun.wait_while(begun, |begun| !*begun).unwrap());
+        }
+        Ok(entries)
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), EngineError> {
+        if self.is_armed.load(SeqCst) {
+            *self.begun.lock().unwrap() = true;
+            self.was_begun.notify_all();
+            self.wait_for_part(2);
+        }
+        self.engine.apply(batch)
+    }
+
+    fn flush(&self) -> Result<(), EngineError> {
+        self.engine.flush()
+    }
+
+    fn size_on_disk(&self) -> Result<u64, EngineError> {
+        self.engine.size_on_disk()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_applied_while_a_part_is_read_is_in_the_backup_whole() {
+    let engine = Arc::new(HeldUp {
+        engine: Faulty::new(),
+        parts: Mutex::default(),
+        was_read: Condvar::new(),
+        begun: Mutex::default(),
+        was_begun: Condvar::new(),
+        is_armed: AtomicBool::new(false),
+    });
+    let store = Store::on(Arc::clone(&engine) as Arc<dyn Engine>, Archive::none(), Disk::probed(Box::new(|| None)));
+    let store = Arc::new(store.unwrap());
+    let last = PART as u64 + 100;
+    let filled = store.commit(move |transaction| {
+        transaction.put(&COUNTS, "sold", &0)?;
+        (1..=last).try_for_each(|number| transaction.put(&ROWS, ("row", number), &0))
+    });
+    filled.await.unwrap();
+    engine.is_armed.store(true, SeqCst);
+    let backed_up = Arc::clone(&store);
+    let backup = tokio::task::spawn_blocking(move || {
+        let mut out = Vec::new();
+        backed_up.backup(&mut out).unwrap();
+        out
+    });
+    let waits = Arc::clone(&engine);
+    tokio::task::spawn_blocking(move || waits.wait_for_part(1)).await.unwrap();
+    // One record of the first part and one of the last, in one batch.
+    let changed = store.commit(move |transaction| {
+        transaction.put(&COUNTS, "sold", &1)?;
+        transaction.put(&ROWS, ("row", last), &1)
+    });
+    changed.await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    restore(directory.path(), EngineKind::Sqlite, &*backup.await.unwrap(), 1).unwrap();
+    let restored = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let both = (restored.get(&COUNTS, "sold").unwrap(), restored.get(&ROWS, ("row", last)).unwrap());
+    assert_eq!(both, (Some(1), Some(1)));
 }

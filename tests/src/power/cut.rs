@@ -1,0 +1,186 @@
+//! A state that a disk may be in when the power goes.
+
+use std::{collections::BTreeMap, fs, io, ops::AddAssign, os::unix::fs::FileExt, path::Path};
+
+use fastrand::Rng;
+
+use super::disk::{Change, Disk, Node, Pending, ROOT, join};
+
+/// What a drive writes whole.
+const SECTOR: usize = 512;
+
+/// What became of what was not flushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Writes and changes of size that were not flushed.
+    pub unflushed: usize,
+    /// Of these: lost.
+    pub lost: usize,
+    /// Of these: in part there.
+    pub torn: usize,
+    /// Files whose unflushed changes were made in another order.
+    pub reordered: usize,
+    /// Names made, changed or removed that were not flushed and are lost.
+    pub names_lost: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.unflushed += other.unflushed;
+        self.lost += other.lost;
+        self.torn += other.torn;
+        self.reordered += other.reordered;
+        self.names_lost += other.names_lost;
+    }
+}
+
+/// A disk after a cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Files by path.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Directories by path.
+    pub directories: Vec<String>,
+    /// What was done to it.
+    pub counts: Counts,
+}
+
+/// How the drive behaved; drawn once for each cut, since a drive that has lost everything finds other faults than one that has lost a little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    /// Nothing that was not flushed is there.
+    Nothing,
+    /// The first changes are there, in order; the one after them is torn.
+    InOrder,
+    /// Each change is there, lost or torn, for itself.
+    Each,
+    /// The same, and in any order.
+    AnyOrder,
+}
+
+impl Mood {
+    fn draw(dice: &mut Rng) -> Self {
+        match dice.u8(..8) {
+            0 => Self::Nothing,
+            1 | 2 => Self::InOrder,
+            3 | 4 => Self::Each,
+            _ => Self::AnyOrder,
+        }
+    }
+}
+
+/// Draws a state.
+pub fn cut(disk: &Disk<'_>, dice: &mut Rng) -> Cut {
+    let mood = Mood::draw(dice);
+    let mut cut = Cut::default();
+    let mut left = vec![(String::new(), ROOT)];
+    while let Some((path, node)) = left.pop() {
+        match &disk.nodes[node] {
+            Node::File { durable, pending } => {
+                let bytes = file(durable, pending, mood, dice, &mut cut.counts);
+                cut.files.insert(path, bytes);
+            }
+            Node::Directory { durable, pending, .. } => {
+                let kept = if mood == Mood::Nothing { 0 } else { dice.usize(..=pending.len()) };
+                cut.counts.names_lost += pending.len() - kept;
+                let mut names = durable.clone();
+                for (_, naming) in pending.iter().take(kept) {
+                    naming.apply(&mut names);
+                }
+                left.extend(names.iter().map(|(name, node)| (join(&path, name), *node)));
+                cut.directories.push(path);
+            }
+        }
+    }
+    cut
+}
+
+fn file(durable: &[u8], pending: &Pending<Change<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) -> Vec<u8> {
+    let mut bytes = durable.to_vec();
+    counts.unflushed += pending.len();
+    let mut changes: Vec<_> = pending.iter().map(|(_, change)| *change).collect();
+    if mood == Mood::AnyOrder && changes.len() > 1 {
+        dice.shuffle(&mut changes);
+        counts.reordered += 1;
+    }
+    let whole = if mood == Mood::InOrder { dice.usize(..=changes.len()) } else { 0 };
+    for (place, change) in changes.iter().enumerate() {
+        let fate = match mood {
+            Mood::InOrder if place < whole => Fate::There,
+            Mood::InOrder if place == whole => Fate::Torn,
+            Mood::Nothing | Mood::InOrder => Fate::Lost,
+            Mood::Each | Mood::AnyOrder => *dice.choice(&Fate::ALL).unwrap_or(&Fate::Lost),
+        };
+        match (fate, change) {
+            (Fate::There, change) => change.apply(&mut bytes),
+            (Fate::Torn, Change::Write { at, data }) => {
+                tear(&mut bytes, *at, data, dice);
+                counts.torn += 1;
+            }
+            (Fate::Lost | Fate::Torn, change) => {
+                counts.lost += 1;
+                // The size may have got to the disk without the bytes.
+                if let Change::Write { at, data } = change
+                    && mood != Mood::Nothing
+                    && dice.bool()
+                {
+                    Change::Extend(at + data.len()).apply(&mut bytes);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    There,
+    Lost,
+    Torn,
+}
+
+impl Fate {
+    const ALL: [Self; 3] = [Self::There, Self::Lost, Self::Torn];
+}
+
+/// Writes some of the sectors that a write covers, all but one at the most.
+fn tear(bytes: &mut Vec<u8>, at: usize, data: &[u8], dice: &mut Rng) {
+    let end = at + data.len();
+    let sectors: Vec<_> = (at / SECTOR..end.div_ceil(SECTOR)).collect();
+    let spared = dice.usize(..sectors.len().max(1));
+    for (place, sector) in sectors.into_iter().enumerate() {
+        if place != spared && dice.bool() {
+            let (from, to) = (at.max(sector * SECTOR), end.min((sector + 1) * SECTOR));
+            Change::Write { at: from, data: &data[from - at..to - at] }.apply(bytes);
+        }
+    }
+    if dice.bool() {
+        Change::Extend(end).apply(bytes);
+    }
+}
+
+impl Cut {
+    /// Puts the state into an empty directory.
+    ///
+    /// # Errors
+    /// The directory can't be written.
+    pub fn lay_out(&self, directory: &Path) -> io::Result<()> {
+        for path in &self.directories {
+            fs::create_dir_all(directory.join(path))?;
+        }
+        for (path, bytes) in &self.files {
+            let file = fs::File::create(directory.join(path))?;
+            file.set_len(bytes.len() as u64)?;
+            // Zeros need not be written.
+            for (place, part) in
+                bytes.chunks(64 * SECTOR).enumerate().filter(|(_, part)| part.iter().any(|byte| *byte != 0))
+            {
+                file.write_all_at(part, (place * 64 * SECTOR) as u64)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+//! A store of processes, as a retailer would run it: identity, config, hub, broker, HQ. Each ends with its value.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio, id},
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use ureq::{http::Method, tls::Certificate};
+
+use crate::{
+    ENGINES, program,
+    register::{Client, Door},
+    signal, till, until,
+};
+
+/// How long a process may take to start, to catch up, to end.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+fn failed(what: impl std::fmt::Display) -> impl Fn(std::io::Error) -> String {
+    move |error| format!("{what}: {error}")
+}
+
+/// A port that nobody uses, below those that the system gives to connections: a hub that is killed finds it free again.
+fn free_port() -> Result<u16, String> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(id() % 100).unwrap_or(0) * 100;
+    (0..10_000)
+        .map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .ok_or_else(|| "no port is free".to_owned())
+}
+
+/// What a store is to be.
+pub struct Plan<'p> {
+    /// What keeps it.
+    pub engine: &'p str,
+    /// Where its state lies.
+    pub data: &'p Path,
+    /// How many registers it has.
+    pub registers: usize,
+    /// HQ's broker, if it has one.
+    pub broker: Option<SocketAddr>,
+}
+
+/// A store: its identity and its config.
+#[derive(Clone)]
+pub struct Shop {
+    directory: PathBuf,
+    data: PathBuf,
+    registers: usize,
+    /// How to reach its hub.
+    pub door: Door,
+}
+
+impl Shop {
+    /// Makes a store's identity (`store-hub-provision create-store`) and writes its config.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub fn build(directory: &Path, plan: &Plan<'_>) -> Result<Self, String> {
+        fs::create_dir_all(directory).map_err(failed("make the store's directory"))?;
+        let identity = directory.join("identity");
+        if !identity.exists() {
+            let made = Command::new(program("store-hub-provision"))
+                .args(["create-store", "--store", "store-1", "--address", "127.0.0.1", "--dir"])
+                .arg(&identity)
+                .output()
+                .map_err(failed("store-hub-provision is not there: run ./tests/run, or `cargo build --release`"))?;
+            if !made.status.success() {
+                return Err(String::from_utf8_lossy(&made.stderr).into_owned());
+            }
+        }
+        let pem = fs::read(identity.join("ca.pem")).map_err(failed("read ca.pem"))?;
+        let authority = Certificate::from_pem(&pem).map_err(|error| error.to_string())?.to_owned();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let mut config = format!(
+            "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{}\"\n\n\
+             [listen]\naddress = \"{address}\"\ncertificate = \"{identity}/hub.pem\"\nkey = \"{identity}/hub.key\"\n",
+            plan.data.display(),
+            plan.engine,
+            identity = identity.display(),
+        );
+        if let Some(broker) = plan.broker {
+            config += &format!("\n[headquarters]\nbroker = \"mqtt://{broker}\"\n");
+        }
+        for number in 1..=plan.registers {
+            config += &format!("\n[[register]]\nname = \"till-{number}\"\n");
+        }
+        fs::write(directory.join("hub.toml"), config).map_err(failed("write hub.toml"))?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            data: plan.data.to_owned(),
+            registers: plan.registers,
+            door: Door { address, authority },
+        })
+    }
+
+    /// Starts the hub, with more in its environment.
+    ///
+    /// # Errors
+    /// The program is not there.
+    pub fn start(&self, environment: &[(&str, &str)]) -> Result<Hub, String> {
+        let log = File::options().create(true).append(true).open(self.directory.join("hub.log"));
+        let log = log.map_err(failed("open hub.log"))?;
+        let child = Command::new(program("store-hub"))
+            .args(["run", "--config"])
+            .arg(self.directory.join("hub.toml"))
+            .envs(environment.iter().copied())
+            .env("STORE_HUB_LOG", "warn,hub=info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(failed("store-hub is not there: run ./tests/run, or `cargo build --release`"))?;
+        Ok(Hub { child })
+    }
+
+    /// Whether there is a store in the data directory.
+    pub fn has_store(&self) -> bool {
+        ENGINES.iter().any(|engine| self.data.join(engine).exists())
+    }
+
+    /// The end of the hub's log.
+    pub fn log(&self) -> String {
+        let log = fs::read_to_string(self.directory.join("hub.log")).unwrap_or_default();
+        let last: Vec<_> = log.lines().rev().take(8).collect();
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits until a hub answers.
+    ///
+    /// # Errors
+    /// It ends instead, or takes too long: the end of its log.
+    pub fn ready(&self, hub: &mut Hub) -> Result<(), String> {
+        let page = Client::nobody(&self.door);
+        let mut answers = false;
+        until(LIMIT, || {
+            answers = page.once(&Method::GET, "/", None, "").is_ok_and(|reply| reply.status == 200);
+            answers || hub.has_ended()
+        });
+        if answers { Ok(()) } else { Err(format!("the hub does not start:\n{}", self.log())) }
+    }
+
+    /// Opens the store as a person would: logs in, loads the catalog, pairs each register. Gives the registers.
+    ///
+    /// # Errors
+    /// The hub does not start, or refuses.
+    pub fn open(&self) -> Result<Vec<Client>, String> {
+        let console = self.console()?;
+        let items = json!({ "items": till::catalog() }).to_string();
+        console.command("/api/v1/items", "catalog-1", &items, || true).map_err(|error| format!("{error:?}"))?;
+        (1..=self.registers).map(|number| Client::pair(&console, &self.door, &format!("till-{number}"))).collect()
+    }
+
+    /// A person at the console of a hub that runs.
+    ///
+    /// # Errors
+    /// The hub does not start, or refuses.
+    pub fn console(&self) -> Result<Client, String> {
+        let path = self.data.join("console-code");
+        let code = || fs::read_to_string(&path).ok().filter(|code| code.len() >= 8);
+        until(LIMIT, || TcpStream::connect(self.door.address).is_ok() && code().is_some());
+        Client::log_in(&self.door, &code().ok_or_else(|| format!("the hub does not start:\n{}", self.log()))?)
+    }
+
+    /// `store-hub store check` on a store whose hub is stopped: records looked at, and what is wrong.
+    ///
+    /// # Errors
+    /// The store can't be opened.
+    pub fn check(&self) -> Result<(u64, Vec<String>), String> {
+        let told = self.store(&["check"], &[])?;
+        let faults = told["faults"].as_array().ok_or("store check: no faults in its answer")?;
+        let faults = faults.iter().map(|fault| fault.as_str().unwrap_or_default().to_owned()).collect();
+        Ok((told["records"].as_u64().unwrap_or(0), faults))
+    }
+
+    /// `store-hub store backup`, while the hub sells or not.
+    ///
+    /// # Errors
+    /// No backup was written.
+    pub fn back_up(&self, to: &Path, environment: &[(&str, &str)]) -> Result<(), String> {
+        self.store(&["backup", "--to", &to.display().to_string()], environment).map(|_| ())
+    }
+
+    /// `store-hub store restore`, where there is no store.
+    ///
+    /// # Errors
+    /// The backup is not whole.
+    pub fn restore(&self, from: &Path) -> Result<(), String> {
+        self.store(&["restore", "--from", &from.display().to_string()], &[]).map(|_| ())
+    }
+
+    /// `store-hub store …`: its JSON.
+    fn store(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Value, String> {
+        let what = format!("store {}", arguments.join(" "));
+        let mut running = Command::new(program("store-hub"))
+            .arg("store")
+            .args(arguments)
+            .args(["--json", "--config"])
+            .arg(self.directory.join("hub.toml"))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed("store-hub is not there"))?;
+        if !until(LIMIT, || matches!(running.try_wait(), Ok(Some(_)))) {
+            let _ = running.kill();
+        }
+        let ended = running.wait_with_output().map_err(failed(&what))?;
+        serde_json::from_slice(&ended.stdout)
+            .map_err(|_| format!("{what}: {} {}", ended.status, String::from_utf8_lossy(&ended.stderr).trim()))
+    }
+}
+
+/// A hub that runs.
+pub struct Hub {
+    child: Child,
+}
+
+impl Hub {
+    /// Ends it as a power cut would end a process: `kill -9`.
+    pub fn kill(&mut self) {
+        self.end();
+    }
+
+    /// Asks it to stop; gives whether it stopped as it should.
+    pub fn stop(&mut self) -> bool {
+        signal(self.child.id(), "TERM");
+        until(LIMIT, || matches!(self.child.try_wait(), Ok(Some(_))))
+            && self.child.wait().is_ok_and(|status| status.success())
+    }
+
+    /// Whether it ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// HQ: a mosquitto and `store-hub-hq ingest`, on loopback.
+pub struct Headquarters {
+    broker: Child,
+    ingest: Child,
+    export: PathBuf,
+    /// Where hubs reach it.
+    pub address: SocketAddr,
+}
+
+impl Headquarters {
+    /// Starts both.
+    ///
+    /// # Errors
+    /// One is not there, or does not start.
+    pub fn start(directory: &Path) -> Result<Self, String> {
+        let mosquitto = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"];
+        let mosquitto = mosquitto.into_iter().find(|path| Path::new(path).exists());
+        let mosquitto = mosquitto.ok_or("mosquitto is not installed; run ./tests/run, or install it")?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let config = directory.join("mosquitto.conf");
+        fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port()))
+            .map_err(failed("write mosquitto.conf"))?;
+        let quiet =
+            |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let broker = quiet(Command::new(mosquitto).arg("-c").arg(&config)).map_err(failed("start mosquitto"))?;
+        let export = directory.join("headquarters.jsonl");
+        let mut ingest = Command::new(program("store-hub-hq"));
+        ingest.args(["ingest", "--broker", &format!("mqtt://{address}"), "--export"]).arg(&export);
+        let ingest = quiet(&mut ingest).map_err(failed("store-hub-hq is not there"))?;
+        Ok(Self { broker, ingest, export, address })
+    }
+
+    /// Every sale that HQ has applied, in that order.
+    ///
+    /// # Errors
+    /// The export can't be read.
+    pub fn sales(&self) -> Result<Vec<Value>, String> {
+        let file = File::open(&self.export).map_err(failed("open HQ's export"))?;
+        let rows = BufReader::new(file).lines().map(|line| {
+            let line = line.map_err(failed("read HQ's export"))?;
+            serde_json::from_str(&line).map_err(|error| format!("HQ's export: {error}: {line}"))
+        });
+        rows.collect()
+    }
+
+    /// How many sales HQ has applied.
+    pub fn count(&self) -> usize {
+        fs::read_to_string(&self.export).unwrap_or_default().matches('\n').count()
+    }
+
+    /// Ends HQ by Ctrl-C; gives the sums it prints.
+    ///
+    /// # Errors
+    /// It printed none.
+    pub fn sums(mut self) -> Result<Value, String> {
+        signal(self.ingest.id(), "INT");
+        let printed = self.ingest.stdout.take().map(std::io::read_to_string);
+        let printed = printed.ok_or("HQ has no output")?.map_err(failed("read HQ's sums"))?;
+        serde_json::from_str(&printed).map_err(|error| format!("HQ's sums: {error}: {printed}"))
+    }
+}
+
+impl Drop for Headquarters {
+    fn drop(&mut self) {
+        for child in [&mut self.ingest, &mut self.broker] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A file system that is soon full: a loop-mounted ext4 of its own. Needs root, `mkfs.ext4` and a loop device; without them a test says so and is left out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A mounted file system; ends with this value.
+pub struct SmallDisk {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let run = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
+    let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if run.status.success() { Ok(told(&run.stdout)) } else { Err(format!("{program}: {}", told(&run.stderr))) }
+}
+
+impl SmallDisk {
+    /// Makes and mounts a file system of so many bytes, in a directory.
+    ///
+    /// # Errors
+    /// It can't be made here: why.
+    pub fn mount(directory: &Path, bytes: u64) -> Result<Self, String> {
+        let (image, path) = (directory.join("small.ext4"), directory.join("small"));
+        let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
+        fs::File::create(&image).and_then(|file| file.set_len(bytes)).map_err(failed)?;
+        fs::create_dir(&path).map_err(failed)?;
+        let (image, shown) = (image.display().to_string(), path.display().to_string());
+        // Nothing set aside for root: what is free is free for the hub.
+        run("mkfs.ext4", &["-q", "-F", "-m", "0", &image])?;
+        run("mount", &["-o", "loop", &image, &shown])?;
+        Ok(Self { path })
+    }
+
+    /// Bytes that are free.
+    ///
+    /// # Errors
+    /// The system can't tell.
+    pub fn free(&self) -> Result<u64, String> {
+        let told = run("stat", &["-f", "-c", "%a %S", &self.path.display().to_string()])?;
+        let figures = told
+            .split_once(' ')
+            .and_then(|(blocks, size)| Some((blocks.parse::<u64>().ok()?, size.parse::<u64>().ok()?)));
+        figures.map(|(blocks, size)| blocks * size).ok_or_else(|| format!("stat: {told}"))
+    }
+
+    /// Takes all but so many bytes, at once.
+    ///
+    /// # Errors
+    /// There is less already, or the system refuses.
+    pub fn fill(&self, leave: u64) -> Result<(), String> {
+        let free = self.free()?;
+        let take = free.checked_sub(leave).ok_or_else(|| format!("{free} bytes are free, less than {leave}"))?;
+        let place = self.path.join(format!("filler-{free}"));
+        run("fallocate", &["--length", &take.to_string(), &place.display().to_string()]).map(|_| ())
+    }
+
+    /// Gives back what was taken.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn make_room(&self) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", self.path.display());
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_string_lossy().starts_with("filler-") {
+                fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a process that a failed test left behind does not keep it.
+        let _ = run("umount", &["-l", &self.path.display().to_string()]);
+    }
+}

@@ -1,0 +1,223 @@
+//! What a register sells, and the book of everything that was asked and answered.
+//!
+//! A basket's lines and sums are made up here, so that a sale can be compared with what was asked and not only with what was answered.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::{
+    power::Notes,
+    register::{Client, NoAnswer},
+};
+
+/// Items in the catalog.
+const ITEMS: u64 = 20;
+
+/// Lines of a basket.
+pub const LINES: usize = 5;
+
+/// What a customer hands over, in minor units: more than any basket costs.
+const CASH: u64 = 100_000;
+
+fn sku(item: u64) -> String {
+    format!("item-{item:02}")
+}
+
+fn price(item: u64) -> u64 {
+    99 + 37 * item
+}
+
+/// The catalog, as it is loaded.
+pub fn catalog() -> Vec<Value> {
+    let item = |item| json!({ "sku": sku(item), "description": format!("Item {item}"), "price": { "minor": price(item), "per": "each" } });
+    (0..ITEMS).map(item).collect()
+}
+
+/// A basket.
+#[derive(Clone, Debug)]
+pub struct Basket {
+    /// The register's reference: no other basket has it.
+    pub reference: String,
+    /// Its register.
+    pub register: String,
+    /// Items and pieces.
+    pub lines: Vec<(u64, u64)>,
+}
+
+impl Basket {
+    fn draw(dice: &mut Rng, register: &str, number: u64) -> Self {
+        Self {
+            reference: format!("{register}-{number:06}"),
+            register: register.to_owned(),
+            lines: (0..LINES).map(|_| (dice.u64(..ITEMS), dice.u64(1..=3))).collect(),
+        }
+    }
+
+    fn net(&self) -> u64 {
+        self.lines.iter().map(|(item, pieces)| price(*item) * pieces).sum()
+    }
+
+    fn line(&self, number: usize) -> Value {
+        let (item, pieces) = self.lines[number];
+        json!({ "sku": sku(item), "quantity": { "milli": pieces * 1000, "unit": "each" } })
+    }
+
+    /// What is wrong with a sale that was made of this basket, as the hub shows it.
+    pub fn differs_from(&self, sale: &Value) -> Option<String> {
+        let net = self.net();
+        let line = |(number, (item, pieces)): (usize, &(u64, u64))| {
+            let line = &sale["lines"][number];
+            line["sku"] == sku(*item)
+                && line["quantity"]["milli"] == pieces * 1000
+                && line["regular"] == price(*item) * pieces
+        };
+        let same = sale["reference"] == self.reference.as_str()
+            && sale["register"] == self.register.as_str()
+            && sale["lines"].as_array().is_some_and(|lines| lines.len() == self.lines.len())
+            && self.lines.iter().enumerate().all(line)
+            && sale["tenders"] == json!([{ "tender": "cash", "amount": CASH }])
+            && sale["totals"]
+                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": CASH, "change": CASH - net });
+        (!same).then(|| format!("basket {} became {sale}", self.reference))
+    }
+}
+
+/// A command that was sent at least once.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What it is about.
+    pub basket: Arc<Basket>,
+    /// Its idempotency key.
+    pub key: String,
+    /// Its path.
+    pub path: String,
+    /// Its body.
+    pub body: String,
+    /// Whether it makes the basket a sale.
+    pub sells: bool,
+    /// The first answer, once there is one.
+    pub answer: Option<Value>,
+}
+
+/// Everything that was asked and answered, in the order of asking.
+#[derive(Default)]
+pub struct Book {
+    asked: Mutex<Vec<Asked>>,
+    sold: AtomicU64,
+    notes: Option<Notes>,
+}
+
+impl Book {
+    /// A book that notes down in a power trace what is asked and answered, too.
+    pub fn with_notes(notes: Notes) -> Self {
+        Self { notes: Some(notes), ..Self::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, asked: Asked) -> usize {
+        let mut book = self.lock();
+        book.push(asked);
+        let number = book.len() - 1;
+        drop(book);
+        if let Some(notes) = &self.notes {
+            notes.asked(number);
+        }
+        number
+    }
+
+    fn answered(&self, number: usize, answer: &Value) {
+        if let Some(notes) = &self.notes {
+            notes.answered(number);
+        }
+        let sells = {
+            let mut book = self.lock();
+            book[number].answer = Some(answer.clone());
+            book[number].sells
+        };
+        if sells {
+            self.sold.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sales answered so far.
+    pub fn sold(&self) -> u64 {
+        self.sold.load(Ordering::Relaxed)
+    }
+
+    /// All of it.
+    pub fn read(&self) -> Vec<Asked> {
+        self.lock().clone()
+    }
+}
+
+/// A register at work.
+pub struct Till<'b> {
+    client: &'b Client,
+    book: &'b Book,
+    register: String,
+    dice: Rng,
+    baskets: u64,
+}
+
+impl<'b> Till<'b> {
+    /// A register of a name that begins its references with the number `first`.
+    pub fn new(client: &'b Client, book: &'b Book, register: &str, dice: Rng, first: u64) -> Self {
+        Self { client, book, register: register.to_owned(), dice, baskets: first }
+    }
+
+    /// Sells a basket: three of four in one command, the fourth line by line.
+    ///
+    /// # Errors
+    /// A command was refused, or not answered before patience ended; what was asked and answered is in the book.
+    pub fn sell(&mut self, goes_on: &mut impl FnMut(&mut Rng) -> bool) -> Result<(), NoAnswer> {
+        self.baskets += 1;
+        let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets));
+        let lines: Vec<_> = (0..LINES).map(|number| basket.line(number)).collect();
+        let cash = json!({ "tender": "cash", "amount": CASH });
+        if self.dice.u8(..4) > 0 {
+            let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash] });
+            self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;
+            return Ok(());
+        }
+        let opened = json!({ "reference": basket.reference });
+        let opened = self.ask(&basket, "open", "/api/v1/baskets", &opened, goes_on)?;
+        let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap_or("without-an-id"));
+        for (number, line) in lines.iter().enumerate() {
+            self.ask(&basket, &format!("line-{number}"), &format!("{path}/lines"), line, goes_on)?;
+        }
+        self.ask(&basket, "cash", &format!("{path}/tenders"), &cash, goes_on)?;
+        self.ask(&basket, "complete", &format!("{path}/complete"), &json!({}), goes_on)?;
+        Ok(())
+    }
+
+    fn ask(
+        &mut self,
+        basket: &Arc<Basket>,
+        what: &str,
+        path: &str,
+        body: &Value,
+        goes_on: &mut impl FnMut(&mut Rng) -> bool,
+    ) -> Result<Value, NoAnswer> {
+        let asked = Asked {
+            basket: Arc::clone(basket),
+            key: format!("{}-{what}", basket.reference),
+            path: path.to_owned(),
+            body: body.to_string(),
+            sells: matches!(what, "sale" | "complete"),
+            answer: None,
+        };
+        let (key, body) = (asked.key.clone(), asked.body.clone());
+        let number = self.book.ask(asked);
+        let answer = self.client.command(path, &key, &body, || goes_on(&mut self.dice))?;
+        self.book.answered(number, &answer);
+        Ok(answer)
+    }
+}

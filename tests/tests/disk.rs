@@ -1,0 +1,189 @@
+//! A disk that fills up, and is full: what nobody misses goes first and sales go last; what was answered is never lost; with room again the hub sells.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use fastrand::Rng;
+use serde_json::Value;
+use system_tests::{
+    ENGINES,
+    register::{Client, NoAnswer},
+    shop::{Hub, LIMIT, Plan, Shop},
+    small_disk::SmallDisk,
+    till::{Asked, Book, Till},
+    until,
+    verdict::{Shelf, repeated},
+};
+use ureq::http::Method;
+
+const REGISTERS: usize = 4;
+
+const MB: u64 = 1024 * 1024;
+
+/// The whole disk: at first there is ample room.
+const DISK: u64 = 420 * MB;
+
+/// Both engines one after the other: each has the machine for itself.
+#[test]
+fn on_a_disk_that_fills_up_sales_go_last_and_nothing_answered_is_lost() {
+    for engine in ENGINES {
+        for fills_up in [seen_in_time, found_full] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().canonicalize().unwrap();
+            match SmallDisk::mount(&path, DISK) {
+                Ok(disk) => fills_up(&Store::open(engine, disk)),
+                Err(why) => {
+                    eprintln!("SKIPPED: no small disk can be mounted here ({why}); run it as root, with loop devices");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Taken by and by: the hub gives up one thing after the other, sales last, and goes on by itself when there is room.
+fn seen_in_time(store: &Store) {
+    let console = store.shop.console().unwrap();
+    let load = |room: &str| {
+        let key = format!("catalog-{room}");
+        let reply = console.once(&Method::POST, "/api/v1/items", Some(&key), r#"{"items":[]}"#).unwrap();
+        (reply.status, reply.body["type"].as_str().map(str::to_owned))
+    };
+    let (loaded, disk_full) = ((200, None), (507, Some("/problems/disk-full".to_owned())));
+    let (book, over) = (Book::default(), AtomicBool::new(false));
+    let mut sold = Vec::new();
+    thread::scope(|scope| {
+        let _ends = Ends(&over);
+        store.sells(scope, &book, &over);
+        for (leave, room) in [(300 * MB, "ample"), (200 * MB, "low"), (40 * MB, "scarce")] {
+            store.disk.fill(leave).unwrap();
+            store.comes_to("room", &room.into());
+            let before = book.sold();
+            assert!(until(LIMIT, || book.sold() > before + 50), "{}, {room}: sales go on", store.engine);
+            sold.push((room, book.sold()));
+            let expected = if room == "scarce" { &disk_full } else { &loaded };
+            assert_eq!(load(room), *expected, "{}, {room}", store.engine);
+        }
+        store.disk.fill(8 * MB).unwrap();
+        store.comes_to("room", &"full".into());
+        let reply =
+            store.clients[0].once(&Method::POST, "/api/v1/baskets", Some("basket-on-a-full-disk"), "{}").unwrap();
+        assert_eq!((reply.status, reply.body["type"].as_str()), (507, Some("/problems/disk-full")));
+    });
+    assert_eq!(store.status()["stopped"], Value::Null, "{}: it refuses and has not stopped", store.engine);
+    store.disk.make_room().unwrap();
+    store.comes_to("room", &"ample".into());
+    let after = Book::default();
+    Till::new(&store.clients[0], &after, "till-1", Rng::with_seed(9), 500_000).sell(&mut |_| true).unwrap();
+    let asked = [book.read(), after.read()].concat();
+    let checked = store.has_all(&asked);
+    eprintln!("{}, filled by and by: sales answered when ample, low, scarce: {sold:?}; {checked}", store.engine);
+}
+
+/// Taken at once, so that as a rule a write finds the disk full. The hub stops, says so, and after a restart on a disk with room everything is there.
+fn found_full(store: &Store) {
+    let (book, over) = (Book::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _ends = Ends(&over);
+        store.sells(scope, &book, &over);
+        assert!(until(LIMIT, || book.sold() > 50), "{}: it sells", store.engine);
+        store.disk.fill(MB / 4).unwrap();
+        // The hub may look at the disk before it writes to it.
+        let stopped = || {
+            let status = store.status();
+            status["stopped"].is_string() || status["keeping"]["room"] == "full"
+        };
+        assert!(until(LIMIT, stopped), "{}: a full disk is told", store.engine);
+    });
+    let status = store.status();
+    let reply = store.clients[0].once(&Method::POST, "/api/v1/baskets", Some("basket-on-a-full-disk"), "{}").unwrap();
+    let told = (reply.status, reply.body["type"].as_str());
+    assert!(
+        matches!(told, (503, Some("/problems/store-stopped")) | (507, Some("/problems/disk-full"))),
+        "{}: {told:?}",
+        store.engine
+    );
+    store.disk.make_room().unwrap();
+    let checked = store.has_all(&book.read());
+    eprintln!("{}, full at once: stopped by {}, told {told:?}; {checked}", store.engine, status["stopped"]);
+}
+
+/// Ends the selling, also when something else fails first.
+struct Ends<'o>(&'o AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A store on a small disk, its hub running.
+struct Store {
+    engine: &'static str,
+    disk: SmallDisk,
+    shop: Shop,
+    hub: Mutex<Hub>,
+    clients: Vec<Client>,
+}
+
+impl Store {
+    fn open(engine: &'static str, disk: SmallDisk) -> Self {
+        let plan = Plan { engine, data: &disk.path.join("data"), registers: REGISTERS, broker: None };
+        let shop = Shop::build(&disk.path.with_file_name("shop"), &plan).unwrap();
+        let hub = Mutex::new(shop.start(&[]).unwrap());
+        let clients = shop.open().unwrap();
+        Self { engine, disk, shop, hub, clients }
+    }
+
+    fn status(&self) -> Value {
+        self.clients[0].get("/api/v1/status").unwrap()
+    }
+
+    fn comes_to(&self, field: &str, value: &Value) {
+        let there = || self.status()["keeping"][field] == *value;
+        assert!(until(LIMIT, there), "{}: {field} is {value}: {}", self.engine, self.status());
+    }
+
+    /// Every register sells until it is over, or until it is refused.
+    fn sells<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, book: &'s Book, over: &'s AtomicBool) {
+        for (number, client) in (1..).zip(&self.clients) {
+            let mut till = Till::new(client, book, &format!("till-{number}"), Rng::with_seed(number), 0);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    match till.sell(&mut |_| !over.load(Ordering::Relaxed)) {
+                        Ok(()) => {}
+                        Err(NoAnswer::Refused(why)) => {
+                            assert!(why.contains("/problems/disk-full"), "{why}");
+                            break;
+                        }
+                        Err(NoAnswer::GaveUp) => break,
+                    }
+                }
+            });
+        }
+    }
+
+    /// Kills the hub, starts it again, and looks for everything that was answered; then it sells, and its store is whole.
+    fn has_all(&self, asked: &[Asked]) -> String {
+        let mut hub = self.hub.lock().unwrap();
+        hub.kill();
+        *hub = self.shop.start(&[]).unwrap();
+        self.shop.ready(&mut hub).unwrap();
+        let shelf = Shelf::read(&self.clients, |_| true).unwrap();
+        let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
+        let faults = [shelf.faults(asked), repeated(&self.clients, &answered).unwrap()].concat();
+        assert!(faults.is_empty(), "{}: {faults:#?}", self.engine);
+        let book = Book::default();
+        Till::new(&self.clients[0], &book, "till-1", Rng::with_seed(99), 900_000).sell(&mut |_| true).unwrap();
+        hub.kill();
+        let (records, faults) = self.shop.check().unwrap();
+        assert!(faults.is_empty(), "{}: {faults:#?}", self.engine);
+        format!("{} sales there, {} answers given again, {records} records checked", shelf.listed.len(), answered.len())
+    }
+}

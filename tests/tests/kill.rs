@@ -1,0 +1,136 @@
+//! `kill -9`, again and again, under the load of 32 registers: what was answered is there, once, whole, without gaps, here and at HQ.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use fastrand::Rng;
+use system_tests::{
+    ENGINES, is_long,
+    register::NoAnswer,
+    seed,
+    shop::{Headquarters, LIMIT, Plan, Shop},
+    till::{Book, Till},
+    until,
+    verdict::{Shelf, repeated},
+};
+
+const REGISTERS: usize = 32;
+
+/// Of so many failed tries one is a register's last: it gives its command up, as if it had lost power itself.
+const GIVES_UP: u32 = 8;
+
+/// Both engines one after the other: each has the machine for itself.
+#[test]
+fn killed_again_and_again_under_load_the_hub_loses_doubles_and_tears_nothing() {
+    let kills = if is_long() { 300 } else { 25 };
+    for engine in ENGINES {
+        killed_under_load(engine, kills);
+    }
+}
+
+fn killed_under_load(engine: &str, kills: u32) {
+    let (seed, began) = (seed(), Instant::now());
+    eprintln!("{engine}: kill -9 under load, STORE_HUB_SEED={seed}");
+    let mut dice = Rng::with_seed(seed);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().canonicalize().unwrap();
+    let headquarters = Headquarters::start(&path).inspect_err(|why| eprintln!("SKIPPED: HQ's part: {why}")).ok();
+    let plan = Plan {
+        engine,
+        data: &path.join("data"),
+        registers: REGISTERS,
+        broker: headquarters.as_ref().map(|headquarters| headquarters.address),
+    };
+    let shop = Shop::build(&path, &plan).unwrap();
+    let mut hub = shop.start(&[]).unwrap();
+    let clients = shop.open().unwrap_or_else(|why| panic!("{why}\n{}", shop.log()));
+
+    let (book, over, trouble) = (Book::default(), AtomicBool::new(false), Mutex::new(Vec::new()));
+    let mut at_start = 0;
+    thread::scope(|scope| {
+        for (number, client) in (1..).zip(&clients) {
+            let (mut till, mut more) =
+                (Till::new(client, &book, &format!("till-{number}"), dice.fork(), 0), dice.fork());
+            let (over, trouble) = (&over, &trouble);
+            scope.spawn(move || {
+                let mut goes_on = |_: &mut Rng| !over.load(Ordering::Relaxed) && more.u32(..GIVES_UP) > 0;
+                while !over.load(Ordering::Relaxed) {
+                    if let Err(NoAnswer::Refused(why)) = till.sell(&mut goes_on) {
+                        trouble.lock().unwrap().push(why);
+                        over.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        for kill in 1..=kills {
+            // By the work done since the start, not by the clock; every fourth dies before it has answered anything.
+            let enough = if dice.u8(..4) == 0 { 0 } else { dice.u64(1..400) };
+            let before = book.sold();
+            if enough == 0 {
+                at_start += 1;
+                thread::sleep(Duration::from_millis(dice.u64(..120)));
+            } else {
+                let goes_on = || over.load(Ordering::Relaxed) || hub.has_ended() || book.sold() >= before + enough;
+                if !until(LIMIT, goes_on) {
+                    trouble.lock().unwrap().push(format!("nothing is sold after kill {kill}"));
+                }
+                if hub.has_ended() {
+                    trouble.lock().unwrap().push(format!("the hub ended by itself after kill {kill}"));
+                }
+            }
+            if !trouble.lock().unwrap().is_empty() {
+                break;
+            }
+            // With the last kill the registers die as well: what they had asked stays unanswered.
+            over.store(kill == kills, Ordering::Relaxed);
+            hub.kill();
+            hub = shop.start(&[]).unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let trouble = trouble.into_inner().unwrap();
+    assert!(trouble.is_empty(), "{engine}, seed {seed}: {trouble:#?}\n{}", shop.log());
+
+    let asked = book.read();
+    let shelf = Shelf::read(&clients, |_| true).unwrap();
+    let faults = shelf.faults(&asked);
+    assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
+    let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
+    let faults = repeated(&clients, &answered).unwrap();
+    assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
+    let again = Shelf::read(&clients, |_| false).unwrap();
+    assert_eq!(again.listed, shelf.listed, "{engine}, seed {seed}: repeats change nothing");
+
+    if let Some(headquarters) = &headquarters {
+        assert!(until(LIMIT, || headquarters.count() >= shelf.listed.len()), "HQ catches up");
+        let faults = shelf.differs_from_headquarters(&headquarters.sales().unwrap());
+        assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
+    }
+    hub.kill();
+    let (records, faults) = shop.check().unwrap();
+    assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
+    let equal = headquarters.map_or("HQ left out".to_owned(), |headquarters| {
+        let sums = headquarters.sums().unwrap();
+        let told = ["sales", "duplicate_sales", "quarantined"].map(|field| sums[field].as_u64().unwrap());
+        assert_eq!(told, [shelf.listed.len() as u64, 0, 0], "{engine}, seed {seed}: {sums}");
+        format!("HQ equal ({} events sent again)", sums["repeated_events"])
+    });
+
+    let sold = answered.iter().filter(|asked| asked.sells).count();
+    let unanswered = asked.iter().filter(|asked| asked.sells && asked.answer.is_none()).count();
+    eprintln!(
+        "{engine}: {kills} kills ({at_start} before the first answer) by {REGISTERS} registers in {:.0} s: {sold} sales answered and there, \
+         {} of {unanswered} unanswered ones there whole, {} commands repeated, {records} records checked, {equal}",
+        began.elapsed().as_secs_f64(),
+        shelf.listed.len() - sold,
+        answered.len(),
+    );
+    assert!(sold > kills as usize && unanswered > 0, "there was load at the kills");
+}

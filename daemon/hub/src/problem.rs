@@ -152,3 +152,22 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_takes_nothing_says_so_by_status_type_and_when_to_come_again() {
+        let answer = |error: StoreError| {
+            let response = Problem::from(error).into_response();
+            let retry = response.headers().get(header::RETRY_AFTER).cloned();
+            (response.status().as_u16(), retry.is_some())
+        };
+        assert_eq!(answer(StoreError::Busy), (503, true));
+        assert_eq!(answer(StoreError::Stopped { why: "Input/output error".into() }), (503, true));
+        assert_eq!(answer(StoreError::DiskFull { free: 1, least: 2 }), (507, false));
+        let full = Problem::from(StoreError::DiskFull { free: 15_000_000, least: 64_000_000 });
+        assert_eq!((&*full.kind, full.detail.contains("15 MB")), ("/problems/disk-full", true));
+    }
+}

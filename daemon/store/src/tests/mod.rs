@@ -6,6 +6,7 @@ mod chain;
 mod commits;
 mod faulty;
 mod formats;
+mod model;
 mod once;
 mod outbox;
 mod power;

@@ -32,9 +32,11 @@
 //! What was sold after the backup is at HQ and on paper, not in the restored store. Its numbers must not be given again: so a restored store draws a
 //! new epoch, in which HQ counts from 1, and sends again what HQ had not acknowledged when the backup was taken. HQ knows sales by their ids, and drops those that it has.
 
+mod read;
+
 use std::{
-    fs::{self, File},
-    io::{self, BufReader, BufWriter, Read, Write},
+    fs::File,
+    io::{self, BufWriter, Read, Write},
     ops::Bound,
     path::{Path, PathBuf},
     sync::{
@@ -43,16 +45,15 @@ use std::{
     },
 };
 
+pub use read::{restore, verify};
 use ring::digest;
 use serde::Serialize;
 
 use crate::{
-    EngineKind, MAX_RECORD, META, Store,
-    archive::parse_name,
-    engine::{Batch, Engine, EngineError, Entry},
+    Store,
+    engine::{Batch, Engine, EngineError},
     error::StoreError,
-    home::{self, each_entry_of},
-    meta, outbox, table,
+    home::each_entry_of,
 };
 
 const MAGIC: &[u8] = b"store-hub backup 1\n";
@@ -64,9 +65,6 @@ const SEGMENT: u8 = 3;
 
 /// Entries copied at a time.
 const PART: usize = 500;
-
-/// The longest key.
-const MAX_KEY: usize = 4096;
 
 /// Bytes of batches that may wait in memory for the backup's writer.
 pub const MOST_HEARD: usize = 64 * 1024 * 1024;
@@ -236,185 +234,4 @@ impl Store {
             None => written,
         }
     }
-}
-
-/// An item of a backup.
-enum Item {
-    Put(Entry),
-    Delete(Vec<u8>),
-    Segment { name: String, length: u64 },
-}
-
-/// Reads items, hashing and counting them as the writer did.
-struct Reader<R: Read> {
-    input: R,
-    hash: digest::Context,
-    done: BackedUp,
-}
-
-impl<R: Read> Reader<zstd::Decoder<'static, BufReader<R>>> {
-    fn open(mut input: R) -> io::Result<Self> {
-        let mut magic = [0; MAGIC.len()];
-        input.read_exact(&mut magic).map_err(|_| no_backup("it is no backup of a store hub"))?;
-        if magic != MAGIC {
-            return Err(no_backup("it is no backup of a store hub, or of a newer one"));
-        }
-        let input = zstd::Decoder::new(input)?;
-        Ok(Self { input, hash: digest::Context::new(&digest::SHA256), done: BackedUp::default() })
-    }
-}
-
-impl<R: Read> Reader<R> {
-    fn raw<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.input.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => no_backup("it is cut off"),
-            _ => error,
-        })?;
-        self.hash.update(bytes);
-        self.done.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn text(&mut self, most: usize) -> io::Result<Vec<u8>> {
-        let length = u32::from_le_bytes(self.raw()?) as usize;
-        if length > most {
-            return Err(no_backup(format!("an entry of {length} bytes is in it; the most is {most}")));
-        }
-        let mut bytes = vec![0; length];
-        self.fill(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The next item; `None` at an end that fits.
-    fn next(&mut self) -> io::Result<Option<Item>> {
-        // The end is not hashed.
-        let mut tag = [0];
-        self.input.read_exact(&mut tag).map_err(|_| no_backup("it is cut off"))?;
-        if tag == [END] {
-            let (count, hash) = (self.done.entries + self.done.segments, self.hash.clone().finish());
-            let mut said = [0; 40];
-            self.input.read_exact(&mut said).map_err(|_| no_backup("it is cut off"))?;
-            if said[..8] != count.to_le_bytes() || said[8..] != *hash.as_ref() {
-                return Err(no_backup("what is in it is not what was written"));
-            }
-            return Ok(None);
-        }
-        self.hash.update(&tag);
-        self.done.bytes += 1;
-        match tag[0] {
-            PUT => {
-                self.done.entries += 1;
-                let (key, value) = (self.text(MAX_KEY)?, self.text(MAX_RECORD)?);
-                table::verify(&key, &value).map_err(no_backup)?;
-                Ok(Some(Item::Put((key, value))))
-            }
-            DELETE => {
-                self.done.entries += 1;
-                Ok(Some(Item::Delete(self.text(MAX_KEY)?)))
-            }
-            SEGMENT => {
-                self.done.segments += 1;
-                let name = String::from_utf8(self.text(200)?).map_err(|_| no_backup("a segment's name is no text"))?;
-                if parse_name(&name).is_none() {
-                    return Err(no_backup(format!("`{}` is no name of a segment", name.escape_debug())));
-                }
-                Ok(Some(Item::Segment { name, length: u64::from_le_bytes(self.raw()?) }))
-            }
-            other => Err(no_backup(format!("an item of kind {other} is in it; run a newer hub"))),
-        }
-    }
-
-    /// Copies a segment's bytes, which follow its item.
-    fn copy(&mut self, mut left: u64, to: &mut impl Write) -> io::Result<()> {
-        let mut part = vec![0; 64 * 1024];
-        while left > 0 {
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(part.len());
-            self.fill(&mut part[..length])?;
-            to.write_all(&part[..length])?;
-            left -= length as u64;
-        }
-        Ok(())
-    }
-}
-
-/// Reads a backup whole: every checksum, and its end.
-///
-/// # Errors
-/// It can't be read, or is no whole backup.
-pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
-    let read = || -> io::Result<BackedUp> {
-        let mut reader = Reader::open(input)?;
-        while let Some(item) = reader.next()? {
-            if let Item::Segment { length, .. } = item {
-                reader.copy(length, &mut io::sink())?;
-            }
-        }
-        Ok(reader.done)
-    };
-    read().map_err(trouble("read the backup"))
-}
-
-/// Makes the store of a backup in a directory that has none, in a new epoch.
-///
-/// # Errors
-/// There is a store, the backup is not whole or made by a newer hub, or the disk fails. Then there is no store.
-pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
-    let failed = trouble("restore the backup");
-    let archive = directory.join("archive");
-    let has_segments = fs::read_dir(&archive).is_ok_and(|mut entries| entries.next().is_some());
-    if has_segments || home::is_taken(directory) {
-        let why =
-            format!("{} holds a store already; restore into another directory, or move it away", directory.display());
-        return Err(EngineError { what: "restore the backup".into(), why }.into());
-    }
-    home::make_directory(directory).map_err(&failed)?;
-    // Made anew whenever it is begun again, and put in its place before the store gets its name.
-    let unfinished = directory.join("archive.new");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(&failed)?;
-    }
-    fs::create_dir(&unfinished).map_err(&failed)?;
-    let mut done = BackedUp::default();
-    home::create(directory, kind, |newborn| {
-        let mut reader = Reader::open(input).map_err(&failed)?;
-        let mut batch = Batch::new();
-        while let Some(item) = reader.next().map_err(&failed)? {
-            match item {
-                Item::Put((key, value)) => batch.push((key, Some(value))),
-                Item::Delete(key) => batch.push((key, None)),
-                Item::Segment { name, length } => {
-                    let mut file = File::create(unfinished.join(name)).map_err(&failed)?;
-                    reader.copy(length, &mut file).and_then(|()| file.sync_all()).map_err(&failed)?;
-                }
-            }
-            if batch.len() >= PART {
-                newborn.apply(std::mem::take(&mut batch))?;
-            }
-        }
-        newborn.apply(batch)?;
-        begin_epoch(newborn, now_ms)?;
-        File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&failed)?;
-        if archive.exists() {
-            fs::remove_dir(&archive).map_err(&failed)?;
-        }
-        fs::rename(&unfinished, &archive).map_err(&failed)?;
-        done = reader.done;
-        Ok(())
-    })?;
-    Ok(done)
-}
-
-/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged.
-fn begin_epoch(engine: &dyn Engine, now_ms: u64) -> Result<(), StoreError> {
-    let former = META.read(engine, "epoch")?.unwrap_or_default();
-    let mut changes = outbox::rebased(engine)?;
-    // Also by a clock that was set back.
-    changes.push(meta("epoch", now_ms.max(former + 1))?);
-    Ok(engine.apply(changes.into_iter().map(|(key, value)| (key, Some(value))).collect())?)
 }

@@ -16,7 +16,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{register::Client, till::Asked};
+use crate::{
+    register::{Client, NoAnswer},
+    till::Asked,
+};
 
 /// Faults told; one is enough to fail.
 const TOLD: usize = 10;
@@ -177,9 +180,13 @@ pub fn repeated(clients: &[Client], asked: &[&Asked]) -> Result<Vec<String>, Str
             tries += 1;
             tries < 500
         });
-        let again = again.map_err(|error| format!("{}: {error:?}", asked.key))?;
-        let first = asked.answer.as_ref().filter(|first| **first != again);
-        Ok(first.map(|first| format!("{} was answered {first}, and now {again}", asked.key)))
+        let first = asked.answer.as_ref().unwrap_or(&Value::Null);
+        match again {
+            Ok(again) if again == *first => Ok(None),
+            Ok(again) => Ok(Some(format!("{} was answered {first}, and now {again}", asked.key))),
+            Err(NoAnswer::Refused(why)) => Ok(Some(format!("LOST: {} was answered {first}, and now {why}", asked.key))),
+            Err(NoAnswer::GaveUp) => Err(format!("{}: no answer", asked.key)),
+        }
     })?;
     Ok(told.into_iter().flatten().take(TOLD).collect())
 }

@@ -1,6 +1,7 @@
 //! The one committer: groups the commits that wait, makes them durable with one flush, and only then answers.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
+    cache::Cache,
     chain::{HEAD, HEADS},
     engine::{Batch, Engine, EngineError},
     error::StoreError,
@@ -37,12 +39,36 @@ type Overlay = HashMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// One commit's view of the store, and what it writes.
 pub struct Transaction<'g> {
-    engine: &'g dyn Engine,
-    /// What the group's earlier commits wrote.
-    group: &'g Overlay,
+    view: View<'g>,
     own: Overlay,
     /// Outbox streams that this commit appended to, with their new heads.
     pub(crate) heads: Vec<(String, u64)>,
+}
+
+/// What a commit sees of the store.
+#[derive(Clone, Copy)]
+struct View<'g> {
+    engine: &'g dyn Engine,
+    cache: &'g RefCell<Cache>,
+    /// What the group's earlier commits wrote.
+    group: &'g Overlay,
+}
+
+impl View<'_> {
+    fn get(&self, raw_key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(written) = self.group.get(raw_key) {
+            return Ok(written.clone());
+        }
+        let mut cache = self.cache.borrow_mut();
+        if let Some(known) = cache.get(raw_key) {
+            return Ok(Some(known.clone()));
+        }
+        let found = self.engine.get(raw_key)?;
+        if let Some(value) = &found {
+            cache.keep(raw_key.to_vec(), value.clone());
+        }
+        Ok(found)
+    }
 }
 
 impl Transaction<'_> {
@@ -52,10 +78,9 @@ impl Transaction<'_> {
     /// The engine fails or the record can't be read.
     pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
         let raw_key = table.raw_key(key);
-        let written = self.own.get(&raw_key).or_else(|| self.group.get(&raw_key));
-        let value = match written {
+        let value = match self.own.get(&raw_key) {
             Some(value) => value.clone(),
-            None => self.engine.get(&raw_key)?,
+            None => self.view.get(&raw_key)?,
         };
         value.map(|value| table.decode(&raw_key, &value)).transpose()
     }
@@ -116,7 +141,7 @@ type Verdict<'a> = Result<(), &'a StoreError>;
 /// A commit in the queue, its types erased: runs, then answers.
 trait Work: Send {
     /// Runs the closure; `None` if it refused.
-    fn run(&mut self, engine: &dyn Engine, group: &Overlay) -> Option<Changes>;
+    fn run(&mut self, view: View<'_>) -> Option<Changes>;
     /// Answers the asker.
     fn answer(self: Box<Self>, verdict: Verdict<'_>);
 }
@@ -133,9 +158,9 @@ where
     E: From<StoreError> + Send,
     F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send,
 {
-    fn run(&mut self, engine: &dyn Engine, group: &Overlay) -> Option<Changes> {
+    fn run(&mut self, view: View<'_>) -> Option<Changes> {
         let work = self.work.take()?;
-        let mut transaction = Transaction { engine, group, own: Overlay::new(), heads: Vec::new() };
+        let mut transaction = Transaction { view, own: Overlay::new(), heads: Vec::new() };
         // The overlay is dropped with a panic, so nothing half-done can be seen.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
             .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
@@ -197,6 +222,7 @@ impl Committer {
         let (stopped, listener, timings) = (Arc::new(OnceLock::new()), Arc::default(), Arc::default());
         let worker = Worker {
             engine,
+            cache: RefCell::default(),
             heads,
             tick,
             stopped: Arc::clone(&stopped),
@@ -271,6 +297,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 struct Worker {
     engine: Arc<dyn Engine>,
+    cache: RefCell<Cache>,
     heads: Arc<Heads>,
     tick: watch::Sender<u64>,
     stopped: Arc<OnceLock<String>>,
@@ -302,7 +329,8 @@ impl Worker {
         let commits = group.len() as u64;
         if self.stopped.get().is_none() {
             for commit in &mut group {
-                if let Some(changes) = commit.run(&*self.engine, &overlay) {
+                let view = View { engine: &*self.engine, cache: &self.cache, group: &overlay };
+                if let Some(changes) = commit.run(view) {
                     overlay.extend(changes.overlay);
                     heads.extend(changes.heads);
                     stored += 1;
@@ -334,7 +362,14 @@ impl Worker {
             return Ok(());
         }
         let decided = Instant::now();
-        let batch: Batch = overlay.into_iter().collect();
+        let mut batch: Batch = overlay.into_iter().collect();
+        // In the engine's order, so that neighbours are written together.
+        batch.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut cache = self.cache.borrow_mut();
+        for (key, value) in &batch {
+            cache.follow(key, value.as_ref());
+        }
+        drop(cache);
         let mut listener = locked(&self.listener);
         let told = listener.is_some().then(|| batch.clone());
         self.engine.apply(batch)?;

@@ -45,6 +45,7 @@
 
 pub mod archive;
 pub mod backup;
+mod cache;
 mod chain;
 mod check;
 mod committer;

@@ -234,9 +234,8 @@ fn end(
             let sale = selling::complete(transaction, &mut basket, counter, true)?;
             payment.sale = Some(SaleDone::from(&sale));
             made = Some(sale);
-        } else {
-            selling::put_basket(transaction, &basket)?;
         }
+        selling::put_basket(transaction, &basket)?;
     }
     payment.state = state;
     payment.slip = record.map(|record| record.receipt_text.clone()).unwrap_or_default();

@@ -235,6 +235,7 @@ async fn complete_basket(
                 let mut basket = own_basket(transaction, &id, &register)?;
                 let settled = !basket.tenders.is_empty();
                 let sale = complete(transaction, &mut basket, &counter, settled)?;
+                put_basket(transaction, &basket)?;
                 Ok::<_, Problem>(SaleDone::from(&*made.insert(sale)))
             })?;
             Ok::<_, Problem>((once, made))

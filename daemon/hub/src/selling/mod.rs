@@ -286,7 +286,7 @@ pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> 
     transaction.put(&BASKETS, &basket.id, basket)
 }
 
-/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. `settled` if the basket's stock was held when its lines became
+/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the caller's to write, if anybody knows it. `settled` if the basket's stock was held when its lines became
 /// fixed: then nothing can refuse it any more.
 pub(crate) fn complete(
     transaction: &mut Transaction<'_>,
@@ -315,7 +315,6 @@ pub(crate) fn complete(
     // The sale has them now.
     basket.lines.clear();
     basket.tenders.clear();
-    put_basket(transaction, basket)?;
     Ok(sale)
 }
 

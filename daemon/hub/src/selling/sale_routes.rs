@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Counter, LineRequest, SaleDone, announce, answer, basket_routes::TenderRequest, complete, find_sale, last_sales,
-    next_number, print, put_basket, receipt,
+    next_number, print, receipt,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -106,8 +106,8 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
         .commit(move |transaction| {
             let mut made = None;
             let once = transaction.once(&command.key, |transaction| {
+                // It opens and ends in this command: nobody will ask for it, so it is not stored.
                 basket.id = format!("b{}", next_number(transaction, "basket")?);
-                put_basket(transaction, &basket)?;
                 stock::claim(transaction, &basket)?;
                 let sale = complete(transaction, &mut basket, &counter, false)?;
                 Ok::<_, Problem>(SaleDone::from(&*made.insert(sale)))

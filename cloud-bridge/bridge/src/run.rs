@@ -231,41 +231,15 @@ impl Runner {
         }
     }
 
-    /// Sends what the windows allow.
+    /// Sends what the windows allow. A stream that is in trouble does not hold up the others.
     async fn pump(&mut self, link: &Link) -> Result<(), String> {
         let now = self.now_ms();
+        let mut trouble = Ok(());
         for (stream, flow) in &mut self.flows {
-            loop {
-                let span = self.outbox.span(stream).map_err(|error| error.to_string())?;
-                let Some((from, room)) = flow.window.next_batch(span.last) else { break };
-                if from < span.first_kept {
-                    return Err(format!(
-                        "HQ has {stream} up to {}, this hub kept {} on: events between are missing; load them from HQ's or the hub's backup",
-                        flow.acknowledged, span.first_kept
-                    ));
-                }
-                let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
-                let (outbox, from_stream) = (Arc::clone(&self.outbox), stream.clone());
-                let read =
-                    tokio::task::spawn_blocking(move || outbox.read(&from_stream, from, events, BATCH_BYTES)).await;
-                let events = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-                let Some(through) = events.last().map(|event| event.sequence) else { break };
-                let hub = self.outbox.hub();
-                let batch = Batch {
-                    version: VERSION,
-                    hub: hub.clone(),
-                    epoch: self.outbox.epoch(),
-                    stream: stream.clone(),
-                    events,
-                };
-                let payload = batch.encode().map_err(|error| error.to_string())?;
-                if !link.publish(topic::stream(&hub, stream), payload) {
-                    break;
-                }
-                flow.window.sent(through, now);
-            }
+            let sent = send(&self.outbox, link, stream, flow, now).await;
+            trouble = trouble.and(sent);
         }
-        Ok(())
+        trouble
     }
 
     fn report(&self, trouble: Option<String>) {
@@ -291,5 +265,31 @@ impl Runner {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Sends what a stream's window allows.
+async fn send(outbox: &Arc<dyn Outbox>, link: &Link, stream: &Stream, flow: &mut Flow, now: u64) -> Result<(), String> {
+    loop {
+        let span = outbox.span(stream).map_err(|error| error.to_string())?;
+        let Some((from, room)) = flow.window.next_batch(span.last) else { return Ok(()) };
+        if from < span.first_kept {
+            return Err(format!(
+                "HQ has {stream} up to {}, this hub kept {} on: events between are missing; load them from HQ's or the hub's backup",
+                flow.acknowledged, span.first_kept
+            ));
+        }
+        let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
+        let (reader, of) = (Arc::clone(outbox), stream.clone());
+        let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES)).await;
+        let events = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let Some(through) = events.last().map(|event| event.sequence) else { return Ok(()) };
+        let hub = outbox.hub();
+        let batch = Batch { version: VERSION, hub: hub.clone(), epoch: outbox.epoch(), stream: stream.clone(), events };
+        let payload = batch.encode().map_err(|error| error.to_string())?;
+        if !link.publish(topic::stream(&hub, stream), payload) {
+            return Ok(());
+        }
+        flow.window.sent(through, now);
     }
 }

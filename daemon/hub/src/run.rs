@@ -1,9 +1,14 @@
 //! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the clients a retry.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc::RecvTimeoutError},
+    thread,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use jiff::Timestamp;
 use sd_notify::NotifyState;
 use store::{Depth, Purpose, Store, StoreError};
 use tokio::{
@@ -29,6 +34,9 @@ use crate::{
     stock,
 };
 
+/// How long systemd is asked to wait on while the hub starts.
+const STARTING: Duration = Duration::from_secs(60);
+
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -41,18 +49,21 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
-    let faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
+    let mut faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
+    let store = Arc::new(store);
+    let mut fault = |error: StoreError| faults.push(error.to_string());
+    let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
+    let zoned = Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(time_zone.clone());
+    let today = Today::read(&store, &zoned.date().to_string(), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
         tracing::error!(%fault, "the store is damaged; stop the hub and run `store-hub store check`");
     }
-    let store = Arc::new(store);
-    let catalog = Catalog::read(&store).map_err(|error| error.to_string())?;
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
     let payments = Payments::new(config.payment_terminal.iter().map(|terminal| terminal.name.clone()));
     let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
-    let mut hub = Hub {
+    let hub = Hub {
         config,
         faults,
         store,
@@ -62,11 +73,10 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         payments,
         printing,
         headquarters,
-        today: Today::default(),
+        today,
         events: broadcast::channel(events::EVENTS).0,
         time_zone,
     };
-    hub.today = Today::read(&hub.store, &hub.business_day(now)).map_err(|error| error.to_string())?;
     let hub = Arc::new(hub);
     devices::listen(&hub, heard);
     payments::resume(&hub).map_err(|problem| problem.detail)?;
@@ -98,7 +108,7 @@ pub async fn run(config: Config, around: Around) -> Result<(), String> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("listen.address: {address} can't be listened on: {error}; is another hub running, or the port taken?")
     })?;
-    let hub = open(config)?;
+    let hub = starting(|| open(config))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");
     let (tell_stop, stop) = watch::channel(false);
@@ -114,6 +124,22 @@ pub async fn run(config: Config, around: Around) -> Result<(), String> {
     tracing::info!("stopping");
     let _ = tell_stop.send(true);
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Does what may take minutes (raising the format of a large store), and tells systemd that it goes on.
+fn starting<T>(work: impl FnOnce() -> T) -> T {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while wait.recv_timeout(STARTING / 3) == Err(RecvTimeoutError::Timeout) {
+                let limit = u32::try_from(STARTING.as_micros()).unwrap_or(u32::MAX);
+                let _ = sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(limit)]);
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 /// Until SIGTERM, SIGINT, or the end that was given.
@@ -147,10 +173,13 @@ fn tidy_up(hub: &Arc<Hub>) {
 }
 
 async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
-    let answers = hub.store.forget_answers(now_ms).await?;
-    let samples = history::tidy(&hub.store, now_ms).await?;
-    let selling::Tidied { baskets, archived, given_up } = selling::tidy(hub, now_ms).await?;
-    let (movements, holds) = stock::keeping::tidy(&hub.store, now_ms).await?;
+    // Each whatever becomes of the others.
+    let answers = hub.store.forget_answers(now_ms).await;
+    let samples = history::tidy(&hub.store, now_ms).await;
+    let sales = selling::tidy(hub, now_ms).await;
+    let ledger = stock::keeping::tidy(&hub.store, now_ms).await;
+    let (answers, samples, (movements, holds)) = (answers?, samples?, ledger?);
+    let selling::Tidied { baskets, archived, given_up } = sales?;
     if answers + samples + baskets + archived + given_up + movements + holds > 0 {
         tracing::info!(
             answers,
@@ -166,7 +195,7 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells systemd that the hub lives, for as long as its store commits: a hub that can't is better restarted.
+/// Tells systemd that the hub lives, for as long as its store commits or has stopped for good: a hub that hangs is better restarted.
 fn watchdog(hub: &Arc<Hub>) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let hub = Arc::clone(hub);
@@ -174,7 +203,9 @@ fn watchdog(hub: &Arc<Hub>) {
         let mut every = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
         loop {
             every.tick().await;
-            if hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok() {
+            let commits = hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok();
+            // A hub whose disk failed stays up, refuses, and says why: started again by itself it would believe the disk once more.
+            if commits || hub.store.stopped().is_some() {
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);
             }
         }

@@ -4,8 +4,9 @@
 mod common;
 
 use axum::http::StatusCode;
-use common::{ask, enter, open};
+use common::{ask, enter, open, open_on};
 use serde_json::{Value, json};
+use store::{EngineKind, Name, Store, Table};
 
 const CEREAL: &str =
     r#"{"items":[{"sku":"818981","gtin":"0400008189811","description":"Cereal","price":{"minor":369,"per":"each"}}]}"#;
@@ -109,4 +110,29 @@ async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_betwe
     let checked = hub::maintenance::check(&hub.store, store::Depth::Whole).unwrap();
     assert_eq!((checked.faults, checked.records > 8), (Vec::new(), true));
     assert_eq!(hub.store.outbox_span("sales").unwrap().last, 8);
+}
+
+#[tokio::test]
+async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
+    static ITEMS: Table<Name, u64> = Table::new("item");
+    static REGISTERS: Table<Name, u64> = Table::new("register");
+    let directory = tempfile::tempdir().unwrap();
+    {
+        // Records of these tables that are none.
+        let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, 7).unwrap();
+        let damaged = store.commit(|transaction| {
+            transaction.put(&ITEMS, "818981", &7)?;
+            transaction.put(&REGISTERS, "till-2", &7)
+        });
+        damaged.await.unwrap();
+    }
+    let (_, router) = open_on(directory.path(), EngineKind::Sqlite);
+    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
+    let status = ask(&router, "GET", "/api/v1/status", &[("cookie", &cookie)], "").await;
+    assert!(status.body["faults"][0].as_str().unwrap().contains("818981"), "{}", status.body["faults"]);
+    let load = [("cookie", &*cookie), ("idempotency-key", "load-0001")];
+    assert_eq!(ask(&router, "POST", "/api/v1/items", &load, CEREAL).await.status, StatusCode::OK);
+    let sale = json!({ "lines": [{ "sku": "818981" }], "tenders": [{ "tender": "cash", "amount": 500 }] }).to_string();
+    let sell = [("authorization", &*token), ("idempotency-key", "sale-0001")];
+    assert_eq!(ask(&router, "POST", "/api/v1/sales", &sell, &sale).await.status, StatusCode::OK);
 }

@@ -9,7 +9,7 @@
 //! | a record is changed, its checksum made right again | its hash is wrong |
 //! | a record is taken out | its number is missing |
 //! | a record is overwritten by a later one | its number is missing |
-//! | a record is put in | its number is there twice |
+//! | a record is put in | its number is there twice, or it has none |
 //! | the last ones are taken out | the head names another number |
 //!
 //! Old records move to the archive with their links, and the chain is walked through it. Where the oldest were given up after their time, the
@@ -27,6 +27,9 @@ pub(crate) const LINK: usize = 40;
 
 /// The chain's ends: [`HEAD`], and [`BASE`] once the oldest records were given up.
 pub(crate) static HEADS: Table<Name, Head> = Table::new("chain");
+
+/// The tables of which every record is a link.
+pub(crate) const LINKED: [&str; 2] = ["sale", "audit"];
 
 /// The last link.
 pub(crate) const HEAD: &str = "head";

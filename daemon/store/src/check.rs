@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Store,
-    chain::{BASE, HEAD, HEADS, Walk},
+    chain::{self, BASE, HEAD, HEADS, Walk},
     error::StoreError,
     home::each_part,
     table,
@@ -76,7 +76,11 @@ impl Store {
         self.each_record(checked, |checked, key, value| {
             checked.records += 1;
             match table::verify(key, value) {
-                Ok(value) => value.link.map_or(Ok(()), |link| chain.note(link)),
+                Ok(table::Value { link: Some(link), .. }) => chain.note(link),
+                Ok(_) if table::table_of(key).is_some_and(|table| chain::LINKED.contains(&table)) => {
+                    Err(format!("the record {} is not a link of the chain", key.escape_ascii()))
+                }
+                Ok(_) => Ok(()),
                 Err(fault) => Err(fault),
             }
         })?;

@@ -267,6 +267,11 @@ impl Committer {
         self.stopped.get().cloned()
     }
 
+    /// Whether the disk has room for a purpose.
+    pub(crate) fn takes(&self, purpose: Purpose) -> Result<(), StoreError> {
+        self.disk.takes(purpose)
+    }
+
     pub(crate) fn timings(&self) -> Timings {
         *locked(&self.timings)
     }
@@ -338,7 +343,6 @@ impl Worker {
             }
             if let Err(error) = self.store(overlay, began, commits) {
                 tracing::error!(%error, "the disk failed; the store accepts nothing until the hub is restarted");
-                let _ = self.stopped.set(error.to_string());
             }
         }
         if let Some(why) = self.stopped.get() {
@@ -372,13 +376,15 @@ impl Worker {
         drop(cache);
         let mut listener = locked(&self.listener);
         let told = listener.is_some().then(|| batch.clone());
-        self.engine.apply(batch)?;
+        // While the listener is held: who ends to listen after a failure knows of it.
+        let believe = |error: &EngineError| drop(self.stopped.set(error.to_string()));
+        self.engine.apply(batch).inspect_err(believe)?;
         // Not before: who hears of a batch and reads then must not find what was there before it.
         if let (Some(listener), Some(batch)) = (&mut *listener, &told) {
             listener(batch);
         }
         let applied = Instant::now();
-        self.engine.flush()?;
+        self.engine.flush().inspect_err(believe)?;
         let mut timings = locked(&self.timings);
         let us = |from: Instant, to: Instant| u64::try_from((to - from).as_micros()).unwrap_or(u64::MAX);
         timings.commits += commits;

@@ -72,6 +72,14 @@ pub enum StoreError {
         /// On the disk.
         found: EngineKind,
     },
+    /// There is an archive and no store.
+    #[error(
+        "{directory} holds an archive of old sales and no store they belong to; put the store back, run `store-hub store restore` again, or move the folder `archive` away"
+    )]
+    ArchiveAlone {
+        /// Where.
+        directory: String,
+    },
     /// A conversion was cut short between its last two steps.
     #[error("{directory} holds two stores, because a conversion was cut short; run `store-hub store convert` again")]
     TwoStores {

@@ -20,6 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    archive,
     engine::{Engine, EngineError, Entry},
     error::StoreError,
     sled_engine::SledEngine,
@@ -175,11 +176,24 @@ pub(crate) fn open_or_create(
         (true, false) => {}
         (true, true) => return Err(StoreError::TwoStores { directory: directory.display().to_string() }),
         (false, true) => return Err(StoreError::OtherEngine { wanted: kind, found: kind.other() }),
+        // A restoring that was cut short, or a store that was moved away without its archive: a new one must not take it for its own.
+        (false, false) if archive::is_in(directory) => {
+            return Err(StoreError::ArchiveAlone { directory: directory.display().to_string() });
+        }
         (false, false) => home.create(kind, |newborn| {
             Ok(newborn.apply(birth.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?)
         })?,
     }
+    forget_cached(&home.of(kind));
     Ok(kind.open(&home.of(kind))?)
+}
+
+/// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk never got.
+fn forget_cached(home: &Path) {
+    let files = fs::read_dir(home).into_iter().flatten().flatten().filter_map(|entry| File::open(entry.path()).ok());
+    for file in files {
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    }
 }
 
 /// What a conversion did.

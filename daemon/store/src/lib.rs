@@ -200,14 +200,22 @@ impl Store {
         table.page(&*self.engine, from, order, limit)
     }
 
-    /// Gives every record of a table, in the order of its keys, without holding them all.
+    /// Gives every record of a table, in the order of its keys, without holding them all; of one that can't be read, why. A hub with a damaged record
+    /// must start and sell.
     ///
     /// # Errors
-    /// As for [`Self::get`]; the walk ends there.
-    pub fn each<K: Key, V: Record>(&self, table: &Table<K, V>, mut take: impl FnMut(V)) -> Result<(), StoreError> {
+    /// The engine fails.
+    pub fn each<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        mut take: impl FnMut(Result<V, StoreError>),
+    ) -> Result<(), StoreError> {
         let (first, end) = table.span();
         home::each_entry_of(&*self.engine, Bound::Included(&first), Bound::Excluded(&end), 1_000, |part| {
-            part.iter().try_for_each(|(key, value)| table.decode(key, value).map(&mut take))
+            for (key, value) in part {
+                take(table.decode(key, value));
+            }
+            Ok(())
         })
     }
 

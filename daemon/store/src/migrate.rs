@@ -1,6 +1,6 @@
 //! Raising a store that an older hub wrote to the format of this one.
 //!
-//! - First a backup is taken, read whole again, and kept as `backups/before-format-N.backup`: the way back.
+//! - First a backup is taken, read whole again, and kept as `backups/before-format-N-….backup`: the way back.
 //! - Then the steps, in order. A step may be cut anywhere and is begun again at the next start: it finds what it has done already. When it is
 //!   through, one batch writes its number. So each step is done once.
 //! - A store of a newer format is refused before anything is touched.
@@ -62,8 +62,23 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>) -> Result<(),
         write_format(engine, to)?;
     }
     write_format(engine, known)?;
+    if let Some(directory) = directory {
+        // Its own name, so that another upgrade after a way back takes another.
+        let backups = directory.join("backups");
+        let epoch = META.read(engine, "epoch")?.unwrap_or_default();
+        let links = HEADS.read(engine, HEAD)?.unwrap_or_default().number;
+        let kept = backups.join(format!("before-format-{FORMAT}-{epoch}-{links}.backup"));
+        fs::rename(backups.join(unfinished_backup()), &kept)
+            .and_then(|()| File::open(&backups)?.sync_all())
+            .map_err(|error| EngineError { what: format!("name {}", kept.display()), why: error.to_string() })?;
+    }
     tracing::info!(from = format, to = known, "the store's format was raised; older hubs refuse it now");
     Ok(())
+}
+
+/// What the backup is called while steps are under way.
+fn unfinished_backup() -> String {
+    format!("before-format-{FORMAT}.backup")
 }
 
 fn write_format(engine: &dyn Engine, format: u64) -> Result<(), StoreError> {
@@ -74,7 +89,7 @@ fn write_format(engine: &dyn Engine, format: u64) -> Result<(), StoreError> {
 
 /// Takes the backup, unless it is there from an earlier try: then it is from before the first step, as it should be.
 fn keep_backup(engine: &dyn Engine, backups: &Path) -> Result<(), StoreError> {
-    let path = backups.join(format!("before-format-{FORMAT}.backup"));
+    let path = backups.join(unfinished_backup());
     if path.exists() {
         return Ok(());
     }

@@ -36,13 +36,16 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Reads the catalog of a store.
+    /// Reads the catalog of a store. Items that can't be read are left out, and told to `fault`.
     ///
     /// # Errors
-    /// The store fails.
-    pub fn read(store: &Store) -> Result<Self, StoreError> {
+    /// The engine fails.
+    pub fn read(store: &Store, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
         let mut items = Vec::new();
-        store.each(&ITEMS, |item| items.push(Arc::new(item)))?;
+        store.each(&ITEMS, |item| match item {
+            Ok(item) => items.push(Arc::new(item)),
+            Err(error) => fault(error),
+        })?;
         Ok(Self::default().with(&items))
     }
 

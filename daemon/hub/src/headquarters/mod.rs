@@ -9,8 +9,12 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use serde_json::value::{RawValue, to_raw_value};
-use store::{Store, outbox::Entry};
+use serde::Serialize;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
+use store::{Store, StoreError, outbox::Entry};
 use tokio::sync::watch;
 
 use crate::{config::Config, selling, stock};
@@ -72,25 +76,29 @@ fn failed(error: impl std::fmt::Display) -> OutboxError {
 }
 
 impl StoreOutbox {
+    /// The body of an event.
+    fn body(&self, stream: &Stream, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+        if *stream == Stream::sales() { self.sale(entry) } else { self.movement(entry) }
+    }
+
     /// The body of a sale's event, with what it took from the stock.
-    fn sale(&self, entry: &Entry) -> Result<Box<RawValue>, OutboxError> {
-        let sale = selling::sale_at(&self.store, entry.sequence).map_err(failed)?;
-        let sale = sale.ok_or_else(|| missing("sale", entry))?;
+    fn sale(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+        let sale = selling::sale_at(&self.store, entry.sequence)?.ok_or_else(|| missing("sale", entry))?;
         let moved = match sale.movement {
-            Some(number) => self.stock(number)?.ok_or_else(|| missing("the movement of sale", entry))?.lines,
+            Some(number) => self.stock(number)?.ok_or_else(|| missing("movement", entry))?.lines,
             None => Vec::new(),
         };
-        to_raw_value(&completed(&sale, moved)).map_err(failed)
+        raw(&completed(&sale, moved), entry)
     }
 
     /// The body of a movement's event.
-    fn movement(&self, entry: &Entry) -> Result<Box<RawValue>, OutboxError> {
-        let number = entry.subject.parse().map_err(failed)?;
-        to_raw_value(&self.stock(number)?.ok_or_else(|| missing("movement", entry))?).map_err(failed)
+    fn movement(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+        let number = entry.subject.parse().map_err(|_| missing("movement", entry))?;
+        raw(&self.stock(number)?.ok_or_else(|| missing("movement", entry))?, entry)
     }
 
     /// A movement as it travels.
-    fn stock(&self, number: u64) -> Result<Option<StockMoved>, OutboxError> {
+    fn stock(&self, number: u64) -> Result<Option<StockMoved>, StoreError> {
         let moved = |line: commerce::stock::Line| Moved {
             sku: line.sku.into(),
             quantity_milli: line.milli,
@@ -98,7 +106,7 @@ impl StoreOutbox {
             from: line.from,
             to: line.to,
         };
-        let movement = stock::movement_at(&self.store, number).map_err(failed)?;
+        let movement = stock::movement_at(&self.store, number)?;
         Ok(movement.map(|movement| StockMoved {
             movement: movement.number,
             kind: movement.kind,
@@ -110,9 +118,22 @@ impl StoreOutbox {
     }
 }
 
-fn missing(what: &str, entry: &Entry) -> OutboxError {
-    OutboxError(format!("{what} {} is in the outbox and not in the store", entry.subject))
+fn missing(table: &'static str, entry: &Entry) -> StoreError {
+    StoreError::Corrupt { table, key: entry.subject.clone(), why: "it is in the outbox and not in the store".into() }
 }
+
+fn raw(body: &impl Serialize, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    let unwritable = |error: serde_json::Error| StoreError::Corrupt {
+        table: "outbox",
+        key: entry.subject.clone(),
+        why: error.to_string(),
+    };
+    to_raw_value(body).map_err(unwritable)
+}
+
+/// The kind of an event whose record is damaged. HQ keeps it for a person to look at, and goes on: one sale that can't be read must not keep all later
+/// ones from HQ.
+const UNREADABLE: &str = "hub.unreadable";
 
 impl Outbox for StoreOutbox {
     fn hub(&self) -> HubId {
@@ -144,11 +165,19 @@ impl Outbox for StoreOutbox {
         let mut bytes = 0;
         let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
         for entry in self.store.outbox(stream.as_str(), base + from.0, max_events).map_err(failed)? {
-            let body = if *stream == Stream::sales() { self.sale(&entry) } else { self.movement(&entry) }?;
+            let (kind, body) = match self.body(stream, &entry) {
+                Ok(body) => (entry.kind.clone(), body),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%stream, sequence = entry.sequence, %error, "HQ gets an event that only says so");
+                    let told = json!({ "kind": entry.kind, "subject": entry.subject, "why": error.to_string() });
+                    (UNREADABLE.to_owned(), raw(&told, &entry).map_err(failed)?)
+                }
+                Err(error) => return Err(failed(error)),
+            };
             bytes += body.get().len();
             events.push(Event {
                 sequence: Sequence(entry.sequence - base),
-                kind: entry.kind,
+                kind,
                 occurred_at_ms: entry.occurred_at_ms,
                 body,
             });

@@ -13,6 +13,7 @@ use crate::{
     audit::{self, Act},
     config::Config,
     hub::now_ms,
+    payments,
 };
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> String {
@@ -45,6 +46,12 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
             to.display(),
             megabytes(done.bytes)
         );
+        if done.damaged > 0 {
+            println!(
+                "{} entries are damaged in the store; stop the hub and run `store-hub store check`.",
+                done.damaged
+            );
+        }
     }
     Ok(())
 }
@@ -95,11 +102,12 @@ pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), St
         store::restore(&config.store.data, config.store.engine, input, now).map_err(|error| error.to_string())?;
     let store = super::open(config)?;
     let epoch = store.epoch();
+    let doubted = payments::doubt(&store).map_err(|problem| problem.detail)?;
     let act = Act::Restored { entries: done.entries, epoch };
     let noted = store.commit_blocking(move |transaction| audit::record(transaction, audit::SHELL, act));
     noted.map_err(|error: StoreError| error.to_string())?;
     if json {
-        println!("{}", serde_json::json!({ "epoch": epoch, "backup": done }));
+        println!("{}", serde_json::json!({ "epoch": epoch, "backup": done, "payments_to_decide": doubted }));
     } else {
         println!(
             "{} entries and {} segments of the archive are restored into {}; epoch {epoch} begins.",
@@ -107,6 +115,12 @@ pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), St
             done.segments,
             config.store.data.display()
         );
+        if done.damaged > 0 {
+            println!("{} entries were damaged before; `store-hub store check` names them.", done.damaged);
+        }
+        if doubted > 0 {
+            println!("{doubted} card payments were with a terminal then: decide them by the terminals' journals.");
+        }
         println!("What was sold after the backup was taken is at HQ and on paper, not in this store.");
         println!(
             "Receipts go on from the number they had then: tell the accountant which numbers were given out twice."

@@ -283,10 +283,14 @@ pub fn slip_text(store: &Store, payment: &str, sale: u64) -> Result<Vec<String>,
 /// The store fails.
 pub fn resume(hub: &Arc<Hub>) -> Result<(), Problem> {
     for id in hub.store.page(&OPEN, None, Order::Ascending, usize::MAX)? {
-        let payment = read(&hub.store, &id)?;
-        if payment.state.is_settled() {
-            continue;
-        }
+        let payment = match read(&hub.store, &id) {
+            Ok(payment) if payment.state.is_settled() => continue,
+            Ok(payment) => payment,
+            Err(problem) => {
+                tracing::error!(payment = %id, detail = %problem.detail, "holds its terminal and can't be read");
+                continue;
+            }
+        };
         match hub.payments.hold(&payment.terminal) {
             Ok(held) => {
                 tracing::warn!(payment = %id, terminal = %payment.terminal, "was under way when the hub stopped; asking the terminal");
@@ -298,6 +302,28 @@ pub fn resume(hub: &Arc<Hub>) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the terminal's last transaction is
+/// another customer's by now. Gives how many payments that concerns.
+///
+/// # Errors
+/// The store fails.
+pub fn doubt(store: &Store) -> Result<usize, Problem> {
+    let open = store.page(&OPEN, None, Order::Ascending, usize::MAX)?;
+    store.commit_blocking(move |transaction| {
+        let mut doubted = 0;
+        for id in open {
+            let Some(mut payment) = transaction.get(&PAYMENTS, &id)? else { continue };
+            if payment.state == PaymentState::Started {
+                let why = "the store was restored from a backup that was taken while it was with the terminal";
+                payment.state = PaymentState::Unknown { why: why.into() };
+                put(transaction, &payment)?;
+                doubted += 1;
+            }
+        }
+        Ok(doubted)
+    })
 }
 
 /// Waits until a payment has an end, for as long as a request may.

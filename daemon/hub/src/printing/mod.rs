@@ -18,7 +18,7 @@ use std::{
 use contract::Stream;
 use drivers::receipt_printer::layout;
 use serde::{Deserialize, Serialize};
-use store::{NameNumber, Order, Purpose, Store, StoreError, Table, Transaction};
+use store::{NameNumber, Order, Purpose, StoreError, Table, Transaction};
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 
@@ -68,15 +68,6 @@ pub struct Printing {
 /// The store fails.
 pub(crate) fn queue(transaction: &mut Transaction<'_>, printer: &str, sequence: u64) -> Result<(), StoreError> {
     transaction.put(&JOBS, (printer, sequence), &Job { printer: printer.to_owned(), sequence })
-}
-
-/// The oldest sale whose receipt waits to be printed.
-///
-/// # Errors
-/// The store fails.
-pub(crate) fn first_waiting(store: &Store) -> Result<Option<u64>, StoreError> {
-    let jobs = store.page(&JOBS, None, Order::Ascending, usize::MAX)?;
-    Ok(jobs.iter().map(|job| job.sequence).min())
 }
 
 impl Printing {

@@ -35,7 +35,7 @@ use ring::{
 };
 pub use routes::router;
 use serde::{Deserialize, Serialize};
-use store::{Name, Order, Purpose, Store, StoreError, Table};
+use store::{Name, Purpose, Store, StoreError, Table};
 
 use crate::audit::{self, Act};
 
@@ -97,8 +97,12 @@ impl Registers {
     /// The store or the data directory can't be used.
     pub fn open(store: &Store, data: &Path) -> Result<Self, String> {
         let random = SystemRandom::new();
-        let paired = store.page(&PAIRED, None, Order::Ascending, usize::MAX).map_err(|error| error.to_string())?;
-        let tokens = paired.into_iter().map(|register| (register.token_digest, register.name)).collect();
+        let mut tokens = HashMap::new();
+        let read = store.each(&PAIRED, |register| match register {
+            Ok(register) => drop(tokens.insert(register.token_digest, register.name)),
+            Err(error) => tracing::error!(%error, "a register must be paired again"),
+        });
+        read.map_err(|error| error.to_string())?;
         let console_code = console_code(&random, &data.join("console-code"))?;
         Ok(Self { tokens: RwLock::new(tokens), doors: Mutex::default(), console_code, random })
     }

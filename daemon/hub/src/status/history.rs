@@ -102,7 +102,7 @@ async fn take(hub: &Hub) -> Result<(), StoreError> {
 /// # Errors
 /// The store fails.
 pub async fn tidy(store: &Store, now_ms: i64) -> Result<u64, StoreError> {
-    store.forget(&SAMPLES, |sample| sample.at_ms < now_ms.saturating_sub(KEPT_MS)).await
+    store.forget(&SAMPLES, move |sample| sample.at_ms < now_ms.saturating_sub(KEPT_MS)).await
 }
 
 /// The last samples, newest first.

@@ -44,16 +44,23 @@ pub type ByRegister = BTreeMap<String, (u64, i64)>;
 pub struct Today(Mutex<(TodayFigures, ByRegister)>);
 
 impl Today {
-    /// Counts the sales of a day from the store.
+    /// Counts the sales of a day from the store. Where one can't be read the count ends, and `fault` hears of it.
     ///
     /// # Errors
-    /// The store fails.
-    pub fn read(store: &Store, business_day: &str) -> Result<Self, StoreError> {
+    /// The engine fails.
+    pub fn read(store: &Store, business_day: &str, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
         let today = Self::default();
         today.lock().0.business_day = business_day.to_owned();
         let mut before = None;
         loop {
-            let sales = last_sales(store, before, PAGE)?;
+            let sales = match last_sales(store, before, PAGE) {
+                Ok(sales) => sales,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    fault(error);
+                    return Ok(today);
+                }
+                Err(error) => return Err(error),
+            };
             for sale in &sales {
                 if sale.business_day != business_day {
                     return Ok(today);

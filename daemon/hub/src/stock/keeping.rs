@@ -16,7 +16,7 @@ const LIVE: u64 = 20_000;
 /// The store fails; what was done is done.
 pub(crate) async fn tidy(store: &Arc<Store>, now_ms: i64) -> Result<(u64, u64), StoreError> {
     let before = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
-    let is_over = |held: &commerce::stock::Reservation| held.hold && !held.holds() && held.reserved_at_ms < before;
+    let is_over = move |held: &commerce::stock::Reservation| held.hold && !held.holds() && held.reserved_at_ms < before;
     let holds = store.forget(&RESERVATIONS, is_over).await?;
     Ok((archive(store, selling::given(store, MOVEMENT)?.saturating_sub(LIVE)).await?, holds))
 }

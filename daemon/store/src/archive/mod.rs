@@ -89,6 +89,13 @@ pub(crate) fn parse_name(name: &str) -> Option<(&str, u64, u64)> {
     (is_table && file_name(table, first, last) == name).then_some((table, first, last))
 }
 
+/// Whether there is an archive in a store's directory.
+pub(crate) fn is_in(directory: &Path) -> bool {
+    let entries = fs::read_dir(directory.join("archive"));
+    entries
+        .is_ok_and(|entries| entries.flatten().any(|entry| parse_name(&entry.file_name().to_string_lossy()).is_some()))
+}
+
 impl Archive {
     /// No archive, for stores without a directory.
     #[cfg(test)]

@@ -198,7 +198,11 @@ impl Segment {
         let blocks = (0..count).map(|_| {
             Ok(Block { first: fields.u64()?, offset: fields.u64()?, length: fields.u32()?, checksum: fields.u32()? })
         });
-        Ok(Self { path: path.to_owned(), first, last, bytes, blocks: blocks.collect::<io::Result<_>>()? })
+        let blocks: Vec<_> = blocks.collect::<io::Result<_>>()?;
+        if blocks.iter().any(|block| block.length as usize > MAX_BLOCK || block.offset > index_at) {
+            return Err(damaged("its index names a block that can't be"));
+        }
+        Ok(Self { path: path.to_owned(), first, last, bytes, blocks })
     }
 
     /// The shelves of the block that holds a number, and all after them in it; the numbers go on in the next block.

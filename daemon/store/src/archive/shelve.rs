@@ -52,6 +52,8 @@ impl Store {
         companions: &impl Fn(&V) -> Vec<EntryKey>,
     ) -> Result<u64, StoreError> {
         let Some(directory) = &self.archive.directory else { return Ok(0) };
+        // It makes room in the end, but takes some first: not the last.
+        self.committer.takes(Purpose::Ordinary)?;
         let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.archived_up_to(table) + 1;
         let last = first + SEGMENT - 1;
@@ -59,7 +61,7 @@ impl Store {
         let trouble = |error: StoreError| io::Error::other(error.to_string());
         let shelves = (first..=last).map(|number| self.shelf(table, number, companions).map_err(trouble));
         let failed = failed("write the archive's file", &path);
-        segment::write(&written, shelves).map_err(&failed)?;
+        segment::write(&written, shelves).inspect_err(|_| drop(fs::remove_file(&written))).map_err(&failed)?;
         fs::rename(&written, &path).and_then(|()| File::open(directory)?.sync_all()).map_err(&failed)?;
         let segment = Arc::new(Segment::open(&path).map_err(&failed)?);
         self.archive.publish(table.name(), |segments| segments.push(segment));
@@ -95,13 +97,17 @@ impl Store {
             let archived = self.archived_up_to(table);
             let (first, _) = table.span();
             let end = table.raw_key(archived);
-            let left = self.engine.range(Bound::Included(&first), Bound::Included(&end), false, PART)?;
-            let Some((key, _)) = left.first() else { return Ok(()) };
-            let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            let (low, high) = (number(key), left.last().map_or(0, |(key, _)| number(key)));
             let store = Arc::clone(self);
-            let shelved = tokio::task::spawn_blocking(move || store.shelved(table, low, high));
+            let shelved = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
+                let left = store.engine.range(Bound::Included(&first), Bound::Included(&end), false, PART)?;
+                let Some((key, _)) = left.first() else { return Ok(Vec::new()) };
+                let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                store.shelved(table, number(key), left.last().map_or(0, |(key, _)| number(key)))
+            });
             let entries = shelved.await.map_err(|_| StoreError::Panicked)??;
+            if entries.is_empty() {
+                return Ok(());
+            }
             self.commit_for(Purpose::Housekeeping, move |transaction| {
                 let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
                 transaction.put(&ARCHIVED, table.name(), &Archived { last: archived.max(known.last), ..known })?;
@@ -114,13 +120,26 @@ impl Store {
         }
     }
 
-    /// The keys of all entries in the segments under some numbers.
+    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there: so each must be the very same.
     fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = Vec::new();
         for segment in self.archive.shelves(table.name()).iter() {
             for shelf in segment.shelves(low.max(segment.first), high.min(segment.last)) {
                 let shelf = shelf.map_err(failed("read the archive's file", &segment.path))?;
-                keys.extend(shelf.entries.into_iter().map(|(key, _)| key));
+                for (key, value) in shelf.entries {
+                    match self.engine.get(&key)? {
+                        Some(found) if found == value => keys.push(key),
+                        // The same key with another value: the segment is of another store. Nothing of this one goes for it.
+                        Some(_) => {
+                            return Err(StoreError::Corrupt {
+                                table: table.name(),
+                                key: key.escape_ascii().to_string(),
+                                why: format!("the archive's file {} has it otherwise", segment.path.display()),
+                            });
+                        }
+                        None => {}
+                    }
+                }
             }
         }
         Ok(keys)

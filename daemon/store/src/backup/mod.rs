@@ -81,6 +81,8 @@ pub struct BackedUp {
     pub segments: u64,
     /// Bytes before compression.
     pub bytes: u64,
+    /// Entries, among those above, that were damaged in the store already; known once a backup is read.
+    pub damaged: u64,
 }
 
 fn trouble(what: &str) -> impl Fn(io::Error) -> StoreError + '_ {
@@ -157,7 +159,7 @@ fn write(
     segments: impl FnOnce() -> Vec<PathBuf>,
     out: impl Write,
     mut heard: impl FnMut() -> io::Result<Vec<Batch>>,
-    last: impl FnOnce(),
+    last: impl FnOnce() -> Result<(), StoreError>,
 ) -> Result<BackedUp, StoreError> {
     let failed = trouble("write the backup");
     let mut out = BufWriter::new(out);
@@ -172,7 +174,7 @@ fn write(
         part.iter().try_for_each(|(key, value)| writer.change(key, Some(value))).map_err(&failed)?;
         batches(&mut writer, heard().map_err(&failed)?)
     })?;
-    last();
+    last()?;
     batches(&mut writer, heard().map_err(&failed)?)?;
     for path in segments() {
         writer.segment(&path).map_err(trouble(&format!("copy {} into the backup", path.display())))?;
@@ -184,7 +186,7 @@ fn write(
 
 /// Writes a backup of an engine that nobody else writes to.
 pub(crate) fn write_quiet(engine: &dyn Engine, out: impl Write) -> Result<BackedUp, StoreError> {
-    write(engine, Vec::new, out, || Ok(Vec::new()), || ())
+    write(engine, Vec::new, out, || Ok(Vec::new()), || Ok(()))
 }
 
 impl Store {
@@ -194,7 +196,8 @@ impl Store {
     /// It can't be written, another is under way, or the store stops meanwhile.
     pub fn backup(&self, out: impl Write) -> Result<BackedUp, StoreError> {
         let refused = |why: &str| StoreError::from(EngineError { what: "write a backup".into(), why: why.to_owned() });
-        let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = || refused("another backup is under way, or sales are being archived; try again in a minute");
+        let _at_work = self.archive.at_work.try_lock().map_err(|_| busy())?;
         let (heard, overrun) = (Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));
         let (ear, deaf) = (Arc::clone(&heard), Arc::clone(&overrun));
         let listens = self.listen(move |batch| {
@@ -210,7 +213,7 @@ impl Store {
             }
         });
         if !listens {
-            return Err(refused("another is under way; wait for its end"));
+            return Err(busy());
         }
         let written = write(
             &*self.engine,
@@ -226,12 +229,13 @@ impl Store {
                 heard.bytes = 0;
                 Ok(std::mem::take(&mut heard.batches))
             },
-            || self.listen_no_more(),
+            || {
+                self.listen_no_more();
+                // What was heard of may not be durable then: no end is written, and nobody takes this for a backup.
+                self.stopped().map_or(Ok(()), |why| Err(StoreError::Stopped { why }))
+            },
         );
         self.listen_no_more();
-        match self.stopped() {
-            Some(why) => Err(StoreError::Stopped { why }),
-            None => written,
-        }
+        written
     }
 }

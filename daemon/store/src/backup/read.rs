@@ -6,12 +6,15 @@ use std::{
     path::Path,
 };
 
-use ring::digest;
+use ring::{
+    digest,
+    rand::{SecureRandom, SystemRandom},
+};
 
 use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, no_backup, trouble};
 use crate::{
-    EngineKind, MAX_RECORD, META,
-    archive::parse_name,
+    EngineKind, FORMAT, MAX_RECORD, META,
+    archive::{self, parse_name},
     engine::{Batch, Engine, EngineError, Entry},
     error::StoreError,
     home, meta, outbox, table,
@@ -96,7 +99,8 @@ impl<R: Read> Reader<R> {
             PUT => {
                 self.done.entries += 1;
                 let (key, value) = (self.text(MAX_KEY)?, self.text(MAX_RECORD)?);
-                table::verify(&key, &value).map_err(no_backup)?;
+                // Damaged before the backup was taken: the rest is worth keeping all the more.
+                self.done.damaged += u64::from(table::verify(&key, &value).is_err());
                 Ok(Some(Item::Put((key, value))))
             }
             DELETE => {
@@ -152,8 +156,9 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
 pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let archive = directory.join("archive");
-    let has_segments = fs::read_dir(&archive).is_ok_and(|mut entries| entries.next().is_some());
-    if has_segments || home::is_taken(directory) {
+    // Put there before the archive gets its name and taken away after the store has its own: an archive without a store is of this restoring.
+    let restoring = directory.join("restoring");
+    if home::is_taken(directory) || (archive::is_in(directory) && !restoring.exists()) {
         let why =
             format!("{} holds a store already; restore into another directory, or move it away", directory.display());
         return Err(EngineError { what: "restore the backup".into(), why }.into());
@@ -183,15 +188,23 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
             }
         }
         newborn.apply(batch)?;
+        let format = META.read(newborn, "format")?.unwrap_or_default();
+        if format > u64::from(FORMAT) {
+            return Err(StoreError::TooNew { found: format, known: FORMAT });
+        }
         begin_epoch(newborn, now_ms)?;
-        File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&failed)?;
+        let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
+        sync(&unfinished)?;
+        File::create(&restoring).map_err(&failed)?;
+        sync(directory)?;
         if archive.exists() {
-            fs::remove_dir(&archive).map_err(&failed)?;
+            fs::remove_dir_all(&archive).map_err(&failed)?;
         }
         fs::rename(&unfinished, &archive).map_err(&failed)?;
         done = reader.done;
         Ok(())
     })?;
+    fs::remove_file(&restoring).and_then(|()| File::open(directory)?.sync_all()).map_err(&failed)?;
     Ok(done)
 }
 
@@ -199,7 +212,10 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
 fn begin_epoch(engine: &dyn Engine, now_ms: u64) -> Result<(), StoreError> {
     let former = META.read(engine, "epoch")?.unwrap_or_default();
     let mut changes = outbox::rebased(engine)?;
-    // Also by a clock that was set back.
-    changes.push(meta("epoch", now_ms.max(former + 1))?);
+    // Later than the former also by a clock that was set back; and another each time, should one backup be restored twice by a clock that stands still.
+    let mut dice = [0; 2];
+    let thrown = SystemRandom::new().fill(&mut dice).map_err(|_| no_backup("the system gives no random numbers"));
+    thrown.map_err(trouble("draw an epoch"))?;
+    changes.push(meta("epoch", now_ms.max(former + 1) + u64::from(u16::from_le_bytes(dice)))?);
     Ok(engine.apply(changes.into_iter().map(|(key, value)| (key, Some(value))).collect())?)
 }

@@ -173,3 +173,29 @@ async fn who_reads_while_records_are_archived_misses_none() {
     assert!(seen.contains(&SEGMENT) || seen.contains(&(2 * SEGMENT)), "read while it went on: {seen:?}");
     is_whole(&store);
 }
+
+#[tokio::test]
+async fn nothing_is_deleted_for_an_archive_of_another_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    archive(&store, SEGMENT).await;
+    drop(store);
+    // Somebody moved the engine's folder away and left the archive: no new store is made beside it.
+    fs::rename(directory.path().join("sqlite"), directory.path().join("away")).unwrap();
+    let refused = Store::open(directory.path(), EngineKind::Sqlite, 9).err().unwrap().to_string();
+    assert!(refused.contains("no store they belong to"), "{refused}");
+    // Nor is anything of a new one deleted, should the archive come to it by hand.
+    let other = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, 9).unwrap());
+    let write = store.commit(|transaction| transaction.put_linked(&SALES, 5, &"another sale 5".into()));
+    write.await.unwrap();
+    drop(store);
+    for entry in fs::read_dir(directory.path().join("archive")).unwrap() {
+        let from = entry.unwrap().path();
+        fs::copy(&from, other.path().join("archive").join(from.file_name().unwrap())).unwrap();
+    }
+    let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, 9).unwrap());
+    let refused = store.archive(&SALES, 0, |_| Vec::new()).await.unwrap_err().to_string();
+    assert!(refused.contains("has it otherwise"), "{refused}");
+    assert_eq!(store.get(&SALES, 5).unwrap().as_deref(), Some("another sale 5"));
+}

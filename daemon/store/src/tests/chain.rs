@@ -72,6 +72,10 @@ async fn every_change_behind_the_hubs_back_is_found() {
     let key = SALES.raw_key(4);
     let plain = SALES.encode(&key, &"sale 4".into(), |_| None).unwrap();
     assert!(after(vec![(key, Some(plain))]).contains("links 7 to 7 of the chain are missing"));
+    // One put in, with a right checksum and no link.
+    let key = AUDITS.raw_key(10);
+    let plain = AUDITS.encode(&key, &"audit 10".into(), |_| None).unwrap();
+    assert!(after(vec![(key, Some(plain))]).contains("is not a link of the chain"));
 }
 
 #[tokio::test]

@@ -101,7 +101,8 @@ async fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
     let path = directory.path().join("backups/before-format-3.backup");
     let taken = std::fs::read(&path).unwrap();
     migrate::raise(&*engine, Some(directory.path())).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), taken, "the one from before the first step stays");
+    let kept = directory.path().join("backups/before-format-3-7-700.backup");
+    assert_eq!(std::fs::read(kept).unwrap(), taken, "the one from before the first step stays");
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &taken[..], 1).unwrap();
     let restored = open_or_create(&back, EngineKind::Sqlite, &[]).unwrap();

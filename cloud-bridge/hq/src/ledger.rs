@@ -186,13 +186,13 @@ impl Books {
     fn enter(&mut self, hub: &HubId, epoch: Epoch, event: &Event) {
         match read(event) {
             Ok(Body::Sale(sale)) => {
-                // Sent again in a new epoch, it has had its effect.
-                if !self.ids.insert((hub.clone(), sale.sale.clone())) {
-                    self.summary.repeated_events += 1;
-                    return;
-                }
+                // The stock of this epoch has not had it, whatever the books of sales know from an earlier one.
                 self.shift(hub, epoch, &sale.moved);
-                self.sell(hub, *sale);
+                if self.ids.insert((hub.clone(), sale.sale.clone())) {
+                    self.sell(hub, *sale);
+                } else {
+                    self.summary.repeated_events += 1;
+                }
             }
             Ok(Body::Stock(moved)) => self.shift(hub, epoch, &moved.lines),
             Err(why) => {

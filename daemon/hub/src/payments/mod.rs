@@ -183,7 +183,10 @@ fn start(
     }
     let id = format!("p{}", selling::next_number(transaction, "payment")?);
     let amount = basket.reserve(id.clone(), amount)?;
-    stock::hold(transaction, basket, now_ms())?;
+    // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were by its first tender.
+    if completes || basket.tenders.is_empty() {
+        stock::hold(transaction, basket, now_ms())?;
+    }
     let payment = Payment {
         id,
         basket: basket.id.clone(),

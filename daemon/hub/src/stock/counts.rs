@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Booking, Nothing, Which, book,
     documents::{Booked, Document, DocumentOpened},
-    history::Undo,
+    history::{Undo, WALK},
     once,
     policies::on_file,
     position,
@@ -281,7 +281,9 @@ async fn tally(
         return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines }.into());
     }
     let (store, now_ms) = (Arc::clone(&hub.store), command.key.at_ms);
+    let walk = WALK.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
     let looked_back = tokio::task::spawn_blocking(move || {
+        let _walk = walk;
         // Refused before anything is read back: no moment lies before the count's opening.
         let count = store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
         for (index, line) in lines.iter().enumerate() {

@@ -7,6 +7,7 @@ use commerce::{
     stock::{Movement, Place, State},
 };
 use store::{Order, Store, StoreError, Transaction};
+use tokio::sync::Semaphore;
 
 use super::{MOVEMENT, MOVEMENTS};
 use crate::selling::last_number;
@@ -17,7 +18,10 @@ const PAGE: usize = 500;
 /// How far the times of movements may be out of order: each is taken before its commit has waited. Longer than any wait.
 const OUT_OF_ORDER_MS: i64 = 60_000;
 
-/// Shows every movement at or after a moment, newest first, and perhaps some that are a little older. Gives the number of the newest; 0 if there is none.
+/// One walk at a time: held by the walk itself, so that who asks and hangs up does not begin another beside it.
+pub(super) static WALK: Semaphore = Semaphore::const_new(1);
+
+/// Shows every movement at or after a moment, newest first, and some that are older. Gives the number of the newest; 0 if there is none.
 ///
 /// # Errors
 /// The store fails.
@@ -27,13 +31,12 @@ pub(super) fn walk_back(store: &Store, since_ms: i64, mut each: impl FnMut(&Move
         let page = store.page_kept(&MOVEMENTS, from, Order::Descending, PAGE)?;
         for movement in &page {
             newest.get_or_insert(movement.number);
-            if movement.at_ms < since_ms.saturating_sub(OUT_OF_ORDER_MS) {
-                return Ok(newest.unwrap_or(0));
-            }
             each(movement);
         }
+        // A whole page: one movement of a clock that was wrong for a moment must not end the walk.
+        let is_past = |movement: &Movement| movement.at_ms < since_ms.saturating_sub(OUT_OF_ORDER_MS);
         match page.last() {
-            Some(last) if last.number > 1 => from = Some(last.number - 1),
+            Some(last) if last.number > 1 && !page.iter().all(is_past) => from = Some(last.number - 1),
             _ => return Ok(newest.unwrap_or(0)),
         }
     }
@@ -74,9 +77,12 @@ impl Undo {
             return Ok(());
         }
         for number in self.up_to + 1..=last_number(transaction, MOVEMENT)? {
-            if let Some(movement) = transaction.get(&MOVEMENTS, number)? {
-                self.see(&movement);
-            }
+            let missing = || StoreError::Corrupt {
+                table: MOVEMENTS.name(),
+                key: number.to_string(),
+                why: "it is missing".into(),
+            };
+            self.see(&transaction.get(&MOVEMENTS, number)?.ok_or_else(missing)?);
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::{
     Booking, Nothing, Which, book,
     documents::{Booked, Document, DocumentOpened},
     once,
+    policies::known,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -106,6 +107,7 @@ async fn enter(
     command: Command<NoticeRequest>,
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
+    known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let opened = once(&hub, command, |transaction, by, request| {
         let source = checked(request.source)?;
         let sums = stock::sum(request.lines)?;
@@ -153,6 +155,7 @@ async fn receive(
     InPath(id): InPath<u64>,
     command: Command<Delivery>,
 ) -> Result<Json<Booked>, Problem> {
+    known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
     once(&hub, command, move |transaction, by, delivery| {
         if delivery.lines.len() > MAX_LINES {
             return Err(Refusal::TooManyLines.into());

@@ -61,6 +61,24 @@ pub(super) fn on_file(hub: &Hub, sku: &Sku) -> Result<Unit, Problem> {
     item.ok_or_else(|| Problem::not_found("item", format!("no item has the SKU {sku}")))
 }
 
+/// Whether goods are the store's: on file and by the unit they are sold in, or of old with a position by that unit. A SKU that was keyed wrong would make
+/// stock that nobody can sell.
+pub(super) fn known<'a>(hub: &Hub, goods: impl IntoIterator<Item = (&'a Sku, Unit)>) -> Result<(), Problem> {
+    let catalog = hub.catalog.load();
+    for (sku, asked) in goods {
+        let kept = catalog.sku(sku).map(|item| item.price.per);
+        if kept == Some(asked) || hub.store.get(&POSITIONS, (sku.as_str(), asked.name()))?.is_some() {
+            continue;
+        }
+        let sku = sku.clone();
+        return Err(match kept {
+            Some(kept) => Refusal::WrongUnit { sku, kept, asked }.into(),
+            None => Problem::not_found("item", format!("no item has the SKU {sku}")),
+        });
+    }
+    Ok(())
+}
+
 /// Writes a policy, and its rule beside the stock: there a sale finds it without another read.
 pub(super) fn put(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<(), StoreError> {
     transaction.put(&POLICIES, policy.sku.as_str(), policy)?;

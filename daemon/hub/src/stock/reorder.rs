@@ -9,11 +9,15 @@ use commerce::stock::{
 };
 use serde::Deserialize;
 use store::{Order, Store, StoreError};
-use tokio::sync::Semaphore;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{POSITIONS, history::walk_back, notices::outstanding, policies::POLICIES};
+use super::{
+    POSITIONS,
+    history::{WALK, walk_back},
+    notices::outstanding,
+    policies::POLICIES,
+};
 use crate::{
     extract::InQuery,
     hub::{Hub, now_ms},
@@ -25,9 +29,6 @@ use crate::{
 const PAGE: usize = 500;
 
 const DAY_MS: i64 = 24 * 3_600_000;
-
-/// A walk over four weeks of movements is not made twice at the same time.
-static WALK: Semaphore = Semaphore::const_new(1);
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new().routes(routes!(suggestions))
@@ -55,10 +56,14 @@ async fn suggestions(
     InQuery(which): InQuery<After>,
 ) -> Result<Json<Vec<Suggestion>>, Problem> {
     let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
-    let _walk = WALK.acquire().await.map_err(|error| fault(&error))?;
+    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
     let store = Arc::clone(&hub.store);
     let limit = which.limit.unwrap_or(200).clamp(1, 1_000);
-    let found = tokio::task::spawn_blocking(move || to_order(&store, now_ms(), which.after, limit)).await;
+    let found = tokio::task::spawn_blocking(move || {
+        let _walk = walk;
+        to_order(&store, now_ms(), which.after, limit)
+    })
+    .await;
     Ok(Json(found.map_err(|error| fault(&error))??))
 }
 

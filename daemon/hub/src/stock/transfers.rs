@@ -18,6 +18,7 @@ use super::{
     documents::{Document, DocumentOpened},
     notices::NoticeRequest,
     once,
+    policies::known,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -62,6 +63,7 @@ async fn dispatch(
     command: Command<Dispatch>,
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
+    known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let epoch = hub.store.epoch();
     let opened = once(&hub, command, move |transaction, by, request| {
         let to = checked_text("to", request.to)?;

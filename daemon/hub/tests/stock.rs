@@ -729,3 +729,22 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn goods_that_are_not_the_stores_and_words_that_nobody_knows_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let announced = |lines: Value| json!({ "source": "supplier", "supplier": "Mill", "order": "4711", "lines": lines });
+    let notices = "/api/v1/stock/notices";
+    shop.person(notices, announced(of("818982", pieces(1)))).await.refused(404, "item-unknown");
+    shop.person(notices, announced(of(BANANAS, pieces(1)))).await.refused(422, "wrong-unit");
+    let id = shop.person(notices, announced(of(CEREAL, pieces(1)))).await.expect(StatusCode::CREATED)["id"].clone();
+    let deliveries = format!("{notices}/{id}/deliveries");
+    shop.till(0, &deliveries, json!({ "lines": of(CEREAL, grams(1000)) })).await.refused(422, "wrong-unit");
+    let movements = "/api/v1/stock/movements";
+    let note = |kind: &str, word: &str| json!({ "kind": kind, word: "damaged", "reason": "seen", "lines": of(CEREAL, pieces(1)) });
+    shop.till(0, movements, note("return", "conditon")).await.refused(400, "bad-request");
+    shop.till(0, movements, note("damage", "condition")).await.refused(400, "bad-request");
+    shop.till(0, movements, note("return", "condition")).await.expect(StatusCode::OK);
+    assert_eq!(shop.stock(CEREAL).await, [0, 0, 0, 0, 1000]);
+}

@@ -18,8 +18,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_i
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
-/// The page cache of a connection, in KiB.
-const CACHE_KIB: i64 = 8 * 1024;
+/// The page cache of the writing connection, in KiB; readers have the system's.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+
+/// The page cache of a reading connection, in KiB.
+const READER_CACHE_KIB: i64 = 1024;
 
 /// Reading connections kept open; more are opened when all are in use, and closed after it.
 const READERS: usize = 4;
@@ -93,7 +96,8 @@ fn connect(home: &Path, writes: bool) -> Result<Connection, EngineError> {
             format!("SQLite says journal_mode {journal} and synchronous {synchronous} instead of wal and 2 (FULL)");
         return Err(EngineError { what: what.clone(), why });
     }
-    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(&failed)?;
+    let cache = if writes { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
+    connection.pragma_update(None, "cache_size", -cache).map_err(&failed)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(&failed)?;
     connection.pragma_update(None, "query_only", !writes).map_err(&failed)?;
     Ok(connection)

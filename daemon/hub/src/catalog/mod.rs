@@ -5,7 +5,10 @@
 
 mod routes;
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use commerce::{Gtin, Item, Sku};
 pub use routes::router;
@@ -26,13 +29,13 @@ const CHUNK: usize = 500;
 /// Items in one request; a larger catalog comes in parts.
 pub const MAX_LOAD: usize = 2_000;
 
-/// All items, by their codes. Two sorted lists: a change copies pointers, not items, and nothing but the items takes memory.
+/// All items, by their codes. A change copies pointers, not items.
 #[derive(Default)]
 pub struct Catalog {
-    /// By SKU.
+    /// In the order of their SKUs.
     items: Vec<Arc<Item>>,
-    /// By GTIN, and by SKU where several items carry one: the first of them is found, whatever was loaded last.
-    gtins: Vec<(Gtin, Arc<Item>)>,
+    /// Of several items with one GTIN the first, whatever was loaded last.
+    by_gtin: HashMap<Gtin, Arc<Item>>,
 }
 
 impl Catalog {
@@ -57,8 +60,7 @@ impl Catalog {
 
     /// By barcode.
     pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<Item>> {
-        let place = self.gtins.partition_point(|(other, _)| *other < gtin);
-        self.gtins.get(place).filter(|(other, _)| *other == gtin).map(|(_, item)| item)
+        self.by_gtin.get(&gtin)
     }
 
     /// How many items there are.
@@ -77,15 +79,14 @@ impl Catalog {
         let mut items: Vec<_> = changes.iter().rev().cloned().collect();
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
         items.dedup_by(|a, b| a.sku == b.sku);
-        let is_changed = |item: &Item| items.binary_search_by(|change| change.sku.cmp(&item.sku)).is_ok();
-        let mut gtins: Vec<_> = items.iter().filter_map(|item| Some((item.gtin?, Arc::clone(item)))).collect();
-        gtins.extend(self.gtins.iter().filter(|(_, item)| !is_changed(item)).cloned());
-        let kept: Vec<_> = self.items.iter().filter(|item| !is_changed(item)).cloned().collect();
-        // What was kept is a sorted run: the sorts find it and merge.
-        items.extend(kept);
+        let changed: HashSet<_> = changes.iter().map(|item| &item.sku).collect();
+        // A sorted run after another: the sort finds and merges them.
+        items.extend(self.items.iter().filter(|item| !changed.contains(&item.sku)).cloned());
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
-        gtins.sort_by(|(a, of_a), (b, of_b)| a.cmp(b).then_with(|| of_a.sku.cmp(&of_b.sku)));
-        Self { items, gtins }
+        let mut by_gtin = HashMap::with_capacity(items.len());
+        // Backwards, so that the first stays.
+        by_gtin.extend(items.iter().rev().filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
+        Self { items, by_gtin }
     }
 }
 

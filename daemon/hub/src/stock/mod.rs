@@ -37,7 +37,8 @@
 //! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once; texts are at most 120 bytes; lists come in pages. Walks over movements are
 //! read in pages outside the committer; a commit reads by key alone.
 //!
-//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions are the store's.
+//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Within an epoch its positions are the store's; a store that
+//! was restored from a backup begins a new one, and HQ has no opening balance of it yet. Movements are archived and never given up: positions are their sums.
 
 mod bookings;
 mod check;

@@ -37,6 +37,9 @@ use crate::{
 /// How long systemd is asked to wait on while the hub starts.
 const STARTING: Duration = Duration::from_secs(60);
 
+/// Files smaller than this are not rewritten, however empty.
+const REWRITTEN_FROM: u64 = 512 * 1024 * 1024;
+
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -178,7 +181,9 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
     let samples = history::tidy(&hub.store, now_ms).await;
     let sales = selling::tidy(hub, now_ms).await;
     let ledger = stock::keeping::tidy(&hub.store, now_ms).await;
+    let rewriting = ask_for_rewriting(hub).await;
     let (answers, samples, (movements, holds)) = (answers?, samples?, ledger?);
+    rewriting?;
     let selling::Tidied { baskets, archived, given_up } = sales?;
     if answers + samples + baskets + archived + given_up + movements + holds > 0 {
         tracing::info!(
@@ -193,6 +198,21 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
         );
     }
     Ok(())
+}
+
+/// Has the store rewritten at the next start if most of its files is space that the engine does not give back.
+async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
+    let files = hub.store.size_on_disk()?;
+    if files < REWRITTEN_FROM {
+        return Ok(());
+    }
+    let store = Arc::clone(&hub.store);
+    let live = tokio::task::spawn_blocking(move || store.live_bytes()).await.map_err(|_| StoreError::Panicked)??;
+    if files / 4 < live {
+        return Ok(());
+    }
+    tracing::warn!(files, live, "the store's files are mostly empty; restart the hub at a quiet hour to rewrite them");
+    store::ask_for_rewriting(&hub.config.store.data)
 }
 
 /// Tells systemd that the hub lives, for as long as its store commits or has stopped for good: a hub that hangs is better restarted.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, ops::Bound, path::Path, sync::Arc};
 use proptest::{prelude::*, sample::select};
 
 use crate::{
-    EngineKind, Name, Store, StoreError, Table, convert,
+    EngineKind, Name, Store, StoreError, Table, ask_for_rewriting, convert,
     engine::{Batch, Engine},
     home::open_or_create,
 };
@@ -182,4 +182,70 @@ async fn what_can_not_be_converted_is_told_and_left_alone() {
     fs::create_dir(path.join("sqlite.converted")).unwrap();
     assert!(convert(path, EngineKind::Sled, |_| ()).unwrap_err().to_string().contains("delete it first"));
     assert_eq!(Store::open(path, EngineKind::Sqlite, 1).unwrap().epoch(), 42);
+}
+
+/// A store of many writes to few notes, so that most of its files is of the past.
+async fn worn(directory: &Path, kind: EngineKind) -> u64 {
+    let store = Store::open(directory, kind, 42).unwrap();
+    for round in 0..60 {
+        let write = store.commit(move |transaction| {
+            (0..40_u32).try_for_each(|number| {
+                let text = format!("{round}").repeat(20_000 + number as usize);
+                transaction.put(&NOTES, &format!("worn-{number}"), &text)
+            })
+        });
+        write.await.unwrap();
+    }
+    let write = store.commit(|transaction| {
+        (0..40_u32).try_for_each(|number| transaction.put(&NOTES, &format!("worn-{number}"), &number.to_string()))
+    });
+    write.await.unwrap();
+    assert!(store.live_bytes().unwrap() < 100_000);
+    store.size_on_disk().unwrap()
+}
+
+fn is_whole(directory: &Path, kind: EngineKind) -> u64 {
+    let store = Store::open(directory, kind, 99).unwrap();
+    assert_eq!(store.epoch(), 42);
+    for number in 0..40 {
+        assert_eq!(store.get(&NOTES, &format!("worn-{number}")).unwrap(), Some(number.to_string()));
+    }
+    store.size_on_disk().unwrap()
+}
+
+#[tokio::test]
+async fn a_store_is_rewritten_when_asked_for_and_has_its_space_back() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let before = worn(path, kind).await;
+        ask_for_rewriting(path).unwrap();
+        let after = is_whole(path, kind);
+        assert!(after < before / 4, "{kind}: {after} of {before} bytes");
+        for gone in ["rewrite".to_owned(), format!("{kind}.former"), format!("{kind}.new")] {
+            assert!(!path.join(&gone).exists(), "{gone}");
+        }
+        is_whole(path, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_rewriting_cut_anywhere_leaves_a_whole_store() {
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        worn(path, kind).await;
+        let (home, former) = (path.join(kind.name()), path.join(format!("{kind}.former")));
+        // Before the new store has its name: half of it lies beside the former.
+        fs::rename(&home, &former).unwrap();
+        fs::create_dir(path.join(format!("{kind}.new"))).unwrap();
+        fs::write(path.join(format!("{kind}.new/torn")), b"half").unwrap();
+        ask_for_rewriting(path).unwrap();
+        is_whole(path, kind);
+        // After that: the former is there still.
+        fs::create_dir(&former).unwrap();
+        fs::write(former.join("db"), b"of the past").unwrap();
+        is_whole(path, kind);
+        assert!(!former.exists());
+    }
 }

@@ -8,6 +8,14 @@
 //! | before the first rename | the old store, `NEW.new` | the hub runs on as before; converting begins anew |
 //! | between the renames | both stores, equal | the hub refuses to choose; converting again ends it |
 //! | after the second | the new store, `OLD.converted` | done |
+//!
+//! An engine may not give back the space of what was deleted (sled does not). So a store can be rewritten into a fresh one of the same engine, at a start
+//! that was asked for it ([`ask_for_rewriting`]). The old one is moved aside before it is opened, because sled may write into its folder after it was closed:
+//!
+//! | cut, while rewriting | what is found | what happens |
+//! | --- | --- | --- |
+//! | before the new store has its name | `NAME.former` alone | it gets its name back, and is rewritten anew |
+//! | after that | both | the former is removed |
 
 use std::{
     fs::{self, File},
@@ -109,7 +117,19 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 
 /// Whether a directory holds a store, by any engine.
 pub(crate) fn is_taken(directory: &Path) -> bool {
-    EngineKind::ALL.into_iter().any(|kind| Home { directory }.of(kind).exists())
+    let home = Home { directory };
+    EngineKind::ALL.into_iter().any(|kind| home.of(kind).exists() || home.former(kind).exists())
+}
+
+/// The file that asks for a rewriting.
+const REWRITE: &str = "rewrite";
+
+/// Has the store of a directory rewritten at its next opening.
+///
+/// # Errors
+/// The disk fails.
+pub fn ask_for_rewriting(directory: &Path) -> Result<(), StoreError> {
+    File::create(directory.join(REWRITE)).map(drop).map_err(failed("ask for a rewriting in", directory))
 }
 
 /// Makes a store in a directory that has none.
@@ -133,6 +153,43 @@ impl Home<'_> {
 
     fn unfinished(&self, kind: EngineKind) -> PathBuf {
         self.directory.join(format!("{kind}.new"))
+    }
+
+    /// Where a store lies while it is rewritten.
+    fn former(&self, kind: EngineKind) -> PathBuf {
+        self.directory.join(format!("{kind}.former"))
+    }
+
+    /// Ends a rewriting that was cut short.
+    fn settle(&self, kind: EngineKind) -> Result<(), StoreError> {
+        let (home, former) = (self.of(kind), self.former(kind));
+        match (home.exists(), former.exists()) {
+            (true, true) => fs::remove_dir_all(&former).map_err(failed("remove the former store", &former)),
+            (false, true) => self.rename(&former, &home),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rewrites the store into a fresh one. If that fails, the store is as it was.
+    fn rewrite(&self, kind: EngineKind) -> Result<(), StoreError> {
+        let (home, former) = (self.of(kind), self.former(kind));
+        self.rename(&home, &former)?;
+        let written = kind.open(&former).map_err(StoreError::from).and_then(|source| {
+            let mut entries = 0;
+            self.create(kind, |newborn| {
+                entries = copy(&*source, newborn, &mut |_| ())?;
+                Ok(())
+            })?;
+            Ok(entries)
+        });
+        match written {
+            Ok(entries) => tracing::info!(%kind, entries, "the store was rewritten, to have its space back"),
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be rewritten; it is as it was");
+                return self.rename(&former, &home);
+            }
+        }
+        fs::remove_dir_all(&former).map_err(failed("remove the former store", &former))
     }
 
     /// Makes a store under its unfinished name, whole and durable, and gives it its own.
@@ -172,7 +229,14 @@ pub(crate) fn open_or_create(
     birth: &[Entry],
 ) -> Result<Arc<dyn Engine>, StoreError> {
     let home = Home { directory };
+    EngineKind::ALL.into_iter().try_for_each(|kind| home.settle(kind))?;
     match (home.of(kind).exists(), home.of(kind.other()).exists()) {
+        (true, false) if directory.join(REWRITE).exists() => {
+            // Once: if it can't be done now, whoever asked may ask again.
+            let asked = directory.join(REWRITE);
+            fs::remove_file(&asked).map_err(failed("remove", &asked))?;
+            home.rewrite(kind)?;
+        }
         (true, false) => {}
         (true, true) => return Err(StoreError::TwoStores { directory: directory.display().to_string() }),
         (false, true) => return Err(StoreError::OtherEngine { wanted: kind, found: kind.other() }),
@@ -212,6 +276,7 @@ pub struct Converted {
 /// There is no store, it is in use, the disk fails, or what was copied differs; the old store is as it was then.
 pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) -> Result<Converted, StoreError> {
     let home = Home { directory };
+    EngineKind::ALL.into_iter().try_for_each(|kind| home.settle(kind))?;
     let (old, new) = (home.of(to.other()), home.of(to));
     let former = directory.join(format!("{}.converted", to.other()));
     let trouble =
@@ -230,28 +295,38 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     let source = to.other().open(&old)?;
     let mut entries = 0;
     home.create(to, |newborn| {
-        each_part(&*source, |part| {
-            newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
-            entries += part.len() as u64;
-            progress(entries);
-            Ok(())
-        })?;
-        newborn.flush()?;
-        let mut compared = 0;
-        each_part(&*source, |part| {
-            let (Some((first, _)), Some((last, _))) = (part.first(), part.last()) else { return Ok(()) };
-            let copy = newborn.range(Bound::Included(first), Bound::Included(last), false, PART + 1)?;
-            if copy != part {
-                return Err(trouble("what was copied differs from the store; the old store is untouched"));
-            }
-            compared += part.len() as u64;
-            progress(entries + compared);
-            Ok(())
-        })
+        entries = copy(&*source, newborn, &mut progress)?;
+        Ok(())
     })?;
     drop(source);
     home.rename(&old, &former)?;
     Ok(Converted { entries, former })
+}
+
+/// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries done, first those copied, then those
+/// compared.
+fn copy(source: &dyn Engine, newborn: &dyn Engine, progress: &mut dyn FnMut(u64)) -> Result<u64, StoreError> {
+    let mut entries = 0;
+    each_part(source, |part| {
+        newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
+        entries += part.len() as u64;
+        progress(entries);
+        Ok(())
+    })?;
+    newborn.flush()?;
+    let mut compared = 0;
+    each_part(source, |part| {
+        let (Some((first, _)), Some((last, _))) = (part.first(), part.last()) else { return Ok(()) };
+        let copied = newborn.range(Bound::Included(first), Bound::Included(last), false, PART + 1)?;
+        if copied != part {
+            let why = "what was copied differs; the old store is untouched".to_owned();
+            return Err(EngineError { what: "copy the store".into(), why }.into());
+        }
+        compared += part.len() as u64;
+        progress(entries + compared);
+        Ok(())
+    })?;
+    Ok(entries)
 }
 
 /// Gives every entry of an engine, in order, a part at a time.

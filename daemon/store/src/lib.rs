@@ -66,7 +66,7 @@ pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
 pub use committer::{GROUP, PATIENT, QUEUE, Timings, Transaction};
 pub use error::StoreError;
-pub use home::{Converted, EngineKind, convert};
+pub use home::{Converted, EngineKind, ask_for_rewriting, convert};
 pub use room::{DiskState, Purpose, Room};
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
 use tokio::sync::watch;
@@ -247,6 +247,19 @@ impl Store {
     /// How much room the disk has.
     pub fn disk(&self) -> DiskState {
         self.committer.disk()
+    }
+
+    /// Bytes of all keys and values, by a walk through them all: what a fresh store would hold.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn live_bytes(&self) -> Result<u64, StoreError> {
+        let mut live = 0;
+        home::each_part(&*self.engine, |part| {
+            live += part.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
+            Ok(())
+        })?;
+        Ok(live)
     }
 
     /// Bytes on the disk, the archive's not among them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use commerce::Currency;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use store::Store;
 use tokio::sync::broadcast;
 
@@ -49,28 +49,35 @@ impl Hub {
 
     /// The day a moment counts to, by the store's clock.
     pub fn business_day(&self, at_ms: i64) -> String {
-        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        at.to_zoned(self.time_zone.clone()).date().to_string()
+        business_day(at_ms, &self.time_zone)
     }
 
     /// The fiscal year a moment counts to, by the calendar year in which it begins, by the store's clock.
     pub fn fiscal_year(&self, at_ms: i64) -> u16 {
-        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let date = at.to_zoned(self.time_zone.clone()).date();
+        let date = zoned(at_ms, &self.time_zone).date();
         let begun = (date.month(), date.day()) >= self.config.store.fiscal_year_starts.into();
         u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!begun))
     }
 
     /// A moment as it is printed on receipts.
     pub fn local_time(&self, at_ms: i64) -> String {
-        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        at.to_zoned(self.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+        zoned(at_ms, &self.time_zone).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// Tells whoever listens. Nobody need listen.
     pub fn tell(&self, event: HubEvent) {
         let _ = self.events.send(Arc::new(event));
     }
+}
+
+/// A moment by a store's clock.
+fn zoned(at_ms: i64, time_zone: &TimeZone) -> Zoned {
+    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(time_zone.clone())
+}
+
+/// The day a moment counts to, by a store's clock.
+pub(crate) fn business_day(at_ms: i64, time_zone: &TimeZone) -> String {
+    zoned(at_ms, time_zone).date().to_string()
 }
 
 /// Milliseconds since 1970, UTC.

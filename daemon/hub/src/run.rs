@@ -8,7 +8,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use jiff::Timestamp;
 use sd_notify::NotifyState;
 use store::{Depth, Purpose, Store, StoreError};
 use tokio::{
@@ -24,7 +23,7 @@ use crate::{
     devices::{self, Devices},
     events,
     headquarters::Headquarters,
-    hub::{Hub, now_ms},
+    hub::{Hub, business_day, now_ms},
     maintenance::{self, door},
     payments::{self, Payments},
     printing::{self, Printing},
@@ -56,8 +55,7 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let store = Arc::new(store);
     let mut fault = |error: StoreError| faults.push(error.to_string());
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
-    let zoned = Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(time_zone.clone());
-    let today = Today::read(&store, &zoned.date().to_string(), &mut fault).map_err(|error| error.to_string())?;
+    let today = Today::read(&store, &business_day(now, &time_zone), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
         tracing::error!(%fault, "the store is damaged; stop the hub and run `store-hub store check`");
     }

@@ -42,10 +42,10 @@ const PART: usize = 1_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
-    /// sled 0.34.7.
-    #[default]
+    /// sled 0.34.7. It is not released any more, does not give back the space of what was deleted, and holds far more memory than its cache.
     Sled,
-    /// SQLite, bundled.
+    /// SQLite, bundled: by the figures of both the default.
+    #[default]
     Sqlite,
 }
 

@@ -14,10 +14,10 @@ fn item(minor: i64, per: Unit) -> Item {
         sku: "818981".parse().unwrap(),
         gtin: None,
         description: "All Family Cereal".into(),
-        department: String::new(),
-        category: String::new(),
-        brand: String::new(),
-        package_size: String::new(),
+        department: "".into(),
+        category: "".into(),
+        brand: "".into(),
+        package_size: "".into(),
         price: Price { minor: Minor::literal(minor), per },
     }
 }

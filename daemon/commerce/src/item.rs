@@ -1,6 +1,6 @@
 //! Items: what can be sold, under which codes, at what price.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,7 @@ impl Price {
     }
 }
 
-/// An item of the catalog.
+/// An item of the catalog. Texts that many items have in common can be shared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Item {
@@ -144,17 +144,21 @@ pub struct Item {
     /// As printed on receipts and labels.
     pub description: String,
     /// Where it belongs.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub department: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub department: Arc<str>,
     /// Finer than the department.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub category: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub category: Arc<str>,
     /// Who makes it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub brand: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub brand: Arc<str>,
     /// Such as `10.4 OZ`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub package_size: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub package_size: Arc<str>,
     /// Its shelf price.
     pub price: Price,
 }

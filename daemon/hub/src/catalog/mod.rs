@@ -7,7 +7,7 @@ mod routes;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use commerce::{Gtin, Item, Sku};
@@ -32,10 +32,35 @@ pub const MAX_LOAD: usize = 2_000;
 /// All items, by their codes. A change copies pointers, not items.
 #[derive(Default)]
 pub struct Catalog {
+    /// One pool for all snapshots.
+    texts: Arc<Mutex<Texts>>,
     /// In the order of their SKUs.
     items: Vec<Arc<Item>>,
     /// Of several items with one GTIN the first, whatever was loaded last.
     by_gtin: HashMap<Gtin, Arc<Item>>,
+}
+
+/// Departments, categories, brands, sizes: thousands of items have them in common, and hold them once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    /// An item with the texts that others have already.
+    fn share(&mut self, item: Item) -> Arc<Item> {
+        let Item { mut department, mut category, mut brand, mut package_size, .. } = item;
+        for text in [&mut department, &mut category, &mut brand, &mut package_size] {
+            match self.0.get(text) {
+                Some(known) => *text = Arc::clone(known),
+                None => drop(self.0.insert(Arc::clone(text))),
+            }
+        }
+        Arc::new(Item { department, category, brand, package_size, ..item })
+    }
+
+    /// Forgets those that no item has any more.
+    fn tidy(&mut self) {
+        self.0.retain(|text| Arc::strong_count(text) > 1);
+    }
 }
 
 impl Catalog {
@@ -44,12 +69,17 @@ impl Catalog {
     /// # Errors
     /// The engine fails.
     pub fn read(store: &Store, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
+        let catalog = Self::default();
         let mut items = Vec::new();
         store.each(&ITEMS, |item| match item {
-            Ok(item) => items.push(Arc::new(item)),
+            Ok(item) => items.push(catalog.texts().share(item)),
             Err(error) => fault(error),
         })?;
-        Ok(Self::default().with(&items))
+        Ok(catalog.with(&items))
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// By the retailer's number.
@@ -86,7 +116,7 @@ impl Catalog {
         let mut by_gtin = HashMap::with_capacity(items.len());
         // Backwards, so that the first stays.
         by_gtin.extend(items.iter().rev().filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
-        Self { items, by_gtin }
+        Self { texts: Arc::clone(&self.texts), items, by_gtin }
     }
 }
 
@@ -112,8 +142,10 @@ pub async fn load(hub: &Hub, items: Vec<Item>, digest: String) -> Result<usize, 
         .commit_for(Purpose::Ordinary, move |transaction| audit::record(transaction, CONSOLE, loaded))
         .await
         .map_err(Problem::from)?;
-    let items: Vec<_> = items.into_iter().map(Arc::new).collect();
+    let catalog = hub.catalog.load();
+    let items: Vec<_> = items.into_iter().map(|item| catalog.texts().share(item)).collect();
     hub.catalog.rcu(|catalog| catalog.with(&items));
+    catalog.texts().tidy();
     Ok(items.len())
 }
 
@@ -125,11 +157,11 @@ pub(crate) fn put(transaction: &mut store::Transaction<'_>, items: &[Item]) -> R
 
 fn check(item: &Item) -> Result<(), Problem> {
     let texts = [
-        ("description", &item.description),
-        ("department", &item.department),
-        ("category", &item.category),
-        ("brand", &item.brand),
-        ("package_size", &item.package_size),
+        ("description", &*item.description),
+        ("department", &*item.department),
+        ("category", &*item.category),
+        ("brand", &*item.brand),
+        ("package_size", &*item.package_size),
     ];
     for (field, text) in texts {
         if text.len() > commerce::MAX_TEXT
@@ -173,10 +205,10 @@ mod tests {
             sku: sku.to_string().parse().unwrap(),
             gtin,
             description: "x".into(),
-            department: String::new(),
-            category: String::new(),
-            brand: String::new(),
-            package_size: String::new(),
+            department: "".into(),
+            category: "".into(),
+            brand: "".into(),
+            package_size: "".into(),
             price: Price { minor: Minor::new(price).unwrap(), per: Unit::Each },
         })
     }

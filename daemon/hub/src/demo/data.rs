@@ -213,10 +213,10 @@ fn read_items(table: &Table) -> Result<Vec<Item>, String> {
             description: if description.is_empty() { format!("Item {sku}") } else { description },
             sku,
             gtin,
-            department,
-            category: row.words("category")?,
-            brand: row.words("brand")?,
-            package_size: row.words("package_size")?,
+            department: department.into(),
+            category: row.words("category")?.into(),
+            brand: row.words("brand")?.into(),
+            package_size: row.words("package_size")?.into(),
             price: Price { minor: row.cents("price")?, per },
         });
     }

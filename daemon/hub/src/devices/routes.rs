@@ -76,7 +76,7 @@ async fn print_label(
     let per = if item.price.per.is_measure() { format!("/{}", item.price.per.symbol()) } else { String::new() };
     let label = Label {
         title: item.description.clone(),
-        detail: [item.package_size.as_str(), item.department.as_str()].join("  ").trim().to_owned(),
+        detail: [&*item.package_size, &*item.department].join("  ").trim().to_owned(),
         price: format!("{}{per}", item.price.minor.display(currency)),
         currency: currency.symbol(),
         barcode: gtin.to_string(),

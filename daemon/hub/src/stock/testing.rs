@@ -16,10 +16,10 @@ pub(crate) fn cereal() -> Item {
         sku: "818981".parse().unwrap(),
         gtin: None,
         description: "Cereal".into(),
-        department: String::new(),
-        category: String::new(),
-        brand: String::new(),
-        package_size: String::new(),
+        department: "".into(),
+        category: "".into(),
+        brand: "".into(),
+        package_size: "".into(),
         price: Price { minor: Minor::literal(369), per: Unit::Each },
     }
 }

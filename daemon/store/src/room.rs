@@ -14,7 +14,8 @@
 //! The last [`FULL`] bytes are for what is settled. What the system can't tell counts as ample: the write will tell.
 
 use std::{
-    path::Path,
+    io::{self, Write},
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -93,6 +94,53 @@ impl Room {
     }
 }
 
+/// Free bytes of the disk that holds a directory; `None` if the system can't tell.
+fn free_under(directory: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(directory).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// A file that can wait, on a disk that a store may lie on: writing it fails before room gets [`SCARCE`] there.
+pub struct Sparing<W> {
+    file: W,
+    directory: PathBuf,
+    /// Bytes written since the disk was measured.
+    unmeasured: usize,
+}
+
+impl<W> Sparing<W> {
+    /// Bytes between two measurements.
+    const MEASURED_EVERY: usize = 4 * 1024 * 1024;
+
+    /// A file in a directory.
+    pub fn new(file: W, directory: &Path) -> Self {
+        Self { file, directory: directory.to_owned(), unmeasured: Self::MEASURED_EVERY }
+    }
+}
+
+impl<W: Write> Write for Sparing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unmeasured >= Self::MEASURED_EVERY {
+            let free = free_under(&self.directory).unwrap_or(u64::MAX);
+            if free < SCARCE {
+                return Err(io::Error::other(format!(
+                    "{} MB are left on the disk of {}, and a store there needs them; choose another disk",
+                    free / 1_000_000,
+                    self.directory.display()
+                )));
+            }
+            self.unmeasured = 0;
+        }
+        let written = self.file.write(bytes)?;
+        self.unmeasured += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Tells the free bytes; `None` if the system can't.
 type Probe = Box<dyn Fn() -> Option<u64> + Send + Sync>;
 
@@ -110,10 +158,7 @@ impl Disk {
     /// The disk that holds a directory.
     pub(crate) fn under(directory: &Path) -> Self {
         let directory = directory.to_owned();
-        Self::probed(Box::new(move || {
-            let found = rustix::fs::statvfs(&directory).ok()?;
-            Some(found.f_bavail.saturating_mul(found.f_frsize))
-        }))
+        Self::probed(Box::new(move || free_under(&directory)))
     }
 
     pub(crate) fn probed(probe: Probe) -> Self {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use store::{BackedUp, StoreError};
+use store::{BackedUp, StoreError, room::Sparing};
 
 use super::door;
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = to.file_name().ok_or_else(|| format!("{} is no name of a file", to.display()))?.to_string_lossy();
     let unfinished = directory.join(format!("{name}.new"));
-    let written = write(config, &unfinished).and_then(|done| {
+    let written = write(config, directory, &unfinished).and_then(|done| {
         fs::rename(&unfinished, to).and_then(|()| File::open(directory)?.sync_all()).map_err(failed(to))?;
         Ok(done)
     });
@@ -60,11 +60,12 @@ fn megabytes(bytes: u64) -> String {
     format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10)
 }
 
-fn write(config: &Config, path: &Path) -> Result<BackedUp, String> {
-    let mut file = File::create(path).map_err(failed(path))?;
+fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, String> {
+    let file = File::create(path).map_err(failed(path))?;
+    let mut sparing = Sparing::new(&file, directory);
     match door::ask_for_backup(&config.store.data)? {
-        Some(mut backup) => drop(io::copy(&mut backup, &mut file).map_err(failed(path))?),
-        None => drop(super::open(config)?.backup(&mut file).map_err(|error| error.to_string())?),
+        Some(mut backup) => drop(io::copy(&mut backup, &mut sparing).map_err(failed(path))?),
+        None => drop(super::open(config)?.backup(&mut sparing).map_err(|error| error.to_string())?),
     }
     file.sync_all().map_err(failed(path))?;
     let written = File::open(path).map_err(failed(path))?;

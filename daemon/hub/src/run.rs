@@ -9,7 +9,7 @@ use std::{
 use arc_swap::ArcSwap;
 use axum::Router;
 use sd_notify::NotifyState;
-use store::{Depth, Purpose, Store, StoreError};
+use store::{Depth, MostlyEmpty, Purpose, Store, StoreError};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -35,9 +35,6 @@ use crate::{
 
 /// How long systemd is asked to wait on while the hub starts.
 const STARTING: Duration = Duration::from_secs(60);
-
-/// Files smaller than this are not rewritten, however empty.
-const REWRITTEN_FROM: u64 = 512 * 1024 * 1024;
 
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
@@ -200,15 +197,9 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
 
 /// Has the store rewritten at the next start if most of its files is space that the engine does not give back.
 async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
-    let files = hub.store.size_on_disk()?;
-    if files < REWRITTEN_FROM {
-        return Ok(());
-    }
     let store = Arc::clone(&hub.store);
-    let live = tokio::task::spawn_blocking(move || store.live_bytes()).await.map_err(|_| StoreError::Panicked)??;
-    if files / 4 < live {
-        return Ok(());
-    }
+    let empty = tokio::task::spawn_blocking(move || store.mostly_empty()).await.map_err(|_| StoreError::Panicked)??;
+    let Some(MostlyEmpty { files, live }) = empty else { return Ok(()) };
     tracing::warn!(files, live, "the store's files are mostly empty; restart the hub at a quiet hour to rewrite them");
     store::ask_for_rewriting(&hub.config.store.data)
 }

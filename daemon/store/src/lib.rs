@@ -85,6 +85,18 @@ pub const MAX_RECORD: usize = 192 * 1024;
 /// The layout this program writes.
 const FORMAT: u32 = 3;
 
+/// Files smaller than this are not worth a rewriting, however empty.
+const REWRITTEN_FROM: u64 = 512 * 1024 * 1024;
+
+/// Files that hold little.
+#[derive(Clone, Copy, Debug)]
+pub struct MostlyEmpty {
+    /// Their bytes on the disk.
+    pub files: u64,
+    /// Bytes of all keys and values in them.
+    pub live: u64,
+}
+
 static META: Table<Name, u64> = Table::new("meta");
 
 /// An entry of the store about itself.
@@ -249,11 +261,22 @@ impl Store {
         self.committer.disk()
     }
 
-    /// Bytes of all keys and values, by a walk through them all: what a fresh store would hold.
+    /// What the files hold, if they are large and most of it is space that the engine does not give back. By a walk through them: it blocks. What helps
+    /// is [`ask_for_rewriting`].
     ///
     /// # Errors
     /// The engine fails.
-    pub fn live_bytes(&self) -> Result<u64, StoreError> {
+    pub fn mostly_empty(&self) -> Result<Option<MostlyEmpty>, StoreError> {
+        let files = self.size_on_disk()?;
+        if files < REWRITTEN_FROM {
+            return Ok(None);
+        }
+        let live = self.live_bytes()?;
+        Ok((live < files / 4).then_some(MostlyEmpty { files, live }))
+    }
+
+    /// Bytes of all keys and values: what a fresh store would hold.
+    fn live_bytes(&self) -> Result<u64, StoreError> {
         let mut live = 0;
         home::each_part(&*self.engine, |part| {
             live += part.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();

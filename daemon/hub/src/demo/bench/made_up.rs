@@ -1,7 +1,7 @@
 //! A store with a past: a catalog of any size, and sales of any number, a minute apart until now. They are made by the same code that sells, stored by the
 //! same committer, acknowledged and archived as they would have been over the years; only the registers and HQ are left out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use commerce::{Basket, Currency, Gtin, Item, Minor, NewLine, Quantity, Tender, line::What};
 use contract::{Epoch, Sequence, Stream};
@@ -9,7 +9,7 @@ use hq::MemoryLedger;
 use indicatif::ProgressBar;
 use jiff::{Timestamp, tz::TimeZone};
 use store::{
-    Purpose, Store, Transaction,
+    MostlyEmpty, Purpose, Store, StoreError, Transaction,
     idempotency::{CommandKey, REMEMBERED},
 };
 
@@ -151,6 +151,27 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
         }
     }
     bar.finish_and_clear();
-    ledger.begin_after(&config.store.hub, Epoch(store.epoch()), &stream, Sequence(sales));
+    let epoch = Epoch(store.epoch());
+    rest(config, store)?;
+    ledger.begin_after(&config.store.hub, epoch, &stream, Sequence(sales));
+    Ok(())
+}
+
+/// What a store has had when it has a past: a start at a quiet hour, which rewrites files that are mostly empty.
+fn rest(config: &Config, store: Arc<Store>) -> Result<(), String> {
+    let said = |error: StoreError| error.to_string();
+    let Some(MostlyEmpty { files, live }) = store.mostly_empty().map_err(said)? else { return Ok(()) };
+    store::ask_for_rewriting(&config.store.data).map_err(said)?;
+    drop(store);
+    let began = Instant::now();
+    let store = Store::open(&config.store.data, config.store.engine, 1).map_err(said)?;
+    let after = store.size_on_disk().map_err(said)?;
+    eprintln!(
+        "  the store's files were mostly empty ({} of {} MB in use): rewritten in {:.1} s, {} MB now",
+        live / 1_000_000,
+        files / 1_000_000,
+        began.elapsed().as_secs_f64(),
+        after / 1_000_000
+    );
     Ok(())
 }

@@ -104,17 +104,18 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     let clients = stage.open_store(&Data { items: load, baskets: Vec::new() }).await?;
     let mut bench = Bench { stage, clients, items, span, sold: 0 };
     let first_raw = bench.raw().await?;
-    let (starts, fresh_mb) = bench.starts().await?;
+    let (first_answer_ms, resident_mb) = bench.starts().await?;
     let lookup = bench.lookup().await?;
-    let mut sales = Vec::new();
+    let (mut sales, mut resident_later_mb) = (Vec::new(), Vec::new());
     for by_card in [true, false] {
         for registers in REGISTERS {
             sales.push(bench.sales(registers, by_card).await?);
         }
+        resident_later_mb.push((bench.sold, megabytes(start::resident(&bench.stage)?)));
     }
     let hq_lag_s = bench.wait_for_hq().await;
     let catalog = bench.catalog().await?;
-    let loaded_mb = megabytes(start::resident(&bench.stage)?);
+    let resident_reloaded_mb = megabytes(start::resident(&bench.stage)?);
     let size = bench.size(arguments.stored).await?;
     let mut durable = Vec::new();
     for askers in REGISTERS {
@@ -138,7 +139,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         sales,
         lookup,
         catalog,
-        start: Start { first_answer_ms: starts, resident_mb: [fresh_mb, loaded_mb], sales_between: bench.sold },
+        start: Start { first_answer_ms, resident_mb, resident_later_mb, resident_reloaded_mb },
         size,
         hq_lag_s,
     };

@@ -67,10 +67,12 @@ pub(super) struct Catalog {
 #[derive(Serialize)]
 pub(super) struct Start {
     pub(super) first_answer_ms: Vec<f64>,
-    /// Memory after the start, and after all of the load.
-    pub(super) resident_mb: [f64; 2],
-    /// Sales between the two.
-    pub(super) sales_between: u64,
+    /// Memory after the start.
+    pub(super) resident_mb: f64,
+    /// After so many sales in all.
+    pub(super) resident_later_mb: Vec<(u64, f64)>,
+    /// After the catalog was loaded again.
+    pub(super) resident_reloaded_mb: f64,
 }
 
 /// On the disk.
@@ -140,15 +142,22 @@ impl Report {
             meanwhile.p99, before.p99
         );
         let starts: Vec<_> = self.start.first_answer_ms.iter().map(|ms| format!("{ms:.0}")).collect();
-        let [fresh, loaded] = self.start.resident_mb;
+        let later: Vec<_> = self
+            .start
+            .resident_later_mb
+            .iter()
+            .map(|(sales, mb)| format!("{mb:.0} after {sales} sales more"))
+            .collect();
         let _ = writeln!(
             out,
             "  first answer           {} ms after the start\n  \
-             memory                 {fresh:.0} MB after the start, {loaded:.0} MB after {} sales more\n  \
+             memory                 {:.0} MB after the start, {}, {:.0} after the catalog was loaded again\n  \
              on the disk            {:.0} bytes a sale: {:.0} MB in the engine, {:.0} MB in the archive\n  \
              HQ had all             {} s after the last sale",
             starts.join(", "),
-            self.start.sales_between,
+            self.start.resident_mb,
+            later.join(", "),
+            self.start.resident_reloaded_mb,
             self.size.bytes_per_sale,
             self.size.store_mb,
             self.size.archive_mb,

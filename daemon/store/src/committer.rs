@@ -55,19 +55,23 @@ struct View<'g> {
 }
 
 impl View<'_> {
-    fn get(&self, raw_key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Gives the value of a key to `take`, where it lies.
+    fn get<T>(
+        &self,
+        raw_key: &[u8],
+        take: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         if let Some(written) = self.group.get(raw_key) {
-            return Ok(written.clone());
+            return written.as_deref().map(take).transpose();
         }
         let mut cache = self.cache.borrow_mut();
         if let Some(known) = cache.get(raw_key) {
-            return Ok(Some(known.clone()));
+            return take(known).map(Some);
         }
-        let found = self.engine.get(raw_key)?;
-        if let Some(value) = &found {
-            cache.keep(raw_key.to_vec(), value.clone());
-        }
-        Ok(found)
+        let Some(value) = self.engine.get_to_commit(raw_key)? else { return Ok(None) };
+        let taken = take(&value)?;
+        cache.keep(raw_key.to_vec(), value);
+        Ok(Some(taken))
     }
 }
 
@@ -78,11 +82,11 @@ impl Transaction<'_> {
     /// The engine fails or the record can't be read.
     pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
         let raw_key = table.raw_key(key);
-        let value = match self.own.get(&raw_key) {
-            Some(value) => value.clone(),
-            None => self.view.get(&raw_key)?,
-        };
-        value.map(|value| table.decode(&raw_key, &value)).transpose()
+        let decode = |value: &[u8]| table.decode(&raw_key, value);
+        match self.own.get(&raw_key) {
+            Some(written) => written.as_deref().map(decode).transpose(),
+            None => self.view.get(&raw_key, decode),
+        }
     }
 
     /// Writes a record.

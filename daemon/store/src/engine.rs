@@ -15,6 +15,11 @@ pub trait Engine: Send + Sync + 'static {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError>;
 
+    /// The same for the committer, which alone writes: what it keeps for writing can't be stale.
+    fn get_to_commit(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        self.get(key)
+    }
+
     /// At most `limit` entries between two keys, from the low end, or from the high end if `descending`.
     fn range(
         &self,

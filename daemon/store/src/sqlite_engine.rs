@@ -126,12 +126,19 @@ fn condition<'k>(
     }
 }
 
+fn value_of(connection: &Connection, key: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut select = connection.prepare_cached("SELECT value FROM entry WHERE key = ?1")?;
+    select.query_row([key], |row| row.get(0)).optional()
+}
+
 impl Engine for SqliteEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        self.read("read a record", |connection| {
-            let mut select = connection.prepare_cached("SELECT value FROM entry WHERE key = ?1")?;
-            select.query_row([key], |row| row.get(0)).optional()
-        })
+        self.read("read a record", |connection| value_of(connection, key))
+    }
+
+    /// From the writer's pages: a reader drops its own at each commit of the writer.
+    fn get_to_commit(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        value_of(&locked(&self.writer), key).map_err(failed("read a record"))
     }
 
     fn range(

@@ -39,6 +39,13 @@ fn checksum(raw_key: &[u8], rest: &[u8]) -> [u8; 4] {
     hasher.finalize().to_le_bytes()
 }
 
+/// Fills the head of a value in.
+fn seal(raw_key: &[u8], encoding: u8, bytes: &mut [u8]) {
+    let (head, rest) = bytes.split_at_mut(HEAD);
+    head[0] = encoding;
+    head[1..].copy_from_slice(&checksum(raw_key, rest));
+}
+
 /// A value taken apart, its checksum found right.
 pub(crate) struct Value<'v> {
     /// Its place in the chain, if it has one.
@@ -68,11 +75,10 @@ impl<'v> Value<'v> {
     pub(crate) fn encode(&self, raw_key: &[u8]) -> Vec<u8> {
         let link = self.link.as_ref().map(Link::bytes);
         let encoding = if link.is_some() { LINKED_JSON } else { CHECKED_JSON };
-        let mut bytes = vec![encoding, 0, 0, 0, 0];
+        let mut bytes = vec![0; HEAD];
         bytes.extend(link.iter().flatten());
         bytes.extend(self.json);
-        let (head, rest) = bytes.split_at_mut(HEAD);
-        head[1..].copy_from_slice(&checksum(raw_key, rest));
+        seal(raw_key, encoding, &mut bytes);
         bytes
     }
 }
@@ -185,8 +191,13 @@ impl<K: Key, V: Record> Table<K, V> {
         record: &V,
         link: impl FnOnce(&[u8]) -> Option<Link>,
     ) -> Result<Vec<u8>, StoreError> {
-        let json = serde_json::to_vec(record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
-        let bytes = Value { link: link(&json), json: &json }.encode(raw_key);
+        let mut bytes = vec![0; HEAD];
+        serde_json::to_writer(&mut bytes, record).map_err(|error| self.corrupt(b"(new)", error.to_string()))?;
+        let json = &bytes[HEAD..];
+        match link(json) {
+            Some(link) => bytes = Value { link: Some(link), json }.encode(raw_key),
+            None => seal(raw_key, CHECKED_JSON, &mut bytes),
+        }
         if bytes.len() > MAX_RECORD {
             return Err(StoreError::TooLarge { table: self.name, bytes: bytes.len() });
         }

@@ -282,6 +282,51 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_person_gives_up_the_unpaid_basket_of_a_dead_register_once_and_it_is_audited() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
+    shop.receive(CEREAL, pieces(2)).await;
+    let reserve = json!({ "reference": "order-7", "lines": of(CEREAL, pieces(2)) });
+    let id = shop.till(0, "/api/v1/stock/reservations", reserve).await.expect(StatusCode::CREATED)["id"].clone();
+    let named = json!({ "reservations": [id] });
+    let open = async || {
+        let basket = shop.till(0, "/api/v1/baskets", named.clone()).await.expect(StatusCode::CREATED);
+        let path = format!("/api/v1/baskets/{}", basket["id"].as_str().unwrap());
+        shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.expect(StatusCode::OK);
+        path
+    };
+    let path = open().await;
+    let abandon = format!("{path}/abandon");
+    shop.till(1, &abandon, json!({})).await.refused(404, "basket-unknown");
+    shop.person("/api/v1/baskets/b99/abandon", json!({})).await.refused(404, "basket-unknown");
+    let headers = [("cookie", shop.cookie.as_str()), ("idempotency-key", "abandon-1")];
+    for _ in 0..2 {
+        ask(&shop.router, "POST", &abandon, &headers, "{}").await.expect(StatusCode::OK);
+    }
+    shop.person(&abandon, json!({})).await.refused(422, "basket-not-open");
+    shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.refused(422, "basket-not-open");
+    let entries = async || {
+        let entries = shop.read("/api/v1/audit?limit=100").await;
+        let of_baskets = |entry: &&Value| entry["act"] == "basket_abandoned";
+        entries.as_array().unwrap().iter().filter(of_baskets).cloned().collect::<Vec<_>>()
+    };
+    let audited = entries().await;
+    assert_eq!(
+        (audited.len(), &audited[0]["who"], &audited[0]["register"]),
+        (1, &json!("(console)"), &json!("till-1"))
+    );
+    assert_eq!(format!("/api/v1/baskets/{}", audited[0]["basket"].as_str().unwrap()), path);
+
+    // What was reserved is there for another basket. One with money in it is not given up, and nothing is noted.
+    let path = open().await;
+    shop.till(0, &format!("{path}/tenders"), json!({ "tender": "cash", "amount": 1 })).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/abandon"), json!({})).await.refused(422, "basket-partly-paid");
+    assert_eq!((entries().await.len(), shop.stock(CEREAL).await), (1, [0, 2000, 0, 0, 0]));
+    shop.adds_up();
+}
+
+#[tokio::test]
 async fn goods_come_in_parts_and_what_differs_stays_on_record() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;

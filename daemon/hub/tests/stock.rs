@@ -472,6 +472,50 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
 }
 
 #[tokio::test]
+async fn whoever_decides_a_count_sees_what_lies_in_open_baskets() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(10)).await;
+    shop.receive(BANANAS, grams(8000)).await;
+    let reserve = json!({ "reference": "order-7", "lines": of(CEREAL, pieces(2)) });
+    let reserved = shop.till(0, "/api/v1/stock/reservations", reserve).await.expect(StatusCode::CREATED);
+    // Three pieces, two of them reserved for the basket; one more and a voided one; one that is sold.
+    let mut paths = Vec::new();
+    for (till, named) in [(0, json!([reserved["id"]])), (1, json!([])), (1, json!([]))] {
+        let opened = shop.till(till, "/api/v1/baskets", json!({ "reservations": named })).await;
+        let path = format!("/api/v1/baskets/{}", opened.expect(StatusCode::CREATED)["id"].as_str().unwrap());
+        paths.push((till, path));
+    }
+    for (basket, count) in [(0, 3), (1, 1), (1, 1), (2, 1)] {
+        let (till, path) = &paths[basket];
+        let line = json!({ "sku": CEREAL, "quantity": pieces(count) });
+        shop.till(*till, &format!("{path}/lines"), line).await.expect(StatusCode::OK);
+    }
+    shop.till(1, &format!("{}/lines/2/void", paths[1].1), json!({})).await.expect(StatusCode::OK);
+    let cash = json!({ "tender": "cash", "amount": 369 });
+    shop.till(1, &format!("{}/tenders", paths[2].1), cash.clone()).await.expect(StatusCode::OK);
+    shop.till(1, &format!("{}/complete", paths[2].1), json!({})).await.expect(StatusCode::OK);
+
+    let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL, BANANAS] })).await;
+    let count = format!("/api/v1/stock/counts/{}", opened.expect(StatusCode::CREATED)["id"]);
+    let counted = json!({ "lines": [
+        { "sku": CEREAL, "quantity": pieces(5) }, { "sku": BANANAS, "quantity": grams(8000) }
+    ] });
+    shop.till(0, &format!("{count}/quantities"), counted).await.expect(StatusCode::OK);
+    let seen = async || {
+        let variances = shop.read(&format!("{count}/variances")).await;
+        [0, 1].map(|item| {
+            [&variances[item]["variance"], &variances[item]["in_baskets"]].map(|milli| milli.as_i64().unwrap())
+        })
+    };
+    assert_eq!(seen().await, [[-2000, 2000], [0, 0]], "two are missing, and lie in baskets");
+    // What is held for a basket is not on_hand any more.
+    shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
+    shop.till(1, &format!("{}/tenders", paths[1].1), cash).await.expect(StatusCode::OK);
+    assert_eq!(seen().await[0], [-2000, 1000]);
+}
+
+#[tokio::test]
 async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;

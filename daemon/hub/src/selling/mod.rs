@@ -28,7 +28,8 @@ use std::sync::Arc;
 use axum::Json;
 pub use check::check;
 use commerce::{
-    Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What,
+    Basket, BasketState, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit,
+    line::What,
 };
 use contract::{Stream, sale as wire};
 pub use keeping::{Tidied, tidy};
@@ -271,6 +272,18 @@ pub(crate) fn last_number(transaction: &Transaction<'_>, counter: &str) -> Resul
 /// The same, outside a commit.
 pub(crate) fn given(store: &Store, counter: &str) -> Result<u64, StoreError> {
     Ok(store.get(&COUNTERS, counter)?.unwrap_or(0))
+}
+
+/// Shows every basket that is open. Reads all that are kept, those of a week; not where requests are answered.
+pub(crate) fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(), StoreError> {
+    // A damaged one is for the check to tell of.
+    store.each(&BASKETS, |basket| {
+        if let Ok(basket) = basket
+            && basket.state == BasketState::Open
+        {
+            take(basket);
+        }
+    })
 }
 
 /// A basket of whatever register.

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     BasketView, Counter, LineRequest, SaleDone, announce, answer, any_basket, complete, next_number, own_basket, print,
-    put_basket, read_basket,
+    put_basket, read_basket, size::leaves_room,
 };
 use crate::{
     audit::{self, Act},
@@ -171,7 +171,12 @@ async fn add_line(
 ) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
     let found = body.find(&hub.catalog.load())?;
-    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| line.add_to(basket).map(Some)).await
+    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| {
+        let number = line.add_to(basket)?;
+        leaves_room(basket)?;
+        Ok(Some(number))
+    })
+    .await
 }
 
 /// Take a line back
@@ -195,8 +200,12 @@ async fn discount_line(
     InPath((id, line)): InPath<(String, u32)>,
     command: Command<Discount>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, move |_, basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?))
-        .await
+    change(&hub, id, command, move |_, basket, discount| {
+        basket.discount(line, discount)?;
+        leaves_room(basket)?;
+        Ok(Some(line))
+    })
+    .await
 }
 
 /// Take cash or a coupon. For cards see payments.

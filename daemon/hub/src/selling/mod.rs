@@ -22,6 +22,7 @@ pub(crate) mod keeping;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
+mod size;
 
 use std::sync::Arc;
 

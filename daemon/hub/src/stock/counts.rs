@@ -33,7 +33,7 @@ use crate::{
 
 pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
 /// The open count that has an item.
-static COUNTING: Table<Name, u64> = Table::new("stock_counting");
+pub(super) static COUNTING: Table<Name, u64> = Table::new("stock_counting");
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()

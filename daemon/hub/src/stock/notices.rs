@@ -28,7 +28,7 @@ use crate::{
 
 pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
 /// Notices by the other store and its transfer: each is entered once.
-static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
+pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()

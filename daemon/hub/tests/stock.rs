@@ -845,6 +845,11 @@ async fn goods_that_are_not_the_stores_and_words_that_nobody_knows_are_refused()
     let notices = "/api/v1/stock/notices";
     shop.person(notices, announced(of("818982", pieces(1)))).await.refused(404, "item-unknown");
     shop.person(notices, announced(of(BANANAS, pieces(1)))).await.refused(422, "wrong-unit");
+    for unknown in ["linse", "store", "transfer"] {
+        let mut wrong = announced(of(CEREAL, pieces(1)));
+        wrong[unknown] = json!("1");
+        shop.person(notices, wrong).await.refused(400, "bad-request");
+    }
     let id = shop.person(notices, announced(of(CEREAL, pieces(1)))).await.expect(StatusCode::CREATED)["id"].clone();
     let deliveries = format!("{notices}/{id}/deliveries");
     shop.till(0, &deliveries, json!({ "lines": of(CEREAL, grams(1000)) })).await.refused(422, "wrong-unit");

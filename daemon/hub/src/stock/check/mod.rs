@@ -142,7 +142,8 @@ struct Beside<'s, R> {
     store: &'s Store,
     read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
     number: fn(&R) -> u64,
-    page: Vec<R>,
+    /// From a number on, without those that are missing.
+    page: (u64, Vec<R>),
 }
 
 impl<'s, R> Beside<'s, R> {
@@ -151,14 +152,16 @@ impl<'s, R> Beside<'s, R> {
         read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
         number: fn(&R) -> u64,
     ) -> Self {
-        Self { store, read, number, page: Vec::new() }
+        Self { store, read, number, page: (0, Vec::new()) }
     }
 
     fn get(&mut self, number: u64) -> Result<Option<&R>, StoreError> {
-        if self.page.binary_search_by_key(&number, self.number).is_err() {
-            self.page = (self.read)(self.store, number, PAGE)?;
+        let (from, page) = &self.page;
+        if !page.last().is_some_and(|last| (*from..=(self.number)(last)).contains(&number)) {
+            self.page = (number, (self.read)(self.store, number, PAGE)?);
         }
-        Ok(self.page.iter().find(|record| (self.number)(record) == number))
+        // Not by halves: a damaged one may call itself by another number.
+        Ok(self.page.1.iter().find(|record| (self.number)(record) == number))
     }
 }
 

@@ -25,7 +25,7 @@
 //! | [`message`] | hello, batch, acknowledgement, and their bounded decoding |
 //! | [`topic`] | where they are published |
 //! | [`sale`] | the body of a completed sale |
-//! | [`stock`] | the body of a stock movement |
+//! | [`stock`] | the bodies of a stock movement and of an epoch's opening stock |
 
 pub mod message;
 pub mod name;
@@ -36,4 +36,4 @@ pub mod topic;
 pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, StreamSpan, VERSION};
 pub use name::{Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;
-pub use stock::StockMoved;
+pub use stock::{StockMoved, StockOpened};

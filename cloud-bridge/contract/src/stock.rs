@@ -1,7 +1,10 @@
-//! The body of `stock.moved`, and what a sale took from the stock.
+//! The bodies of `stock.moved` and `stock.opened`, and what a sale took from the stock.
 //!
 //! HQ keeps the same positions as the store, from two streams: a sale carries what it moved ([`SaleCompleted::moved`](crate::SaleCompleted::moved)), every other
 //! movement is an event of the stream `stock`. Sums don't depend on the order in which they are added, so the streams need not be in step.
+//!
+//! HQ counts each epoch from nothing. So a store that begins one with stock says what HQ won't hear as movements in it: its opening, in parts
+//! ([`StockOpened`]), which are added like movements. A hub of before there were openings sends none; its positions count from the epoch's beginning.
 
 use commerce::{
     Unit,
@@ -11,6 +14,69 @@ use serde::{Deserialize, Serialize};
 
 /// The kind of an event that carries a [`StockMoved`].
 pub const KIND: &str = "stock.moved";
+
+/// The kind of an event that carries a [`StockOpened`].
+pub const OPENED: &str = "stock.opened";
+
+/// The most lines in a part of an opening.
+pub const OPENING_LINES: usize = 400;
+
+/// A part of what was there when an epoch began, beyond what the epoch's movements tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockOpened {
+    /// When it was made up: milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// What was there; at most [`OPENING_LINES`].
+    pub lines: Vec<Standing>,
+}
+
+/// So much of an item stood in a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Of what.
+    pub sku: String,
+    /// The unit.
+    pub unit: Unit,
+    /// Where.
+    pub state: State,
+    /// Thousandths of the unit; not zero, and negative where more was sold than was known to be there.
+    pub quantity_milli: i64,
+}
+
+/// A part of an opening that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoOpening {
+    /// Too long.
+    #[error("a part of an opening has {lines} lines; at most {OPENING_LINES} are taken")]
+    TooManyLines {
+        /// How many.
+        lines: usize,
+    },
+    /// A line of nothing.
+    #[error("an opening says that none of item {sku} is {}", state.name())]
+    Nothing {
+        /// Of what.
+        sku: String,
+        /// Where.
+        state: State,
+    },
+}
+
+impl StockOpened {
+    /// Checks that it is a part of an opening.
+    ///
+    /// # Errors
+    /// Too many lines, or one of nothing.
+    pub fn verify(&self) -> Result<(), NoOpening> {
+        if self.lines.len() > OPENING_LINES {
+            return Err(NoOpening::TooManyLines { lines: self.lines.len() });
+        }
+        match self.lines.iter().find(|line| line.quantity_milli == 0) {
+            None => Ok(()),
+            Some(Standing { sku, state, .. }) => Err(NoOpening::Nothing { sku: sku.clone(), state: *state }),
+        }
+    }
+}
 
 /// A movement that is not a sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,5 +151,15 @@ mod tests {
             assert!(verify(Kind::Sale, &[sold.clone(), wrong]).is_err());
         }
         assert!(verify(Kind::Receipt, &[sold]).is_err());
+    }
+    #[test]
+    fn a_part_of_an_opening_has_few_lines_and_each_says_something() {
+        let line =
+            |quantity_milli| Standing { sku: "818981".into(), unit: Unit::Each, state: State::OnHand, quantity_milli };
+        let part = |lines| StockOpened { at_ms: 1, lines };
+        assert_eq!(part(vec![line(-1000); OPENING_LINES]).verify(), Ok(()));
+        let long = part(vec![line(1000); OPENING_LINES + 1]);
+        assert_eq!(long.verify(), Err(NoOpening::TooManyLines { lines: OPENING_LINES + 1 }));
+        assert!(part(vec![line(1000), line(0)]).verify().is_err());
     }
 }

@@ -10,7 +10,7 @@ use commerce::{
     Unit,
     stock::{Kind, State},
 };
-use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale, stock};
+use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, StockOpened, Stream, sale, stock};
 use serde::Serialize;
 
 /// Where effects are kept. One transaction a batch.
@@ -156,7 +156,8 @@ impl MemoryLedger {
         self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
     }
 
-    /// What a store has, as its sales and its other movements leave it.
+    /// What a store has, as its opening, its sales and its other movements leave it. It is the store's own in the newest epoch, once all of its events are
+    /// applied; of a hub that sends no opening, only what moved in the epoch.
     pub fn positions(&self, hub: &HubId, epoch: Epoch) -> Positions {
         self.books().positions.get(&(hub.clone(), epoch)).cloned().unwrap_or_default()
     }
@@ -195,6 +196,7 @@ impl Books {
                 }
             }
             Ok(Body::Stock(moved)) => self.shift(hub, epoch, &moved.lines),
+            Ok(Body::Opening(opened)) => self.open(hub, epoch, &opened.lines),
             Err(why) => {
                 tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
                 self.summary.quarantined += 1;
@@ -216,6 +218,19 @@ impl Books {
                     *there = there.saturating_sub(line.quantity_milli);
                 }
                 if line.to == Some(state) {
+                    *there = there.saturating_add(line.quantity_milli);
+                }
+            }
+        }
+    }
+
+    /// Adds what was there when the epoch began. Like a movement: a sale may have come before it.
+    fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) {
+        let positions = self.positions.entry((hub.clone(), epoch)).or_default();
+        for line in lines {
+            let position = positions.entry((line.sku.clone(), line.unit)).or_default();
+            for (state, there) in State::ALL.into_iter().zip(position) {
+                if line.state == state {
                     *there = there.saturating_add(line.quantity_milli);
                 }
             }
@@ -244,6 +259,7 @@ impl Books {
 pub(crate) enum Body {
     Sale(Box<SaleCompleted>),
     Stock(StockMoved),
+    Opening(StockOpened),
 }
 
 /// Reads an event and checks that it adds up.
@@ -262,6 +278,11 @@ pub(crate) fn read(event: &Event) -> Result<Body, String> {
             }
             stock::verify(moved.kind, &moved.lines).map_err(|error| error.to_string())?;
             Ok(Body::Stock(moved))
+        }
+        stock::OPENED => {
+            let opened: StockOpened = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
+            opened.verify().map_err(|error| error.to_string())?;
+            Ok(Body::Opening(opened))
         }
         other => Err(format!("this HQ does not know events of kind `{}`; update it", other.escape_debug())),
     }
@@ -409,6 +430,32 @@ pub(crate) mod tests {
         let again = Batch { epoch: Epoch(2), events: vec![moved(1, "receipt", came)], ..stock.clone() };
         ledger.apply(&again).await.unwrap();
         assert_eq!(ledger.positions(&stock.hub, Epoch(2))[&key], [5000, 0, 0, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn an_opening_is_added_once_wherever_it_comes_among_the_epochs_sales() {
+        let ledger = MemoryLedger::default();
+        let opened = |sequence: u64, lines: serde_json::Value| {
+            let body = to_raw_value(&json!({ "at_ms": 1, "lines": lines })).unwrap();
+            Event { sequence: Sequence(sequence), kind: stock::OPENED.into(), occurred_at_ms: 1, body }
+        };
+        let line = |state: &str, milli: i64| json!({ "sku": "818981", "unit": "each", "state": state, "quantity_milli": milli });
+        let mut sales = batch(1..=1);
+        let mut body: serde_json::Value = serde_json::from_str(sales.events[0].body.get()).unwrap();
+        body["moved"] = json!([{ "sku": "818981", "quantity_milli": 1000, "unit": "each", "from": "on_hand" }]);
+        sales.events[0].body = to_raw_value(&body).unwrap();
+        ledger.apply(&sales).await.unwrap();
+        let events = vec![
+            opened(1, json!([line("on_hand", -2000), line("damaged", 3000)])),
+            opened(2, json!([line("reserved", 4000)])),
+            opened(3, json!([line("reserved", 0)])),
+        ];
+        let stock = Batch { events, stream: Stream::stock(), ..batch(1..=1) };
+        for _ in 0..2 {
+            ledger.apply(&stock).await.unwrap();
+        }
+        let there = ledger.positions(&stock.hub, Epoch(1))[&("818981".to_owned(), Unit::Each)];
+        assert_eq!((there, ledger.summary().quarantined), ([-3000, 4000, 0, 0, 3000], 1));
     }
 
     proptest! {

@@ -253,11 +253,15 @@ impl Basket {
     /// Freezes the basket for a card payment of `amount`, or of all that is due.
     ///
     /// # Errors
-    /// Not open, another runs, nothing or less is due.
+    /// Not open, another runs, nothing or less is due, or one tender more is too many.
     pub fn reserve(&mut self, payment: String, amount: Option<Minor>) -> Result<Minor, Refusal> {
         self.is_open()?;
         if self.reserved.is_some() {
             return Err(Refusal::PaymentUnderWay);
+        }
+        // Not when it is approved: then it is a tender.
+        if self.tenders.len() >= MAX_TENDERS {
+            return Err(Refusal::TooManyTenders);
         }
         let due = self.due();
         let amount = amount.unwrap_or(due);

@@ -51,6 +51,11 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let mut faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     let store = Arc::new(store);
     let mut fault = |error: StoreError| faults.push(error.to_string());
+    // Before anything is written in this epoch.
+    match off_the_runtime(|| stock::open_epoch(&store, now)) {
+        Err(error @ StoreError::Corrupt { .. }) => fault(error),
+        opened => opened.map_err(|error| error.to_string())?,
+    }
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
     let today = Today::read(&store, &business_day(now, &time_zone), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
@@ -140,6 +145,11 @@ fn starting<T>(work: impl FnOnce() -> T) -> T {
     })
 }
 
+/// Does what waits for the store's commits, which a task of the runtime may not.
+fn off_the_runtime<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Panicked))
+}
+
 /// Until SIGTERM, SIGINT, or the end that was given.
 async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -177,15 +187,15 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
     let sales = selling::tidy(hub, now_ms).await;
     let ledger = stock::keeping::tidy(&hub.store, now_ms).await;
     let rewriting = ask_for_rewriting(hub).await;
-    let (answers, samples, (movements, holds)) = (answers?, samples?, ledger?);
+    let (answers, samples, (movements, of_ledger)) = (answers?, samples?, ledger?);
     rewriting?;
     let selling::Tidied { baskets, archived, given_up } = sales?;
-    if answers + samples + baskets + archived + given_up + movements + holds > 0 {
+    if answers + samples + baskets + archived + given_up + movements + of_ledger > 0 {
         tracing::info!(
             answers,
             samples,
             baskets,
-            holds,
+            of_ledger,
             sales_archived = archived,
             movements_archived = movements,
             sales_given_up = given_up,

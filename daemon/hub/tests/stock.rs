@@ -282,6 +282,51 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_person_gives_up_the_unpaid_basket_of_a_dead_register_once_and_it_is_audited() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
+    shop.receive(CEREAL, pieces(2)).await;
+    let reserve = json!({ "reference": "order-7", "lines": of(CEREAL, pieces(2)) });
+    let id = shop.till(0, "/api/v1/stock/reservations", reserve).await.expect(StatusCode::CREATED)["id"].clone();
+    let named = json!({ "reservations": [id] });
+    let open = async || {
+        let basket = shop.till(0, "/api/v1/baskets", named.clone()).await.expect(StatusCode::CREATED);
+        let path = format!("/api/v1/baskets/{}", basket["id"].as_str().unwrap());
+        shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.expect(StatusCode::OK);
+        path
+    };
+    let path = open().await;
+    let abandon = format!("{path}/abandon");
+    shop.till(1, &abandon, json!({})).await.refused(404, "basket-unknown");
+    shop.person("/api/v1/baskets/b99/abandon", json!({})).await.refused(404, "basket-unknown");
+    let headers = [("cookie", shop.cookie.as_str()), ("idempotency-key", "abandon-1")];
+    for _ in 0..2 {
+        ask(&shop.router, "POST", &abandon, &headers, "{}").await.expect(StatusCode::OK);
+    }
+    shop.person(&abandon, json!({})).await.refused(422, "basket-not-open");
+    shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.refused(422, "basket-not-open");
+    let entries = async || {
+        let entries = shop.read("/api/v1/audit?limit=100").await;
+        let of_baskets = |entry: &&Value| entry["act"] == "basket_abandoned";
+        entries.as_array().unwrap().iter().filter(of_baskets).cloned().collect::<Vec<_>>()
+    };
+    let audited = entries().await;
+    assert_eq!(
+        (audited.len(), &audited[0]["who"], &audited[0]["register"]),
+        (1, &json!("(console)"), &json!("till-1"))
+    );
+    assert_eq!(format!("/api/v1/baskets/{}", audited[0]["basket"].as_str().unwrap()), path);
+
+    // What was reserved is there for another basket. One with money in it is not given up, and nothing is noted.
+    let path = open().await;
+    shop.till(0, &format!("{path}/tenders"), json!({ "tender": "cash", "amount": 1 })).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/abandon"), json!({})).await.refused(422, "basket-partly-paid");
+    assert_eq!((entries().await.len(), shop.stock(CEREAL).await), (1, [0, 2000, 0, 0, 0]));
+    shop.adds_up();
+}
+
+#[tokio::test]
 async fn goods_come_in_parts_and_what_differs_stays_on_record() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
@@ -427,6 +472,50 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
 }
 
 #[tokio::test]
+async fn whoever_decides_a_count_sees_what_lies_in_open_baskets() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(10)).await;
+    shop.receive(BANANAS, grams(8000)).await;
+    let reserve = json!({ "reference": "order-7", "lines": of(CEREAL, pieces(2)) });
+    let reserved = shop.till(0, "/api/v1/stock/reservations", reserve).await.expect(StatusCode::CREATED);
+    // Three pieces, two of them reserved for the basket; one more and a voided one; one that is sold.
+    let mut paths = Vec::new();
+    for (till, named) in [(0, json!([reserved["id"]])), (1, json!([])), (1, json!([]))] {
+        let opened = shop.till(till, "/api/v1/baskets", json!({ "reservations": named })).await;
+        let path = format!("/api/v1/baskets/{}", opened.expect(StatusCode::CREATED)["id"].as_str().unwrap());
+        paths.push((till, path));
+    }
+    for (basket, count) in [(0, 3), (1, 1), (1, 1), (2, 1)] {
+        let (till, path) = &paths[basket];
+        let line = json!({ "sku": CEREAL, "quantity": pieces(count) });
+        shop.till(*till, &format!("{path}/lines"), line).await.expect(StatusCode::OK);
+    }
+    shop.till(1, &format!("{}/lines/2/void", paths[1].1), json!({})).await.expect(StatusCode::OK);
+    let cash = json!({ "tender": "cash", "amount": 369 });
+    shop.till(1, &format!("{}/tenders", paths[2].1), cash.clone()).await.expect(StatusCode::OK);
+    shop.till(1, &format!("{}/complete", paths[2].1), json!({})).await.expect(StatusCode::OK);
+
+    let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL, BANANAS] })).await;
+    let count = format!("/api/v1/stock/counts/{}", opened.expect(StatusCode::CREATED)["id"]);
+    let counted = json!({ "lines": [
+        { "sku": CEREAL, "quantity": pieces(5) }, { "sku": BANANAS, "quantity": grams(8000) }
+    ] });
+    shop.till(0, &format!("{count}/quantities"), counted).await.expect(StatusCode::OK);
+    let seen = async || {
+        let variances = shop.read(&format!("{count}/variances")).await;
+        [0, 1].map(|item| {
+            [&variances[item]["variance"], &variances[item]["in_baskets"]].map(|milli| milli.as_i64().unwrap())
+        })
+    };
+    assert_eq!(seen().await, [[-2000, 2000], [0, 0]], "two are missing, and lie in baskets");
+    // What is held for a basket is not on_hand any more.
+    shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
+    shop.till(1, &format!("{}/tenders", paths[1].1), cash).await.expect(StatusCode::OK);
+    assert_eq!(seen().await[0], [-2000, 1000]);
+}
+
+#[tokio::test]
 async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
@@ -456,6 +545,24 @@ async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     shop.person("/api/v1/stock/policies/818981", wrong).await.refused(422, "out-of-range");
     shop.till(0, "/api/v1/stock/policies/818981", json!({ "rule": "to_zero" })).await.refused(403, "forbidden");
     shop.adds_up();
+}
+
+#[tokio::test]
+async fn a_restored_hub_has_its_opening_in_the_outbox_before_it_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(3)).await;
+    shop.sell(0, of(CEREAL, pieces(1)), &[]).await.expect(StatusCode::OK);
+    for stream in ["sales", "stock"] {
+        shop.hub.store.acknowledge_outbox(stream, 1).await.unwrap();
+    }
+    let mut backup = Vec::new();
+    shop.hub.store.backup(&mut backup).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    store::restore(&directory.path().join("data"), EngineKind::Sled, &backup[..], 7).unwrap();
+    let (hub, _) = open(directory.path());
+    let entries = hub.store.outbox("stock", 2, 10).unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["stock.opened"]);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -738,6 +845,11 @@ async fn goods_that_are_not_the_stores_and_words_that_nobody_knows_are_refused()
     let notices = "/api/v1/stock/notices";
     shop.person(notices, announced(of("818982", pieces(1)))).await.refused(404, "item-unknown");
     shop.person(notices, announced(of(BANANAS, pieces(1)))).await.refused(422, "wrong-unit");
+    for unknown in ["linse", "store", "transfer"] {
+        let mut wrong = announced(of(CEREAL, pieces(1)));
+        wrong[unknown] = json!("1");
+        shop.person(notices, wrong).await.refused(400, "bad-request");
+    }
     let id = shop.person(notices, announced(of(CEREAL, pieces(1)))).await.expect(StatusCode::CREATED)["id"].clone();
     let deliveries = format!("{notices}/{id}/deliveries");
     shop.till(0, &deliveries, json!({ "lines": of(CEREAL, grams(1000)) })).await.refused(422, "wrong-unit");

@@ -161,14 +161,7 @@ mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-        // By hand: it is on the way of every sale, and formatting takes twenty times as long.
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 64];
-        for (place, byte) in bytes.iter().enumerate() {
-            text[place * 2] = DIGITS[usize::from(byte >> 4)];
-            text[place * 2 + 1] = DIGITS[usize::from(byte & 15)];
-        }
-        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
+        serializer.serialize_str(&crate::hexadecimal::of(bytes))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {

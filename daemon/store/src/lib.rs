@@ -51,6 +51,7 @@ mod check;
 mod committer;
 pub mod engine;
 mod error;
+pub mod hexadecimal;
 mod home;
 pub mod idempotency;
 mod migrate;

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's basket are on_hand until they are
-//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. Count busy items at quiet times.
+//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. Whoever decides is shown what lies in
+//! open baskets; still, count busy items at quiet times.
 
 use serde::{Deserialize, Serialize};
 

@@ -51,6 +51,13 @@ pub enum Act {
         /// As the terminal's journal says.
         charged: bool,
     },
+    /// The unpaid basket of a register was given up by a person.
+    BasketAbandoned {
+        /// Which.
+        basket: String,
+        /// Whose.
+        register: String,
+    },
     /// The store was restored from a backup.
     Restored {
         /// Entries in it.
@@ -98,7 +105,7 @@ mod tests {
     #[test]
     fn stored_entries_read_back_as_they_were_written() {
         let stored: Vec<serde_json::Value> = serde_json::from_str(STORED).unwrap();
-        assert_eq!(stored.len(), 5, "one for each act");
+        assert_eq!(stored.len(), 6, "one for each act");
         for entry in stored {
             let read: Entry = serde_json::from_value(entry.clone()).unwrap();
             assert_eq!(serde_json::to_value(read).unwrap(), entry);

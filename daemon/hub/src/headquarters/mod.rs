@@ -4,7 +4,10 @@ use std::{fs, future::Future, pin::Pin, sync::Arc};
 
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use commerce::{Goods, Regular, Sale, Tender};
-use contract::{Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale as wire, stock::Moved};
+use contract::{
+    Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale as wire,
+    stock::{Moved, OPENED},
+};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -78,7 +81,11 @@ fn failed(error: impl std::fmt::Display) -> OutboxError {
 impl StoreOutbox {
     /// The body of an event.
     fn body(&self, stream: &Stream, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
-        if *stream == Stream::sales() { self.sale(entry) } else { self.movement(entry) }
+        match entry.kind.as_str() {
+            _ if *stream == Stream::sales() => self.sale(entry),
+            OPENED => self.opening(entry),
+            _ => self.movement(entry),
+        }
     }
 
     /// The body of a sale's event, with what it took from the stock.
@@ -95,6 +102,11 @@ impl StoreOutbox {
     fn movement(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
         let number = entry.subject.parse().map_err(|_| missing("movement", entry))?;
         raw(&self.stock(number)?.ok_or_else(|| missing("movement", entry))?, entry)
+    }
+
+    /// The body of the event of a part of an opening.
+    fn opening(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+        raw(&stock::opening_at(&self.store, entry.sequence)?.ok_or_else(|| missing("stock_opening", entry))?, entry)
     }
 
     /// A movement as it travels.

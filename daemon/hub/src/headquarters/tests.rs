@@ -1,5 +1,7 @@
 //! The store and HQ have the same stock.
 
+use std::path::Path;
+
 use commerce::{
     Minor, Tender, Unit,
     stock::{Kind, Line, State},
@@ -26,8 +28,15 @@ enum Step {
     Sells(u32),
     /// A basket is partly paid, which holds its pieces.
     Holds(u32),
-    /// HQ takes what there is, at most so many events a batch, each batch twice.
-    Carry(usize),
+    /// HQ takes what there is, at most so many events a batch, each batch twice; the hub hears of it or not.
+    Carry {
+        most: usize,
+        acknowledged: bool,
+    },
+    /// A backup is taken, in the place of an earlier one.
+    BackUp,
+    /// The disk is lost. The last backup is restored, if there is one, and the hub started.
+    Restore,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -36,7 +45,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1_i64..3).prop_map(Step::Breaks),
         4 => (1_u32..4).prop_map(Step::Sells),
         2 => (1_u32..4).prop_map(Step::Holds),
-        1 => (1_usize..5).prop_map(Step::Carry),
+        2 => (1_usize..5, any::<bool>()).prop_map(|(most, acknowledged)| Step::Carry { most, acknowledged }),
+        1 => Just(Step::BackUp),
+        1 => Just(Step::Restore),
     ]
 }
 
@@ -73,18 +84,21 @@ async fn act(store: &Store, basket_id: usize, step: Step) {
             }
             Ok(())
         }
-        Step::Carry(_) => Ok(()),
+        Step::Carry { .. } | Step::BackUp | Step::Restore => Ok(()),
     });
     if let Err(problem) = done.await {
         assert_eq!(problem.kind, "/problems/stock-insufficient");
     }
 }
 
-async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize) {
+async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize, acknowledged: bool) {
     for stream in outbox.streams() {
         let (hub, epoch) = (outbox.hub(), outbox.epoch());
         loop {
             let cursor = ledger.cursor(&hub, epoch, &stream).await.unwrap();
+            if acknowledged {
+                outbox.acknowledged(stream.clone(), cursor).await.unwrap();
+            }
             let events = outbox.read(&stream, cursor.next(), most, 1 << 16).unwrap();
             if events.is_empty() {
                 break;
@@ -98,30 +112,51 @@ async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize) {
     }
 }
 
+/// Opens a store and its epoch, as a hub's start does.
+async fn start(directory: &Path, engine: EngineKind) -> StoreOutbox {
+    let store = Arc::new(Store::open(directory, engine, 7).unwrap());
+    let opening = Arc::clone(&store);
+    tokio::task::spawn_blocking(move || stock::open_epoch(&opening, 1).unwrap()).await.unwrap();
+    StoreOutbox { hub: "store-1".parse().unwrap(), store }
+}
+
 async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), engine, 7).unwrap());
-    let outbox = StoreOutbox { hub: "store-1".parse().unwrap(), store: Arc::clone(&store) };
+    let mut directory = tempfile::tempdir().unwrap();
+    let mut outbox = start(directory.path(), engine).await;
     let ledger = MemoryLedger::default();
-    store.commit(move |transaction| testing::rule(transaction, &cereal().sku, strict)).await.unwrap();
-    for (index, step) in steps.iter().copied().chain([Step::Carry(3)]).enumerate() {
+    outbox.store.commit(move |transaction| testing::rule(transaction, &cereal().sku, strict)).await.unwrap();
+    let mut backup: Option<Vec<u8>> = None;
+    for (index, step) in steps.iter().copied().chain([Step::Carry { most: 3, acknowledged: true }]).enumerate() {
         match step {
-            Step::Carry(most) => carry(&outbox, &ledger, most).await,
-            step => act(&store, index, step).await,
+            Step::Carry { most, acknowledged } => carry(&outbox, &ledger, most, acknowledged).await,
+            Step::BackUp => {
+                let mut written = Vec::new();
+                outbox.store.backup(&mut written).unwrap();
+                backup = Some(written);
+            }
+            Step::Restore => {
+                let Some(backup) = &backup else { continue };
+                let fresh = tempfile::tempdir().unwrap();
+                store::restore(fresh.path(), engine, &backup[..], 7).unwrap();
+                outbox = start(fresh.path(), engine).await;
+                directory = fresh;
+            }
+            step => act(&outbox.store, index, step).await,
         }
     }
-    let here = testing::position(&store, &cereal().sku);
+    let here = testing::position(&outbox.store, &cereal().sku);
     let there = ledger.positions(&outbox.hub(), outbox.epoch());
     let there = there.get(&(cereal().sku.to_string(), Unit::Each)).copied().unwrap_or_default();
     assert_eq!(State::ALL.map(|state| here.of(state)), there);
     assert_eq!(ledger.summary().quarantined, 0);
+    drop((outbox, directory));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn hq_has_the_stock_that_the_store_has(strict in any::<bool>(), steps in vec(step(), 1..30)) {
+    fn hq_has_the_stock_that_the_store_has(strict in any::<bool>(), steps in vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for engine in EngineKind::ALL {
             runtime.block_on(agree(engine, strict, &steps));

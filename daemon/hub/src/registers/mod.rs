@@ -35,7 +35,7 @@ use ring::{
 };
 pub use routes::router;
 use serde::{Deserialize, Serialize};
-use store::{Name, Purpose, Store, StoreError, Table};
+use store::{Name, Purpose, Store, StoreError, Table, hexadecimal};
 
 use crate::audit::{self, Act};
 
@@ -207,24 +207,9 @@ impl Doors {
     }
 }
 
-fn digest_of(bytes: &[u8]) -> digest::Digest {
-    digest::digest(&digest::SHA256, bytes)
-}
-
 /// SHA-256 in hexadecimal.
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    hex(digest_of(bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    // By hand: it is on the way of every request, and formatting takes twenty times as long.
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
-    text
+    hexadecimal::of(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 const NO_RANDOMNESS: &str = "the system gives no random numbers";
@@ -232,7 +217,7 @@ const NO_RANDOMNESS: &str = "the system gives no random numbers";
 fn token(random: &SystemRandom) -> Result<String, String> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes).map_err(|_| NO_RANDOMNESS)?;
-    Ok(hex(&bytes))
+    Ok(hexadecimal::of(&bytes))
 }
 
 /// Decimal digits; a byte's remainder by 10 is fair enough below 250.

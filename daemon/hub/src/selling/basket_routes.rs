@@ -10,14 +10,15 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    BasketView, Counter, LineRequest, SaleDone, announce, answer, complete, next_number, own_basket, print, put_basket,
-    read_basket,
+    BasketView, Counter, LineRequest, SaleDone, announce, answer, any_basket, complete, next_number, own_basket, print,
+    put_basket, read_basket, size::leaves_room,
 };
 use crate::{
+    audit::{self, Act},
     extract::InPath,
     hub::{Hub, now_ms},
     problem::Problem,
-    registers::{Command, RegisterName},
+    registers::{CONSOLE, Caller, Command, RegisterName},
     stock,
 };
 
@@ -170,7 +171,12 @@ async fn add_line(
 ) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
     let found = body.find(&hub.catalog.load())?;
-    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| line.add_to(basket).map(Some)).await
+    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| {
+        let number = line.add_to(basket)?;
+        leaves_room(basket)?;
+        Ok(Some(number))
+    })
+    .await
 }
 
 /// Take a line back
@@ -194,8 +200,12 @@ async fn discount_line(
     InPath((id, line)): InPath<(String, u32)>,
     command: Command<Discount>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, move |_, basket, discount| Ok(basket.discount(line, discount).map(|()| Some(line))?))
-        .await
+    change(&hub, id, command, move |_, basket, discount| {
+        basket.discount(line, discount)?;
+        leaves_room(basket)?;
+        Ok(Some(line))
+    })
+    .await
 }
 
 /// Take cash or a coupon. For cards see payments.
@@ -252,6 +262,8 @@ async fn complete_basket(
 }
 
 /// Give a basket up
+///
+/// What was reserved for it is open again. A person at the console may give up any register's basket of which nothing is paid; the audit trail has it.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", tag = "baskets", request_body = Nothing,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -260,10 +272,21 @@ async fn abandon(
     InPath(id): InPath<String>,
     command: Command<Nothing>,
 ) -> Result<Json<Standing>, Problem> {
-    change(&hub, id, command, |transaction, basket, _| {
-        basket.abandon()?;
-        stock::let_go(transaction, basket)?;
-        Ok(None)
-    })
-    .await
+    let once = hub.store.commit(move |transaction| {
+        transaction.once(&command.key, |transaction| {
+            let mut basket = match &command.caller {
+                Caller::Register(register) => own_basket(transaction, &id, register)?,
+                Caller::Console => any_basket(transaction, &id)?,
+            };
+            basket.abandon()?;
+            stock::let_go(transaction, &mut basket)?;
+            put_basket(transaction, &basket)?;
+            if command.caller == Caller::Console {
+                let act = Act::BasketAbandoned { basket: id, register: basket.register.clone() };
+                audit::record(transaction, CONSOLE, act)?;
+            }
+            Ok::<_, Problem>(Standing::of(&basket, None))
+        })
+    });
+    Ok(Json(answer(once.await?)?.0))
 }

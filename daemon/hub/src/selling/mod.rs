@@ -6,11 +6,13 @@
 //! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its stock movement, its place in HQ's outbox, its print job. There is no moment at which one of
 //!   them is there without the others, so receipt numbers have no gaps and HQ misses nothing.
 //! - What follows a sale (paper, screens, HQ) is driven from what is stored, after the answer.
+//! - A basket is its register's alone. Of one whose register is dead a person at the console can give up what is not paid; that is audited.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
 //! | power before the answer | the register repeats the command: it finds its first answer, or does it for the first time |
 //! | power after the answer | everything is there; the receipt is printed after the restart if it was not before |
+//! | the register, for good | a person gives its unpaid basket up, and another sells what was reserved for it; what is partly paid waits for a register of that name |
 //! | the printer | the job waits on disk; the sale is not disturbed |
 //! | the WAN | the event waits in the outbox |
 
@@ -20,13 +22,15 @@ pub(crate) mod keeping;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
+mod size;
 
 use std::sync::Arc;
 
 use axum::Json;
 pub use check::check;
 use commerce::{
-    Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit, line::What,
+    Basket, BasketState, Discount, Gtin, Item, Minor, NewLine, Quantity, ReceiptNumber, Sale, Sku, Stamp, Totals, Unit,
+    line::What,
 };
 use contract::{Stream, sale as wire};
 pub use keeping::{Tidied, tidy};
@@ -269,6 +273,24 @@ pub(crate) fn last_number(transaction: &Transaction<'_>, counter: &str) -> Resul
 /// The same, outside a commit.
 pub(crate) fn given(store: &Store, counter: &str) -> Result<u64, StoreError> {
     Ok(store.get(&COUNTERS, counter)?.unwrap_or(0))
+}
+
+/// Shows every basket that is open. Reads all that are kept, those of a week; not where requests are answered.
+pub(crate) fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(), StoreError> {
+    // A damaged one is for the check to tell of.
+    store.each(&BASKETS, |basket| {
+        if let Ok(basket) = basket
+            && basket.state == BasketState::Open
+        {
+            take(basket);
+        }
+    })
+}
+
+/// A basket of whatever register.
+fn any_basket(transaction: &Transaction<'_>, id: &str) -> Result<Basket, Problem> {
+    let unknown = || Problem::not_found("basket", format!("there is no basket `{}`", id.escape_debug()));
+    transaction.get(&BASKETS, id)?.ok_or_else(unknown)
 }
 
 /// A basket of a register.

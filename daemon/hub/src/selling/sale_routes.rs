@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Counter, LineRequest, SaleDone, announce, answer, basket_routes::TenderRequest, complete, find_sale, last_sales,
-    next_number, print, receipt,
+    next_number, print, receipt, size::leaves_room,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -93,6 +93,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
     for line in lines {
         line.add_to(&mut basket)?;
     }
+    leaves_room(&basket)?;
     for tender in request.tenders {
         basket.tender(tender.into())?;
     }

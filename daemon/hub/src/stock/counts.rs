@@ -22,6 +22,7 @@ use super::{
     once,
     policies::on_file,
     position,
+    till::in_open_baskets,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -32,7 +33,7 @@ use crate::{
 
 pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
 /// The open count that has an item.
-static COUNTING: Table<Name, u64> = Table::new("stock_counting");
+pub(super) static COUNTING: Table<Name, u64> = Table::new("stock_counting");
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
@@ -134,6 +135,8 @@ struct CountedItem {
     tally: Tally,
     /// What is there too much, in thousandths; negative for what is missing.
     variance: i64,
+    /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still on_hand.
+    in_baskets: i64,
     /// What a person made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
@@ -306,6 +309,8 @@ async fn tally(
 }
 
 /// A count's variances, for whoever decides
+///
+/// What is missing may lie in customers' baskets, and be sold in a minute: `in_baskets` says how much does now. What was sold since the count is in none.
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", tag = "stock", params(("id" = u64, Path)),
     responses((status = 200, body = [CountedItem]), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn variances(
@@ -314,9 +319,18 @@ async fn variances(
     InPath(id): InPath<u64>,
 ) -> Result<Json<Vec<CountedItem>>, Problem> {
     let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+    let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
+    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
+    let store = Arc::clone(&hub.store);
+    let baskets = tokio::task::spawn_blocking(move || {
+        let _walk = walk;
+        in_open_baskets(&store)
+    });
+    let baskets = baskets.await.map_err(|error| fault(&error))??;
     let variance = |line: CountLine| {
         let CountLine { sku, unit, tally, decision } = line;
-        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), tally, decision })
+        let in_baskets = baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0);
+        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), in_baskets, tally, decision })
     };
     Ok(Json(count.lines.into_iter().filter_map(variance).collect()))
 }

@@ -10,7 +10,7 @@ use crate::{problem::Problem, selling::next_number};
 pub const MAX_OPEN: u64 = 2_000;
 
 pub(super) static OPEN: Table<NameNumber, Open> = Table::new("stock_open");
-static COUNTS: Table<Name, u64> = Table::new("stock_open_count");
+pub(super) static COUNTS: Table<Name, u64> = Table::new("stock_open_count");
 
 /// A document that is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub(super) enum Document {
 }
 
 impl Document {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Reservation, Self::Notice, Self::Transfer, Self::Count];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Reservation => "reservation",

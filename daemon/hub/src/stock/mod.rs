@@ -37,8 +37,8 @@
 //! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once; texts are at most 120 bytes; lists come in pages. Walks over movements are
 //! read in pages outside the committer; a commit reads by key alone.
 //!
-//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Within an epoch its positions are the store's; a store that
-//! was restored from a backup begins a new one, and HQ has no opening balance of it yet. Movements are archived and never given up: positions are their sums.
+//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the newest epoch are the store's; a store that
+//! was restored from a backup begins a new one with an [`opening`]. Movements are archived and never given up: positions are their sums.
 
 mod bookings;
 mod check;
@@ -47,6 +47,7 @@ mod documents;
 mod history;
 pub(crate) mod keeping;
 mod notices;
+mod opening;
 mod policies;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod positions;
@@ -76,6 +77,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::documents::MAX_OPEN;
+pub(crate) use self::opening::{open_epoch, opening_at};
 use crate::{
     hub::Hub,
     problem::Problem,

@@ -28,7 +28,7 @@ use crate::{
 
 pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
 /// Notices by the other store and its transfer: each is entered once.
-static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
+pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
@@ -38,14 +38,49 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(close))
 }
 
-/// Goods that are announced.
+/// Goods that are announced. Not a [`Source`] beside lines: serde takes unknown fields wherever one record is flattened into another.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct NoticeRequest {
-    /// From whom.
-    #[serde(flatten)]
-    pub(super) source: Source,
-    /// What.
-    pub(super) lines: Vec<Portion>,
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum NoticeRequest {
+    /// By a supplier.
+    Supplier {
+        /// Its name.
+        supplier: String,
+        /// The order's or delivery note's number.
+        order: String,
+        /// What.
+        lines: Vec<Portion>,
+    },
+    /// By another store of the retailer.
+    Store {
+        /// The other hub.
+        store: String,
+        /// Its transfer.
+        transfer: String,
+        /// What.
+        lines: Vec<Portion>,
+    },
+}
+
+impl NoticeRequest {
+    fn lines(&self) -> &[Portion] {
+        let (Self::Supplier { lines, .. } | Self::Store { lines, .. }) = self;
+        lines
+    }
+
+    /// From whom, in proper texts, and what.
+    fn checked(self) -> Result<(Source, Vec<Portion>), Problem> {
+        Ok(match self {
+            Self::Supplier { supplier, order, lines } => {
+                let (supplier, order) = (checked_text("supplier", supplier)?, checked_text("order", order)?);
+                (Source::Supplier { supplier, order }, lines)
+            }
+            Self::Store { store, transfer, lines } => {
+                let (store, transfer) = (checked_text("store", store)?, checked_text("transfer", transfer)?);
+                (Source::Store { store, transfer }, lines)
+            }
+        })
+    }
 }
 
 /// A delivery.
@@ -67,17 +102,6 @@ struct DeliveredLine {
     /// How it came.
     #[serde(default)]
     condition: Condition,
-}
-
-fn checked(source: Source) -> Result<Source, Problem> {
-    Ok(match source {
-        Source::Supplier { supplier, order } => {
-            Source::Supplier { supplier: checked_text("supplier", supplier)?, order: checked_text("order", order)? }
-        }
-        Source::Store { store, transfer } => {
-            Source::Store { store: checked_text("store", store)?, transfer: checked_text("transfer", transfer)? }
-        }
-    })
 }
 
 /// What is announced and has not come, over all open notices.
@@ -107,10 +131,10 @@ async fn enter(
     command: Command<NoticeRequest>,
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
-    known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
+    known(&hub, command.body.lines().iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let opened = once(&hub, command, |transaction, by, request| {
-        let source = checked(request.source)?;
-        let sums = stock::sum(request.lines)?;
+        let (source, lines) = request.checked()?;
+        let sums = stock::sum(lines)?;
         let id = Document::Notice.open(transaction)?;
         if let Source::Store { store, transfer } = &source {
             if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {

@@ -1,10 +1,10 @@
-//! Stock at the till: what a basket takes with it. Each of these runs in the basket's own commit.
+//! Stock at the till: what a basket takes with it. Each of these runs in the basket's own commit, but for the one look at what lies in baskets.
 
 use commerce::{
     Basket, Goods, Sale,
     stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
 };
-use store::Transaction;
+use store::{Store, StoreError, Transaction};
 
 use super::{
     Booking, book,
@@ -12,7 +12,10 @@ use super::{
     position,
     reservations::{RESERVATIONS, put, read},
 };
-use crate::{problem::Problem, selling::next_number};
+use crate::{
+    problem::Problem,
+    selling::{self, next_number},
+};
 
 /// The most reservations a basket names.
 const MAX_NAMED: usize = 20;
@@ -26,6 +29,22 @@ fn wanted<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
         }
     }
     sums
+}
+
+/// What lies in open baskets and is on_hand in the books: what is not reserved for its basket. Walks all baskets.
+pub(super) fn in_open_baskets(store: &Store) -> Result<Sums, StoreError> {
+    let mut baskets = Vec::new();
+    selling::each_open_basket(store, |basket| baskets.push((wanted(&basket.lines), basket.reservations)))?;
+    let mut sums = Sums::new();
+    for (mut wanted, reservations) in baskets {
+        for id in reservations {
+            take(&mut wanted, store.get(&RESERVATIONS, id)?.map(|reserved| reserved.sums()).unwrap_or_default());
+        }
+        for (place, milli) in wanted {
+            *sums.entry(place).or_default() += milli;
+        }
+    }
+    Ok(sums)
 }
 
 /// A new basket takes the reservations it names.

@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     Quantity,
     line::checked_text,
-    stock::{self, Kind, Line, Portion, Source, State as At, Sums, Transfer},
+    stock::{self, Kind, Line, Portion, State as At, Sums, Transfer},
 };
 use serde::Deserialize;
 use store::{Number, Table};
@@ -113,9 +113,10 @@ async fn notice(
     InPath(id): InPath<u64>,
 ) -> Result<Json<NoticeRequest>, Problem> {
     let Json(transfer) = show(caller, State(Arc::clone(&hub)), InPath(id)).await?;
-    Ok(Json(NoticeRequest {
+    Ok(Json(NoticeRequest::Store {
+        store: hub.config.store.hub.to_string(),
         lines: portions(transfer.sent())?,
-        source: Source::Store { store: hub.config.store.hub.to_string(), transfer: transfer.transfer },
+        transfer: transfer.transfer,
     }))
 }
 

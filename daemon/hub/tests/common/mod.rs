@@ -20,9 +20,14 @@ pub fn open(directory: &Path) -> (Arc<Hub>, Router) {
 
 /// The same, kept by an engine.
 pub fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
+    open_with(directory, engine, "")
+}
+
+/// The same, with more in its config: what the second register has, and devices.
+pub fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     let text = format!(
         "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
-         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n",
+         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n{more}",
         directory.join("data").display()
     );
     let path = directory.join("hub.toml");

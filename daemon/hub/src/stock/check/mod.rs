@@ -1,11 +1,17 @@
 //! Walks the ledger and tells what can't be so.
 
+mod documents;
+
 use std::collections::BTreeMap;
 
-use commerce::stock::{Kind, Movement, Place, Position, Rule, State};
-use store::{Checked, Depth, Number, Order, Record, Store, StoreError, Table};
+use commerce::{
+    Sale,
+    stock::{Kind, Movement, Place, Position, Rule, State},
+};
+use contract::Stream;
+use store::{Checked, Depth, Key, Order, Record, Store, StoreError, Table};
 
-use super::{MOVEMENTS, POSITIONS, policies::POLICIES, reservations::RESERVATIONS, transfers::TRANSFERS};
+use super::{MOVEMENT, MOVEMENTS, POSITIONS, policies::POLICIES};
 use crate::selling;
 
 /// Records read at once.
@@ -21,8 +27,9 @@ struct Walk {
     in_transit: BTreeMap<Place, i64>,
 }
 
-/// Looks at the ledger. In every form: movements are numbered without gaps, what they touch has a position, and sales know theirs. As a whole: each
-/// position is the sum of its movements and follows its policy's rule; what is reserved and in transit is what reservations and transfers say.
+/// Looks at the ledger. In every form: movements are numbered without gaps, what they touch has a position, and sales know theirs and name no
+/// others. As a whole: each position is the sum of its movements and follows its policy's rule; what is reserved and in transit is what reservations and
+/// transfers say; the indexes of documents are of just those that are open, and reservations and baskets agree who has whom.
 ///
 /// # Errors
 /// The engine fails. Damage is no error; it is what is looked for.
@@ -42,6 +49,7 @@ pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), S
 fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let mut walk = Walk::default();
     movements(store, depth, checked, &mut walk)?;
+    sales(store, depth, checked)?;
     if depth == Depth::Fast {
         for place in walk.sums.keys() {
             if store.get(&POSITIONS, (place.0.as_str(), place.1.name()))?.is_none() {
@@ -50,18 +58,19 @@ fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreE
         }
         return Ok(());
     }
-    documents(store, checked, &mut walk)?;
+    documents::documents(store, checked, &mut walk)?;
     positions(store, checked, walk)
 }
 
 fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk) -> Result<(), StoreError> {
     let last = store.page(&MOVEMENTS, None, Order::Descending, 1)?.first().map_or(0, |movement| movement.number);
-    let given = selling::given(store, super::MOVEMENT)?;
+    let given = selling::given(store, MOVEMENT)?;
     if given != last {
         checked.fault(format!("the last movement is {last}, the counter says {given}"));
     }
     let mut next = depth.first(1, last);
-    let mut sales = Sales::from(store)?;
+    let mut sales = Beside::new(store, selling::sales_from, |sale: &Sale| sale.sequence);
+    let given_up = selling::given_up_to(store)?;
     while next <= last {
         let page = store.page_kept(&MOVEMENTS, Some(next), Order::Ascending, PAGE)?;
         if page.is_empty() {
@@ -73,7 +82,7 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
             }
             next = movement.number + 1;
             checked.records += 1;
-            if movement.kind == Kind::Sale && !sales.know(&movement)? {
+            if movement.kind == Kind::Sale && !knows(&mut sales, given_up, &movement)? {
                 let sale = movement.reference.escape_debug();
                 checked.fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
             }
@@ -93,97 +102,89 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
     Ok(())
 }
 
-/// Sales beside the movements they made, a page at a time: both count up together, and many lie in the archive.
-struct Sales<'s> {
-    store: &'s Store,
-    /// Sales up to here were given up, and can't be asked.
-    given_up: u64,
-    page: Vec<commerce::Sale>,
+/// Whether the sale that a movement names knows of it.
+fn knows(sales: &mut Beside<'_, Sale>, given_up: u64, movement: &Movement) -> Result<bool, StoreError> {
+    let Some(place) = selling::place_of(&movement.reference) else { return Ok(false) };
+    // Sales that were given up can't be asked.
+    if place <= given_up {
+        return Ok(true);
+    }
+    let sale = sales.get(place)?;
+    Ok(sale.is_some_and(|sale| sale.id == movement.reference && sale.movement == Some(movement.number)))
 }
 
-impl<'s> Sales<'s> {
-    fn from(store: &'s Store) -> Result<Self, StoreError> {
-        Ok(Self { store, given_up: selling::given_up_to(store)?, page: Vec::new() })
-    }
-
-    /// Whether the sale that a movement names knows of it.
-    fn know(&mut self, movement: &Movement) -> Result<bool, StoreError> {
-        let Some(place) = selling::place_of(&movement.reference) else { return Ok(false) };
-        if place <= self.given_up {
-            return Ok(true);
-        }
-        if self.page.binary_search_by_key(&place, |sale| sale.sequence).is_err() {
-            self.page = selling::sales_from(self.store, place, PAGE)?;
-        }
-        let found = self.page.iter().find(|sale| sale.sequence == place);
-        Ok(found.is_some_and(|sale| sale.id == movement.reference && sale.movement == Some(movement.number)))
-    }
-}
-
-/// Every record of a table, in pages.
-fn each<V: Record>(
-    store: &Store,
-    table: &Table<Number, V>,
-    id: impl Fn(&V) -> u64,
-    mut work: impl FnMut(V),
-) -> Result<(), StoreError> {
-    let mut from = 0;
+/// Sales name movements that are their own.
+fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
+    let last = store.outbox_span(Stream::sales().as_str())?.last;
+    let mut next = depth.first(selling::given_up_to(store)? + 1, last);
+    let mut movements = Beside::new(store, movements_from, |movement| movement.number);
     loop {
-        let page = store.page(table, Some(from), Order::Ascending, PAGE)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        from = id(last) + 1;
-        page.into_iter().for_each(&mut work);
+        let page = selling::sales_from(store, next, PAGE)?;
+        let Some(end) = page.last() else { return Ok(()) };
+        next = end.sequence + 1;
+        for sale in &page {
+            let Some(number) = sale.movement else { continue };
+            match movements.get(number)? {
+                Some(movement) if movement.kind == Kind::Sale && movement.reference == sale.id => {}
+                Some(_) => checked.fault(format!("sale {} names movement {number}, which is not its own", sale.id)),
+                None => checked.fault(format!("sale {} names movement {number}, which is missing", sale.id)),
+            }
+        }
     }
 }
 
-fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -> Result<(), StoreError> {
-    each(
-        store,
-        &RESERVATIONS,
-        |reservation| reservation.id,
-        |reservation| {
-            checked.records += 1;
-            if reservation.holds() {
-                for (place, milli) in reservation.sums() {
-                    *walk.reserved.entry(place).or_default() += milli;
-                }
-            }
-        },
-    )?;
-    each(
-        store,
-        &TRANSFERS,
-        |transfer| transfer.id,
-        |transfer| {
-            checked.records += 1;
-            if transfer.is_under_way() {
-                for (place, milli) in transfer.sent() {
-                    *walk.in_transit.entry(place).or_default() += milli;
-                }
-            }
-        },
-    )
+fn movements_from(store: &Store, number: u64, limit: usize) -> Result<Vec<Movement>, StoreError> {
+    store.page_kept(&MOVEMENTS, Some(number), Order::Ascending, limit)
+}
+
+/// Records beside others that count up with them, a page at a time: many lie in the archive.
+struct Beside<'s, R> {
+    store: &'s Store,
+    read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
+    number: fn(&R) -> u64,
+    /// From a number on, without those that are missing.
+    page: (u64, Vec<R>),
+}
+
+impl<'s, R> Beside<'s, R> {
+    fn new(
+        store: &'s Store,
+        read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
+        number: fn(&R) -> u64,
+    ) -> Self {
+        Self { store, read, number, page: (0, Vec::new()) }
+    }
+
+    fn get(&mut self, number: u64) -> Result<Option<&R>, StoreError> {
+        let (from, page) = &self.page;
+        if !page.last().is_some_and(|last| (*from..=(self.number)(last)).contains(&number)) {
+            self.page = (number, (self.read)(self.store, number, PAGE)?);
+        }
+        // Not by halves: a damaged one may call itself by another number.
+        Ok(self.page.1.iter().find(|record| (self.number)(record) == number))
+    }
+}
+
+/// Every record of a table, until one is damaged or `work` fails.
+fn each<K: Key, V: Record>(
+    store: &Store,
+    table: &Table<K, V>,
+    mut work: impl FnMut(V) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut done = Ok(());
+    store.each(table, |record| {
+        if done.is_ok() {
+            done = record.and_then(&mut work);
+        }
+    })?;
+    done
 }
 
 fn positions(store: &Store, checked: &mut Checked, mut walk: Walk) -> Result<(), StoreError> {
-    let mut from: Option<(String, &'static str)> = None;
-    loop {
-        let key = from.as_ref().map(|(sku, unit)| (sku.as_str(), *unit));
-        let page = store.page(&POSITIONS, key, Order::Ascending, PAGE)?;
-        let more = page.len() == PAGE;
-        for position in page {
-            let (sku, unit) = (position.sku.clone(), position.unit);
-            if from.as_ref().is_some_and(|(last, by)| last == sku.as_str() && *by == unit.name()) {
-                continue;
-            }
-            from = Some((sku.to_string(), unit.name()));
-            checked.records += 1;
-            compare(store, checked, &mut walk, &position)?;
-        }
-        if !more {
-            break;
-        }
-    }
+    each(store, &POSITIONS, |position| {
+        checked.records += 1;
+        compare(store, checked, &mut walk, &position)
+    })?;
     for (sku, unit) in walk.sums.keys() {
         checked.fault(format!("item {sku} has moved and has no position by {}", unit.name()));
     }

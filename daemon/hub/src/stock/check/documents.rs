@@ -1,0 +1,155 @@
+//! Documents: what they hold of the stock, the indexes of those that are open, and the baskets that have reservations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use commerce::stock::{ReservationState, Source};
+use store::{Checked, Store, StoreError};
+
+use super::{Walk, each};
+use crate::{
+    selling,
+    stock::{
+        counts::{COUNTING, COUNTS},
+        documents::{COUNTS as OPEN_COUNTS, Document, OPEN},
+        notices::{NOTICES, TRANSFERS_IN},
+        reservations::RESERVATIONS,
+        transfers::TRANSFERS,
+    },
+};
+
+/// Documents that are open, by kind and number.
+type Open = BTreeSet<(&'static str, u64)>;
+
+pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -> Result<(), StoreError> {
+    let mut open = Open::new();
+    reservations(store, checked, walk, &mut open)?;
+    each(store, &TRANSFERS, |transfer| {
+        checked.records += 1;
+        if transfer.is_under_way() {
+            open.insert((Document::Transfer.name(), transfer.id));
+            for (place, milli) in transfer.sent() {
+                *walk.in_transit.entry(place).or_default() += milli;
+            }
+        }
+        Ok(())
+    })?;
+    notices(store, checked, &mut open)?;
+    counts(store, checked, &mut open)?;
+    indexed(store, checked, open)
+}
+
+/// Reservations, and the baskets that have them.
+fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Open) -> Result<(), StoreError> {
+    let mut named = BTreeSet::new();
+    selling::each_open_basket(store, |basket| {
+        named.extend(basket.reservations.iter().map(|id| (*id, basket.id.clone())));
+    })?;
+    each(store, &RESERVATIONS, |reservation| {
+        checked.records += 1;
+        if reservation.holds() {
+            if !reservation.hold {
+                open.insert((Document::Reservation.name(), reservation.id));
+            }
+            for (place, milli) in reservation.sums() {
+                *walk.reserved.entry(place).or_default() += milli;
+            }
+        }
+        let id = reservation.id;
+        if let ReservationState::InBasket { basket } = reservation.state
+            && !named.remove(&(id, basket.clone()))
+        {
+            checked.fault(format!(
+                "reservation {id} is in basket `{}`, which is not open or knows nothing of it",
+                basket.escape_debug()
+            ));
+        }
+        Ok(())
+    })?;
+    for (id, basket) in named {
+        checked.fault(format!("basket `{}` names reservation {id}, which is not in it", basket.escape_debug()));
+    }
+    Ok(())
+}
+
+/// Notices, and the index of those that other stores sent.
+fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
+    let mut sent = BTreeSet::new();
+    each(store, &NOTICES, |notice| {
+        checked.records += 1;
+        if notice.closed_at_ms.is_none() {
+            open.insert((Document::Notice.name(), notice.id));
+        }
+        if let Source::Store { store: from, transfer } = &notice.source {
+            sent.insert(notice.id);
+            if store.get(&TRANSFERS_IN, (from, transfer))? != Some(notice.id) {
+                let transfer = transfer.escape_debug();
+                checked.fault(format!("notice {} is of transfer `{transfer}`, whose index does not say so", notice.id));
+            }
+        }
+        Ok(())
+    })?;
+    each(store, &TRANSFERS_IN, |notice| {
+        checked.records += 1;
+        if !sent.remove(&notice) {
+            checked.fault(format!("the index of transfers names notice {notice}, which is of none, or twice"));
+        }
+        Ok(())
+    })
+}
+
+/// Counts, and the index of what is being counted.
+fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
+    // Items of each open count that are not in the index yet.
+    let mut items: BTreeMap<u64, usize> = BTreeMap::new();
+    each(store, &COUNTS, |count| {
+        checked.records += 1;
+        if count.closed_at_ms.is_some() {
+            return Ok(());
+        }
+        open.insert((Document::Count.name(), count.id));
+        for line in &count.lines {
+            if store.get(&COUNTING, line.sku.as_str())? == Some(count.id) {
+                *items.entry(count.id).or_default() += 1;
+            } else {
+                let sku = &line.sku;
+                checked.fault(format!("item {sku} is in count {}, and the index of items does not say so", count.id));
+            }
+        }
+        Ok(())
+    })?;
+    each(store, &COUNTING, |count| {
+        checked.records += 1;
+        match items.get_mut(&count) {
+            Some(left @ 1..) => *left -= 1,
+            _ => checked.fault(format!("the index says that count {count} has an item that it has not")),
+        }
+        Ok(())
+    })
+}
+
+/// The index of what is open, and its sums.
+fn indexed(store: &Store, checked: &mut Checked, mut open: Open) -> Result<(), StoreError> {
+    let mut listed: BTreeMap<String, u64> = BTreeMap::new();
+    each(store, &OPEN, |entry| {
+        checked.records += 1;
+        *listed.entry(entry.document.clone()).or_default() += 1;
+        let known = Document::ALL.iter().find(|document| document.name() == entry.document);
+        if !known.is_some_and(|document| open.remove(&(document.name(), entry.id))) {
+            let document = entry.document.escape_debug();
+            checked.fault(format!("the index says that {document} {} is open, and it is not", entry.id));
+        }
+        Ok(())
+    })?;
+    for (document, id) in open {
+        checked.fault(format!("{document} {id} is open, and the index does not say so"));
+    }
+    for name in Document::ALL.map(Document::name) {
+        let (said, there) = (store.get(&OPEN_COUNTS, name)?.unwrap_or(0), listed.get(name).copied().unwrap_or(0));
+        if said != there {
+            checked.fault(format!(
+                "{there} documents of the kind {name} are in the index of open ones, its sum says {said}"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! What HQ must know of the stock when an epoch begins.
+//!
+//! HQ keeps a store's positions by epoch, from nothing. A store that was restored begins an epoch with stock, and with entries in its outbox that HQ had not
+//! acknowledged when the backup was taken: those are sent in the new epoch, and HQ adds what they moved. So the opening is
+//!
+//! ```text
+//! opening = positions - what the outbox has to say in this epoch
+//! ```
+//!
+//! and HQ's sum of all it hears is the store's positions, in whatever order sales, movements and opening come. It is written at the start, before anybody is
+//! served: in parts, as entries of the stream `stock` whose bodies ([`Part`]) never change. Parts that are written are something that the outbox has to say. So
+//! what is left to be written follows from the same formula wherever it was cut short, and nothing is left of an epoch that has been opened, or that began
+//! with the store's birth. [`OPENED`] only spares the next start the walk.
+//!
+//! | what fails, when | what happens |
+//! | --- | --- |
+//! | power between two commits of parts | the next start writes what is left |
+//! | power before the last commit, with the note that it is done | the same |
+//! | the store is restored again before HQ has heard its opening | the parts are sent in the new epoch like any entry, and counted so in its opening |
+//! | HQ gets a part twice | its sequence is known there; it is dropped |
+//! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
+//! | a position is damaged | HQ is told of the others; the check names it |
+//! | an older hub ran in this epoch, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
+//!
+//! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts share a commit.
+
+use std::collections::BTreeMap;
+
+use commerce::{
+    Unit,
+    stock::{Position, State},
+};
+use contract::{
+    StockOpened, Stream,
+    stock::{OPENED as OPENED_KIND, OPENING_LINES, Standing},
+};
+use serde::{Deserialize, Serialize};
+use store::{Name, Number, Order, Store, StoreError, Table, Transaction, outbox::Entry};
+
+use super::{POSITIONS, movement_at};
+use crate::selling;
+
+/// Parts of openings by their sequence in the stream `stock`.
+static PARTS: Table<Number, Part> = Table::new("stock_opening");
+/// The epoch that was opened last.
+static OPENED: Table<Name, u64> = Table::new("stock_opened");
+
+/// The one key of [`OPENED`].
+const EPOCH: &str = "epoch";
+
+/// Parts written by a commit.
+const AT_ONCE: usize = 16;
+
+/// Entries of the outbox read at once.
+const PAGE: usize = 500;
+
+/// A part of an opening, as HQ hears it. Never changes; forgotten with its entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    sequence: u64,
+    #[serde(flatten)]
+    opened: StockOpened,
+}
+
+/// Thousandths by item, unit and state.
+type Standings = BTreeMap<(String, Unit, State), i64>;
+
+/// Sees to it that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
+///
+/// # Errors
+/// The store fails, or its outbox has a gap.
+pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
+    if store.get(&OPENED, EPOCH)? == Some(store.epoch()) {
+        return Ok(());
+    }
+    let lines = remaining(store)?;
+    if !lines.is_empty() {
+        tracing::info!(
+            lines = lines.len(),
+            epoch = store.epoch(),
+            "HQ will be told the stock with which the epoch begins"
+        );
+    }
+    let parts: Vec<_> = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec).collect();
+    for parts in parts.chunks(AT_ONCE) {
+        let parts = parts.to_vec();
+        store.commit_blocking(move |transaction| {
+            parts.into_iter().try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
+        })?;
+    }
+    let epoch = store.epoch();
+    store.commit_blocking(move |transaction| transaction.put(&OPENED, EPOCH, &epoch))
+}
+
+/// The body of a part's event.
+pub(crate) fn opening_at(store: &Store, sequence: u64) -> Result<Option<StockOpened>, StoreError> {
+    Ok(store.get(&PARTS, sequence)?.map(|part| part.opened))
+}
+
+/// Forgets parts whose entries are trimmed. Gives how many.
+pub(super) async fn forget(store: &Store) -> Result<u64, StoreError> {
+    let first_kept = store.outbox_span(Stream::stock().as_str())?.first_kept;
+    let is_over = move |part: &Part| part.sequence < first_kept;
+    match store.page(&PARTS, None, Order::Ascending, 1)?.first() {
+        Some(oldest) if is_over(oldest) => store.forget(&PARTS, is_over).await,
+        _ => Ok(0),
+    }
+}
+
+fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), StoreError> {
+    let (stream, at_ms) = (Stream::stock(), opened.at_ms);
+    let sequence = transaction.next_in_outbox(stream.as_str())?;
+    transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &sequence.to_string()).map(drop)
+}
+
+/// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
+fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
+    let span = |stream: Stream| store.outbox_span(stream.as_str());
+    let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
+    // HQ hears of everything since the store's birth.
+    if (sales.base, stock.base) == (0, 0) {
+        return Ok(Vec::new());
+    }
+    let is_gone = [sales, stock].iter().any(|span| span.first_kept > span.base + 1);
+    if is_gone || selling::given_up_to(store)? > sales.base {
+        tracing::warn!(
+            epoch = store.epoch(),
+            "an older hub ran in this epoch, and what it told HQ is trimmed: HQ counts the stock from the epoch's beginning, until a backup is restored once more"
+        );
+        return Ok(Vec::new());
+    }
+    let mut said = Standings::new();
+    for (span, stream) in [(sales, Stream::sales()), (stock, Stream::stock())] {
+        let mut next = span.base + 1;
+        while next <= span.last {
+            let entries = store.outbox(stream.as_str(), next, PAGE)?;
+            let Some(last) = entries.last() else { break };
+            next = last.sequence + 1;
+            for entry in &entries {
+                match add(store, &stream, entry, &mut said) {
+                    // HQ hears that it is damaged, and no more.
+                    Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+    let mut lines = Vec::new();
+    store.each(&POSITIONS, |position| match position {
+        Ok(position) => lines.extend(beyond(&position, &said)),
+        Err(error) => tracing::error!(%error, "HQ is not told of this position"),
+    })?;
+    Ok(lines)
+}
+
+/// Adds what HQ makes of an entry.
+fn add(store: &Store, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
+    if entry.kind == OPENED_KIND {
+        for line in opening_at(store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
+            *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
+        }
+        return Ok(());
+    }
+    let number = if *stream == Stream::sales() {
+        selling::sale_at(store, entry.sequence)?.and_then(|sale| sale.movement)
+    } else {
+        entry.subject.parse().ok()
+    };
+    let movement = match number {
+        Some(number) => movement_at(store, number)?,
+        None => None,
+    };
+    for line in movement.map(|movement| movement.lines).unwrap_or_default() {
+        for state in [line.from, line.to].into_iter().flatten() {
+            *said.entry((line.sku.to_string(), line.unit, state)).or_default() += line.effect(state);
+        }
+    }
+    Ok(())
+}
+
+/// What a position has beyond what is said of it.
+fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
+    let standing = |state| {
+        let (sku, unit) = (position.sku.to_string(), position.unit);
+        let said = said.get(&(sku.clone(), unit, state)).copied().unwrap_or(0);
+        Standing { sku, unit, state, quantity_milli: position.of(state).saturating_sub(said) }
+    };
+    State::ALL.map(standing).into_iter().filter(|line| line.quantity_milli != 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use commerce::stock::{Kind, Line};
+    use store::EngineKind;
+
+    use super::*;
+    use crate::{
+        problem::Problem,
+        stock::{Booking, book},
+    };
+
+    /// Enough for parts of two commits.
+    const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
+
+    /// Movements that are none.
+    static DAMAGED: Table<Number, u64> = Table::new("movement");
+
+    /// A piece of each of many items comes, as movements of 400 lines.
+    fn come(store: &Store) {
+        let skus: Vec<_> = (0..ITEMS).map(|item| format!("{item:05}")).collect();
+        for skus in skus.chunks(commerce::MAX_LINES) {
+            let sums = skus.iter().map(|sku| ((sku.parse().unwrap(), Unit::Each), 1000));
+            let lines = Line::of(sums, None, Some(State::OnHand));
+            let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+            let booking = Booking { kind, reference, by, at_ms: 1, lines, settled: false };
+            store.commit_blocking(|transaction| book(transaction, booking)).unwrap();
+        }
+    }
+
+    fn last(store: &Store) -> u64 {
+        store.outbox_span("stock").unwrap().last
+    }
+
+    /// HQ has everything.
+    fn acknowledge(store: &Store) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(store.acknowledge_outbox("stock", last(store))).unwrap();
+    }
+
+    fn restored(store: &Store) -> (tempfile::TempDir, Store) {
+        let mut backup = Vec::new();
+        store.backup(&mut backup).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        store::restore(directory.path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        (directory, store)
+    }
+
+    /// What HQ hears of the epoch comes to one piece of every item.
+    fn is_told_once(store: &Store) {
+        let base = store.outbox_span("stock").unwrap().base;
+        let mut said = Standings::new();
+        for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
+            if let Some(part) = opening_at(store, entry.sequence).unwrap() {
+                assert_eq!(part.verify(), Ok(()));
+            }
+            add(store, &Stream::stock(), &entry, &mut said).unwrap();
+        }
+        assert_eq!((said.len(), said.values().all(|milli| *milli == 1000)), (ITEMS, true));
+    }
+
+    #[test]
+    fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        open_epoch(&store, 1).unwrap();
+        come(&store);
+        let (movements, parts) = (last(&store), u64::try_from(ITEMS.div_ceil(OPENING_LINES)).unwrap());
+        open_epoch(&store, 1).unwrap();
+        assert_eq!(last(&store), movements, "HQ hears of all of it in the epoch of the store's birth");
+
+        acknowledge(&store);
+        for cut in [0, AT_ONCE] {
+            let (_directory, store) = restored(&store);
+            // What a cut leaves: the commits before it.
+            let lines = remaining(&store).unwrap();
+            for lines in lines.chunks(OPENING_LINES).take(cut) {
+                let lines = lines.to_vec();
+                store.commit_blocking(|transaction| write(transaction, StockOpened { at_ms: 1, lines })).unwrap();
+            }
+            for _ in 0..2 {
+                open_epoch(&store, 2).unwrap();
+                assert_eq!(last(&store), movements + parts);
+                is_told_once(&store);
+            }
+            // Restored again, before HQ has heard a word.
+            let (_directory, store) = restored(&store);
+            open_epoch(&store, 3).unwrap();
+            assert_eq!(last(&store), movements + parts, "what waits in the outbox says it all");
+            is_told_once(&store);
+        }
+    }
+
+    #[test]
+    fn a_damaged_entry_is_not_taken_for_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come(&store);
+        acknowledge(&store);
+        let more = Line::of([(("00000".parse().unwrap(), Unit::Each), 5000)], None, Some(State::OnHand));
+        let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+        let booking = Booking { kind, reference, by, at_ms: 1, lines: more, settled: false };
+        let number = store.commit_blocking(|transaction| book(transaction, booking)).unwrap().unwrap();
+        let (_directory, store) = restored(&store);
+        store.commit_blocking(move |transaction| transaction.put(&DAMAGED, number, &7)).unwrap();
+        let lines = remaining(&store).unwrap();
+        let first = lines.iter().find(|line| line.sku == "00000").unwrap();
+        assert_eq!((lines.len(), first.quantity_milli), (ITEMS, 6000));
+    }
+
+    /// As this format stores it. Others are added beside it; this one never changes.
+    #[test]
+    fn a_stored_part_reads_back_as_it_was_written() {
+        let stored = include_str!("fixtures/opening-3.json");
+        let part: Part = serde_json::from_str(stored).unwrap();
+        assert_eq!((part.sequence, part.opened.lines[1].quantity_milli), (41, -745));
+        assert_eq!(serde_json::to_value(&part).unwrap(), serde_json::from_str::<serde_json::Value>(stored).unwrap());
+    }
+
+    #[test]
+    fn parts_are_forgotten_with_their_entries_and_not_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let line = |sku: &str| Standing { sku: sku.into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
+        let part = StockOpened { at_ms: 1, lines: vec![line("1")] };
+        store.commit_blocking(|transaction| write(transaction, part)).unwrap();
+        assert_eq!(runtime.block_on(forget(&store)).unwrap(), 0);
+        let more = store.commit_blocking(|transaction| {
+            (0..=store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "1").map(drop))?;
+            Ok::<_, Problem>(())
+        });
+        more.unwrap();
+        acknowledge(&store);
+        assert_eq!(runtime.block_on(forget(&store)).unwrap(), 1);
+        assert_eq!(opening_at(&store, 1).unwrap(), None);
+    }
+}

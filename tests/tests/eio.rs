@@ -1,0 +1,221 @@
+//! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and answers no command any more; what it had answered is there after
+//! a restart, and after a power cut that takes with it what the failed flush let go of.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Instant,
+};
+
+use fastrand::Rng;
+use serde_json::json;
+use system_tests::{
+    ENGINES, Ends, is_long,
+    judge::{Judge, Known, OPENED, State, has_all},
+    power::{Counts, Failing, Flushes, Record, Trace, Written, moments},
+    register::{Client, NoAnswer},
+    seed,
+    shop::{Hub, LIMIT, Plan, Shop},
+    till::{Asked, Book, Till},
+    until,
+};
+use ureq::http::Method;
+
+const REGISTERS: usize = 8;
+
+/// States looked at, at the same time.
+const JUDGES: usize = 2;
+
+/// How a hub ends whose disk has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// As a power cut ends a process.
+    Killed,
+    /// As a person ends it: it closes its store, and with it flushes files of which a flush has failed.
+    Stopped,
+}
+
+/// Both engines one after the other: each has the machine for itself.
+#[test]
+fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() {
+    let (rounds, states) = if is_long() { (6, 40) } else { (1, 6) };
+    for engine in ENGINES {
+        for failing in Failing::ALL {
+            for end in [End::Killed, End::Stopped] {
+                let (began, mut counts, mut told) = (Instant::now(), Counts::default(), Vec::new());
+                for _ in 0..rounds {
+                    let life = Life::live(engine, failing, end);
+                    told.push(life.told.clone());
+                    counts += life.is_cut(states);
+                }
+                let Counts { unflushed, lost, torn, .. } = counts;
+                eprintln!(
+                    "{engine}: {rounds} times a {failing:?} failed and the hub was {end:?}, {} power cuts after it, in {:.0} s: \
+                     {unflushed} writes not on the disk for sure, {lost} lost, {torn} torn; {}",
+                    rounds * states,
+                    began.elapsed().as_secs_f64(),
+                    told.join("; "),
+                );
+            }
+        }
+    }
+}
+
+/// A life with a failure in it, written down.
+struct Life {
+    engine: &'static str,
+    seed: u64,
+    work: PathBuf,
+    _directory: tempfile::TempDir,
+    trace: Written,
+    registers: Vec<Client>,
+    asked: Vec<Asked>,
+    told: String,
+}
+
+impl Life {
+    /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again on what the files hold.
+    fn live(engine: &'static str, failing: Failing, end: End) -> Self {
+        let seed = seed();
+        eprintln!("{engine}: a {failing:?} fails, the hub is {end:?}, STORE_HUB_SEED={seed}");
+        let mut dice = Rng::with_seed(seed);
+        let directory = tempfile::tempdir().unwrap();
+        let work = directory.path().canonicalize().unwrap();
+        let disk = work.join("disk");
+        fs::create_dir(&disk).unwrap();
+        let trace = Trace::begin(&disk, &work).unwrap();
+        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
+        let shop = Shop::build(&work.join("shop"), &plan).unwrap();
+        let mut hub = shop.start(&trace.environment()).unwrap();
+        let registers = shop.open().unwrap();
+        let console = shop.console().unwrap();
+        let notes = trace.notes().unwrap();
+        notes.answered(OPENED);
+        let (book, over) = (Book::with_notes(notes), AtomicBool::new(false));
+        let why = thread::scope(|scope| {
+            let _ends = Ends(&over);
+            for (number, client) in (1..).zip(&registers) {
+                let mut till = Till::new(client, &book, &format!("till-{number}"), dice.fork(), 0);
+                let over = &over;
+                scope.spawn(move || {
+                    while !over.load(Ordering::Relaxed) {
+                        match till.sell(&mut |_| !over.load(Ordering::Relaxed)) {
+                            Err(NoAnswer::Refused(why)) => panic!("{engine}: a sale is refused: {why}"),
+                            Ok(()) | Err(NoAnswer::GaveUp) => {}
+                        }
+                    }
+                });
+            }
+            let enough = dice.u64(20..400);
+            assert!(until(LIMIT, || book.sold() >= enough), "{engine}: it sells");
+            trace.fail(failing).unwrap();
+            let stopped = || registers[0].get("/api/v1/status").unwrap()["stopped"].as_str().map(str::to_owned);
+            assert!(
+                until(LIMIT, || stopped().is_some()),
+                "{engine}, seed {seed}: the hub does not say that its disk failed"
+            );
+            refuses(&registers, &console);
+            stopped().unwrap()
+        });
+        let told = format!("{}, told as `{why}`", after_failure(&trace.read().unwrap(), engine));
+        finish(&mut hub, end);
+        let life = Self {
+            engine,
+            seed,
+            work,
+            _directory: directory,
+            trace: trace.read().unwrap(),
+            registers,
+            asked: book.read(),
+            told,
+        };
+        life.trace.misses_nothing().unwrap();
+        if let Err(why) = has_all(&shop, &life.registers, &life.asked) {
+            panic!("{engine}, seed {seed}, started again: {why}");
+        }
+        life
+    }
+
+    /// Cuts the power so many times, after the failure.
+    fn is_cut(&self, states: usize) -> Counts {
+        let records = self.trace.records().unwrap();
+        let mut dice = Rng::with_seed(self.seed);
+        let failed = records.iter().position(is_failure).unwrap();
+        let mut drawn = moments(&records, failed + 1..=records.len(), states - 1, &mut dice);
+        drawn.push(records.len());
+        drawn.sort_unstable();
+        let judges = (0..JUDGES).map(|number| {
+            let judge = Judge::new(&self.work.join(format!("judge-{number}")), self.engine, &self.registers).unwrap();
+            move |state: State| judge.judge(&state)
+        });
+        let mut known = Known::default();
+        let state = |records: &[Record<'_>], cut, dice: &mut Rng| {
+            records.iter().for_each(|record| known.hear(record));
+            known.state(cut, &self.asked, dice)
+        };
+        let verdicts = self.trace.is_cut(Flushes::Kept, &drawn, &mut dice, state, judges.collect()).unwrap();
+        assert!(verdicts.wrong.is_empty(), "{}, seed {}: {:#?}", self.engine, self.seed, verdicts.wrong);
+        verdicts.counts
+    }
+}
+
+fn is_failure(record: &Record<'_>) -> bool {
+    matches!(record, Record::FlushFailed { .. } | Record::WriteFailed { .. })
+}
+
+/// Every door that changes something is shut, again and again; what is known can be read.
+fn refuses(registers: &[Client], console: &Client) {
+    let sale =
+        json!({ "lines": [{ "sku": "item-01" }], "tenders": [{ "tender": "cash", "amount": 100_000 }] }).to_string();
+    for again in 0..3 {
+        for (number, register) in registers.iter().enumerate() {
+            for (path, body) in [("/api/v1/sales", &*sale), ("/api/v1/baskets", "{}")] {
+                refused(register, path, &format!("after-{again}-{number}"), body);
+            }
+        }
+        refused(console, "/api/v1/items", &format!("after-{again}"), r#"{"items":[]}"#);
+    }
+    registers[0].get("/api/v1/sales?limit=5").unwrap();
+}
+
+fn refused(client: &Client, path: &str, key: &str, body: &str) {
+    let reply = client.once(&Method::POST, path, Some(&format!("{key}-00000000")), body).unwrap();
+    let told = (reply.status, reply.body["type"].as_str());
+    assert_eq!(told, (503, Some("/problems/store-stopped")), "POST {path}: {}", reply.body);
+}
+
+/// Nothing that was asked for after the failure was answered; of what was under way, no more than every register's one command.
+fn after_failure(trace: &Written, engine: &str) -> String {
+    let records = trace.records().unwrap();
+    let failed = records.iter().position(is_failure).unwrap();
+    assert_eq!(records.iter().filter(|record| is_failure(record)).count(), 1, "once");
+    let asked: HashSet<_> = records[failed..]
+        .iter()
+        .filter_map(|record| match record {
+            Record::Asked { command } => Some(*command),
+            _ => None,
+        })
+        .collect();
+    let answered: Vec<_> = records[failed..]
+        .iter()
+        .filter_map(|record| match record {
+            Record::Answered { command } => Some(*command),
+            _ => None,
+        })
+        .collect();
+    assert!(!answered.iter().any(|command| asked.contains(command)), "{engine}: answered after the disk failed");
+    assert!(answered.len() <= REGISTERS, "{engine}: {} answered after the disk failed", answered.len());
+    format!("{} answers were under way", answered.len())
+}
+
+fn finish(hub: &mut Hub, end: End) {
+    match end {
+        End::Killed => hub.kill(),
+        // Whether it calls that a success is its affair.
+        End::Stopped => drop(hub.stop()),
+    }
+}

@@ -16,6 +16,7 @@ use crate::{
     power::{Cut, Record},
     register::{Client, NoAnswer},
     shop::{Hub, Plan, Shop},
+    stockroom::{Ledger, STOCK, positions},
     till::{Asked, Book, Till},
     verdict::{Shelf, repeated},
 };
@@ -42,24 +43,38 @@ pub struct Known {
     is_backed_up: bool,
     asked: Vec<usize>,
     answered: Vec<usize>,
+    stock_asked: Vec<usize>,
+    stock_answered: Vec<usize>,
 }
 
 impl Known {
-    /// Hears of a record.
-    pub fn hear(&mut self, record: &Record<'_>) {
-        match record {
-            Record::Asked { command: READY } => {}
-            Record::Answered { command: OPENED } => self.is_open = true,
-            Record::Answered { command: BACKED_UP } => self.is_backed_up = true,
-            Record::Asked { command } => self.asked.push(*command),
-            Record::Answered { command } => self.answered.push(*command),
-            _ => {}
+    /// Hears of records.
+    pub fn hear(&mut self, records: &[Record<'_>]) {
+        for record in records {
+            match record {
+                Record::Asked { command: READY } => {}
+                Record::Answered { command: OPENED } => self.is_open = true,
+                Record::Answered { command: BACKED_UP } => self.is_backed_up = true,
+                Record::Asked { command } if *command >= STOCK => self.stock_asked.push(command - STOCK),
+                Record::Answered { command } if *command >= STOCK => self.stock_answered.push(command - STOCK),
+                Record::Asked { command } => self.asked.push(*command),
+                Record::Answered { command } => self.answered.push(*command),
+                _ => {}
+            }
         }
     }
 
     /// The state of a disk that was cut now. Of everything asked for in the end, only what was asked for until now; answers that came later are taken out.
     pub fn state(&self, cut: Cut, all: &[Asked], dice: &mut Rng) -> State {
-        State { cut, is_open: self.is_open, is_backed_up: self.is_backed_up, asked: self.asked(all), dice: dice.fork() }
+        State {
+            cut,
+            is_open: self.is_open,
+            is_backed_up: self.is_backed_up,
+            asked: self.asked(all),
+            stock_asked: self.stock_asked.clone(),
+            stock_answered: self.stock_answered.clone(),
+            dice: dice.fork(),
+        }
     }
 
     fn asked(&self, all: &[Asked]) -> Vec<Asked> {
@@ -80,6 +95,8 @@ pub struct State {
     is_open: bool,
     is_backed_up: bool,
     asked: Vec<Asked>,
+    stock_asked: Vec<usize>,
+    stock_answered: Vec<usize>,
     dice: Rng,
 }
 
@@ -91,16 +108,18 @@ impl State {
 }
 
 /// Starts a hub on states and looks.
-pub struct Judge {
+pub struct Judge<'l> {
     shop: Shop,
     disk: PathBuf,
     /// Where backups are restored.
     other: Shop,
     other_disk: PathBuf,
     registers: Vec<Client>,
+    /// What the stockroom did, if there was one.
+    ledger: Option<&'l Ledger>,
 }
 
-impl Judge {
+impl<'l> Judge<'l> {
     /// A judge that works in a directory of its own, for the hub of some registers.
     ///
     /// # Errors
@@ -112,7 +131,13 @@ impl Judge {
         let registers = registers.iter().map(|client| client.at(&shop.door)).collect();
         let other_disk = work.join("other-disk");
         let other = Shop::build(&work.join("other"), &Plan { data: &other_disk, ..plan })?;
-        Ok(Self { shop, disk, other, other_disk, registers })
+        Ok(Self { shop, disk, other, other_disk, registers, ledger: None })
+    }
+
+    /// One that looks at the stock as well.
+    #[must_use]
+    pub fn with_stock(self, ledger: &'l Ledger) -> Self {
+        Self { ledger: Some(ledger), ..self }
     }
 
     /// Judges a state.
@@ -170,6 +195,10 @@ impl Judge {
         let mut again = dice.choose_multiple(answered.iter().copied(), REPEATED);
         again.extend(answered.iter().rev().take(REPEATED));
         faults.extend(repeated(&self.registers, &again)?);
+        if let Some(ledger) = self.ledger {
+            let (there, sold) = (positions(&self.shop.console()?)?, shelf.baskets(&state.asked));
+            faults.extend(ledger.faults_after_a_cut(&there, &sold, &state.stock_asked, &state.stock_answered));
+        }
         if hub.has_ended() {
             faults.push("the hub ended by itself".into());
         }

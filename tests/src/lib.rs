@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`shop`] | a store of processes: hub, broker, HQ |
 //! | [`register`] | a register's client: one connection, the same command under the same key until it is answered |
+//! | [`stockroom`] | what comes in, is set aside, breaks and is counted meanwhile, and what must be there |
 //! | [`till`] | what a register sells, and the record of everything asked and answered |
 //! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
 //! | [`power`] | the power-cut simulator |
@@ -22,6 +23,7 @@ pub mod register;
 pub mod replay;
 pub mod shop;
 pub mod small_disk;
+pub mod stockroom;
 pub mod till;
 pub mod verdict;
 

@@ -89,14 +89,18 @@ impl Life {
         });
         let mut known = Known::default();
         let state = |records: &[Record<'_>], cut, _: &mut Rng| {
-            records.iter().for_each(|record| hear(&mut known, record));
+            for record in records {
+                hear(&mut known, record);
+            }
             (cut, known)
         };
         let verdicts = self.trace.is_cut(flushes, &places, &mut dice, state, judges.collect()).unwrap();
         let mut shares: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        let name_of = |moment: usize| drawn.iter().find(|(other, _)| *other == moment).unwrap().1;
-        drawn.iter().for_each(|(_, name)| shares.entry(name).or_default().0 += 1);
-        verdicts.wrong.iter().for_each(|(moment, _)| shares.entry(name_of(*moment)).or_default().1 += 1);
+        for (moment, name) in &drawn {
+            let (cuts, wrong) = shares.entry(name).or_default();
+            *cuts += 1;
+            *wrong += usize::from(verdicts.wrong.iter().any(|(other, _)| other == moment));
+        }
         let shares: Vec<_> =
             shares.iter().map(|(name, (cuts, wrong))| format!("{name} {cuts}, wrong {wrong}")).collect();
         let Counts { unflushed, lost, torn, reordered, names_lost } = verdicts.counts;

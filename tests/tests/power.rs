@@ -17,6 +17,7 @@ use system_tests::{
     register::Client,
     seed,
     shop::{Plan, Shop},
+    stockroom::{Ledger, Stockroom},
     till::{Asked, Book, Till},
 };
 
@@ -48,6 +49,7 @@ struct Life {
     trace: Written,
     registers: Vec<Client>,
     asked: Vec<Asked>,
+    ledger: Ledger,
 }
 
 impl Life {
@@ -73,7 +75,8 @@ impl Life {
         notes.asked(READY);
         let registers = shop.open().unwrap();
         notes.answered(OPENED);
-        let book = Book::with_notes(notes);
+        let (book, ledger) = (Book::with_notes(notes), Ledger::with_notes(trace.notes().unwrap()));
+        let mut stockroom = Stockroom::open(&shop, &ledger, dice.fork()).unwrap();
         for part in 0..3 {
             thread::scope(|scope| {
                 if part == 1 {
@@ -82,7 +85,7 @@ impl Life {
                         trace.notes().unwrap().answered(BACKED_UP);
                     });
                 }
-                sell(&book, &registers, &mut dice, part);
+                sell((&book, &registers), (&ledger, &mut stockroom), &mut dice, part);
             });
             if part == 1 {
                 assert!(hub.stop(), "{engine}: the hub stops when it is asked to");
@@ -101,14 +104,16 @@ impl Life {
             trace: trace.read().unwrap(),
             registers,
             asked: book.read(),
+            ledger,
         };
         let names = life.trace.misses_nothing().unwrap();
         eprintln!(
-            "{engine}: traced in {:.0} s: {} records, {} MB, {} sales answered; played to its end it equals the directory ({names} files)",
+            "{engine}: traced in {:.0} s: {} records, {} MB, {} sales and {} commands of the stockroom answered; played to its end it equals the directory ({names} files)",
             began.elapsed().as_secs_f64(),
             life.trace.records().unwrap().len(),
             life.trace.megabytes(),
             book.sold(),
+            life.ledger.counts().0,
         );
         life
     }
@@ -123,13 +128,13 @@ impl Life {
         let judges: Vec<_> = (0..JUDGES)
             .map(|number| {
                 let work = self.work.join(format!("judge-{number}"));
-                let judge = Judge::new(&work, self.engine, &self.registers).unwrap();
+                let judge = Judge::new(&work, self.engine, &self.registers).unwrap().with_stock(&self.ledger);
                 move |state: State| judge.judge(&state)
             })
             .collect();
         let (mut known, mut answered) = (Known::default(), 0);
         let state = |records: &[Record<'_>], cut, dice: &mut Rng| {
-            records.iter().for_each(|record| known.hear(record));
+            known.hear(records);
             let state = known.state(cut, &self.asked, dice);
             answered += state.sold();
             state
@@ -181,17 +186,27 @@ fn when(records: &[Record<'_>], states: usize, flushes: Flushes, dice: &mut Rng)
     drawn
 }
 
-/// Sells at every register at the same time.
-fn sell(book: &Book, registers: &[Client], dice: &mut Rng, part: u64) {
+/// Sells at every register at the same time, and works in the stockroom meanwhile.
+fn sell(
+    (book, registers): (&Book, &[Client]),
+    (ledger, stockroom): (&Ledger, &mut Stockroom<'_>),
+    dice: &mut Rng,
+    part: u64,
+) {
     let enough = book.sold() + SALES;
     thread::scope(|scope| {
         for (number, client) in (1..).zip(registers) {
-            let mut till = Till::new(client, book, &format!("till-{number}"), dice.fork(), part * 100_000);
+            let till = Till::new(client, book, &format!("till-{number}"), dice.fork(), part * 100_000);
+            let mut till = till.with_orders(ledger);
             scope.spawn(move || {
                 while book.sold() < enough {
                     till.sell(&mut patience()).unwrap();
                 }
             });
+        }
+        while book.sold() < enough {
+            let mut patience = patience();
+            stockroom.work(&mut || patience(&mut Rng::with_seed(0))).unwrap();
         }
     });
 }

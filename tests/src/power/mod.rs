@@ -89,13 +89,16 @@ impl Trace {
         ]
     }
 
-    /// The next call of this kind below the directory, by whatever process, fails with EIO, once.
+    /// The next call of this kind on a file below the directory whose path ends so, by whatever process, fails with EIO, once.
     ///
     /// # Errors
     /// It can't be arranged.
-    pub fn fail(&self, what: Failing) -> Result<(), String> {
+    pub fn fail(&self, what: Failing, path_ends: &str) -> Result<(), String> {
         let path = format!("{}.{}", self.fail, what.name());
-        File::create(&path).map(drop).map_err(|error| format!("{path}: {error}"))
+        // Whole at once: it is looked for at every call.
+        let unfinished = format!("{path}.new");
+        let arranged = fs::write(&unfinished, path_ends).and_then(|()| fs::rename(&unfinished, &path));
+        arranged.map_err(|error| format!("{path}: {error}"))
     }
 
     /// Where registers note down what they ask and hear.

@@ -3,7 +3,8 @@
  *
  *   STORE_HUB_POWER_DIRECTORY   the directory: absolute, without symbolic links
  *   STORE_HUB_POWER_TRACE       the trace: records are appended, each by one write, so that their order is one for all threads and processes
- *   STORE_HUB_POWER_FAIL        with .write or .flush behind it, the name of a file: whoever removes it first has its call fail with EIO
+ *   STORE_HUB_POWER_FAIL        with .write or .flush behind it, the name of a file: it holds the end of a path, and such a call on such a path fails with EIO.
+ *                               Whoever removes the file is the one that fails
  *
  * - A change is recorded AFTER its system call, a flush at its begin and at its end. So a change recorded before a flush began was made before
  *   it, and is durable when that flush has ended; nothing else is taken to be.
@@ -198,17 +199,22 @@ int rmdir(const char *path) { return unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 
 /* --- failing --- */
 
-/* Whether this call is the one that fails: nothing of it is done. */
-static int fails(const char *when) {
-    int before = errno;
-    int is_it = *when && syscall(SYS_unlinkat, AT_FDCWD, when, 0) == 0;
+/* Whether a call on a path is the one that fails: nothing of it is done. */
+static int fails(const char *when, const char *path) {
+    if (!*when) return 0;
+    int before = errno, is_it = 0, asked = (int)syscall(SYS_openat, AT_FDCWD, when, O_RDONLY | O_CLOEXEC, 0);
+    if (asked >= 0) {
+        char end[64] = "";
+        is_it = syscall(SYS_read, asked, end, sizeof end - 1) >= 0 && ends_with(path, end) && syscall(SYS_unlinkat, AT_FDCWD, when, 0) == 0;
+        syscall(SYS_close, asked);
+    }
     errno = is_it ? EIO : before;
     return is_it;
 }
 
 static int write_fails(int fd) {
     char path[PATH_MAX];
-    if (fd == trace || !path_of(fd, path) || !fails(fail_write)) return 0;
+    if (fd == trace || !path_of(fd, path) || !fails(fail_write, path)) return 0;
     note(WRITE_FAILED, file_of(fd), 0);
     return 1;
 }
@@ -280,7 +286,7 @@ static int flush(long call, int fd) {
     if (!path_of(fd, path)) return (int)syscall(call, fd);
     uint64_t file = file_of(fd), ticket = ((uint64_t)getpid() << 32) | __atomic_add_fetch(&tickets, 1, __ATOMIC_RELAXED);
     note(FLUSH_BEGUN, file, ticket);
-    int done = fails(fail_flush) ? -1 : (int)syscall(call, fd);
+    int done = fails(fail_flush, path) ? -1 : (int)syscall(call, fd);
     note(done == 0 ? FLUSH_ENDED : FLUSH_FAILED, file, ticket);
     return done;
 }

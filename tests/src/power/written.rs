@@ -126,13 +126,13 @@ impl Written {
 
 /// So many moments between two places of a trace. Two of four come right after a change, when there is something to lose, and one right after a change of a name or
 /// one of the few records behind it: names are rare, and much hangs on them.
-pub fn moments(records: &[Record<'_>], span: RangeInclusive<usize>, count: usize, dice: &mut Rng) -> Vec<usize> {
+pub fn moments<'t>(records: &[Record<'t>], span: RangeInclusive<usize>, count: usize, dice: &mut Rng) -> Vec<usize> {
     let (from, to) = (*span.start(), *span.end());
-    let after = |is_meant: fn(&Record<'_>) -> bool| -> Vec<usize> {
+    let after = |is_meant: fn(&Record<'t>) -> bool| -> Vec<usize> {
         (from.max(1)..=to).filter(|place| is_meant(&records[*place - 1])).collect()
     };
-    let changes = after(|record| record.is_change());
-    let names = after(|record| record.is_naming());
+    let changes = after(Record::is_change);
+    let names = after(Record::is_naming);
     let draw = |_| match dice.u8(..4) {
         0 => dice.usize(from..=to),
         1 => dice.choice(&names).map_or(to, |place| to.min(place + dice.usize(..4))),

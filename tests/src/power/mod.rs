@@ -128,17 +128,17 @@ pub enum Failing {
     Flush,
     /// A write.
     Write,
+    /// An `fsync` or `fdatasync` that says it succeeded: what a store makes of a failure that does not look.
+    Unheard,
 }
 
 impl Failing {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Flush, Self::Write];
-
     /// As `trace.c` looks for it.
     const fn name(self) -> &'static str {
         match self {
             Self::Flush => "flush",
             Self::Write => "write",
+            Self::Unheard => "unheard",
         }
     }
 }

@@ -4,7 +4,7 @@
  *   STORE_HUB_POWER_DIRECTORY   the directory: absolute, without symbolic links
  *   STORE_HUB_POWER_TRACE       the trace: records are appended, each by one write, so that their order is one for all threads and processes
  *   STORE_HUB_POWER_FAIL        with .write or .flush behind it, the name of a file: it holds the end of a path, and such a call on such a path fails with EIO.
- *                               Whoever removes the file is the one that fails
+ *                               Whoever removes the file is the one that fails. With .unheard, a flush fails and says that it did not
  *
  * - A change is recorded AFTER its system call, a flush at its begin and at its end. So a change recorded before a flush began was made before
  *   it, and is durable when that flush has ended; nothing else is taken to be.
@@ -48,7 +48,7 @@ struct head {
 static char directory[PATH_MAX];
 static size_t directory_length;
 static int trace = -1;
-static char fail_write[PATH_MAX], fail_flush[PATH_MAX];
+static char fail_write[PATH_MAX], fail_flush[PATH_MAX], fail_unheard[PATH_MAX];
 
 static void fail(const char *what, const char *path) {
     dprintf(2, "power trace: %s: %s\n", what, path);
@@ -66,6 +66,7 @@ __attribute__((constructor)) static void begin(void) {
     if (!failing) return;
     snprintf(fail_write, sizeof fail_write, "%s.write", failing);
     snprintf(fail_flush, sizeof fail_flush, "%s.flush", failing);
+    snprintf(fail_unheard, sizeof fail_unheard, "%s.unheard", failing);
 }
 
 static int ends_with(const char *path, const char *end) {
@@ -286,9 +287,9 @@ static int flush(long call, int fd) {
     if (!path_of(fd, path)) return (int)syscall(call, fd);
     uint64_t file = file_of(fd), ticket = ((uint64_t)getpid() << 32) | __atomic_add_fetch(&tickets, 1, __ATOMIC_RELAXED);
     note(FLUSH_BEGUN, file, ticket);
-    int done = fails(fail_flush, path) ? -1 : (int)syscall(call, fd);
+    int unheard = fails(fail_unheard, path), done = unheard || fails(fail_flush, path) ? -1 : (int)syscall(call, fd);
     note(done == 0 ? FLUSH_ENDED : FLUSH_FAILED, file, ticket);
-    return done;
+    return unheard ? 0 : done;
 }
 int fsync(int fd) { return flush(SYS_fsync, fd); }
 int fdatasync(int fd) { return flush(SYS_fdatasync, fd); }

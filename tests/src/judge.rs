@@ -212,16 +212,18 @@ impl<'l> Judge<'l> {
 /// How long a register asks for a sale more.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A sale more.
+/// A sale more; a basket of what is not there any more is none.
 fn one_more(register: &Client, dice: Rng) -> Result<(), String> {
-    let book = Book::default();
-    let mut till = Till::new(register, &book, "till-1", dice, 900_000);
-    let began = Instant::now();
-    match till.sell(&mut |_| began.elapsed() < PATIENCE) {
-        Ok(()) => Ok(()),
-        Err(NoAnswer::Refused(why)) => Err(format!("no new sale: {why}")),
-        Err(NoAnswer::GaveUp) => Err("no new sale: no answer".into()),
+    let (book, no_orders, began) = (Book::default(), Ledger::default(), Instant::now());
+    let mut till = Till::new(register, &book, "till-1", dice, 900_000).with_orders(&no_orders);
+    while book.sold() == 0 {
+        match till.sell(&mut |_| began.elapsed() < PATIENCE) {
+            Ok(()) if began.elapsed() < PATIENCE => {}
+            Ok(()) | Err(NoAnswer::GaveUp) => return Err("no new sale: no answer".into()),
+            Err(NoAnswer::Refused(why)) => return Err(format!("no new sale: {why}")),
+        }
     }
+    Ok(())
 }
 
 /// Starts a hub on its store as it lies there, looks for everything that was asked and answered, and repeats every answered command; then it sells, is killed, and its store is

@@ -170,7 +170,7 @@ fn told(error: impl Display) -> String {
     error.to_string()
 }
 
-/// The backup that an older hub left: sales and nothing else, in format 2.
+/// A backup of format 2, as a hub takes it before it raises a store: sales and nothing else. It was made once, by the migration itself, and never changes.
 fn old_backup() -> Result<File, String> {
     let path = root().join("tests/data/format-2.backup");
     File::open(&path).map_err(|error| format!("{}: {error}", path.display()))

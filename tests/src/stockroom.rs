@@ -432,3 +432,63 @@ pub fn differs_from_headquarters(positions: &[Value], theirs: &[Value]) -> Vec<S
     let (ours, theirs) = (known(positions), known(theirs));
     if ours == theirs { Vec::new() } else { vec![format!("STOCK: HQ has {theirs:?}, the hub {ours:?}")] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAST: u64 = ITEMS - 1;
+
+    fn ledger(commands: Vec<(Effects, Outcome)>) -> Ledger {
+        let command = |(effects, outcome)| Command {
+            key: String::new(),
+            path: String::new(),
+            body: String::new(),
+            effects,
+            outcome,
+        };
+        Ledger { commands: Mutex::new(commands.into_iter().map(command).collect()), ..Ledger::default() }
+    }
+
+    fn position(on_hand: i64, reserved: i64) -> Value {
+        json!({ "sku": sku(LAST), "unit": "each", "on_hand": on_hand, "reserved": reserved })
+    }
+
+    fn basket(pieces: u64, ordered: u64) -> Basket {
+        let order = Order { reservation: Some(1), pieces: vec![(LAST, ordered)] };
+        Basket { reference: "till-1-1".into(), register: "till-1".into(), lines: vec![(LAST, pieces)], order }
+    }
+
+    #[test]
+    fn a_position_that_is_not_what_was_moved_is_found() {
+        let came = moved(&[(LAST, 9)], None, Some(At::OnHand));
+        let aside = moved(&[(LAST, 2)], Some(At::OnHand), Some(At::Reserved));
+        let ledger = ledger(vec![(came, Outcome::Done), (aside.clone(), Outcome::Done), (aside, Outcome::Refused)]);
+        let (sold, held) = (basket(3, 2), basket(4, 0));
+        let faults = |on_hand, reserved| ledger.faults(&[position(on_hand, reserved)], &[&sold], &[&held]);
+        assert_eq!(faults(2_000, 4_000), [""; 0]);
+        for (on_hand, reserved) in [(3_000, 4_000), (2_000, 3_000), (3_000, 3_000), (-1_000, 7_000)] {
+            assert_ne!(faults(on_hand, reserved), [""; 0], "{on_hand}, {reserved}");
+        }
+    }
+
+    #[test]
+    fn after_a_cut_the_last_command_alone_may_be_done_or_not() {
+        let came = || (moved(&[(LAST, 5)], None, Some(At::OnHand)), Outcome::Done);
+        let ledger = ledger(vec![came(), came(), came()]);
+        let is_right = |pieces: i64, answered: &[usize]| {
+            ledger.faults_after_a_cut(&[position(pieces * 1000, 0)], &[], &[0, 1], answered).is_empty()
+        };
+        assert!(is_right(10, &[0]) && is_right(5, &[0]) && is_right(10, &[0, 1]));
+        assert!(!is_right(5, &[0, 1]) && !is_right(0, &[0]) && !is_right(15, &[0]) && !is_right(9, &[0]));
+    }
+
+    #[test]
+    fn headquarters_must_have_the_very_same() {
+        let differs = |ours: &[Value], theirs: &[Value]| !differs_from_headquarters(ours, theirs).is_empty();
+        assert!(!differs(&[position(2_000, 1_000)], &[position(2_000, 1_000)]));
+        assert!(!differs(&[position(2_000, 1_000), position(0, 0)], &[position(2_000, 1_000)]));
+        assert!(differs(&[position(2_000, 1_000)], &[position(2_000, 0)]));
+        assert!(differs(&[position(2_000, 1_000)], &[]) && differs(&[], &[position(2_000, 1_000)]));
+    }
+}

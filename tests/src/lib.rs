@@ -1,23 +1,29 @@
 //! System tests: the real binaries as a whole store, killed, cut, filled up and started again.
 //!
 //! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a register of
-//! these tests knows the documented API alone, so what it saw is the word of an independent witness.
+//! these tests knows the documented API alone, so what it saw is the word of an independent witness. But for [`life`], which drives the crate `store` itself.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`shop`] | a store of processes: hub, broker, HQ |
 //! | [`register`] | a register's client: one connection, the same command under the same key until it is answered |
+//! | [`stockroom`] | what comes in, is set aside, breaks and is counted meanwhile, and what must be there |
 //! | [`till`] | what a register sells, and the record of everything asked and answered |
 //! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
 //! | [`power`] | the power-cut simulator |
+//! | [`judge`] | a hub started on what a power cut left |
+//! | [`life`] | a store's life without a hub, for the simulator |
 //! | [`small_disk`] | a file system that is soon full |
 //! | [`replay`] | the demo's replay as a child process |
 
+pub mod judge;
+pub mod life;
 pub mod power;
 pub mod register;
 pub mod replay;
 pub mod shop;
 pub mod small_disk;
+pub mod stockroom;
 pub mod till;
 pub mod verdict;
 
@@ -25,6 +31,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -68,6 +75,15 @@ pub fn kill_9(pid: u32) {
 /// Sends a process a signal by name.
 pub(crate) fn signal(pid: u32, name: &str) {
     let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+}
+
+/// Ends a load when it goes, also when something else fails first.
+pub struct Ends<'o>(pub &'o AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits for something that must come; false if it does not.

@@ -259,6 +259,7 @@ pub struct Headquarters {
     broker: Child,
     ingest: Child,
     export: PathBuf,
+    stock: PathBuf,
     /// Where hubs reach it.
     pub address: SocketAddr,
 }
@@ -279,11 +280,15 @@ impl Headquarters {
         let quiet =
             |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let broker = quiet(Command::new(mosquitto).arg("-c").arg(&config)).map_err(failed("start mosquitto"))?;
-        let export = directory.join("headquarters.jsonl");
+        let (export, stock) = (directory.join("headquarters.jsonl"), directory.join("headquarters-stock.jsonl"));
         let mut ingest = Command::new(program("store-hub-hq"));
-        ingest.args(["ingest", "--broker", &format!("mqtt://{address}"), "--export"]).arg(&export);
+        ingest
+            .args(["ingest", "--broker", &format!("mqtt://{address}"), "--export"])
+            .arg(&export)
+            .arg("--stock")
+            .arg(&stock);
         let ingest = quiet(&mut ingest).map_err(failed("store-hub-hq is not there"))?;
-        Ok(Self { broker, ingest, export, address })
+        Ok(Self { broker, ingest, export, stock, address })
     }
 
     /// Every sale that HQ has applied, in that order.
@@ -291,12 +296,7 @@ impl Headquarters {
     /// # Errors
     /// The export can't be read.
     pub fn sales(&self) -> Result<Vec<Value>, String> {
-        let file = File::open(&self.export).map_err(failed("open HQ's export"))?;
-        let rows = BufReader::new(file).lines().map(|line| {
-            let line = line.map_err(failed("read HQ's export"))?;
-            serde_json::from_str(&line).map_err(|error| format!("HQ's export: {error}: {line}"))
-        });
-        rows.collect()
+        rows(&self.export)
     }
 
     /// How many sales HQ has applied.
@@ -304,16 +304,27 @@ impl Headquarters {
         fs::read_to_string(&self.export).unwrap_or_default().matches('\n').count()
     }
 
-    /// Ends HQ by Ctrl-C; gives the sums it prints.
+    /// Ends HQ by Ctrl-C; gives the sums it prints, and what it says each store has.
     ///
     /// # Errors
-    /// It printed none.
-    pub fn sums(mut self) -> Result<Value, String> {
+    /// It printed none, or wrote none.
+    pub fn end(mut self) -> Result<(Value, Vec<Value>), String> {
         signal(self.ingest.id(), "INT");
         let printed = self.ingest.stdout.take().map(std::io::read_to_string);
         let printed = printed.ok_or("HQ has no output")?.map_err(failed("read HQ's sums"))?;
-        serde_json::from_str(&printed).map_err(|error| format!("HQ's sums: {error}: {printed}"))
+        let sums = serde_json::from_str(&printed).map_err(|error| format!("HQ's sums: {error}: {printed}"))?;
+        Ok((sums, rows(&self.stock)?))
     }
+}
+
+/// The lines of a file of HQ's.
+fn rows(path: &Path) -> Result<Vec<Value>, String> {
+    let file = File::open(path).map_err(failed(path.display()))?;
+    let rows = BufReader::new(file).lines().map(|line| {
+        let line = line.map_err(failed(path.display()))?;
+        serde_json::from_str(&line).map_err(|error| format!("{}: {error}: {line}", path.display()))
+    });
+    rows.collect()
 }
 
 impl Drop for Headquarters {

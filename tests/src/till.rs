@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use crate::{
     power::Notes,
     register::{Client, NoAnswer},
+    stockroom::{Ledger, Order},
 };
 
 /// Items in the catalog.
-const ITEMS: u64 = 20;
+pub(crate) const ITEMS: u64 = 20;
 
 /// Lines of a basket.
 pub const LINES: usize = 5;
@@ -24,7 +25,7 @@ pub const LINES: usize = 5;
 /// What a customer hands over, in minor units: more than any basket costs.
 const CASH: u64 = 100_000;
 
-fn sku(item: u64) -> String {
+pub(crate) fn sku(item: u64) -> String {
     format!("item-{item:02}")
 }
 
@@ -47,15 +48,34 @@ pub struct Basket {
     pub register: String,
     /// Items and pieces.
     pub lines: Vec<(u64, u64)>,
+    /// What the stockroom has set aside for it.
+    pub order: Order,
 }
 
 impl Basket {
-    fn draw(dice: &mut Rng, register: &str, number: u64) -> Self {
-        Self {
-            reference: format!("{register}-{number:06}"),
-            register: register.to_owned(),
-            lines: (0..LINES).map(|_| (dice.u64(..ITEMS), dice.u64(1..=3))).collect(),
+    fn draw(dice: &mut Rng, register: &str, number: u64, order: Order) -> Self {
+        let mut lines = order.pieces.clone();
+        lines.extend((lines.len()..LINES).map(|_| (dice.u64(..ITEMS), dice.u64(1..=3))));
+        Self { reference: format!("{register}-{number:06}"), register: register.to_owned(), lines, order }
+    }
+
+    /// Gives what it takes from the stock: items, thousandths, and how many of them were set aside.
+    pub(crate) fn takes(&self, mut take: impl FnMut(u64, i64, i64)) {
+        let milli = |pieces: u64| i64::try_from(pieces * 1000).unwrap_or(i64::MAX);
+        let of =
+            |lines: &[(u64, u64)], item| lines.iter().filter(|line| line.0 == item).map(|line| line.1).sum::<u64>();
+        for item in 0..ITEMS {
+            let pieces = of(&self.lines, item);
+            if pieces > 0 {
+                take(item, milli(pieces), milli(of(&self.order.pieces, item)));
+            }
         }
+    }
+
+    /// The client of its register: a key belongs to one.
+    pub(crate) fn client<'c>(&self, clients: &'c [Client]) -> Option<&'c Client> {
+        let number = self.register.strip_prefix("till-")?.parse::<usize>().ok()?;
+        clients.get(number.checked_sub(1)?)
     }
 
     fn net(&self) -> u64 {
@@ -102,6 +122,8 @@ pub struct Asked {
     pub sells: bool,
     /// The first answer, once there is one.
     pub answer: Option<Value>,
+    /// Its customer went without: not so much was there.
+    pub refused: bool,
 }
 
 /// Everything that was asked and answered, in the order of asking.
@@ -158,6 +180,27 @@ impl Book {
     }
 }
 
+/// Repeats what was never answered until it is, so that nothing is in doubt; what is refused now was never done. Gives everything, with its answers.
+///
+/// # Errors
+/// The hub gives no answer.
+pub fn settle(clients: &[Client], mut asked: Vec<Asked>) -> Result<Vec<Asked>, String> {
+    for one in asked.iter_mut().filter(|one| one.answer.is_none() && !one.refused) {
+        let client = one.basket.client(clients).ok_or("a basket of no register")?;
+        let mut tries = 0;
+        let answer = client.command(&one.path, &one.key, &one.body, || {
+            tries += 1;
+            tries < 500
+        });
+        match answer {
+            Ok(answer) => one.answer = Some(answer),
+            Err(NoAnswer::Refused(_)) => {}
+            Err(NoAnswer::GaveUp) => return Err(format!("{}: no answer", one.key)),
+        }
+    }
+    Ok(asked)
+}
+
 /// A register at work.
 pub struct Till<'b> {
     client: &'b Client,
@@ -165,29 +208,47 @@ pub struct Till<'b> {
     register: String,
     dice: Rng,
     baskets: u64,
+    ledger: Option<&'b Ledger>,
 }
 
 impl<'b> Till<'b> {
     /// A register of a name that begins its references with the number `first`.
     pub fn new(client: &'b Client, book: &'b Book, register: &str, dice: Rng, first: u64) -> Self {
-        Self { client, book, register: register.to_owned(), dice, baskets: first }
+        Self { client, book, register: register.to_owned(), dice, baskets: first, ledger: None }
     }
 
-    /// Sells a basket: three of four in one command, the fourth line by line.
+    /// With orders from a stockroom that customers come for.
+    #[must_use]
+    pub fn with_orders(self, ledger: &'b Ledger) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// Sells a basket: three of four in one command, the fourth line by line. A customer who wants what is not there any more goes without.
     ///
     /// # Errors
     /// A command was refused, or not answered before patience ended; what was asked and answered is in the book.
     pub fn sell(&mut self, goes_on: &mut impl FnMut(&mut Rng) -> bool) -> Result<(), NoAnswer> {
+        match self.sell_basket(goes_on) {
+            Err(NoAnswer::Refused(why)) if self.ledger.is_some() && why.contains("/problems/stock-insufficient") => {
+                Ok(())
+            }
+            sold => sold,
+        }
+    }
+
+    fn sell_basket(&mut self, goes_on: &mut impl FnMut(&mut Rng) -> bool) -> Result<(), NoAnswer> {
         self.baskets += 1;
-        let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets));
+        let order = self.ledger.and_then(Ledger::next_order).unwrap_or_default();
+        let reservations: Vec<_> = order.reservation.into_iter().collect();
+        let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets, order));
         let lines: Vec<_> = (0..LINES).map(|number| basket.line(number)).collect();
         let cash = json!({ "tender": "cash", "amount": CASH });
         if self.dice.u8(..4) > 0 {
-            let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash] });
+            let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash], "reservations": reservations });
             self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;
             return Ok(());
         }
-        let opened = json!({ "reference": basket.reference });
+        let opened = json!({ "reference": basket.reference, "reservations": reservations });
         let opened = self.ask(&basket, "open", "/api/v1/baskets", &opened, goes_on)?;
         let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap_or("without-an-id"));
         for (number, line) in lines.iter().enumerate() {
@@ -213,11 +274,16 @@ impl<'b> Till<'b> {
             body: body.to_string(),
             sells: matches!(what, "sale" | "complete"),
             answer: None,
+            refused: false,
         };
         let (key, body) = (asked.key.clone(), asked.body.clone());
         let number = self.book.ask(asked);
-        let answer = self.client.command(path, &key, &body, || goes_on(&mut self.dice))?;
-        self.book.answered(number, &answer);
-        Ok(answer)
+        let answer = self.client.command(path, &key, &body, || goes_on(&mut self.dice));
+        match &answer {
+            Ok(answer) => self.book.answered(number, answer),
+            Err(NoAnswer::Refused(_)) => self.book.lock()[number].refused = true,
+            Err(NoAnswer::GaveUp) => {}
+        }
+        answer
     }
 }

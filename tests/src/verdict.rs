@@ -5,7 +5,7 @@
 //! | an answered sale | there, with the id, receipt, day and sums that were answered first |
 //! | its key, used again | the same answer |
 //! | a sale that was asked for and not answered | there once, whole, or not at all |
-//! | any other sale | not there |
+//! | a sale that was refused, any other sale | not there |
 //! | sequences; receipts of a register | 1, 2, 3 … without gap |
 //! | HQ's books | the same sales, each once, line by line |
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     register::{Client, NoAnswer},
-    till::Asked,
+    till::{Asked, Basket},
 };
 
 /// Faults told; one is enough to fail.
@@ -63,6 +63,20 @@ impl Shelf {
         Ok(Self { listed, whole: read.into_iter().collect() })
     }
 
+    /// The baskets of its sales, of those that were asked for.
+    pub fn baskets<'a>(&self, asked: &'a [Asked]) -> Vec<&'a Basket> {
+        let selling = || asked.iter().filter(|asked| asked.sells);
+        let by_id: HashMap<_, _> =
+            selling().filter_map(|asked| Some((asked.answer.as_ref()?["sale"].as_str()?, &*asked.basket))).collect();
+        let by_reference: HashMap<_, _> = selling().map(|asked| (&*asked.basket.reference, &*asked.basket)).collect();
+        let basket = |sale: &Value| {
+            let id = sale["sale"].as_str()?;
+            let reference = || self.whole.get(id)?["reference"].as_str();
+            by_id.get(id).or_else(|| by_reference.get(reference()?)).copied()
+        };
+        self.listed.iter().filter_map(basket).collect()
+    }
+
     /// What is wrong with it, given what was asked for and answered.
     pub fn faults(&self, asked: &[Asked]) -> Vec<String> {
         let mut faults = Vec::new();
@@ -94,6 +108,9 @@ impl Shelf {
             }
             match baskets.get(reference) {
                 None => faults.push(format!("sale {id} of basket {reference}: nobody asked for it")),
+                Some(asked) if asked.refused => {
+                    faults.push(format!("basket {reference} was refused, and is sale {id}"));
+                }
                 Some(asked) => faults.extend(asked.basket.differs_from(sale)),
             }
         }
@@ -172,9 +189,7 @@ fn is_same(ours: &Value, theirs: &Value) -> bool {
 /// The hub gives no answer in time.
 pub fn repeated(clients: &[Client], asked: &[&Asked]) -> Result<Vec<String>, String> {
     let told = in_parts(clients, asked, |client, asked| {
-        // A key belongs to its register.
-        let number = asked.basket.register.strip_prefix("till-").and_then(|number| number.parse::<usize>().ok());
-        let client = number.and_then(|number| clients.get(number - 1)).unwrap_or(client);
+        let client = asked.basket.client(clients).unwrap_or(client);
         let mut tries = 0;
         let again = client.command(&asked.path, &asked.key, &asked.body, || {
             tries += 1;

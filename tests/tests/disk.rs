@@ -12,13 +12,13 @@ use std::{
 use fastrand::Rng;
 use serde_json::Value;
 use system_tests::{
-    ENGINES,
+    ENGINES, Ends,
+    judge::has_all,
     register::{Client, NoAnswer},
     shop::{Hub, LIMIT, Plan, Shop},
     small_disk::SmallDisk,
     till::{Asked, Book, Till},
     until,
-    verdict::{Shelf, repeated},
 };
 use ureq::http::Method;
 
@@ -114,15 +114,6 @@ fn found_full(store: &Store) {
     eprintln!("{}, full at once: stopped by {}, told {told:?}; {checked}", store.engine, status["stopped"]);
 }
 
-/// Ends the selling, also when something else fails first.
-struct Ends<'o>(&'o AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// A store on a small disk, its hub running.
 struct Store {
     engine: &'static str,
@@ -171,19 +162,7 @@ impl Store {
 
     /// Kills the hub, starts it again, and looks for everything that was answered; then it sells, and its store is whole.
     fn has_all(&self, asked: &[Asked]) -> String {
-        let mut hub = self.hub.lock().unwrap();
-        hub.kill();
-        *hub = self.shop.start(&[]).unwrap();
-        self.shop.ready(&mut hub).unwrap();
-        let shelf = Shelf::read(&self.clients, |_| true).unwrap();
-        let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
-        let faults = [shelf.faults(asked), repeated(&self.clients, &answered).unwrap()].concat();
-        assert!(faults.is_empty(), "{}: {faults:#?}", self.engine);
-        let book = Book::default();
-        Till::new(&self.clients[0], &book, "till-1", Rng::with_seed(99), 900_000).sell(&mut |_| true).unwrap();
-        hub.kill();
-        let (records, faults) = self.shop.check().unwrap();
-        assert!(faults.is_empty(), "{}: {faults:#?}", self.engine);
-        format!("{} sales there, {} answers given again, {records} records checked", shelf.listed.len(), answered.len())
+        self.hub.lock().unwrap().kill();
+        has_all(&self.shop, &self.clients, asked).unwrap_or_else(|why| panic!("{}: {why}", self.engine))
     }
 }

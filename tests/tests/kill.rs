@@ -1,4 +1,5 @@
-//! `kill -9`, again and again, under the load of 32 registers: what was answered is there, once, whole, without gaps, here and at HQ.
+//! `kill -9`, again and again, under the load of 32 registers and a stockroom: what was answered is there, once, whole, without gaps, here and at HQ; no item that may not go below zero
+//! did, and the stock is what was moved, here and at HQ.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -16,7 +17,8 @@ use system_tests::{
     register::NoAnswer,
     seed,
     shop::{Headquarters, LIMIT, Plan, Shop},
-    till::{Book, Till},
+    stockroom::{Ledger, Stockroom, differs_from_headquarters, held, positions},
+    till::{Book, Till, settle},
     until,
     verdict::{Shelf, repeated},
 };
@@ -56,11 +58,23 @@ fn killed_under_load(engine: &str, kills: u32) {
     let clients = shop.open().unwrap_or_else(|why| panic!("{why}\n{}", shop.log()));
 
     let (book, over, trouble) = (Book::default(), AtomicBool::new(false), Mutex::new(Vec::new()));
+    let ledger = Ledger::default();
+    let mut stockroom = Stockroom::open(&shop, &ledger, dice.fork()).unwrap();
     let mut at_start = 0;
     thread::scope(|scope| {
+        let (stockroom_over, stockroom_trouble) = (&over, &trouble);
+        scope.spawn(move || {
+            let mut goes_on = || !stockroom_over.load(Ordering::Relaxed);
+            while goes_on() {
+                if let Err(NoAnswer::Refused(why)) = stockroom.work(&mut goes_on) {
+                    stockroom_trouble.lock().unwrap().push(why);
+                    stockroom_over.store(true, Ordering::Relaxed);
+                }
+            }
+        });
         for (number, client) in (1..).zip(&clients) {
             let (mut till, mut more) =
-                (Till::new(client, &book, &format!("till-{number}"), dice.fork(), 0), dice.fork());
+                (Till::new(client, &book, &format!("till-{number}"), dice.fork(), 0).with_orders(&ledger), dice.fork());
             let (over, trouble) = (&over, &trouble);
             scope.spawn(move || {
                 let mut goes_on = |_: &mut Rng| !over.load(Ordering::Relaxed) && more.u32(..GIVES_UP) > 0;
@@ -111,9 +125,25 @@ fn killed_under_load(engine: &str, kills: u32) {
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     let unchanged = Shelf::read(&clients, |_| false).unwrap();
     assert_eq!(unchanged.listed, shelf.listed, "{engine}, seed {seed}: repeats change nothing");
+    let stored = shelf.listed.len();
+    drop(shelf);
+
+    // Nothing is left in doubt; then every position is known, and HQ's.
+    ledger.settle(&shop.console().unwrap()).unwrap();
+    let settled = settle(&clients, asked.clone()).unwrap();
+    let shelf = Shelf::read(&clients, |_| true).unwrap();
+    let faults = shelf.faults(&settled);
+    assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
+    let there = positions(&shop.console().unwrap()).unwrap();
+    let faults = ledger.faults(&there, &shelf.baskets(&settled), &held(&settled));
+    assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
 
     if let Some(headquarters) = &headquarters {
-        assert!(until(LIMIT, || headquarters.count() >= shelf.listed.len()), "HQ catches up");
+        let caught_up = || {
+            let line = &clients[0].get("/api/v1/status").unwrap()["headquarters"];
+            headquarters.count() >= shelf.listed.len() && line["lacks"] == 0
+        };
+        assert!(until(LIMIT, caught_up), "{engine}, seed {seed}: HQ catches up");
         let faults = shelf.differs_from_headquarters(&headquarters.sales().unwrap());
         assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     }
@@ -121,20 +151,27 @@ fn killed_under_load(engine: &str, kills: u32) {
     let (records, faults) = shop.check().unwrap();
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     let equal = headquarters.map_or("HQ left out".to_owned(), |headquarters| {
-        let sums = headquarters.sums().unwrap();
+        let (sums, stock) = headquarters.end().unwrap();
+        let faults = differs_from_headquarters(&there, &stock);
+        assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
         let told = ["sales", "duplicate_sales", "quarantined"].map(|field| sums[field].as_u64().unwrap());
         assert_eq!(told, [shelf.listed.len() as u64, 0, 0], "{engine}, seed {seed}: {sums}");
-        format!("HQ equal ({} events sent again)", sums["repeated_events"])
+        format!("HQ equal in sales and stock ({} events sent again)", sums["repeated_events"])
     });
 
     let sold = answered.iter().filter(|asked| asked.sells).count();
-    let unanswered = asked.iter().filter(|asked| asked.sells && asked.answer.is_none()).count();
+    let unanswered = asked.iter().filter(|asked| asked.sells && asked.answer.is_none() && !asked.refused).count();
+    let without = asked.iter().filter(|asked| asked.refused).count();
+    let (done, refused) = ledger.counts();
     eprintln!(
         "{engine}: {kills} kills ({at_start} before the first answer) by {REGISTERS} registers in {:.0} s: {sold} sales answered and there, \
-         {} of {unanswered} unanswered ones there whole, {} commands repeated, {records} records checked, {equal}",
+         {} of {unanswered} unanswered ones there whole, {without} customers went without, {} commands repeated, {records} records checked, \
+         {done} commands of the stockroom done and {refused} refused, {} positions right, {equal}",
         began.elapsed().as_secs_f64(),
-        shelf.listed.len() - sold,
+        stored - sold,
         again.len(),
+        there.len(),
     );
     assert!(sold > kills as usize && unanswered > 0, "there was load at the kills");
+    assert!(without > 0 && done > 0, "some of the stock ran out");
 }

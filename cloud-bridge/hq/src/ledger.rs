@@ -92,6 +92,29 @@ pub struct Summary {
     pub quarantined: u64,
 }
 
+/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stock {
+    /// Whose.
+    pub hub: HubId,
+    /// In which of its books.
+    pub epoch: Epoch,
+    /// Of what.
+    pub sku: String,
+    /// By which unit.
+    pub unit: Unit,
+    /// Free to be sold; negative if more was sold than was known to be there.
+    pub on_hand: i64,
+    /// Set aside.
+    pub reserved: i64,
+    /// On its way to another store.
+    pub in_transit: i64,
+    /// Kept back.
+    pub quarantined: i64,
+    /// Broken.
+    pub damaged: i64,
+}
+
 /// An event kept for a person to look at.
 #[derive(Clone, Debug)]
 pub struct Quarantined {
@@ -160,6 +183,31 @@ impl MemoryLedger {
     /// applied; of a hub that sends no opening, only what moved in the epoch.
     pub fn positions(&self, hub: &HubId, epoch: Epoch) -> Positions {
         self.books().positions.get(&(hub.clone(), epoch)).cloned().unwrap_or_default()
+    }
+
+    /// What every store has, in the order of hubs, epochs and items.
+    pub fn stock(&self) -> Vec<Stock> {
+        let books = self.books();
+        let mut stock: Vec<_> = books
+            .positions
+            .iter()
+            .flat_map(|((hub, epoch), positions)| {
+                positions.iter().map(move |(place, states)| (hub, epoch, place, states))
+            })
+            .map(|(hub, epoch, (sku, unit), &[on_hand, reserved, in_transit, quarantined, damaged])| Stock {
+                hub: hub.clone(),
+                epoch: *epoch,
+                sku: sku.clone(),
+                unit: *unit,
+                on_hand,
+                reserved,
+                in_transit,
+                quarantined,
+                damaged,
+            })
+            .collect();
+        stock.sort_by(|a, b| (&a.hub, a.epoch, &a.sku, a.unit).cmp(&(&b.hub, b.epoch, &b.sku, b.unit)));
+        stock
     }
 
     /// What is in quarantine.
@@ -430,6 +478,8 @@ pub(crate) mod tests {
         let again = Batch { epoch: Epoch(2), events: vec![moved(1, "receipt", came)], ..stock.clone() };
         ledger.apply(&again).await.unwrap();
         assert_eq!(ledger.positions(&stock.hub, Epoch(2))[&key], [5000, 0, 0, 0, 0]);
+        let told: Vec<_> = ledger.stock().iter().map(|stock| (stock.epoch, stock.on_hand, stock.reserved)).collect();
+        assert_eq!(told, [(Epoch(1), 3000, 1000), (Epoch(2), 5000, 0)]);
     }
 
     #[tokio::test]

@@ -1,6 +1,13 @@
 //! `store-hub-hq`: headquarters' end, as a program.
 
-use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use bridge::BrokerAddress;
 use clap::{Parser, Subcommand};
@@ -37,17 +44,29 @@ enum Command {
         /// A new file that gets every sale as a line of JSON: hub, epoch, sequence, sale.
         #[arg(long)]
         export: Option<PathBuf>,
+        /// A new file that gets, when this program ends, what each store has of each item as a line of JSON: hub, epoch, sku, unit, and
+        /// thousandths in each state.
+        #[arg(long)]
+        stock: Option<PathBuf>,
     },
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
-    let Command::Ingest { broker, ca, certificate, key, export } = Arguments::parse().command;
+    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
+    let Command::Ingest { broker, ca, certificate, key, export, stock } = Arguments::parse().command;
     let tls = match trust(&broker, ca, certificate.zip(key)) {
         Ok(tls) => tls,
         Err(why) => {
             eprintln!("store-hub-hq: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    let stock = match stock.map(|path| (File::create_new(&path), path)) {
+        None => None,
+        Some((Ok(file), path)) => Some((file, path)),
+        Some((Err(error), path)) => {
+            eprintln!("store-hub-hq: {} can't be made: {error}; name a new file", path.display());
             return ExitCode::from(2);
         }
     };
@@ -78,6 +97,12 @@ async fn main() -> ExitCode {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
+    if let Some((file, path)) = stock
+        && let Err(error) = write_stock(&ledger, file)
+    {
+        eprintln!("store-hub-hq: {} can't be written: {error}", path.display());
+        return ExitCode::FAILURE;
+    }
     match serde_json::to_string_pretty(&ledger.summary()) {
         Ok(summary) => {
             println!("{summary}");
@@ -88,6 +113,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn write_stock(ledger: &MemoryLedger, file: File) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    for stock in ledger.stock() {
+        serde_json::to_writer(&mut file, &stock)?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
 }
 
 fn trust(

@@ -2,19 +2,23 @@
 //!
 //! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each a snapshot of what is committed, and never wait for the writer.
 //! - The journal mode and `synchronous` are set and read back on every connection: a build or a file that ignores them is refused.
-//! - `COMMIT` flushes, so [`Engine::flush`] has nothing left to do; a `COMMIT` that fails is a failed `apply`.
+//! - `COMMIT` flushes, so [`Engine::flush`] has nothing left to do; a `COMMIT` that fails is a failed `apply`. So is one after which
+//!   the log can't be moved into the database: SQLite itself would pass over that, and go on on a disk that has failed.
 //! - SQLite lets many processes write; a store has one owner. A locked file beside the database sees to it.
 
 use std::{
     fs::{self, File},
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI32, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, hooks::Wal, params_from_iter};
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
@@ -35,12 +39,17 @@ const READER_CACHE_KIB: i64 = 1024;
 /// Reading connections kept open; more are opened when all are in use, and closed after it.
 const READERS: usize = 4;
 
+/// Pages in the log from which on they are moved into the database: SQLite's own measure.
+const LONG_LOG: i32 = 1_000;
+
 /// How often the lock is tried again: a hub that was killed frees it when its process is gone.
 const LOCK_TRIES: u32 = 100;
 
 pub(crate) struct SqliteEngine {
     home: PathBuf,
     writer: Mutex<Connection>,
+    /// Pages in the log after the last commit.
+    in_log: Arc<AtomicI32>,
     readers: Mutex<Vec<Connection>>,
     /// Held locked for as long as the store is open.
     _lock: File,
@@ -66,11 +75,29 @@ impl SqliteEngine {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        let writer = connect(path, true)?;
+        let mut writer = connect(path, true)?;
+        let in_log = Arc::new(AtomicI32::new(0));
+        let told = Arc::clone(&in_log);
+        // In place of SQLite's own hook, which moves the log and passes over what fails.
+        let count = move |_: &mut Wal, pages| {
+            told.store(pages, Relaxed);
+            Ok(())
+        };
+        writer.wal_hook(Some(count)).map_err(failed(&what))?;
         writer
             .execute_batch("CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
             .map_err(failed(&what))?;
-        Ok(Self { home: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default(), _lock: lock })
+        Ok(Self { home: path.to_owned(), writer: Mutex::new(writer), in_log, readers: Mutex::default(), _lock: lock })
+    }
+
+    /// Moves the log into the database once it is long.
+    fn move_log(&self, writer: &Connection) -> Result<(), EngineError> {
+        if self.in_log.load(Relaxed) < LONG_LOG {
+            return Ok(());
+        }
+        // What a reader still needs stays in the log, and is no error.
+        let moved = writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        moved.map_err(failed("move its log into the database"))
     }
 
     /// Reads with a connection of its own.
@@ -182,7 +209,8 @@ impl Engine for SqliteEngine {
             }
             transaction.commit()
         };
-        write(&mut writer).map_err(failed("write a batch"))
+        write(&mut writer).map_err(failed("write a batch"))?;
+        self.move_log(&writer)
     }
 
     fn flush(&self) -> Result<(), EngineError> {

@@ -1,10 +1,16 @@
 //! A state that a disk may be in when the power goes.
 
-use std::{collections::BTreeMap, fs, io, ops::AddAssign, os::unix::fs::FileExt, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs, io,
+    ops::AddAssign,
+    os::unix::fs::FileExt,
+    path::Path,
+};
 
 use fastrand::Rng;
 
-use super::disk::{Change, Disk, Node, Pending, ROOT, join};
+use super::disk::{Change, Disk, Node, ROOT, Standing, Unsettled, join};
 
 /// What a drive writes whole.
 const SECTOR: usize = 512;
@@ -95,10 +101,29 @@ pub fn cut(disk: &Disk<'_>, dice: &mut Rng) -> Cut {
     cut
 }
 
-fn file(durable: &[u8], pending: &Pending<Change<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) -> Vec<u8> {
+fn file(durable: &[u8], pending: &VecDeque<Unsettled<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) -> Vec<u8> {
     let mut bytes = durable.to_vec();
-    counts.unflushed += pending.len();
-    let mut changes: Vec<_> = pending.iter().map(|(_, change)| *change).collect();
+    let (mut changes, mut is_let_go) = (Vec::new(), false);
+    // What was let go of lies below what was flushed after it.
+    for one in pending {
+        let is_flushed = one.standing == Standing::Flushed;
+        if is_flushed || (is_let_go && one.standing == Standing::Pending) {
+            befall(&mut bytes, std::mem::take(&mut changes), mood, dice, counts);
+        }
+        is_let_go = one.standing == Standing::LetGo;
+        if is_flushed {
+            one.change.apply(&mut bytes);
+        } else {
+            changes.push(one.change);
+        }
+    }
+    befall(&mut bytes, changes, mood, dice, counts);
+    bytes
+}
+
+/// Draws what becomes of changes that may be lost.
+fn befall(bytes: &mut Vec<u8>, mut changes: Vec<Change<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) {
+    counts.unflushed += changes.len();
     if mood == Mood::AnyOrder && changes.len() > 1 {
         dice.shuffle(&mut changes);
         counts.reordered += 1;
@@ -112,9 +137,9 @@ fn file(durable: &[u8], pending: &Pending<Change<'_>>, mood: Mood, dice: &mut Rn
             Mood::Each | Mood::AnyOrder => *dice.choice(&Fate::ALL).unwrap_or(&Fate::Lost),
         };
         match (fate, change) {
-            (Fate::There, change) => change.apply(&mut bytes),
+            (Fate::There, change) => change.apply(bytes),
             (Fate::Torn, Change::Write { at, data }) => {
-                tear(&mut bytes, *at, data, dice);
+                tear(bytes, *at, data, dice);
                 counts.torn += 1;
             }
             (Fate::Lost | Fate::Torn, change) => {
@@ -124,12 +149,11 @@ fn file(durable: &[u8], pending: &Pending<Change<'_>>, mood: Mood, dice: &mut Rn
                     && mood != Mood::Nothing
                     && dice.bool()
                 {
-                    Change::Extend(at + data.len()).apply(&mut bytes);
+                    Change::Extend(at + data.len()).apply(bytes);
                 }
             }
         }
     }
-    bytes
 }
 
 #[derive(Clone, Copy, Debug)]

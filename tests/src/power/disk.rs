@@ -52,11 +52,30 @@ impl Naming {
 /// What is pending of a node, each change with its number in the node's life.
 pub(super) type Pending<C> = VecDeque<(u64, C)>;
 
+/// A change of a file that is not among what is durable for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unsettled<'t> {
+    number: u64,
+    pub(super) change: Change<'t>,
+    pub(super) standing: Standing,
+}
+
+/// What is known of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its file was not flushed since.
+    Pending,
+    /// A flush of it failed, and no later one makes up for that: the system has let go of it.
+    LetGo,
+    /// Flushed, after one that was let go of.
+    Flushed,
+}
+
 #[derive(Debug)]
 pub(super) enum Node<'t> {
     File {
         durable: Vec<u8>,
-        pending: Pending<Change<'t>>,
+        pending: VecDeque<Unsettled<'t>>,
     },
     Directory {
         durable: BTreeMap<String, NodeId>,
@@ -163,6 +182,15 @@ impl<'t> Disk<'t> {
                 let (node, up_to) = self.flushing.remove(&ticket).ok_or_else(|| strange("its begin"))?;
                 self.flushed(node, up_to);
             }
+            Record::FlushFailed { ticket, .. } => {
+                let (node, up_to) = self.flushing.remove(&ticket).ok_or_else(|| strange("its begin"))?;
+                if let Node::File { pending, .. } = &mut self.nodes[node] {
+                    for one in pending.iter_mut().filter(|one| one.number <= up_to && one.standing == Standing::Pending)
+                    {
+                        one.standing = Standing::LetGo;
+                    }
+                }
+            }
             Record::Renamed { from, to } => {
                 let node = self.find(from).ok_or_else(|| strange("no such file"))?;
                 let ((home, from), (new_home, to)) = (split(from), split(to));
@@ -177,7 +205,7 @@ impl<'t> Disk<'t> {
                 let (home, name) = split(path);
                 self.name(home, Naming::Unlink { name: name.into() }).ok_or_else(|| strange("no such directory"))?;
             }
-            Record::Asked { .. } => {}
+            Record::WriteFailed { .. } | Record::Asked { .. } => {}
             Record::Answered { .. } => self.answered = true,
         }
         Ok(())
@@ -217,7 +245,7 @@ impl<'t> Disk<'t> {
         self.changes += 1;
         match &mut self.nodes[node] {
             Node::File { pending, .. } => {
-                pending.push_back((self.changes, change));
+                pending.push_back(Unsettled { number: self.changes, change, standing: Standing::Pending });
                 Some(())
             }
             Node::Directory { .. } => None,
@@ -230,8 +258,11 @@ impl<'t> Disk<'t> {
                 if self.flushes == Flushes::Forgotten && self.answered {
                     return;
                 }
-                while let Some((_, change)) = pending.pop_front_if(|(number, _)| *number <= up_to) {
-                    change.apply(durable);
+                for one in pending.iter_mut().filter(|one| one.number <= up_to && one.standing == Standing::Pending) {
+                    one.standing = Standing::Flushed;
+                }
+                while let Some(one) = pending.pop_front_if(|one| one.standing == Standing::Flushed) {
+                    one.change.apply(durable);
                 }
             }
             Node::Directory { durable, pending, .. } => {
@@ -250,8 +281,8 @@ impl<'t> Disk<'t> {
             match &self.nodes[node] {
                 Node::File { durable, pending } => {
                     let mut bytes = durable.clone();
-                    for (_, change) in pending {
-                        change.apply(&mut bytes);
+                    for one in pending {
+                        one.change.apply(&mut bytes);
                     }
                     files.insert(path, bytes);
                 }

@@ -15,20 +15,23 @@
 //! | flushed: recorded before an `fsync` or `fdatasync` of its file began that has ended | all |
 //! | a write that was not | all, nothing, or any of its 512-byte sectors; in any order with the others, so that an older one may land over a newer one |
 //! | of a write that is lost, the size that it gave the file | kept (zeros) or not |
+//! | a write before a flush of its file that failed | the same, whatever later flushes of it say: the system has let go of what it could not write |
 //! | a change of size | made or not |
 //! | a name made, changed or removed, its directory not flushed since | any number of a directory's first such changes, in order; directories apart from each other |
 //!
 //! A file's flush makes neither its name nor its directory durable, though ext4 does so in practice; and directories are not in one
 //! order with each other, though in ext4's journal they are: the simulator allows more than a good file system does, never less.
 //!
-//! It is proved twice: hand-written traces in its unit tests, and in `tests/power.rs` the same traces with their flushes taken away, which must
-//! be found out. That the trace misses nothing is proved at its end: played to the last record, it must equal the real directory.
+//! It is proved twice: hand-written traces in its unit tests, and in `tests/power.rs` and `tests/life.rs` the same traces with their flushes taken away,
+//! which must be found out. That the trace misses nothing is proved at its end: played to the last record, it must equal the real directory.
 
 mod cut;
 mod disk;
 mod record;
+mod written;
 
 use std::{
+    env,
     fs::{self, File},
     io::Write,
     os::unix::fs::MetadataExt,
@@ -39,13 +42,19 @@ use std::{
 pub use cut::{Counts, Cut, cut};
 pub use disk::{Disk, Flushes, NodeId};
 pub use record::{Record, records};
+pub use written::{Verdicts, Written, moments};
 
 /// A trace that is being written.
 pub struct Trace {
     library: String,
     directory: String,
     path: PathBuf,
+    /// A file of this name and [`Failing::name`] makes a call fail.
+    fail: String,
 }
+
+/// The variable that names the trace.
+const TRACE: &str = "STORE_HUB_POWER_TRACE";
 
 impl Trace {
     /// Compiles `trace.c` and begins a trace of `directory`, which must be there and empty.
@@ -66,16 +75,30 @@ impl Trace {
         }
         let directory = directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
         let shown = |path: &Path| path.display().to_string();
-        Ok(Self { library: shown(&library), directory: shown(&directory), path: work.join("trace") })
+        let fail = shown(&work.join("fail"));
+        Ok(Self { library: shown(&library), directory: shown(&directory), path: work.join("trace"), fail })
     }
 
     /// What a process needs in its environment to be traced.
-    pub fn environment(&self) -> [(&str, &str); 3] {
+    pub fn environment(&self) -> [(&str, &str); 4] {
         [
             ("LD_PRELOAD", &self.library),
             ("STORE_HUB_POWER_DIRECTORY", &self.directory),
-            ("STORE_HUB_POWER_TRACE", self.path.to_str().unwrap_or_default()),
+            (TRACE, self.path.to_str().unwrap_or_default()),
+            ("STORE_HUB_POWER_FAIL", &self.fail),
         ]
+    }
+
+    /// The next call of this kind on a file below the directory whose path ends so, by whatever process, fails with EIO, once.
+    ///
+    /// # Errors
+    /// It can't be arranged.
+    pub fn fail(&self, what: Failing, path_ends: &str) -> Result<(), String> {
+        let path = format!("{}.{}", self.fail, what.name());
+        // Whole at once: it is looked for at every call.
+        let unfinished = format!("{path}.new");
+        let arranged = fs::write(&unfinished, path_ends).and_then(|()| fs::rename(&unfinished, &path));
+        arranged.map_err(|error| format!("{path}: {error}"))
     }
 
     /// Where registers note down what they ask and hear.
@@ -83,23 +106,40 @@ impl Trace {
     /// # Errors
     /// The trace can't be opened.
     pub fn notes(&self) -> Result<Notes, String> {
-        let file = File::options().create(true).append(true).open(&self.path);
-        Ok(Notes { file: file.map_err(|error| format!("{}: {error}", self.path.display()))? })
+        Notes::in_trace(&self.path)
     }
 
-    /// The trace so far, and the inode of its directory: what [`Disk`] needs.
+    /// The trace so far.
     ///
     /// # Errors
     /// It can't be read.
-    pub fn read(&self) -> Result<(Vec<u8>, u64), String> {
+    pub fn read(&self) -> Result<Written, String> {
         let failed = |error: std::io::Error| format!("{}: {error}", self.path.display());
         let root = fs::metadata(&self.directory).map_err(failed)?.ino();
-        Ok((fs::read(&self.path).map_err(failed)?, root))
+        let bytes = fs::read(&self.path).map_err(failed)?;
+        Ok(Written { bytes, directory: PathBuf::from(&self.directory), root })
     }
+}
 
-    /// The directory.
-    pub fn directory(&self) -> &str {
-        &self.directory
+/// What may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// An `fsync` or `fdatasync`.
+    Flush,
+    /// A write.
+    Write,
+    /// An `fsync` or `fdatasync` that says it succeeded: what a store makes of a failure that does not look.
+    Unheard,
+}
+
+impl Failing {
+    /// As `trace.c` looks for it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Flush => "flush",
+            Self::Write => "write",
+            Self::Unheard => "unheard",
+        }
     }
 }
 
@@ -109,6 +149,20 @@ pub struct Notes {
 }
 
 impl Notes {
+    fn in_trace(path: &Path) -> Result<Self, String> {
+        let file = File::options().create(true).append(true).open(path);
+        Ok(Self { file: file.map_err(|error| format!("{}: {error}", path.display()))? })
+    }
+
+    /// The pen of a process that is traced itself.
+    ///
+    /// # Errors
+    /// It is not, or the trace can't be opened.
+    pub fn of_this_process() -> Result<Self, String> {
+        let path = env::var_os(TRACE).ok_or_else(|| format!("{TRACE} is not set: nothing is traced"))?;
+        Self::in_trace(Path::new(&path))
+    }
+
     /// Command number `command` is about to be sent.
     pub fn asked(&self, command: usize) {
         self.note(record::ASKED, command);

@@ -57,6 +57,18 @@ pub enum Record<'t> {
         /// Of which flush.
         ticket: u64,
     },
+    /// It failed.
+    FlushFailed {
+        /// Which inode.
+        file: u64,
+        /// Of which flush.
+        ticket: u64,
+    },
+    /// A write failed, and wrote nothing.
+    WriteFailed {
+        /// Which inode.
+        file: u64,
+    },
     /// A name was changed; what had the new one is gone.
     Renamed {
         /// From.
@@ -86,6 +98,18 @@ pub enum Record<'t> {
         /// The command's number.
         command: usize,
     },
+}
+
+impl Record<'_> {
+    /// Whether a name was made, changed or removed.
+    pub fn is_naming(&self) -> bool {
+        matches!(self, Self::Created { .. } | Self::MadeDirectory { .. } | Self::Renamed { .. } | Self::Removed { .. })
+    }
+
+    /// Whether something is on the disk otherwise than before.
+    pub fn is_change(&self) -> bool {
+        self.is_naming() || matches!(self, Self::Written { .. } | Self::Resized { .. } | Self::Extended { .. })
+    }
 }
 
 /// A note of a register.
@@ -143,6 +167,8 @@ fn one<'t>(trace: &'t [u8], directory: &str) -> Result<(Record<'t>, &'t [u8]), S
         }
         8 => Record::Removed { path: below(path)? },
         9 => Record::MadeDirectory { path: below(path)?, file },
+        10 => Record::FlushFailed { file, ticket: number },
+        11 => Record::WriteFailed { file },
         ASKED => Record::Asked { command: usize::try_from(number).unwrap_or(usize::MAX) },
         ANSWERED => Record::Answered { command: usize::try_from(number).unwrap_or(usize::MAX) },
         _ => return Err(format!("a record of kind {kind}")),

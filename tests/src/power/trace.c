@@ -3,6 +3,8 @@
  *
  *   STORE_HUB_POWER_DIRECTORY   the directory: absolute, without symbolic links
  *   STORE_HUB_POWER_TRACE       the trace: records are appended, each by one write, so that their order is one for all threads and processes
+ *   STORE_HUB_POWER_FAIL        with .write or .flush behind it, the name of a file: it holds the end of a path, and such a call on such a path fails with EIO.
+ *                               Whoever removes the file is the one that fails. With .unheard, a flush fails and says that it did not
  *
  * - A change is recorded AFTER its system call, a flush at its begin and at its end. So a change recorded before a flush began was made before
  *   it, and is durable when that flush has ended; nothing else is taken to be.
@@ -31,7 +33,9 @@
 _Static_assert(sizeof(off_t) == 8, "a 64-bit off_t");
 
 /* As in record.rs. */
-enum kind { CREATED = 1, WRITTEN, RESIZED, EXTENDED, FLUSH_BEGUN, FLUSH_ENDED, RENAMED, REMOVED, MADE_DIRECTORY };
+enum kind {
+    CREATED = 1, WRITTEN, RESIZED, EXTENDED, FLUSH_BEGUN, FLUSH_ENDED, RENAMED, REMOVED, MADE_DIRECTORY, FLUSH_FAILED, WRITE_FAILED
+};
 
 struct head {
     uint32_t kind;
@@ -44,6 +48,7 @@ struct head {
 static char directory[PATH_MAX];
 static size_t directory_length;
 static int trace = -1;
+static char fail_write[PATH_MAX], fail_flush[PATH_MAX], fail_unheard[PATH_MAX];
 
 static void fail(const char *what, const char *path) {
     dprintf(2, "power trace: %s: %s\n", what, path);
@@ -57,6 +62,11 @@ __attribute__((constructor)) static void begin(void) {
     if (trace < 0) fail("the trace can't be opened", to);
     snprintf(directory, sizeof directory, "%s", where);
     directory_length = strlen(directory);
+    const char *failing = getenv("STORE_HUB_POWER_FAIL");
+    if (!failing) return;
+    snprintf(fail_write, sizeof fail_write, "%s.write", failing);
+    snprintf(fail_flush, sizeof fail_flush, "%s.flush", failing);
+    snprintf(fail_unheard, sizeof fail_unheard, "%s.unheard", failing);
 }
 
 static int ends_with(const char *path, const char *end) {
@@ -188,6 +198,28 @@ int unlinkat(int at, const char *path, int flags) {
 int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
 int rmdir(const char *path) { return unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 
+/* --- failing --- */
+
+/* Whether a call on a path is the one that fails: nothing of it is done. */
+static int fails(const char *when, const char *path) {
+    if (!*when) return 0;
+    int before = errno, is_it = 0, asked = (int)syscall(SYS_openat, AT_FDCWD, when, O_RDONLY | O_CLOEXEC, 0);
+    if (asked >= 0) {
+        char end[64] = "";
+        is_it = syscall(SYS_read, asked, end, sizeof end - 1) >= 0 && ends_with(path, end) && syscall(SYS_unlinkat, AT_FDCWD, when, 0) == 0;
+        syscall(SYS_close, asked);
+    }
+    errno = is_it ? EIO : before;
+    return is_it;
+}
+
+static int write_fails(int fd) {
+    char path[PATH_MAX];
+    if (fd == trace || !path_of(fd, path) || !fails(fail_write, path)) return 0;
+    note(WRITE_FAILED, file_of(fd), 0);
+    return 1;
+}
+
 /* --- writing --- */
 
 static void written(int fd, off_t at, const struct iovec *data, int parts, ssize_t done) {
@@ -198,18 +230,21 @@ static void written(int fd, off_t at, const struct iovec *data, int parts, ssize
 }
 
 ssize_t write(int fd, const void *bytes, size_t length) {
+    if (write_fails(fd)) return -1;
     ssize_t done = syscall(SYS_write, fd, bytes, length);
     written(fd, -1, &(struct iovec){(void *)bytes, length}, 1, done);
     return done;
 }
 
 ssize_t writev(int fd, const struct iovec *data, int parts) {
+    if (write_fails(fd)) return -1;
     ssize_t done = syscall(SYS_writev, fd, data, parts);
     written(fd, -1, data, parts, done);
     return done;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
+    if (write_fails(fd)) return -1;
     ssize_t done = syscall(SYS_pwrite64, fd, bytes, length, at);
     written(fd, at, &(struct iovec){(void *)bytes, length}, 1, done);
     return done;
@@ -217,6 +252,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t at) { return pwrite(fd, bytes, length, at); }
 
 ssize_t pwritev(int fd, const struct iovec *data, int parts, off_t at) {
+    if (write_fails(fd)) return -1;
     ssize_t done = syscall(SYS_pwritev, fd, data, parts, at, 0);
     written(fd, at, data, parts, done);
     return done;
@@ -251,9 +287,9 @@ static int flush(long call, int fd) {
     if (!path_of(fd, path)) return (int)syscall(call, fd);
     uint64_t file = file_of(fd), ticket = ((uint64_t)getpid() << 32) | __atomic_add_fetch(&tickets, 1, __ATOMIC_RELAXED);
     note(FLUSH_BEGUN, file, ticket);
-    int done = (int)syscall(call, fd);
-    if (done == 0) note(FLUSH_ENDED, file, ticket);
-    return done;
+    int unheard = fails(fail_unheard, path), done = unheard || fails(fail_flush, path) ? -1 : (int)syscall(call, fd);
+    note(done == 0 ? FLUSH_ENDED : FLUSH_FAILED, file, ticket);
+    return unheard ? 0 : done;
 }
 int fsync(int fd) { return flush(SYS_fsync, fd); }
 int fdatasync(int fd) { return flush(SYS_fdatasync, fd); }

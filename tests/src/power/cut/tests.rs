@@ -128,6 +128,20 @@ fn a_disk_that_forgets_its_flushes_does_so_from_the_first_answer_on() {
 }
 
 #[test]
+fn what_a_failed_flush_let_go_of_may_be_lost_whatever_later_flushes_say() {
+    let [begun, _] = flush(2);
+    let failed = [begun, Record::FlushFailed { file: FILE, ticket: 2 }];
+    let records = [&MADE[..], &[written(0, b"a")], &failed].concat();
+    assert_eq!(states(&records, "f", text), some(["", "0", "a"]));
+    let again = [&records[..], &flush(3)].concat();
+    assert_eq!(states(&again, "f", text), some(["", "0", "a"]), "nothing was left to flush");
+    let later = [&records[..], &[written(1, b"b")], &flush(3)].concat();
+    assert_eq!(states(&later, "f", text), some(["0b", "ab"]), "what was written later is there");
+    let over = [&records[..], &[written(0, b"b")], &flush(3), &[written(0, b"c")]].concat();
+    assert_eq!(states(&over, "f", text), some(["b", "c"]), "never over what was flushed later");
+}
+
+#[test]
 fn a_record_that_does_not_fit_is_noticed() {
     for wrong in [
         written(0, b"a"),

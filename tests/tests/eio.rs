@@ -1,0 +1,241 @@
+//! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and answers no command any more; what it had answered is there after
+//! a restart, and after a power cut that takes with it what the failed flush let go of.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Instant,
+};
+
+use fastrand::Rng;
+use serde_json::json;
+use system_tests::{
+    Ends, is_long,
+    judge::{Judge, Known, OPENED, State, has_all},
+    power::{Counts, Failing, Flushes, Record, Trace, Verdicts, Written, moments},
+    register::{Client, NoAnswer},
+    seed,
+    shop::{Hub, LIMIT, Plan, Shop},
+    till::{Asked, Book, Till},
+    until,
+};
+use ureq::http::Method;
+
+const REGISTERS: usize = 8;
+
+/// States looked at, at the same time.
+const JUDGES: usize = 2;
+
+/// The files that each engine keeps a store in.
+const FILES: [(&str, &str); 3] = [("sled", "/db"), ("sqlite", "/store.db-wal"), ("sqlite", "/store.db")];
+
+/// How a hub ends whose disk has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// As a power cut ends a process.
+    Killed,
+    /// As a person ends it: it closes its store, and with it flushes files of which a flush has failed.
+    Stopped,
+}
+
+/// Both engines one after the other: each has the machine for itself.
+#[test]
+fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() {
+    let (rounds, states) = if is_long() { (6, 40) } else { (1, 4) };
+    for (engine, file) in FILES {
+        for failing in [Failing::Flush, Failing::Write] {
+            for end in [End::Killed, End::Stopped] {
+                let (began, mut counts, mut told) = (Instant::now(), Counts::default(), Vec::new());
+                for _ in 0..rounds {
+                    let life = Life::live((engine, file), failing, end);
+                    told.push(format!("{}, told as `{}`", life.is_silent_after_it(), life.why));
+                    let verdicts = life.is_cut(states);
+                    assert!(verdicts.wrong.is_empty(), "{engine}, seed {}: {:#?}", life.seed, verdicts.wrong);
+                    counts += verdicts.counts;
+                }
+                let Counts { unflushed, lost, torn, .. } = counts;
+                eprintln!(
+                    "{engine}: {rounds} times a {failing:?} of {file} failed and the hub was {end:?}, {} power cuts after it, in {:.0} s: \
+                     {unflushed} writes not on the disk for sure, {lost} lost, {torn} torn; {}",
+                    rounds * states,
+                    began.elapsed().as_secs_f64(),
+                    told.join("; "),
+                );
+            }
+        }
+    }
+    for logged in [FILES[0], FILES[1]] {
+        is_found_out(logged);
+    }
+}
+
+/// The control: a store that does not look at what a flush says sells on, and is found out by the power cuts.
+fn is_found_out((engine, file): (&'static str, &str)) {
+    const CUTS: usize = 20;
+    let life = Life::live((engine, file), Failing::Unheard, End::Killed);
+    let losses = life.is_cut(CUTS).losses();
+    eprintln!(
+        "{engine}: a flush of {file} failed unheard: of {CUTS} power cuts after it, {losses} left states that lack answers"
+    );
+    assert!(losses > 0, "{engine}, seed {}: a store that does not hear of a failed flush is not found out", life.seed);
+}
+
+/// A life with a failure in it, written down.
+struct Life {
+    engine: &'static str,
+    seed: u64,
+    work: PathBuf,
+    _directory: tempfile::TempDir,
+    trace: Written,
+    registers: Vec<Client>,
+    asked: Vec<Asked>,
+    why: String,
+}
+
+impl Life {
+    /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again on what the files hold.
+    fn live((engine, file): (&'static str, &str), failing: Failing, end: End) -> Self {
+        let seed = seed();
+        eprintln!("{engine}: a {failing:?} of {file} fails, the hub is {end:?}, STORE_HUB_SEED={seed}");
+        let mut dice = Rng::with_seed(seed);
+        let directory = tempfile::tempdir().unwrap();
+        let work = directory.path().canonicalize().unwrap();
+        let disk = work.join("disk");
+        fs::create_dir(&disk).unwrap();
+        let trace = Trace::begin(&disk, &work).unwrap();
+        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
+        let shop = Shop::build(&work.join("shop"), &plan).unwrap();
+        let mut hub = shop.start(&trace.environment()).unwrap();
+        let registers = shop.open().unwrap();
+        let console = shop.console().unwrap();
+        let notes = trace.notes().unwrap();
+        notes.answered(OPENED);
+        let (book, over) = (Book::with_notes(notes), AtomicBool::new(false));
+        let why = thread::scope(|scope| {
+            let _ends = Ends(&over);
+            for (number, client) in (1..).zip(&registers) {
+                let mut till = Till::new(client, &book, &format!("till-{number}"), dice.fork(), 0);
+                let over = &over;
+                scope.spawn(move || {
+                    while !over.load(Ordering::Relaxed) {
+                        match till.sell(&mut |_| !over.load(Ordering::Relaxed)) {
+                            Err(NoAnswer::Refused(why)) => panic!("{engine}: a sale is refused: {why}"),
+                            Ok(()) | Err(NoAnswer::GaveUp) => {}
+                        }
+                    }
+                });
+            }
+            let enough = dice.u64(20..400);
+            assert!(until(LIMIT, || book.sold() >= enough), "{engine}: it sells");
+            trace.fail(failing, file).unwrap();
+            if failing == Failing::Unheard {
+                let before = book.sold();
+                assert!(until(LIMIT, || book.sold() > before + 100), "{engine}: it sells on");
+                return "nothing".to_owned();
+            }
+            let stopped = || registers[0].get("/api/v1/status").unwrap()["stopped"].as_str().map(str::to_owned);
+            assert!(
+                until(LIMIT, || stopped().is_some()),
+                "{engine}, seed {seed}: the hub does not say that its disk failed"
+            );
+            refuses(&registers, &console);
+            stopped().unwrap()
+        });
+        finish(&mut hub, end);
+        let life = Self {
+            engine,
+            seed,
+            work,
+            _directory: directory,
+            trace: trace.read().unwrap(),
+            registers,
+            asked: book.read(),
+            why,
+        };
+        life.trace.misses_nothing().unwrap();
+        if let Err(why) = has_all(&shop, &life.registers, &life.asked) {
+            panic!("{engine}, seed {seed}, started again: {why}");
+        }
+        life
+    }
+
+    /// Nothing that was asked for after the failure was answered; of what was under way, no more than every register's one command.
+    fn is_silent_after_it(&self) -> String {
+        let (engine, records) = (self.engine, self.trace.records().unwrap());
+        let failed = records.iter().position(is_failure).unwrap();
+        assert_eq!(records.iter().filter(|record| is_failure(record)).count(), 1, "once");
+        let asked: HashSet<_> = records[failed..]
+            .iter()
+            .filter_map(|record| match record {
+                Record::Asked { command } => Some(*command),
+                _ => None,
+            })
+            .collect();
+        let answered: Vec<_> = records[failed..]
+            .iter()
+            .filter_map(|record| match record {
+                Record::Answered { command } => Some(*command),
+                _ => None,
+            })
+            .collect();
+        assert!(!answered.iter().any(|command| asked.contains(command)), "{engine}: answered after the disk failed");
+        assert!(answered.len() <= REGISTERS, "{engine}: {} answered after the disk failed", answered.len());
+        format!("{} answers were under way", answered.len())
+    }
+
+    /// Cuts the power so many times, after the failure.
+    fn is_cut(&self, states: usize) -> Verdicts {
+        let records = self.trace.records().unwrap();
+        let mut dice = Rng::with_seed(self.seed);
+        let failed = records.iter().position(is_failure).unwrap();
+        let mut drawn = moments(&records, failed + 1..=records.len(), states - 1, &mut dice);
+        drawn.push(records.len());
+        drawn.sort_unstable();
+        let judges = (0..JUDGES).map(|number| {
+            let judge = Judge::new(&self.work.join(format!("judge-{number}")), self.engine, &self.registers).unwrap();
+            move |state: State| judge.judge(&state)
+        });
+        let mut known = Known::default();
+        let state = |records: &[Record<'_>], cut, dice: &mut Rng| {
+            known.hear(records);
+            known.state(cut, &self.asked, dice)
+        };
+        self.trace.is_cut(Flushes::Kept, &drawn, &mut dice, state, judges.collect()).unwrap()
+    }
+}
+
+fn is_failure(record: &Record<'_>) -> bool {
+    matches!(record, Record::FlushFailed { .. } | Record::WriteFailed { .. })
+}
+
+/// Every door that changes something is shut, again and again.
+fn refuses(registers: &[Client], console: &Client) {
+    let sale =
+        json!({ "lines": [{ "sku": "item-01" }], "tenders": [{ "tender": "cash", "amount": 100_000 }] }).to_string();
+    for again in 0..3 {
+        for (number, register) in registers.iter().enumerate() {
+            for (path, body) in [("/api/v1/sales", &*sale), ("/api/v1/baskets", "{}")] {
+                refused(register, path, &format!("after-{again}-{number}"), body);
+            }
+        }
+        refused(console, "/api/v1/items", &format!("after-{again}"), r#"{"items":[]}"#);
+    }
+}
+
+fn refused(client: &Client, path: &str, key: &str, body: &str) {
+    let reply = client.once(&Method::POST, path, Some(&format!("{key}-00000000")), body).unwrap();
+    let told = (reply.status, reply.body["type"].as_str());
+    assert_eq!(told, (503, Some("/problems/store-stopped")), "POST {path}: {}", reply.body);
+}
+
+fn finish(hub: &mut Hub, end: End) {
+    match end {
+        End::Killed => hub.kill(),
+        // Whether it calls that a success is its affair.
+        End::Stopped => drop(hub.stop()),
+    }
+}

@@ -26,10 +26,6 @@ use crate::engine::{Batch, Engine, EngineError, Entry};
 /// be twice as large.
 const PAGE: i64 = 8 * 1024;
 
-/// The pages that gather in the log before they are moved into the database: 16 MiB. A page that is written again and again until then (positions, counters)
-/// is moved once.
-const GATHERED: i64 = 2 * 1024;
-
 /// The page cache of the writing connection, in KiB; readers have the system's.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
 
@@ -39,8 +35,9 @@ const READER_CACHE_KIB: i64 = 1024;
 /// Reading connections kept open; more are opened when all are in use, and closed after it.
 const READERS: usize = 4;
 
-/// Pages in the log from which on they are moved into the database: SQLite's own measure.
-const LONG_LOG: i32 = 1_000;
+/// Pages in the log from which on they are moved into the database: 16 MiB. A page that is written again and again until then (positions, counters) is moved
+/// once.
+const LONG_LOG: i32 = 2_000;
 
 /// How often the lock is tried again: a hub that was killed frees it when its process is gone.
 const LOCK_TRIES: u32 = 100;
@@ -134,7 +131,6 @@ fn connect(home: &Path, writes: bool) -> Result<Connection, EngineError> {
     }
     let cache = if writes { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
     connection.pragma_update(None, "cache_size", -cache).map_err(&failed)?;
-    connection.pragma_update(None, "wal_autocheckpoint", GATHERED).map_err(&failed)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(&failed)?;
     connection.pragma_update(None, "query_only", !writes).map_err(&failed)?;
     Ok(connection)

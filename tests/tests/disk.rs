@@ -70,6 +70,11 @@ fn seen_in_time(store: &Store) {
             let expected = if room == "scarce" { &disk_full } else { &loaded };
             assert_eq!(load(room), *expected, "{}, {room}", store.engine);
         }
+        // A backup onto the disk that the store sells from would end the selling; onto another it helps.
+        let refused = store.shop.back_up(&store.disk.path.join("backup"), &[]).unwrap_err();
+        assert!(refused.contains("choose another disk"), "{}: {refused}", store.engine);
+        assert!(!store.disk.path.join("backup").exists() && !store.disk.path.join("backup.new").exists());
+        store.shop.back_up(&store.disk.path.with_file_name(format!("{}.backup", store.engine)), &[]).unwrap();
         store.disk.fill(8 * MB).unwrap();
         store.comes_to("room", &"full".into());
         let reply =

@@ -15,6 +15,7 @@
 
 use std::{
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
@@ -100,10 +101,11 @@ fn free_under(directory: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// A file that can wait, on a disk that a store may lie on: writing it fails before room gets [`SCARCE`] there.
+/// A file that can wait. If it lies on the disk of a store, writing it fails before room gets [`SCARCE`] there.
 pub struct Sparing<W> {
     file: W,
-    directory: PathBuf,
+    /// The store's directory; none if its disk is another.
+    spared: Option<PathBuf>,
     /// Bytes written since the disk was measured.
     unmeasured: usize,
 }
@@ -112,21 +114,25 @@ impl<W> Sparing<W> {
     /// Bytes between two measurements.
     const MEASURED_EVERY: usize = 4 * 1024 * 1024;
 
-    /// A file in a directory.
-    pub fn new(file: W, directory: &Path) -> Self {
-        Self { file, directory: directory.to_owned(), unmeasured: Self::MEASURED_EVERY }
+    /// A file in `directory`, beside a store in `store`.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn new(file: W, directory: &Path, store: &Path) -> io::Result<Self> {
+        let is_shared = directory.metadata()?.dev() == store.metadata()?.dev();
+        Ok(Self { file, spared: is_shared.then(|| store.to_owned()), unmeasured: Self::MEASURED_EVERY })
     }
 }
 
 impl<W: Write> Write for Sparing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unmeasured >= Self::MEASURED_EVERY {
-            let free = free_under(&self.directory).unwrap_or(u64::MAX);
-            if free < SCARCE {
+        if let Some(store) = self.spared.as_deref().filter(|_| self.unmeasured >= Self::MEASURED_EVERY) {
+            let free = free_under(store).unwrap_or(u64::MAX);
+            if free < SCARCE + Self::MEASURED_EVERY as u64 {
                 return Err(io::Error::other(format!(
-                    "{} MB are left on the disk of {}, and a store there needs them; choose another disk",
+                    "{} MB are left on this disk, and the store in {} needs them; choose another disk",
                     free / 1_000_000,
-                    self.directory.display()
+                    store.display()
                 )));
             }
             self.unmeasured = 0;

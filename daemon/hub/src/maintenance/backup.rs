@@ -62,7 +62,7 @@ fn megabytes(bytes: u64) -> String {
 
 fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, String> {
     let file = File::create(path).map_err(failed(path))?;
-    let mut sparing = Sparing::new(&file, directory);
+    let mut sparing = Sparing::new(&file, directory, &config.store.data).map_err(failed(path))?;
     match door::ask_for_backup(&config.store.data)? {
         Some(mut backup) => drop(io::copy(&mut backup, &mut sparing).map_err(failed(path))?),
         None => drop(super::open(config)?.backup(&mut sparing).map_err(|error| error.to_string())?),

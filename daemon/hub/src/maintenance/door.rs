@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Askers served at once.
 const ASKERS: usize = 4;
 
-/// The longest line asked.
-const LINE: u64 = 80;
+/// The longest line asked or answered.
+const LINE: u64 = 400;
 
 fn path(data: &Path) -> PathBuf {
     data.join("hub.sock")
@@ -77,12 +77,37 @@ fn serve(store: &Store, mut stream: UnixStream) -> io::Result<()> {
     BufReader::new((&stream).take(LINE)).read_line(&mut asked)?;
     match asked.trim_end() {
         "backup" => {
-            stream.write_all(b"ok\n")?;
-            let done = store.backup(&stream).map_err(|error| io::Error::other(error.to_string()))?;
-            tracing::info!(entries = done.entries, segments = done.segments, "a backup was written");
-            Ok(())
+            let mut answer = Answer { stream: &stream, is_begun: false };
+            match store.backup(&mut answer) {
+                Ok(done) => {
+                    tracing::info!(entries = done.entries, segments = done.segments, "a backup was written");
+                    Ok(())
+                }
+                Err(error) if answer.is_begun => Err(io::Error::other(error.to_string())),
+                Err(error) => writeln!(stream, "no: {error}"),
+            }
         }
         other => writeln!(stream, "no: `{}` is not understood; ask for `backup`", other.escape_debug()),
+    }
+}
+
+/// An answer that says "ok" once there is something of it.
+struct Answer<'s> {
+    stream: &'s UnixStream,
+    is_begun: bool,
+}
+
+impl Write for Answer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_begun {
+            self.stream.write_all(b"ok\n")?;
+            self.is_begun = true;
+        }
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 

@@ -16,6 +16,7 @@
 //! | --- | --- |
 //! | power between two commits of parts | the next start writes what is left |
 //! | power before the last commit, with the note that it is done | the same |
+//! | the disk, or room on it | the hub starts and says so; a later start writes what is left, of whatever has been sold until then |
 //! | the store is restored again before HQ has heard its opening | the parts are sent in the new epoch like any entry, and counted so in its opening |
 //! | HQ gets a part twice | its sequence is known there; it is dropped |
 //! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
@@ -35,7 +36,7 @@ use contract::{
     stock::{OPENED as OPENED_KIND, OPENING_LINES, Standing},
 };
 use serde::{Deserialize, Serialize};
-use store::{Name, Number, Order, Store, StoreError, Table, Transaction, outbox::Entry};
+use store::{Name, Number, Order, Purpose, Store, StoreError, Table, Transaction, outbox::Entry};
 
 use super::{POSITIONS, movement_at};
 use crate::selling;
@@ -68,7 +69,7 @@ type Standings = BTreeMap<(String, Unit, State), i64>;
 /// Sees to it that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
 ///
 /// # Errors
-/// The store fails, or its outbox has a gap.
+/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
 pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
     if store.get(&OPENED, EPOCH)? == Some(store.epoch()) {
         return Ok(());
@@ -84,7 +85,8 @@ pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
     let parts: Vec<_> = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec).collect();
     for parts in parts.chunks(AT_ONCE) {
         let parts = parts.to_vec();
-        store.commit_blocking(move |transaction| {
+        // It can wait for a disk with room; nobody's money hangs on it.
+        store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
             parts.into_iter().try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
         })?;
     }
@@ -191,13 +193,15 @@ fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use commerce::stock::{Kind, Line};
     use store::EngineKind;
 
     use super::*;
     use crate::{
         problem::Problem,
-        stock::{Booking, book},
+        stock::{Booking, MOVEMENTS, book},
     };
 
     /// Enough for parts of two commits.
@@ -297,6 +301,56 @@ mod tests {
         let lines = remaining(&store).unwrap();
         let first = lines.iter().find(|line| line.sku == "00000").unwrap();
         assert_eq!((lines.len(), first.quantity_milli), (ITEMS, 6000));
+    }
+
+    /// A piece of one item comes so many times.
+    fn come_singly(store: &Store, times: u64) {
+        for first in (0..times).step_by(500) {
+            let some = 500.min(times - first);
+            let booked = store.commit_blocking(move |transaction| {
+                for _ in 0..some {
+                    let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], None, Some(State::OnHand));
+                    let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+                    book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false })?;
+                }
+                Ok::<_, Problem>(())
+            });
+            booked.unwrap();
+        }
+    }
+
+    /// Thousandths that HQ hears of the epoch in the stream `stock`.
+    fn told(store: &Store) -> i64 {
+        let mut said = Standings::new();
+        for entry in store.outbox("stock", store.outbox_span("stock").unwrap().base + 1, usize::MAX).unwrap() {
+            match add(store, &Stream::stock(), &entry, &mut said) {
+                Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                Err(error) => panic!("HQ's stream would stand still: {error}"),
+            }
+        }
+        said.into_values().sum()
+    }
+
+    #[test]
+    fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let pieces = store::archive::SEGMENT + 10;
+        come_singly(&store, pieces);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(store.acknowledge_outbox("stock", 1)).unwrap();
+        runtime.block_on(store.archive(&MOVEMENTS, pieces, |_| Vec::new())).unwrap();
+        let (directory, store) = restored(&store);
+        drop(store);
+        let segment = std::fs::read_dir(directory.path().join("archive")).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let before = told(&store);
+        assert!((10_000..i64::try_from(pieces - 1).unwrap() * 1000).contains(&before), "one block: {before}");
+        open_epoch(&store, 1).unwrap();
+        assert_eq!(told(&store), i64::try_from(pieces).unwrap() * 1000);
     }
 
     /// As this format stores it. Others are added beside it; this one never changes.

@@ -21,7 +21,9 @@
 //! | HQ gets a part twice | its sequence is known there; it is dropped |
 //! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
 //! | a position is damaged | HQ is told of the others; the check names it |
-//! | an older hub ran in this epoch, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
+//! | HQ went back to a cursor before what the outbox keeps, and the store is restored | the epoch begins with what is kept; the rest is in the opening |
+//! | sales that HQ lacks again are given up, and the store is restored | HQ hears that they are gone, with no effect; so they stay in the opening |
+//! | a hub ran in this epoch without opening it, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
 //!
 //! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts share a commit.
 
@@ -120,16 +122,17 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
 fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     let span = |stream: Stream| store.outbox_span(stream.as_str());
     let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
-    // HQ hears of everything since the store's birth.
-    if (sales.base, stock.base) == (0, 0) {
-        return Ok(Vec::new());
-    }
-    let is_gone = [sales, stock].iter().any(|span| span.first_kept > span.base + 1);
-    if is_gone || selling::given_up_to(store)? > sales.base {
+    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had in this epoch can't be known.
+    let may_be_told = selling::given_up_to(store)? > sales.base && sales.acknowledged > sales.base;
+    if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(
             epoch = store.epoch(),
-            "an older hub ran in this epoch, and what it told HQ is trimmed: HQ counts the stock from the epoch's beginning, until a backup is restored once more"
+            "what HQ has heard in this epoch is no longer kept whole, so no opening is written: if the epoch began with a restore, HQ counts the stock from there, until a backup is restored once more"
         );
+        return Ok(Vec::new());
+    }
+    // HQ hears of everything since the store's birth.
+    if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
         return Ok(Vec::new());
     }
     let mut said = Standings::new();
@@ -351,6 +354,26 @@ mod tests {
         assert!((10_000..i64::try_from(pieces - 1).unwrap() * 1000).contains(&before), "one block: {before}");
         open_epoch(&store, 1).unwrap();
         assert_eq!(told(&store), i64::try_from(pieces).unwrap() * 1000);
+    }
+
+    #[test]
+    fn an_hq_that_went_back_behind_what_is_kept_has_the_stock_after_a_restore() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come_singly(&store, 5);
+        // Without effect: they only push the first ones out of what is kept.
+        let more = store.commit_blocking(|transaction| {
+            (0..store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "none").map(drop))
+        });
+        more.unwrap_or_else(|error: StoreError| panic!("{error}"));
+        acknowledge(&store);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(store.acknowledge_outbox("stock", 2)).unwrap();
+        assert_eq!(store.outbox_span("stock").unwrap().first_kept, 6);
+        let (_directory, store) = restored(&store);
+        open_epoch(&store, 1).unwrap();
+        let span = store.outbox_span("stock").unwrap();
+        assert_eq!((span.base + 1, told(&store)), (span.first_kept, 5000));
     }
 
     /// As this format stores it. Others are added beside it; this one never changes.

@@ -30,8 +30,8 @@
 use std::collections::BTreeMap;
 
 use commerce::{
-    Unit,
-    stock::{Position, State},
+    Sale, Unit,
+    stock::{Line, Movement, Position, State},
 };
 use contract::{
     StockOpened, Stream,
@@ -40,7 +40,11 @@ use contract::{
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Order, Purpose, Store, StoreError, Table, Transaction, outbox::Entry};
 
-use super::{POSITIONS, movement_at};
+use super::{
+    POSITIONS,
+    beside::{Beside, movements_from},
+    movement_at,
+};
 use crate::selling;
 
 /// Parts of openings by their sequence in the stream `stock`.
@@ -135,7 +139,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
         return Ok(Vec::new());
     }
-    let mut said = Standings::new();
+    let (mut said, mut records) = (Standings::new(), Records::of(store));
     for (span, stream) in [(sales, Stream::sales()), (stock, Stream::stock())] {
         let mut next = span.base + 1;
         while next <= span.last {
@@ -143,7 +147,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
             let Some(last) = entries.last() else { break };
             next = last.sequence + 1;
             for entry in &entries {
-                match add(store, &stream, entry, &mut said) {
+                match add(&mut records, &stream, entry, &mut said) {
                     // HQ hears that it is damaged, and no more.
                     Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                     Err(error) => return Err(error),
@@ -159,24 +163,61 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     Ok(lines)
 }
 
+/// The records of entries, which count up with them.
+struct Records<'s> {
+    store: &'s Store,
+    sales: Beside<'s, Sale>,
+    movements: Beside<'s, Movement>,
+}
+
+impl<'s> Records<'s> {
+    fn of(store: &'s Store) -> Self {
+        Self {
+            store,
+            sales: Beside::new(store, selling::sales_from, |sale| sale.sequence),
+            movements: Beside::new(store, movements_from, |movement| movement.number),
+        }
+    }
+
+    /// The number of a sale's movement.
+    fn movement_of_sale(&mut self, sequence: u64) -> Result<Option<u64>, StoreError> {
+        match self.sales.get(sequence) {
+            Ok(Some(sale)) => Ok(sale.movement),
+            // Of a page with damage, those that can be read.
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(selling::sale_at(self.store, sequence)?.and_then(|sale| sale.movement))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lines of a movement; none of one that is missing.
+    fn lines_of(&mut self, number: u64) -> Result<Vec<Line>, StoreError> {
+        match self.movements.get(number) {
+            Ok(Some(movement)) => Ok(movement.lines.clone()),
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(movement_at(self.store, number)?.map(|movement| movement.lines).unwrap_or_default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Adds what HQ makes of an entry.
-fn add(store: &Store, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
+fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
     if entry.kind == OPENED_KIND {
-        for line in opening_at(store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
+        for line in opening_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
             *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
         }
         return Ok(());
     }
-    let number = if *stream == Stream::sales() {
-        selling::sale_at(store, entry.sequence)?.and_then(|sale| sale.movement)
-    } else {
-        entry.subject.parse().ok()
+    let number =
+        if *stream == Stream::sales() { records.movement_of_sale(entry.sequence)? } else { entry.subject.parse().ok() };
+    let lines = match number {
+        Some(number) => records.lines_of(number)?,
+        None => Vec::new(),
     };
-    let movement = match number {
-        Some(number) => movement_at(store, number)?,
-        None => None,
-    };
-    for line in movement.map(|movement| movement.lines).unwrap_or_default() {
+    for line in lines {
         for state in [line.from, line.to].into_iter().flatten() {
             *said.entry((line.sku.to_string(), line.unit, state)).or_default() += line.effect(state);
         }
@@ -198,7 +239,7 @@ fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
 mod tests {
     use std::sync::Arc;
 
-    use commerce::stock::{Kind, Line};
+    use commerce::stock::Kind;
     use store::EngineKind;
 
     use super::*;
@@ -247,12 +288,12 @@ mod tests {
     /// What HQ hears of the epoch comes to one piece of every item.
     fn is_told_once(store: &Store) {
         let base = store.outbox_span("stock").unwrap().base;
-        let mut said = Standings::new();
+        let (mut said, mut records) = (Standings::new(), Records::of(store));
         for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
             if let Some(part) = opening_at(store, entry.sequence).unwrap() {
                 assert_eq!(part.verify(), Ok(()));
             }
-            add(store, &Stream::stock(), &entry, &mut said).unwrap();
+            add(&mut records, &Stream::stock(), &entry, &mut said).unwrap();
         }
         assert_eq!((said.len(), said.values().all(|milli| *milli == 1000)), (ITEMS, true));
     }
@@ -324,9 +365,9 @@ mod tests {
 
     /// Thousandths that HQ hears of the epoch in the stream `stock`.
     fn told(store: &Store) -> i64 {
-        let mut said = Standings::new();
+        let (mut said, mut records) = (Standings::new(), Records::of(store));
         for entry in store.outbox("stock", store.outbox_span("stock").unwrap().base + 1, usize::MAX).unwrap() {
-            match add(store, &Stream::stock(), &entry, &mut said) {
+            match add(&mut records, &Stream::stock(), &entry, &mut said) {
                 Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                 Err(error) => panic!("HQ's stream would stand still: {error}"),
             }

@@ -109,10 +109,13 @@ pub(crate) fn opening_at(store: &Store, sequence: u64) -> Result<Option<StockOpe
 pub(super) async fn forget(store: &Store) -> Result<u64, StoreError> {
     let first_kept = store.outbox_span(Stream::stock().as_str())?.first_kept;
     let is_over = move |part: &Part| part.sequence < first_kept;
-    match store.page(&PARTS, None, Order::Ascending, 1)?.first() {
-        Some(oldest) if is_over(oldest) => store.forget(&PARTS, is_over).await,
-        _ => Ok(0),
-    }
+    let may_be_over = match store.page(&PARTS, None, Order::Ascending, 1) {
+        Ok(oldest) => oldest.first().is_some_and(is_over),
+        // It stays, for the check to find; those behind it don't.
+        Err(StoreError::Corrupt { .. }) => true,
+        Err(error) => return Err(error),
+    };
+    if may_be_over { store.forget(&PARTS, is_over).await } else { Ok(0) }
 }
 
 fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), StoreError> {
@@ -248,8 +251,13 @@ mod tests {
         stock::{Booking, MOVEMENTS, book},
     };
 
+    static COUNTERS: Table<Name, u64> = Table::new("counter");
+
     /// Enough for parts of two commits.
     const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
+
+    /// Parts that are none.
+    static DAMAGED_PARTS: Table<Number, u64> = Table::new("stock_opening");
 
     /// Movements that are none.
     static DAMAGED: Table<Number, u64> = Table::new("movement");
@@ -443,5 +451,31 @@ mod tests {
         acknowledge(&store);
         assert_eq!(runtime.block_on(forget(&store)).unwrap(), 1);
         assert_eq!(opening_at(&store, 1).unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_part_stops_neither_forgetting_nor_archiving() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let line = Standing { sku: "1".into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
+        let given = 20_000 + store::archive::SEGMENT;
+        let written = store.commit_blocking(move |transaction| {
+            for _ in 0..2 {
+                write(transaction, StockOpened { at_ms: 1, lines: vec![line.clone()] })?;
+            }
+            transaction.put(&DAMAGED_PARTS, 1, &7)?;
+            (0..=store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "1").map(drop))?;
+            for number in 1..=given {
+                let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+                let movement = Movement { number, kind, reference, at_ms: 1, by, lines: Vec::new() };
+                transaction.put(&MOVEMENTS, number, &movement)?;
+            }
+            transaction.put(&COUNTERS, "movement", &given)
+        });
+        written.unwrap();
+        acknowledge(&store);
+        let tidied = runtime.block_on(crate::stock::keeping::tidy(&store, 1)).unwrap();
+        assert_eq!(tidied, (store::archive::SEGMENT, 1));
     }
 }

@@ -77,7 +77,8 @@ type Standings = BTreeMap<(String, Unit, State), i64>;
 /// # Errors
 /// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
 pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
-    if store.get(&OPENED, EPOCH)? == Some(store.epoch()) {
+    // A note that can't be read is none: what is left follows from the formula.
+    if matches!(store.get(&OPENED, EPOCH), Ok(Some(epoch)) if epoch == store.epoch()) {
         return Ok(());
     }
     let lines = remaining(store)?;
@@ -256,6 +257,9 @@ mod tests {
     /// Enough for parts of two commits.
     const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
 
+    /// Notes that are none.
+    static DAMAGED_NOTES: Table<Name, String> = Table::new("stock_opened");
+
     /// Parts that are none.
     static DAMAGED_PARTS: Table<Number, u64> = Table::new("stock_opening");
 
@@ -336,6 +340,18 @@ mod tests {
             assert_eq!(last(&store), movements + parts, "what waits in the outbox says it all");
             is_told_once(&store);
         }
+    }
+
+    #[test]
+    fn a_damaged_note_keeps_no_epoch_from_being_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come_singly(&store, 3);
+        acknowledge(&store);
+        let (_directory, store) = restored(&store);
+        store.commit_blocking(|transaction| transaction.put(&DAMAGED_NOTES, EPOCH, &"none".into())).unwrap();
+        open_epoch(&store, 1).unwrap();
+        assert_eq!((told(&store), store.get(&OPENED, EPOCH).unwrap()), (3000, Some(store.epoch())));
     }
 
     #[test]

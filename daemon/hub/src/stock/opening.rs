@@ -77,6 +77,11 @@ type Standings = BTreeMap<(String, Unit, State), i64>;
 /// # Errors
 /// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
 pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
+    open_within(store, at_ms, usize::MAX)
+}
+
+/// The same, cut after so many commits.
+fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreError> {
     // A note that can't be read is none: what is left follows from the formula.
     if matches!(store.get(&OPENED, EPOCH), Ok(Some(epoch)) if epoch == store.epoch()) {
         return Ok(());
@@ -90,12 +95,15 @@ pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
         );
     }
     let parts: Vec<_> = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec).collect();
-    for parts in parts.chunks(AT_ONCE) {
+    for parts in parts.chunks(AT_ONCE).take(commits) {
         let parts = parts.to_vec();
         // It can wait for a disk with room; nobody's money hangs on it.
         store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
             parts.into_iter().try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
         })?;
+    }
+    if commits <= parts.len().div_ceil(AT_ONCE) {
+        return Ok(());
     }
     let epoch = store.epoch();
     store.commit_blocking(move |transaction| transaction.put(&OPENED, EPOCH, &epoch))
@@ -321,14 +329,11 @@ mod tests {
         assert_eq!(last(&store), movements, "HQ hears of all of it in the epoch of the store's birth");
 
         acknowledge(&store);
-        for cut in [0, AT_ONCE] {
+        // Before the first commit of parts, between the two, before the note.
+        for (cut, written) in [(0, 0), (1, 16), (2, parts)] {
             let (_directory, store) = restored(&store);
-            // What a cut leaves: the commits before it.
-            let lines = remaining(&store).unwrap();
-            for lines in lines.chunks(OPENING_LINES).take(cut) {
-                let lines = lines.to_vec();
-                store.commit_blocking(|transaction| write(transaction, StockOpened { at_ms: 1, lines })).unwrap();
-            }
+            open_within(&store, 1, cut).unwrap();
+            assert_eq!(last(&store), movements + written);
             for _ in 0..2 {
                 open_epoch(&store, 2).unwrap();
                 assert_eq!(last(&store), movements + parts);
@@ -340,6 +345,22 @@ mod tests {
             assert_eq!(last(&store), movements + parts, "what waits in the outbox says it all");
             is_told_once(&store);
         }
+    }
+
+    #[test]
+    fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had_heard() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come_singly(&store, 3);
+        acknowledge(&store);
+        let (_directory, store) = restored(&store);
+        open_epoch(&store, 1).unwrap();
+        come_singly(&store, 1);
+        assert_eq!(told(&store), 4000);
+        let last_before = last(&store);
+        store.commit_blocking(|transaction| transaction.put(&DAMAGED, 4, &7)).unwrap();
+        open_epoch(&store, 2).unwrap();
+        assert_eq!(last(&store), last_before, "HQ has that movement, and would count it twice");
     }
 
     #[test]

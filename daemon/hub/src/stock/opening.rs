@@ -131,7 +131,8 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
     let (stream, at_ms) = (Stream::stock(), opened.at_ms);
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
-    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &sequence.to_string()).map(drop)
+    // No number: an older hub, put back, would send the movement of that number under it.
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &format!("opening-{sequence}")).map(drop)
 }
 
 /// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
@@ -310,6 +311,7 @@ mod tests {
         let base = store.outbox_span("stock").unwrap().base;
         let (mut said, mut records) = (Standings::new(), Records::of(store));
         for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
+            assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND, "{entry:?}");
             if let Some(part) = opening_at(store, entry.sequence).unwrap() {
                 assert_eq!(part.verify(), Ok(()));
             }

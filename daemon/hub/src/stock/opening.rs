@@ -94,15 +94,18 @@ fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreErr
             "HQ will be told the stock with which the epoch begins"
         );
     }
-    let parts: Vec<_> = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec).collect();
-    for parts in parts.chunks(AT_ONCE).take(commits) {
-        let parts = parts.to_vec();
+    // Copied and split a commit at a time: a large store has hundreds of thousands of lines.
+    let batches = lines.chunks(AT_ONCE * OPENING_LINES);
+    let needed = batches.len();
+    for lines in batches.take(commits) {
+        let lines = lines.to_vec();
         // It can wait for a disk with room; nobody's money hangs on it.
         store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
-            parts.into_iter().try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
+            let mut parts = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec);
+            parts.try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
         })?;
     }
-    if commits <= parts.len().div_ceil(AT_ONCE) {
+    if commits <= needed {
         return Ok(());
     }
     let epoch = store.epoch();

@@ -265,6 +265,7 @@ mod tests {
     };
 
     static COUNTERS: Table<Name, u64> = Table::new("counter");
+    static SALES: Table<Number, Sale> = Table::new("sale");
 
     /// Enough for parts of two commits.
     const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
@@ -448,23 +449,31 @@ mod tests {
     }
 
     #[test]
-    fn an_hq_that_went_back_behind_what_is_kept_has_the_stock_after_a_restore() {
+    fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
-        come_singly(&store, 5);
-        // Without effect: they only push the first ones out of what is kept.
-        let more = store.commit_blocking(|transaction| {
-            (0..store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "none").map(drop))
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        come_singly(&store, 3);
+        let stored: Sale = serde_json::from_str(include_str!("../selling/fixtures/sale-2.json")).unwrap();
+        let sold = store.commit_blocking(move |transaction| {
+            let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], Some(State::OnHand), None);
+            let (kind, reference, by) = (Kind::Sale, "1-1".into(), "till-1".into());
+            let movement = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: true })?;
+            for sequence in 1..=store::archive::SEGMENT {
+                let movement = movement.filter(|_| sequence == 1);
+                transaction.append_to_outbox("sales", "sale.completed", 1, &format!("1-{sequence}"))?;
+                transaction.put_linked(&SALES, sequence, &Sale { sequence, movement, ..stored.clone() })?;
+            }
+            Ok::<_, Problem>(())
         });
-        more.unwrap_or_else(|error: StoreError| panic!("{error}"));
+        sold.unwrap();
         acknowledge(&store);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(store.acknowledge_outbox("stock", 2)).unwrap();
-        assert_eq!(store.outbox_span("stock").unwrap().first_kept, 6);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(store.archive(&SALES, store::archive::SEGMENT, |_| Vec::new())).unwrap();
+        runtime.block_on(store.give_up(&SALES, |_| true)).unwrap();
+        assert_eq!(selling::given_up_to(&store).unwrap(), store::archive::SEGMENT);
         let (_directory, store) = restored(&store);
         open_epoch(&store, 1).unwrap();
-        let span = store.outbox_span("stock").unwrap();
-        assert_eq!((span.base + 1, told(&store)), (span.first_kept, 5000));
+        assert_eq!(told(&store), 2000);
     }
 
     /// As this format stores it. Others are added beside it; this one never changes.

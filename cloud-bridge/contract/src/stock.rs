@@ -5,6 +5,9 @@
 //!
 //! HQ counts each epoch from nothing. So a store that begins one with stock says what HQ won't hear as movements in it: its opening, in parts
 //! ([`StockOpened`]), which are added like movements. A hub of before there were openings sends none; its positions count from the epoch's beginning.
+//!
+//! Update HQ before the hubs. An HQ of before there were openings quarantines `stock.opened` as a kind it does not know and passes it for good: its positions
+//! of that hub then count from the epoch's beginning, until the hub is restored once more.
 
 use commerce::{
     Unit,

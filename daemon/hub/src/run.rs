@@ -50,12 +50,13 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
     let mut faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     let store = Arc::new(store);
-    let mut fault = |error: StoreError| faults.push(error.to_string());
-    // Before anything is written in this epoch.
-    match off_the_runtime(|| stock::open_epoch(&store, now)) {
-        Err(error @ StoreError::Corrupt { .. }) => fault(error),
-        opened => opened.map_err(|error| error.to_string())?,
+    // Before anything is written in this epoch. HQ's view of the stock is no reason not to sell.
+    if let Err(error) = off_the_runtime(|| stock::open_epoch(&store, now)) {
+        faults.push(format!(
+            "HQ can't be told yet of the stock with which the epoch began, the next start tries again: {error}"
+        ));
     }
+    let mut fault = |error: StoreError| faults.push(error.to_string());
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
     let today = Today::read(&store, &business_day(now, &time_zone), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {

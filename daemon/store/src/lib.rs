@@ -177,7 +177,7 @@ impl Store {
         self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
     }
 
-    /// [`Self::commit`] for a program that does nothing else: it blocks.
+    /// [`Self::commit_for`] what is settled, for a program that does nothing else: it blocks.
     ///
     /// # Errors
     /// As for [`Self::commit`].
@@ -187,7 +187,20 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        let answer = self.committer.submit(Purpose::Settled, work)?;
+        self.commit_blocking_for(Purpose::Settled, work)
+    }
+
+    /// The same for any purpose.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub fn commit_blocking_for<T, E, F>(&self, purpose: Purpose, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let answer = self.committer.submit(purpose, work)?;
         answer.blocking_recv().map_err(|_| E::from(StoreError::Panicked))?
     }
 

@@ -106,12 +106,14 @@ fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
     found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0, base: 0 })
 }
 
-/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged.
+/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ whose cursor went back had more once,
+/// and what was trimmed since can't be sent.
 pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreError> {
     let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
     let rebased = streams.into_iter().map(|stream| {
         let key = STREAMS.raw_key(&stream.name);
-        let value = STREAMS.encode(&key, &Stream { base: stream.acknowledged, ..stream }, |_| None)?;
+        let base = stream.acknowledged.max(stream.first_kept - 1);
+        let value = STREAMS.encode(&key, &Stream { base, acknowledged: base, ..stream }, |_| None)?;
         Ok((key, value))
     });
     rebased.collect()

@@ -120,6 +120,13 @@ async fn start(directory: &Path, engine: EngineKind) -> StoreOutbox {
     StoreOutbox { hub: "store-1".parse().unwrap(), store }
 }
 
+fn have_the_same(outbox: &StoreOutbox, ledger: &MemoryLedger) {
+    let here = testing::position(&outbox.store, &cereal().sku);
+    let there = ledger.positions(&outbox.hub(), outbox.epoch());
+    let there = there.get(&(cereal().sku.to_string(), Unit::Each)).copied().unwrap_or_default();
+    assert_eq!(State::ALL.map(|state| here.of(state)), there);
+}
+
 async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
     let mut directory = tempfile::tempdir().unwrap();
     let mut outbox = start(directory.path(), engine).await;
@@ -144,10 +151,7 @@ async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
             step => act(&outbox.store, index, step).await,
         }
     }
-    let here = testing::position(&outbox.store, &cereal().sku);
-    let there = ledger.positions(&outbox.hub(), outbox.epoch());
-    let there = there.get(&(cereal().sku.to_string(), Unit::Each)).copied().unwrap_or_default();
-    assert_eq!(State::ALL.map(|state| here.of(state)), there);
+    have_the_same(&outbox, &ledger);
     assert_eq!(ledger.summary().quarantined, 0);
     drop((outbox, directory));
 }
@@ -162,4 +166,33 @@ proptest! {
             runtime.block_on(agree(engine, strict, &steps));
         }
     }
+}
+
+#[tokio::test]
+async fn an_hq_that_went_back_behind_what_is_kept_has_the_stock_after_a_restore() {
+    let directory = tempfile::tempdir().unwrap();
+    let outbox = start(directory.path(), EngineKind::Sqlite).await;
+    let booked = outbox.store.commit(|transaction| {
+        for _ in 0..5 {
+            book(transaction, Kind::Receipt, 1, None, Some(State::OnHand))?;
+        }
+        // Without effect at HQ: they only push the first ones out of what is kept.
+        for _ in 0..store::outbox::KEPT {
+            transaction.append_to_outbox("stock", "x", 1, "none")?;
+        }
+        Ok::<_, Problem>(())
+    });
+    booked.await.unwrap();
+    outbox.store.acknowledge_outbox("stock", u64::MAX).await.unwrap();
+    outbox.store.acknowledge_outbox("stock", 2).await.unwrap();
+    assert_eq!(outbox.store.outbox_span("stock").unwrap().first_kept, 6);
+    let mut backup = Vec::new();
+    outbox.store.backup(&mut backup).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    store::restore(directory.path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
+    let outbox = start(directory.path(), EngineKind::Sqlite).await;
+    assert_eq!(outbox.span(&Stream::stock()).unwrap().first_kept, Sequence(1));
+    let ledger = MemoryLedger::default();
+    carry(&outbox, &ledger, 200, false).await;
+    have_the_same(&outbox, &ledger);
 }

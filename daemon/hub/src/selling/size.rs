@@ -3,9 +3,9 @@
 //! | bytes of a record | for what |
 //! | --- | --- |
 //! | [`MOST`] | the basket with its lines; a line or a discount that would take it further is refused |
-//! | [`FOR_PAYING`] | the tenders, of which there are few ([`commerce::Basket`]) and small ones, and what a sale has beyond its basket |
+//! | [`FOR_PAYING`] | the marks of voided lines, the tenders, of which there are few ([`commerce::Basket`]) and small ones, and what a sale has beyond its basket |
 //!
-//! So once its lines are fixed, no size can refuse a tender, a card's approval or the sale.
+//! A line can always be voided. So once its lines are fixed, no size can refuse a tender, a card's approval or the sale.
 
 use std::io::{self, Write};
 
@@ -14,8 +14,9 @@ use store::MAX_RECORD;
 
 use crate::problem::Problem;
 
-/// Kept free by lines: 40 tenders of at most 500 bytes (texts of at most 120 bytes, or 100 characters of a terminal), and 4 KiB for the sale.
-const FOR_PAYING: usize = 24 * 1024;
+/// Kept free by lines: 399 voids of 14 bytes, which ask for no room; 40 tenders of at most 500 bytes (texts of at most 120 bytes, or 100 characters of a
+/// terminal); and 4 KiB for the sale.
+const FOR_PAYING: usize = 32 * 1024;
 
 /// The most bytes of a basket before it is paid.
 const MOST: usize = MAX_RECORD - FOR_PAYING;
@@ -71,16 +72,20 @@ mod tests {
         NewLine {
             what: What::NotOnFile { sku: None, description: text(description) },
             quantity: Quantity::pieces(1).unwrap(),
-            keyed: Some((Minor::literal(1_000_000_000), text(120))),
+            keyed: Some((Minor::literal(1_000_000_000), text(description))),
             discounts: (0..discounts).map(|_| discount()).collect(),
         }
     }
 
-    /// A basket that takes not one byte more, by lines as large as they get and one that fills the rest.
+    /// A basket that takes not one byte more, by many lines as small as they get, some as large as they get and one that fills the rest; then all but the first
+    /// are voided.
     fn brim() -> Basket {
         let currency = commerce::Currency::from_code("USD").unwrap();
         let most = Some(text(120));
         let mut basket = Basket::open("b1".into(), "t".repeat(40), currency, i64::MAX, most.clone(), most).unwrap();
+        for _ in 0..360 {
+            basket.add_line(line(1, 0)).unwrap();
+        }
         for (description, discounts) in
             (1..=120).rev().map(|bytes| (bytes, 16)).chain((1..=120).rev().map(|bytes| (bytes, 0)))
         {
@@ -93,7 +98,11 @@ mod tests {
                 }
             }
         }
-        assert!(leaves_room(&basket).is_ok());
+        assert!(leaves_room(&basket).is_ok() && basket.lines.len() > 365, "{} lines", basket.lines.len());
+        for number in 2..=u32::try_from(basket.lines.len()).unwrap() {
+            basket.void_line(number).unwrap();
+        }
+        assert!(leaves_room(&basket).is_err(), "the voids go beyond");
         basket
     }
 

@@ -18,11 +18,14 @@ const LIVE: u64 = 20_000;
 pub(crate) async fn tidy(store: &Arc<Store>, now_ms: i64) -> Result<(u64, u64), StoreError> {
     let before = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
     let is_over = move |held: &commerce::stock::Reservation| held.hold && !held.holds() && held.reserved_at_ms < before;
-    let forgotten = store.forget(&RESERVATIONS, is_over).await? + opening::forget(store).await?;
-    Ok((archive(store, selling::given(store, MOVEMENT)?.saturating_sub(LIVE)).await?, forgotten))
+    // Each whatever becomes of the others.
+    let holds = store.forget(&RESERVATIONS, is_over).await;
+    let parts = opening::forget(store).await;
+    Ok((archive(store).await?, holds? + parts?))
 }
 
-/// Moves movements up to a number to the archive; gives how many.
-async fn archive(store: &Arc<Store>, up_to: u64) -> Result<u64, StoreError> {
+/// Moves movements that are old to the archive; gives how many.
+async fn archive(store: &Arc<Store>) -> Result<u64, StoreError> {
+    let up_to = selling::given(store, MOVEMENT)?.saturating_sub(LIVE);
     store.archive(&MOVEMENTS, up_to, |_| Vec::new()).await
 }

@@ -40,6 +40,7 @@
 //! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the newest epoch are the store's; a store that
 //! was restored from a backup begins a new one with an [`opening`]. Movements are archived and never given up: positions are their sums.
 
+mod beside;
 mod bookings;
 mod check;
 mod counts;

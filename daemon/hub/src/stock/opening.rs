@@ -16,28 +16,35 @@
 //! | --- | --- |
 //! | power between two commits of parts | the next start writes what is left |
 //! | power before the last commit, with the note that it is done | the same |
+//! | the disk, or room on it | the hub starts and says so; a later start writes what is left, of whatever has been sold until then |
 //! | the store is restored again before HQ has heard its opening | the parts are sent in the new epoch like any entry, and counted so in its opening |
 //! | HQ gets a part twice | its sequence is known there; it is dropped |
 //! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
 //! | a position is damaged | HQ is told of the others; the check names it |
-//! | an older hub ran in this epoch, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
+//! | HQ went back to a cursor before what the outbox keeps, and the store is restored | the epoch begins with what is kept; the rest is in the opening |
+//! | sales that HQ lacks again are given up, and the store is restored | HQ hears that they are gone, with no effect; so they stay in the opening |
+//! | a hub ran in this epoch without opening it, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
 //!
 //! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts share a commit.
 
 use std::collections::BTreeMap;
 
 use commerce::{
-    Unit,
-    stock::{Position, State},
+    Sale, Unit,
+    stock::{Line, Movement, Position, State},
 };
 use contract::{
     StockOpened, Stream,
     stock::{OPENED as OPENED_KIND, OPENING_LINES, Standing},
 };
 use serde::{Deserialize, Serialize};
-use store::{Name, Number, Order, Store, StoreError, Table, Transaction, outbox::Entry};
+use store::{Name, Number, Order, Purpose, Store, StoreError, Table, Transaction, outbox::Entry};
 
-use super::{POSITIONS, movement_at};
+use super::{
+    POSITIONS,
+    beside::{Beside, movements_from},
+    movement_at,
+};
 use crate::selling;
 
 /// Parts of openings by their sequence in the stream `stock`.
@@ -68,9 +75,15 @@ type Standings = BTreeMap<(String, Unit, State), i64>;
 /// Sees to it that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
 ///
 /// # Errors
-/// The store fails, or its outbox has a gap.
+/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
 pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
-    if store.get(&OPENED, EPOCH)? == Some(store.epoch()) {
+    open_within(store, at_ms, usize::MAX)
+}
+
+/// The same, cut after so many commits.
+fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreError> {
+    // A note that can't be read is none: what is left follows from the formula.
+    if matches!(store.get(&OPENED, EPOCH), Ok(Some(epoch)) if epoch == store.epoch()) {
         return Ok(());
     }
     let lines = remaining(store)?;
@@ -81,12 +94,19 @@ pub(crate) fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
             "HQ will be told the stock with which the epoch begins"
         );
     }
-    let parts: Vec<_> = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec).collect();
-    for parts in parts.chunks(AT_ONCE) {
-        let parts = parts.to_vec();
-        store.commit_blocking(move |transaction| {
-            parts.into_iter().try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
+    // Copied and split a commit at a time: a large store has hundreds of thousands of lines.
+    let batches = lines.chunks(AT_ONCE * OPENING_LINES);
+    let needed = batches.len();
+    for lines in batches.take(commits) {
+        let lines = lines.to_vec();
+        // It can wait for a disk with room; nobody's money hangs on it.
+        store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
+            let mut parts = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec);
+            parts.try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
         })?;
+    }
+    if commits <= needed {
+        return Ok(());
     }
     let epoch = store.epoch();
     store.commit_blocking(move |transaction| transaction.put(&OPENED, EPOCH, &epoch))
@@ -101,36 +121,41 @@ pub(crate) fn opening_at(store: &Store, sequence: u64) -> Result<Option<StockOpe
 pub(super) async fn forget(store: &Store) -> Result<u64, StoreError> {
     let first_kept = store.outbox_span(Stream::stock().as_str())?.first_kept;
     let is_over = move |part: &Part| part.sequence < first_kept;
-    match store.page(&PARTS, None, Order::Ascending, 1)?.first() {
-        Some(oldest) if is_over(oldest) => store.forget(&PARTS, is_over).await,
-        _ => Ok(0),
-    }
+    let may_be_over = match store.page(&PARTS, None, Order::Ascending, 1) {
+        Ok(oldest) => oldest.first().is_some_and(is_over),
+        // It stays, for the check to find; those behind it don't.
+        Err(StoreError::Corrupt { .. }) => true,
+        Err(error) => return Err(error),
+    };
+    if may_be_over { store.forget(&PARTS, is_over).await } else { Ok(0) }
 }
 
 fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), StoreError> {
     let (stream, at_ms) = (Stream::stock(), opened.at_ms);
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
-    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &sequence.to_string()).map(drop)
+    // No number: an older hub, put back, would send the movement of that number under it.
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &format!("opening-{sequence}")).map(drop)
 }
 
 /// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
 fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     let span = |stream: Stream| store.outbox_span(stream.as_str());
     let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
-    // HQ hears of everything since the store's birth.
-    if (sales.base, stock.base) == (0, 0) {
-        return Ok(Vec::new());
-    }
-    let is_gone = [sales, stock].iter().any(|span| span.first_kept > span.base + 1);
-    if is_gone || selling::given_up_to(store)? > sales.base {
+    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had in this epoch can't be known.
+    let may_be_told = selling::given_up_to(store)? > sales.base && sales.acknowledged > sales.base;
+    if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(
             epoch = store.epoch(),
-            "an older hub ran in this epoch, and what it told HQ is trimmed: HQ counts the stock from the epoch's beginning, until a backup is restored once more"
+            "what HQ has heard in this epoch is no longer kept whole, so no opening is written: if the epoch began with a restore, HQ counts the stock from there, until a backup is restored once more"
         );
         return Ok(Vec::new());
     }
-    let mut said = Standings::new();
+    // HQ hears of everything since the store's birth.
+    if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
+        return Ok(Vec::new());
+    }
+    let (mut said, mut records) = (Standings::new(), Records::of(store));
     for (span, stream) in [(sales, Stream::sales()), (stock, Stream::stock())] {
         let mut next = span.base + 1;
         while next <= span.last {
@@ -138,7 +163,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
             let Some(last) = entries.last() else { break };
             next = last.sequence + 1;
             for entry in &entries {
-                match add(store, &stream, entry, &mut said) {
+                match add(&mut records, &stream, entry, &mut said) {
                     // HQ hears that it is damaged, and no more.
                     Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                     Err(error) => return Err(error),
@@ -154,24 +179,61 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     Ok(lines)
 }
 
+/// The records of entries, which count up with them.
+struct Records<'s> {
+    store: &'s Store,
+    sales: Beside<'s, Sale>,
+    movements: Beside<'s, Movement>,
+}
+
+impl<'s> Records<'s> {
+    fn of(store: &'s Store) -> Self {
+        Self {
+            store,
+            sales: Beside::new(store, selling::sales_from, |sale| sale.sequence),
+            movements: Beside::new(store, movements_from, |movement| movement.number),
+        }
+    }
+
+    /// The number of a sale's movement.
+    fn movement_of_sale(&mut self, sequence: u64) -> Result<Option<u64>, StoreError> {
+        match self.sales.get(sequence) {
+            Ok(Some(sale)) => Ok(sale.movement),
+            // Of a page with damage, those that can be read.
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(selling::sale_at(self.store, sequence)?.and_then(|sale| sale.movement))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lines of a movement; none of one that is missing.
+    fn lines_of(&mut self, number: u64) -> Result<Vec<Line>, StoreError> {
+        match self.movements.get(number) {
+            Ok(Some(movement)) => Ok(movement.lines.clone()),
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(movement_at(self.store, number)?.map(|movement| movement.lines).unwrap_or_default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Adds what HQ makes of an entry.
-fn add(store: &Store, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
+fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
     if entry.kind == OPENED_KIND {
-        for line in opening_at(store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
+        for line in opening_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
             *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
         }
         return Ok(());
     }
-    let number = if *stream == Stream::sales() {
-        selling::sale_at(store, entry.sequence)?.and_then(|sale| sale.movement)
-    } else {
-        entry.subject.parse().ok()
+    let number =
+        if *stream == Stream::sales() { records.movement_of_sale(entry.sequence)? } else { entry.subject.parse().ok() };
+    let lines = match number {
+        Some(number) => records.lines_of(number)?,
+        None => Vec::new(),
     };
-    let movement = match number {
-        Some(number) => movement_at(store, number)?,
-        None => None,
-    };
-    for line in movement.map(|movement| movement.lines).unwrap_or_default() {
+    for line in lines {
         for state in [line.from, line.to].into_iter().flatten() {
             *said.entry((line.sku.to_string(), line.unit, state)).or_default() += line.effect(state);
         }
@@ -191,17 +253,28 @@ fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
 
 #[cfg(test)]
 mod tests {
-    use commerce::stock::{Kind, Line};
+    use std::sync::Arc;
+
+    use commerce::stock::Kind;
     use store::EngineKind;
 
     use super::*;
     use crate::{
         problem::Problem,
-        stock::{Booking, book},
+        stock::{Booking, MOVEMENTS, book},
     };
+
+    static COUNTERS: Table<Name, u64> = Table::new("counter");
+    static SALES: Table<Number, Sale> = Table::new("sale");
 
     /// Enough for parts of two commits.
     const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
+
+    /// Notes that are none.
+    static DAMAGED_NOTES: Table<Name, String> = Table::new("stock_opened");
+
+    /// Parts that are none.
+    static DAMAGED_PARTS: Table<Number, u64> = Table::new("stock_opening");
 
     /// Movements that are none.
     static DAMAGED: Table<Number, u64> = Table::new("movement");
@@ -240,12 +313,13 @@ mod tests {
     /// What HQ hears of the epoch comes to one piece of every item.
     fn is_told_once(store: &Store) {
         let base = store.outbox_span("stock").unwrap().base;
-        let mut said = Standings::new();
+        let (mut said, mut records) = (Standings::new(), Records::of(store));
         for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
+            assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND, "{entry:?}");
             if let Some(part) = opening_at(store, entry.sequence).unwrap() {
                 assert_eq!(part.verify(), Ok(()));
             }
-            add(store, &Stream::stock(), &entry, &mut said).unwrap();
+            add(&mut records, &Stream::stock(), &entry, &mut said).unwrap();
         }
         assert_eq!((said.len(), said.values().all(|milli| *milli == 1000)), (ITEMS, true));
     }
@@ -261,14 +335,11 @@ mod tests {
         assert_eq!(last(&store), movements, "HQ hears of all of it in the epoch of the store's birth");
 
         acknowledge(&store);
-        for cut in [0, AT_ONCE] {
+        // Before the first commit of parts, between the two, before the note.
+        for (cut, written) in [(0, 0), (1, 16), (2, parts)] {
             let (_directory, store) = restored(&store);
-            // What a cut leaves: the commits before it.
-            let lines = remaining(&store).unwrap();
-            for lines in lines.chunks(OPENING_LINES).take(cut) {
-                let lines = lines.to_vec();
-                store.commit_blocking(|transaction| write(transaction, StockOpened { at_ms: 1, lines })).unwrap();
-            }
+            open_within(&store, 1, cut).unwrap();
+            assert_eq!(last(&store), movements + written);
             for _ in 0..2 {
                 open_epoch(&store, 2).unwrap();
                 assert_eq!(last(&store), movements + parts);
@@ -280,6 +351,34 @@ mod tests {
             assert_eq!(last(&store), movements + parts, "what waits in the outbox says it all");
             is_told_once(&store);
         }
+    }
+
+    #[test]
+    fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had_heard() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come_singly(&store, 3);
+        acknowledge(&store);
+        let (_directory, store) = restored(&store);
+        open_epoch(&store, 1).unwrap();
+        come_singly(&store, 1);
+        assert_eq!(told(&store), 4000);
+        let last_before = last(&store);
+        store.commit_blocking(|transaction| transaction.put(&DAMAGED, 4, &7)).unwrap();
+        open_epoch(&store, 2).unwrap();
+        assert_eq!(last(&store), last_before, "HQ has that movement, and would count it twice");
+    }
+
+    #[test]
+    fn a_damaged_note_keeps_no_epoch_from_being_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        come_singly(&store, 3);
+        acknowledge(&store);
+        let (_directory, store) = restored(&store);
+        store.commit_blocking(|transaction| transaction.put(&DAMAGED_NOTES, EPOCH, &"none".into())).unwrap();
+        open_epoch(&store, 1).unwrap();
+        assert_eq!((told(&store), store.get(&OPENED, EPOCH).unwrap()), (3000, Some(store.epoch())));
     }
 
     #[test]
@@ -297,6 +396,84 @@ mod tests {
         let lines = remaining(&store).unwrap();
         let first = lines.iter().find(|line| line.sku == "00000").unwrap();
         assert_eq!((lines.len(), first.quantity_milli), (ITEMS, 6000));
+    }
+
+    /// A piece of one item comes so many times.
+    fn come_singly(store: &Store, times: u64) {
+        for first in (0..times).step_by(500) {
+            let some = 500.min(times - first);
+            let booked = store.commit_blocking(move |transaction| {
+                for _ in 0..some {
+                    let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], None, Some(State::OnHand));
+                    let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+                    book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false })?;
+                }
+                Ok::<_, Problem>(())
+            });
+            booked.unwrap();
+        }
+    }
+
+    /// Thousandths that HQ hears of the epoch in the stream `stock`.
+    fn told(store: &Store) -> i64 {
+        let (mut said, mut records) = (Standings::new(), Records::of(store));
+        for entry in store.outbox("stock", store.outbox_span("stock").unwrap().base + 1, usize::MAX).unwrap() {
+            match add(&mut records, &Stream::stock(), &entry, &mut said) {
+                Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                Err(error) => panic!("HQ's stream would stand still: {error}"),
+            }
+        }
+        said.into_values().sum()
+    }
+
+    #[test]
+    fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let pieces = store::archive::SEGMENT + 10;
+        come_singly(&store, pieces);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(store.acknowledge_outbox("stock", 1)).unwrap();
+        runtime.block_on(store.archive(&MOVEMENTS, pieces, |_| Vec::new())).unwrap();
+        let (directory, store) = restored(&store);
+        drop(store);
+        let segment = std::fs::read_dir(directory.path().join("archive")).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let before = told(&store);
+        assert!((10_000..i64::try_from(pieces - 1).unwrap() * 1000).contains(&before), "one block: {before}");
+        open_epoch(&store, 1).unwrap();
+        assert_eq!(told(&store), i64::try_from(pieces).unwrap() * 1000);
+    }
+
+    #[test]
+    fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        come_singly(&store, 3);
+        let stored: Sale = serde_json::from_str(include_str!("../selling/fixtures/sale-2.json")).unwrap();
+        let sold = store.commit_blocking(move |transaction| {
+            let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], Some(State::OnHand), None);
+            let (kind, reference, by) = (Kind::Sale, "1-1".into(), "till-1".into());
+            let movement = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: true })?;
+            for sequence in 1..=store::archive::SEGMENT {
+                let movement = movement.filter(|_| sequence == 1);
+                transaction.append_to_outbox("sales", "sale.completed", 1, &format!("1-{sequence}"))?;
+                transaction.put_linked(&SALES, sequence, &Sale { sequence, movement, ..stored.clone() })?;
+            }
+            Ok::<_, Problem>(())
+        });
+        sold.unwrap();
+        acknowledge(&store);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(store.archive(&SALES, store::archive::SEGMENT, |_| Vec::new())).unwrap();
+        runtime.block_on(store.give_up(&SALES, |_| true)).unwrap();
+        assert_eq!(selling::given_up_to(&store).unwrap(), store::archive::SEGMENT);
+        let (_directory, store) = restored(&store);
+        open_epoch(&store, 1).unwrap();
+        assert_eq!(told(&store), 2000);
     }
 
     /// As this format stores it. Others are added beside it; this one never changes.
@@ -325,5 +502,31 @@ mod tests {
         acknowledge(&store);
         assert_eq!(runtime.block_on(forget(&store)).unwrap(), 1);
         assert_eq!(opening_at(&store, 1).unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_part_stops_neither_forgetting_nor_archiving() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let line = Standing { sku: "1".into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
+        let given = 20_000 + store::archive::SEGMENT;
+        let written = store.commit_blocking(move |transaction| {
+            for _ in 0..2 {
+                write(transaction, StockOpened { at_ms: 1, lines: vec![line.clone()] })?;
+            }
+            transaction.put(&DAMAGED_PARTS, 1, &7)?;
+            (0..=store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "1").map(drop))?;
+            for number in 1..=given {
+                let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+                let movement = Movement { number, kind, reference, at_ms: 1, by, lines: Vec::new() };
+                transaction.put(&MOVEMENTS, number, &movement)?;
+            }
+            transaction.put(&COUNTERS, "movement", &given)
+        });
+        written.unwrap();
+        acknowledge(&store);
+        let tidied = runtime.block_on(crate::stock::keeping::tidy(&store, 1)).unwrap();
+        assert_eq!(tidied, (store::archive::SEGMENT, 1));
     }
 }

@@ -19,6 +19,7 @@ use super::{
     policies::POLICIES,
     reservations::{RESERVATIONS, ReserveRequest, reserve_now},
     testing,
+    till::in_open_baskets,
     transfers::TRANSFERS,
 };
 use crate::{
@@ -234,6 +235,22 @@ async fn an_item_is_in_one_open_count_only() {
     let open = || store.commit(|transaction| open_now(transaction, 1, vec![(sku(), Unit::Each)]));
     open().await.unwrap();
     assert_eq!(open().await.unwrap_err().kind, "/problems/stock-being-counted");
+}
+
+#[tokio::test]
+async fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
+    /// Reservations that are none.
+    static DAMAGED: Table<Number, u64> = Table::new("reservation");
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let put = store.commit(|transaction| {
+        let mut basket = testing::basket("b1".into(), 2);
+        basket.reservations.push(9);
+        transaction.put(&DAMAGED, 9, &7)?;
+        selling::put_basket(transaction, &basket)
+    });
+    put.await.unwrap();
+    assert_eq!(in_open_baskets(&store).unwrap(), [((sku(), Unit::Each), 2000)].into());
 }
 
 /// A ledger of 1,200 movements, two of them of documents that are open.

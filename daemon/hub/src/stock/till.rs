@@ -31,14 +31,19 @@ fn wanted<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
     sums
 }
 
-/// What lies in open baskets and is on_hand in the books: what is not reserved for its basket. Walks all baskets.
+/// What lies in open baskets and is on_hand in the books: what is not reserved for its basket. Walks all baskets. A reservation that can't be read
+/// counts for nothing; the check tells of it.
 pub(super) fn in_open_baskets(store: &Store) -> Result<Sums, StoreError> {
     let mut baskets = Vec::new();
     selling::each_open_basket(store, |basket| baskets.push((wanted(&basket.lines), basket.reservations)))?;
     let mut sums = Sums::new();
     for (mut wanted, reservations) in baskets {
         for id in reservations {
-            take(&mut wanted, store.get(&RESERVATIONS, id)?.map(|reserved| reserved.sums()).unwrap_or_default());
+            let reserved = match store.get(&RESERVATIONS, id) {
+                Err(StoreError::Corrupt { .. }) => None,
+                found => found?,
+            };
+            take(&mut wanted, reserved.map(|reserved| reserved.sums()).unwrap_or_default());
         }
         for (place, milli) in wanted {
             *sums.entry(place).or_default() += milli;

@@ -1,6 +1,6 @@
 //! Reading through: a record is where it is, in the engine or in a segment.
 
-use std::{ops::Bound, sync::Arc};
+use std::{io, ops::Bound, sync::Arc};
 
 use super::{ARCHIVED, Segment, failed};
 use crate::{
@@ -52,7 +52,7 @@ impl Store {
         let segments = self.archive.shelves(with.name());
         let place = segments.partition_point(|segment| segment.last < number);
         let Some(segment) = segments.get(place).filter(|segment| segment.first <= number) else { return Ok(None) };
-        let shelf = segment.shelf(number).map_err(failed("read the archive's file", &segment.path))?;
+        let shelf = segment.shelf(number).map_err(unread(with.name(), number, segment))?;
         let raw_key = table.raw_key(key);
         let entry = shelf.into_iter().flat_map(|shelf| shelf.entries).find(|(key, _)| *key == raw_key);
         entry.map(|(key, value)| table.decode(&key, &value)).transpose()
@@ -130,6 +130,20 @@ impl Store {
     }
 }
 
+/// Why what is kept from `number` on can't be read. Bytes that are damaged or lacking are damage of those records, as it would be in the engine; the disk's own
+/// trouble is the disk's.
+fn unread(table: &'static str, number: u64, segment: &Segment) -> impl Fn(io::Error) -> StoreError {
+    let path = segment.path.clone();
+    move |error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StoreError::Corrupt {
+            table,
+            key: number.to_string(),
+            why: format!("in the archive's file {}: {error}", path.display()),
+        },
+        _ => failed("read the archive's file", &path)(error),
+    }
+}
+
 /// Adds records from segments to a page, from `from` on.
 fn page_archived<V: Record>(
     table: &Table<Number, V>,
@@ -144,7 +158,7 @@ fn page_archived<V: Record>(
             break;
         }
         for shelf in segment.shelves(from, segment.last).take(left) {
-            let shelf = shelf.map_err(failed("read the archive's file", &segment.path))?;
+            let shelf = shelf.map_err(unread(table.name(), from.max(segment.first), segment))?;
             let raw_key = table.raw_key(shelf.number);
             let record = shelf.entries.iter().find(|(key, _)| *key == raw_key);
             let (_, value) = record.ok_or_else(|| StoreError::Corrupt {

@@ -212,7 +212,7 @@ impl Segment {
         if crc32fast::hash(&packed) != block.checksum {
             return Err(damaged(&format!("the block that begins with record {} is damaged", block.first)));
         }
-        let unpacked = zstd::bulk::decompress(&packed, MAX_BLOCK)?;
+        let unpacked = zstd::bulk::decompress(&packed, MAX_BLOCK).map_err(|error| damaged(&error.to_string()))?;
         let (mut reader, mut shelves) = (Reader(&unpacked), Vec::new());
         while !reader.0.is_empty() {
             shelves.push(reader.shelf()?);

@@ -1,7 +1,11 @@
 //! What HQ must hear, in order, and only once it is durable.
 
 use super::*;
-use crate::{EngineKind, outbox::Span};
+use crate::{
+    EngineKind,
+    outbox::{KEPT, Span},
+    restore,
+};
 
 #[tokio::test]
 async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
@@ -19,6 +23,26 @@ async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
     assert_eq!(sequences, [4, 5]);
     store.acknowledge_outbox("sales", 99).await.unwrap();
     assert_eq!(store.outbox_span("sales").unwrap().acknowledged, 5, "never past what was sent");
+}
+
+#[tokio::test]
+async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 1).unwrap();
+    let last = KEPT + 5;
+    let many = store.commit(move |transaction| {
+        (0..last).try_for_each(|_| transaction.append_to_outbox("sales", "sale.completed", 5, "s").map(drop))
+    });
+    many.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    store.acknowledge_outbox("sales", last).await.unwrap();
+    store.acknowledge_outbox("sales", 2).await.unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 6, last, acknowledged: 2, base: 0 });
+    let mut backup = Vec::new();
+    store.backup(&mut backup).unwrap();
+    let back = directory.path().join("back");
+    restore(&back, EngineKind::Sqlite, &backup[..], 1).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, 1).unwrap();
+    assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 6, last, acknowledged: 5, base: 5 });
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ use commerce::{
 use contract::Stream;
 use store::{Checked, Depth, Key, Order, Record, Store, StoreError, Table};
 
-use super::{MOVEMENT, MOVEMENTS, POSITIONS, policies::POLICIES};
+use super::{
+    MOVEMENT, MOVEMENTS, POSITIONS,
+    beside::{Beside, PAGE, movements_from},
+    policies::POLICIES,
+};
 use crate::selling;
-
-/// Records read at once.
-const PAGE: usize = 500;
 
 /// What the walk has added up.
 #[derive(Default)]
@@ -130,38 +131,6 @@ fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), Store
                 None => checked.fault(format!("sale {} names movement {number}, which is missing", sale.id)),
             }
         }
-    }
-}
-
-fn movements_from(store: &Store, number: u64, limit: usize) -> Result<Vec<Movement>, StoreError> {
-    store.page_kept(&MOVEMENTS, Some(number), Order::Ascending, limit)
-}
-
-/// Records beside others that count up with them, a page at a time: many lie in the archive.
-struct Beside<'s, R> {
-    store: &'s Store,
-    read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
-    number: fn(&R) -> u64,
-    /// From a number on, without those that are missing.
-    page: (u64, Vec<R>),
-}
-
-impl<'s, R> Beside<'s, R> {
-    fn new(
-        store: &'s Store,
-        read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
-        number: fn(&R) -> u64,
-    ) -> Self {
-        Self { store, read, number, page: (0, Vec::new()) }
-    }
-
-    fn get(&mut self, number: u64) -> Result<Option<&R>, StoreError> {
-        let (from, page) = &self.page;
-        if !page.last().is_some_and(|last| (*from..=(self.number)(last)).contains(&number)) {
-            self.page = (number, (self.read)(self.store, number, PAGE)?);
-        }
-        // Not by halves: a damaged one may call itself by another number.
-        Ok(self.page.1.iter().find(|record| (self.number)(record) == number))
     }
 }
 

@@ -33,6 +33,9 @@ const JUDGES: usize = 2;
 /// The files that each engine keeps a store in.
 const FILES: [(&str, &str); 3] = [("sled", "/db"), ("sqlite", "/store.db-wal"), ("sqlite", "/store.db")];
 
+/// Answers after a failure that nobody hears of, until the last cut.
+const SOON: usize = 40;
+
 /// How a hub ends whose disk has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -87,6 +90,7 @@ fn is_found_out((engine, file): (&'static str, &str)) {
 /// A life with a failure in it, written down.
 struct Life {
     engine: &'static str,
+    failing: Failing,
     seed: u64,
     work: PathBuf,
     _directory: tempfile::TempDir,
@@ -148,6 +152,7 @@ impl Life {
         finish(&mut hub, end);
         let life = Self {
             engine,
+            failing,
             seed,
             work,
             _directory: directory,
@@ -192,8 +197,13 @@ impl Life {
         let records = self.trace.records().unwrap();
         let mut dice = Rng::with_seed(self.seed);
         let failed = records.iter().position(is_failure).unwrap();
-        let mut drawn = moments(&records, failed + 1..=records.len(), states - 1, &mut dice);
-        drawn.push(records.len());
+        // What fails unheard is found out for as long as nothing was written over what is lost.
+        let answers =
+            records.iter().enumerate().skip(failed).filter(|(_, record)| matches!(record, Record::Answered { .. }));
+        let soon = answers.map(|(place, _)| place).nth(SOON).filter(|_| self.failing == Failing::Unheard);
+        let end = soon.unwrap_or(records.len());
+        let mut drawn = moments(&records, failed + 1..=end, states - 1, &mut dice);
+        drawn.push(end);
         drawn.sort_unstable();
         let judges = (0..JUDGES).map(|number| {
             let judge = Judge::new(&self.work.join(format!("judge-{number}")), self.engine, &self.registers).unwrap();

@@ -7,14 +7,20 @@
 //! - the background flusher is off; the cache is bounded;
 //! - values stay below [`MAX_RECORD`](crate::MAX_RECORD), so that sled never makes blob files, which it does not sync;
 //! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home));
-//! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]).
+//! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]);
+//! - a flush that sleeps through a failed write is woken ([`wake`]).
 
 use std::{
     fs::{self, File},
     io,
     ops::Bound,
     path::Path,
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -26,10 +32,16 @@ const CACHE: u64 = 48 * 1024 * 1024;
 /// How often opening is tried again: a `sled::Db` that was dropped frees its file lock a little later.
 const LOCK_TRIES: u32 = 100;
 
+/// How often it is looked whether a flush ends.
+const LOOK: Duration = Duration::from_millis(250);
+
 pub(crate) struct SledEngine {
     db: sled::Db,
     /// Our own descriptor of sled's data file, for `fdatasync`.
     file: File,
+    /// Counts the begins and ends of sled's flushes: odd while one is under way.
+    flushes: Arc<AtomicU64>,
+    waker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl SledEngine {
@@ -50,7 +62,40 @@ impl SledEngine {
             }
         };
         let file = File::open(path.join("db")).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { db, file })
+        let flushes = Arc::new(AtomicU64::new(0));
+        let (end, ended) = channel();
+        let (watched, counted) = (db.clone(), Arc::clone(&flushes));
+        let waker = thread::Builder::new().name("sled-waker".into()).spawn(move || wake(&watched, &counted, &ended));
+        let waker = waker.map_err(|error| failed(error.to_string()))?;
+        Ok(Self { db, file, flushes, waker: Some((end, waker)) })
+    }
+}
+
+impl Drop for SledEngine {
+    /// The waker's handle of the store goes before ours, so that the file lock is free soon.
+    fn drop(&mut self) {
+        if let Some((end, waker)) = self.waker.take() {
+            drop(end);
+            // It can't panic; and if it did, it is gone.
+            drop(waker.join());
+        }
+    }
+}
+
+/// Wakes a flush that would sleep for ever. Where sled's thread pool writes what a batch has filled and that fails, it notes the failure and wakes nobody
+/// (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush finds the note, wakes all who wait, and they fail as they should. A flush that
+/// came before the failure sleeps too: so another and another, each after twice the time.
+fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
+    let (mut last, mut looks) = (0, 0_u32);
+    while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        let now = flushes.load(SeqCst);
+        looks = if now == last && now % 2 == 1 { looks + 1 } else { 0 };
+        last = now;
+        if looks.is_power_of_two() {
+            let db = db.clone();
+            // Without a thread there is the next look.
+            drop(thread::Builder::new().name("sled-wakes".into()).spawn(move || drop(db.flush())));
+        }
     }
 }
 
@@ -110,7 +155,10 @@ impl Engine for SledEngine {
 
     fn flush(&self) -> Result<(), EngineError> {
         let failed = EngineError::new("make a batch durable");
-        match self.db.flush() {
+        self.flushes.fetch_add(1, SeqCst);
+        let flushed = self.db.flush();
+        self.flushes.fetch_add(1, SeqCst);
+        match flushed {
             Ok(_) => self.file.sync_data().map_err(|error| failed(error.to_string())),
             Err(error) => Err(failed(error.to_string())),
         }

@@ -102,6 +102,8 @@ struct Life {
 
 impl Life {
     /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again on what the files hold.
+    ///
+    /// The trace is not compared with the directory, as `power.rs` does: a process that closes its store as it ends may die between its last change and the record of it.
     fn live((engine, file): (&'static str, &str), failing: Failing, end: End) -> Self {
         let seed = seed();
         eprintln!("{engine}: a {failing:?} of {file} fails, the hub is {end:?}, STORE_HUB_SEED={seed}");
@@ -161,7 +163,6 @@ impl Life {
             asked: book.read(),
             why,
         };
-        life.trace.misses_nothing().unwrap();
         if let Err(why) = has_all(&shop, &life.registers, &life.asked) {
             panic!("{engine}, seed {seed}, started again: {why}");
         }

@@ -248,8 +248,8 @@ impl Life {
                 }
                 Ok(())
             }
-            Step::Archive(_) => {
-                let (store, up_to) = (self.store()?, self.sold);
+            Step::Archive(up_to) => {
+                let store = self.store()?;
                 self.while_selling(async move { archive(&store, up_to).await }).await.map(drop)
             }
             Step::Forget(up_to) => {

@@ -381,6 +381,10 @@ impl<'l> Stockroom<'l> {
             match self.console.get(path) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(why) if why.starts_with("401") => self.log_in_again(goes_on)?,
+                // It was answered, and that is not what was asked for.
+                Err(why) if why.starts_with(|first: char| first.is_ascii_digit()) && !why.starts_with("503") => {
+                    return Err(NoAnswer::Refused(format!("GET {path}: {why}")));
+                }
                 Err(_) if !goes_on() => return Err(NoAnswer::GaveUp),
                 Err(_) => {}
             }

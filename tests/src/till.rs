@@ -194,7 +194,9 @@ pub fn settle(clients: &[Client], mut asked: Vec<Asked>) -> Result<Vec<Asked>, S
         });
         match answer {
             Ok(answer) => one.answer = Some(answer),
-            Err(NoAnswer::Refused(_)) => {}
+            // Refused by the shop's rules. A hub that can't tell, or knows nobody, is another matter.
+            Err(NoAnswer::Refused(why)) if why.starts_with('4') && !why.starts_with("401") => {}
+            Err(NoAnswer::Refused(why)) => return Err(format!("{}: {why}", one.key)),
             Err(NoAnswer::GaveUp) => return Err(format!("{}: no answer", one.key)),
         }
     }

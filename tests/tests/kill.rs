@@ -87,7 +87,7 @@ fn killed_under_load(engine: &str, kills: u32) {
             });
         }
         for kill in 1..=kills {
-            // By the work done since the start, not by the clock; every fourth dies before it has answered anything.
+            // By the work done since the start, not by the clock; every fourth dies as it starts.
             let enough = if dice.u8(..4) == 0 { 0 } else { dice.u64(1..400) };
             let before = book.sold();
             if enough == 0 {
@@ -164,7 +164,7 @@ fn killed_under_load(engine: &str, kills: u32) {
     let without = asked.iter().filter(|asked| asked.refused).count();
     let (done, refused) = ledger.counts();
     eprintln!(
-        "{engine}: {kills} kills ({at_start} before the first answer) by {REGISTERS} registers in {:.0} s: {sold} sales answered and there, \
+        "{engine}: {kills} kills ({at_start} within 120 ms of a start) by {REGISTERS} registers in {:.0} s: {sold} sales answered and there, \
          {} of {unanswered} unanswered ones there whole, {without} customers went without, {} commands repeated, {records} records checked, \
          {done} commands of the stockroom done and {refused} refused, {} positions right, {equal}",
         began.elapsed().as_secs_f64(),

@@ -1,6 +1,6 @@
 //! `store-hub`: the daemon, and what goes with it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use hub::{api, config::Config, maintenance, run};
@@ -79,6 +79,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Bench(arguments) => runtime.block_on(hub::demo::bench::run(arguments)),
     };
+    // Whoever is still being handed a backup by then has none.
+    runtime.shutdown_timeout(Duration::from_secs(5));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => fail(&why),

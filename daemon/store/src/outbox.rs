@@ -112,7 +112,7 @@ pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreEr
     let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
     let rebased = streams.into_iter().map(|stream| {
         let key = STREAMS.raw_key(&stream.name);
-        let base = stream.acknowledged.max(stream.first_kept - 1);
+        let base = stream.acknowledged.max(stream.first_kept.saturating_sub(1));
         let value = STREAMS.encode(&key, &Stream { base, acknowledged: base, ..stream }, |_| None)?;
         Ok((key, value))
     });

@@ -85,6 +85,9 @@ impl Drop for SledEngine {
 /// Wakes a flush that would sleep for ever. Where sled's thread pool writes what a batch has filled and that fails, it notes the failure and wakes nobody
 /// (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush finds the note, wakes all who wait, and they fail as they should. A flush that
 /// came before the failure sleeps too: so another and another, each after twice the time.
+///
+/// A batch that reads back what sled has just evicted can sleep in the same way, while it keeps flushes out: nothing wakes that. The hub's watchdog commits, and ends
+/// with it.
 fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
     let (mut last, mut looks) = (0, 0_u32);
     while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {

@@ -7,6 +7,7 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the asker goes away, or does not read for [`PATIENCE`] | the backup is given up; the store sells on |
+//! | the hub is stopped meanwhile | it does not wait: the bytes end without the backup's end |
 //! | the backup fails half-way | the bytes end without the backup's end: the asker refuses it |
 //! | the hub was killed and its socket is left | nobody answers; the next hub removes it |
 
@@ -117,7 +118,13 @@ pub(super) fn ask_for_backup(data: &Path) -> Result<Option<impl Read>, String> {
     let failed = |error: io::Error| format!("the hub's socket {}: {error}", path.display());
     let mut stream = match UnixStream::connect(&path) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+        // Also where the path is too long for a socket: a hub that runs has the store's lock.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput
+            ) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(failed(error)),

@@ -86,7 +86,7 @@ pub(crate) fn parse_name(name: &str) -> Option<(&str, u64, u64)> {
     let mut parts = name.strip_suffix(".segment")?.splitn(3, '-');
     let (table, first, last) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let is_table = !table.is_empty() && table.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    (is_table && file_name(table, first, last) == name).then_some((table, first, last))
+    (is_table && first > 0 && file_name(table, first, last) == name).then_some((table, first, last))
 }
 
 /// Whether there is an archive in a store's directory.

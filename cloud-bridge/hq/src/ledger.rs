@@ -257,29 +257,33 @@ impl Books {
     }
 
     /// Moves stock.
+    /// Takes what moved from one state and puts it into the other.
     fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) {
-        let positions = self.positions.entry((hub.clone(), epoch)).or_default();
-        for line in lines {
-            let position = positions.entry((line.sku.clone(), line.unit)).or_default();
-            for (state, there) in State::ALL.into_iter().zip(position) {
-                if line.from == Some(state) {
-                    *there = there.saturating_sub(line.quantity_milli);
-                }
-                if line.to == Some(state) {
-                    *there = there.saturating_add(line.quantity_milli);
-                }
-            }
-        }
+        let sides = lines.iter().flat_map(|line| {
+            let (sku, milli) = (line.sku.as_str(), line.quantity_milli);
+            let side = |state: Option<State>, milli: i64| state.map(|state| ((sku, line.unit), state, milli));
+            [side(line.from, milli.saturating_neg()), side(line.to, milli)].into_iter().flatten()
+        });
+        self.add(hub, epoch, sides);
     }
 
     /// Adds what was there when the epoch began. Like a movement: a sale may have come before it.
     fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) {
+        self.add(
+            hub,
+            epoch,
+            lines.iter().map(|line| ((line.sku.as_str(), line.unit), line.state, line.quantity_milli)),
+        );
+    }
+
+    /// Adds thousandths to positions, each in a state.
+    fn add<'l>(&mut self, hub: &HubId, epoch: Epoch, changes: impl Iterator<Item = ((&'l str, Unit), State, i64)>) {
         let positions = self.positions.entry((hub.clone(), epoch)).or_default();
-        for line in lines {
-            let position = positions.entry((line.sku.clone(), line.unit)).or_default();
-            for (state, there) in State::ALL.into_iter().zip(position) {
-                if line.state == state {
-                    *there = there.saturating_add(line.quantity_milli);
+        for ((sku, unit), state, milli) in changes {
+            let position = positions.entry((sku.to_owned(), unit)).or_default();
+            for (other, there) in State::ALL.into_iter().zip(position) {
+                if other == state {
+                    *there = there.saturating_add(milli);
                 }
             }
         }

@@ -131,6 +131,9 @@ impl From<StoreError> for Problem {
             StoreError::Stopped { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-stopped", "The store has stopped", detail)
             }
+            StoreError::Engine(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unreadable", "The store can't be read", detail)
+            }
             StoreError::DiskFull { .. } => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "The disk is nearly full", detail)
             }
@@ -171,6 +174,8 @@ mod tests {
         };
         assert_eq!(answer(StoreError::Busy), (503, true));
         assert_eq!(answer(StoreError::Stopped { why: "Input/output error".into() }), (503, true));
+        let unreadable = store::engine::EngineError { what: "read".into(), why: "Input/output error".into() };
+        assert_eq!(answer(StoreError::Engine(unreadable)), (503, true));
         assert_eq!(answer(StoreError::DiskFull { free: 1, least: 2 }), (507, false));
         let full = Problem::from(StoreError::DiskFull { free: 15_000_000, least: 64_000_000 });
         assert_eq!((&*full.kind, full.detail.contains("15 MB")), ("/problems/disk-full", true));

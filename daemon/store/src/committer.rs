@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -199,6 +199,21 @@ pub(crate) struct Committer {
     /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen between groups.
     listener: Arc<Mutex<Option<Listener>>>,
     timings: Arc<Mutex<Timings>>,
+    /// After the queue: dropped in this order, the thread hears that nobody asks any more, and is waited for.
+    _thread: Joined,
+}
+
+/// A thread that is waited for when this is dropped, so that a store that is dropped is closed.
+struct Joined(Option<JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        // A commit may own the last handle of its store: then the committer drops itself, and can't wait for that.
+        if let Some(thread) = self.0.take().filter(|thread| thread.thread().id() != thread::current().id()) {
+            // It catches what closures do; a panic of its own was told when it happened.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Hears of every batch, in order, once it is applied.
@@ -233,11 +248,11 @@ impl Committer {
             listener: Arc::clone(&listener),
             timings: Arc::clone(&timings),
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("committer".into())
             .spawn(move || worker.work(&waiting))
             .map_err(|error| EngineError::new("start the committer's thread")(error.to_string()))?;
-        Ok(Self { queue, committed, stopped, disk, listener, timings })
+        Ok(Self { queue, committed, stopped, disk, listener, timings, _thread: Joined(Some(thread)) })
     }
 
     pub(crate) fn submit<T, E, F>(

@@ -107,7 +107,7 @@ fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
     Ok((key, value))
 }
 
-/// A store that is open. Cheap to share behind an `Arc`; the last one dropped closes it.
+/// A store that is open. Cheap to share behind an `Arc`. Dropping the last one waits until what was asked for is committed and the files are closed.
 pub struct Store {
     engine: Arc<dyn Engine>,
     committer: Committer,

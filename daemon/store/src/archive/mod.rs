@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | power while a segment is written | a file `….new`, removed at the next start; the records are in the engine |
 //! | power between the rename and the last deletion | some records are in both, equal; the next archiving deletes them first |
+//! | a reader's segment is given up under its hands | it reads once more, by the segments that are left |
 //! | power while segments are given up | the engine says what is given up before the files go; what is left of them goes at the next start |
 //! | no room on the disk | the segment is not written; what was there stays |
 //! | a segment is damaged or gone | the hub starts and sells; the check says it, and so does whoever reads an old record |
@@ -151,6 +152,22 @@ impl Archive {
 
     fn shelves(&self, table: &str) -> Shelves {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned().unwrap_or_default()
+    }
+
+    /// Reads by a table's segments, and once more if they changed meanwhile: one that came took its records out of the engine, one that went took its file.
+    fn read<T>(
+        &self,
+        table: &str,
+        mut read: impl FnMut(&[Arc<Segment>]) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let ends = |segments: &[Arc<Segment>]| Some((segments.first()?.first, segments.last()?.last));
+        loop {
+            let segments = self.shelves(table);
+            let outcome = read(&segments);
+            if ends(&self.shelves(table)) == ends(&segments) {
+                return outcome;
+            }
+        }
     }
 
     fn publish(&self, table: &str, change: impl FnOnce(&mut Vec<Arc<Segment>>)) {

@@ -49,12 +49,13 @@ impl Store {
         table: &Table<K, V>,
         key: K::Of<'_>,
     ) -> Result<Option<V>, StoreError> {
-        let segments = self.archive.shelves(with.name());
-        let place = segments.partition_point(|segment| segment.last < number);
-        let Some(segment) = segments.get(place).filter(|segment| segment.first <= number) else { return Ok(None) };
-        let shelf = segment.shelf(number).map_err(unread(with.name(), number, segment))?;
         let raw_key = table.raw_key(key);
-        let entry = shelf.into_iter().flat_map(|shelf| shelf.entries).find(|(key, _)| *key == raw_key);
+        let entry = self.archive.read(with.name(), |segments| {
+            let place = segments.partition_point(|segment| segment.last < number);
+            let Some(segment) = segments.get(place).filter(|segment| segment.first <= number) else { return Ok(None) };
+            let shelf = segment.shelf(number).map_err(unread(with.name(), number, segment))?;
+            Ok(shelf.into_iter().flat_map(|shelf| shelf.entries).find(|(key, _)| *key == raw_key))
+        })?;
         entry.map(|(key, value)| table.decode(&key, &value)).transpose()
     }
 
@@ -69,46 +70,51 @@ impl Store {
         order: Order,
         limit: usize,
     ) -> Result<Vec<V>, StoreError> {
-        loop {
-            let segments = self.archive.shelves(table.name());
-            let archived = segments.last().map_or(0, |segment| segment.last);
-            let mut page = Vec::new();
-            match order {
-                Order::Ascending => {
-                    let from = from.unwrap_or(0);
-                    page_archived(table, &segments, from, limit, &mut page)?;
-                    let rest = limit - page.len();
-                    page.extend(self.page(table, Some(from.max(archived + 1)), order, rest)?);
-                }
-                Order::Descending => {
-                    let from = from.unwrap_or(u64::MAX);
-                    if from > archived {
-                        let (first, last) = (table.raw_key(archived + 1), table.raw_key(from));
-                        let bounds = (Bound::Included(&first[..]), Bound::Included(&last[..]));
-                        let entries = self.engine.range(bounds.0, bounds.1, true, limit)?;
-                        for (key, value) in &entries {
-                            page.push(table.decode(key, value)?);
-                        }
-                    }
-                    let mut next = from.min(archived);
-                    let oldest = segments.first().map_or(u64::MAX, |segment| segment.first);
-                    while page.len() < limit && next >= oldest {
-                        // Blocks are read forwards: a part of them at a time, turned round.
-                        let wanted = ((limit - page.len()) as u64).min(PART);
-                        let first = next.saturating_sub(wanted - 1).max(oldest);
-                        let mut part = Vec::new();
-                        let most = usize::try_from(next - first + 1).unwrap_or(usize::MAX);
-                        page_archived(table, &segments, first, most, &mut part)?;
-                        page.extend(part.into_iter().rev());
-                        next = first - 1;
-                    }
-                }
+        self.archive.read(table.name(), |segments| self.page_through(table, segments, from, order, limit))
+    }
+
+    fn page_through<V: Record>(
+        &self,
+        table: &Table<Number, V>,
+        segments: &[Arc<Segment>],
+        from: Option<u64>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<V>, StoreError> {
+        let archived = segments.last().map_or(0, |segment| segment.last);
+        let mut page = Vec::new();
+        match order {
+            Order::Ascending => {
+                let from = from.unwrap_or(0);
+                page_archived(table, segments, from, limit, &mut page)?;
+                let rest = limit - page.len();
+                page.extend(self.page(table, Some(from.max(archived + 1)), order, rest)?);
             }
-            // A segment that came meanwhile took its records out of the engine: once more, with it.
-            if self.archive.shelves(table.name()).last().map_or(0, |segment| segment.last) == archived {
-                return Ok(page);
+            Order::Descending => {
+                let from = from.unwrap_or(u64::MAX);
+                if from > archived {
+                    let (first, last) = (table.raw_key(archived + 1), table.raw_key(from));
+                    let bounds = (Bound::Included(&first[..]), Bound::Included(&last[..]));
+                    let entries = self.engine.range(bounds.0, bounds.1, true, limit)?;
+                    for (key, value) in &entries {
+                        page.push(table.decode(key, value)?);
+                    }
+                }
+                let mut next = from.min(archived);
+                let oldest = segments.first().map_or(u64::MAX, |segment| segment.first);
+                while page.len() < limit && next >= oldest {
+                    // Blocks are read forwards: a part of them at a time, turned round.
+                    let wanted = ((limit - page.len()) as u64).min(PART);
+                    let first = next.saturating_sub(wanted - 1).max(oldest);
+                    let mut part = Vec::new();
+                    let most = usize::try_from(next - first + 1).unwrap_or(usize::MAX);
+                    page_archived(table, segments, first, most, &mut part)?;
+                    page.extend(part.into_iter().rev());
+                    next = first - 1;
+                }
             }
         }
+        Ok(page)
     }
 
     /// The last record of a table that is archived; 0 for none.
@@ -132,7 +138,7 @@ impl Store {
 
 /// Why what is kept from `number` on can't be read. Bytes that are damaged or lacking are damage of those records, as it would be in the engine; the disk's own
 /// trouble is the disk's.
-fn unread(table: &'static str, number: u64, segment: &Segment) -> impl Fn(io::Error) -> StoreError {
+pub(super) fn unread(table: &'static str, number: u64, segment: &Segment) -> impl Fn(io::Error) -> StoreError {
     let path = segment.path.clone();
     move |error| match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => StoreError::Corrupt {

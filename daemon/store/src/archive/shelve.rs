@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     ARCHIVED, Archived, EntryKey, SEGMENT, Segment, UNFINISHED, failed, file_name,
+    read::unread,
     segment::{self, Shelf},
 };
 use crate::{
@@ -125,7 +126,7 @@ impl Store {
         let mut keys = Vec::new();
         for segment in self.archive.shelves(table.name()).iter() {
             for shelf in segment.shelves(low.max(segment.first), high.min(segment.last)) {
-                let shelf = shelf.map_err(failed("read the archive's file", &segment.path))?;
+                let shelf = shelf.map_err(unread(table.name(), low.max(segment.first), segment))?;
                 for (key, value) in shelf.entries {
                     match self.engine.get(&key)? {
                         Some(found) if found == value => keys.push(key),
@@ -160,7 +161,7 @@ impl Store {
             if !may_go(&last) {
                 break;
             }
-            let shelf = segment.shelf(segment.last).map_err(failed("read the archive's file", &segment.path))?;
+            let shelf = segment.shelf(segment.last).map_err(unread(table.name(), segment.last, &segment))?;
             // Where the chain begins from now on.
             let links = shelf.into_iter().flat_map(|shelf| shelf.entries);
             let link =

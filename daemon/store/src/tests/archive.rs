@@ -118,6 +118,31 @@ async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_aft
 }
 
 #[tokio::test]
+async fn who_reads_while_segments_come_and_go_reads_what_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    let reads = Arc::clone(&store);
+    let (tell_end, end) = std::sync::mpsc::channel::<()>();
+    let reader = std::thread::spawn(move || {
+        while end.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            for order in [Order::Ascending, Order::Descending] {
+                let mut page = reads.page_kept(&SALES, None, order, usize::MAX).unwrap();
+                if order == Order::Descending {
+                    page.reverse();
+                }
+                let oldest = SALES_SOLD - page.len() as u64 + 1;
+                assert_eq!(page, (oldest..=SALES_SOLD).map(|number| format!("sale {number}")).collect::<Vec<_>>());
+            }
+            reads.kept(&SALES, 1).unwrap();
+        }
+    });
+    archive(&store, SALES_SOLD).await;
+    assert_eq!(store.give_up(&SALES, |_| true).await.unwrap(), 2 * SEGMENT);
+    drop(tell_end);
+    reader.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_segment_that_is_damaged_or_gone_is_told_and_the_store_opens() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;

@@ -19,6 +19,34 @@ async fn what_was_answered_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_dropped_has_committed_what_was_asked_for_and_let_go_of_its_engine() {
+    for _ in 0..100 {
+        let engine = Faulty::new();
+        let store = open(engine.clone()).unwrap();
+        let unanswered = store.committer.submit(Purpose::Money, |transaction: &mut Transaction<'_>| {
+            transaction.put(&NOTES, "asked for", &"y".to_owned())
+        });
+        drop((unanswered.unwrap(), store));
+        assert_eq!(NOTES.read(&*engine, "asked for").unwrap().as_deref(), Some("y"));
+        assert_eq!(Arc::strong_count(&engine), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_may_own_the_last_handle_of_its_store() {
+    let store = Arc::new(open(Faulty::new()).unwrap());
+    let (dropped, gate) = std::sync::mpsc::channel::<()>();
+    let owned = Arc::clone(&store);
+    let answer = store.committer.submit(Purpose::Money, move |_: &mut Transaction<'_>| {
+        let _ = gate.recv();
+        Ok::<_, StoreError>(Arc::strong_count(&owned))
+    });
+    drop(store);
+    dropped.send(()).unwrap();
+    assert_eq!(answer.unwrap().await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_store_half_created_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     for (kind, torn) in [(EngineKind::Sled, "conf"), (EngineKind::Sqlite, "store.db")] {

@@ -13,7 +13,7 @@
 //! | the last ones are taken out | the head names another number |
 //!
 //! Old records move to the archive with their links, and the chain is walked through it. Where the oldest were given up after their time, the
-//! chain begins at the [`Head`] that stood before the first one kept.
+//! chain begins at the [`Head`] that stood before the first one kept; what other tables have from before goes with them.
 
 use std::collections::BTreeMap;
 

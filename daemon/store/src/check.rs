@@ -50,6 +50,21 @@ impl Checked {
             self.faults.push(fault.into());
         }
     }
+
+    /// What was read in a walk through `what`; `None` if it is damaged, which is a fault.
+    ///
+    /// # Errors
+    /// What is no damage.
+    pub fn readable<T>(&mut self, what: &str, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                self.fault(format!("{what}: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Store {
@@ -60,7 +75,7 @@ impl Store {
     /// The engine fails. Damage is no error; it is what is looked for.
     pub fn check(&self, depth: Depth) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
-        self.archive.faults().iter().for_each(|fault| checked.fault(fault));
+        self.faults.iter().for_each(|fault| checked.fault(fault));
         if depth == Depth::Whole {
             self.check_records(&mut checked)?;
         }
@@ -70,9 +85,10 @@ impl Store {
 
     /// Every record twice: the chain's links are known before they are proved, because a table's records are not in the chain's order.
     fn check_records(&self, checked: &mut Checked) -> Result<(), StoreError> {
-        let base = HEADS.read(&*self.engine, BASE)?.unwrap_or_default();
-        let head = HEADS.read(&*self.engine, HEAD)?.unwrap_or_default();
-        let mut chain = Walk::from(base);
+        let ends = [BASE, HEAD].map(|end| checked.readable("the chain's ends", HEADS.read(&*self.engine, end)));
+        let [base, head] = ends;
+        let (base, head) = (base?, head?);
+        let mut chain = Walk::from(base.clone().flatten().unwrap_or_default());
         self.each_record(checked, |checked, key, value| {
             checked.records += 1;
             match table::verify(key, value) {
@@ -84,7 +100,9 @@ impl Store {
                 Err(fault) => Err(fault),
             }
         })?;
-        chain.gaps(&head).into_iter().for_each(|gap| checked.fault(gap));
+        // By an end that can't be read nothing can be proved; that it can't be read is told.
+        let (Some(_), Some(head)) = (base, head) else { return Ok(()) };
+        chain.gaps(&head.unwrap_or_default()).into_iter().for_each(|gap| checked.fault(gap));
         self.each_record(&mut Checked::default(), |_, key, value| {
             let Ok(table::Value { link: Some(link), json }) = table::Value::of(key, value) else { return Ok(()) };
             checked.links += 1;

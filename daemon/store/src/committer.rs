@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
+    META, RESTORED,
     cache::Cache,
     chain::{HEAD, HEADS},
     engine::{Batch, Engine, EngineError},
@@ -126,6 +127,11 @@ impl Transaction<'_> {
     /// Deletes a record, if it is there.
     pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: K::Of<'_>) {
         self.delete_raw(table.raw_key(key));
+    }
+
+    /// Conclusions are drawn from the store's having been restored, in this commit.
+    pub fn settle_restored(&mut self) {
+        self.delete(&META, RESTORED);
     }
 
     pub(crate) fn delete_raw(&mut self, raw_key: Vec<u8>) {

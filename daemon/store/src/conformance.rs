@@ -173,6 +173,24 @@ async fn a_conversion_cut_between_its_renames_is_ended_by_another() {
 }
 
 #[tokio::test]
+async fn of_two_stores_that_differ_neither_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    filled(path, EngineKind::Sled, 10).await;
+    converted(path, EngineKind::Sqlite);
+    // Sold on, then the former was put back by hand.
+    filled(path, EngineKind::Sqlite, 11).await;
+    fs::rename(path.join("sled.converted"), path.join("sled")).unwrap();
+    for to in EngineKind::ALL {
+        let told = convert(path, to, |_| ()).unwrap_err().to_string();
+        assert!(told.contains("are both there and differ"), "{told}");
+    }
+    fs::rename(path.join("sled"), path.join("sled.converted")).unwrap();
+    let store = Store::open(path, EngineKind::Sqlite, 1).unwrap();
+    assert_eq!(store.page(&NOTES, None, crate::Order::Ascending, usize::MAX).unwrap().len(), 11);
+}
+
+#[tokio::test]
 async fn what_can_not_be_converted_is_told_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

@@ -33,9 +33,7 @@ pub enum StoreError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A record can't be understood.
-    #[error(
-        "the record {key} of table {table} can't be read: {why}; restore a backup or ask for help before selling on"
-    )]
+    #[error("the record {key} of table {table} can't be read: {why}; restore a backup or ask for help")]
     Corrupt {
         /// Its table.
         table: &'static str,
@@ -72,9 +70,17 @@ pub enum StoreError {
         /// On the disk.
         found: EngineKind,
     },
+    /// A restoring was cut short before the store had its name.
+    #[error(
+        "{directory} holds half a restored store; run `store-hub store restore` again, or remove the file `restoring` to begin an empty one"
+    )]
+    HalfRestored {
+        /// Where.
+        directory: String,
+    },
     /// There is an archive and no store.
     #[error(
-        "{directory} holds an archive of old sales and no store they belong to; put the store back, run `store-hub store restore` again, or move the folder `archive` away"
+        "{directory} holds an archive of old sales and no store they belong to; put the store back, or move the folder `archive` away"
     )]
     ArchiveAlone {
         /// Where.

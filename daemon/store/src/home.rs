@@ -6,8 +6,10 @@
 //! | cut, while converting | what is found | what happens |
 //! | --- | --- | --- |
 //! | before the first rename | the old store, `NEW.new` | the hub runs on as before; converting begins anew |
-//! | between the renames | both stores, equal | the hub refuses to choose; converting again ends it |
+//! | between the renames | both stores, equal | the hub refuses to choose; converting again compares them, and ends it |
 //! | after the second | the new store, `OLD.converted` | done |
+//!
+//! Two stores that differ are nobody's to choose between but a person's: one was put back by hand, and either may have sold since.
 //!
 //! An engine may not give back the space of what was deleted (sled does not). So a store can be rewritten into a fresh one of the same engine, at a start
 //! that was asked for it ([`ask_for_rewriting`]). The old one is moved aside before it is opened, because sled may write into its folder after it was closed:
@@ -16,6 +18,8 @@
 //! | --- | --- | --- |
 //! | before the new store has its name | `NAME.former` alone | it gets its name back, and is rewritten anew |
 //! | after that | both | the former is removed |
+//!
+//! Whatever makes a store and fails takes away what it made, and a copy stops before it takes the room that the store beside it needs.
 
 use std::{
     fs::{self, File},
@@ -31,6 +35,7 @@ use crate::{
     archive,
     engine::{Engine, EngineError, Entry},
     error::StoreError,
+    room,
     sled_engine::SledEngine,
     sqlite_engine::SqliteEngine,
 };
@@ -124,6 +129,9 @@ pub(crate) fn is_taken(directory: &Path) -> bool {
 /// The file that asks for a rewriting.
 const REWRITE: &str = "rewrite";
 
+/// The file that is there from before anything is restored until the store has its name: without a store, a hub must not begin a new one.
+pub(crate) const RESTORING: &str = "restoring";
+
 /// Has the store of a directory rewritten at its next opening.
 ///
 /// # Errors
@@ -177,7 +185,7 @@ impl Home<'_> {
         let written = kind.open(&former).map_err(StoreError::from).and_then(|source| {
             let mut entries = 0;
             self.create(kind, |newborn| {
-                entries = copy(&*source, newborn, &mut |_| ())?;
+                entries = self.copy(&*source, newborn, &mut |_| ())?;
                 Ok(())
             })?;
             Ok(entries)
@@ -204,22 +212,56 @@ impl Home<'_> {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(&failed)?;
         }
-        let newborn = kind.open(&unfinished)?;
-        fill(&*newborn)?;
-        newborn.flush()?;
-        drop(newborn);
-        for entry in fs::read_dir(&unfinished).map_err(&failed)? {
-            let path = entry.map_err(&failed)?.path();
-            File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
-        }
-        File::open(&unfinished).and_then(|file| file.sync_all()).map_err(&failed)?;
+        // What is left of a failure would take the room of the store beside it.
+        fill_and_sync(kind, &unfinished, fill).inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
         self.rename(&unfinished, &home)
+    }
+
+    /// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries done, first those copied, then
+    /// those compared.
+    fn copy(
+        &self,
+        source: &dyn Engine,
+        newborn: &dyn Engine,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<u64, StoreError> {
+        let mut entries = 0;
+        each_part(source, |part| {
+            room::is_to_spare(self.directory)?;
+            newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
+            entries += part.len() as u64;
+            progress(entries);
+            Ok(())
+        })?;
+        newborn.flush()?;
+        if !are_equal(source, newborn, &mut |compared| progress(entries + compared))? {
+            let why = "what was copied differs; the old store is untouched".to_owned();
+            return Err(EngineError { what: "copy the store".into(), why }.into());
+        }
+        Ok(entries)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         let renamed = fs::rename(from, to).and_then(|()| File::open(self.directory)?.sync_all());
         renamed.map_err(failed("put in its place the store", to))
     }
+}
+
+fn fill_and_sync(
+    kind: EngineKind,
+    path: &Path,
+    fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let failed = failed("create the store in", path);
+    let newborn = kind.open(path)?;
+    fill(&*newborn)?;
+    newborn.flush()?;
+    drop(newborn);
+    for entry in fs::read_dir(path).map_err(&failed)? {
+        let path = entry.map_err(&failed)?.path();
+        File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
+    }
+    File::open(path).and_then(|file| file.sync_all()).map_err(&failed)
 }
 
 /// Opens the store in a directory, or creates it with the given entries in it.
@@ -240,7 +282,10 @@ pub(crate) fn open_or_create(
         (true, false) => {}
         (true, true) => return Err(StoreError::TwoStores { directory: directory.display().to_string() }),
         (false, true) => return Err(StoreError::OtherEngine { wanted: kind, found: kind.other() }),
-        // A restoring that was cut short, or a store that was moved away without its archive: a new one must not take it for its own.
+        (false, false) if directory.join(RESTORING).exists() => {
+            return Err(StoreError::HalfRestored { directory: directory.display().to_string() });
+        }
+        // A store that was moved away without its archive: a new one must not take it for its own.
         (false, false) if archive::is_in(directory) => {
             return Err(StoreError::ArchiveAlone { directory: directory.display().to_string() });
         }
@@ -248,8 +293,19 @@ pub(crate) fn open_or_create(
             Ok(newborn.apply(birth.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?)
         })?,
     }
+    end_restoring(directory)?;
     forget_cached(&home.of(kind));
     Ok(kind.open(&home.of(kind))?)
+}
+
+/// A store has its name, so its restoring is through.
+pub(crate) fn end_restoring(directory: &Path) -> Result<(), StoreError> {
+    let restoring = directory.join(RESTORING);
+    if !restoring.exists() {
+        return Ok(());
+    }
+    let removed = fs::remove_file(&restoring).and_then(|()| File::open(directory)?.sync_all());
+    removed.map_err(failed("remove", &restoring))
 }
 
 /// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk never got.
@@ -288,45 +344,41 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     if former.exists() {
         return Err(trouble(&format!("{} is left from an earlier conversion; delete it first", former.display())));
     }
-    if new.exists() {
-        // An earlier conversion was cut between its renames. No hub ran since: it would have refused both.
-        fs::remove_dir_all(&new).map_err(failed("remove the half-converted store", &new))?;
-    }
     let source = to.other().open(&old)?;
     let mut entries = 0;
-    home.create(to, |newborn| {
-        entries = copy(&*source, newborn, &mut progress)?;
-        Ok(())
-    })?;
+    if new.exists() {
+        // An earlier conversion was cut between its renames; or one of them was put back by hand, and the other has sold since.
+        if !are_equal(&*source, &*to.open(&new)?, &mut |compared| entries = compared)? {
+            let (old, new) = (old.display(), new.display());
+            return Err(trouble(&format!(
+                "{old} and {new} are both there and differ; move away the one that did not sell last"
+            )));
+        }
+    } else {
+        home.create(to, |newborn| {
+            entries = home.copy(&*source, newborn, &mut progress)?;
+            Ok(())
+        })?;
+    }
     drop(source);
     home.rename(&old, &former)?;
     Ok(Converted { entries, former })
 }
 
-/// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries done, first those copied, then those
-/// compared.
-fn copy(source: &dyn Engine, newborn: &dyn Engine, progress: &mut dyn FnMut(u64)) -> Result<u64, StoreError> {
-    let mut entries = 0;
-    each_part(source, |part| {
-        newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
-        entries += part.len() as u64;
-        progress(entries);
-        Ok(())
-    })?;
-    newborn.flush()?;
-    let mut compared = 0;
-    each_part(source, |part| {
-        let (Some((first, _)), Some((last, _))) = (part.first(), part.last()) else { return Ok(()) };
-        let copied = newborn.range(Bound::Included(first), Bound::Included(last), false, PART + 1)?;
-        if copied != part {
-            let why = "what was copied differs; the old store is untouched".to_owned();
-            return Err(EngineError { what: "copy the store".into(), why }.into());
+/// Whether two engines hold the same entries. `progress` hears of those compared.
+fn are_equal(one: &dyn Engine, other: &dyn Engine, progress: &mut dyn FnMut(u64)) -> Result<bool, StoreError> {
+    let (mut after, mut compared) = (None::<Vec<u8>>, 0);
+    loop {
+        let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let part = one.range(from, Bound::Unbounded, false, PART)?;
+        if other.range(from, Bound::Unbounded, false, PART)? != part {
+            return Ok(false);
         }
+        let Some((last, _)) = part.last() else { return Ok(true) };
+        after = Some(last.clone());
         compared += part.len() as u64;
-        progress(entries + compared);
-        Ok(())
-    })?;
-    Ok(entries)
+        progress(compared);
+    }
 }
 
 /// Gives every entry of an engine, in order, a part at a time.

@@ -61,7 +61,7 @@ mod sled_engine;
 mod sqlite_engine;
 mod table;
 
-use std::{ops::Bound, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
@@ -100,6 +100,9 @@ pub struct MostlyEmpty {
 
 static META: Table<Name, u64> = Table::new("meta");
 
+/// What the store notes of itself while nobody has drawn conclusions from its having been restored: the entries of the backup.
+const RESTORED: &str = "restored";
+
 /// An entry of the store about itself.
 fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
     let key = META.raw_key(name);
@@ -114,6 +117,8 @@ pub struct Store {
     archive: Archive,
     heads: Arc<Heads>,
     epoch: u64,
+    /// What is wrong with it, found at opening: it opens all the same, to be checked, backed up, and sold by as far as that goes.
+    faults: Vec<String>,
 }
 
 impl Store {
@@ -139,14 +144,24 @@ impl Store {
             key: "epoch".into(),
             why: "it is missing".into(),
         })?;
-        let heads = Arc::new(Heads::load(&*engine)?);
+        let mut faults = archive.faults().to_vec();
+        let heads = Arc::new(Heads::load(&*engine, |error| faults.push(error.to_string()))?);
         let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads), disk)?;
-        Ok(Self { engine, committer, archive, heads, epoch })
+        Ok(Self { engine, committer, archive, heads, epoch, faults })
     }
 
     /// Drawn when the store was created.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// The entries of the backup that this store was made of, until somebody has drawn conclusions: what was under way when the backup was taken is not any
+    /// more. See [`Transaction::settle_restored`].
+    ///
+    /// # Errors
+    /// The engine fails or the note can't be read.
+    pub fn restored(&self) -> Result<Option<u64>, StoreError> {
+        self.get(&META, RESTORED)
     }
 
     /// Runs `work` in the committer and answers once what it wrote is durable. For what a customer waits for ([`Purpose::Money`]); see
@@ -234,15 +249,9 @@ impl Store {
     pub fn each<K: Key, V: Record>(
         &self,
         table: &Table<K, V>,
-        mut take: impl FnMut(Result<V, StoreError>),
+        take: impl FnMut(Result<V, StoreError>),
     ) -> Result<(), StoreError> {
-        let (first, end) = table.span();
-        home::each_entry_of(&*self.engine, Bound::Included(&first), Bound::Excluded(&end), 1_000, |part| {
-            for (key, value) in part {
-                take(table.decode(key, value));
-            }
-            Ok(())
-        })
+        table.each(&*self.engine, take)
     }
 
     /// Counts commits that became durable; a change wakes those who work from what is stored.

@@ -13,8 +13,9 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | no room for the backup | nothing was changed; the hub does not start, and says how much it needs |
+//! | no room for the backup, with something left to sell on | nothing was changed and nothing is left of it; the hub does not start, and says how much it needs |
 //! | power while the backup is written | it has its name only when it is whole; taken again |
+//! | power before the backup has its name of its own | it gets it at the next start |
 //! | power in a step | the step goes on where it was; the backup is the one from before |
 
 use std::{
@@ -31,6 +32,7 @@ use crate::{
     error::StoreError,
     home::{each_entry_of, make_directory},
     meta,
+    room::Sparing,
     table::{Name, Table, Value},
 };
 
@@ -51,7 +53,7 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>) -> Result<(),
         return Err(StoreError::TooNew { found: format, known: FORMAT });
     }
     if format == known {
-        return Ok(());
+        return directory.map_or(Ok(()), |directory| name_backup(engine, &directory.join("backups")));
     }
     tracing::info!(from = format, to = known, "raising the store's format; a backup is taken first");
     if let Some(directory) = directory {
@@ -63,17 +65,23 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>) -> Result<(),
     }
     write_format(engine, known)?;
     if let Some(directory) = directory {
-        // Its own name, so that another upgrade after a way back takes another.
-        let backups = directory.join("backups");
-        let epoch = META.read(engine, "epoch")?.unwrap_or_default();
-        let links = HEADS.read(engine, HEAD)?.unwrap_or_default().number;
-        let kept = backups.join(format!("before-format-{FORMAT}-{epoch}-{links}.backup"));
-        fs::rename(backups.join(unfinished_backup()), &kept)
-            .and_then(|()| File::open(&backups)?.sync_all())
-            .map_err(|error| EngineError { what: format!("name {}", kept.display()), why: error.to_string() })?;
+        name_backup(engine, &directory.join("backups"))?;
     }
     tracing::info!(from = format, to = known, "the store's format was raised; older hubs refuse it now");
     Ok(())
+}
+
+/// Gives the backup a name of its own once the steps are through, so that another upgrade after a way back takes another.
+fn name_backup(engine: &dyn Engine, backups: &Path) -> Result<(), StoreError> {
+    let unfinished = backups.join(unfinished_backup());
+    if !unfinished.exists() {
+        return Ok(());
+    }
+    let epoch = META.read(engine, "epoch")?.unwrap_or_default();
+    let links = HEADS.read(engine, HEAD)?.unwrap_or_default().number;
+    let kept = backups.join(format!("before-format-{FORMAT}-{epoch}-{links}.backup"));
+    let named = fs::rename(unfinished, &kept).and_then(|()| File::open(backups)?.sync_all());
+    named.map_err(|error| EngineError { what: format!("name {}", kept.display()), why: error.to_string() }.into())
 }
 
 /// What the backup is called while steps are under way.
@@ -100,11 +108,15 @@ fn keep_backup(engine: &dyn Engine, backups: &Path) -> Result<(), StoreError> {
     };
     make_directory(backups).map_err(failed)?;
     let unfinished = path.with_extension("new");
-    let mut file = File::create(&unfinished).map_err(failed)?;
-    backup::write_quiet(engine, &mut file).map_err(|error| failed(io::Error::other(error.to_string())))?;
-    file.sync_all().map_err(failed)?;
-    backup::verify(File::open(&unfinished).map_err(failed)?)?;
-    fs::rename(&unfinished, &path).and_then(|()| File::open(backups)?.sync_all()).map_err(failed)
+    let written = || -> Result<(), StoreError> {
+        let file = File::create(&unfinished).map_err(failed)?;
+        let sparing = Sparing::new(&file, backups, backups).map_err(failed)?;
+        backup::write_quiet(engine, sparing).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        file.sync_all().map_err(failed)?;
+        backup::verify(File::open(&unfinished).map_err(failed)?)?;
+        fs::rename(&unfinished, &path).and_then(|()| File::open(backups)?.sync_all()).map_err(failed)
+    };
+    written().inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 /// The table of sales, as bytes: a migration does not know today's types.

@@ -81,9 +81,14 @@ pub struct Span {
 pub(crate) struct Heads(RwLock<BTreeMap<String, u64>>);
 
 impl Heads {
-    pub(crate) fn load(engine: &dyn Engine) -> Result<Self, StoreError> {
-        let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
-        Ok(Self(RwLock::new(streams.into_iter().map(|stream| (stream.name, stream.last)).collect())))
+    /// Where the streams are. Of one that can't be read, why: nothing can be appended to it, and everything else goes on.
+    pub(crate) fn load(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
+        let mut heads = BTreeMap::new();
+        STREAMS.each(engine, |stream| match stream {
+            Ok(stream) => drop(heads.insert(stream.name, stream.last)),
+            Err(error) => fault(error),
+        })?;
+        Ok(Self(RwLock::new(heads)))
     }
 
     /// Called by the committer after a flush.
@@ -201,17 +206,11 @@ impl Store {
     /// Looks for entries that are missing or damaged.
     pub(crate) fn check_outbox(&self, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
         for name in self.heads.streams() {
-            let span = self.outbox_span(&name)?;
+            let Some(span) = checked.readable("the outbox", self.outbox_span(&name))? else { continue };
             let mut next = depth.first(span.first_kept, span.last);
             while next <= span.last {
-                let entries = match self.outbox(&name, next, 1_000) {
-                    Ok(entries) => entries,
-                    Err(error @ StoreError::Corrupt { .. }) => {
-                        checked.fault(format!("outbox {name}: {error}"));
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                };
+                let entries = self.outbox(&name, next, 1_000);
+                let Some(entries) = checked.readable(&format!("outbox {name}"), entries)? else { break };
                 if entries.is_empty() {
                     checked.fault(format!("outbox {name}: entries {next} to {} are missing", span.last));
                     break;

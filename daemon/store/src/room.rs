@@ -101,6 +101,14 @@ fn free_under(directory: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Whether the disk of a directory has room for what can wait.
+pub(crate) fn is_to_spare(directory: &Path) -> Result<(), StoreError> {
+    match free_under(directory) {
+        Some(free) if free < SCARCE => Err(StoreError::DiskFull { free, least: SCARCE }),
+        _ => Ok(()),
+    }
+}
+
 /// A file that can wait. If it lies on the disk of a store, writing it fails before room gets [`SCARCE`] there.
 pub struct Sparing<W> {
     file: W,

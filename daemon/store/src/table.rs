@@ -21,6 +21,7 @@ use crate::{
     chain::{LINK, Link},
     engine::Engine,
     error::StoreError,
+    home::each_entry_of,
 };
 
 /// Bare JSON.
@@ -218,6 +219,21 @@ impl<K: Key, V: Record> Table<K, V> {
     /// The table's keys lie between these two, neither of which is one of them.
     pub(crate) fn span(&self) -> (Vec<u8>, Vec<u8>) {
         ([self.name.as_bytes(), &[0]].concat(), [self.name.as_bytes(), &[1]].concat())
+    }
+
+    /// Gives every record in the order of its keys; of one that can't be read, why.
+    pub(crate) fn each(
+        &self,
+        engine: &dyn Engine,
+        mut take: impl FnMut(Result<V, StoreError>),
+    ) -> Result<(), StoreError> {
+        let (first, end) = self.span();
+        each_entry_of(engine, Bound::Included(&first), Bound::Excluded(&end), 1_000, |part| {
+            for (key, value) in part {
+                take(self.decode(key, value));
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn page(

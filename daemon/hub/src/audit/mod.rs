@@ -1,7 +1,7 @@
 //! The audit trail: who did what that somebody may ask about one day.
 //!
 //! An entry is written in the commit of what it tells, so neither is there without the other, and is a link of the store's hash chain, together with
-//! the sales: it can't be changed, taken out or put in unseen. It is never deleted.
+//! the sales: it can't be changed, taken out or put in unseen. It is kept for as long as the sales of its time.
 
 mod routes;
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use store::{BackedUp, StoreError, room::Sparing};
+use store::{BackedUp, Store, StoreError, room::Sparing};
 
 use super::door;
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
         );
         if done.damaged > 0 {
             println!(
-                "{} entries are damaged in the store; stop the hub and run `store-hub store check`.",
+                "{} entries or segments are damaged in the store; stop the hub and run `store-hub store check`.",
                 done.damaged
             );
         }
@@ -95,6 +95,23 @@ impl<R: Read> Read for Narrated<R> {
     }
 }
 
+/// Draws the conclusions from a store's having been restored, once, whoever opens it first: what was with a terminal is doubted, and the audit trail
+/// tells of it. Gives how many payments a person must decide.
+///
+/// # Errors
+/// The store fails.
+pub fn conclude(store: &Store) -> Result<usize, StoreError> {
+    let Some(entries) = store.restored()? else { return Ok(0) };
+    let (doubted, epoch) = (payments::to_doubt(store)?, store.epoch());
+    let count = doubted.len();
+    store.commit_blocking(move |transaction| {
+        doubted.iter().try_for_each(|payment| payments::doubt(transaction, payment))?;
+        transaction.settle_restored();
+        audit::record(transaction, audit::SHELL, Act::Restored { entries, epoch })
+    })?;
+    Ok(count)
+}
+
 /// Makes the store of a backup.
 pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), String> {
     let input = Narrated { input: File::open(from).map_err(failed(from))?, read: 0, told: 0 };
@@ -103,10 +120,7 @@ pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), St
         store::restore(&config.store.data, config.store.engine, input, now).map_err(|error| error.to_string())?;
     let store = super::open(config)?;
     let epoch = store.epoch();
-    let doubted = payments::doubt(&store).map_err(|problem| problem.detail)?;
-    let act = Act::Restored { entries: done.entries, epoch };
-    let noted = store.commit_blocking(move |transaction| audit::record(transaction, audit::SHELL, act));
-    noted.map_err(|error: StoreError| error.to_string())?;
+    let doubted = conclude(&store).map_err(|error| error.to_string())?;
     if json {
         println!("{}", serde_json::json!({ "epoch": epoch, "backup": done, "payments_to_decide": doubted }));
     } else {
@@ -117,7 +131,7 @@ pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), St
             config.store.data.display()
         );
         if done.damaged > 0 {
-            println!("{} entries were damaged before; `store-hub store check` names them.", done.damaged);
+            println!("{} entries or segments were damaged before; `store-hub store check` names them.", done.damaged);
         }
         if doubted > 0 {
             println!("{doubted} card payments were with a terminal then: decide them by the terminals' journals.");

@@ -7,6 +7,7 @@ pub mod door;
 
 use std::path::PathBuf;
 
+pub use backup::conclude;
 use clap::{Args, Subcommand};
 use store::{Checked, Depth, EngineKind, Store, StoreError};
 

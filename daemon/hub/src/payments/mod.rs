@@ -35,7 +35,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use commerce::{Basket, CardSlip, Minor, Tender};
 use drivers::payment_terminal::{Record, Trace};
 use serde::{Deserialize, Serialize};
-use store::{Name, Order, Store, StoreError, Table, Transaction, archive::EntryKey, idempotency::CommandKey};
+use store::{Name, Store, StoreError, Table, Transaction, archive::EntryKey, idempotency::CommandKey};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use utoipa::ToSchema;
 
@@ -285,7 +285,7 @@ pub fn slip_text(store: &Store, payment: &str, sale: u64) -> Result<Vec<String>,
 /// # Errors
 /// The store fails.
 pub fn resume(hub: &Arc<Hub>) -> Result<(), Problem> {
-    for id in hub.store.page(&OPEN, None, Order::Ascending, usize::MAX)? {
+    for id in under_way(&hub.store)? {
         let payment = match read(&hub.store, &id) {
             Ok(payment) if payment.state.is_settled() => continue,
             Ok(payment) => payment,
@@ -307,26 +307,40 @@ pub fn resume(hub: &Arc<Hub>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Payments that have no end yet. An entry that can't be read holds no terminal; the check names it.
+fn under_way(store: &Store) -> Result<Vec<String>, StoreError> {
+    let mut open = Vec::new();
+    store.each(&OPEN, |id| match id {
+        Ok(id) => open.push(id),
+        Err(error) => tracing::error!(%error, "a payment under way can't be told"),
+    })?;
+    Ok(open)
+}
+
 /// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the terminal's last transaction is
-/// another customer's by now. Gives how many payments that concerns.
+/// another customer's by now. Gives those payments, to be doubted in one commit with what else follows from the restoring.
 ///
 /// # Errors
 /// The store fails.
-pub fn doubt(store: &Store) -> Result<usize, Problem> {
-    let open = store.page(&OPEN, None, Order::Ascending, usize::MAX)?;
-    store.commit_blocking(move |transaction| {
-        let mut doubted = 0;
-        for id in open {
-            let Some(mut payment) = transaction.get(&PAYMENTS, &id)? else { continue };
-            if payment.state == PaymentState::Started {
-                let why = "the store was restored from a backup that was taken while it was with the terminal";
-                payment.state = PaymentState::Unknown { why: why.into() };
-                put(transaction, &payment)?;
-                doubted += 1;
-            }
-        }
-        Ok(doubted)
-    })
+pub fn to_doubt(store: &Store) -> Result<Vec<String>, StoreError> {
+    let mut open = under_way(store)?;
+    open.retain(|id| store.get(&PAYMENTS, id).is_ok_and(|found| found.is_some_and(|payment| is_started(&payment))));
+    Ok(open)
+}
+
+fn is_started(payment: &Payment) -> bool {
+    payment.state == PaymentState::Started
+}
+
+/// Doubts one of them.
+///
+/// # Errors
+/// The store fails.
+pub fn doubt(transaction: &mut Transaction<'_>, id: &str) -> Result<(), StoreError> {
+    let Some(mut payment) = transaction.get(&PAYMENTS, id)?.filter(is_started) else { return Ok(()) };
+    let why = "the store was restored from a backup that was taken while it was with the terminal";
+    payment.state = PaymentState::Unknown { why: why.into() };
+    put(transaction, &payment)
 }
 
 /// Waits until a payment has an end, for as long as a request may.

@@ -17,22 +17,16 @@ const PAGE: usize = 500;
 /// # Errors
 /// The engine fails. Damage is no error; it is what is looked for.
 pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
-    let last = store.outbox_span(Stream::sales().as_str())?.last;
+    let Some(span) = checked.readable("the outbox", store.outbox_span(Stream::sales().as_str()))? else {
+        return Ok(());
+    };
+    let last = span.last;
     let first = depth.first(super::given_up_to(store)? + 1, last);
     let mut next = first;
     let mut receipts = BTreeMap::new();
     while next <= last {
-        let sales = match super::sales_from(store, next, PAGE) {
-            Ok(sales) => sales,
-            Err(error @ StoreError::Corrupt { .. }) => {
-                // The whole walk has told of it already, record by record.
-                if depth == Depth::Fast {
-                    checked.fault(error.to_string());
-                }
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
+        let what = format!("the walk of the sales ended at {next}");
+        let Some(sales) = checked.readable(&what, super::sales_from(store, next, PAGE))? else { return Ok(()) };
         for sale in sales.iter().take_while(|sale| sale.sequence <= last) {
             if sale.sequence != next {
                 checked.fault(format!("sale {next} is missing; {} follows", sale.sequence));
@@ -65,7 +59,10 @@ pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), S
         }
     }
     for (register, seen) in receipts {
-        let given = store.get(&RECEIPTS, &register)?.unwrap_or_default();
+        let Some(given) = checked.readable("the receipts' counters", store.get(&RECEIPTS, &register))? else {
+            continue;
+        };
+        let given = given.unwrap_or_default();
         if given != seen {
             checked.fault(format!(
                 "register {register}: the last receipt is {} of {}, the counter says {} of {}",

@@ -23,14 +23,14 @@ mod segment;
 mod shelve;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     ops::Bound,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-pub(crate) use segment::Segment;
+pub(crate) use segment::{Segment, verify};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -68,6 +68,8 @@ pub(crate) struct Archive {
     tables: RwLock<BTreeMap<String, Shelves>>,
     /// What is wrong with it, found at opening.
     faults: Vec<String>,
+    /// Segments that could not be opened then.
+    unreadable: Vec<PathBuf>,
     /// One works on the segments at a time: archiving, giving up, a backup that copies them.
     pub(crate) at_work: Mutex<()>,
 }
@@ -101,7 +103,13 @@ impl Archive {
     /// No archive, for stores without a directory.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self { directory: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
+        Self {
+            directory: None,
+            tables: RwLock::default(),
+            faults: Vec::new(),
+            unreadable: Vec::new(),
+            at_work: Mutex::default(),
+        }
     }
 
     /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep the hub from selling.
@@ -109,11 +117,14 @@ impl Archive {
         let failed = failed("read the archive in", directory);
         make_directory(directory).map_err(&failed)?;
         let (mut tables, mut faults) = (BTreeMap::<String, Vec<Arc<Segment>>>::new(), Vec::new());
+        let mut unreadable = Vec::new();
         let mut names = Vec::new();
         for entry in fs::read_dir(directory).map_err(&failed)? {
             names.push(entry.map_err(&failed)?.file_name().to_string_lossy().into_owned());
         }
         names.sort();
+        let known = all_known(engine, |error| faults.push(error.to_string()))?;
+        let known_of = |table: &str| known.get(table).cloned().unwrap_or_default();
         for name in names {
             let path = directory.join(&name);
             let Some((table, _, last)) = parse_name(&name) else {
@@ -122,30 +133,30 @@ impl Archive {
                 }
                 continue;
             };
-            if last <= ARCHIVED.read(engine, table)?.unwrap_or_default().given_up {
+            if last <= known_of(table).given_up {
                 fs::remove_file(&path).map_err(&failed)?;
                 continue;
             }
             match Segment::open(&path) {
                 Ok(segment) => tables.entry(table.to_owned()).or_default().push(Arc::new(segment)),
-                Err(error) => faults.push(format!("the archive's file {} can't be read: {error}", path.display())),
+                Err(error) => {
+                    faults.push(format!("the archive's file {} can't be read: {error}", path.display()));
+                    unreadable.push(path);
+                }
             }
         }
         let tables: BTreeMap<_, _> = tables.into_iter().map(|(table, segments)| (table, Arc::new(segments))).collect();
-        for table in tables.keys() {
-            let known = ARCHIVED.read(engine, table)?.unwrap_or_default();
-            faults.extend(gaps(table, &known, &tables[table]));
-        }
-        let is_known = |name: &str| tables.contains_key(name);
-        for (name, known) in all_known(engine)? {
-            if !is_known(&name) && known.last > known.given_up {
-                faults.extend(gaps(&name, &known, &[]));
-            }
+        let none = Shelves::default();
+        let lacking: BTreeSet<_> =
+            known.iter().filter(|(_, known)| known.last > known.given_up).map(|(table, _)| table).collect();
+        for table in tables.keys().collect::<BTreeSet<_>>().union(&lacking) {
+            faults.extend(gaps(table, &known_of(table), tables.get(*table).unwrap_or(&none)));
         }
         Ok(Self {
             directory: Some(directory.to_owned()),
             tables: RwLock::new(tables),
             faults,
+            unreadable,
             at_work: Mutex::default(),
         })
     }
@@ -183,6 +194,12 @@ impl Archive {
         tables.values().flat_map(|segments| segments.iter().cloned()).collect()
     }
 
+    /// The files of all segments, also of those that can't be read.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let paths = self.segments().into_iter().map(|segment| segment.path.clone());
+        paths.chain(self.unreadable.iter().cloned()).collect()
+    }
+
     /// What was wrong at opening.
     pub(crate) fn faults(&self) -> &[String] {
         &self.faults
@@ -193,15 +210,17 @@ impl Archive {
     }
 }
 
-/// What the engine says of each archived table.
-fn all_known(engine: &dyn Engine) -> Result<Vec<(String, Archived)>, StoreError> {
+/// What the engine says of each archived table. Of one that can't be read, why.
+fn all_known(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<BTreeMap<String, Archived>, StoreError> {
     let (first, end) = ARCHIVED.span();
-    let entries = engine.range(Bound::Included(&first), Bound::Excluded(&end), false, 1_000)?;
-    let known = entries.iter().map(|(key, value)| {
-        let name = String::from_utf8_lossy(&key[first.len()..]).into_owned();
-        Ok((name, ARCHIVED.decode(key, value)?))
-    });
-    known.collect()
+    let mut known = BTreeMap::new();
+    for (key, value) in engine.range(Bound::Included(&first), Bound::Excluded(&end), false, 1_000)? {
+        match ARCHIVED.decode(&key, &value) {
+            Ok(archived) => drop(known.insert(String::from_utf8_lossy(&key[first.len()..]).into_owned(), archived)),
+            Err(error) => fault(error),
+        }
+    }
+    Ok(known)
 }
 
 /// What is missing among a table's segments.

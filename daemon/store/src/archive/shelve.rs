@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     Store,
-    chain::{BASE, HEADS, Head},
+    chain::{self, BASE, HEADS, Head},
+    engine::Entry,
     error::StoreError,
     room::Purpose,
     table::{Number, Record, Table, Value},
@@ -146,7 +147,7 @@ impl Store {
         Ok(keys)
     }
 
-    /// Gives up the oldest segments of a table, for as long as `may_go` says so of their last record; gives how many records.
+    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go` says so of their last record; gives how many records.
     ///
     /// # Errors
     /// The disk fails.
@@ -166,7 +167,7 @@ impl Store {
             let links = shelf.into_iter().flat_map(|shelf| shelf.entries);
             let link =
                 links.filter_map(|(key, value)| Value::of(&key, &value).ok()?.link).max_by_key(|link| link.number);
-            let number = segment.last;
+            let (number, base) = (segment.last, link.map_or(0, |link| link.number));
             self.commit_for(Purpose::Housekeeping, move |transaction| {
                 let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
                 transaction.put(&ARCHIVED, table.name(), &Archived { given_up: number, ..known })?;
@@ -176,6 +177,7 @@ impl Store {
                 Ok::<_, StoreError>(())
             })
             .await?;
+            self.forget_before(table.name(), base).await?;
             // A backup copies segments: then another time.
             let Ok(_at_work) = self.archive.at_work.try_lock() else { return Ok(given_up) };
             self.archive.publish(table.name(), |segments| drop(segments.remove(0)));
@@ -183,5 +185,29 @@ impl Store {
             given_up += segment.last - segment.first + 1;
         }
         Ok(given_up)
+    }
+
+    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut short, it is done with the next
+    /// giving up.
+    async fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
+        for table in chain::LINKED.into_iter().filter(|table| *table != given_up) {
+            let (first, end) = Table::<Number, serde_json::Value>::new(table).span();
+            loop {
+                let part = self.engine.range(Bound::Included(&first), Bound::Excluded(&end), false, PART)?;
+                let link = |(key, value): &Entry| Value::of(key, value).ok()?.link;
+                // In the order of their links; one that can't be read goes with those around it.
+                let old = part.iter().rposition(|entry| link(entry).is_some_and(|link| link.number <= base));
+                let Some(old) = old else { break };
+                let keys: Vec<_> = part.into_iter().take(old + 1).map(|(key, _)| key).collect();
+                self.commit_for(Purpose::Housekeeping, move |transaction| {
+                    for key in keys {
+                        transaction.delete_raw(key);
+                    }
+                    Ok::<_, StoreError>(())
+                })
+                .await?;
+            }
+        }
+        Ok(())
     }
 }

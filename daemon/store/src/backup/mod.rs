@@ -24,8 +24,10 @@
 //! | the disk of the backup, or the reader of it | the backup fails and says so; the store sells on |
 //! | the store, meanwhile | the backup fails: what it heard of may not be durable |
 //! | sales come faster than the backup can be written | past [`MOST_HEARD`] of them in memory it is given up |
+//! | a segment of the archive is damaged, or can't be read | it is in the backup as it is, or empty, and counted when the backup is read |
 //! | power, while a backup is written | the file has no end: [`verify`] and [`restore`] refuse it |
-//! | power, while a store is restored | an unfinished store beside none; restoring begins anew |
+//! | power, while a store is restored | the file `restoring` beside no store: no hub begins an empty one there; restoring begins anew |
+//! | power, after that | the store notes that it was restored, until the hub has drawn its conclusions ([`Store::restored`]) |
 //!
 //! # Restoring begins a new epoch
 //!
@@ -35,8 +37,8 @@
 mod read;
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Read, Write},
+    fs,
+    io::{self, BufWriter, Write},
     ops::Bound,
     path::{Path, PathBuf},
     sync::{
@@ -81,7 +83,7 @@ pub struct BackedUp {
     pub segments: u64,
     /// Bytes before compression.
     pub bytes: u64,
-    /// Entries, among those above, that were damaged in the store already; known once a backup is read.
+    /// Entries and segments, among those above, that were damaged in the store already; known once a backup is read.
     pub damaged: u64,
 }
 
@@ -127,19 +129,17 @@ impl<W: Write> Writer<W> {
         value.map_or(Ok(()), |value| self.text(value))
     }
 
+    /// One that can't be read is there as an empty one: the rest is worth keeping all the more, and who reads the backup counts it as damaged.
     fn segment(&mut self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut file = File::open(path)?;
+        let bytes = fs::read(path).unwrap_or_else(|error| {
+            tracing::error!(path = %path.display(), %error, "the backup lacks a segment of the archive");
+            Vec::new()
+        });
         self.raw(&[SEGMENT])?;
         self.text(name.as_bytes())?;
-        self.raw(&file.metadata()?.len().to_le_bytes())?;
-        let mut part = vec![0; 64 * 1024];
-        loop {
-            match file.read(&mut part)? {
-                0 => break,
-                length => self.raw(&part[..length])?,
-            }
-        }
+        self.raw(&(bytes.len() as u64).to_le_bytes())?;
+        self.raw(&bytes)?;
         self.done.segments += 1;
         Ok(())
     }
@@ -177,7 +177,7 @@ fn write(
     last()?;
     batches(&mut writer, heard().map_err(&failed)?)?;
     for path in segments() {
-        writer.segment(&path).map_err(trouble(&format!("copy {} into the backup", path.display())))?;
+        writer.segment(&path).map_err(&failed)?;
     }
     let (encoder, done) = writer.end().map_err(&failed)?;
     encoder.finish().and_then(|mut out| out.flush()).map_err(&failed)?;
@@ -217,7 +217,7 @@ impl Store {
         }
         let written = write(
             &*self.engine,
-            || self.archive.segments().iter().map(|segment| segment.path.clone()).collect(),
+            || self.archive.files(),
             out,
             || {
                 if overrun.load(SeqCst) {

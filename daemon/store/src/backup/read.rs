@@ -13,15 +13,19 @@ use ring::{
 
 use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, no_backup, trouble};
 use crate::{
-    EngineKind, FORMAT, MAX_RECORD, META,
+    EngineKind, FORMAT, MAX_RECORD, META, RESTORED,
     archive::{self, parse_name},
     engine::{Batch, Engine, EngineError, Entry},
     error::StoreError,
-    home, meta, outbox, table,
+    home::{self, RESTORING},
+    meta, outbox, table,
 };
 
 /// Entries applied at a time.
 const PART: usize = 500;
+
+/// The largest segment taken, in bytes; [`SEGMENT`](archive::SEGMENT) sales have some 2 MB.
+const MAX_SEGMENT: u64 = 1024 * 1024 * 1024;
 
 /// The longest key.
 const MAX_KEY: usize = 4096;
@@ -119,16 +123,21 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Copies a segment's bytes, which follow its item.
-    fn copy(&mut self, mut left: u64, to: &mut impl Write) -> io::Result<()> {
-        let mut part = vec![0; 64 * 1024];
+    /// A segment's bytes, which follow its item.
+    fn segment(&mut self, mut left: u64) -> io::Result<Vec<u8>> {
+        if left > MAX_SEGMENT {
+            return Err(no_backup(format!("a segment of {left} bytes is in it; the most is {MAX_SEGMENT}")));
+        }
+        let (mut bytes, mut part) = (Vec::new(), vec![0; 64 * 1024]);
+        // As they come: a length that lies takes no memory.
         while left > 0 {
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(part.len());
             self.fill(&mut part[..length])?;
-            to.write_all(&part[..length])?;
+            bytes.extend_from_slice(&part[..length]);
             left -= length as u64;
         }
-        Ok(())
+        self.done.damaged += u64::from(archive::verify(&bytes).is_err());
+        Ok(bytes)
     }
 }
 
@@ -141,7 +150,7 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
         let mut reader = Reader::open(input)?;
         while let Some(item) = reader.next()? {
             if let Item::Segment { length, .. } = item {
-                reader.copy(length, &mut io::sink())?;
+                reader.segment(length)?;
             }
         }
         Ok(reader.done)
@@ -156,14 +165,18 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
 pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let archive = directory.join("archive");
-    // Put there before the archive gets its name and taken away after the store has its own: an archive without a store is of this restoring.
-    let restoring = directory.join("restoring");
+    // There before anything else is, and taken away after the store has its name: an archive without a store is of this restoring, and no hub begins an
+    // empty store meanwhile.
+    let restoring = directory.join(RESTORING);
     if home::is_taken(directory) || (archive::is_in(directory) && !restoring.exists()) {
         let why =
             format!("{} holds a store already; restore into another directory, or move it away", directory.display());
         return Err(EngineError { what: "restore the backup".into(), why }.into());
     }
+    let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
     home::make_directory(directory).map_err(&failed)?;
+    File::create(&restoring).map_err(&failed)?;
+    sync(directory)?;
     // Made anew whenever it is begun again, and put in its place before the store gets its name.
     let unfinished = directory.join("archive.new");
     if unfinished.exists() {
@@ -171,45 +184,58 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
     }
     fs::create_dir(&unfinished).map_err(&failed)?;
     let mut done = BackedUp::default();
-    home::create(directory, kind, |newborn| {
-        let mut reader = Reader::open(input).map_err(&failed)?;
-        let mut batch = Batch::new();
-        while let Some(item) = reader.next().map_err(&failed)? {
-            match item {
-                Item::Put((key, value)) => batch.push((key, Some(value))),
-                Item::Delete(key) => batch.push((key, None)),
-                Item::Segment { name, length } => {
-                    let mut file = File::create(unfinished.join(name)).map_err(&failed)?;
-                    reader.copy(length, &mut file).and_then(|()| file.sync_all()).map_err(&failed)?;
-                }
-            }
-            if batch.len() >= PART {
-                newborn.apply(std::mem::take(&mut batch))?;
-            }
-        }
-        newborn.apply(batch)?;
-        let format = META.read(newborn, "format")?.unwrap_or_default();
-        if format > u64::from(FORMAT) {
-            return Err(StoreError::TooNew { found: format, known: FORMAT });
-        }
-        begin_epoch(newborn, now_ms)?;
-        let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
+    let created = home::create(directory, kind, |newborn| {
+        done = fill(newborn, &unfinished, input, now_ms)?;
         sync(&unfinished)?;
-        File::create(&restoring).map_err(&failed)?;
-        sync(directory)?;
         if archive.exists() {
             fs::remove_dir_all(&archive).map_err(&failed)?;
         }
         fs::rename(&unfinished, &archive).map_err(&failed)?;
-        done = reader.done;
-        Ok(())
-    })?;
-    fs::remove_file(&restoring).and_then(|()| File::open(directory)?.sync_all()).map_err(&failed)?;
+        sync(directory)
+    });
+    if let Err(error) = created {
+        // As it was before, as far as the disk lets it.
+        let _ = fs::remove_dir_all(&unfinished);
+        if !archive::is_in(directory) {
+            home::end_restoring(directory)?;
+        }
+        return Err(error);
+    }
+    home::end_restoring(directory)?;
     Ok(done)
 }
 
-/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged.
-fn begin_epoch(engine: &dyn Engine, now_ms: u64) -> Result<(), StoreError> {
+/// Applies what is in a backup, its segments as files of `archive`, and begins the new epoch.
+fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
+    let failed = trouble("restore the backup");
+    let mut reader = Reader::open(input).map_err(&failed)?;
+    let mut batch = Batch::new();
+    while let Some(item) = reader.next().map_err(&failed)? {
+        match item {
+            Item::Put((key, value)) => batch.push((key, Some(value))),
+            Item::Delete(key) => batch.push((key, None)),
+            Item::Segment { name, length } => {
+                let bytes = reader.segment(length).map_err(&failed)?;
+                let mut file = File::create(archive.join(name)).map_err(&failed)?;
+                file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
+            }
+        }
+        if batch.len() >= PART {
+            newborn.apply(std::mem::take(&mut batch))?;
+        }
+    }
+    newborn.apply(batch)?;
+    let format = META.read(newborn, "format")?.unwrap_or_default();
+    if format > u64::from(FORMAT) {
+        return Err(StoreError::TooNew { found: format, known: FORMAT });
+    }
+    begin_epoch(newborn, reader.done.entries, now_ms)?;
+    Ok(reader.done)
+}
+
+/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged. That it came of a backup of so many entries is noted until
+/// [`Transaction::settle_restored`](crate::Transaction::settle_restored).
+fn begin_epoch(engine: &dyn Engine, entries: u64, now_ms: u64) -> Result<(), StoreError> {
     let former = META.read(engine, "epoch")?.unwrap_or_default();
     let mut changes = outbox::rebased(engine)?;
     // Later than the former also by a clock that was set back; and another each time, should one backup be restored twice by a clock that stands still.
@@ -217,5 +243,6 @@ fn begin_epoch(engine: &dyn Engine, now_ms: u64) -> Result<(), StoreError> {
     let thrown = SystemRandom::new().fill(&mut dice).map_err(|_| no_backup("the system gives no random numbers"));
     thrown.map_err(trouble("draw an epoch"))?;
     changes.push(meta("epoch", now_ms.max(former + 1) + u64::from(u16::from_le_bytes(dice)))?);
+    changes.push(meta(RESTORED, entries)?);
     Ok(engine.apply(changes.into_iter().map(|(key, value)| (key, Some(value))).collect())?)
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::{Depth, EngineKind, Name, Number, Order, archive::SEGMENT};
 
 static SALES: Table<Number, String> = Table::new("sale");
+static AUDIT: Table<Number, String> = Table::new("audit");
 static SLIPS: Table<Name, String> = Table::new("slip");
 
 const SALES_SOLD: u64 = 2 * SEGMENT + 500;
@@ -96,17 +97,29 @@ async fn archiving_cut_before_its_deletions_leaves_everything_twice_and_is_ended
 
 #[tokio::test]
 async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_after_it() {
+    const NOTED: u64 = 1_200;
     let directory = tempfile::tempdir().unwrap();
+    let note = async |store: &Store, mut numbers: std::ops::RangeInclusive<u64>| {
+        let noted = store.commit(move |transaction| {
+            numbers.try_for_each(|number| transaction.put_linked(&AUDIT, number, &"noted".to_owned()))
+        });
+        noted.await.unwrap();
+    };
+    note(&Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap(), 1..=NOTED).await;
     let store = sold(directory.path(), EngineKind::Sqlite).await;
+    note(&store, NOTED + 1..=NOTED + 1).await;
     archive(&store, SALES_SOLD).await;
     assert_eq!(store.give_up(&SALES, |_| false).await.unwrap(), 0);
+    assert!(store.get(&AUDIT, 1).unwrap().is_some());
     let first_may_go = |sale: &String| *sale == format!("sale {SEGMENT}");
     assert_eq!(store.give_up(&SALES, first_may_go).await.unwrap(), SEGMENT);
     let left = |store: &Store| {
         let checked = store.check(Depth::Whole).unwrap();
-        assert_eq!((checked.faults, checked.links), (Vec::new(), SALES_SOLD - SEGMENT));
+        assert_eq!((checked.faults, checked.links), (Vec::new(), SALES_SOLD - SEGMENT + 1));
         assert_eq!(store.kept(&SALES, SEGMENT).unwrap(), None);
         assert!(store.kept(&SALES, SEGMENT + 1).unwrap().is_some());
+        let noted = store.page(&AUDIT, None, Order::Ascending, usize::MAX).unwrap().len();
+        assert_eq!((noted, store.get(&AUDIT, NOTED + 1).unwrap().is_some()), (1, true), "what the chain proves still");
         assert_eq!(
             store.page_kept(&SALES, None, Order::Descending, usize::MAX).unwrap().len() as u64,
             SALES_SOLD - SEGMENT

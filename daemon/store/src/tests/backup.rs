@@ -153,6 +153,36 @@ async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
 }
 
 #[tokio::test]
+async fn no_hub_begins_an_empty_store_while_one_is_restored_and_conclusions_are_drawn_once() {
+    let mut taken = Vec::new();
+    let store = open(Faulty::new()).unwrap();
+    sell(&store, 1).await;
+    store.backup(&mut taken).unwrap();
+    for kind in EngineKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        // As a cut while the backup is read leaves it.
+        fs::create_dir(path.join(format!("{kind}.new"))).unwrap();
+        fs::write(path.join("restoring"), b"").unwrap();
+        assert!(matches!(Store::open(path, kind, 1), Err(StoreError::HalfRestored { .. })));
+        restore(path, kind, &taken[..taken.len() / 2], 1).unwrap_err();
+        assert_eq!(fs::read_dir(path).unwrap().count(), 0, "a failure takes away what it made");
+        restore(path, kind, &taken[..], 1).unwrap();
+        // As a cut before its end leaves it.
+        fs::write(path.join("restoring"), b"").unwrap();
+        let store = Store::open(path, kind, 1).unwrap();
+        assert!(!path.join("restoring").exists());
+        assert_eq!(store.restored().unwrap(), Some(verify(&taken[..]).unwrap().entries));
+        let settled = store.commit(|transaction| {
+            transaction.settle_restored();
+            Ok::<_, StoreError>(())
+        });
+        settled.await.unwrap();
+        assert_eq!(store.restored().unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_store_can_be_backed_up_and_what_was_damaged_is_counted() {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
@@ -238,7 +268,7 @@ fn a_segments_name_can_not_lead_elsewhere() {
         let why = restore(&directory.path().join("back"), EngineKind::Sqlite, &backup[..], 1).unwrap_err();
         assert!(why.to_string().contains("no name of a segment"), "{why}");
     }
-    assert_eq!(fs::read_dir(directory.path().join("back/archive.new")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(directory.path().join("back")).unwrap().count(), 0);
 }
 
 /// An engine whose batch is held up between two parts of a backup: begun when the first part was read, applied when the second was.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Depth, EngineKind, FORMAT, META, Number,
+    chain::{BASE, HEAD, HEADS},
     engine::{Batch, Engine},
     home::open_or_create,
     meta, restore,
@@ -102,7 +103,10 @@ async fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
     let taken = std::fs::read(&path).unwrap();
     migrate::raise(&*engine, Some(directory.path())).unwrap();
     let kept = directory.path().join("backups/before-format-3-7-700.backup");
-    assert_eq!(std::fs::read(kept).unwrap(), taken, "the one from before the first step stays");
+    assert_eq!(std::fs::read(&kept).unwrap(), taken, "the one from before the first step stays");
+    std::fs::rename(&kept, &path).unwrap();
+    migrate::raise(&*engine, Some(directory.path())).unwrap();
+    assert!(kept.exists(), "also if it was cut before it had its own name");
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &taken[..], 1).unwrap();
     let restored = open_or_create(&back, EngineKind::Sqlite, &[]).unwrap();
@@ -143,6 +147,26 @@ async fn a_check_finds_every_kind_of_damage() {
         assert!(whole.contains_key(&entry(number)));
         assert!(damaged(vec![(entry(number), None)]).contains("missing"), "entry {number}");
     }
+    for end in [HEAD, BASE] {
+        let told = damaged(vec![(HEADS.raw_key(end), Some(b"\x02nonsense".to_vec()))]);
+        assert!(told.contains("the chain's ends: the record") && told.contains(end), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_can_not_be_read_holds_up_itself_alone() {
+    let engine = Faulty::new();
+    let store = open(engine.clone()).unwrap();
+    append(&store, "sales").await.unwrap();
+    append(&store, "stock").await.unwrap();
+    drop(store);
+    engine.apply(vec![(b"outbox_stream\0sales".to_vec(), Some(b"\x02nonsense".to_vec()))]).unwrap();
+    let store = open(engine).unwrap();
+    assert!(matches!(append(&store, "sales").await, Err(StoreError::Corrupt { .. })));
+    assert_eq!(append(&store, "stock").await.unwrap(), 2);
+    let faults = store.check(Depth::Fast).unwrap().faults;
+    assert!(matches!(&faults[..], [fault] if fault.contains("outbox_stream")), "{faults:?}");
+    store.backup(std::io::sink()).unwrap();
 }
 
 proptest! {

@@ -29,6 +29,7 @@ pub mod verdict;
 
 use std::{
     env,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
@@ -51,6 +52,11 @@ pub fn data() -> PathBuf {
 /// A program of the project.
 pub fn program(name: &str) -> PathBuf {
     root().join("target/release").join(name)
+}
+
+/// Says that something was not tested, past the test runner, which keeps what a passing test prints to itself. `./tests/run` repeats it at its end.
+pub fn skipped(what: &str) {
+    let _ = io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes());
 }
 
 /// Whether this is the long run (`./tests/run --long`).

@@ -39,7 +39,9 @@ fn on_a_disk_that_fills_up_sales_go_last_and_nothing_answered_is_lost() {
             match SmallDisk::mount(&path, DISK) {
                 Ok(disk) => fills_up(&Store::open(engine, disk)),
                 Err(why) => {
-                    eprintln!("SKIPPED: no small disk can be mounted here ({why}); run it as root, with loop devices");
+                    system_tests::skipped(&format!(
+                        "no small disk can be mounted here ({why}); run it as root, with loop devices"
+                    ));
                     return;
                 }
             }

@@ -17,6 +17,7 @@ use system_tests::{
     register::NoAnswer,
     seed,
     shop::{Headquarters, LIMIT, Plan, Shop},
+    skipped,
     stockroom::{Ledger, Stockroom, differs_from_headquarters, held, positions},
     till::{Book, Till, settle},
     until,
@@ -46,7 +47,7 @@ fn killed_under_load(engine: &str, kills: u32) {
     let mut dice = Rng::with_seed(seed);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().canonicalize().unwrap();
-    let headquarters = Headquarters::start(&path).inspect_err(|why| eprintln!("SKIPPED: HQ's part: {why}")).ok();
+    let headquarters = Headquarters::start(&path).inspect_err(|why| skipped(&format!("HQ's part: {why}"))).ok();
     let plan = Plan {
         engine,
         data: &path.join("data"),

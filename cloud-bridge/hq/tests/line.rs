@@ -3,6 +3,7 @@
 
 use std::{
     future::Future,
+    io::{self, Write},
     net::SocketAddr,
     pin::Pin,
     process::{Child, Command, Stdio},
@@ -187,7 +188,8 @@ async fn over_mosquitto_every_event_arrives_once_in_order() {
     let Some(program) =
         ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists())
     else {
-        eprintln!("SKIPPED: mosquitto is not installed");
+        // Past the test runner, which keeps what a passing test prints to itself.
+        let _ = io::stderr().write_all(b"SKIPPED: no mosquitto here; `apt-get install mosquitto`\n");
         return;
     };
     let directory = tempfile::tempdir().unwrap();

@@ -39,7 +39,7 @@ const STARTING: Duration = Duration::from_secs(60);
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
-/// Builds a hub from its config: opens and checks the store (a damaged one still sells, and says so everywhere), starts the devices, the bridge, the printers, and resolves what was under way.
+/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the damage, and says so everywhere), starts the devices, the bridge, the printers, and resolves what was under way.
 ///
 /// # Errors
 /// What can't be used, and what to do about it.
@@ -227,8 +227,13 @@ fn watchdog(hub: &Arc<Hub>) {
             every.tick().await;
             let commits = hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok();
             // A hub whose disk failed stays up, refuses, and says why: started again by itself it would believe the disk once more.
-            if commits || hub.store.stopped().is_some() {
+            let stopped = hub.store.stopped();
+            if commits || stopped.is_some() {
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            }
+            // For `systemctl status`.
+            if let Some(why) = stopped {
+                let _ = sd_notify::notify(&[NotifyState::Status(&format!("sells nothing: {why}"))]);
             }
         }
     });

@@ -161,3 +161,27 @@ fn a_stored_payment_reads_back_as_it_was_written() {
     let again: serde_json::Value = serde_json::to_value(&payment).unwrap();
     assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
 }
+
+/// Whoever opens a restored store first draws the conclusions, once: the terminal has served others since the backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_tell() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut backup = Vec::new();
+    {
+        let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 7).unwrap();
+        let started = store.commit(|transaction| {
+            start(transaction, &mut basket("b1".into(), 1), "terminal-1", None, Trace::default(), true)
+        });
+        assert_eq!(started.await.unwrap().id, "p1");
+        assert_eq!(tokio::task::block_in_place(|| maintenance::conclude(&store)).unwrap(), 0, "never restored");
+        store.backup(&mut backup).unwrap();
+    }
+    let back = directory.path().join("back");
+    store::restore(&back, EngineKind::Sqlite, &backup[..], 8).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, 8).unwrap();
+    for doubted in [1, 0] {
+        assert_eq!(tokio::task::block_in_place(|| maintenance::conclude(&store)).unwrap(), doubted);
+        assert!(matches!(read(&store, "p1").unwrap().state, PaymentState::Unknown { .. }));
+        assert_eq!(crate::audit::last(&store, None, 10).unwrap().len(), 1);
+    }
+}

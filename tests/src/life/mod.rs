@@ -1,6 +1,6 @@
 //! A store's life without a hub around it, for the power cut: everything that a store does in years, in a few seconds.
 //!
-//! [`live`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It notes each step before it is begun and after it was
+//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It notes each step before it is begun and after it was
 //! answered, and each commit of sales that goes on beside the steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
 //!
 //! | done, and cut anywhere | must be there once it was answered |
@@ -10,11 +10,14 @@
 //! | a segment is archived while sales go on | every sale and slip, read through; once |
 //! | old baskets are forgotten while sales go on | those that were to be forgotten are not, all others are |
 //! | a backup is taken while sales go on | a store can be made of it |
+//! | a store is made of it, the archive's segment too | that store, whole; before, none that a hub would begin empty |
 //! | converted to the other engine, and back; rewritten | everything, by the engine that was answered; in between, by converting again |
 //! | a segment is given up | its sales are gone, the chain begins after them |
 //! | HQ acknowledges, and the outbox is trimmed | the cursor; entries without a gap |
 //!
 //! And whatever was left: the check finds nothing, the store sells and archives on, and the check finds nothing then.
+
+mod judge;
 
 use std::{
     fmt::Display,
@@ -25,7 +28,8 @@ use std::{
 };
 
 use fastrand::Rng;
-use store::{Depth, EngineKind, Name, Number, Order, Store, StoreError, Table, ask_for_rewriting, convert, restore};
+pub use judge::{Known, judge};
+use store::{EngineKind, Name, Number, Store, StoreError, Table, ask_for_rewriting, convert, restore};
 
 use crate::{power::Notes, root};
 
@@ -41,6 +45,9 @@ const MANY: u64 = 500;
 
 /// Where the life's backup is written.
 const BACKUP: &str = "store.backup";
+
+/// Where a store is made of it.
+const BESIDE: &str = "beside";
 
 /// The note of a commit of sales: this, and the last of them.
 pub const SALE: usize = 1 << 32;
@@ -64,6 +71,10 @@ enum Step {
     /// Baskets up to this one are forgotten.
     Forget(u64),
     BackUp,
+    /// Another store is made of that backup.
+    RestoreBeside,
+    /// It is removed.
+    RemoveBeside,
     /// The store is closed, and moved to the other engine.
     Convert,
     /// The former store is removed.
@@ -83,7 +94,8 @@ type Phase = (&'static str, Vec<Step>);
 
 fn script() -> Vec<Phase> {
     use Step::{
-        Acknowledge, Archive, BackUp, Convert, Events, Fill, Forget, GiveUp, Open, RemoveFormer, Restore, Rewrite, Sell,
+        Acknowledge, Archive, BackUp, Convert, Events, Fill, Forget, GiveUp, Open, RemoveBeside, RemoveFormer, Restore,
+        RestoreBeside, Rewrite, Sell,
     };
     // What is large comes last: a state is opened and walked whole each time.
     vec![
@@ -94,6 +106,7 @@ fn script() -> Vec<Phase> {
         ("archiving", vec![Archive(10_000)]),
         ("forgetting", vec![Forget(6_000)]),
         ("backing up", vec![BackUp]),
+        ("restoring beside", vec![RestoreBeside, RemoveBeside]),
         ("converting", vec![Convert, Open, Sell(5), RemoveFormer, Convert, Open, Sell(5)]),
         ("rewriting", vec![Rewrite, Open, Sell(5)]),
         ("", vec![Fill(20_400), Archive(20_000)]),
@@ -121,6 +134,7 @@ struct Effects {
     archived: u64,
     forgotten: u64,
     is_backed_up: bool,
+    is_beside: bool,
     given_up: u64,
     events: u64,
     acknowledged: u64,
@@ -134,6 +148,7 @@ impl Effects {
             archived: 0,
             forgotten: 0,
             is_backed_up: false,
+            is_beside: false,
             given_up: 0,
             events: 0,
             acknowledged: 0,
@@ -145,6 +160,8 @@ impl Effects {
                 Step::Archive(up_to) => effects.archived = up_to,
                 Step::Forget(up_to) => effects.forgotten = up_to,
                 Step::BackUp => effects.is_backed_up = true,
+                Step::RestoreBeside => effects.is_beside = true,
+                Step::RemoveBeside => effects.is_beside = false,
                 Step::Convert => effects.engine = other(effects.engine),
                 Step::GiveUp(up_to) => effects.given_up = up_to,
                 Step::Events(up_to) => effects.events = up_to,
@@ -262,6 +279,11 @@ impl Life {
                 let written = async move { tokio::task::spawn_blocking(move || back_up(&store, &path)).await };
                 self.while_selling(written).await?
             }
+            Step::RestoreBeside => {
+                let backup = File::open(self.directory.with_file_name(BACKUP)).map_err(told)?;
+                restore(&self.directory.with_file_name(BESIDE), self.engine, backup, 9).map(drop).map_err(told)
+            }
+            Step::RemoveBeside => fs::remove_dir_all(self.directory.with_file_name(BESIDE)).map_err(told),
             Step::Convert => {
                 self.store = None;
                 self.engine = other(self.engine);
@@ -343,122 +365,4 @@ fn back_up(store: &Store, path: &Path) -> Result<(), String> {
     file.sync_all().map_err(told)?;
     let above = path.parent().ok_or("a backup has a place")?;
     File::open(above).and_then(|above| above.sync_all()).map_err(told)
-}
-
-/// What is known of a life at a moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// Steps that were answered.
-    pub answered: usize,
-    /// Steps that were begun.
-    pub asked: usize,
-    /// The last sale that was answered; 0 for none.
-    pub sold: u64,
-    /// The last sale that was asked for.
-    pub tried: u64,
-}
-
-/// Judges what a power cut left in a directory; `elsewhere` is where a backup may be restored.
-///
-/// # Errors
-/// What is wrong; what was answered and is not there is `LOST`.
-pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Known) -> Result<(), String> {
-    let (all, directory) = (steps(), disk.join("data"));
-    let least = Effects::of(engine, &all[..known.answered]);
-    let most = Effects::of(engine, &all[..known.asked]);
-    if !least.is_restored {
-        // A store of it may be there already; then it can't be made again.
-        drop(restore(&directory, engine, old_backup()?, 8));
-    }
-    let store = Arc::new(open(&directory, &least, &most)?);
-    is_sound(&store, "it is opened")?;
-    let sold = has_sales(&store, &least, &most, known)?;
-    has_outbox(&store, &least, &most, sold)?;
-    if least.is_backed_up {
-        let backup = File::open(disk.join(BACKUP));
-        let backup = backup.map_err(|error| format!("LOST: the backup was written, and now: {error}"))?;
-        let made = restore(elsewhere, engine, backup, 9).map_err(|error| format!("LOST: the backup: {error}"));
-        made?;
-        is_sound(&Store::open(elsewhere, engine, 9).map_err(told)?, "the backup is restored")?;
-    }
-    sell(&store, sold + 1, sold + 1).await.map_err(|error| format!("it does not sell: {error}"))?;
-    archive(&store, sold + 1).await.map_err(|error| format!("it does not archive: {error}"))?;
-    is_sound(&store, "it went on")?;
-    let known = Known { sold: sold + 1, tried: sold + 1, ..known };
-    has_sales(&store, &least, &Effects { archived: store.archived_up_to(&SALES), ..most }, known).map(drop)
-}
-
-/// Opens it by the engine that keeps it; between two, converting again ends it.
-fn open(directory: &Path, least: &Effects, most: &Effects) -> Result<Store, String> {
-    let opened = match Store::open(directory, most.engine, 8) {
-        Err(StoreError::OtherEngine { .. }) if least.engine != most.engine => Store::open(directory, least.engine, 8),
-        Err(StoreError::TwoStores { .. }) if least.engine != most.engine => {
-            convert(directory, most.engine, |_| ())
-                .map_err(|error| format!("a conversion that was cut can't be ended: {error}"))?;
-            Store::open(directory, most.engine, 8)
-        }
-        opened => opened,
-    };
-    opened.map_err(|error| format!("LOST: the store can't be opened: {error}"))
-}
-
-fn is_sound(store: &Store, when: &str) -> Result<(), String> {
-    let checked = store.check(Depth::Whole).map_err(told)?;
-    if checked.faults.is_empty() { Ok(()) } else { Err(format!("when {when}: {}", checked.faults.join("; "))) }
-}
-
-/// Whether every sale is there that must be, in all its parts; gives the last.
-fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Result<u64, String> {
-    let given_up = store.given_up_to(&SALES).map_err(told)?;
-    within("sales given up", given_up, least.given_up, most.given_up)?;
-    within("sales archived", store.archived_up_to(&SALES), least.archived, most.archived)?;
-    let sales = store.page_kept(&SALES, None, Order::Ascending, usize::MAX).map_err(told)?;
-    if let Some((number, sale)) = (given_up + 1..).zip(&sales).find(|(number, sale)| **sale != text(*number)) {
-        return Err(format!("LOST: where sale {number} should be, there is {sale}"));
-    }
-    let sold = given_up + sales.len() as u64;
-    within("the last sale", sold, known.sold.max(RESTORED), known.tried.max(RESTORED))?;
-    // Not all: each may cost a block of the archive. The check has looked at every one.
-    let step = usize::try_from(sold / 40).map_err(told)?.max(1);
-    let slips = (given_up.max(RESTORED) + 1..=sold).rev().step_by(step);
-    for number in slips {
-        let slip = store.kept_with(&SALES, number, &SLIPS, &text(number)).map_err(told)?;
-        if slip != Some(format!("slip of {number}")) {
-            return Err(format!("LOST: the slip of sale {number} is {slip:?}"));
-        }
-    }
-    let baskets = store.page(&BASKETS, None, Order::Ascending, usize::MAX).map_err(told)?;
-    let first = baskets.first().copied().unwrap_or(sold + 1);
-    let forgotten = |effects: &Effects| effects.forgotten.max(RESTORED);
-    within("baskets forgotten", first - 1, forgotten(least), forgotten(most))?;
-    if baskets != (first..=sold).collect::<Vec<_>>() {
-        return Err(format!("LOST: of the baskets from {first} to {sold} there are {}", baskets.len()));
-    }
-    Ok(sold)
-}
-
-/// Whether HQ can hear of everything.
-fn has_outbox(store: &Store, least: &Effects, most: &Effects, sold: u64) -> Result<(), String> {
-    let sales = store.outbox_span("sales").map_err(told)?;
-    if (sales.first_kept, sales.last) != (1, sold - RESTORED) {
-        return Err(format!("LOST: the outbox of {sold} sales is {sales:?}"));
-    }
-    let entries = store.outbox("sales", 1, usize::MAX).map_err(told)?;
-    let is_its = |(number, subject): (u64, &str)| subject == (RESTORED + number).to_string();
-    if !(1..).zip(&entries).all(|(number, entry)| is_its((number, &entry.subject))) {
-        return Err("an entry of the outbox is another's".into());
-    }
-    let stock = store.outbox_span("stock").map_err(told)?;
-    within("events", stock.last, least.events, most.events)?;
-    within("events acknowledged", stock.acknowledged, least.acknowledged, most.acknowledged)?;
-    let first = |effects: &Effects| effects.acknowledged.saturating_sub(store::outbox::KEPT) + 1;
-    within("the first event kept", stock.first_kept, first(least), first(most))
-}
-
-fn within(what: &str, found: u64, least: u64, most: u64) -> Result<(), String> {
-    match found {
-        _ if found < least => Err(format!("LOST: {what}: {found}, and {least} was answered")),
-        _ if found > most => Err(format!("{what}: {found}, and nobody asked for more than {most}")),
-        _ => Ok(()),
-    }
 }

@@ -1,0 +1,162 @@
+//! What a power cut left of a store's life, against the notes.
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
+
+use super::{BACKUP, BASKETS, BESIDE, Effects, RESTORED, SALES, SLIPS, archive, old_backup, sell, steps, text, told};
+
+/// What is known of a life at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Steps that were answered.
+    pub answered: usize,
+    /// Steps that were begun.
+    pub asked: usize,
+    /// The last sale that was answered; 0 for none.
+    pub sold: u64,
+    /// The last sale that was asked for.
+    pub tried: u64,
+}
+
+/// Judges what a power cut left in a directory; `elsewhere` is where a backup may be restored.
+///
+/// # Errors
+/// What is wrong; what was answered and is not there is `LOST`.
+pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Known) -> Result<(), String> {
+    let (all, directory) = (steps(), disk.join("data"));
+    let least = Effects::of(engine, &all[..known.answered]);
+    let most = Effects::of(engine, &all[..known.asked]);
+    if !least.is_restored {
+        is_not_begun_empty(&directory, engine)?;
+        // A store of it may be there already; then it can't be made again.
+        drop(restore(&directory, engine, old_backup()?, 8));
+    }
+    if most.is_beside {
+        is_beside(disk, engine, least.is_beside)?;
+    }
+    let store = Arc::new(open(&directory, &least, &most)?);
+    is_sound(&store, "it is opened")?;
+    let sold = has_sales(&store, &least, &most, known)?;
+    has_outbox(&store, &least, &most, sold)?;
+    if least.is_backed_up {
+        restore_backup(disk, elsewhere, engine)?;
+        is_sound(&Store::open(elsewhere, engine, 9).map_err(told)?, "the backup is restored")?;
+    }
+    sell(&store, sold + 1, sold + 1).await.map_err(|error| format!("it does not sell: {error}"))?;
+    archive(&store, sold + 1).await.map_err(|error| format!("it does not archive: {error}"))?;
+    is_sound(&store, "it went on")?;
+    let known = Known { sold: sold + 1, tried: sold + 1, ..known };
+    has_sales(&store, &least, &Effects { archived: store.archived_up_to(&SALES), ..most }, known).map(drop)
+}
+
+fn restore_backup(disk: &Path, to: &Path, engine: EngineKind) -> Result<(), String> {
+    let backup = File::open(disk.join(BACKUP));
+    let backup = backup.map_err(|error| format!("LOST: the backup was written, and now: {error}"))?;
+    restore(to, engine, backup, 9).map(drop).map_err(|error| format!("LOST: the backup: {error}"))
+}
+
+/// A hub that starts where a restoring was cut short finds the restored store, or refuses.
+fn is_not_begun_empty(directory: &Path, engine: EngineKind) -> Result<(), String> {
+    if !directory.join("restoring").exists() && !directory.join(engine.name()).exists() {
+        return Ok(());
+    }
+    match Store::open(directory, engine, 8) {
+        Err(StoreError::HalfRestored { .. }) => Ok(()),
+        Err(error) => Err(format!("a restoring that was cut can't be told: {error}")),
+        Ok(store) => match store.kept(&SALES, 1).map_err(told)? {
+            Some(_) => Ok(()),
+            None => Err("a hub began an empty store where one was restored".into()),
+        },
+    }
+}
+
+/// The store made of the backup is there, or can be made now.
+fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool) -> Result<(), String> {
+    let directory = disk.join(BESIDE);
+    is_not_begun_empty(&directory, engine)?;
+    if !directory.join(engine.name()).exists() {
+        if is_answered {
+            return Err("LOST: the store that was restored".into());
+        }
+        restore_backup(disk, &directory, engine)?;
+    }
+    let store = Store::open(&directory, engine, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
+    within("sales archived in the restored store", store.archived_up_to(&SALES), 10_000, 10_000)?;
+    is_sound(&store, "it is restored beside")
+}
+
+/// Opens it by the engine that keeps it; between two, converting again ends it.
+fn open(directory: &Path, least: &Effects, most: &Effects) -> Result<Store, String> {
+    let opened = match Store::open(directory, most.engine, 8) {
+        Err(StoreError::OtherEngine { .. }) if least.engine != most.engine => Store::open(directory, least.engine, 8),
+        Err(StoreError::TwoStores { .. }) if least.engine != most.engine => {
+            convert(directory, most.engine, |_| ())
+                .map_err(|error| format!("a conversion that was cut can't be ended: {error}"))?;
+            Store::open(directory, most.engine, 8)
+        }
+        opened => opened,
+    };
+    opened.map_err(|error| format!("LOST: the store can't be opened: {error}"))
+}
+
+fn is_sound(store: &Store, when: &str) -> Result<(), String> {
+    let checked = store.check(Depth::Whole).map_err(told)?;
+    if checked.faults.is_empty() { Ok(()) } else { Err(format!("when {when}: {}", checked.faults.join("; "))) }
+}
+
+/// Whether every sale is there that must be, in all its parts; gives the last.
+fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Result<u64, String> {
+    let given_up = store.given_up_to(&SALES).map_err(told)?;
+    within("sales given up", given_up, least.given_up, most.given_up)?;
+    within("sales archived", store.archived_up_to(&SALES), least.archived, most.archived)?;
+    let sales = store.page_kept(&SALES, None, Order::Ascending, usize::MAX).map_err(told)?;
+    if let Some((number, sale)) = (given_up + 1..).zip(&sales).find(|(number, sale)| **sale != text(*number)) {
+        return Err(format!("LOST: where sale {number} should be, there is {sale}"));
+    }
+    let sold = given_up + sales.len() as u64;
+    within("the last sale", sold, known.sold.max(RESTORED), known.tried.max(RESTORED))?;
+    // Not all: each may cost a block of the archive. The check has looked at every one.
+    let step = usize::try_from(sold / 40).map_err(told)?.max(1);
+    let slips = (given_up.max(RESTORED) + 1..=sold).rev().step_by(step);
+    for number in slips {
+        let slip = store.kept_with(&SALES, number, &SLIPS, &text(number)).map_err(told)?;
+        if slip != Some(format!("slip of {number}")) {
+            return Err(format!("LOST: the slip of sale {number} is {slip:?}"));
+        }
+    }
+    let baskets = store.page(&BASKETS, None, Order::Ascending, usize::MAX).map_err(told)?;
+    let first = baskets.first().copied().unwrap_or(sold + 1);
+    let forgotten = |effects: &Effects| effects.forgotten.max(RESTORED);
+    within("baskets forgotten", first - 1, forgotten(least), forgotten(most))?;
+    if baskets != (first..=sold).collect::<Vec<_>>() {
+        return Err(format!("LOST: of the baskets from {first} to {sold} there are {}", baskets.len()));
+    }
+    Ok(sold)
+}
+
+/// Whether HQ can hear of everything.
+fn has_outbox(store: &Store, least: &Effects, most: &Effects, sold: u64) -> Result<(), String> {
+    let sales = store.outbox_span("sales").map_err(told)?;
+    if (sales.first_kept, sales.last) != (1, sold - RESTORED) {
+        return Err(format!("LOST: the outbox of {sold} sales is {sales:?}"));
+    }
+    let entries = store.outbox("sales", 1, usize::MAX).map_err(told)?;
+    let is_its = |(number, subject): (u64, &str)| subject == (RESTORED + number).to_string();
+    if !(1..).zip(&entries).all(|(number, entry)| is_its((number, &entry.subject))) {
+        return Err("an entry of the outbox is another's".into());
+    }
+    let stock = store.outbox_span("stock").map_err(told)?;
+    within("events", stock.last, least.events, most.events)?;
+    within("events acknowledged", stock.acknowledged, least.acknowledged, most.acknowledged)?;
+    let first = |effects: &Effects| effects.acknowledged.saturating_sub(store::outbox::KEPT) + 1;
+    within("the first event kept", stock.first_kept, first(least), first(most))
+}
+
+fn within(what: &str, found: u64, least: u64, most: u64) -> Result<(), String> {
+    match found {
+        _ if found < least => Err(format!("LOST: {what}: {found}, and {least} was answered")),
+        _ if found > most => Err(format!("{what}: {found}, and nobody asked for more than {most}")),
+        _ => Ok(()),
+    }
+}

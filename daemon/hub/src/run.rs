@@ -62,7 +62,7 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
     let today = Today::read(&store, &business_day(now, &time_zone), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
-        tracing::error!(%fault, "the store is damaged; stop the hub and run `store-hub store check`");
+        tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
     }
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;

@@ -4,7 +4,9 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
 
-use super::{BACKUP, BASKETS, BESIDE, Effects, RESTORED, SALES, SLIPS, archive, old_backup, sell, steps, text, told};
+use super::{
+    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, RESTORED, SALES, SLIPS, archive, old_backup, sell, steps, text, told,
+};
 
 /// What is known of a life at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Kno
         drop(restore(&directory, engine, old_backup()?, 8));
     }
     if most.is_beside {
-        is_beside(disk, engine, least.is_beside)?;
+        is_beside(disk, engine, least.is_beside, known)?;
     }
     let store = Arc::new(open(&directory, &least, &most)?);
     is_sound(&store, "it is opened")?;
@@ -41,7 +43,7 @@ pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Kno
     has_outbox(&store, &least, &most, sold)?;
     if least.is_backed_up {
         restore_backup(disk, elsewhere, engine)?;
-        is_sound(&Store::open(elsewhere, engine, 9).map_err(told)?, "the backup is restored")?;
+        is_the_backups(elsewhere, engine, known)?;
     }
     sell(&store, sold + 1, sold + 1).await.map_err(|error| format!("it does not sell: {error}"))?;
     archive(&store, sold + 1).await.map_err(|error| format!("it does not archive: {error}"))?;
@@ -72,7 +74,7 @@ fn is_not_begun_empty(directory: &Path, engine: EngineKind) -> Result<(), String
 }
 
 /// The store made of the backup is there, or can be made now.
-fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool) -> Result<(), String> {
+fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool, known: Known) -> Result<(), String> {
     let directory = disk.join(BESIDE);
     is_not_begun_empty(&directory, engine)?;
     if !directory.join(engine.name()).exists() {
@@ -81,9 +83,20 @@ fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool) -> Result<(), S
         }
         restore_backup(disk, &directory, engine)?;
     }
-    let store = Store::open(&directory, engine, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
+    is_the_backups(&directory, engine, known)
+}
+
+/// A store made of the backup has every sale from before it was begun, archived or not.
+fn is_the_backups(directory: &Path, engine: EngineKind, known: Known) -> Result<(), String> {
+    let store = Store::open(directory, engine, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
     within("sales archived in the restored store", store.archived_up_to(&SALES), 10_000, 10_000)?;
-    is_sound(&store, "it is restored beside")
+    let last = store.page_kept(&SALES, None, Order::Descending, 1).map_err(told)?;
+    let sold = RESTORED + store.outbox_span("sales").map_err(told)?.last;
+    within("sales in the backup", sold, BACKED_UP, known.tried)?;
+    if last != [text(sold)] {
+        return Err(format!("LOST: the backup's last sale is {last:?}, its outbox says {sold}"));
+    }
+    is_sound(&store, "the backup is restored")
 }
 
 /// Opens it by the engine that keeps it; between two, converting again ends it.

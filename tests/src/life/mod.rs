@@ -43,6 +43,9 @@ const RESTORED: u64 = 1_700;
 /// Sales in one commit, where they are many.
 const MANY: u64 = 500;
 
+/// Sales that are there before the life's backup is begun, and so are in it.
+const BACKED_UP: u64 = 10_400;
+
 /// Where the life's backup is written.
 const BACKUP: &str = "store.backup";
 
@@ -102,7 +105,7 @@ fn script() -> Vec<Phase> {
         ("restoring", vec![Restore]),
         ("raising", vec![Open]),
         ("selling", vec![Sell(80)]),
-        ("", vec![Fill(10_400)]),
+        ("", vec![Fill(BACKED_UP)]),
         ("archiving", vec![Archive(10_000)]),
         ("forgetting", vec![Forget(6_000)]),
         ("backing up", vec![BackUp]),

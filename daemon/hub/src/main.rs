@@ -33,7 +33,7 @@ enum Command {
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
         config: PathBuf,
     },
-    /// Check a store, or move it to another engine
+    /// Check a store, back it up, restore it, or move it to another engine
     Store(maintenance::Arguments),
     /// Print the OpenAPI document of the LAN API
     Openapi,

@@ -45,7 +45,7 @@ const ANSWER: Duration = Duration::from_secs(100);
 pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
     let read = |path: &Path| {
         fs::read(path).map_err(|error| {
-            format!("{} can't be read: {error}; make it with `store-hub-provision store create`", path.display())
+            format!("{} can't be read: {error}; make it with `store-hub-provision create-store`", path.display())
         })
     };
     let bad = |path: &Path, error: &dyn std::fmt::Display| {

@@ -41,7 +41,7 @@ pub trait Engine: Send + Sync + 'static {
 
 /// The engine failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the storage engine could not {what}: {why}")]
+#[error("the store could not {what}: {why}")]
 pub struct EngineError {
     /// What it was about to do.
     pub what: String,

@@ -86,8 +86,10 @@ pub enum StoreError {
         /// Where.
         directory: String,
     },
-    /// A conversion was cut short between its last two steps.
-    #[error("{directory} holds two stores, because a conversion was cut short; run `store-hub store convert` again")]
+    /// A conversion was cut short between its last two steps, or a former store was put back.
+    #[error(
+        "{directory} holds two stores; run `store-hub store convert` again: it ends a conversion that was cut short, or says which store to move away"
+    )]
     TwoStores {
         /// Where.
         directory: String,

@@ -4,8 +4,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
-    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
@@ -16,7 +14,7 @@ use serde_json::json;
 use system_tests::{
     Ends, is_long,
     judge::{Judge, Known, OPENED, State, has_all},
-    power::{Counts, Failing, Flushes, Record, Trace, Verdicts, Written, moments},
+    power::{Counts, Failing, Flushes, Record, Scene, Verdicts, Written, moments},
     register::{Client, NoAnswer},
     seed,
     shop::{Hub, LIMIT, Plan, Shop},
@@ -60,10 +58,9 @@ fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() 
                     assert!(verdicts.wrong.is_empty(), "{engine}, seed {}: {:#?}", life.seed, verdicts.wrong);
                     counts += verdicts.counts;
                 }
-                let Counts { unflushed, lost, torn, .. } = counts;
                 eprintln!(
                     "{engine}: {rounds} times a {failing:?} of {file} failed and the hub was {end:?}, {} power cuts after it, in {:.0} s: \
-                     {unflushed} writes not on the disk for sure, {lost} lost, {torn} torn; {}",
+                     {counts}; {}",
                     rounds * states,
                     began.elapsed().as_secs_f64(),
                     told.join("; "),
@@ -92,8 +89,7 @@ struct Life {
     engine: &'static str,
     failing: Failing,
     seed: u64,
-    work: PathBuf,
-    _directory: tempfile::TempDir,
+    scene: Scene,
     trace: Written,
     registers: Vec<Client>,
     asked: Vec<Asked>,
@@ -108,13 +104,10 @@ impl Life {
         let seed = seed();
         eprintln!("{engine}: a {failing:?} of {file} fails, the hub is {end:?}, STORE_HUB_SEED={seed}");
         let mut dice = Rng::with_seed(seed);
-        let directory = tempfile::tempdir().unwrap();
-        let work = directory.path().canonicalize().unwrap();
-        let disk = work.join("disk");
-        fs::create_dir(&disk).unwrap();
-        let trace = Trace::begin(&disk, &work).unwrap();
+        let scene = Scene::set().unwrap();
+        let (disk, trace) = (scene.disk(), scene.trace());
         let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
-        let shop = Shop::build(&work.join("shop"), &plan).unwrap();
+        let shop = Shop::build(&scene.place("shop"), &plan).unwrap();
         let mut hub = shop.start(&trace.environment()).unwrap();
         let registers = shop.open().unwrap();
         let console = shop.console().unwrap();
@@ -152,17 +145,8 @@ impl Life {
             stopped().unwrap()
         });
         finish(&mut hub, end);
-        let life = Self {
-            engine,
-            failing,
-            seed,
-            work,
-            _directory: directory,
-            trace: trace.read().unwrap(),
-            registers,
-            asked: book.read(),
-            why,
-        };
+        let life =
+            Self { engine, failing, seed, trace: trace.read().unwrap(), scene, registers, asked: book.read(), why };
         if let Err(why) = has_all(&shop, &life.registers, &life.asked) {
             panic!("{engine}, seed {seed}, started again: {why}");
         }
@@ -206,8 +190,8 @@ impl Life {
         let mut drawn = moments(&records, failed + 1..=end, states - 1, &mut dice);
         drawn.push(end);
         drawn.sort_unstable();
-        let judges = (0..JUDGES).map(|number| {
-            let judge = Judge::new(&self.work.join(format!("judge-{number}")), self.engine, &self.registers).unwrap();
+        let judges = self.scene.benches(JUDGES).map(|work| {
+            let judge = Judge::new(&work, self.engine, &self.registers).unwrap();
             move |state: State| judge.judge(&state)
         });
         let mut known = Known::default();

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::Instant,
 };
@@ -13,7 +13,7 @@ use fastrand::Rng;
 use system_tests::{
     ENGINES, is_long,
     life::{Known, PHASE, SALE, phases},
-    power::{Counts, Cut, Flushes, Record, Trace, Written, moments},
+    power::{Cut, Flushes, Record, Scene, Written, moments},
     program, seed,
     shop::LIMIT,
     until,
@@ -37,8 +37,7 @@ fn a_store_that_is_cut_in_whatever_it_does_has_everything_that_was_answered() {
 struct Life {
     engine: &'static str,
     seed: u64,
-    work: PathBuf,
-    _directory: tempfile::TempDir,
+    scene: Scene,
     trace: Written,
 }
 
@@ -46,20 +45,16 @@ impl Life {
     fn live(engine: &'static str) -> Self {
         let (seed, began) = (seed(), Instant::now());
         eprintln!("{engine}: a store's life, STORE_HUB_SEED={seed}");
-        let directory = tempfile::tempdir().unwrap();
-        let work = directory.path().canonicalize().unwrap();
-        let disk = work.join("disk");
-        fs::create_dir(&disk).unwrap();
-        let trace = Trace::begin(&disk, &work).unwrap();
+        let scene = Scene::set().unwrap();
         let lived = Command::new(program("store-life"))
             .args(["live", engine])
-            .arg(&disk)
+            .arg(scene.disk())
             .arg(seed.to_string())
-            .envs(trace.environment())
+            .envs(scene.trace().environment())
             .output()
             .expect("store-life is not there: run ./tests/run, or `cargo build --release --workspace`");
         assert!(lived.status.success(), "{engine}: {}", String::from_utf8_lossy(&lived.stderr));
-        let life = Self { engine, seed, work, _directory: directory, trace: trace.read().unwrap() };
+        let life = Self { engine, seed, trace: scene.trace().read().unwrap(), scene };
         let names = life.trace.misses_nothing().unwrap();
         eprintln!(
             "{engine}: lived in {:.0} s: {} records, {} MB; played to its end it equals the directory ({names} files)",
@@ -83,10 +78,10 @@ impl Life {
         }
         drawn.sort_unstable();
         let places: Vec<_> = drawn.iter().map(|(moment, _)| *moment).collect();
-        let judges = (0..JUDGES).map(|number| {
-            let work = self.work.join(format!("judge-{number}"));
-            move |(cut, known): (Cut, Known)| judge(self.engine, &work, &cut, known)
-        });
+        let judges = self
+            .scene
+            .benches(JUDGES)
+            .map(|work| move |(cut, known): (Cut, Known)| judge(self.engine, &work, &cut, known));
         let mut known = Known::default();
         let state = |records: &[Record<'_>], cut, _: &mut Rng| {
             for record in records {
@@ -103,10 +98,9 @@ impl Life {
         }
         let shares: Vec<_> =
             shares.iter().map(|(name, (cuts, wrong))| format!("{name} {cuts}, wrong {wrong}")).collect();
-        let Counts { unflushed, lost, torn, reordered, names_lost } = verdicts.counts;
+        let counts = verdicts.counts;
         eprintln!(
-            "{}{}: {} cuts in {:.0} s, {} with unflushed writes: {unflushed} of them, {lost} lost, {torn} torn; {reordered} files reordered, \
-             {names_lost} names lost; {} states wrong, {} of them with answers lost ({})",
+            "{}{}: {} cuts in {:.0} s, {} with something to lose: {counts}; {} states wrong, {} of them with answers lost ({})",
             self.engine,
             if flushes == Flushes::Forgotten { " with its flushes taken away" } else { "" },
             places.len(),
@@ -120,7 +114,7 @@ impl Life {
             Flushes::Kept => {
                 assert!(verdicts.wrong.is_empty(), "{}, seed {}: {:#?}", self.engine, self.seed, verdicts.wrong);
                 assert!(
-                    verdicts.with_unflushed > places.len() / 4 && torn > 0 && names_lost > 0,
+                    verdicts.with_unflushed > places.len() / 4 && counts.torn > 0 && counts.names_lost > 0,
                     "the cuts hit something"
                 );
             }

@@ -3,8 +3,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
-    fs,
-    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +11,7 @@ use fastrand::Rng;
 use system_tests::{
     ENGINES, is_long,
     judge::{BACKED_UP, BACKUP, Judge, Known, OPENED, READY, State},
-    power::{Counts, Flushes, Record, Trace, Written, moments},
+    power::{Flushes, Record, Scene, Written, moments},
     register::Client,
     seed,
     shop::{Plan, Shop},
@@ -44,8 +42,7 @@ fn whatever_a_power_cut_leaves_has_everything_that_was_answered() {
 struct Life {
     engine: &'static str,
     seed: u64,
-    work: PathBuf,
-    _directory: tempfile::TempDir,
+    scene: Scene,
     trace: Written,
     registers: Vec<Client>,
     asked: Vec<Asked>,
@@ -58,13 +55,10 @@ impl Life {
         let (seed, began) = (seed(), Instant::now());
         eprintln!("{engine}: power cuts, STORE_HUB_SEED={seed}");
         let mut dice = Rng::with_seed(seed);
-        let directory = tempfile::tempdir().unwrap();
-        let work = directory.path().canonicalize().unwrap();
-        let disk = work.join("disk");
-        fs::create_dir(&disk).unwrap();
-        let trace = Trace::begin(&disk, &work).unwrap();
+        let scene = Scene::set().unwrap();
+        let (disk, trace) = (scene.disk(), scene.trace());
         let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
-        let shop = Shop::build(&work.join("shop"), &plan).unwrap();
+        let shop = Shop::build(&scene.place("shop"), &plan).unwrap();
         let start = || {
             let mut hub = shop.start(&trace.environment()).unwrap();
             shop.ready(&mut hub).unwrap();
@@ -96,16 +90,7 @@ impl Life {
                 hub = start();
             }
         }
-        let life = Self {
-            engine,
-            seed,
-            work,
-            _directory: directory,
-            trace: trace.read().unwrap(),
-            registers,
-            asked: book.read(),
-            ledger,
-        };
+        let life = Self { engine, seed, trace: trace.read().unwrap(), scene, registers, asked: book.read(), ledger };
         let names = life.trace.misses_nothing().unwrap();
         eprintln!(
             "{engine}: traced in {:.0} s: {} records, {} MB, {} sales and {} commands of the stockroom answered; played to its end it equals the directory ({names} files)",
@@ -125,9 +110,10 @@ impl Life {
         let mut dice = Rng::with_seed(self.seed ^ u64::from(flushes == Flushes::Forgotten));
         let moments = when(&records, states, flushes, &mut dice);
 
-        let judges: Vec<_> = (0..JUDGES)
-            .map(|number| {
-                let work = self.work.join(format!("judge-{number}"));
+        let judges: Vec<_> = self
+            .scene
+            .benches(JUDGES)
+            .map(|work| {
                 let judge = Judge::new(&work, self.engine, &self.registers).unwrap().with_stock(&self.ledger);
                 move |state: State| judge.judge(&state)
             })
@@ -140,11 +126,11 @@ impl Life {
             state
         };
         let verdicts = self.trace.is_cut(flushes, &moments, &mut dice, state, judges).unwrap();
-        let Counts { unflushed, lost, torn, reordered, names_lost } = verdicts.counts;
+        let counts = verdicts.counts;
         let (wrong, losses, with_unflushed) = (&verdicts.wrong, verdicts.losses(), verdicts.with_unflushed);
         eprintln!(
-            "{}{}: {states} cuts in {:.0} s, {with_unflushed} with unflushed writes: {unflushed} of them, {lost} lost, \
-             {torn} torn; {reordered} files reordered, {names_lost} names lost; {answered} answered sales looked for; {} states wrong, {losses} of them with answers lost",
+            "{}{}: {states} cuts in {:.0} s, {with_unflushed} with something to lose: {counts}; {answered} answered sales looked for; {} states wrong, \
+             {losses} of them with answers lost",
             self.engine,
             if flushes == Flushes::Forgotten { " with its flushes taken away" } else { "" },
             began.elapsed().as_secs_f64(),
@@ -153,7 +139,7 @@ impl Life {
         match flushes {
             Flushes::Kept => {
                 assert!(wrong.is_empty(), "{}, seed {}: {wrong:#?}", self.engine, self.seed);
-                assert!(with_unflushed > states / 4 && torn > 0 && lost > 0, "the cuts hit something");
+                assert!(with_unflushed > states / 4 && counts.torn > 0 && counts.lost > 0, "the cuts hit something");
             }
             Flushes::Forgotten => {
                 assert!(

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs, io,
+    fmt, fs, io,
     ops::AddAssign,
     os::unix::fs::FileExt,
     path::Path,
@@ -28,6 +28,16 @@ pub struct Counts {
     pub reordered: usize,
     /// Names made, changed or removed that were not flushed and are lost.
     pub names_lost: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { unflushed, lost, torn, reordered, names_lost } = self;
+        write!(
+            f,
+            "{unflushed} writes not on the disk for sure, {lost} lost, {torn} torn; {reordered} files reordered, {names_lost} names lost"
+        )
+    }
 }
 
 impl AddAssign for Counts {

@@ -28,6 +28,7 @@
 mod cut;
 mod disk;
 mod record;
+mod scene;
 mod written;
 
 use std::{
@@ -42,6 +43,7 @@ use std::{
 pub use cut::{Counts, Cut, cut};
 pub use disk::{Disk, Flushes, NodeId};
 pub use record::{Record, records};
+pub use scene::Scene;
 pub use written::{Verdicts, Written, moments};
 
 /// A trace that is being written.

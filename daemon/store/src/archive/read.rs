@@ -18,11 +18,7 @@ impl Store {
     /// # Errors
     /// The engine fails, or the record or its segment can't be read.
     pub fn kept<V: Record>(&self, table: &Table<Number, V>, number: u64) -> Result<Option<V>, StoreError> {
-        // Archiving publishes a segment before it deletes: who does not find it in the engine finds it here.
-        match table.read(&*self.engine, number)? {
-            Some(record) => Ok(Some(record)),
-            None => self.archived(table, number, table, number),
-        }
+        self.kept_with(table, number, table, number)
     }
 
     /// Reads a record that was archived with the record `number` of another table, wherever it is now.
@@ -36,6 +32,7 @@ impl Store {
         table: &Table<K, V>,
         key: K::Of<'_>,
     ) -> Result<Option<V>, StoreError> {
+        // Archiving publishes a segment before it deletes: who does not find it in the engine finds it here.
         match table.read(&*self.engine, key)? {
             Some(record) => Ok(Some(record)),
             None => self.archived(with, number, table, key),

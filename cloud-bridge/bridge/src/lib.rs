@@ -25,6 +25,7 @@
 //! | HQ's cursor is behind what the outbox still has | reported as an error in [`BridgeStatus`]; nothing is skipped silently |
 //! | HQ claims more than the hub ever had | reported as an error: the hub's disk was set back without a new epoch; the stream waits for a person |
 //! | a hostile or garbled acknowledgement | ignored and counted |
+//! | the hub's disk, so that its store stops | what is in the outbox goes on to HQ; hello says why, again every 5 s |
 //! | the hub dies | the cursor was stored before; at the next start hello asks HQ |
 
 mod address;
@@ -79,6 +80,8 @@ pub trait Outbox: Send + Sync + 'static {
         stream: Stream,
         up_to: Sequence,
     ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>>;
+    /// Why nothing comes into it any more, if its store has stopped for good.
+    fn stopped(&self) -> Option<String>;
     /// Changes when something new may be in the outbox.
     fn changes(&self) -> watch::Receiver<u64>;
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use contract::{
-    Acknowledgement, Batch, Hello, MAX_MESSAGE, Sequence, Stream, StreamSpan, VERSION,
+    Acknowledgement, Batch, Hello, MAX_MESSAGE, MAX_WHY, Sequence, Stream, StreamSpan, VERSION,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS},
     topic,
 };
@@ -174,7 +174,9 @@ impl Runner {
                             tracing::info!(%stream, from = %flow.acknowledged.next(), "no progress; sending again");
                         }
                     }
-                    let greeting = self.flows.values().any(|flow| !flow.window.is_flowing());
+                    // A hub that sells nothing any more says so again and again: HQ may be down just now.
+                    let greeting = self.flows.values().any(|flow| !flow.window.is_flowing())
+                        || self.outbox.stopped().is_some();
                     if ready && greeting && hello_at.elapsed() >= HELLO_AGAIN {
                         hello_at = Instant::now();
                         self.greet(link);
@@ -198,6 +200,10 @@ impl Runner {
             epoch: self.outbox.epoch(),
             software: self.config.software.clone(),
             streams: spans.collect(),
+            stopped: self.outbox.stopped().map(|mut why| {
+                why.truncate(why.floor_char_boundary(MAX_WHY));
+                why
+            }),
         };
         if let Ok(payload) = hello.encode() {
             // Without room it is said again in a moment.

@@ -13,7 +13,7 @@
 //!
 //! ```text
 //! hub                                             HQ
-//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered
+//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered; also while the hub's store has stopped, and why
 //!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
 //!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
 //!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is
@@ -33,7 +33,7 @@ pub mod sale;
 pub mod stock;
 pub mod topic;
 
-pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, StreamSpan, VERSION};
+pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, MAX_WHY, StreamSpan, VERSION};
 pub use name::{Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};

@@ -14,6 +14,9 @@ pub const MAX_MESSAGE: usize = 512 * 1024;
 /// The most events in a batch.
 pub const MAX_BATCH_EVENTS: usize = 200;
 
+/// The longest reason in a [`Hello`], in bytes.
+pub const MAX_WHY: usize = 1024;
+
 /// A hub puts no more bodies into a batch once they pass this many bytes. A single larger event travels alone.
 pub const BATCH_BYTES: usize = 128 * 1024;
 
@@ -73,6 +76,9 @@ pub struct Hello {
     pub software: String,
     /// What it has to offer.
     pub streams: Vec<StreamSpan>,
+    /// Why its store takes nothing any more, if so; at most [`MAX_WHY`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// How far a stream is at the hub.
@@ -191,12 +197,17 @@ impl Hello {
     /// Reads a hello.
     ///
     /// # Errors
-    /// Too large, unreadable, of another version, with more streams than any hub has.
+    /// Too large, unreadable, of another version, with more streams or a longer reason than any hub has.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
         let hello: Self = decode(bytes)?;
         if hello.streams.len() > 32 {
             return Err(BadMessage::Unreadable {
                 why: format!("{} streams; at most 32 are taken", hello.streams.len()),
+            });
+        }
+        if let Some(bytes) = hello.stopped.as_ref().map(String::len).filter(|bytes| *bytes > MAX_WHY) {
+            return Err(BadMessage::Unreadable {
+                why: format!("a reason of {bytes} bytes; at most {MAX_WHY} are taken"),
             });
         }
         Ok(hello)
@@ -255,6 +266,17 @@ mod tests {
             Hello::decode(&vec![b' '; MAX_MESSAGE + 1]).unwrap_err(),
             BadMessage::TooLarge { bytes: MAX_MESSAGE + 1 }
         );
+    }
+
+    #[test]
+    fn a_hello_says_why_its_hub_has_stopped_within_bounds_and_older_ones_read_on() {
+        let older = r#"{"version":1,"hub":"store-1","epoch":7,"software":"store-hub 0.1.0","streams":[]}"#;
+        let hello = Hello::decode(older.as_bytes()).unwrap();
+        assert_eq!(hello.stopped, None);
+        assert_eq!(hello.encode().unwrap(), older.as_bytes());
+        let said = |bytes: usize| Hello { stopped: Some("x".repeat(bytes)), ..hello.clone() }.encode().unwrap();
+        assert_eq!(Hello::decode(&said(MAX_WHY)).unwrap().stopped.map(|why| why.len()), Some(MAX_WHY));
+        assert!(matches!(Hello::decode(&said(MAX_WHY + 1)), Err(BadMessage::Unreadable { .. })));
     }
 
     proptest! {

@@ -46,6 +46,8 @@ pub struct IngestStats {
     pub garbage: u64,
     /// Commits that failed.
     pub failed: u64,
+    /// Hubs whose store takes nothing any more, by what each said of itself last.
+    pub stopped: BTreeMap<HubId, String>,
     /// The last thing that went wrong with the broker.
     pub trouble: Option<String>,
 }
@@ -143,6 +145,18 @@ impl<L: Ledger + Sync> Runner<L> {
 
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
         tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "a hub said hello");
+        let (hub, stopped) = (hello.hub.clone(), hello.stopped);
+        self.stats.send_if_modified(|stats| {
+            let before = match &stopped {
+                Some(why) => stats.stopped.insert(hub.clone(), why.clone()),
+                None => stats.stopped.remove(&hub),
+            };
+            let is_news = before != stopped;
+            if let (Some(why), true) = (&stopped, is_news) {
+                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped: it sells nothing");
+            }
+            is_news
+        });
         for span in hello.streams {
             match self.ledger.cursor(&hello.hub, hello.epoch, &span.stream).await {
                 Ok(cursor) => {

@@ -93,6 +93,9 @@ async fn main() -> ExitCode {
                 let line = if stats.connected { "connected" } else { "no broker" };
                 eprintln!("{line}  {} sales  {} lines  net {}  repeated {}  quarantined {}",
                     summary.sales, summary.lines, summary.net_minor, summary.repeated_events, summary.quarantined);
+                for (hub, why) in &stats.stopped {
+                    eprintln!("{hub} sells nothing: {}", why.escape_debug());
+                }
             }
             _ = tokio::signal::ctrl_c() => break,
         }

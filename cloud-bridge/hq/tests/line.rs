@@ -32,6 +32,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 struct Memory {
     last: watch::Receiver<u64>,
     acknowledged: Mutex<u64>,
+    stopped: Mutex<Option<String>>,
 }
 
 impl Outbox for Memory {
@@ -63,6 +64,10 @@ impl Outbox for Memory {
     ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
         *self.acknowledged.lock().unwrap() = up_to.0;
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.stopped.lock().unwrap().clone()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -111,7 +116,7 @@ async fn everything_arrives_once(broker: SocketAddr) {
     let (hub_end, cut_hub) = line(broker).await;
     let (hq_end, cut_hq) = line(broker).await;
     let (store, last) = watch::channel(0);
-    let outbox = Arc::new(Memory { last, acknowledged: Mutex::new(0) });
+    let outbox = Arc::new(Memory { last, acknowledged: Mutex::new(0), stopped: Mutex::default() });
     let config =
         BridgeConfig { broker: format!("mqtt://{hub_end}").parse().unwrap(), tls: None, software: "test".into() };
     let bridge = bridge::start(config, outbox.clone());
@@ -149,6 +154,13 @@ async fn everything_arrives_once(broker: SocketAddr) {
         began.elapsed().as_secs_f64(),
         summary.repeated_events
     );
+    let stopped = |ingest: &Ingest| ingest.stats().borrow().stopped.clone().into_values().collect::<Vec<_>>();
+    assert_eq!(stopped(&ingest), [""; 0]);
+    *outbox.stopped.lock().unwrap() = Some("the disk failed".into());
+    until("HQ hears that the hub has stopped", || stopped(&ingest) == ["the disk failed"]).await;
+    *outbox.stopped.lock().unwrap() = None;
+    cut_hub.send_replace(11);
+    until("HQ hears that it goes on", || stopped(&ingest).is_empty()).await;
     drop(ingest);
 }
 

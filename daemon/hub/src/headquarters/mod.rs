@@ -211,6 +211,10 @@ impl Outbox for StoreOutbox {
         })
     }
 
+    fn stopped(&self) -> Option<String> {
+        self.store.stopped()
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.store.committed()
     }

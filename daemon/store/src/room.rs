@@ -101,10 +101,11 @@ fn free_under(directory: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Whether the disk of a directory has room for what can wait.
-pub(crate) fn is_to_spare(directory: &Path) -> Result<(), StoreError> {
+/// Whether the disk of a directory has room for so many bytes that can wait.
+pub(crate) fn is_to_spare(directory: &Path, bytes: u64) -> Result<(), StoreError> {
+    let least = SCARCE.saturating_add(bytes);
     match free_under(directory) {
-        Some(free) if free < SCARCE => Err(StoreError::DiskFull { free, least: SCARCE }),
+        Some(free) if free < least => Err(StoreError::DiskFull { free, least }),
         _ => Ok(()),
     }
 }

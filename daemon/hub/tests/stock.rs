@@ -450,11 +450,11 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
 
     // Two more are sold before a person decides.
     shop.sell(1, of(CEREAL, pieces(2)), &[]).await.expect(StatusCode::OK);
-    let decide = |sku: &str, decision: &str| json!({ "lines": [{ "sku": sku, "decision": decision }] });
-    shop.till(0, &format!("{path}/decisions"), decide(CEREAL, "approved")).await.refused(403, "forbidden");
-    shop.person(&format!("{path}/decisions"), decide(CEREAL, "approved")).await.expect(StatusCode::OK);
+    let decide = |sku: &str, decision: &str, variance: i64| json!({ "lines": [{ "sku": sku, "decision": decision, "variance": variance }] });
+    shop.till(0, &format!("{path}/decisions"), decide(CEREAL, "approved", -2000)).await.refused(403, "forbidden");
+    shop.person(&format!("{path}/decisions"), decide(CEREAL, "approved", -2000)).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(CEREAL).await[0], 3000, "eight were there, five are sold");
-    shop.person(&format!("{path}/decisions"), decide(BANANAS, "rejected")).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/decisions"), decide(BANANAS, "rejected", 125)).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(BANANAS).await[0], 8000);
     let late = json!({ "lines": [{ "sku": BANANAS, "quantity": grams(7900), "counted_at_ms": now_ms() + 3_600_000 }] });
     shop.till(0, &format!("{path}/quantities"), late).await.refused(422, "moment-out-of-range");
@@ -464,10 +464,48 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
     shop.till(0, &format!("{path}/quantities"), json!({ "lines": of(BANANAS, grams(7900)) }))
         .await
         .expect(StatusCode::OK);
-    shop.person(&format!("{path}/decisions"), decide(BANANAS, "approved")).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/decisions"), decide(BANANAS, "approved", -100)).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(BANANAS).await[0], 7900);
     assert!(shop.read(&path).await["closed_at_ms"].is_i64(), "the last approval closes it");
     shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL] })).await.expect(StatusCode::CREATED);
+    shop.adds_up();
+}
+
+#[tokio::test]
+async fn a_variance_that_nobody_has_seen_is_not_decided() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(200)).await;
+    shop.receive(BANANAS, grams(8000)).await;
+    let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL, BANANAS] })).await;
+    let count = format!("/api/v1/stock/counts/{}", opened.expect(StatusCode::CREATED)["id"]);
+    let tally = async |till: usize, sku: &str, quantity: Value| {
+        let told = shop.till(till, &format!("{count}/quantities"), json!({ "lines": of(sku, quantity) })).await;
+        told.expect(StatusCode::OK);
+    };
+    tally(0, CEREAL, pieces(199)).await;
+    tally(0, BANANAS, grams(7500)).await;
+    let seen = shop.read(&format!("{count}/variances")).await;
+    let lines = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| json!({ "sku": line["sku"], "decision": "approved", "variance": line["variance"] }));
+    let decided = json!({ "lines": lines.collect::<Vec<_>>() });
+
+    // Another counts between reading and deciding.
+    tally(1, CEREAL, pieces(100)).await;
+    let decisions = format!("{count}/decisions");
+    let detail = shop.person(&decisions, decided.clone()).await.refused(409, "stock-recounted");
+    assert!(detail.contains("its variance is -100 now, not -1"), "{detail}");
+    assert_eq!((shop.stock(CEREAL).await[0], shop.stock(BANANAS).await[0]), (200_000, 8000), "neither of them");
+    let blind = json!({ "lines": [{ "sku": CEREAL, "decision": "approved" }] });
+    shop.person(&decisions, blind).await.refused(400, "bad-request");
+
+    // Counted again, and the same came of it: that is what was seen.
+    tally(1, CEREAL, pieces(199)).await;
+    shop.person(&decisions, decided).await.expect(StatusCode::OK);
+    assert_eq!((shop.stock(CEREAL).await[0], shop.stock(BANANAS).await[0]), (199_000, 7500));
     shop.adds_up();
 }
 
@@ -778,7 +816,8 @@ async fn act_out(shop: &Shop, paper: &mut Paper, act: Act, notice: u64) {
             let line = json!({ "sku": SKUS[item], "quantity": pieces(counted), "counted_at_ms": moment });
             agree(&shop.till(0, &format!("{path}/quantities"), json!({ "lines": [line] })).await, true);
             let decision = if approved { "approved" } else { "rejected" };
-            let decided = json!({ "lines": [{ "sku": SKUS[item], "decision": decision }] });
+            let decided =
+                json!({ "lines": [{ "sku": SKUS[item], "decision": decision, "variance": variance * 1000 }] });
             let decided = shop.person(&format!("{path}/decisions"), decided).await;
             let may = !approved || variance >= 0 || paper.may(item, 0, -variance);
             if agree(&decided, may) && approved {

@@ -3,6 +3,7 @@
 //! - **Blind.** Whoever counts is shown the items, never what should be there.
 //! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
 //! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
+//! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen is not decided.
 //! - **One at a time.** An item is in one open count only, and nothing is counted before its count was opened: two variances that mean the same missing
 //!   piece can't both be approved.
 //!
@@ -141,11 +142,11 @@ impl Count {
         Ok(())
     }
 
-    /// Decides an item's variance; gives what moves. With its last approval the count is closed.
+    /// Decides an item's variance as it was `seen`, in thousandths; gives what moves. With its last approval the count is closed.
     ///
     /// # Errors
-    /// Closed, not in it, not counted, or decided already.
-    pub fn decide(&mut self, sku: &Sku, decision: Decision, at_ms: i64) -> Result<Option<Line>, Refusal> {
+    /// Closed, not in it, not counted, decided already, or counted again since with another variance.
+    pub fn decide(&mut self, sku: &Sku, decision: Decision, seen: i64, at_ms: i64) -> Result<Option<Line>, Refusal> {
         self.is_open()?;
         let line = self.lines.iter_mut().find(|line| line.sku == *sku);
         let line = line.ok_or_else(|| Refusal::NoSuchItem { sku: sku.clone(), document: "count" })?;
@@ -153,6 +154,9 @@ impl Count {
             return Err(Refusal::NothingToDecide { sku: sku.clone() });
         };
         let variance = tally.variance();
+        if variance != seen {
+            return Err(Refusal::Recounted { sku: sku.clone(), seen, now: variance });
+        }
         line.decision = Some(decision);
         let (from, to) = if variance > 0 { (None, Some(State::OnHand)) } else { (Some(State::OnHand), None) };
         let correction = Line { sku: sku.clone(), milli: variance.saturating_abs(), unit: line.unit, from, to };

@@ -333,6 +333,19 @@ pub enum Refusal {
         /// Which item.
         sku: Sku,
     },
+    /// What was read is not what stands there now.
+    #[error(
+        "item {sku} was counted again: its variance is {} now, not {}; read the variances again, and decide",
+        exact(*now), exact(*seen)
+    )]
+    Recounted {
+        /// Which item.
+        sku: Sku,
+        /// The variance that whoever decides has seen, in thousandths.
+        seen: i64,
+        /// The variance now, in thousandths.
+        now: i64,
+    },
     /// A number is out of range.
     #[error("`{field}` is out of range; {range}")]
     OutOfRange {

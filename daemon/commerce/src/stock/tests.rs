@@ -143,17 +143,26 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
     );
     assert!(count.tally(&sku(0), pieces(3), tally(3000, 201), 200).is_err(), "in the future");
     assert!(count.tally(&sku(2), pieces(3), tally(3000, 150), 200).is_err(), "not in this count");
-    assert_eq!(count.decide(&sku(0), Decision::Approved, 0), Err(Refusal::NothingToDecide { sku: sku(0) }));
+    assert_eq!(count.decide(&sku(0), Decision::Approved, 0, 0), Err(Refusal::NothingToDecide { sku: sku(0) }));
     count.tally(&sku(0), pieces(3), tally(3000, 150), 200).unwrap();
-    assert_eq!(count.decide(&sku(0), Decision::Rejected, 200), Ok(None));
-    assert!(count.decide(&sku(0), Decision::Approved, 200).is_err(), "a rejected quantity is not approved later");
+    assert_eq!(count.decide(&sku(0), Decision::Rejected, -2000, 200), Ok(None));
+    assert!(
+        count.decide(&sku(0), Decision::Approved, -2000, 200).is_err(),
+        "a rejected quantity is not approved later"
+    );
     count.tally(&sku(0), pieces(4), tally(4000, 160), 200).unwrap();
-    let correction = count.decide(&sku(0), Decision::Approved, 200).unwrap().unwrap();
+    let stale = count.decide(&sku(0), Decision::Approved, -2000, 200).unwrap_err();
+    assert_eq!(stale, Refusal::Recounted { sku: sku(0), seen: -2000, now: -1000 });
+    assert_eq!(
+        stale.to_string(),
+        "item 818981 was counted again: its variance is -1 now, not -2; read the variances again, and decide"
+    );
+    let correction = count.decide(&sku(0), Decision::Approved, -1000, 200).unwrap().unwrap();
     assert_eq!((correction.milli, correction.from, correction.to), (1000, Some(State::OnHand), None));
     assert!(count.tally(&sku(0), pieces(3), tally(3000, 170), 200).is_err(), "its variance has moved");
     assert_eq!(count.closed_at_ms, None);
     count.tally(&sku(1), pieces(5), tally(5000, 170), 200).unwrap();
-    assert_eq!(count.decide(&sku(1), Decision::Approved, 210), Ok(None), "nothing was wrong");
+    assert_eq!(count.decide(&sku(1), Decision::Approved, 0, 210), Ok(None), "nothing was wrong");
     assert_eq!(count.closed_at_ms, Some(210));
 }
 
@@ -282,7 +291,8 @@ proptest! {
         let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into() };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
-        if let Some(correction) = count.decide(&sku(0), Decision::Approved, 3).unwrap() {
+        let variance = count.lines[0].tally.as_ref().unwrap().variance();
+        if let Some(correction) = count.decide(&sku(0), Decision::Approved, variance, 3).unwrap() {
             prop_assert!(Kind::Count.allows(correction.from, correction.to));
             position.add(&correction);
         }

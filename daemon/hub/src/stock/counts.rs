@@ -158,6 +158,8 @@ pub(super) struct DecidedLine {
     pub(super) sku: Sku,
     /// What a person decided.
     pub(super) decision: Decision,
+    /// The variance that was seen, in thousandths; refused if the item was counted again since, and another came of it.
+    pub(super) variance: i64,
 }
 
 /// Whether an item is being counted.
@@ -344,8 +346,8 @@ pub(super) fn decide_now(
 ) -> Result<Booked, Problem> {
     let mut count = read(transaction, id)?;
     let mut lines = Vec::new();
-    for DecidedLine { sku, decision } in decided {
-        lines.extend(count.decide(&sku, decision, by.at_ms)?);
+    for DecidedLine { sku, decision, variance } in decided {
+        lines.extend(count.decide(&sku, decision, variance, by.at_ms)?);
     }
     put(transaction, &count)?;
     let booking =
@@ -355,11 +357,12 @@ pub(super) fn decide_now(
 
 /// Approve or reject variances
 ///
+/// Each line names the variance that was read; of an item that was counted again since, with another, nothing is decided, nor of the others: read again.
 /// What is approved moves as a delta. With its last approval the count is closed. A correction that would take an item below zero that may not go there is refused:
 /// more was sold since than was counted, so count it again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", tag = "stock", request_body = Decisions,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn decide(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,

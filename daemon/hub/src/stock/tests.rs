@@ -12,7 +12,7 @@ use store::{Checked, Depth, EngineKind, Name, Number, Store, StoreError, Table, 
 
 use super::{
     Booking, By, MOVEMENTS, POSITIONS, book, check, claim,
-    counts::{COUNTING, CountedLine, DecidedLine, decide_now, open_now, tally_now},
+    counts::{COUNTING, COUNTS, CountedLine, DecidedLine, decide_now, open_now, tally_now},
     documents::{COUNTS as OPEN_COUNTS, Document, OPEN, Open},
     history::Undo,
     notices::{NOTICES, TRANSFERS_IN},
@@ -53,6 +53,11 @@ fn goods(transaction: &mut Transaction<'_>, milli: i64, at_ms: i64) -> Result<()
 
 fn on_hand(store: &Store) -> i64 {
     store.get(&POSITIONS, ("818981", "each")).unwrap().map_or(0, |position| position.on_hand)
+}
+
+/// The variance of a count's one item.
+fn seen(store: &Store, id: u64) -> Option<i64> {
+    store.get(&COUNTS, id).unwrap()?.lines[0].tally.as_ref().map(Tally::variance)
 }
 
 fn faults(store: &Store, depth: Depth) -> String {
@@ -112,7 +117,9 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
             }
             Step::Count { told_after } if open_count => counted = Some((shelf, at_ms, told_after)),
             Step::Approve if open_count => {
-                let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved }];
+                // What a person reads; nothing if nothing was told yet.
+                let variance = seen(hub, id).unwrap_or(0);
+                let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance }];
                 let approved = hub.commit(move |transaction| decide_now(transaction, by(at_ms), id, decided)).await;
                 open_count = approved.is_err();
             }
@@ -204,7 +211,7 @@ async fn a_quantity_without_a_moment_is_compared_with_what_was_committed_before_
         // The clock stands before the count's opening: it was set back.
         tally_now(transaction, &by(90), id, lines, Undo::default())?;
         goods(transaction, -4000, 100)?;
-        let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved }];
+        let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance: -2000 }];
         decide_now(transaction, by(100), id, decided)
     });
     assert_eq!(approved.await.unwrap().movement, Some(3));
@@ -223,7 +230,8 @@ async fn a_correction_never_takes_below_zero_what_may_not_go_there() {
         let lines = vec![CountedLine { sku: sku(), quantity: Quantity::pieces(3).unwrap(), counted_at_ms: None }];
         tally_now(transaction, &by(2), id, lines, Undo::default())?;
         goods(transaction, -4000, 3)?;
-        decide_now(transaction, by(4), id, vec![DecidedLine { sku: sku(), decision: Decision::Approved }])
+        let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance: -2000 }];
+        decide_now(transaction, by(4), id, decided)
     });
     assert_eq!(refused.await.unwrap_err().kind, "/problems/stock-insufficient");
 }

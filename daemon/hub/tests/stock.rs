@@ -543,14 +543,89 @@ async fn whoever_decides_a_count_sees_what_lies_in_open_baskets() {
     let seen = async || {
         let variances = shop.read(&format!("{count}/variances")).await;
         [0, 1].map(|item| {
-            [&variances[item]["variance"], &variances[item]["in_baskets"]].map(|milli| milli.as_i64().unwrap())
+            ["variance", "in_baskets_when_counted", "in_baskets_now"]
+                .map(|field| variances[item][field].as_i64().unwrap())
         })
     };
-    assert_eq!(seen().await, [[-2000, 2000], [0, 0]], "two are missing, and lie in baskets");
+    assert_eq!(seen().await, [[-2000, 2000, 2000], [0, 0, 0]], "two are missing, and lie in baskets");
     // What is held for a basket is not on_hand any more.
     shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
     shop.till(1, &format!("{}/tenders", paths[1].1), cash).await.expect(StatusCode::OK);
-    assert_eq!(seen().await[0], [-2000, 1000]);
+    assert_eq!(seen().await[0], [-2000, 2000, 1000], "what lay there when it was counted is not forgotten");
+}
+
+/// What customers do around a count.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Pieces go from the shelf into a basket.
+    Take(i64),
+    /// A basket is paid.
+    Pay(usize),
+    /// What is in a basket goes back to the shelf.
+    PutBack(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (1_i64..4).prop_map(Step::Take),
+        2 => (0_usize..8).prop_map(Step::Pay),
+        1 => (0_usize..8).prop_map(Step::PutBack),
+    ];
+    vec(step, 0..8)
+}
+
+/// Plays steps with what is on the shelf and in baskets; the books hear of what is taken when it is paid.
+async fn shopping(shop: &Shop, steps: &[Step], shelf: &mut i64, baskets: &mut Vec<(String, i64)>) {
+    for step in steps.iter().copied() {
+        match step {
+            Step::Take(count) => {
+                let opened = shop.till(1, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
+                let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
+                let line = json!({ "sku": CEREAL, "quantity": pieces(count) });
+                shop.till(1, &format!("{path}/lines"), line).await.expect(StatusCode::OK);
+                *shelf -= count;
+                baskets.push((path, count));
+            }
+            Step::Pay(index) if !baskets.is_empty() => {
+                let (path, _) = baskets.remove(index % baskets.len());
+                let cash = json!({ "tender": "cash", "amount": 100_000 });
+                shop.till(1, &format!("{path}/tenders"), cash).await.expect(StatusCode::OK);
+                shop.till(1, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
+            }
+            Step::PutBack(index) if !baskets.is_empty() => {
+                let (path, count) = baskets.remove(index % baskets.len());
+                shop.till(1, &format!("{path}/abandon"), json!({})).await.expect(StatusCode::OK);
+                *shelf += count;
+            }
+            Step::Pay(_) | Step::PutBack(_) => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_amiss_is_the_variance_and_what_lay_in_baskets_however_customers_shop_around_a_count(
+        amiss in -4_i64..5, before in steps(), after in steps()
+    ) {
+        runtime().block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let shop = Shop::open(directory.path()).await;
+            shop.receive(CEREAL, pieces(50)).await;
+            let (mut shelf, mut baskets) = (50 + amiss, Vec::new());
+            let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL] })).await;
+            let count = format!("/api/v1/stock/counts/{}", opened.expect(StatusCode::CREATED)["id"]);
+            shopping(&shop, &before, &mut shelf, &mut baskets).await;
+            let told = json!({ "lines": of(CEREAL, pieces(shelf)) });
+            shop.till(0, &format!("{count}/quantities"), told).await.expect(StatusCode::OK);
+            shopping(&shop, &after, &mut shelf, &mut baskets).await;
+            let seen = shop.read(&format!("{count}/variances")).await[0].clone();
+            let milli = |field: &str| seen[field].as_i64().unwrap();
+            assert_eq!(milli("variance") + milli("in_baskets_when_counted"), amiss * 1000, "{seen}");
+            assert_eq!(milli("in_baskets_now"), baskets.iter().map(|(_, count)| count * 1000).sum::<i64>(), "{seen}");
+        });
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,10 @@
 //! ```
 //!
 //! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's basket are on_hand until they are
-//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. Whoever decides is shown what lies in
-//! open baskets; still, count busy items at quiet times.
+//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. So a tally has beside it what lay in
+//! open baskets as it was noted: `variance + in_baskets_when_counted` is what is amiss, if those are all the goods that were off the shelf. They are not always.
+//! What is in a trolley and not scanned, or in a basket that a register keeps to itself until it sells, nobody can see; and of a quantity that is told long after it
+//! was counted, baskets were looked at when it was told. It is for a person to judge, and never booked by itself; count busy items at quiet times.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +69,9 @@ pub struct Tally {
     pub counted_at_ms: i64,
     /// Who counted.
     pub by: String,
+    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected. Counts of older hubs don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_baskets_when_counted: Option<i64>,
 }
 
 impl Tally {

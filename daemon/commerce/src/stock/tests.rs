@@ -133,7 +133,13 @@ fn a_reservation_goes_through_one_basket() {
 #[test]
 fn an_item_is_counted_within_its_count_and_decided_once() {
     let mut count = Count::open(1, 100, vec![(sku(0), Unit::Each), (sku(1), Unit::Each)]).unwrap();
-    let tally = |counted, at| Tally { counted, expected: 5000, counted_at_ms: at, by: "till-1".into() };
+    let tally = |counted, at| Tally {
+        counted,
+        expected: 5000,
+        counted_at_ms: at,
+        by: "till-1".into(),
+        in_baskets_when_counted: None,
+    };
     let pieces = |count| Quantity::pieces(count).unwrap();
     let early = count.tally(&sku(0), pieces(3), tally(3000, 99), 200);
     assert_eq!(
@@ -288,7 +294,7 @@ proptest! {
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
-        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into() };
+        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into(), in_baskets_when_counted: None };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
         let variance = count.lines[0].tally.as_ref().unwrap().variance();

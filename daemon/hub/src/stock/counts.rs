@@ -1,14 +1,15 @@
 //! Cycle counts: opened by a person, counted blind, decided by a person. [`commerce::stock::count`] has the rules.
 //!
-//! A quantity without `counted_at_ms` was counted as its command is stored: what was committed before it is in the comparison, what comes after is not. With
-//! it, the movements since that moment are undone: read back in pages before the commit, and those that came in between by their numbers inside it.
+//! Movements since the moment an item was counted are undone: read back in pages before the commit, and those that came in between by their numbers inside
+//! it. Without `counted_at_ms` the moment is the arrival of the request, however long its commit waits then. A repeat arrives later: a
+//! register that keeps a command, or repeats one, must say when it was counted.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     MAX_LINES, Quantity, Sku, Unit,
-    stock::{Count, CountLine, Decision, Kind, Refusal, Tally},
+    stock::{Count, CountLine, Decision, Kind, Refusal, Sums, Tally},
 };
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, Table, Transaction};
@@ -18,11 +19,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Booking, Nothing, Which, book,
     documents::{Booked, Document, DocumentOpened},
-    history::{Undo, WALK},
+    history::{Undo, alone},
     once,
     policies::on_file,
     position,
-    till::in_open_baskets,
+    till::{LOOK, in_open_baskets},
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -109,9 +110,17 @@ pub(super) struct CountedLine {
     pub(super) sku: Sku,
     /// How much was there; may be nothing.
     pub(super) quantity: Quantity,
-    /// When, by the hub's clock: milliseconds since 1970, UTC; now without it.
+    /// When, by the hub's clock: milliseconds since 1970, UTC. Without it, when this request arrives: a command that is kept before it is sent, or
+    /// repeated, must say it.
     #[serde(default)]
     pub(super) counted_at_ms: Option<i64>,
+}
+
+/// An item that was counted, and when.
+pub(super) struct Counted {
+    sku: Sku,
+    quantity: Quantity,
+    at_ms: i64,
 }
 
 /// How far a count is.
@@ -136,7 +145,7 @@ struct CountedItem {
     /// What is there too much, in thousandths; negative for what is missing.
     variance: i64,
     /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still on_hand.
-    in_baskets: i64,
+    in_baskets_now: i64,
     /// What a person made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
@@ -243,25 +252,56 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
     Ok(Json(count.into()))
 }
 
+/// When each item of a command that arrived now was counted.
+///
+/// # Errors
+/// There are none, too many, or one twice; or a moment lies before the count's opening or in the future. Refused before anything is read back.
+pub(super) fn counted(count: &Count, lines: &[CountedLine], now_ms: i64) -> Result<Vec<Counted>, Refusal> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines });
+    }
+    // The clock may have been set back since the opening.
+    let now_ms = now_ms.max(count.opened_at_ms);
+    let counted = |(index, line): (usize, &CountedLine)| {
+        let sku = line.sku.clone();
+        if lines.iter().skip(index + 1).any(|other| other.sku == sku) {
+            return Err(Refusal::Twice { sku });
+        }
+        let at_ms = line.counted_at_ms.unwrap_or(now_ms);
+        if at_ms < count.opened_at_ms || at_ms > now_ms {
+            return Err(Refusal::NotDuringTheCount { sku });
+        }
+        Ok(Counted { sku, quantity: line.quantity, at_ms })
+    };
+    lines.iter().enumerate().map(counted).collect()
+}
+
+/// What has to be undone of what was counted.
+pub(super) async fn look_back(store: &Arc<Store>, counted: &[Counted]) -> Result<Undo, Problem> {
+    Undo::look_back(store, counted.iter().map(|one| ((one.sku.clone(), one.quantity.unit()), one.at_ms))).await
+}
+
 /// Notes what was counted, in a commit.
 pub(super) fn tally_now(
     transaction: &mut Transaction<'_>,
     by: &super::By,
     id: u64,
-    counted: Vec<CountedLine>,
+    counted: Vec<Counted>,
     mut undo: Undo,
+    baskets: &Sums,
 ) -> Result<CountProgress, Problem> {
     let mut count = read(transaction, id)?;
     undo.catch_up(transaction)?;
-    for CountedLine { sku, quantity, counted_at_ms } in counted {
+    let now_ms = by.at_ms.max(count.opened_at_ms);
+    for Counted { sku, quantity, at_ms } in counted {
         let on_hand = position(transaction, &sku, quantity.unit())?.on_hand;
         let tally = Tally {
             counted: quantity.milli(),
             expected: on_hand.saturating_sub(undo.of(&sku, quantity.unit())),
-            counted_at_ms: counted_at_ms.unwrap_or(by.at_ms.max(count.opened_at_ms)),
+            counted_at_ms: at_ms,
             by: by.name.clone(),
+            in_baskets_when_counted: Some(lying_in(baskets, &sku, quantity.unit())),
         };
-        let now_ms = by.at_ms.max(count.opened_at_ms);
         count.tally(&sku, quantity, tally, now_ms)?;
     }
     put(transaction, &count)?;
@@ -269,10 +309,15 @@ pub(super) fn tally_now(
     Ok(CountProgress { counted, remaining: count.lines.len() - counted })
 }
 
+fn lying_in(baskets: &Sums, sku: &Sku, unit: Unit) -> i64 {
+    baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0)
+}
+
 /// Note what was counted
 ///
-/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. An item counted again replaces what was counted before, until it
-/// is approved.
+/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. That is the arrival of this request unless `counted_at_ms` says
+/// otherwise: a command that is kept before it is sent, or repeated after a 503 or no answer, must carry it. An item counted again replaces what was counted
+/// before, until it is approved.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", tag = "stock", request_body = CountedQuantities,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -281,38 +326,19 @@ async fn tally(
     InPath(id): InPath<u64>,
     command: Command<CountedQuantities>,
 ) -> Result<Json<CountProgress>, Problem> {
-    let lines = command.body.lines.clone();
-    if lines.is_empty() || lines.len() > MAX_LINES {
-        return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines }.into());
-    }
-    let (store, now_ms) = (Arc::clone(&hub.store), command.key.at_ms);
-    let walk = WALK.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
-    let looked_back = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        // Refused before anything is read back: no moment lies before the count's opening.
-        let count = store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
-        for (index, line) in lines.iter().enumerate() {
-            if lines.iter().skip(index + 1).any(|other| other.sku == line.sku) {
-                return Err(Refusal::Twice { sku: line.sku.clone() }.into());
-            }
-            if let Some(at_ms) = line.counted_at_ms
-                && (at_ms < count.opened_at_ms || at_ms > now_ms)
-            {
-                return Err(Refusal::NotDuringTheCount { sku: line.sku.clone() }.into());
-            }
-        }
-        let moments =
-            lines.iter().filter_map(|line| Some(((line.sku.clone(), line.quantity.unit()), line.counted_at_ms?)));
-        Ok::<_, Problem>(Undo::look_back(&store, moments)?)
-    });
-    let undo = looked_back.await.map_err(|error| Problem::internal(error.to_string()))??;
-    once(&hub, command, move |transaction, by, quantities| tally_now(transaction, &by, id, quantities.lines, undo))
-        .await
+    let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+    let counted = counted(&count, &command.body.lines, command.key.at_ms)?;
+    // First, as near to the moment as can be.
+    let baskets = alone(&LOOK, &hub.store, in_open_baskets).await?;
+    let undo = look_back(&hub.store, &counted).await?;
+    once(&hub, command, move |transaction, by, _| tally_now(transaction, &by, id, counted, undo, &baskets)).await
 }
 
 /// A count's variances, for whoever decides
 ///
-/// What is missing may lie in customers' baskets, and be sold in a minute: `in_baskets` says how much does now. What was sold since the count is in none.
+/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold since: no variance then, but goods that
+/// were not on the shelf and still in the books. What lies in baskets now (`in_baskets_now`) is off the shelf for who counts again. Neither knows of
+/// baskets that a register keeps to itself until it sells, nor of what customers carry that is not scanned yet.
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", tag = "stock", params(("id" = u64, Path)),
     responses((status = 200, body = [CountedItem]), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn variances(
@@ -321,18 +347,11 @@ async fn variances(
     InPath(id): InPath<u64>,
 ) -> Result<Json<Vec<CountedItem>>, Problem> {
     let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
-    let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
-    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
-    let store = Arc::clone(&hub.store);
-    let baskets = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        in_open_baskets(&store)
-    });
-    let baskets = baskets.await.map_err(|error| fault(&error))??;
+    let baskets = alone(&LOOK, &hub.store, in_open_baskets).await?;
     let variance = |line: CountLine| {
         let CountLine { sku, unit, tally, decision } = line;
-        let in_baskets = baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0);
-        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), in_baskets, tally, decision })
+        let in_baskets_now = lying_in(&baskets, &sku, unit);
+        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), in_baskets_now, tally, decision })
     };
     Ok(Json(count.lines.into_iter().filter_map(variance).collect()))
 }

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     POSITIONS,
-    history::{WALK, walk_back},
+    history::{LONG, alone, walk_back},
     notices::outstanding,
     policies::POLICIES,
 };
@@ -55,16 +55,8 @@ async fn suggestions(
     State(hub): State<Arc<Hub>>,
     InQuery(which): InQuery<After>,
 ) -> Result<Json<Vec<Suggestion>>, Problem> {
-    let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
-    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
-    let store = Arc::clone(&hub.store);
     let limit = which.limit.unwrap_or(200).clamp(1, 1_000);
-    let found = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        to_order(&store, now_ms(), which.after, limit)
-    })
-    .await;
-    Ok(Json(found.map_err(|error| fault(&error))??))
+    alone(&LONG, &hub.store, move |store| to_order(store, now_ms(), which.after, limit)).await.map(Json)
 }
 
 /// The first suggestions after an item.

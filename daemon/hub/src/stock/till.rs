@@ -5,6 +5,7 @@ use commerce::{
     stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
 };
 use store::{Store, StoreError, Transaction};
+use tokio::sync::Semaphore;
 
 use super::{
     Booking, book,
@@ -41,6 +42,9 @@ fn legible(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Rese
         found => found,
     }
 }
+
+/// One look at all baskets at a time.
+pub(super) static LOOK: Semaphore = Semaphore::const_new(1);
 
 /// What lies in open baskets and is on_hand in the books: what is not reserved for its basket. Walks all baskets. A reservation that can't be read
 /// counts for nothing.

@@ -106,7 +106,7 @@ impl From<Refusal> for Problem {
 impl From<stock::Refusal> for Problem {
     fn from(refusal: stock::Refusal) -> Self {
         let kind = match &refusal {
-            stock::Refusal::Insufficient { .. } => "stock-insufficient",
+            stock::Refusal::Insufficient { .. } | stock::Refusal::InsufficientAndCounted { .. } => "stock-insufficient",
             stock::Refusal::Untracked { .. } => "stock-untracked",
             stock::Refusal::NoLines => "lines-missing",
             stock::Refusal::TooManyLines => "too-many-lines",

@@ -1,6 +1,7 @@
 //! Cycle counts: blind, right while selling goes on, decided by a person.
 //!
-//! - **Blind.** Whoever counts is shown the items, never what should be there.
+//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell ([`Refusal::blind`]). Who asks for more and more until
+//!   it is refused can find out; that leaves a trail of reservations and notes.
 //! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
 //! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
 //! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen is not decided.

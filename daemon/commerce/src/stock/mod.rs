@@ -273,6 +273,17 @@ pub enum Refusal {
         /// In which state; `None` for what is available to sell.
         state: Option<State>,
     },
+    /// The same, as who counts the item may hear it.
+    #[error(
+        "item {sku}: {} asked, and not so much is there; how much there is can't be said while it is being counted",
+        exact(*asked)
+    )]
+    InsufficientAndCounted {
+        /// Which item.
+        sku: Sku,
+        /// How much was asked for, in thousandths.
+        asked: i64,
+    },
     /// The item's stock is not kept.
     #[error("item {sku} is not tracked; change its stock policy first")]
     Untracked {
@@ -354,6 +365,22 @@ pub enum Refusal {
         /// What is allowed.
         range: &'static str,
     },
+}
+
+impl Refusal {
+    /// The item of whose stock it tells how much there is.
+    pub fn tells_of(&self) -> Option<&Sku> {
+        if let Self::Insufficient { sku, .. } = self { Some(sku) } else { None }
+    }
+
+    /// The same without telling how much there is.
+    #[must_use]
+    pub fn blind(self) -> Self {
+        match self {
+            Self::Insufficient { sku, asked, .. } => Self::InsufficientAndCounted { sku, asked },
+            other => other,
+        }
+    }
 }
 
 /// Thousandths as a decimal number.

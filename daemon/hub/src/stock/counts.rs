@@ -29,7 +29,7 @@ use crate::{
     extract::{InPath, InQuery},
     hub::Hub,
     problem::Problem,
-    registers::{Caller, Command, Console},
+    registers::{CONSOLE, Caller, Command, Console},
 };
 
 pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
@@ -177,6 +177,13 @@ pub(super) fn not_being_counted(store: &Store, sku: &Sku) -> Result<(), Problem>
         None => Ok(()),
         Some(count) => Err(being_counted(sku, count)),
     }
+}
+
+/// A refusal as whoever asked may hear it: a register, at which somebody may be counting, does not hear how much there is of an item that is being counted. An
+/// index entry that can't be read says that it is.
+pub(super) fn heard_by(transaction: &Transaction<'_>, by: &str, refusal: Refusal) -> Refusal {
+    let counted = |sku: &Sku| !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None));
+    if by != CONSOLE && refusal.tells_of().is_some_and(counted) { refusal.blind() } else { refusal }
 }
 
 fn being_counted(sku: &Sku, count: u64) -> Problem {

@@ -148,7 +148,8 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
             }
             found => found?,
         };
-        if position.apply(kind, &line, settled)? {
+        let applied = position.apply(kind, &line, settled);
+        if applied.map_err(|refusal| counts::heard_by(transaction, &by, refusal))? {
             transaction.put(&POSITIONS, (line.sku.as_str(), line.unit.name()), &position)?;
             moved.push(line);
         }

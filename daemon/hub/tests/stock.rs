@@ -657,6 +657,97 @@ proptest! {
 }
 
 #[tokio::test]
+async fn an_item_whose_unit_changed_is_counted_out_by_the_old_one_and_its_policy_asks_to_be_set_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(5)).await;
+    let policies = format!("/api/v1/stock/policies/{CEREAL}");
+    shop.policy(CEREAL, json!({ "rule": "below_zero", "safety_stock": pieces(2), "lead_time_days": 7 })).await;
+    assert_eq!(shop.read(&policies).await["sold_by"], Value::Null);
+    assert_eq!(shop.read("/api/v1/stock/reorder").await, json!([]));
+    let price = json!({ "minor": 499, "per": "kilogram" });
+    let items = json!({ "items": [{ "sku": CEREAL, "description": "Cereal, loose", "price": price }] });
+    shop.person("/api/v1/items", items).await.expect(StatusCode::OK);
+
+    assert_eq!(shop.read(&policies).await["sold_by"], "kilogram");
+    let listed = shop.read("/api/v1/stock/reorder").await;
+    assert_eq!(
+        (&listed[0]["sku"], &listed[0]["sold_by"], &listed[0]["order"]),
+        (&json!(CEREAL), &json!("kilogram"), &json!(0))
+    );
+
+    let counts = "/api/v1/stock/counts";
+    let by = |sku: &str, unit: &str| json!({ "positions": [{ "sku": sku, "unit": unit }] });
+    shop.person(counts, by(BANANAS, "each")).await.refused(422, "wrong-unit");
+    shop.person(counts, by("no-such", "each")).await.refused(404, "item-unknown");
+    let twice = json!({ "skus": [CEREAL], "positions": by(CEREAL, "each")["positions"] });
+    shop.person(counts, twice).await.refused(422, "item-twice");
+    let opened = shop.person(counts, by(CEREAL, "each")).await.expect(StatusCode::CREATED);
+    let count = format!("{counts}/{}", opened["id"]);
+    assert_eq!(shop.read_at_till(&count).await.expect(StatusCode::OK)["lines"][0]["unit"], "each");
+    let told = async |quantity: Value| {
+        shop.till(0, &format!("{count}/quantities"), json!({ "lines": of(CEREAL, quantity) })).await
+    };
+    told(grams(1000)).await.refused(422, "wrong-unit");
+    told(pieces(0)).await.expect(StatusCode::OK);
+    let decided = json!({ "lines": [{ "sku": CEREAL, "decision": "approved", "variance": -5000 }] });
+    shop.person(&format!("{count}/decisions"), decided).await.expect(StatusCode::OK);
+    assert_eq!(shop.stock(CEREAL).await, [0; 5], "counted out");
+
+    shop.policy(CEREAL, json!({ "rule": "below_zero", "safety_stock": grams(2000), "pack": grams(5000) })).await;
+    assert_eq!(shop.read(&policies).await["sold_by"], Value::Null);
+    let listed = shop.read("/api/v1/stock/reorder").await;
+    assert_eq!(
+        (&listed[0]["unit"], &listed[0]["order"], &listed[0]["sold_by"]),
+        (&json!("kilogram"), &json!(5000), &Value::Null)
+    );
+    shop.adds_up();
+}
+
+#[tokio::test]
+async fn decisions_and_policies_are_in_the_audit_trail_once_and_refused_ones_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(5)).await;
+    let policies = format!("/api/v1/stock/policies/{CEREAL}");
+    let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL] })).await.expect(StatusCode::CREATED);
+    let count = format!("/api/v1/stock/counts/{}", opened["id"]);
+    shop.till(0, &format!("{count}/quantities"), json!({ "lines": of(CEREAL, pieces(4)) }))
+        .await
+        .expect(StatusCode::OK);
+    let decided = |variance: i64| json!({ "lines": [{ "sku": CEREAL, "decision": "approved", "variance": variance }] });
+    shop.person(&format!("{count}/decisions"), decided(0)).await.refused(409, "stock-recounted");
+    shop.person(&policies, json!({ "rule": "to_zero", "pack": pieces(0) })).await.refused(422, "out-of-range");
+    let policy = json!({ "rule": "to_zero", "safety_stock": pieces(2) });
+    let acts = [(policies, "policy-01", policy), (format!("{count}/decisions"), "decide-01", decided(-1000))];
+    for (path, key, body) in acts {
+        let headers = [("cookie", shop.cookie.as_str()), ("idempotency-key", key)];
+        for _ in 0..2 {
+            ask(&shop.router, "POST", &path, &headers, &body.to_string()).await.expect(StatusCode::OK);
+        }
+    }
+    let entries = shop.read("/api/v1/audit?limit=2").await;
+    let parts = |at: usize| ["act", "who", "count", "lines", "policy"].map(|field| entries[at][field].clone());
+    assert_eq!(
+        parts(0),
+        [
+            json!("count_decided"),
+            json!("(console)"),
+            opened["id"].clone(),
+            decided(-1000)["lines"].clone(),
+            Value::Null
+        ]
+    );
+    let policy = json!({ "sku": CEREAL, "unit": "each", "rule": "to_zero", "safety_stock": 2000,
+        "lead_time_days": 0, "cover_days": 0, "pack": 1000 });
+    assert_eq!(parts(1), [json!("policy_set"), json!("(console)"), Value::Null, Value::Null, policy]);
+    let all = shop.read("/api/v1/audit?limit=100").await;
+    let of_stock = |entry: &&Value| entry["act"] == "count_decided" || entry["act"] == "policy_set";
+    assert_eq!(all.as_array().unwrap().iter().filter(of_stock).count(), 2);
+    shop.adds_up();
+}
+
+#[tokio::test]
 async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;

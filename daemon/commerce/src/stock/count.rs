@@ -5,7 +5,7 @@
 //! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
 //! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
 //! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen is not decided.
-//! - **One at a time.** An item is in one open count only, and nothing is counted before its count was opened: two variances that mean the same missing
+//! - **One at a time.** An item is in one open count only, by one unit, and nothing is counted before its count was opened: two variances that mean the same missing
 //!   piece can't both be approved.
 //!
 //! ```text
@@ -94,6 +94,20 @@ pub enum Decision {
     Rejected,
 }
 
+/// A variance as a person decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = DecidedVariance))]
+pub struct Decided {
+    /// Of what.
+    pub sku: Sku,
+    /// What a person decided.
+    pub decision: Decision,
+    /// The variance that was seen, in thousandths; refused if the item was counted again since, and another came of it.
+    pub variance: i64,
+}
+
 impl Count {
     /// A count of some items.
     ///
@@ -148,11 +162,12 @@ impl Count {
         Ok(())
     }
 
-    /// Decides an item's variance as it was `seen`, in thousandths; gives what moves. With its last approval the count is closed.
+    /// Decides an item's variance as it was seen; gives what moves. With its last approval the count is closed.
     ///
     /// # Errors
     /// Closed, not in it, not counted, decided already, or counted again since with another variance.
-    pub fn decide(&mut self, sku: &Sku, decision: Decision, seen: i64, at_ms: i64) -> Result<Option<Line>, Refusal> {
+    pub fn decide(&mut self, decided: &Decided, at_ms: i64) -> Result<Option<Line>, Refusal> {
+        let Decided { sku, decision, variance: seen } = decided;
         self.is_open()?;
         let line = self.lines.iter_mut().find(|line| line.sku == *sku);
         let line = line.ok_or_else(|| Refusal::NoSuchItem { sku: sku.clone(), document: "count" })?;
@@ -160,16 +175,16 @@ impl Count {
             return Err(Refusal::NothingToDecide { sku: sku.clone() });
         };
         let variance = tally.variance();
-        if variance != seen {
-            return Err(Refusal::Recounted { sku: sku.clone(), seen, now: variance });
+        if variance != *seen {
+            return Err(Refusal::Recounted { sku: sku.clone(), seen: *seen, now: variance });
         }
-        line.decision = Some(decision);
+        line.decision = Some(*decision);
         let (from, to) = if variance > 0 { (None, Some(State::OnHand)) } else { (Some(State::OnHand), None) };
         let correction = Line { sku: sku.clone(), milli: variance.saturating_abs(), unit: line.unit, from, to };
         if self.lines.iter().all(|line| line.decision == Some(Decision::Approved)) {
             self.closed_at_ms = Some(at_ms);
         }
-        Ok((decision == Decision::Approved && variance != 0).then_some(correction))
+        Ok((*decision == Decision::Approved && variance != 0).then_some(correction))
     }
 
     /// Ends it; what is not decided stays as it is, on record.

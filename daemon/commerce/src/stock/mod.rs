@@ -8,7 +8,7 @@
 //! - **Below zero is a policy.** A fact (goods sold, sent away, broken) may take on_hand below zero if the item's [`Rule`] lets it; a promise (a
 //!   reservation) never may; no other state ever goes below zero.
 //! - **Units don't mix.** A position is of an item *and* a unit: an item that was sold by the piece and is weighed from today has two, and the old one is
-//!   counted out. So no sale can fail on a unit.
+//!   counted out: a count names it by its unit. So no sale can fail on a unit. The item's policy is by the unit it was set in, and must be set again.
 //!
 //! # States
 //!
@@ -46,7 +46,7 @@ pub mod transfer;
 
 use std::collections::BTreeMap;
 
-pub use count::{Count, CountLine, Decision, Tally};
+pub use count::{Count, CountLine, Decided, Decision, Tally};
 pub use notice::{Condition, Notice, NoticeLine, Source};
 pub use policy::{Policy, Rule};
 pub use position::Position;

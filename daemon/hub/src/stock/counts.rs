@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     MAX_LINES, Quantity, Sku, Unit,
-    stock::{Count, CountLine, Decision, Kind, Refusal, Sums, Tally},
+    stock::{Count, CountLine, Decided, Decision, Kind, Refusal, Sums, Tally},
 };
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, Table, Transaction};
@@ -21,11 +21,12 @@ use super::{
     documents::{Booked, Document, DocumentOpened},
     history::{Undo, alone},
     once,
-    policies::on_file,
+    policies::{known, on_file},
     position,
     till::{LOOK, in_open_baskets},
 };
 use crate::{
+    audit::{self, Act},
     extract::{InPath, InQuery},
     hub::Hub,
     problem::Problem,
@@ -50,8 +51,22 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenCount {
-    /// What is to be counted; items on file.
+    /// What is to be counted: items on file, by the unit they are sold in.
+    #[serde(default)]
     skus: Vec<Sku>,
+    /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it before, or is on file no longer.
+    #[serde(default)]
+    positions: Vec<PositionToCount>,
+}
+
+/// An item to be counted by a unit.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PositionToCount {
+    /// Of what.
+    sku: Sku,
+    /// By which unit.
+    unit: Unit,
 }
 
 /// A count as whoever counts may see it.
@@ -156,19 +171,7 @@ struct CountedItem {
 #[serde(deny_unknown_fields)]
 struct Decisions {
     /// Each item once.
-    lines: Vec<DecidedLine>,
-}
-
-/// A decided variance.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DecidedLine {
-    /// Of what.
-    pub(super) sku: Sku,
-    /// What a person decided.
-    pub(super) decision: Decision,
-    /// The variance that was seen, in thousandths; refused if the item was counted again since, and another came of it.
-    pub(super) variance: i64,
+    lines: Vec<Decided>,
 }
 
 /// Whether an item is being counted.
@@ -207,7 +210,7 @@ fn put(transaction: &mut Transaction<'_>, count: &Count) -> Result<(), Problem> 
 
 /// Open a count of some items
 ///
-/// An item is in one open count only.
+/// An item is in one open count only, by one unit. What is left of a unit by which it is sold no longer is counted out: name it in `positions`.
 #[utoipa::path(post, path = "/api/v1/stock/counts", tag = "stock", request_body = OpenCount, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn open(
@@ -215,10 +218,13 @@ async fn open(
     command: Command<OpenCount>,
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
-    if command.body.skus.len() > MAX_LINES {
+    let OpenCount { skus, positions } = &command.body;
+    if skus.len() + positions.len() > MAX_LINES {
         return Err(Refusal::TooManyLines.into());
     }
-    let items = command.body.skus.iter().map(|sku| Ok((sku.clone(), on_file(&hub, sku)?)));
+    known(&hub, positions.iter().map(|position| (&position.sku, position.unit)))?;
+    let items = skus.iter().map(|sku| Ok((sku.clone(), on_file(&hub, sku)?)));
+    let items = items.chain(positions.iter().map(|position| Ok((position.sku.clone(), position.unit))));
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
     let opened = once(&hub, command, move |transaction, by, _| open_now(transaction, by.at_ms, items));
     Ok((StatusCode::CREATED, opened.await?))
@@ -368,14 +374,15 @@ pub(super) fn decide_now(
     transaction: &mut Transaction<'_>,
     by: super::By,
     id: u64,
-    decided: Vec<DecidedLine>,
+    decided: Vec<Decided>,
 ) -> Result<Booked, Problem> {
     let mut count = read(transaction, id)?;
     let mut lines = Vec::new();
-    for DecidedLine { sku, decision, variance } in decided {
-        lines.extend(count.decide(&sku, decision, variance, by.at_ms)?);
+    for decided in &decided {
+        lines.extend(count.decide(decided, by.at_ms)?);
     }
     put(transaction, &count)?;
+    audit::record(transaction, &by.name, Act::CountDecided { count: id, lines: decided })?;
     let booking =
         Booking { kind: Kind::Count, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
     Ok(Booked { movement: book(transaction, booking)? })
@@ -384,7 +391,7 @@ pub(super) fn decide_now(
 /// Approve or reject variances
 ///
 /// Each line names the variance that was read; of an item that was counted again since, with another, nothing is decided, nor of the others: read again.
-/// What is approved moves as a delta. With its last approval the count is closed. A correction that would take an item below zero that may not go there is refused:
+/// What is approved moves as a delta. With its last approval the count is closed. The audit trail has every decision. A correction that would take an item below zero that may not go there is refused:
 /// more was sold since than was counted, so count it again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", tag = "stock", request_body = Decisions,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),

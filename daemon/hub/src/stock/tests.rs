@@ -3,8 +3,8 @@ use std::sync::Arc;
 use commerce::{
     Basket, Minor, Quantity, Sale, Sku, Tender, Unit,
     stock::{
-        Count, CountLine, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position, Refusal,
-        Reservation, ReservationState, Rule, Source, State, Sums, Tally, Transfer, TransferLine,
+        Count, CountLine, Decided, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position,
+        Refusal, Reservation, ReservationState, Rule, Source, State, Sums, Tally, Transfer, TransferLine,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -12,7 +12,7 @@ use store::{Checked, Depth, EngineKind, Name, Number, Store, StoreError, Table, 
 
 use super::{
     Booking, By, MOVEMENTS, POSITIONS, book, check, claim,
-    counts::{COUNTING, COUNTS, CountedLine, DecidedLine, counted, decide_now, look_back, open_now, tally_now},
+    counts::{COUNTING, COUNTS, CountedLine, counted, decide_now, look_back, open_now, tally_now},
     documents::{COUNTS as OPEN_COUNTS, Document, OPEN, Open},
     history::LONG,
     notices::{NOTICES, TRANSFERS_IN},
@@ -128,7 +128,7 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
             Step::Approve if open_count => {
                 // What a person reads; nothing if nothing was told yet.
                 let variance = seen(hub, id).unwrap_or(0);
-                let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance }];
+                let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance }];
                 let approved = hub.commit(move |transaction| decide_now(transaction, by(at_ms), id, decided)).await;
                 open_count = approved.is_err();
             }
@@ -231,7 +231,7 @@ async fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_howeve
     let tally = count(&store, id).lines[0].tally.clone().unwrap();
     assert_eq!((tally.expected, tally.counted_at_ms, tally.variance()), (5000, 200, -2000));
     store.commit(|transaction| goods(transaction, -2000, 203)).await.unwrap();
-    let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance: -2000 }];
+    let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance: -2000 }];
     store.commit(move |transaction| decide_now(transaction, by(204), id, decided)).await.unwrap();
     assert_eq!(on_hand(&store), -1000, "more was sold than was counted, and the books say so");
 }
@@ -295,7 +295,7 @@ async fn a_correction_never_takes_below_zero_what_may_not_go_there() {
     let refused = store.commit(move |transaction| {
         tally_now(transaction, &by(2), id, lines, undo, &Sums::new())?;
         goods(transaction, -4000, 3)?;
-        let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved, variance: -2000 }];
+        let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance: -2000 }];
         decide_now(transaction, by(4), id, decided)
     });
     assert_eq!(refused.await.unwrap_err().kind, "/problems/stock-insufficient");

@@ -11,9 +11,9 @@
 //! - **What is paid is sold.** A basket's lines are fixed by its first tender or card payment. In that very commit what may not go below zero is *held*: a
 //!   reservation of the hub's own. If it can't be, there is no tender and the terminal hears nothing. From then on nothing about stock can refuse the
 //!   sale, a policy that changes meanwhile neither: it counts from the next basket on.
-//! - **Damage refuses no sale.** Of an item whose position can't be read a sale books the movement alone, and leaves the position as it is: the log and
-//!   the check tell of it. Such an item may go below zero at the till, and nothing of it is held; whatever else moves it is refused. A reservation
-//!   that can't be read reserves nothing.
+//! - **A damaged position or reservation refuses no sale.** Of an item whose position can't be read a sale books the movement alone, and leaves the
+//!   position as it is: the log and the check tell of it. Such an item may go below zero at the till, and nothing of it is held; whatever else moves it
+//!   is refused. A reservation that can't be read reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
 //!
 //! # A hold's life

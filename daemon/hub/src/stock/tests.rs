@@ -8,7 +8,7 @@ use commerce::{
     },
 };
 use proptest::{collection::vec, prelude::*};
-use store::{Checked, Depth, EngineKind, Name, Number, Store, StoreError, Table, Transaction};
+use store::{Checked, Depth, EngineKind, Name, NameNumber, Number, Store, StoreError, Table, Transaction};
 
 use super::{
     Booking, By, MOVEMENTS, POSITIONS, book, check, claim,
@@ -324,6 +324,30 @@ async fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
     });
     put.await.unwrap();
     assert_eq!(in_open_baskets(&store).unwrap(), [((sku(), Unit::Each), 2000)].into());
+}
+
+#[tokio::test]
+async fn a_damaged_index_keeps_nobody_from_selling_what_is_reserved() {
+    /// Entries that are none.
+    static ENTRIES: Table<NameNumber, u64> = Table::new("stock_open");
+    static SUMS: Table<Name, String> = Table::new("stock_open_count");
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let sold = store.commit(|transaction| {
+        goods(transaction, 5000, 1)?;
+        let lines = vec![Portion { sku: sku(), quantity: Quantity::pieces(2).unwrap() }];
+        let id = reserve_now(transaction, by(1), ReserveRequest { reference: "order".into(), lines })?.id;
+        transaction.put(&ENTRIES, ("reservation", id), &7)?;
+        transaction.put(&SUMS, "reservation", &"none".to_owned())?;
+        let mut basket = Basket { reservations: vec![id], ..testing::basket("b1".into(), 2) };
+        claim(transaction, &basket)?;
+        basket.tender(Tender::Cash { amount: Minor::literal(1_000) })?;
+        selling::complete(transaction, &mut basket, &Counter::at(7, 2), true)
+    });
+    sold.await.unwrap();
+    assert_eq!(on_hand(&store), 3000);
+    let told = faults(&store, Depth::Whole);
+    assert!(told.contains("of table stock_open_count") && !told.contains("818981"), "{told}");
 }
 
 /// A ledger of 1,200 movements, two of them of documents that are open.

@@ -341,7 +341,7 @@ impl<'l> Stockroom<'l> {
             lines.filter(|line| line["sku"] == sku(item)).filter_map(|line| line["variance"].as_i64()).sum::<i64>()
         };
         let effects = items.map(|item| (item, At::OnHand, variance(item))).to_vec();
-        let decided = json!({ "lines": skus.map(|sku| json!({ "sku": sku, "decision": "approved" })) });
+        let decided = json!({ "lines": items.map(|item| json!({ "sku": sku(item), "decision": "approved", "variance": variance(item) })) });
         // Refused if more was sold since than was counted.
         if self.ask(&format!("{path}/decisions"), &decided, effects, goes_on)?.is_none() {
             self.ask(&format!("{path}/close"), &json!({}), Vec::new(), goes_on)?;

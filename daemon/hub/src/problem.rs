@@ -106,7 +106,7 @@ impl From<Refusal> for Problem {
 impl From<stock::Refusal> for Problem {
     fn from(refusal: stock::Refusal) -> Self {
         let kind = match &refusal {
-            stock::Refusal::Insufficient { .. } => "stock-insufficient",
+            stock::Refusal::Insufficient { .. } | stock::Refusal::InsufficientAndCounted { .. } => "stock-insufficient",
             stock::Refusal::Untracked { .. } => "stock-untracked",
             stock::Refusal::NoLines => "lines-missing",
             stock::Refusal::TooManyLines => "too-many-lines",
@@ -117,6 +117,8 @@ impl From<stock::Refusal> for Problem {
             stock::Refusal::NoSuchItem { .. } => "item-not-in-document",
             stock::Refusal::NotDuringTheCount { .. } => "moment-out-of-range",
             stock::Refusal::NothingToDecide { .. } => "nothing-to-decide",
+            // Nothing is wrong with it but that it comes too late.
+            stock::Refusal::Recounted { .. } => return Self::conflict("stock-recounted", refusal.to_string()),
             stock::Refusal::OutOfRange { .. } => "out-of-range",
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, "The rules of the stock refuse this", refusal.to_string())

@@ -1,9 +1,11 @@
 //! Cycle counts: blind, right while selling goes on, decided by a person.
 //!
-//! - **Blind.** Whoever counts is shown the items, never what should be there.
+//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell ([`Refusal::blind`]). Who asks for more and more until
+//!   it is refused can find out; that leaves a trail of reservations and notes.
 //! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
 //! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
-//! - **One at a time.** An item is in one open count only, and nothing is counted before its count was opened: two variances that mean the same missing
+//! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen is not decided.
+//! - **One at a time.** An item is in one open count only, by one unit, and nothing is counted before its count was opened: two variances that mean the same missing
 //!   piece can't both be approved.
 //!
 //! ```text
@@ -13,8 +15,10 @@
 //! ```
 //!
 //! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's basket are on_hand until they are
-//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. Whoever decides is shown what lies in
-//! open baskets; still, count busy items at quiet times.
+//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. So a tally has beside it what lay in
+//! open baskets as it was noted: `variance + in_baskets_when_counted` is what is amiss, if those are all the goods that were off the shelf. They are not always.
+//! What is in a trolley and not scanned, or in a basket that a register keeps to itself until it sells, nobody can see; and of a quantity that is told long after it
+//! was counted, baskets were looked at when it was told. It is for a person to judge, and never booked by itself; count busy items at quiet times.
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +70,9 @@ pub struct Tally {
     pub counted_at_ms: i64,
     /// Who counted.
     pub by: String,
+    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected. Counts of older hubs don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_baskets_when_counted: Option<i64>,
 }
 
 impl Tally {
@@ -85,6 +92,20 @@ pub enum Decision {
     Approved,
     /// The count was wrong.
     Rejected,
+}
+
+/// A variance as a person decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = DecidedVariance))]
+pub struct Decided {
+    /// Of what.
+    pub sku: Sku,
+    /// What a person decided.
+    pub decision: Decision,
+    /// The variance that was seen, in thousandths; refused if the item was counted again since, and another came of it.
+    pub variance: i64,
 }
 
 impl Count {
@@ -141,11 +162,12 @@ impl Count {
         Ok(())
     }
 
-    /// Decides an item's variance; gives what moves. With its last approval the count is closed.
+    /// Decides an item's variance as it was seen; gives what moves. With its last approval the count is closed.
     ///
     /// # Errors
-    /// Closed, not in it, not counted, or decided already.
-    pub fn decide(&mut self, sku: &Sku, decision: Decision, at_ms: i64) -> Result<Option<Line>, Refusal> {
+    /// Closed, not in it, not counted, decided already, or counted again since with another variance.
+    pub fn decide(&mut self, decided: &Decided, at_ms: i64) -> Result<Option<Line>, Refusal> {
+        let Decided { sku, decision, variance: seen } = decided;
         self.is_open()?;
         let line = self.lines.iter_mut().find(|line| line.sku == *sku);
         let line = line.ok_or_else(|| Refusal::NoSuchItem { sku: sku.clone(), document: "count" })?;
@@ -153,13 +175,16 @@ impl Count {
             return Err(Refusal::NothingToDecide { sku: sku.clone() });
         };
         let variance = tally.variance();
-        line.decision = Some(decision);
+        if variance != *seen {
+            return Err(Refusal::Recounted { sku: sku.clone(), seen: *seen, now: variance });
+        }
+        line.decision = Some(*decision);
         let (from, to) = if variance > 0 { (None, Some(State::OnHand)) } else { (Some(State::OnHand), None) };
         let correction = Line { sku: sku.clone(), milli: variance.saturating_abs(), unit: line.unit, from, to };
         if self.lines.iter().all(|line| line.decision == Some(Decision::Approved)) {
             self.closed_at_ms = Some(at_ms);
         }
-        Ok((decision == Decision::Approved && variance != 0).then_some(correction))
+        Ok((*decision == Decision::Approved && variance != 0).then_some(correction))
     }
 
     /// Ends it; what is not decided stays as it is, on record.

@@ -8,7 +8,7 @@
 //! - **Below zero is a policy.** A fact (goods sold, sent away, broken) may take on_hand below zero if the item's [`Rule`] lets it; a promise (a
 //!   reservation) never may; no other state ever goes below zero.
 //! - **Units don't mix.** A position is of an item *and* a unit: an item that was sold by the piece and is weighed from today has two, and the old one is
-//!   counted out. So no sale can fail on a unit.
+//!   counted out: a count names it by its unit. So no sale can fail on a unit. The item's policy is by the unit it was set in, and must be set again.
 //!
 //! # States
 //!
@@ -46,7 +46,7 @@ pub mod transfer;
 
 use std::collections::BTreeMap;
 
-pub use count::{Count, CountLine, Decision, Tally};
+pub use count::{Count, CountLine, Decided, Decision, Tally};
 pub use notice::{Condition, Notice, NoticeLine, Source};
 pub use policy::{Policy, Rule};
 pub use position::Position;
@@ -273,6 +273,17 @@ pub enum Refusal {
         /// In which state; `None` for what is available to sell.
         state: Option<State>,
     },
+    /// The same, as who counts the item may hear it.
+    #[error(
+        "item {sku}: {} asked, and not so much is there; how much there is can't be said while it is being counted",
+        exact(*asked)
+    )]
+    InsufficientAndCounted {
+        /// Which item.
+        sku: Sku,
+        /// How much was asked for, in thousandths.
+        asked: i64,
+    },
     /// The item's stock is not kept.
     #[error("item {sku} is not tracked; change its stock policy first")]
     Untracked {
@@ -333,6 +344,19 @@ pub enum Refusal {
         /// Which item.
         sku: Sku,
     },
+    /// What was read is not what stands there now.
+    #[error(
+        "item {sku} was counted again: its variance is {} now, not {}; read the variances again, and decide",
+        exact(*now), exact(*seen)
+    )]
+    Recounted {
+        /// Which item.
+        sku: Sku,
+        /// The variance that whoever decides has seen, in thousandths.
+        seen: i64,
+        /// The variance now, in thousandths.
+        now: i64,
+    },
     /// A number is out of range.
     #[error("`{field}` is out of range; {range}")]
     OutOfRange {
@@ -341,6 +365,22 @@ pub enum Refusal {
         /// What is allowed.
         range: &'static str,
     },
+}
+
+impl Refusal {
+    /// The item of whose stock it tells how much there is.
+    pub fn tells_of(&self) -> Option<&Sku> {
+        if let Self::Insufficient { sku, .. } = self { Some(sku) } else { None }
+    }
+
+    /// The same without telling how much there is.
+    #[must_use]
+    pub fn blind(self) -> Self {
+        match self {
+            Self::Insufficient { sku, asked, .. } => Self::InsufficientAndCounted { sku, asked },
+            other => other,
+        }
+    }
 }
 
 /// Thousandths as a decimal number.

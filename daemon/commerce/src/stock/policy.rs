@@ -80,4 +80,9 @@ impl Policy {
             pack: pack.milli(),
         })
     }
+
+    /// The unit by which the item is sold now, if that is not the policy's: then it must be set again. `sold_by` is the catalog's, if it has the item.
+    pub fn outdated(&self, sold_by: Option<Unit>) -> Option<Unit> {
+        sold_by.filter(|unit| *unit != self.unit)
+    }
 }

@@ -60,23 +60,36 @@ pub struct Suggestion {
     pub reorder_point: i64,
     /// How much to order: whole packs.
     pub order: i64,
+    /// The unit by which the item is sold now, if its policy is by another. The policy must be set again: nothing is suggested by it (`order` is 0), and
+    /// nothing else of it holds for what is sold now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sold_by: Option<Unit>,
 }
 
-/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last [`WINDOW_DAYS`].
-pub fn suggest(policy: &Policy, position: &Position, announced: i64, demand: i64) -> Option<Suggestion> {
+/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last [`WINDOW_DAYS`]. If the item is sold by another
+/// unit than its policy's, that is what there is to say.
+pub fn suggest(
+    policy: &Policy,
+    sold_by: Option<Unit>,
+    position: &Position,
+    announced: i64,
+    demand: i64,
+) -> Option<Suggestion> {
     if policy.rule == Rule::Untracked {
         return None;
     }
     let over = |days: u16| Rounding::Up.divide(i128::from(demand) * i128::from(days), i128::from(WINDOW_DAYS));
     let point = over(policy.lead_time_days) + i128::from(policy.safety_stock);
     let to_be_there = i128::from(position.on_hand) + i128::from(announced);
-    if to_be_there > point {
-        return None;
-    }
-    let pack = i128::from(policy.pack);
-    let order = Rounding::Up.divide(point + over(policy.cover_days) - to_be_there, pack) * pack;
+    let sold_by = policy.outdated(sold_by);
+    let order = if to_be_there > point || sold_by.is_some() {
+        0
+    } else {
+        let pack = i128::from(policy.pack);
+        Rounding::Up.divide(point + over(policy.cover_days) - to_be_there, pack) * pack
+    };
     let fits = |milli: i128| i64::try_from(milli).unwrap_or(i64::MAX);
-    (order > 0).then(|| Suggestion {
+    (order > 0 || sold_by.is_some()).then(|| Suggestion {
         sku: policy.sku.clone(),
         unit: policy.unit,
         on_hand: position.on_hand,
@@ -84,5 +97,6 @@ pub fn suggest(policy: &Policy, position: &Position, announced: i64, demand: i64
         demand_28_days: demand,
         reorder_point: fits(point),
         order: fits(order),
+        sold_by,
     })
 }

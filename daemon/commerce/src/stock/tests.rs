@@ -14,6 +14,10 @@ fn sums(of: &[(usize, i64)]) -> Sums {
     of.iter().map(|(item, milli)| ((sku(*item), Unit::Each), *milli)).collect()
 }
 
+fn decided(item: usize, decision: Decision, variance: i64) -> Decided {
+    Decided { sku: sku(item), decision, variance }
+}
+
 fn states() -> Vec<Option<State>> {
     State::ALL.into_iter().map(Some).chain([None]).collect()
 }
@@ -133,7 +137,13 @@ fn a_reservation_goes_through_one_basket() {
 #[test]
 fn an_item_is_counted_within_its_count_and_decided_once() {
     let mut count = Count::open(1, 100, vec![(sku(0), Unit::Each), (sku(1), Unit::Each)]).unwrap();
-    let tally = |counted, at| Tally { counted, expected: 5000, counted_at_ms: at, by: "till-1".into() };
+    let tally = |counted, at| Tally {
+        counted,
+        expected: 5000,
+        counted_at_ms: at,
+        by: "till-1".into(),
+        in_baskets_when_counted: None,
+    };
     let pieces = |count| Quantity::pieces(count).unwrap();
     let early = count.tally(&sku(0), pieces(3), tally(3000, 99), 200);
     assert_eq!(
@@ -143,17 +153,26 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
     );
     assert!(count.tally(&sku(0), pieces(3), tally(3000, 201), 200).is_err(), "in the future");
     assert!(count.tally(&sku(2), pieces(3), tally(3000, 150), 200).is_err(), "not in this count");
-    assert_eq!(count.decide(&sku(0), Decision::Approved, 0), Err(Refusal::NothingToDecide { sku: sku(0) }));
+    assert_eq!(count.decide(&decided(0, Decision::Approved, 0), 0), Err(Refusal::NothingToDecide { sku: sku(0) }));
     count.tally(&sku(0), pieces(3), tally(3000, 150), 200).unwrap();
-    assert_eq!(count.decide(&sku(0), Decision::Rejected, 200), Ok(None));
-    assert!(count.decide(&sku(0), Decision::Approved, 200).is_err(), "a rejected quantity is not approved later");
+    assert_eq!(count.decide(&decided(0, Decision::Rejected, -2000), 200), Ok(None));
+    assert!(
+        count.decide(&decided(0, Decision::Approved, -2000), 200).is_err(),
+        "a rejected quantity is not approved later"
+    );
     count.tally(&sku(0), pieces(4), tally(4000, 160), 200).unwrap();
-    let correction = count.decide(&sku(0), Decision::Approved, 200).unwrap().unwrap();
+    let stale = count.decide(&decided(0, Decision::Approved, -2000), 200).unwrap_err();
+    assert_eq!(stale, Refusal::Recounted { sku: sku(0), seen: -2000, now: -1000 });
+    assert_eq!(
+        stale.to_string(),
+        "item 818981 was counted again: its variance is -1 now, not -2; read the variances again, and decide"
+    );
+    let correction = count.decide(&decided(0, Decision::Approved, -1000), 200).unwrap().unwrap();
     assert_eq!((correction.milli, correction.from, correction.to), (1000, Some(State::OnHand), None));
     assert!(count.tally(&sku(0), pieces(3), tally(3000, 170), 200).is_err(), "its variance has moved");
     assert_eq!(count.closed_at_ms, None);
     count.tally(&sku(1), pieces(5), tally(5000, 170), 200).unwrap();
-    assert_eq!(count.decide(&sku(1), Decision::Approved, 210), Ok(None), "nothing was wrong");
+    assert_eq!(count.decide(&decided(1, Decision::Approved, 0), 210), Ok(None), "nothing was wrong");
     assert_eq!(count.closed_at_ms, Some(210));
 }
 
@@ -169,10 +188,18 @@ fn an_order_covers_the_lead_time_and_comes_in_packs() {
     assert_eq!(suggest_at(&policy, &position(-5000), 0, 28_000), Some((7000, 24_000)));
     let idle = Policy::new(sku(0), Rule::BelowZero, pieces(0), pieces(6), (3, 7)).unwrap();
     assert_eq!(suggest_at(&idle, &position(0), 0, 0), None, "nobody buys it");
+    // Sold by weight from today, it is said of every item that has a policy, however much is there.
+    for on_hand in [0, 90_000] {
+        let found = reorder::suggest(&policy, Some(Unit::Kilogram), &position(on_hand), 0, 28_000).unwrap();
+        assert_eq!((found.order, found.unit, found.sold_by), (0, Unit::Each, Some(Unit::Kilogram)));
+    }
+    let gone = reorder::suggest(&policy, None, &position(7000), 0, 28_000).unwrap();
+    assert_eq!((gone.order, gone.sold_by), (12_000, None), "what is not on file is ordered as it was");
 }
 
 fn suggest_at(policy: &Policy, position: &Position, announced: i64, demand: i64) -> Option<(i64, i64)> {
-    reorder::suggest(policy, position, announced, demand).map(|found| (found.reorder_point, found.order))
+    reorder::suggest(policy, Some(Unit::Each), position, announced, demand)
+        .map(|found| (found.reorder_point, found.order))
 }
 
 /// Stock as one would keep it on paper: a number for each item and state.
@@ -279,10 +306,11 @@ proptest! {
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
-        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into() };
+        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into(), in_baskets_when_counted: None };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
-        if let Some(correction) = count.decide(&sku(0), Decision::Approved, 3).unwrap() {
+        let variance = count.lines[0].tally.as_ref().unwrap().variance();
+        if let Some(correction) = count.decide(&decided(0, Decision::Approved, variance), 3).unwrap() {
             prop_assert!(Kind::Count.allows(correction.from, correction.to));
             position.add(&correction);
         }
@@ -299,7 +327,7 @@ proptest! {
         let there = (on_hand + announced) * 1000;
         // The point, exactly, times 28: no rounding in the test.
         let exact = i128::from(demand) * 1000 * i128::from(lead) + i128::from(safety) * 28_000;
-        match reorder::suggest(&policy, &position, announced * 1000, demand * 1000) {
+        match reorder::suggest(&policy, Some(Unit::Each), &position, announced * 1000, demand * 1000) {
             Some(found) => {
                 prop_assert_eq!(found.order % policy.pack, 0);
                 prop_assert!(i128::from(there) * 28 <= exact + 27);

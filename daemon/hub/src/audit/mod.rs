@@ -5,6 +5,7 @@
 
 mod routes;
 
+use commerce::stock::{Decided, Policy};
 pub use routes::router;
 use serde::{Deserialize, Serialize};
 use store::{Number, Order, Store, StoreError, Table, Transaction};
@@ -58,6 +59,18 @@ pub enum Act {
         /// Whose.
         register: String,
     },
+    /// Variances of a count were decided by a person.
+    CountDecided {
+        /// Which count.
+        count: u64,
+        /// How, item by item.
+        lines: Vec<Decided>,
+    },
+    /// How an item's stock is kept was set by a person.
+    PolicySet {
+        /// From then on.
+        policy: Policy,
+    },
     /// The store was restored from a backup.
     Restored {
         /// Entries in it.
@@ -105,7 +118,7 @@ mod tests {
     #[test]
     fn stored_entries_read_back_as_they_were_written() {
         let stored: Vec<serde_json::Value> = serde_json::from_str(STORED).unwrap();
-        assert_eq!(stored.len(), 6, "one for each act");
+        assert_eq!(stored.len(), 8, "one for each act");
         for entry in stored {
             let read: Entry = serde_json::from_value(entry.clone()).unwrap();
             assert_eq!(serde_json::to_value(read).unwrap(), entry);

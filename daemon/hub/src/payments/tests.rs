@@ -1,13 +1,46 @@
 //! Cards and stock that may run out: money that was taken is always a sale.
 
 use proptest::{collection::vec, prelude::*};
-use store::{Checked, Depth, EngineKind};
+use store::{Checked, Depth, EngineKind, NameName, Number};
 
 use super::*;
 use crate::{
     maintenance,
     stock::testing::{self, basket, cereal},
 };
+
+#[tokio::test]
+async fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged() {
+    /// Records that are none.
+    static POSITIONS: Table<NameName, u64> = Table::new("position");
+    static RESERVATIONS: Table<Number, u64> = Table::new("reservation");
+    for (index, engine) in EngineKind::ALL.into_iter().enumerate() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), engine, 7).unwrap();
+        let started = store.commit(|transaction| {
+            testing::stock(transaction, &cereal().sku, 2)?;
+            start(transaction, &mut basket("b1".into(), 2), "terminal-1", None, Trace::default(), true)
+        });
+        let payment = started.await.unwrap().id;
+        let damaged = store.commit(|transaction| {
+            transaction.put(&POSITIONS, ("818981", "each"), &7)?;
+            transaction.put(&RESERVATIONS, 1, &7)
+        });
+        damaged.await.unwrap();
+        drop(store);
+
+        // At the next start its terminal says what became of it.
+        let store = Store::open(directory.path(), engine, 7).unwrap();
+        let state = if index == 0 { PaymentState::Approved } else { PaymentState::Unknown { why: "silent".into() } };
+        for state in [state, PaymentState::Approved] {
+            let (id, counter) = (payment.clone(), Counter::at(7, 2));
+            store.commit(move |transaction| end(transaction, &id, state, None, &counter)).await.unwrap();
+        }
+        assert!(read(&store, &payment).unwrap().sale.is_some());
+        let told = maintenance::check(&store, Depth::Whole).unwrap().faults.join("; ");
+        assert!(told.contains("position") && told.contains("reservation") && !told.contains("movement"), "{told}");
+    }
+}
 
 /// What happens at the tills.
 #[derive(Clone, Debug)]

@@ -1,14 +1,15 @@
 //! Cycle counts: opened by a person, counted blind, decided by a person. [`commerce::stock::count`] has the rules.
 //!
-//! A quantity without `counted_at_ms` was counted as its command is stored: what was committed before it is in the comparison, what comes after is not. With
-//! it, the movements since that moment are undone: read back in pages before the commit, and those that came in between by their numbers inside it.
+//! Movements since the moment an item was counted are undone: read back in pages before the commit, and those that came in between by their numbers inside
+//! it. Without `counted_at_ms` the moment is the arrival of the request, however long its commit waits then. A repeat arrives later: a
+//! register that keeps a command, or repeats one, must say when it was counted.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     MAX_LINES, Quantity, Sku, Unit,
-    stock::{Count, CountLine, Decision, Kind, Refusal, Tally},
+    stock::{Count, CountLine, Decided, Decision, Kind, Refusal, Sums, Tally},
 };
 use serde::{Deserialize, Serialize};
 use store::{Name, Number, Store, Table, Transaction};
@@ -18,17 +19,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Booking, Nothing, Which, book,
     documents::{Booked, Document, DocumentOpened},
-    history::{Undo, WALK},
+    history::{Undo, alone},
     once,
-    policies::on_file,
+    policies::{known, on_file},
     position,
-    till::in_open_baskets,
+    till::{LOOK, in_open_baskets},
 };
 use crate::{
+    audit::{self, Act},
     extract::{InPath, InQuery},
     hub::Hub,
     problem::Problem,
-    registers::{Caller, Command, Console},
+    registers::{CONSOLE, Caller, Command, Console},
 };
 
 pub(super) static COUNTS: Table<Number, Count> = Table::new("stock_count");
@@ -49,8 +51,22 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenCount {
-    /// What is to be counted; items on file.
+    /// What is to be counted: items on file, by the unit they are sold in.
+    #[serde(default)]
     skus: Vec<Sku>,
+    /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it before, or is on file no longer.
+    #[serde(default)]
+    positions: Vec<PositionToCount>,
+}
+
+/// An item to be counted by a unit.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PositionToCount {
+    /// Of what.
+    sku: Sku,
+    /// By which unit.
+    unit: Unit,
 }
 
 /// A count as whoever counts may see it.
@@ -109,9 +125,17 @@ pub(super) struct CountedLine {
     pub(super) sku: Sku,
     /// How much was there; may be nothing.
     pub(super) quantity: Quantity,
-    /// When, by the hub's clock: milliseconds since 1970, UTC; now without it.
+    /// When, by the hub's clock: milliseconds since 1970, UTC. Without it, when this request arrives: a command that is kept before it is sent, or
+    /// repeated, must say it.
     #[serde(default)]
     pub(super) counted_at_ms: Option<i64>,
+}
+
+/// An item that was counted, and when.
+pub(super) struct Counted {
+    sku: Sku,
+    quantity: Quantity,
+    at_ms: i64,
 }
 
 /// How far a count is.
@@ -136,7 +160,7 @@ struct CountedItem {
     /// What is there too much, in thousandths; negative for what is missing.
     variance: i64,
     /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still on_hand.
-    in_baskets: i64,
+    in_baskets_now: i64,
     /// What a person made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
@@ -147,17 +171,7 @@ struct CountedItem {
 #[serde(deny_unknown_fields)]
 struct Decisions {
     /// Each item once.
-    lines: Vec<DecidedLine>,
-}
-
-/// A decided variance.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DecidedLine {
-    /// Of what.
-    pub(super) sku: Sku,
-    /// What a person decided.
-    pub(super) decision: Decision,
+    lines: Vec<Decided>,
 }
 
 /// Whether an item is being counted.
@@ -166,6 +180,13 @@ pub(super) fn not_being_counted(store: &Store, sku: &Sku) -> Result<(), Problem>
         None => Ok(()),
         Some(count) => Err(being_counted(sku, count)),
     }
+}
+
+/// A refusal as whoever asked may hear it: a register, at which somebody may be counting, does not hear how much there is of an item that is being counted. An
+/// index entry that can't be read says that it is.
+pub(super) fn heard_by(transaction: &Transaction<'_>, by: &str, refusal: Refusal) -> Refusal {
+    let counted = |sku: &Sku| !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None));
+    if by != CONSOLE && refusal.tells_of().is_some_and(counted) { refusal.blind() } else { refusal }
 }
 
 fn being_counted(sku: &Sku, count: u64) -> Problem {
@@ -189,7 +210,7 @@ fn put(transaction: &mut Transaction<'_>, count: &Count) -> Result<(), Problem> 
 
 /// Open a count of some items
 ///
-/// An item is in one open count only.
+/// An item is in one open count only, by one unit. What is left of a unit by which it is sold no longer is counted out: name it in `positions`.
 #[utoipa::path(post, path = "/api/v1/stock/counts", tag = "stock", request_body = OpenCount, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn open(
@@ -197,10 +218,13 @@ async fn open(
     command: Command<OpenCount>,
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
-    if command.body.skus.len() > MAX_LINES {
+    let OpenCount { skus, positions } = &command.body;
+    if skus.len() + positions.len() > MAX_LINES {
         return Err(Refusal::TooManyLines.into());
     }
-    let items = command.body.skus.iter().map(|sku| Ok((sku.clone(), on_file(&hub, sku)?)));
+    known(&hub, positions.iter().map(|position| (&position.sku, position.unit)))?;
+    let items = skus.iter().map(|sku| Ok((sku.clone(), on_file(&hub, sku)?)));
+    let items = items.chain(positions.iter().map(|position| Ok((position.sku.clone(), position.unit))));
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
     let opened = once(&hub, command, move |transaction, by, _| open_now(transaction, by.at_ms, items));
     Ok((StatusCode::CREATED, opened.await?))
@@ -241,25 +265,56 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
     Ok(Json(count.into()))
 }
 
+/// When each item of a command that arrived now was counted.
+///
+/// # Errors
+/// There are none, too many, or one twice; or a moment lies before the count's opening or in the future. Refused before anything is read back.
+pub(super) fn counted(count: &Count, lines: &[CountedLine], now_ms: i64) -> Result<Vec<Counted>, Refusal> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines });
+    }
+    // The clock may have been set back since the opening.
+    let now_ms = now_ms.max(count.opened_at_ms);
+    let counted = |(index, line): (usize, &CountedLine)| {
+        let sku = line.sku.clone();
+        if lines.iter().skip(index + 1).any(|other| other.sku == sku) {
+            return Err(Refusal::Twice { sku });
+        }
+        let at_ms = line.counted_at_ms.unwrap_or(now_ms);
+        if at_ms < count.opened_at_ms || at_ms > now_ms {
+            return Err(Refusal::NotDuringTheCount { sku });
+        }
+        Ok(Counted { sku, quantity: line.quantity, at_ms })
+    };
+    lines.iter().enumerate().map(counted).collect()
+}
+
+/// What has to be undone of what was counted.
+pub(super) async fn look_back(store: &Arc<Store>, counted: &[Counted]) -> Result<Undo, Problem> {
+    Undo::look_back(store, counted.iter().map(|one| ((one.sku.clone(), one.quantity.unit()), one.at_ms))).await
+}
+
 /// Notes what was counted, in a commit.
 pub(super) fn tally_now(
     transaction: &mut Transaction<'_>,
     by: &super::By,
     id: u64,
-    counted: Vec<CountedLine>,
+    counted: Vec<Counted>,
     mut undo: Undo,
+    baskets: &Sums,
 ) -> Result<CountProgress, Problem> {
     let mut count = read(transaction, id)?;
     undo.catch_up(transaction)?;
-    for CountedLine { sku, quantity, counted_at_ms } in counted {
+    let now_ms = by.at_ms.max(count.opened_at_ms);
+    for Counted { sku, quantity, at_ms } in counted {
         let on_hand = position(transaction, &sku, quantity.unit())?.on_hand;
         let tally = Tally {
             counted: quantity.milli(),
             expected: on_hand.saturating_sub(undo.of(&sku, quantity.unit())),
-            counted_at_ms: counted_at_ms.unwrap_or(by.at_ms.max(count.opened_at_ms)),
+            counted_at_ms: at_ms,
             by: by.name.clone(),
+            in_baskets_when_counted: Some(lying_in(baskets, &sku, quantity.unit())),
         };
-        let now_ms = by.at_ms.max(count.opened_at_ms);
         count.tally(&sku, quantity, tally, now_ms)?;
     }
     put(transaction, &count)?;
@@ -267,10 +322,15 @@ pub(super) fn tally_now(
     Ok(CountProgress { counted, remaining: count.lines.len() - counted })
 }
 
+fn lying_in(baskets: &Sums, sku: &Sku, unit: Unit) -> i64 {
+    baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0)
+}
+
 /// Note what was counted
 ///
-/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. An item counted again replaces what was counted before, until it
-/// is approved.
+/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. That is the arrival of this request unless `counted_at_ms` says
+/// otherwise: a command that is kept before it is sent, or repeated after a 503 or no answer, must carry it. An item counted again replaces what was counted
+/// before, until it is approved.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", tag = "stock", request_body = CountedQuantities,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -279,38 +339,19 @@ async fn tally(
     InPath(id): InPath<u64>,
     command: Command<CountedQuantities>,
 ) -> Result<Json<CountProgress>, Problem> {
-    let lines = command.body.lines.clone();
-    if lines.is_empty() || lines.len() > MAX_LINES {
-        return Err(if lines.is_empty() { Refusal::NoLines } else { Refusal::TooManyLines }.into());
-    }
-    let (store, now_ms) = (Arc::clone(&hub.store), command.key.at_ms);
-    let walk = WALK.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
-    let looked_back = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        // Refused before anything is read back: no moment lies before the count's opening.
-        let count = store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
-        for (index, line) in lines.iter().enumerate() {
-            if lines.iter().skip(index + 1).any(|other| other.sku == line.sku) {
-                return Err(Refusal::Twice { sku: line.sku.clone() }.into());
-            }
-            if let Some(at_ms) = line.counted_at_ms
-                && (at_ms < count.opened_at_ms || at_ms > now_ms)
-            {
-                return Err(Refusal::NotDuringTheCount { sku: line.sku.clone() }.into());
-            }
-        }
-        let moments =
-            lines.iter().filter_map(|line| Some(((line.sku.clone(), line.quantity.unit()), line.counted_at_ms?)));
-        Ok::<_, Problem>(Undo::look_back(&store, moments)?)
-    });
-    let undo = looked_back.await.map_err(|error| Problem::internal(error.to_string()))??;
-    once(&hub, command, move |transaction, by, quantities| tally_now(transaction, &by, id, quantities.lines, undo))
-        .await
+    let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
+    let counted = counted(&count, &command.body.lines, command.key.at_ms)?;
+    // First, as near to the moment as can be.
+    let baskets = alone(&LOOK, &hub.store, in_open_baskets).await?;
+    let undo = look_back(&hub.store, &counted).await?;
+    once(&hub, command, move |transaction, by, _| tally_now(transaction, &by, id, counted, undo, &baskets)).await
 }
 
 /// A count's variances, for whoever decides
 ///
-/// What is missing may lie in customers' baskets, and be sold in a minute: `in_baskets` says how much does now. What was sold since the count is in none.
+/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold since: no variance then, but goods that
+/// were not on the shelf and still in the books. What lies in baskets now (`in_baskets_now`) is off the shelf for who counts again. Neither knows of
+/// baskets that a register keeps to itself until it sells, nor of what customers carry that is not scanned yet.
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", tag = "stock", params(("id" = u64, Path)),
     responses((status = 200, body = [CountedItem]), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn variances(
@@ -319,18 +360,11 @@ async fn variances(
     InPath(id): InPath<u64>,
 ) -> Result<Json<Vec<CountedItem>>, Problem> {
     let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
-    let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
-    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
-    let store = Arc::clone(&hub.store);
-    let baskets = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        in_open_baskets(&store)
-    });
-    let baskets = baskets.await.map_err(|error| fault(&error))??;
+    let baskets = alone(&LOOK, &hub.store, in_open_baskets).await?;
     let variance = |line: CountLine| {
         let CountLine { sku, unit, tally, decision } = line;
-        let in_baskets = baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0);
-        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), in_baskets, tally, decision })
+        let in_baskets_now = lying_in(&baskets, &sku, unit);
+        tally.map(|tally| CountedItem { sku, unit, variance: tally.variance(), in_baskets_now, tally, decision })
     };
     Ok(Json(count.lines.into_iter().filter_map(variance).collect()))
 }
@@ -340,14 +374,15 @@ pub(super) fn decide_now(
     transaction: &mut Transaction<'_>,
     by: super::By,
     id: u64,
-    decided: Vec<DecidedLine>,
+    decided: Vec<Decided>,
 ) -> Result<Booked, Problem> {
     let mut count = read(transaction, id)?;
     let mut lines = Vec::new();
-    for DecidedLine { sku, decision } in decided {
-        lines.extend(count.decide(&sku, decision, by.at_ms)?);
+    for decided in &decided {
+        lines.extend(count.decide(decided, by.at_ms)?);
     }
     put(transaction, &count)?;
+    audit::record(transaction, &by.name, Act::CountDecided { count: id, lines: decided })?;
     let booking =
         Booking { kind: Kind::Count, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
     Ok(Booked { movement: book(transaction, booking)? })
@@ -355,11 +390,12 @@ pub(super) fn decide_now(
 
 /// Approve or reject variances
 ///
-/// What is approved moves as a delta. With its last approval the count is closed. A correction that would take an item below zero that may not go there is refused:
+/// Each line names the variance that was read; of an item that was counted again since, with another, nothing is decided, nor of the others: read again.
+/// What is approved moves as a delta. With its last approval the count is closed. The audit trail has every decision. A correction that would take an item below zero that may not go there is refused:
 /// more was sold since than was counted, so count it again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", tag = "stock", request_body = Decisions,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn decide(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,

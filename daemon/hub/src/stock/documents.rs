@@ -58,12 +58,18 @@ impl Document {
         Ok(id)
     }
 
-    /// Notes that a document is open no longer.
+    /// Notes that a document is open no longer. Damage to the index is for the check to tell of: a sale may hang on this.
     pub(super) fn close(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), StoreError> {
-        if transaction.get(&OPEN, (self.name(), id))?.is_some() {
+        let is_listed = match transaction.get(&OPEN, (self.name(), id)) {
+            Err(StoreError::Corrupt { .. }) => true,
+            found => found?.is_some(),
+        };
+        if is_listed {
             transaction.delete(&OPEN, (self.name(), id));
-            let open = transaction.get(&COUNTS, self.name())?.unwrap_or(0);
-            transaction.put(&COUNTS, self.name(), &open.saturating_sub(1))?;
+            match transaction.get(&COUNTS, self.name()) {
+                Err(StoreError::Corrupt { .. }) => {}
+                open => transaction.put(&COUNTS, self.name(), &open?.unwrap_or(0).saturating_sub(1))?,
+            }
         }
         Ok(())
     }

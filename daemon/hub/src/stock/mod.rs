@@ -11,6 +11,9 @@
 //! - **What is paid is sold.** A basket's lines are fixed by its first tender or card payment. In that very commit what may not go below zero is *held*: a
 //!   reservation of the hub's own. If it can't be, there is no tender and the terminal hears nothing. From then on nothing about stock can refuse the
 //!   sale, a policy that changes meanwhile neither: it counts from the next basket on.
+//! - **A damaged position or reservation refuses no sale.** Of an item whose position can't be read a sale books the movement alone, and leaves the
+//!   position as it is: the log and the check tell of it. Such an item may go below zero at the till, and nothing of it is held; whatever else moves it
+//!   is refused. A reservation that can't be read reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
 //!
 //! # A hold's life
@@ -30,6 +33,7 @@
 //! | the register dies with a basket partly paid | the hold stays with the basket, as its money does; whoever completes it sells it |
 //! | somebody sells while an item is counted | the movements since the counted moment are undone for the comparison; the correction is a delta |
 //! | the clock is set back during a count | movements of the doubled time are judged by the time they carry; count the item again |
+//! | a position or a reservation is damaged | sales go on without it, also of what is paid by card and recovered at a start; the check names it |
 //! | the ledger and a position disagree | the check at the next start tells (positions that were touched lately), `store-hub store check` all |
 //!
 //! # Bounds
@@ -123,6 +127,9 @@ pub(crate) struct Booking {
 }
 
 /// Books a movement: the movement and its positions, in this commit. Gives its number; none if nothing of it is tracked.
+///
+/// # Errors
+/// The rules of the stock refuse it, or a position is damaged; neither refuses what is settled, and damage no sale.
 pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Result<Option<u64>, Problem> {
     let Booking { kind, reference, by, at_ms, mut lines, settled } = booking;
     let mut moved = Vec::with_capacity(lines.len());
@@ -133,8 +140,16 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
             line.from,
             line.to
         );
-        let mut position = position(transaction, &line.sku, line.unit)?;
-        if position.apply(kind, &line, settled)? {
+        let mut position = match position(transaction, &line.sku, line.unit) {
+            Err(error @ StoreError::Corrupt { .. }) if settled || kind == Kind::Sale => {
+                tracing::error!(%error, item = %line.sku, "moved all the same; its position stays as it is, and is wrong by that");
+                moved.push(line);
+                continue;
+            }
+            found => found?,
+        };
+        let applied = position.apply(kind, &line, settled);
+        if applied.map_err(|refusal| counts::heard_by(transaction, &by, refusal))? {
             transaction.put(&POSITIONS, (line.sku.as_str(), line.unit.name()), &position)?;
             moved.push(line);
         }

@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{POSITIONS, once, position};
 use crate::{
+    audit::{self, Act},
     extract::InPath,
     hub::Hub,
     problem::Problem,
@@ -45,6 +46,17 @@ struct PolicyRequest {
     /// Orders are multiples of this; one unit without it.
     #[serde(default)]
     pack: Option<Quantity>,
+}
+
+/// A policy, and whether it still holds.
+#[derive(Serialize, ToSchema)]
+struct PolicyView {
+    #[serde(flatten)]
+    policy: Policy,
+    /// The unit by which the item is sold now, if the policy is by another. It must be set again: until then no safety stock is kept back of what is
+    /// sold now, and nothing of it is reordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sold_by: Option<Unit>,
 }
 
 /// A policy that was set.
@@ -96,20 +108,26 @@ pub(super) fn put(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<
 
 /// An item's stock policy
 #[utoipa::path(get, path = "/api/v1/stock/policies/{sku}", tag = "stock", params(("sku" = String, Path)),
-    responses((status = 200, body = Policy), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(sku): InPath<String>) -> Result<Json<Policy>, Problem> {
+    responses((status = 200, body = PolicyView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn show(
+    _: Caller,
+    State(hub): State<Arc<Hub>>,
+    InPath(sku): InPath<String>,
+) -> Result<Json<PolicyView>, Problem> {
     let sku: Sku = sku.parse().map_err(Problem::bad_request)?;
-    hub.store.get(&POLICIES, sku.as_str())?.map(Json).ok_or_else(|| {
+    let policy = hub.store.get(&POLICIES, sku.as_str())?.ok_or_else(|| {
         Problem::not_found(
             "policy",
             format!("item {sku} has no stock policy; it is tracked, may go below zero, and is not reordered"),
         )
-    })
+    })?;
+    let sold_by = policy.outdated(hub.catalog.load().sku(&sku).map(|item| item.price.per));
+    Ok(Json(PolicyView { policy, sold_by }))
 }
 
 /// Set an item's stock policy
 ///
-/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with.
+/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with. The audit trail has it.
 #[utoipa::path(post, path = "/api/v1/stock/policies/{sku}", tag = "stock", request_body = PolicyRequest,
     params(("sku" = String, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = PolicySet), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -132,9 +150,10 @@ async fn set(
     let (safety_stock, pack) = (by_unit(request.safety_stock, 0)?, by_unit(request.pack, 1000)?);
     let days = (request.lead_time_days, request.cover_days);
     let policy = Policy::new(sku.clone(), request.rule, safety_stock, pack, days)?;
-    once(&hub, command, move |transaction, _, _| {
+    once(&hub, command, move |transaction, by, _| {
         let replaced = transaction.get(&POLICIES, policy.sku.as_str())?.is_some();
         put(transaction, &policy)?;
+        audit::record(transaction, &by.name, Act::PolicySet { policy })?;
         Ok(PolicySet { replaced })
     })
     .await

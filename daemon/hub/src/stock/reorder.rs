@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use commerce::stock::{
-    Demand, Position, Suggestion,
-    reorder::{WINDOW_DAYS, suggest},
+use commerce::{
+    Sku, Unit,
+    stock::{
+        Demand, Position, Suggestion,
+        reorder::{WINDOW_DAYS, suggest},
+    },
 };
 use serde::Deserialize;
 use store::{Order, Store, StoreError};
@@ -14,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     POSITIONS,
-    history::{WALK, walk_back},
+    history::{LONG, alone, walk_back},
     notices::outstanding,
     policies::POLICIES,
 };
@@ -47,7 +50,8 @@ struct After {
 /// What should be ordered now: items at or below their reorder point
 ///
 /// Demand is what was sold less what came back in the last 28 days. Reorder point: demand over the lead time, and the safety stock. What is on hand and what is
-/// announced and has not come count against it; what is reserved, quarantined, damaged or in transit does not.
+/// announced and has not come count against it; what is reserved, quarantined, damaged or in transit does not. An item that is sold by another unit than its
+/// policy's is in the list with `sold_by` and nothing to order: its policy must be set again.
 #[utoipa::path(get, path = "/api/v1/stock/reorder", tag = "stock", params(After),
     responses((status = 200, body = [Suggestion]), (status = 403, body = Problem)))]
 async fn suggestions(
@@ -55,16 +59,10 @@ async fn suggestions(
     State(hub): State<Arc<Hub>>,
     InQuery(which): InQuery<After>,
 ) -> Result<Json<Vec<Suggestion>>, Problem> {
-    let fault = |error: &dyn std::fmt::Display| Problem::internal(error.to_string());
-    let walk = WALK.acquire().await.map_err(|error| fault(&error))?;
-    let store = Arc::clone(&hub.store);
     let limit = which.limit.unwrap_or(200).clamp(1, 1_000);
-    let found = tokio::task::spawn_blocking(move || {
-        let _walk = walk;
-        to_order(&store, now_ms(), which.after, limit)
-    })
-    .await;
-    Ok(Json(found.map_err(|error| fault(&error))??))
+    let catalog = hub.catalog.load_full();
+    let sold_by = move |sku: &Sku| catalog.sku(sku).map(|item| item.price.per);
+    alone(&LONG, &hub.store, move |store| to_order(store, now_ms(), which.after, limit, sold_by)).await.map(Json)
 }
 
 /// The first suggestions after an item.
@@ -73,6 +71,7 @@ pub(super) fn to_order(
     now_ms: i64,
     mut after: Option<String>,
     limit: usize,
+    sold_by: impl Fn(&Sku) -> Option<Unit>,
 ) -> Result<Vec<Suggestion>, StoreError> {
     let since_ms = now_ms.saturating_sub(WINDOW_DAYS * DAY_MS);
     let mut demand = Demand::default();
@@ -95,7 +94,8 @@ pub(super) fn to_order(
             let position = store.get(&POSITIONS, (policy.sku.as_str(), policy.unit.name()))?;
             let position = position.unwrap_or_else(|| Position::empty(place.clone(), policy.rule));
             let coming = announced.get(&place).copied().unwrap_or(0);
-            found.extend(suggest(&policy, &position, coming, demand.of(&policy.sku, policy.unit)));
+            let demand = demand.of(&policy.sku, policy.unit);
+            found.extend(suggest(&policy, sold_by(&policy.sku), &position, coming, demand));
             if found.len() >= limit {
                 return Ok(found);
             }

@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Booking, Nothing, Which, book,
+    counts::heard_by,
     documents::{Booked, Document, DocumentOpened},
     once, policies, position,
 };
@@ -66,7 +67,8 @@ pub(super) fn reserve_now(
         let safety = policy.filter(|policy| policy.unit == *unit).map_or(0, |policy| policy.safety_stock);
         let available = position(transaction, sku, *unit)?.available_to_sell(safety);
         if available < *milli {
-            return Err(Refusal::Insufficient { sku: sku.clone(), available, asked: *milli, state: None }.into());
+            let refusal = Refusal::Insufficient { sku: sku.clone(), available, asked: *milli, state: None };
+            return Err(heard_by(transaction, &by.name, refusal).into());
         }
     }
     let id = Document::Reservation.open(transaction)?;
@@ -95,7 +97,8 @@ pub(super) fn reserve_now(
 
 /// Set stock aside
 ///
-/// Every line, or none. What is asked for must be available to sell: on_hand less the item's safety stock.
+/// Every line, or none. What is asked for must be available to sell: on_hand less the item's safety stock. Of an item that is being counted a register is not told
+/// how much that is.
 #[utoipa::path(post, path = "/api/v1/stock/reservations", tag = "stock", request_body = ReserveRequest, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reserve(

@@ -3,18 +3,18 @@ use std::sync::Arc;
 use commerce::{
     Basket, Minor, Quantity, Sale, Sku, Tender, Unit,
     stock::{
-        Count, CountLine, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position, Refusal,
-        Reservation, ReservationState, Rule, Source, State, Tally, Transfer, TransferLine,
+        Count, CountLine, Decided, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position,
+        Refusal, Reservation, ReservationState, Rule, Source, State, Sums, Tally, Transfer, TransferLine,
     },
 };
 use proptest::{collection::vec, prelude::*};
-use store::{Checked, Depth, EngineKind, Name, Number, Store, StoreError, Table, Transaction};
+use store::{Checked, Depth, EngineKind, Name, NameNumber, Number, Store, StoreError, Table, Transaction};
 
 use super::{
     Booking, By, MOVEMENTS, POSITIONS, book, check, claim,
-    counts::{COUNTING, CountedLine, DecidedLine, decide_now, open_now, tally_now},
+    counts::{COUNTING, COUNTS, CountedLine, counted, decide_now, look_back, open_now, tally_now},
     documents::{COUNTS as OPEN_COUNTS, Document, OPEN, Open},
-    history::Undo,
+    history::LONG,
     notices::{NOTICES, TRANSFERS_IN},
     policies::POLICIES,
     reservations::{RESERVATIONS, ReserveRequest, reserve_now},
@@ -55,6 +55,20 @@ fn on_hand(store: &Store) -> i64 {
     store.get(&POSITIONS, ("818981", "each")).unwrap().map_or(0, |position| position.on_hand)
 }
 
+fn count(store: &Store, id: u64) -> Count {
+    store.get(&COUNTS, id).unwrap().unwrap()
+}
+
+/// The variance of a count's one item.
+fn seen(store: &Store, id: u64) -> Option<i64> {
+    count(store, id).lines[0].tally.as_ref().map(Tally::variance)
+}
+
+/// So many pieces were counted at a moment, or as they are told.
+fn pieces_at(pieces: u32, counted_at_ms: Option<i64>) -> Vec<CountedLine> {
+    vec![CountedLine { sku: sku(), quantity: Quantity::pieces(pieces).unwrap(), counted_at_ms }]
+}
+
 fn faults(store: &Store, depth: Depth) -> String {
     let mut checked = Checked::default();
     check(store, depth, &mut checked).unwrap();
@@ -90,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Plays steps; gives what the books say and what is on the shelf.
 async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
     let directory = tempfile::tempdir().unwrap();
-    let open = || Store::open(directory.path(), engine, 1).unwrap();
+    let open = || Arc::new(Store::open(directory.path(), engine, 1).unwrap());
     let mut store = Some(open());
     // A deep shelf, of which the books know less or more.
     let mut shelf = 400_000;
@@ -98,7 +112,7 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
     start.commit(move |transaction| goods(transaction, shelf + lost, 1)).await.unwrap();
     let id = start.commit(move |transaction| open_now(transaction, 2, vec![(sku(), Unit::Each)])).await.unwrap().id;
     // What was counted, when, and how many steps later it is told.
-    let mut counted: Option<(i64, i64, usize)> = None;
+    let mut noted: Option<(i64, i64, usize)> = None;
     let mut open_count = true;
     let mut at_ms = 10;
     let end = [Step::Count { told_after: 0 }, Step::Approve, Step::Goods(-1000)];
@@ -110,9 +124,11 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
                 hub.commit(move |transaction| goods(transaction, milli, at_ms)).await.unwrap();
                 shelf += milli;
             }
-            Step::Count { told_after } if open_count => counted = Some((shelf, at_ms, told_after)),
+            Step::Count { told_after } if open_count => noted = Some((shelf, at_ms, told_after)),
             Step::Approve if open_count => {
-                let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved }];
+                // What a person reads; nothing if nothing was told yet.
+                let variance = seen(hub, id).unwrap_or(0);
+                let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance }];
                 let approved = hub.commit(move |transaction| decide_now(transaction, by(at_ms), id, decided)).await;
                 open_count = approved.is_err();
             }
@@ -122,19 +138,23 @@ async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
                 store = Some(open());
             }
         }
-        if let Some((milli, counted_at_ms, wait)) = counted.take().filter(|_| open_count) {
+        if let Some((milli, counted_at_ms, wait)) = noted.take().filter(|_| open_count) {
             if wait > 0 {
-                counted = Some((milli, counted_at_ms, wait - 1));
+                noted = Some((milli, counted_at_ms, wait - 1));
                 continue;
             }
             let quantity = Quantity::new(milli, Unit::Each).unwrap();
             let lines = vec![CountedLine { sku: sku(), quantity, counted_at_ms: Some(counted_at_ms) }];
             let hub = store.as_ref().unwrap();
-            let undo = Undo::look_back(hub, [((sku(), Unit::Each), counted_at_ms)].into_iter()).unwrap();
+            let lines = counted(&count(hub, id), &lines, at_ms).unwrap();
+            let undo = look_back(hub, &lines).await.unwrap();
             // Something is sold between the look back and the commit.
             hub.commit(move |transaction| goods(transaction, -1000, at_ms + 1)).await.unwrap();
             shelf -= 1000;
-            hub.commit(move |transaction| tally_now(transaction, &by(at_ms + 2), id, lines, undo)).await.unwrap();
+            let told = move |transaction: &mut Transaction<'_>| {
+                tally_now(transaction, &by(at_ms + 2), id, lines, undo, &Sums::new())
+            };
+            hub.commit(told).await.unwrap();
         }
     }
     let store = store.unwrap();
@@ -194,36 +214,89 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_quantity_without_a_moment_is_compared_with_what_was_committed_before_it() {
+async fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long_that_waits() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
-    let approved = store.commit(|transaction| {
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let open = store.commit(|transaction| {
         goods(transaction, 5000, 100)?;
-        let id = open_now(transaction, 100, vec![(sku(), Unit::Each)])?.id;
-        let lines = vec![CountedLine { sku: sku(), quantity: Quantity::pieces(3).unwrap(), counted_at_ms: None }];
-        // The clock stands before the count's opening: it was set back.
-        tally_now(transaction, &by(90), id, lines, Undo::default())?;
-        goods(transaction, -4000, 100)?;
-        let decided = vec![DecidedLine { sku: sku(), decision: Decision::Approved }];
-        decide_now(transaction, by(100), id, decided)
+        open_now(transaction, 100, vec![(sku(), Unit::Each)])
     });
-    assert_eq!(approved.await.unwrap().movement, Some(3));
+    let id = open.await.unwrap().id;
+    // At 200 three are counted. One is sold while the command waits to be looked at, and one while it waits to be stored.
+    let lines = counted(&count(&store, id), &pieces_at(3, None), 200).unwrap();
+    store.commit(|transaction| goods(transaction, -1000, 201)).await.unwrap();
+    let undo = look_back(&store, &lines).await.unwrap();
+    store.commit(|transaction| goods(transaction, -1000, 202)).await.unwrap();
+    store.commit(move |transaction| tally_now(transaction, &by(200), id, lines, undo, &Sums::new())).await.unwrap();
+    let tally = count(&store, id).lines[0].tally.clone().unwrap();
+    assert_eq!((tally.expected, tally.counted_at_ms, tally.variance()), (5000, 200, -2000));
+    store.commit(|transaction| goods(transaction, -2000, 203)).await.unwrap();
+    let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance: -2000 }];
+    store.commit(move |transaction| decide_now(transaction, by(204), id, decided)).await.unwrap();
     assert_eq!(on_hand(&store), -1000, "more was sold than was counted, and the books say so");
+}
+
+#[test]
+fn a_moment_lies_within_the_count_though_the_clock_was_set_back() {
+    let count = Count::open(1, 100, vec![(sku(), Unit::Each)]).unwrap();
+    let at = |moment, now_ms| counted(&count, &pieces_at(1, moment), now_ms).map(|_| ());
+    assert_eq!((at(None, 90), at(Some(100), 90), at(Some(150), 150)), (Ok(()), Ok(()), Ok(())));
+    let refused = Err(Refusal::NotDuringTheCount { sku: sku() });
+    assert_eq!((at(Some(99), 150), at(Some(151), 150)), (refused.clone(), refused));
+    let twice = [pieces_at(1, None), pieces_at(2, None)].concat();
+    assert!(matches!(counted(&count, &twice, 150), Err(Refusal::Twice { .. })));
+    assert!(matches!(counted(&count, &[], 150), Err(Refusal::NoLines)));
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+#[tokio::test]
+async fn a_long_walk_holds_up_no_short_one_and_sees_what_is_sold_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let open = store.commit(|transaction| {
+        let id = open_now(transaction, 0, vec![(sku(), Unit::Each)])?.id;
+        // More than a short walk looks at.
+        (1..=3_000).try_for_each(|day| goods(transaction, 1000, day * DAY_MS))?;
+        Ok::<_, Problem>(id)
+    });
+    let id = open.await.unwrap();
+    let now_ms = 3_001 * DAY_MS;
+    let from_the_opening = counted(&count(&store, id), &pieces_at(7, Some(0)), now_ms).unwrap();
+    let just_now = counted(&count(&store, id), &pieces_at(7, None), now_ms).unwrap();
+
+    // Somebody walks for long: the one waits, and the other does not.
+    let walk = LONG.acquire().await.unwrap();
+    let mut long = Box::pin(look_back(&store, &from_the_opening));
+    let mut short = Box::pin(look_back(&store, &just_now));
+    let undo = tokio::select! {
+        _ = &mut long => panic!("it did not wait"),
+        undo = &mut short => undo.unwrap(),
+    };
+    assert_eq!(undo.of(&sku(), Unit::Each), 0);
+    store.commit(move |transaction| (0..1_200).try_for_each(|_| goods(transaction, -1000, now_ms))).await.unwrap();
+    drop(walk);
+    assert_eq!(long.await.unwrap().of(&sku(), Unit::Each), 1_800_000, "what came, and what was sold while it waited");
 }
 
 #[tokio::test]
 async fn a_correction_never_takes_below_zero_what_may_not_go_there() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
-    let refused = store.commit(|transaction| {
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sled, 1).unwrap());
+    let open = store.commit(|transaction| {
         let position = Position::empty((sku(), Unit::Each), Rule::ToZero);
         transaction.put(&POSITIONS, ("818981", "each"), &position)?;
         goods(transaction, 5000, 1)?;
-        let id = open_now(transaction, 1, vec![(sku(), Unit::Each)])?.id;
-        let lines = vec![CountedLine { sku: sku(), quantity: Quantity::pieces(3).unwrap(), counted_at_ms: None }];
-        tally_now(transaction, &by(2), id, lines, Undo::default())?;
+        open_now(transaction, 1, vec![(sku(), Unit::Each)])
+    });
+    let id = open.await.unwrap().id;
+    let lines = counted(&count(&store, id), &pieces_at(3, None), 2).unwrap();
+    let undo = look_back(&store, &lines).await.unwrap();
+    let refused = store.commit(move |transaction| {
+        tally_now(transaction, &by(2), id, lines, undo, &Sums::new())?;
         goods(transaction, -4000, 3)?;
-        decide_now(transaction, by(4), id, vec![DecidedLine { sku: sku(), decision: Decision::Approved }])
+        let decided = vec![Decided { sku: sku(), decision: Decision::Approved, variance: -2000 }];
+        decide_now(transaction, by(4), id, decided)
     });
     assert_eq!(refused.await.unwrap_err().kind, "/problems/stock-insufficient");
 }
@@ -251,6 +324,30 @@ async fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
     });
     put.await.unwrap();
     assert_eq!(in_open_baskets(&store).unwrap(), [((sku(), Unit::Each), 2000)].into());
+}
+
+#[tokio::test]
+async fn a_damaged_index_keeps_nobody_from_selling_what_is_reserved() {
+    /// Entries that are none.
+    static ENTRIES: Table<NameNumber, u64> = Table::new("stock_open");
+    static SUMS: Table<Name, String> = Table::new("stock_open_count");
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let sold = store.commit(|transaction| {
+        goods(transaction, 5000, 1)?;
+        let lines = vec![Portion { sku: sku(), quantity: Quantity::pieces(2).unwrap() }];
+        let id = reserve_now(transaction, by(1), ReserveRequest { reference: "order".into(), lines })?.id;
+        transaction.put(&ENTRIES, ("reservation", id), &7)?;
+        transaction.put(&SUMS, "reservation", &"none".to_owned())?;
+        let mut basket = Basket { reservations: vec![id], ..testing::basket("b1".into(), 2) };
+        claim(transaction, &basket)?;
+        basket.tender(Tender::Cash { amount: Minor::literal(1_000) })?;
+        selling::complete(transaction, &mut basket, &Counter::at(7, 2), true)
+    });
+    sold.await.unwrap();
+    assert_eq!(on_hand(&store), 3000);
+    let told = faults(&store, Depth::Whole);
+    assert!(told.contains("of table stock_open_count") && !told.contains("818981"), "{told}");
 }
 
 /// A ledger of 1,200 movements, two of them of documents that are open.
@@ -482,7 +579,7 @@ async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
     }
 }
 
-/// Reads a record as hubs of format 2 store it, and writes it again: the same. Others are added beside these; these never change.
+/// Reads a record as hubs of a format store it, and writes it again: the same. Others are added beside these; these never change.
 fn kept<R: serde::Serialize + serde::de::DeserializeOwned>(stored: &str) -> R {
     let record: R = serde_json::from_str(stored).unwrap();
     let again = serde_json::to_value(&record).unwrap();
@@ -508,6 +605,8 @@ fn stored_records_read_back_as_they_were_written() {
     let count: Count = kept(include_str!("fixtures/count-2.json"));
     assert_eq!(count.lines[0].tally.as_ref().map(Tally::variance), Some(-1000));
     assert!(matches!(&count.lines[1], CountLine { tally: None, decision: None, .. }));
+    let count: Count = kept(include_str!("fixtures/count-3.json"));
+    assert_eq!(count.lines[0].tally.as_ref().and_then(|tally| tally.in_baskets_when_counted), Some(2000));
     kept::<Open>(include_str!("fixtures/open-2.json"));
 }
 

@@ -5,12 +5,13 @@ use commerce::{
     stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
 };
 use store::{Store, StoreError, Transaction};
+use tokio::sync::Semaphore;
 
 use super::{
     Booking, book,
     documents::Document,
     position,
-    reservations::{RESERVATIONS, put, read},
+    reservations::{RESERVATIONS, put},
 };
 use crate::{
     problem::Problem,
@@ -31,18 +32,29 @@ fn wanted<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
     sums
 }
 
+/// A reservation as a basket finds it. One that is damaged reserves nothing, and stays as it is.
+fn legible(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Reservation>, StoreError> {
+    match found {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "it reserves nothing for its basket");
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+/// One look at all baskets at a time.
+pub(super) static LOOK: Semaphore = Semaphore::const_new(1);
+
 /// What lies in open baskets and is on_hand in the books: what is not reserved for its basket. Walks all baskets. A reservation that can't be read
-/// counts for nothing; the check tells of it.
+/// counts for nothing.
 pub(super) fn in_open_baskets(store: &Store) -> Result<Sums, StoreError> {
     let mut baskets = Vec::new();
     selling::each_open_basket(store, |basket| baskets.push((wanted(&basket.lines), basket.reservations)))?;
     let mut sums = Sums::new();
     for (mut wanted, reservations) in baskets {
         for id in reservations {
-            let reserved = match store.get(&RESERVATIONS, id) {
-                Err(StoreError::Corrupt { .. }) => None,
-                found => found?,
-            };
+            let reserved = legible(store.get(&RESERVATIONS, id))?;
             take(&mut wanted, reserved.map(|reserved| reserved.sums()).unwrap_or_default());
         }
         for (place, milli) in wanted {
@@ -58,9 +70,14 @@ pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Resul
         return Err(Problem::bad_request(format!("a basket names at most {MAX_NAMED} reservations")));
     }
     for id in &basket.reservations {
-        let mut reservation = read(transaction, *id)?;
-        reservation.claim(&basket.id)?;
-        put(transaction, &reservation)?;
+        let found = transaction.get(&RESERVATIONS, *id);
+        if matches!(found, Ok(None)) {
+            return Err(Document::Reservation.unknown(*id));
+        }
+        if let Some(mut reservation) = legible(found)? {
+            reservation.claim(&basket.id)?;
+            put(transaction, &reservation)?;
+        }
     }
     Ok(())
 }
@@ -68,7 +85,7 @@ pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Resul
 /// A basket that is given up leaves its reservations open.
 pub(crate) fn let_go(transaction: &mut Transaction<'_>, basket: &mut Basket) -> Result<(), Problem> {
     for id in std::mem::take(&mut basket.reservations) {
-        let mut reservation = read(transaction, id)?;
+        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else { continue };
         reservation.state = ReservationState::Open;
         put(transaction, &reservation)?;
     }
@@ -82,11 +99,18 @@ pub(crate) fn let_go(transaction: &mut Transaction<'_>, basket: &mut Basket) -> 
 pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
     let mut missing = wanted(&basket.lines);
     for id in &basket.reservations {
-        take(&mut missing, read(transaction, *id)?.sums());
+        if let Some(reservation) = legible(transaction.get(&RESERVATIONS, *id))? {
+            take(&mut missing, reservation.sums());
+        }
     }
     let mut held = Sums::new();
-    for (place, milli) in missing {
-        if milli > 0 && position(transaction, &place.0, place.1)?.rule == Rule::ToZero {
+    for (place, milli) in missing.into_iter().filter(|(_, milli)| *milli > 0) {
+        let may_run_out = match position(transaction, &place.0, place.1) {
+            // Nobody knows what there is to be held; the customer has it in the hand.
+            Err(StoreError::Corrupt { .. }) => false,
+            found => found?.rule == Rule::ToZero,
+        };
+        if may_run_out {
             held.insert(place, milli);
         }
     }
@@ -123,7 +147,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
 /// A basket's lines may change again: what the hub held for it is on_hand.
 pub(crate) fn release_holds(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
     for id in std::mem::take(&mut basket.reservations) {
-        let mut reservation = read(transaction, id)?;
+        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else { continue };
         if !reservation.hold {
             basket.reservations.push(id);
             continue;
@@ -170,7 +194,7 @@ pub(crate) fn sell(
     let mut lines = Vec::with_capacity(rest.len());
     let mut reserved = Sums::new();
     for id in std::mem::take(&mut basket.reservations) {
-        let mut reservation = read(transaction, id)?;
+        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else { continue };
         let (sold, left) = take(&mut rest, reservation.sums());
         for (place, milli) in sold {
             *reserved.entry(place).or_default() += milli;

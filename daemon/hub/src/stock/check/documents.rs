@@ -23,8 +23,7 @@ type Open = BTreeSet<(&'static str, u64)>;
 pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -> Result<(), StoreError> {
     let mut open = Open::new();
     reservations(store, checked, walk, &mut open)?;
-    each(store, &TRANSFERS, |transfer| {
-        checked.records += 1;
+    each(store, checked, &TRANSFERS, |_, transfer| {
         if transfer.is_under_way() {
             open.insert((Document::Transfer.name(), transfer.id));
             for (place, milli) in transfer.sent() {
@@ -44,8 +43,7 @@ fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mu
     selling::each_open_basket(store, |basket| {
         named.extend(basket.reservations.iter().map(|id| (*id, basket.id.clone())));
     })?;
-    each(store, &RESERVATIONS, |reservation| {
-        checked.records += 1;
+    each(store, checked, &RESERVATIONS, |checked, reservation| {
         if reservation.holds() {
             if !reservation.hold {
                 open.insert((Document::Reservation.name(), reservation.id));
@@ -74,8 +72,7 @@ fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mu
 /// Notices, and the index of those that other stores sent.
 fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
     let mut sent = BTreeSet::new();
-    each(store, &NOTICES, |notice| {
-        checked.records += 1;
+    each(store, checked, &NOTICES, |checked, notice| {
         if notice.closed_at_ms.is_none() {
             open.insert((Document::Notice.name(), notice.id));
         }
@@ -88,8 +85,7 @@ fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), 
         }
         Ok(())
     })?;
-    each(store, &TRANSFERS_IN, |notice| {
-        checked.records += 1;
+    each(store, checked, &TRANSFERS_IN, |checked, notice| {
         if !sent.remove(&notice) {
             checked.fault(format!("the index of transfers names notice {notice}, which is of none, or twice"));
         }
@@ -101,8 +97,7 @@ fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), 
 fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
     // Items of each open count that are not in the index yet.
     let mut items: BTreeMap<u64, usize> = BTreeMap::new();
-    each(store, &COUNTS, |count| {
-        checked.records += 1;
+    each(store, checked, &COUNTS, |checked, count| {
         if count.closed_at_ms.is_some() {
             return Ok(());
         }
@@ -117,8 +112,7 @@ fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), S
         }
         Ok(())
     })?;
-    each(store, &COUNTING, |count| {
-        checked.records += 1;
+    each(store, checked, &COUNTING, |checked, count| {
         match items.get_mut(&count) {
             Some(left @ 1..) => *left -= 1,
             _ => checked.fault(format!("the index says that count {count} has an item that it has not")),
@@ -130,8 +124,7 @@ fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), S
 /// The index of what is open, and its sums.
 fn indexed(store: &Store, checked: &mut Checked, mut open: Open) -> Result<(), StoreError> {
     let mut listed: BTreeMap<String, u64> = BTreeMap::new();
-    each(store, &OPEN, |entry| {
-        checked.records += 1;
+    each(store, checked, &OPEN, |checked, entry| {
         *listed.entry(entry.document.clone()).or_default() += 1;
         let known = Document::ALL.iter().find(|document| document.name() == entry.document);
         if !known.is_some_and(|document| open.remove(&(document.name(), entry.id))) {

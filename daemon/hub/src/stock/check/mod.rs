@@ -37,13 +37,19 @@ struct Walk {
 pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     match walk(store, depth, checked) {
         Err(error @ StoreError::Corrupt { .. }) => {
-            // The whole walk has told of it already, record by record.
-            if depth == Depth::Fast {
-                checked.fault(error.to_string());
-            }
+            damaged(checked, &error);
             Ok(())
         }
         other => other,
+    }
+}
+
+/// Tells of a damaged record, unless the walk over all records has.
+fn damaged(checked: &mut Checked, error: &StoreError) {
+    let StoreError::Corrupt { key, .. } = error else { return };
+    let told = format!("the record {key} can't be read");
+    if !checked.faults.iter().any(|fault| fault.starts_with(&told)) {
+        checked.fault(error.to_string());
     }
 }
 
@@ -53,8 +59,13 @@ fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreE
     sales(store, depth, checked)?;
     if depth == Depth::Fast {
         for place in walk.sums.keys() {
-            if store.get(&POSITIONS, (place.0.as_str(), place.1.name()))?.is_none() {
-                checked.fault(format!("item {} has moved and has no position by {}", place.0, place.1.name()));
+            match store.get(&POSITIONS, (place.0.as_str(), place.1.name())) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    checked.fault(format!("item {} has moved and has no position by {}", place.0, place.1.name()));
+                }
+                Err(error @ StoreError::Corrupt { .. }) => damaged(checked, &error),
+                Err(error) => return Err(error),
             }
         }
         return Ok(());
@@ -134,26 +145,27 @@ fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), Store
     }
 }
 
-/// Every record of a table, until one is damaged or `work` fails.
+/// Every record of a table, until `work` fails. Tells of those that are damaged, and goes on.
 fn each<K: Key, V: Record>(
     store: &Store,
+    checked: &mut Checked,
     table: &Table<K, V>,
-    mut work: impl FnMut(V) -> Result<(), StoreError>,
+    mut work: impl FnMut(&mut Checked, V) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut done = Ok(());
-    store.each(table, |record| {
-        if done.is_ok() {
-            done = record.and_then(&mut work);
+    store.each(table, |record| match record {
+        Ok(record) if done.is_ok() => {
+            checked.records += 1;
+            done = work(checked, record);
         }
+        Ok(_) => {}
+        Err(error) => damaged(checked, &error),
     })?;
     done
 }
 
 fn positions(store: &Store, checked: &mut Checked, mut walk: Walk) -> Result<(), StoreError> {
-    each(store, &POSITIONS, |position| {
-        checked.records += 1;
-        compare(store, checked, &mut walk, &position)
-    })?;
+    each(store, checked, &POSITIONS, |checked, position| compare(store, checked, &mut walk, &position))?;
     for (sku, unit) in walk.sums.keys() {
         checked.fault(format!("item {sku} has moved and has no position by {}", unit.name()));
     }

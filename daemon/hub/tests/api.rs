@@ -152,7 +152,7 @@ async fn a_hub_starts_whichever_record_is_damaged() {
             store.execute("UPDATE entry SET value = ? WHERE key = ?", (value, &key)).unwrap();
         }
         let store = Store::open(&place.join("data"), EngineKind::Sqlite, 1).unwrap();
-        let faults = hub::maintenance::check(&store, store::Depth::Whole).unwrap().faults;
+        let faults = hub::maintenance::check(&store, Depth::Whole).unwrap().faults;
         let name = key.escape_ascii().to_string();
         assert!(faults.iter().any(|fault| fault.contains(&name)), "{name}: {faults:?}");
         drop(store);

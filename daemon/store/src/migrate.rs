@@ -53,7 +53,12 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>) -> Result<(),
         return Err(StoreError::TooNew { found: format, known: FORMAT });
     }
     if format == known {
-        return directory.map_or(Ok(()), |directory| name_backup(engine, &directory.join("backups")));
+        // Only a name: no reason not to sell.
+        let named = directory.map(|directory| name_backup(engine, &directory.join("backups")));
+        if let Some(Err(error)) = named {
+            tracing::warn!(%error, "the backup from before the last upgrade keeps its first name");
+        }
+        return Ok(());
     }
     tracing::info!(from = format, to = known, "raising the store's format; a backup is taken first");
     if let Some(directory) = directory {

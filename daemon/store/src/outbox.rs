@@ -114,7 +114,11 @@ fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
 /// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ whose cursor went back had more once,
 /// and what was trimmed since can't be sent.
 pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreError> {
-    let streams = STREAMS.page(engine, None, Order::Ascending, usize::MAX)?;
+    let mut streams = Vec::new();
+    STREAMS.each(engine, |stream| match stream {
+        Ok(stream) => streams.push(stream),
+        Err(error) => tracing::error!(%error, "nothing can be appended to it in the new epoch either"),
+    })?;
     let rebased = streams.into_iter().map(|stream| {
         let key = STREAMS.raw_key(&stream.name);
         let base = stream.acknowledged.max(stream.first_kept.saturating_sub(1));

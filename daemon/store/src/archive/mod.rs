@@ -16,14 +16,14 @@
 //! | a reader's segment is given up under its hands | it reads once more, by the segments that are left |
 //! | power while segments are given up | the engine says what is given up before the files go; what is left of them goes at the next start |
 //! | no room on the disk | the segment is not written; what was there stays |
-//! | a segment is damaged or gone | the hub starts and sells; the check says it, and so does whoever reads an old record |
+//! | a segment is damaged or gone | the hub starts and sells; the check says it, and so does whoever reads an old record in it, or past it |
 
 mod read;
 mod segment;
 mod shelve;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs, io,
     ops::Bound,
     path::{Path, PathBuf},
@@ -68,8 +68,6 @@ pub(crate) struct Archive {
     tables: RwLock<BTreeMap<String, Shelves>>,
     /// What is wrong with it, found at opening.
     faults: Vec<String>,
-    /// Segments that could not be opened then.
-    unreadable: Vec<PathBuf>,
     /// One works on the segments at a time: archiving, giving up, a backup that copies them.
     pub(crate) at_work: Mutex<()>,
 }
@@ -103,13 +101,7 @@ impl Archive {
     /// No archive, for stores without a directory.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self {
-            directory: None,
-            tables: RwLock::default(),
-            faults: Vec::new(),
-            unreadable: Vec::new(),
-            at_work: Mutex::default(),
-        }
+        Self { directory: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
     }
 
     /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep the hub from selling.
@@ -117,46 +109,48 @@ impl Archive {
         let failed = failed("read the archive in", directory);
         make_directory(directory).map_err(&failed)?;
         let (mut tables, mut faults) = (BTreeMap::<String, Vec<Arc<Segment>>>::new(), Vec::new());
-        let mut unreadable = Vec::new();
         let mut names = Vec::new();
         for entry in fs::read_dir(directory).map_err(&failed)? {
             names.push(entry.map_err(&failed)?.file_name().to_string_lossy().into_owned());
         }
         names.sort();
         let known = all_known(engine, |error| faults.push(error.to_string()))?;
-        let known_of = |table: &str| known.get(table).cloned().unwrap_or_default();
         for name in names {
             let path = directory.join(&name);
-            let Some((table, _, last)) = parse_name(&name) else {
+            let Some((table, first, last)) = parse_name(&name) else {
                 if name == UNFINISHED {
                     fs::remove_file(&path).map_err(&failed)?;
                 }
                 continue;
             };
-            if last <= known_of(table).given_up {
+            if known.get(table).is_some_and(|known| last <= known.given_up) {
                 fs::remove_file(&path).map_err(&failed)?;
                 continue;
             }
-            match Segment::open(&path) {
-                Ok(segment) => tables.entry(table.to_owned()).or_default().push(Arc::new(segment)),
-                Err(error) => {
-                    faults.push(format!("the archive's file {} can't be read: {error}", path.display()));
-                    unreadable.push(path);
-                }
+            let segment = Segment::open(&path).unwrap_or_else(|error| {
+                faults.push(format!("the archive's file {} can't be read: {error}", path.display()));
+                Segment::lost(path, first, last, error.to_string())
+            });
+            tables.entry(table.to_owned()).or_default().push(Arc::new(segment));
+        }
+        for (table, known) in &known {
+            if known.last > known.given_up {
+                tables.entry(table.clone()).or_default();
             }
         }
-        let tables: BTreeMap<_, _> = tables.into_iter().map(|(table, segments)| (table, Arc::new(segments))).collect();
-        let none = Shelves::default();
-        let lacking: BTreeSet<_> =
-            known.iter().filter(|(_, known)| known.last > known.given_up).map(|(table, _)| table).collect();
-        for table in tables.keys().collect::<BTreeSet<_>>().union(&lacking) {
-            faults.extend(gaps(table, &known_of(table), tables.get(*table).unwrap_or(&none)));
+        for (table, segments) in &mut tables {
+            for (first, last) in holes(known.get(table), segments) {
+                faults.push(format!("the archive lacks {table} {first} to {last}"));
+                let path = directory.join(file_name(table, first, last));
+                segments.push(Arc::new(Segment::lost(path, first, last, "it is missing".into())));
+            }
+            segments.sort_unstable_by_key(|segment| segment.first);
         }
+        let tables = tables.into_iter().map(|(table, segments)| (table, Arc::new(segments))).collect();
         Ok(Self {
             directory: Some(directory.to_owned()),
             tables: RwLock::new(tables),
             faults,
-            unreadable,
             at_work: Mutex::default(),
         })
     }
@@ -194,12 +188,6 @@ impl Archive {
         tables.values().flat_map(|segments| segments.iter().cloned()).collect()
     }
 
-    /// The files of all segments, also of those that can't be read.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let paths = self.segments().into_iter().map(|segment| segment.path.clone());
-        paths.chain(self.unreadable.iter().cloned()).collect()
-    }
-
     /// What was wrong at opening.
     pub(crate) fn faults(&self) -> &[String] {
         &self.faults
@@ -223,20 +211,19 @@ fn all_known(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<B
     Ok(known)
 }
 
-/// What is missing among a table's segments.
-fn gaps(table: &str, known: &Archived, segments: &[Arc<Segment>]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut due = known.given_up + 1;
-    for segment in segments {
-        if segment.first != due {
-            faults.push(format!("the archive lacks {table} {due} to {}", segment.first.saturating_sub(1)));
+/// What is missing among a table's segments, which are in order. Without the engine's word, nothing before the first that is there.
+fn holes(known: Option<&Archived>, segments: &[Arc<Segment>]) -> Vec<(u64, u64)> {
+    let mut due = known.map(|known| known.given_up + 1).or(segments.first().map(|segment| segment.first)).unwrap_or(1);
+    let last = known.map_or(0, |known| known.last);
+    let ends = segments.iter().map(|segment| (segment.first, segment.last)).chain([(last + 1, last)]);
+    let mut holes = Vec::new();
+    for (first, last) in ends {
+        if first > due {
+            holes.push((due, first - 1));
         }
-        due = segment.last + 1;
+        due = due.max(last + 1);
     }
-    if due <= known.last {
-        faults.push(format!("the archive lacks {table} {due} to {}", known.last));
-    }
-    faults
+    holes
 }
 
 /// The key of an entry of some table, to be archived with another.

@@ -48,13 +48,15 @@ struct Block {
     checksum: u32,
 }
 
-/// A segment that can be read. Its index is in memory, 24 bytes a block; its file is opened for each read.
+/// A segment. Its index is in memory, 24 bytes a block; its file is opened for each read.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) bytes: u64,
+    /// Why it can't be read at all, if so: the numbers it should have are lost, and not unknown.
+    pub(crate) lost: Option<String>,
     blocks: Vec<Block>,
 }
 
@@ -243,11 +245,21 @@ impl Segment {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
         let Index { first, last, blocks } = Index::read(bytes, |into, offset| file.read_exact_at(into, offset))?;
-        Ok(Self { path: path.to_owned(), first, last, bytes, blocks })
+        Ok(Self { path: path.to_owned(), first, last, bytes, lost: None, blocks })
+    }
+
+    /// One that can't be opened, or is not there.
+    pub(crate) fn lost(path: PathBuf, first: u64, last: u64, why: String) -> Self {
+        // As if it were one block, so that whoever reads any of it hears why.
+        let blocks = vec![Block { first, offset: 0, length: 0, checksum: 0 }];
+        Self { path, first, last, bytes: 0, lost: Some(why), blocks }
     }
 
     /// The shelves of the block that holds a number, and all after them in it; the numbers go on in the next block.
     fn block(&self, block: Block) -> io::Result<Vec<Shelf>> {
+        if let Some(why) = &self.lost {
+            return Err(damaged(why));
+        }
         let mut packed = vec![0; block.length as usize];
         File::open(&self.path)?.read_exact_at(&mut packed, block.offset)?;
         block.verify(&packed)?;

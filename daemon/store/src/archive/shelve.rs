@@ -157,12 +157,16 @@ impl Store {
         may_go: impl Fn(&V) -> bool,
     ) -> Result<u64, StoreError> {
         let mut given_up = 0;
-        while let Some(segment) = self.archive.shelves(table.name()).first().cloned() {
+        loop {
+            let segments = self.archive.shelves(table.name());
+            // What is lost before it goes with it: nothing of that can be asked for its age.
+            let Some(place) = segments.iter().position(|segment| segment.lost.is_none()) else { break };
+            let (going, segment) = (&segments[..=place], &segments[place]);
             let Some(last) = self.kept(table, segment.last)? else { break };
             if !may_go(&last) {
                 break;
             }
-            let shelf = segment.shelf(segment.last).map_err(unread(table.name(), segment.last, &segment))?;
+            let shelf = segment.shelf(segment.last).map_err(unread(table.name(), segment.last, segment))?;
             // Where the chain begins from now on.
             let links = shelf.into_iter().flat_map(|shelf| shelf.entries);
             let link =
@@ -180,9 +184,15 @@ impl Store {
             self.forget_before(table.name(), base).await?;
             // A backup copies segments: then another time.
             let Ok(_at_work) = self.archive.at_work.try_lock() else { return Ok(given_up) };
-            self.archive.publish(table.name(), |segments| drop(segments.remove(0)));
-            fs::remove_file(&segment.path).map_err(failed("remove the archive's file", &segment.path))?;
-            given_up += segment.last - segment.first + 1;
+            self.archive.publish(table.name(), |segments| drop(segments.drain(..=place)));
+            for segment in going {
+                match fs::remove_file(&segment.path) {
+                    Err(error) if segment.lost.is_none() || error.kind() != io::ErrorKind::NotFound => {
+                        return Err(failed("remove the archive's file", &segment.path)(error));
+                    }
+                    _ => given_up += segment.last - segment.first + 1,
+                }
+            }
         }
         Ok(given_up)
     }

@@ -95,6 +95,11 @@ fn no_backup(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
+/// Whether a file will not be read another time either.
+fn is_loss(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 /// Batches heard of and not yet written.
 #[derive(Default)]
 struct Heard {
@@ -129,13 +134,16 @@ impl<W: Write> Writer<W> {
         value.map_or(Ok(()), |value| self.text(value))
     }
 
-    /// One that can't be read is there as an empty one: the rest is worth keeping all the more, and who reads the backup counts it as damaged.
+    /// One that is lost is there as an empty one: the rest is worth keeping all the more, and who reads the backup counts it as damaged.
     fn segment(&mut self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bytes = fs::read(path).unwrap_or_else(|error| {
-            tracing::error!(path = %path.display(), %error, "the backup lacks a segment of the archive");
-            Vec::new()
-        });
+        let bytes = match fs::read(path) {
+            Err(error) if is_loss(&error) => {
+                tracing::error!(path = %path.display(), %error, "the backup lacks a segment of the archive");
+                Vec::new()
+            }
+            read => read?,
+        };
         self.raw(&[SEGMENT])?;
         self.text(name.as_bytes())?;
         self.raw(&(bytes.len() as u64).to_le_bytes())?;
@@ -177,7 +185,7 @@ fn write(
     last()?;
     batches(&mut writer, heard().map_err(&failed)?)?;
     for path in segments() {
-        writer.segment(&path).map_err(&failed)?;
+        writer.segment(&path).map_err(trouble(&format!("copy {} into the backup", path.display())))?;
     }
     let (encoder, done) = writer.end().map_err(&failed)?;
     encoder.finish().and_then(|mut out| out.flush()).map_err(&failed)?;
@@ -217,7 +225,7 @@ impl Store {
         }
         let written = write(
             &*self.engine,
-            || self.archive.files(),
+            || self.archive.segments().iter().map(|segment| segment.path.clone()).collect(),
             out,
             || {
                 if overrun.load(SeqCst) {

@@ -175,32 +175,35 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
     }
     let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
     home::make_directory(directory).map_err(&failed)?;
-    File::create(&restoring).map_err(&failed)?;
-    sync(directory)?;
+    let is_begun_again = restoring.exists();
     // Made anew whenever it is begun again, and put in its place before the store gets its name.
     let unfinished = directory.join("archive.new");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(&failed)?;
-    }
-    fs::create_dir(&unfinished).map_err(&failed)?;
-    let mut done = BackedUp::default();
-    let created = home::create(directory, kind, |newborn| {
-        done = fill(newborn, &unfinished, input, now_ms)?;
-        sync(&unfinished)?;
-        if archive.exists() {
-            fs::remove_dir_all(&archive).map_err(&failed)?;
+    let restored = || -> Result<BackedUp, StoreError> {
+        File::create(&restoring).map_err(&failed)?;
+        sync(directory)?;
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(&failed)?;
         }
-        fs::rename(&unfinished, &archive).map_err(&failed)?;
-        sync(directory)
-    });
-    if let Err(error) = created {
-        // As it was before, as far as the disk lets it.
+        fs::create_dir(&unfinished).map_err(&failed)?;
+        let mut done = BackedUp::default();
+        home::create(directory, kind, |newborn| {
+            done = fill(newborn, &unfinished, input, now_ms)?;
+            sync(&unfinished)?;
+            if archive.exists() {
+                fs::remove_dir_all(&archive).map_err(&failed)?;
+            }
+            fs::rename(&unfinished, &archive).map_err(&failed)?;
+            sync(directory)
+        })?;
+        Ok(done)
+    };
+    let done = restored().inspect_err(|_| {
         let _ = fs::remove_dir_all(&unfinished);
-        if !archive::is_in(directory) {
-            home::end_restoring(directory)?;
+        // What an earlier one began waits for a backup that is whole.
+        if !is_begun_again && !archive::is_in(directory) {
+            let _ = home::end_restoring(directory);
         }
-        return Err(error);
-    }
+    })?;
     home::end_restoring(directory)?;
     Ok(done)
 }

@@ -1,6 +1,10 @@
 //! Old records move to the archive and are read through it, wherever that is cut.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::Path,
+};
 
 use super::*;
 use crate::{Depth, EngineKind, Name, Number, Order, archive::SEGMENT};
@@ -78,10 +82,10 @@ async fn archiving_cut_before_its_deletions_leaves_everything_twice_and_is_ended
     // As a cut leaves it: the segment stands, its records are in the engine still.
     let copy = tempfile::tempdir().unwrap();
     let backup = copy.path().join("backup");
-    store.backup(fs::File::create(&backup).unwrap()).unwrap();
+    store.backup(File::create(&backup).unwrap()).unwrap();
     archive(&store, SEGMENT).await;
     let cut = copy.path().join("cut");
-    crate::restore(&cut, EngineKind::Sqlite, fs::File::open(&backup).unwrap(), 9).unwrap();
+    crate::restore(&cut, EngineKind::Sqlite, File::open(&backup).unwrap(), 9).unwrap();
     for entry in fs::read_dir(directory.path().join("archive")).unwrap() {
         let from = entry.unwrap().path();
         fs::copy(&from, cut.join("archive").join(from.file_name().unwrap())).unwrap();
@@ -190,6 +194,55 @@ async fn a_segment_that_is_damaged_or_gone_is_told_and_the_store_opens() {
     assert_eq!(told().0, [format!("the archive lacks sale 1 to {SEGMENT}")]);
     fs::remove_file(&paths[1]).unwrap();
     assert_eq!(told().0, [format!("the archive lacks sale 1 to {}", 2 * SEGMENT)]);
+}
+
+/// What is lost is not unknown: nobody reads past it as if it had never been, or turns round before it for ever.
+#[tokio::test]
+async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sold(directory.path(), EngineKind::Sqlite).await;
+    archive(&store, SALES_SOLD).await;
+    drop(store);
+    let path = |first: u64| {
+        let name = format!("archive/sale-{first:012}-{:012}.segment", first + SEGMENT - 1);
+        directory.path().join(name)
+    };
+    let (first, second) = (fs::read(path(1)).unwrap(), path(SEGMENT + 1));
+    for cut in [Some(7), None] {
+        match cut {
+            Some(bytes) => File::options().write(true).open(&second).unwrap().set_len(bytes).unwrap(),
+            None => fs::remove_file(&second).unwrap(),
+        }
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let lost = |found: Result<Vec<String>, StoreError>| matches!(found, Err(StoreError::Corrupt { .. }));
+        assert!(lost(store.kept(&SALES, SEGMENT + 7).map(|found| found.into_iter().collect())));
+        let page = |from, order, limit| store.page_kept(&SALES, from, order, limit);
+        assert_eq!(page(Some(SEGMENT - 4), Order::Ascending, 5).unwrap().len(), 5);
+        assert!(lost(page(Some(SEGMENT - 4), Order::Ascending, 6)));
+        assert_eq!(page(None, Order::Descending, 500).unwrap().len(), 500);
+        assert!(lost(page(None, Order::Descending, 501)));
+        assert_eq!(page(Some(SEGMENT), Order::Descending, 5).unwrap().len(), 5, "before it");
+        assert_eq!(archive(&store, SALES_SOLD).await, 0, "its numbers are not archived again");
+        let mut taken = Vec::new();
+        store.backup(&mut taken).unwrap();
+        let read = crate::backup::verify(&taken[..]).unwrap();
+        assert_eq!((read.segments, read.damaged), (2, 1));
+    }
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    assert_eq!(store.give_up(&SALES, |_| true).await.unwrap(), SEGMENT, "nobody knows how old it is");
+    assert_eq!(store.give_up(&SALES, |_| true).await.unwrap(), 0);
+    drop(store);
+    // The other way round: what is lost is the older one.
+    let other = tempfile::tempdir().unwrap();
+    let store = sold(other.path(), EngineKind::Sqlite).await;
+    archive(&store, SALES_SOLD).await;
+    drop(store);
+    let oldest = other.path().join(path(1).strip_prefix(directory.path()).unwrap());
+    assert_eq!(fs::read(&oldest).unwrap(), first);
+    fs::remove_file(oldest).unwrap();
+    let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, 1).unwrap());
+    assert_eq!(store.give_up(&SALES, |_| true).await.unwrap(), 2 * SEGMENT);
+    assert_eq!(store.check(Depth::Whole).unwrap().faults, ["the archive lacks sale 1 to 10000"], "as it was opened");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,9 @@ use tokio::{
 
 use crate::ledger::Ledger;
 
+/// Hubs told of that have stopped.
+const MOST_STOPPED: usize = 10_000;
+
 /// How long after a lost connection the next is tried.
 const RECONNECT: Duration = Duration::from_millis(500);
 
@@ -148,6 +151,8 @@ impl<L: Ledger + Sync> Runner<L> {
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
+                // Hubs are named by whoever may publish.
+                Some(_) if stats.stopped.len() >= MOST_STOPPED && !stats.stopped.contains_key(&hub) => return false,
                 Some(why) => stats.stopped.insert(hub.clone(), why.clone()),
                 None => stats.stopped.remove(&hub),
             };

@@ -21,7 +21,8 @@ pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), S
         return Ok(());
     };
     let last = span.last;
-    let first = depth.first(super::given_up_to(store)? + 1, last);
+    let Some(given_up) = checked.readable("the archive", super::given_up_to(store))? else { return Ok(()) };
+    let first = depth.first(given_up + 1, last);
     let mut next = first;
     let mut receipts = BTreeMap::new();
     while next <= last {

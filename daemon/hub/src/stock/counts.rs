@@ -376,6 +376,9 @@ pub(super) fn decide_now(
     id: u64,
     decided: Vec<Decided>,
 ) -> Result<Booked, Problem> {
+    if decided.is_empty() {
+        return Err(Refusal::NoLines.into());
+    }
     let mut count = read(transaction, id)?;
     let mut lines = Vec::new();
     for decided in &decided {
@@ -391,8 +394,8 @@ pub(super) fn decide_now(
 /// Approve or reject variances
 ///
 /// Each line names the variance that was read; of an item that was counted again since, with another, nothing is decided, nor of the others: read again.
-/// What is approved moves as a delta. With its last approval the count is closed. The audit trail has every decision. A correction that would take an item below zero that may not go there is refused:
-/// more was sold since than was counted, so count it again.
+/// What is approved moves as a delta. With its last approval the count is closed. The audit trail has every decision. A correction that would take an
+/// item below zero that may not go there is refused: more was sold since than was counted, so count it again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", tag = "stock", request_body = Decisions,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Booked), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]

@@ -88,7 +88,8 @@ pub struct StockMoved {
     pub movement: u64,
     /// Why.
     pub kind: Kind,
-    /// What it belongs to: a notice, a transfer, a count, a reservation; or a person's reason.
+    /// What it belongs to: a notice, a count, a reservation; a transfer as [`commerce::stock::transfer::reference`] names it at both stores; or a person's
+    /// reason.
     pub reference: String,
     /// When: milliseconds since 1970, UTC.
     pub at_ms: i64,

@@ -13,6 +13,8 @@ use commerce::{
 use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, StockOpened, Stream, sale, stock};
 use serde::Serialize;
 
+use crate::transfers::{Transfers, Uneven};
+
 /// Where effects are kept. One transaction a batch.
 pub trait Ledger: Send + 'static {
     /// The last event applied of a stream; 0 for none.
@@ -142,6 +144,7 @@ struct Books {
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
     /// What each store has, by the epoch of its books.
     positions: HashMap<(HubId, Epoch), Positions>,
+    transfers: Transfers,
     summary: Summary,
     quarantine: Vec<Quarantined>,
 }
@@ -210,6 +213,11 @@ impl MemoryLedger {
         stock
     }
 
+    /// Transfers of which the two stores do not tell the same, or not yet, item by item: in the order of senders, transfers and items.
+    pub fn transfers(&self) -> Vec<Uneven> {
+        self.books().transfers.uneven()
+    }
+
     /// What is in quarantine.
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.books().quarantine.clone()
@@ -225,6 +233,7 @@ impl MemoryLedger {
             ids: books.ids.clone(),
             by_reference: books.by_reference.clone(),
             positions: books.positions.clone(),
+            transfers: books.transfers.clone(),
             summary: books.summary,
             quarantine: books.quarantine.clone(),
         })))
@@ -243,7 +252,10 @@ impl Books {
                     self.summary.repeated_events += 1;
                 }
             }
-            Ok(Body::Stock(moved)) => self.shift(hub, epoch, &moved.lines),
+            Ok(Body::Stock(moved)) => {
+                self.shift(hub, epoch, &moved.lines);
+                self.transfers.note(hub, epoch, &moved);
+            }
             Ok(Body::Opening(opened)) => self.open(hub, epoch, &opened.lines),
             Err(why) => {
                 tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");

@@ -398,6 +398,14 @@ async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     let movements = sender.read("/api/v1/stock/movements?limit=2").await;
     assert_eq!((&movements[0]["kind"], &movements[0]["lines"][0]["milli"]), (&json!("shortfall"), &json!(1000)));
     assert_eq!((&movements[1]["kind"], &movements[1]["lines"][0]["milli"]), (&json!("arrival"), &json!(9000)));
+    // The movements of both stores refer to it in the same way.
+    let reference = format!("store-1/{}", arrived["transfer"].as_str().unwrap());
+    let movements = sender.read("/api/v1/stock/movements?limit=3").await;
+    assert_eq!(movements[2]["kind"], "transfer_out");
+    for movement in movements.as_array().unwrap() {
+        assert_eq!(movement["reference"], reference);
+    }
+    assert_eq!(receiver.read("/api/v1/stock/movements").await[0]["reference"], reference);
     sender.adds_up();
     receiver.adds_up();
 }

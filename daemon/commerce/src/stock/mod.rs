@@ -107,13 +107,13 @@ pub enum Kind {
     Return,
     /// Delivered by a supplier. The reference is the notice.
     Receipt,
-    /// Delivered by another store. The reference is the notice.
+    /// Delivered by another store. The reference is [`transfer::reference`], as of the three below.
     TransferIn,
-    /// Sent to another store. The reference is the transfer.
+    /// Sent to another store.
     TransferOut,
-    /// The other store has it. The reference is the transfer.
+    /// The other store has it.
     Arrival,
-    /// Sent, and never arrived. The reference is the transfer.
+    /// Sent, and never arrived.
     Shortfall,
     /// A count's approved variance. The reference is the count.
     Count,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Line, Place, Refusal, State, Sums};
+use super::{Kind, Line, Place, Refusal, State, Sums, transfer};
 use crate::{MAX_LINES, item::Sku, quantity::Unit};
 
 /// Goods that are to come.
@@ -119,6 +119,14 @@ impl Notice {
     pub fn new(id: u64, source: Source, entered_at_ms: i64, announced: Sums) -> Self {
         let lines = announced.into_iter().map(|(place, milli)| NoticeLine::new(place, milli)).collect();
         Self { id, source, entered_at_ms, closed_at_ms: None, deliveries: 0, lines }
+    }
+
+    /// What movements of its deliveries refer to: the notice's number, or the transfer that both stores know.
+    pub fn reference(&self) -> String {
+        match &self.source {
+            Source::Supplier { .. } => self.id.to_string(),
+            Source::Store { store, transfer } => transfer::reference(store, transfer),
+        }
     }
 
     /// Takes a delivery; gives what moves.

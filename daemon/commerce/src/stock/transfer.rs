@@ -1,4 +1,7 @@
 //! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on record.
+//!
+//! Every movement of a transfer, at either store, refers to it in the same way ([`reference`]): so HQ can follow goods from one store's books into the
+//! other's.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +40,16 @@ pub struct TransferLine {
     /// What the other store has of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<i64>,
+}
+
+/// How the movements of a transfer refer to it, at both stores: `SENDER/TRANSFER`. A sender's name holds no `/`.
+pub fn reference(sender: &str, transfer: &str) -> String {
+    format!("{sender}/{transfer}")
+}
+
+/// The sender and its transfer, of a movement's reference. None of one that names neither: movements of hubs of before have a document's number.
+pub fn referred(reference: &str) -> Option<(&str, &str)> {
+    reference.split_once('/')
 }
 
 impl Transfer {

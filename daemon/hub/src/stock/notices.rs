@@ -197,8 +197,8 @@ async fn receive(
         let goods = goods.into_iter().map(|(condition, portions)| Ok((condition, stock::sum(portions)?)));
         let lines = notice.receive(goods.collect::<Result<_, Refusal>>()?)?;
         transaction.put(&NOTICES, id, &notice)?;
-        let kind = notice.source.kind();
-        let booking = Booking { kind, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
+        let (kind, reference) = (notice.source.kind(), notice.reference());
+        let booking = Booking { kind, reference, by: by.name, at_ms: by.at_ms, lines, settled: false };
         Ok(Booked { movement: book(transaction, booking)? })
     })
     .await

@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     Quantity,
     line::checked_text,
-    stock::{self, Kind, Line, Portion, State as At, Sums, Transfer},
+    stock::{self, Kind, Line, Portion, State as At, Sums, Transfer, transfer::reference},
 };
 use serde::Deserialize;
 use store::{Number, Table};
@@ -64,7 +64,7 @@ async fn dispatch(
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
     known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
-    let epoch = hub.store.epoch();
+    let (epoch, here) = (hub.store.epoch(), hub.config.store.hub.clone());
     let opened = once(&hub, command, move |transaction, by, request| {
         let to = checked_text("to", request.to)?;
         let sums = stock::sum(request.lines)?;
@@ -75,7 +75,7 @@ async fn dispatch(
             transaction,
             Booking {
                 kind: Kind::TransferOut,
-                reference: id.to_string(),
+                reference: reference(here.as_str(), &transfer.transfer),
                 by: by.name,
                 at_ms: by.at_ms,
                 lines: Line::of(sums, Some(At::OnHand), Some(At::InTransit)),
@@ -144,6 +144,7 @@ async fn arrive(
     command: Command<Arrival>,
 ) -> Result<Json<Transfer>, Problem> {
     command.by_person()?;
+    let here = hub.config.store.hub.clone();
     once(&hub, command, move |transaction, by, request| {
         let mut transfer = transaction.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))?;
         // Nothing may have arrived at all.
@@ -153,7 +154,8 @@ async fn arrive(
         transaction.put(&TRANSFERS, id, &transfer)?;
         for (kind, lines) in [(Kind::Arrival, there), (Kind::Shortfall, short)] {
             let (by, at_ms) = (by.name.clone(), by.at_ms);
-            book(transaction, Booking { kind, reference: id.to_string(), by, at_ms, lines, settled: false })?;
+            let reference = reference(here.as_str(), &transfer.transfer);
+            book(transaction, Booking { kind, reference, by, at_ms, lines, settled: false })?;
         }
         Ok(transfer)
     })

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode};
-use common::{Answer, ask, enter, open, open_on};
+use common::{Answer, ask, enter, open, open_as, open_on};
 use hub::hub::{Hub, now_ms};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ const BANANAS: &str = "4011";
 impl Shop {
     async fn open(directory: &Path) -> Self {
         Self::enter(open(directory), directory).await
+    }
+
+    /// A shop of another name.
+    async fn named(name: &str, directory: &Path) -> Self {
+        Self::enter(open_as(directory, name, EngineKind::Sled, ""), directory).await
     }
 
     async fn enter((hub, router): (Arc<Hub>, Router), directory: &Path) -> Self {
@@ -375,14 +380,14 @@ async fn goods_come_in_parts_and_what_differs_stays_on_record() {
 #[tokio::test]
 async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (sender, receiver) = (Shop::open(here.path()).await, Shop::open(there.path()).await);
+    let (sender, receiver) = (Shop::open(here.path()).await, Shop::named("store-2", there.path()).await);
     sender.receive(CEREAL, pieces(12)).await;
     let dispatch = json!({ "to": "store-2", "lines": of(CEREAL, pieces(10)) });
     let sent = sender.person("/api/v1/stock/transfers", dispatch).await.expect(StatusCode::CREATED);
     assert_eq!(sender.stock(CEREAL).await, [2000, 0, 10_000, 0, 0]);
     let notice = sender.read(&format!("/api/v1/stock/transfers/{}/notice", sent["id"])).await;
     let entered = receiver.person("/api/v1/stock/notices", notice.clone()).await.expect(StatusCode::CREATED);
-    receiver.person("/api/v1/stock/notices", notice).await.refused(409, "transfer-known");
+    receiver.person("/api/v1/stock/notices", notice.clone()).await.refused(409, "transfer-known");
     let came = json!({ "lines": of(CEREAL, pieces(9)) });
     let deliveries = format!("/api/v1/stock/notices/{}/deliveries", entered["id"]);
     receiver.till(0, &deliveries, came.clone()).await.expect(StatusCode::OK);
@@ -408,6 +413,40 @@ async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     assert_eq!(receiver.read("/api/v1/stock/movements").await[0]["reference"], reference);
     sender.adds_up();
     receiver.adds_up();
+}
+
+#[tokio::test]
+async fn a_transfer_is_entered_where_it_goes_to_and_by_its_one_name_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::named("store-2", directory.path()).await;
+    let (transfers, notices) = ("/api/v1/stock/transfers", "/api/v1/stock/notices");
+    shop.receive(CEREAL, pieces(5)).await;
+    let dispatch = |to: &str| json!({ "to": to, "lines": of(CEREAL, pieces(1)) });
+    let refused = shop.person(transfers, dispatch("store-2")).await.refused(422, "transfer-to-itself");
+    assert_eq!(refused, "store-2 is this store; a transfer goes from one store to another");
+    for wrong in ["", "store 3", "store-3 ", "store/3"] {
+        shop.person(transfers, dispatch(wrong)).await.refused(400, "bad-request");
+    }
+    assert_eq!(shop.stock(CEREAL).await, [5000, 0, 0, 0, 0]);
+
+    let notice = |store: &str, transfer: &str, to: &str| {
+        let lines = of(CEREAL, pieces(1));
+        json!({ "source": "store", "store": store, "transfer": transfer, "to": to, "lines": lines })
+    };
+    let refused = shop.person(notices, notice("store-1", "7-4", "store-3")).await.refused(422, "transfer-not-for-here");
+    assert_eq!(refused, "the transfer goes to store-3, and this is store-2; enter it there");
+    shop.person(notices, notice("store-2", "7-4", "store-2")).await.refused(422, "transfer-to-itself");
+    let id = shop.person(notices, notice("store-1", "7-4", "store-2")).await.expect(StatusCode::CREATED)["id"].clone();
+    let known = shop.person(notices, notice("store-1", "7-4", "store-2")).await.refused(409, "transfer-known");
+    assert!(known.contains(&format!("as notice {id}")), "{known}");
+    for other in ["7-4 ", " 7-4", "7-04", "+7-4", "7/4"] {
+        shop.person(notices, notice("store-1", other, "store-2")).await.refused(400, "bad-request");
+    }
+    shop.person(notices, notice("store-1 ", "7-4", "store-2")).await.refused(400, "bad-request");
+    let mut nowhere = notice("store-1", "7-5", "store-2");
+    nowhere.as_object_mut().unwrap().remove("to");
+    shop.person(notices, nowhere).await.refused(400, "bad-request");
+    shop.adds_up();
 }
 
 /// The clock moves on: a moment that was noted is over.

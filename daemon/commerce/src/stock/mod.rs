@@ -291,6 +291,20 @@ pub enum Refusal {
         /// Which item.
         sku: Sku,
     },
+    /// Goods for another store.
+    #[error("the transfer goes to {to}, and this is {here}; enter it there")]
+    NotForHere {
+        /// The store it goes to.
+        to: String,
+        /// This store.
+        here: String,
+    },
+    /// Goods that a store sends to itself.
+    #[error("{here} is this store; a transfer goes from one store to another")]
+    ToItself {
+        /// This store.
+        here: String,
+    },
     /// Another unit than the item's.
     #[error("item {sku} is kept by {}, not by {}", kept.name(), asked.name())]
     WrongUnit {

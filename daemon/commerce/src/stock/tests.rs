@@ -48,6 +48,25 @@ fn every_cell_of_the_table_of_kinds() {
 }
 
 #[test]
+fn a_transfer_has_one_name_in_one_spelling() {
+    let name = "1795508898800-4".parse::<transfer::Name>().unwrap();
+    assert_eq!(
+        (name, name.to_string().as_str()),
+        (transfer::Name { epoch: 1_795_508_898_800, id: 4 }, "1795508898800-4")
+    );
+    for wrong in
+        ["", "4", "-", "7-", "-4", " 7-4", "7-4 ", "7-04", "07-4", "+7-4", "7--4", "7-4-1", "7-99999999999999999999"]
+    {
+        assert!(wrong.parse::<transfer::Name>().is_err(), "{wrong:?}");
+    }
+    assert_eq!(
+        transfer::referred(&transfer::reference("store-1", &name.to_string())),
+        Some(("store-1", "1795508898800-4"))
+    );
+    assert_eq!(transfer::referred("4"), None);
+}
+
+#[test]
 fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
     let mut position = Position::empty((sku(0), Unit::Each), Rule::BelowZero);
     let line = |from, to| Line { sku: sku(0), milli: 2000, unit: Unit::Each, from, to };
@@ -238,7 +257,7 @@ proptest! {
 
     #[test]
     fn what_arrives_and_what_falls_short_is_what_was_sent(sent in 1_i64..50, came in 0_i64..80) {
-        let mut transfer = Transfer::new(1, "1-1".into(), "store-2".into(), 0, sums(&[(0, sent), (1, 7)]));
+        let mut transfer = Transfer::new("7-1".parse().unwrap(), "store-2".into(), 0, sums(&[(0, sent), (1, 7)]));
         let arrived = if came == 0 { Sums::new() } else { sums(&[(0, came)]) };
         let (there, short) = transfer.arrive(5, arrived).unwrap();
         let left: i64 = there.iter().chain(&short).map(|line| line.milli).sum();

@@ -6,8 +6,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     MAX_LINES, Quantity, Sku,
     line::checked_text,
-    stock::{self, Condition, Notice, Portion, Refusal, Source, Sums},
+    stock::{self, Condition, Notice, Portion, Refusal, Source, Sums, transfer},
 };
+use contract::HubId;
 use serde::{Deserialize, Serialize};
 use store::{NameName, Number, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
@@ -54,9 +55,14 @@ pub(super) enum NoticeRequest {
     /// By another store of the retailer.
     Store {
         /// The other hub.
-        store: String,
+        #[schema(value_type = String)]
+        store: HubId,
         /// Its transfer.
-        transfer: String,
+        #[schema(value_type = String)]
+        transfer: transfer::Name,
+        /// The hub it goes to: this one, or it is refused.
+        #[schema(value_type = String)]
+        to: HubId,
         /// What.
         lines: Vec<Portion>,
     },
@@ -68,16 +74,19 @@ impl NoticeRequest {
         lines
     }
 
-    /// From whom, in proper texts, and what.
-    fn checked(self) -> Result<(Source, Vec<Portion>), Problem> {
+    /// From whom, in proper texts, and what; if it is for this hub.
+    fn checked(self, here: HubId) -> Result<(Source, Vec<Portion>), Problem> {
         Ok(match self {
             Self::Supplier { supplier, order, lines } => {
                 let (supplier, order) = (checked_text("supplier", supplier)?, checked_text("order", order)?);
                 (Source::Supplier { supplier, order }, lines)
             }
-            Self::Store { store, transfer, lines } => {
-                let (store, transfer) = (checked_text("store", store)?, checked_text("transfer", transfer)?);
-                (Source::Store { store, transfer }, lines)
+            Self::Store { to, .. } if to != here => {
+                return Err(Refusal::NotForHere { to: to.into(), here: here.into() }.into());
+            }
+            Self::Store { store, .. } if store == here => return Err(Refusal::ToItself { here: here.into() }.into()),
+            Self::Store { store, transfer, lines, .. } => {
+                (Source::Store { store: store.into(), transfer: transfer.into() }, lines)
             }
         })
     }
@@ -123,7 +132,7 @@ fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Problem> {
 
 /// Enter a notice: what a supplier or another store announces
 ///
-/// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once.
+/// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once, and nowhere but where it goes to.
 #[utoipa::path(post, path = "/api/v1/stock/notices", tag = "stock", request_body = NoticeRequest, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn enter(
@@ -132,8 +141,9 @@ async fn enter(
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
     known(&hub, command.body.lines().iter().map(|line| (&line.sku, line.quantity.unit())))?;
-    let opened = once(&hub, command, |transaction, by, request| {
-        let (source, lines) = request.checked()?;
+    let here = hub.config.store.hub.clone();
+    let opened = once(&hub, command, move |transaction, by, request| {
+        let (source, lines) = request.checked(here)?;
         let sums = stock::sum(lines)?;
         let id = Document::Notice.open(transaction)?;
         if let Source::Store { store, transfer } = &source {

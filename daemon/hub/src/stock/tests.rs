@@ -5,6 +5,7 @@ use commerce::{
     stock::{
         Count, CountLine, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position, Refusal,
         Reservation, ReservationState, Rule, Source, State, Tally, Transfer, TransferLine,
+        transfer::Name as TransferName,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -268,7 +269,7 @@ async fn ledger(
             reserve_now(transaction, by(1), ReserveRequest { reference: "order".into(), lines: vec![portion] })?;
             let sent = [((sku(), Unit::Each), 3000)];
             let id = Document::Transfer.open(transaction)?;
-            let transfer = Transfer::new(id, "1-1".into(), "store-2".into(), 1, sent.clone().into());
+            let transfer = Transfer::new(TransferName { epoch: 1, id }, "store-2".into(), 1, sent.clone().into());
             transaction.put(&TRANSFERS, id, &transfer)?;
             let lines = Line::of(sent, Some(State::OnHand), Some(State::InTransit));
             let booking = Booking {

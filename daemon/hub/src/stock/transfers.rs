@@ -5,9 +5,12 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
     Quantity,
-    line::checked_text,
-    stock::{self, Kind, Line, Portion, State as At, Sums, Transfer, transfer::reference},
+    stock::{
+        self, Kind, Line, Portion, Refusal, State as At, Sums, Transfer,
+        transfer::{Name, reference},
+    },
 };
+use contract::HubId;
 use serde::Deserialize;
 use store::{Number, Table};
 use utoipa::ToSchema;
@@ -41,8 +44,9 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Dispatch {
-    /// The other store.
-    to: String,
+    /// The other hub.
+    #[schema(value_type = String)]
+    to: HubId,
     /// What leaves.
     lines: Vec<Portion>,
 }
@@ -66,10 +70,12 @@ async fn dispatch(
     known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let (epoch, here) = (hub.store.epoch(), hub.config.store.hub.clone());
     let opened = once(&hub, command, move |transaction, by, request| {
-        let to = checked_text("to", request.to)?;
+        if request.to == here {
+            return Err(Refusal::ToItself { here: here.into() }.into());
+        }
         let sums = stock::sum(request.lines)?;
         let id = Document::Transfer.open(transaction)?;
-        let transfer = Transfer::new(id, format!("{epoch}-{id}"), to, by.at_ms, sums.clone());
+        let transfer = Transfer::new(Name { epoch, id }, request.to.into(), by.at_ms, sums.clone());
         transaction.put(&TRANSFERS, id, &transfer)?;
         book(
             transaction,
@@ -106,18 +112,24 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
 
 /// A transfer as the other store enters it: the body of its `POST /api/v1/stock/notices`
 #[utoipa::path(get, path = "/api/v1/stock/transfers/{id}/notice", tag = "stock", params(("id" = u64, Path)),
-    responses((status = 200, body = NoticeRequest), (status = 404, body = Problem)))]
+    responses((status = 200, body = NoticeRequest), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn notice(
     caller: Caller,
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,
 ) -> Result<Json<NoticeRequest>, Problem> {
     let Json(transfer) = show(caller, State(Arc::clone(&hub)), InPath(id)).await?;
-    Ok(Json(NoticeRequest::Store {
-        store: hub.config.store.hub.to_string(),
-        lines: portions(transfer.sent())?,
-        transfer: transfer.transfer,
-    }))
+    // A hub of before took any text.
+    let named = (transfer.to.parse(), transfer.transfer.parse());
+    let (Ok(to), Ok(name)) = named else {
+        let to = transfer.to.escape_debug();
+        return Err(Problem::conflict(
+            "transfer-to-no-hub",
+            format!("transfer {id} goes to `{to}`, which is no hub's name; enter it there by hand"),
+        ));
+    };
+    let (store, lines) = (hub.config.store.hub.clone(), portions(transfer.sent())?);
+    Ok(Json(NoticeRequest::Store { store, transfer: name, to, lines }))
 }
 
 /// Sums as portions; several of an item, where it is more than one takes.

@@ -111,6 +111,8 @@ impl From<stock::Refusal> for Problem {
             stock::Refusal::NoLines => "lines-missing",
             stock::Refusal::TooManyLines => "too-many-lines",
             stock::Refusal::Twice { .. } => "item-twice",
+            stock::Refusal::DeliveryKnown { .. } => return Self::conflict("delivery-known", refusal.to_string()),
+            stock::Refusal::TooManyNotes => "too-many-delivery-notes",
             stock::Refusal::NotForHere { .. } => "transfer-not-for-here",
             stock::Refusal::ToItself { .. } => "transfer-to-itself",
             stock::Refusal::WrongUnit { .. } => "wrong-unit",

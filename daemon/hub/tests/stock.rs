@@ -91,7 +91,7 @@ impl Shop {
 
     /// Goods arrive from a supplier.
     async fn receive(&self, sku: &str, quantity: Value) {
-        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711",
+        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": self.key(),
             "lines": [{ "sku": sku, "quantity": quantity }] });
         let id =
             self.person("/api/v1/stock/notices", announced.clone()).await.expect(StatusCode::CREATED)["id"].clone();
@@ -374,6 +374,42 @@ async fn goods_come_in_parts_and_what_differs_stays_on_record() {
     shop.till(0, path, back).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(BANANAS).await, [2000, 0, 0, 0, 0]);
     assert_eq!(shop.stock(CEREAL).await, [4000, 0, 0, 3000, 2000]);
+    shop.adds_up();
+}
+
+#[tokio::test]
+async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let notices = "/api/v1/stock/notices";
+    let announced = |supplier: &str, order: &str| {
+        let lines = of(CEREAL, pieces(10));
+        json!({ "source": "supplier", "supplier": supplier, "order": order, "lines": lines })
+    };
+    let id = shop.person(notices, announced("Dairy", "PO 7")).await.expect(StatusCode::CREATED)["id"].clone();
+    for again in [announced("Dairy", "PO 7"), announced(" dairy ", "po  7")] {
+        let known = shop.person(notices, again).await.refused(409, "order-known");
+        assert!(known.ends_with(&format!("was entered before, as notice {id}; receive against that")), "{known}");
+    }
+    shop.person(notices, announced("Dairy", "PO 8")).await.expect(StatusCode::CREATED);
+    shop.person(notices, announced("Mill", "PO 7")).await.expect(StatusCode::CREATED);
+
+    let deliveries = format!("{notices}/{id}/deliveries");
+    let delivery = |note: &str, count: i64| json!({ "delivery_note": note, "lines": of(CEREAL, pieces(count)) });
+    let received = shop.till(0, &deliveries, delivery("DN 1", 7)).await.expect(StatusCode::OK);
+    assert_eq!(received["beyond"], json!([]));
+    let known = shop.till(1, &deliveries, delivery("dn 1", 7)).await.refused(409, "delivery-known");
+    let booked =
+        format!("delivery note DN 1 was booked before, as movement {}; nothing was booked now", received["movement"]);
+    assert_eq!((known, shop.stock(CEREAL).await[0]), (booked, 7000));
+    let more = shop.till(1, &deliveries, delivery("DN 2", 5)).await.expect(StatusCode::OK);
+    assert_eq!(more["beyond"], json!([{ "sku": CEREAL, "milli": 2000, "unit": "each" }]));
+    let unnamed = shop.till(1, &deliveries, json!({ "lines": of(CEREAL, pieces(1)) })).await.expect(StatusCode::OK);
+    assert_eq!(unnamed["beyond"][0]["milli"], 1000);
+    shop.till(1, &deliveries, delivery(" ", 1)).await.refused(422, "bad-text");
+    let notice = shop.read(&format!("{notices}/{id}")).await;
+    assert_eq!((&notice["deliveries"], &notice["notes"][1]["note"]), (&json!(3), &json!("DN 2")));
+    assert_eq!(shop.stock(CEREAL).await[0], 13_000);
     shop.adds_up();
 }
 

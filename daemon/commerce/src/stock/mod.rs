@@ -47,7 +47,7 @@ pub mod transfer;
 use std::collections::BTreeMap;
 
 pub use count::{Count, CountLine, Decision, Tally};
-pub use notice::{Condition, Notice, NoticeLine, Source};
+pub use notice::{Condition, Delivered, DeliveryNote, Notice, NoticeLine, Source};
 pub use policy::{Policy, Rule};
 pub use position::Position;
 pub use reorder::{Demand, Suggestion};
@@ -291,6 +291,20 @@ pub enum Refusal {
         /// Which item.
         sku: Sku,
     },
+    /// The same delivery once more.
+    #[error(
+        "delivery note {note} was booked before{}; nothing was booked now",
+        movement.map_or_else(String::new, |movement| format!(", as movement {movement}"))
+    )]
+    DeliveryKnown {
+        /// The delivery note.
+        note: String,
+        /// What was booked; none if nothing of it is tracked.
+        movement: Option<u64>,
+    },
+    /// Too many delivery notes.
+    #[error("the notice has {} delivery notes, the most it takes; close it and enter another", notice::MAX_NOTES)]
+    TooManyNotes,
     /// Goods for another store.
     #[error("the transfer goes to {to}, and this is {here}; enter it there")]
     NotForHere {

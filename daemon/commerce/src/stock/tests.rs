@@ -113,18 +113,50 @@ fn portions_of_one_item_become_one_and_nothing_none() {
 fn a_notice_takes_more_or_less_than_announced_until_it_is_closed() {
     let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
     let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000), (1, 5000)]));
-    let moved = notice.receive(vec![(Condition::Good, sums(&[(0, 8000)])), (Condition::Damaged, sums(&[(0, 1000)]))]);
+    let moved =
+        notice.receive(vec![(Condition::Good, sums(&[(0, 8000)])), (Condition::Damaged, sums(&[(0, 1000)]))], None);
+    let delivered = moved.unwrap();
+    assert_eq!(delivered.beyond, Sums::new());
     assert_eq!(
-        moved.unwrap().iter().map(|line| (line.milli, line.to)).collect::<Vec<_>>(),
+        delivered.lines.iter().map(|line| (line.milli, line.to)).collect::<Vec<_>>(),
         [(8000, Some(State::OnHand)), (1000, Some(State::Damaged))]
     );
-    notice.receive(vec![(Condition::Doubtful, sums(&[(1, 7000), (2, 1000)]))]).unwrap();
+    let delivered = notice.receive(vec![(Condition::Doubtful, sums(&[(1, 7000), (2, 1000)]))], None).unwrap();
+    assert_eq!(delivered.beyond, sums(&[(1, 2000), (2, 1000)]));
+    let more = vec![(Condition::Good, sums(&[(1, 500)])), (Condition::Damaged, sums(&[(0, 1500), (1, 500)]))];
+    assert_eq!(
+        notice.clone().receive(more, None).unwrap().beyond,
+        sums(&[(0, 500), (1, 1000)]),
+        "of this delivery alone"
+    );
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [1000, 0, 0]);
     assert_eq!((notice.lines[2].announced, notice.lines[2].doubtful), (0, 1000), "nobody announced it");
     notice.close(9).unwrap();
-    let late = notice.receive(vec![(Condition::Good, sums(&[(0, 1000)]))]);
+    let late = notice.receive(vec![(Condition::Good, sums(&[(0, 1000)]))], None);
     assert_eq!(late, Err(Refusal::Closed { document: "notice" }));
     assert_eq!(notice.lines[0].outstanding(), 1000, "what fell short stays on record");
+}
+
+#[test]
+fn a_delivery_that_names_its_note_is_taken_once() {
+    let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
+    let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
+    let goods = || vec![(Condition::Good, sums(&[(0, 1000)]))];
+    notice.receive(goods(), Some("DN 1")).unwrap();
+    notice.take_note("DN 1".into(), Some(17));
+    let before = notice.clone();
+    for again in ["DN 1", " dn  1 "] {
+        let refused = notice.receive(goods(), Some(again)).unwrap_err();
+        assert_eq!(refused.to_string(), "delivery note DN 1 was booked before, as movement 17; nothing was booked now");
+    }
+    assert_eq!(notice, before);
+    notice.receive(goods(), None).unwrap();
+    for note in 2..=notice::MAX_NOTES {
+        notice.receive(goods(), Some(&note.to_string())).unwrap();
+        notice.take_note(note.to_string(), None);
+    }
+    assert_eq!(notice.receive(goods(), Some("one more")), Err(Refusal::TooManyNotes));
+    assert_eq!((notice.deliveries, notice.lines[0].good), (101, 101_000));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
     counts::{COUNTING, CountedLine, DecidedLine, decide_now, open_now, tally_now},
     documents::{COUNTS as OPEN_COUNTS, Document, OPEN, Open},
     history::Undo,
-    notices::{NOTICES, TRANSFERS_IN},
+    notices::{NOTICES, ORDERS, TRANSFERS_IN},
     policies::POLICIES,
     reservations::{RESERVATIONS, ReserveRequest, reserve_now},
     testing,
@@ -409,7 +409,7 @@ fn renamed(transaction: &mut Transaction<'_>, movement: u64) -> Result<(), Store
 async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
     assert_eq!(documents(|_| Ok(())).await, (String::new(), String::new()));
     // The last two are found by the fast check too.
-    let damages: [(Damage, &str); 12] = [
+    let damages: [(Damage, &str); 13] = [
         (
             |transaction| {
                 transaction.delete(&OPEN, ("reservation", 1));
@@ -454,6 +454,10 @@ async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
             "the index of transfers names notice 1, which is of none, or twice",
         ),
         (
+            |transaction| transaction.put(&ORDERS, ("dairy", "4711"), &1),
+            "the index of orders names notice 1, which is of none, or twice",
+        ),
+        (
             |transaction| {
                 transaction.delete(&BASKETS, "b1");
                 Ok(())
@@ -479,7 +483,7 @@ async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
     for (place, (damage, expected)) in damages.into_iter().enumerate() {
         let (fast, whole) = documents(damage).await;
         assert_eq!(whole, expected);
-        assert_eq!(fast, if place < 10 { "" } else { expected });
+        assert_eq!(fast, if place < 11 { "" } else { expected });
     }
 }
 
@@ -504,6 +508,8 @@ fn stored_records_read_back_as_they_were_written() {
     let notice: Notice = kept(include_str!("fixtures/notice-2.json"));
     assert!(matches!(notice.source, Source::Store { .. }));
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [2000, 0]);
+    let notice: Notice = kept(include_str!("fixtures/notice-noted-2.json"));
+    assert_eq!(notice.notes.iter().map(|note| note.movement).collect::<Vec<_>>(), [Some(17), None]);
     let transfer: Transfer = kept(include_str!("fixtures/transfer-2.json"));
     assert_eq!(transfer.lines.iter().map(|line: &TransferLine| line.arrived).collect::<Vec<_>>(), [Some(9000)]);
     let count: Count = kept(include_str!("fixtures/count-2.json"));

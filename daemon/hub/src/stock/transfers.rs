@@ -12,12 +12,12 @@ use commerce::{
 };
 use contract::HubId;
 use serde::Deserialize;
-use store::{Number, Table};
+use store::{Number, Table, Transaction};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Booking, Which, book,
+    Booking, By, Which, book,
     documents::{Document, DocumentOpened},
     notices::NoticeRequest,
     once,
@@ -43,20 +43,70 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
 /// Goods that leave for another store.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Dispatch {
+pub(super) struct Dispatch {
     /// The other hub.
     #[schema(value_type = String)]
-    to: HubId,
+    pub(super) to: HubId,
     /// What leaves.
-    lines: Vec<Portion>,
+    pub(super) lines: Vec<Portion>,
 }
 
 /// What the other store has.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Arrival {
+pub(super) struct Arrival {
     /// What arrived there; what is not named did not.
-    lines: Vec<Portion>,
+    pub(super) lines: Vec<Portion>,
+}
+
+/// Dispatches a transfer, in a commit of the hub `here`.
+pub(super) fn dispatch_now(
+    transaction: &mut Transaction<'_>,
+    by: By,
+    (here, epoch): (HubId, u64),
+    request: Dispatch,
+) -> Result<DocumentOpened, Problem> {
+    if request.to == here {
+        return Err(Refusal::ToItself { here: here.into() }.into());
+    }
+    let sums = stock::sum(request.lines)?;
+    let id = Document::Transfer.open(transaction)?;
+    let transfer = Transfer::new(Name { epoch, id }, request.to.into(), by.at_ms, sums.clone());
+    transaction.put(&TRANSFERS, id, &transfer)?;
+    book(
+        transaction,
+        Booking {
+            kind: Kind::TransferOut,
+            reference: reference(here.as_str(), &transfer.transfer),
+            by: by.name,
+            at_ms: by.at_ms,
+            lines: Line::of(sums, Some(At::OnHand), Some(At::InTransit)),
+            settled: false,
+        },
+    )?;
+    Ok(DocumentOpened { id })
+}
+
+/// Confirms what of a transfer arrived, in a commit of the hub `here`.
+pub(super) fn arrive_now(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    here: &HubId,
+    id: u64,
+    arrival: Arrival,
+) -> Result<Transfer, Problem> {
+    let mut transfer = transaction.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))?;
+    // Nothing may have arrived at all.
+    let arrived = if arrival.lines.is_empty() { Sums::new() } else { stock::sum(arrival.lines)? };
+    let (there, short) = transfer.arrive(by.at_ms, arrived)?;
+    Document::Transfer.close(transaction, id)?;
+    transaction.put(&TRANSFERS, id, &transfer)?;
+    let reference = reference(here.as_str(), &transfer.transfer);
+    for (kind, lines) in [(Kind::Arrival, there), (Kind::Shortfall, short)] {
+        let (reference, by, at_ms) = (reference.clone(), by.name.clone(), by.at_ms);
+        book(transaction, Booking { kind, reference, by, at_ms, lines, settled: false })?;
+    }
+    Ok(transfer)
 }
 
 /// Dispatch a transfer: its goods are in transit from now on
@@ -69,27 +119,9 @@ async fn dispatch(
     command.by_person()?;
     known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let (epoch, here) = (hub.store.epoch(), hub.config.store.hub.clone());
-    let opened = once(&hub, command, move |transaction, by, request| {
-        if request.to == here {
-            return Err(Refusal::ToItself { here: here.into() }.into());
-        }
-        let sums = stock::sum(request.lines)?;
-        let id = Document::Transfer.open(transaction)?;
-        let transfer = Transfer::new(Name { epoch, id }, request.to.into(), by.at_ms, sums.clone());
-        transaction.put(&TRANSFERS, id, &transfer)?;
-        book(
-            transaction,
-            Booking {
-                kind: Kind::TransferOut,
-                reference: reference(here.as_str(), &transfer.transfer),
-                by: by.name,
-                at_ms: by.at_ms,
-                lines: Line::of(sums, Some(At::OnHand), Some(At::InTransit)),
-                settled: false,
-            },
-        )?;
-        Ok(DocumentOpened { id })
-    });
+    let dispatch =
+        move |transaction: &mut Transaction<'_>, by, request| dispatch_now(transaction, by, (here, epoch), request);
+    let opened = once(&hub, command, dispatch);
     Ok((StatusCode::CREATED, opened.await?))
 }
 
@@ -157,19 +189,5 @@ async fn arrive(
 ) -> Result<Json<Transfer>, Problem> {
     command.by_person()?;
     let here = hub.config.store.hub.clone();
-    once(&hub, command, move |transaction, by, request| {
-        let mut transfer = transaction.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))?;
-        // Nothing may have arrived at all.
-        let arrived = if request.lines.is_empty() { Sums::new() } else { stock::sum(request.lines)? };
-        let (there, short) = transfer.arrive(by.at_ms, arrived)?;
-        Document::Transfer.close(transaction, id)?;
-        transaction.put(&TRANSFERS, id, &transfer)?;
-        for (kind, lines) in [(Kind::Arrival, there), (Kind::Shortfall, short)] {
-            let (by, at_ms) = (by.name.clone(), by.at_ms);
-            let reference = reference(here.as_str(), &transfer.transfer);
-            book(transaction, Booking { kind, reference, by, at_ms, lines, settled: false })?;
-        }
-        Ok(transfer)
-    })
-    .await
+    once(&hub, command, move |transaction, by, arrival| arrive_now(transaction, &by, &here, id, arrival)).await
 }

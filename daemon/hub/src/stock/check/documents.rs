@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commerce::stock::{ReservationState, Source};
+use commerce::stock::{ReservationState, Source, notice::folded};
 use store::{Checked, Store, StoreError};
 
 use super::{Walk, each};
@@ -11,7 +11,7 @@ use crate::{
     stock::{
         counts::{COUNTING, COUNTS},
         documents::{COUNTS as OPEN_COUNTS, Document, OPEN},
-        notices::{NOTICES, TRANSFERS_IN},
+        notices::{FIRST, NOTICES, ORDERS, ORDERS_FROM, TRANSFERS_IN},
         reservations::RESERVATIONS,
         transfers::TRANSFERS,
     },
@@ -71,30 +71,47 @@ fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mu
     Ok(())
 }
 
-/// Notices, and the index of those that other stores sent.
+/// Notices, and the indexes of what was entered: orders, and transfers of other stores.
 fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
-    let mut sent = BTreeSet::new();
+    let (mut sent, mut ordered) = (BTreeSet::new(), BTreeSet::new());
+    let first = store.get(&ORDERS_FROM, FIRST)?;
     each(store, &NOTICES, |notice| {
         checked.records += 1;
         if notice.closed_at_ms.is_none() {
             open.insert((Document::Notice.name(), notice.id));
         }
-        if let Source::Store { store: from, transfer } = &notice.source {
-            sent.insert(notice.id);
-            if store.get(&TRANSFERS_IN, (from, transfer))? != Some(notice.id) {
-                let transfer = transfer.escape_debug();
-                checked.fault(format!("notice {} is of transfer `{transfer}`, whose index does not say so", notice.id));
+        match &notice.source {
+            Source::Store { store: from, transfer } => {
+                sent.insert(notice.id);
+                if store.get(&TRANSFERS_IN, (from, transfer))? != Some(notice.id) {
+                    let transfer = transfer.escape_debug();
+                    checked.fault(format!(
+                        "notice {} is of transfer `{transfer}`, whose index does not say so",
+                        notice.id
+                    ));
+                }
             }
+            Source::Supplier { supplier, order } if first.is_some_and(|first| notice.id >= first) => {
+                ordered.insert(notice.id);
+                if store.get(&ORDERS, (&folded(supplier), &folded(order)))? != Some(notice.id) {
+                    let order = order.escape_debug();
+                    checked.fault(format!("notice {} is of order `{order}`, whose index does not say so", notice.id));
+                }
+            }
+            Source::Supplier { .. } => {}
         }
         Ok(())
     })?;
-    each(store, &TRANSFERS_IN, |notice| {
-        checked.records += 1;
-        if !sent.remove(&notice) {
-            checked.fault(format!("the index of transfers names notice {notice}, which is of none, or twice"));
-        }
-        Ok(())
-    })
+    for (index, name, mut named) in [(&TRANSFERS_IN, "transfers", sent), (&ORDERS, "orders", ordered)] {
+        each(store, index, |notice| {
+            checked.records += 1;
+            if !named.remove(&notice) {
+                checked.fault(format!("the index of {name} names notice {notice}, which is of none, or twice"));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Counts, and the index of what is being counted.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Line, Place, Refusal, State, Sums, transfer};
+use super::{Kind, Line, Place, Refusal, State, Sums, position::is_zero, transfer};
 use crate::{MAX_LINES, item::Sku, quantity::Unit};
 
 /// The most delivery notes of a notice.
@@ -132,11 +132,14 @@ pub struct NoticeLine {
     pub doubtful: i64,
     /// What came broken.
     pub damaged: i64,
+    /// What of it moved no stock, because the item was not tracked when it came.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untracked: i64,
 }
 
 impl NoticeLine {
     fn new((sku, unit): Place, announced: i64) -> Self {
-        Self { sku, unit, announced, good: 0, doubtful: 0, damaged: 0 }
+        Self { sku, unit, announced, good: 0, doubtful: 0, damaged: 0, untracked: 0 }
     }
 
     /// What is still to come.
@@ -208,6 +211,16 @@ impl Notice {
             }
             None if self.notes.len() >= MAX_NOTES => Err(Refusal::TooManyNotes),
             None => Ok(()),
+        }
+    }
+
+    /// Notes what of a delivery moved no stock: lines that [`Self::receive`] gave.
+    pub fn not_tracked<'l>(&mut self, lines: impl IntoIterator<Item = &'l Line>) {
+        for line in lines {
+            let of_item = |known: &&mut NoticeLine| known.sku == line.sku && known.unit == line.unit;
+            if let Some(known) = self.lines.iter_mut().find(of_item) {
+                known.untracked = known.untracked.saturating_add(line.milli);
+            }
         }
     }
 

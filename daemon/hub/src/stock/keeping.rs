@@ -204,7 +204,7 @@ mod tests {
             }
             return Ok(id);
         }
-        // Closed long ago, all of them.
+        // It has brought the goods.
         close_notice(transaction, &by(opened), id)?;
         let here = "store-1".parse().unwrap();
         let opening = by(opened);

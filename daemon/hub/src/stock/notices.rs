@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Booking, By, Nothing, Which, book,
+    Booking, By, MOVEMENTS, Nothing, Which, book,
     documents::{Document, DocumentOpened},
     once,
     policies::known,
@@ -32,11 +32,11 @@ pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
 pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
 /// Notices by the supplier and its order, [`folded`]: each is entered once.
 pub(super) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
-/// The first notice whose order is in [`ORDERS`], if it is a supplier's; hubs of before had none.
-pub(super) static ORDERS_FROM: Table<Name, u64> = Table::new("supplier_order_from");
+/// The first notice whose order is in [`ORDERS`], if it is a supplier's, and whose lines tell what was not tracked; hubs of before kept neither.
+pub(super) static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
 
-/// The one key of [`ORDERS_FROM`].
-pub(super) const FIRST: &str = "notice";
+/// The one key of [`KNOWN_FROM`].
+pub(super) const NOTICE: &str = "notice";
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
@@ -173,9 +173,6 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
             if let Some(earlier) = transaction.get(&ORDERS, (&by, &number))? {
                 return known("order-known", format!("order {order} of {supplier}"), earlier);
             }
-            if transaction.get(&ORDERS_FROM, FIRST)?.is_none() {
-                transaction.put(&ORDERS_FROM, FIRST, &id)?;
-            }
             Ok(transaction.put(&ORDERS, (&by, &number), &id)?)
         }
         Source::Store { store, transfer } => {
@@ -198,6 +195,9 @@ pub(super) fn enter_now(
     let sums = stock::sum(lines)?;
     let id = Document::Notice.open(transaction)?;
     index(transaction, &source, id)?;
+    if transaction.get(&KNOWN_FROM, NOTICE)?.is_none() {
+        transaction.put(&KNOWN_FROM, NOTICE, &id)?;
+    }
     transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;
     Ok(DocumentOpened { id })
 }
@@ -226,8 +226,13 @@ pub(super) fn receive_now(
     let goods = goods.into_iter().map(|(condition, portions)| Ok((condition, stock::sum(portions)?)));
     let stock::Delivered { lines, beyond } = notice.receive(goods.collect::<Result<_, Refusal>>()?, note.as_deref())?;
     let (kind, reference) = (notice.source.kind(), notice.reference());
-    let booking = Booking { kind, reference, by: by.name, at_ms: by.at_ms, lines, settled: false };
+    let booking = Booking { kind, reference, by: by.name, at_ms: by.at_ms, lines: lines.clone(), settled: false };
     let movement = book(transaction, booking)?;
+    let moved = match movement {
+        Some(number) => transaction.get(&MOVEMENTS, number)?.map(|movement| movement.lines).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    notice.not_tracked(lines.iter().filter(|line| !moved.contains(line)));
     if let Some(note) = note {
         notice.take_note(note, movement);
     }

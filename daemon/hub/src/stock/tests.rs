@@ -510,6 +510,7 @@ fn stored_records_read_back_as_they_were_written() {
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [2000, 0]);
     let notice: Notice = kept(include_str!("fixtures/notice-noted-2.json"));
     assert_eq!(notice.notes.iter().map(|note| note.movement).collect::<Vec<_>>(), [Some(17), None]);
+    assert_eq!(notice.lines[0].untracked, 2000);
     let transfer: Transfer = kept(include_str!("fixtures/transfer-2.json"));
     assert_eq!(transfer.lines.iter().map(|line: &TransferLine| line.arrived).collect::<Vec<_>>(), [Some(9000)]);
     let count: Count = kept(include_str!("fixtures/count-2.json"));

@@ -11,7 +11,7 @@ use crate::{
     stock::{
         counts::{COUNTING, COUNTS},
         documents::{COUNTS as OPEN_COUNTS, Document, OPEN},
-        notices::{FIRST, NOTICES, ORDERS, ORDERS_FROM, TRANSFERS_IN},
+        notices::{KNOWN_FROM, NOTICE, NOTICES, ORDERS, TRANSFERS_IN},
         reservations::RESERVATIONS,
         transfers::TRANSFERS,
     },
@@ -25,6 +25,7 @@ pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -
     reservations(store, checked, walk, &mut open)?;
     each(store, &TRANSFERS, |transfer| {
         checked.records += 1;
+        walk.told.by_transfer(&transfer);
         if transfer.is_under_way() {
             open.insert((Document::Transfer.name(), transfer.id));
             for (place, milli) in transfer.sent() {
@@ -33,8 +34,8 @@ pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -
         }
         Ok(())
     })?;
-    notices(store, checked, &mut open)?;
-    counts(store, checked, &mut open)?;
+    notices(store, checked, walk, &mut open)?;
+    counts(store, checked, walk, &mut open)?;
     indexed(store, checked, open)
 }
 
@@ -72,11 +73,12 @@ fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mu
 }
 
 /// Notices, and the indexes of what was entered: orders, and transfers of other stores.
-fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
+fn notices(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Open) -> Result<(), StoreError> {
     let (mut sent, mut ordered) = (BTreeSet::new(), BTreeSet::new());
-    let first = store.get(&ORDERS_FROM, FIRST)?;
+    let first = store.get(&KNOWN_FROM, NOTICE)?;
     each(store, &NOTICES, |notice| {
         checked.records += 1;
+        walk.told.by_notice(store, &notice)?;
         if notice.closed_at_ms.is_none() {
             open.insert((Document::Notice.name(), notice.id));
         }
@@ -117,11 +119,12 @@ fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), 
 }
 
 /// Counts, and the index of what is being counted.
-fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
+fn counts(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Open) -> Result<(), StoreError> {
     // Items of each open count that are not in the index yet.
     let mut items: BTreeMap<u64, usize> = BTreeMap::new();
     each(store, &COUNTS, |count| {
         checked.records += 1;
+        walk.told.by_count(&count);
         if count.closed_at_ms.is_some() {
             return Ok(());
         }

@@ -12,6 +12,8 @@
 //!   reservation of the hub's own. If it can't be, there is no tender and the terminal hears nothing. From then on nothing about stock can refuse the
 //!   sale, a policy that changes meanwhile neither: it counts from the next basket on.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
+//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a transfer only where it goes to. Its movements
+//!   refer to it by one name at both stores, so that HQ can follow it.
 //!
 //! # A hold's life
 //!
@@ -34,7 +36,8 @@
 //!
 //! # Bounds
 //!
-//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once; texts are at most 120 bytes; lists come in pages. Walks over movements are
+//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once, and those that are closed are forgotten in their time ([`keeping`]); texts are at
+//! most 120 bytes; lists come in pages. Walks over movements are
 //! read in pages outside the committer; a commit reads by key alone.
 //!
 //! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the newest epoch are the store's; a store that

@@ -54,7 +54,7 @@ pub(super) enum NoticeRequest {
     Supplier {
         /// Its name.
         supplier: String,
-        /// The order's or delivery note's number.
+        /// The order's number, or the delivery note's if there was no order. Entered once.
         order: String,
         /// What.
         lines: Vec<Portion>,

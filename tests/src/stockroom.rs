@@ -302,10 +302,12 @@ impl<'l> Stockroom<'l> {
 
     fn deliver(&mut self, most: u64, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
         let pieces: Pieces = short_items().map(|item| (item, self.dice.u64(1..=most))).collect();
-        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711", "lines": lines(&pieces) });
+        // An order is entered once, and a delivery note booked once.
+        let order = format!("order-{}", self.commands);
+        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": order, "lines": lines(&pieces) });
         let Some(notice) = self.ask("/api/v1/stock/notices", &announced, Vec::new(), goes_on)? else { return Ok(()) };
         let path = format!("/api/v1/stock/notices/{}", notice["id"]);
-        let came = json!({ "lines": lines(&pieces) });
+        let came = json!({ "delivery_note": order, "lines": lines(&pieces) });
         self.ask(&format!("{path}/deliveries"), &came, moved(&pieces, None, Some(At::OnHand)), goes_on)?;
         self.ask(&format!("{path}/close"), &json!({}), Vec::new(), goes_on).map(drop)
     }

@@ -10,7 +10,7 @@
 //! of that hub then count from the epoch's beginning, until the hub is restored once more.
 
 use commerce::{
-    Unit,
+    MAX_LINES, Quantity, Unit,
     stock::{Kind, State},
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,13 @@ pub const OPENED: &str = "stock.opened";
 
 /// The most lines in a part of an opening.
 pub const OPENING_LINES: usize = 400;
+
+/// The most that a line of a movement moves, in thousandths: as much as a document can have of an item.
+#[allow(clippy::cast_possible_wrap)] // a few hundred
+pub const MAX_MOVED: i64 = MAX_LINES as i64 * Quantity::MAX_MILLI;
+
+/// The most that stands in a state, in thousandths: a thousand such lines. A count corrects what stands, and may move as much.
+pub const MAX_STANDING: i64 = 1_000 * MAX_MOVED;
 
 /// A part of what was there when an epoch began, beyond what the epoch's movements tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +49,7 @@ pub struct Standing {
     pub unit: Unit,
     /// Where.
     pub state: State,
-    /// Thousandths of the unit; not zero, and negative where more was sold than was known to be there.
+    /// Thousandths of the unit; not zero, at most [`MAX_STANDING`], and negative where more was sold than was known to be there.
     pub quantity_milli: i64,
 }
 
@@ -54,6 +61,16 @@ pub enum NoOpening {
     TooManyLines {
         /// How many.
         lines: usize,
+    },
+    /// A line of more than there can be.
+    #[error("an opening says that {quantity_milli} thousandths of item {sku} are {}; at most {MAX_STANDING} can be", state.name())]
+    TooMuch {
+        /// Of what.
+        sku: String,
+        /// Where.
+        state: State,
+        /// How much.
+        quantity_milli: i64,
     },
     /// A line of nothing.
     #[error("an opening says that none of item {sku} is {}", state.name())]
@@ -69,15 +86,20 @@ impl StockOpened {
     /// Checks that it is a part of an opening.
     ///
     /// # Errors
-    /// Too many lines, or one of nothing.
+    /// Too many lines, or one of nothing or of more than there can be.
     pub fn verify(&self) -> Result<(), NoOpening> {
         if self.lines.len() > OPENING_LINES {
             return Err(NoOpening::TooManyLines { lines: self.lines.len() });
         }
-        match self.lines.iter().find(|line| line.quantity_milli == 0) {
-            None => Ok(()),
-            Some(Standing { sku, state, .. }) => Err(NoOpening::Nothing { sku: sku.clone(), state: *state }),
+        for Standing { sku, state, quantity_milli, .. } in &self.lines {
+            let (sku, state, quantity_milli) = (sku.clone(), *state, *quantity_milli);
+            match quantity_milli {
+                0 => return Err(NoOpening::Nothing { sku, state }),
+                _ if (-MAX_STANDING..=MAX_STANDING).contains(&quantity_milli) => {}
+                _ => return Err(NoOpening::TooMuch { sku, state, quantity_milli }),
+            }
         }
+        Ok(())
     }
 }
 
@@ -88,7 +110,8 @@ pub struct StockMoved {
     pub movement: u64,
     /// Why.
     pub kind: Kind,
-    /// What it belongs to: a notice, a transfer, a count, a reservation; or a person's reason.
+    /// What it belongs to: a notice, a count, a reservation; a transfer as [`commerce::stock::transfer::reference`] names it at both stores; or a person's
+    /// reason.
     pub reference: String,
     /// When: milliseconds since 1970, UTC.
     pub at_ms: i64,
@@ -103,7 +126,7 @@ pub struct StockMoved {
 pub struct Moved {
     /// Of what.
     pub sku: String,
-    /// Thousandths of the unit, more than zero.
+    /// Thousandths of the unit, more than zero; at most [`MAX_MOVED`], or [`MAX_STANDING`] by a count.
     pub quantity_milli: i64,
     /// The unit.
     pub unit: Unit,
@@ -132,7 +155,9 @@ pub struct Impossible {
 /// # Errors
 /// The first that is not.
 pub fn verify(kind: Kind, lines: &[Moved]) -> Result<(), Impossible> {
-    match lines.iter().find(|line| line.quantity_milli <= 0 || !kind.allows(line.from, line.to)) {
+    let most = if kind == Kind::Count { MAX_STANDING } else { MAX_MOVED };
+    let is_one = |line: &&Moved| (1..=most).contains(&line.quantity_milli) && kind.allows(line.from, line.to);
+    match lines.iter().find(|line| !is_one(line)) {
         None => Ok(()),
         Some(Moved { sku, quantity_milli, .. }) => {
             Err(Impossible { sku: sku.clone(), quantity_milli: *quantity_milli, kind })
@@ -155,6 +180,23 @@ mod tests {
         }
         assert!(verify(Kind::Receipt, &[sold]).is_err());
     }
+
+    #[test]
+    fn a_line_moves_no_more_than_a_document_can_have_and_a_count_what_can_stand() {
+        let moved =
+            |quantity_milli, from, to| Moved { sku: "4011".into(), quantity_milli, unit: Unit::Kilogram, from, to };
+        for (kind, from, to, most) in [
+            (Kind::Sale, Some(State::OnHand), None, 400_000_000_000),
+            (Kind::Receipt, None, Some(State::OnHand), 400_000_000_000),
+            (Kind::Count, Some(State::OnHand), None, 400_000_000_000_000),
+        ] {
+            assert_eq!(verify(kind, &[moved(most, from, to)]), Ok(()));
+            for wrong in [most + 1, i64::MAX, i64::MIN] {
+                assert!(verify(kind, &[moved(most, from, to), moved(wrong, from, to)]).is_err(), "{kind:?} {wrong}");
+            }
+        }
+    }
+
     #[test]
     fn a_part_of_an_opening_has_few_lines_and_each_says_something() {
         let line =
@@ -164,5 +206,10 @@ mod tests {
         let long = part(vec![line(1000); OPENING_LINES + 1]);
         assert_eq!(long.verify(), Err(NoOpening::TooManyLines { lines: OPENING_LINES + 1 }));
         assert!(part(vec![line(1000), line(0)]).verify().is_err());
+        assert_eq!(part(vec![line(MAX_STANDING), line(-MAX_STANDING)]).verify(), Ok(()));
+        for wrong in [MAX_STANDING + 1, -MAX_STANDING - 1, i64::MAX, i64::MIN] {
+            let refused = part(vec![line(1000), line(wrong)]).verify();
+            assert!(matches!(refused, Err(NoOpening::TooMuch { quantity_milli, .. }) if quantity_milli == wrong));
+        }
     }
 }

@@ -13,6 +13,8 @@ use commerce::{
 use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, StockOpened, Stream, sale, stock};
 use serde::Serialize;
 
+use crate::transfers::{Transfers, Uneven};
+
 /// Where effects are kept. One transaction a batch.
 pub trait Ledger: Send + 'static {
     /// The last event applied of a stream; 0 for none.
@@ -142,6 +144,7 @@ struct Books {
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
     /// What each store has, by the epoch of its books.
     positions: HashMap<(HubId, Epoch), Positions>,
+    transfers: Transfers,
     summary: Summary,
     quarantine: Vec<Quarantined>,
 }
@@ -210,6 +213,11 @@ impl MemoryLedger {
         stock
     }
 
+    /// Transfers of which the two stores do not tell the same, or not yet, item by item: in the order of senders, transfers and items.
+    pub fn transfers(&self) -> Vec<Uneven> {
+        self.books().transfers.uneven()
+    }
+
     /// What is in quarantine.
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.books().quarantine.clone()
@@ -225,6 +233,7 @@ impl MemoryLedger {
             ids: books.ids.clone(),
             by_reference: books.by_reference.clone(),
             positions: books.positions.clone(),
+            transfers: books.transfers.clone(),
             summary: books.summary,
             quarantine: books.quarantine.clone(),
         })))
@@ -233,60 +242,74 @@ impl MemoryLedger {
 
 impl Books {
     fn enter(&mut self, hub: &HubId, epoch: Epoch, event: &Event) {
-        match read(event) {
-            Ok(Body::Sale(sale)) => {
+        if let Err(why) = read(event).and_then(|body| self.take(hub, epoch, body)) {
+            tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
+            self.summary.quarantined += 1;
+            if self.quarantine.len() < QUARANTINE {
+                let body = event.body.get().to_owned();
+                self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
+            }
+        }
+    }
+
+    /// Takes all of what an event says, or nothing of it and says why.
+    fn take(&mut self, hub: &HubId, epoch: Epoch, body: Body) -> Result<(), String> {
+        match body {
+            Body::Sale(sale) => {
                 // The stock of this epoch has not had it, whatever the books of sales know from an earlier one.
-                self.shift(hub, epoch, &sale.moved);
+                self.shift(hub, epoch, &sale.moved)?;
                 if self.ids.insert((hub.clone(), sale.sale.clone())) {
                     self.sell(hub, *sale);
                 } else {
                     self.summary.repeated_events += 1;
                 }
             }
-            Ok(Body::Stock(moved)) => self.shift(hub, epoch, &moved.lines),
-            Ok(Body::Opening(opened)) => self.open(hub, epoch, &opened.lines),
-            Err(why) => {
-                tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
-                self.summary.quarantined += 1;
-                if self.quarantine.len() < QUARANTINE {
-                    let body = event.body.get().to_owned();
-                    self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
-                }
+            Body::Stock(moved) => {
+                self.shift(hub, epoch, &moved.lines)?;
+                self.transfers.note(hub, epoch, &moved);
             }
+            Body::Opening(opened) => self.open(hub, epoch, &opened.lines)?,
         }
+        Ok(())
     }
 
-    /// Moves stock.
     /// Takes what moved from one state and puts it into the other.
-    fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) {
+    fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) -> Result<(), String> {
         let sides = lines.iter().flat_map(|line| {
             let (sku, milli) = (line.sku.as_str(), line.quantity_milli);
             let side = |state: Option<State>, milli: i64| state.map(|state| ((sku, line.unit), state, milli));
             [side(line.from, milli.saturating_neg()), side(line.to, milli)].into_iter().flatten()
         });
-        self.add(hub, epoch, sides);
+        self.add(hub, epoch, sides)
     }
 
     /// Adds what was there when the epoch began. Like a movement: a sale may have come before it.
-    fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) {
-        self.add(
-            hub,
-            epoch,
-            lines.iter().map(|line| ((line.sku.as_str(), line.unit), line.state, line.quantity_milli)),
-        );
+    fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) -> Result<(), String> {
+        self.add(hub, epoch, lines.iter().map(|line| ((line.sku.as_str(), line.unit), line.state, line.quantity_milli)))
     }
 
-    /// Adds thousandths to positions, each in a state.
-    fn add<'l>(&mut self, hub: &HubId, epoch: Epoch, changes: impl Iterator<Item = ((&'l str, Unit), State, i64)>) {
+    /// Adds thousandths to positions, each in a state: all of them, or none if a sum would be more than can be counted.
+    fn add<'l>(
+        &mut self,
+        hub: &HubId,
+        epoch: Epoch,
+        changes: impl Iterator<Item = ((&'l str, Unit), State, i64)>,
+    ) -> Result<(), String> {
         let positions = self.positions.entry((hub.clone(), epoch)).or_default();
+        let mut changed = Positions::new();
         for ((sku, unit), state, milli) in changes {
-            let position = positions.entry((sku.to_owned(), unit)).or_default();
-            for (other, there) in State::ALL.into_iter().zip(position) {
+            let place = (sku.to_owned(), unit);
+            let before = positions.get(&place).copied().unwrap_or_default();
+            for (other, there) in State::ALL.into_iter().zip(changed.entry(place).or_insert(before)) {
                 if other == state {
-                    *there = there.saturating_add(milli);
+                    let too_much =
+                        || format!("what is {} of item {} can't be counted", state.name(), sku.escape_debug());
+                    *there = there.checked_add(milli).ok_or_else(too_much)?;
                 }
             }
         }
+        positions.append(&mut changed);
+        Ok(())
     }
 
     fn sell(&mut self, hub: &HubId, sale: SaleCompleted) {
@@ -484,6 +507,45 @@ pub(crate) mod tests {
         assert_eq!(ledger.positions(&stock.hub, Epoch(2))[&key], [5000, 0, 0, 0, 0]);
         let told: Vec<_> = ledger.stock().iter().map(|stock| (stock.epoch, stock.on_hand, stock.reserved)).collect();
         assert_eq!(told, [(Epoch(1), 3000, 1000), (Epoch(2), 5000, 0)]);
+    }
+
+    #[tokio::test]
+    async fn what_no_store_can_have_is_quarantined_whole_and_pins_no_position() {
+        let ledger = MemoryLedger::default();
+        let (mut sequence, mut events) = (0, Vec::new());
+        let mut say = |kind: &str, body: serde_json::Value| {
+            sequence += 1;
+            let body = to_raw_value(&body).unwrap();
+            events.push(Event { sequence: Sequence(sequence), kind: kind.into(), occurred_at_ms: 1, body });
+        };
+        let came =
+            |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "to": "on_hand" });
+        let moved = |lines: serde_json::Value| json!({ "movement": 1, "kind": "receipt", "reference": "1", "at_ms": 1, "by": "till-1", "lines": lines });
+        let stood =
+            |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "state": "on_hand" });
+        let opened = |lines: Vec<serde_json::Value>| json!({ "at_ms": 1, "lines": lines });
+        say(stock::KIND, moved(json!([came("818981", 5000)])));
+        say(stock::KIND, moved(json!([came("4011", 1000), came("818981", i64::MAX)])));
+        say(stock::OPENED, opened(vec![stood("4011", 1000), stood("818981", i64::MAX)]));
+        say(stock::KIND, moved(json!([came("818981", 2000)])));
+        // As much as there can be, so often that no number has room for it.
+        let most = vec![stood("948640", stock::MAX_STANDING); stock::OPENING_LINES - 1];
+        for _ in 0..58 {
+            say(stock::OPENED, opened([&[stood("4011", 1000)], &most[..]].concat()));
+        }
+        let batch = Batch { events, stream: Stream::stock(), ..batch(1..=1) };
+        ledger.apply(&batch).await.unwrap();
+        let positions = ledger.positions(&batch.hub, Epoch(1));
+        let on_hand = |sku: &str| positions[&(sku.to_owned(), Unit::Each)][0];
+        assert_eq!(on_hand("818981"), 7000);
+        let (whole, all) = (i64::MAX / (399 * stock::MAX_STANDING), 399 * stock::MAX_STANDING);
+        assert_eq!(
+            (on_hand("948640"), on_hand("4011")),
+            (whole * all, whole * 1000),
+            "57 of them, and nothing of the last"
+        );
+        assert_eq!(ledger.summary().quarantined, 2 + 58 - u64::try_from(whole).unwrap());
+        assert!(ledger.quarantine().last().unwrap().why.contains("of item 948640 can't be counted"));
     }
 
     #[tokio::test]

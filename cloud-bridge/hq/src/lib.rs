@@ -20,12 +20,15 @@
 //! | --- | --- |
 //! | [`ledger`] | the trait that PostgreSQL will implement, and the ledger in memory |
 //! | [`ingest`] | from MQTT into a ledger |
+//! | [`transfers`] | what left one store for another, followed from one store's books into the other's |
 //! | [`export`] | every applied sale as a line of JSON |
 
 pub mod export;
 pub mod ingest;
 pub mod ledger;
+pub mod transfers;
 
 pub use export::Exported;
 pub use ingest::{Ingest, IngestConfig, IngestStats};
 pub use ledger::{Applied, Ledger, LedgerError, MemoryLedger, Summary};
+pub use transfers::Uneven;

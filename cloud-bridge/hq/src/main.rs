@@ -16,6 +16,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use serde::Serialize;
 
 /// Headquarters' end of the store hubs.
 #[derive(Parser)]
@@ -48,13 +49,17 @@ enum Command {
         /// thousandths in each state.
         #[arg(long)]
         stock: Option<PathBuf>,
+        /// A new file that gets, when this program ends, each item of a transfer of which the two stores do not tell the same, or not yet, as a line
+        /// of JSON: from, transfer, sent_at_ms, received_by, sku, unit, and thousandths sent, received, arrived and short.
+        #[arg(long)]
+        transfers: Option<PathBuf>,
     },
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
-    let Command::Ingest { broker, ca, certificate, key, export, stock } = Arguments::parse().command;
+    let Command::Ingest { broker, ca, certificate, key, export, stock, transfers } = Arguments::parse().command;
     let tls = match trust(&broker, ca, certificate.zip(key)) {
         Ok(tls) => tls,
         Err(why) => {
@@ -62,11 +67,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let stock = match stock.map(|path| (File::create_new(&path), path)) {
-        None => None,
-        Some((Ok(file), path)) => Some((file, path)),
-        Some((Err(error), path)) => {
-            eprintln!("store-hub-hq: {} can't be made: {error}; name a new file", path.display());
+    let (stock, transfers) = match (Report::new(stock), Report::new(transfers)) {
+        (Ok(stock), Ok(transfers)) => (stock, transfers),
+        (Err(why), _) | (_, Err(why)) => {
+            eprintln!("store-hub-hq: {why}");
             return ExitCode::from(2);
         }
     };
@@ -100,10 +104,12 @@ async fn main() -> ExitCode {
             _ = tokio::signal::ctrl_c() => break,
         }
     }
-    if let Some((file, path)) = stock
-        && let Err(error) = write_stock(&ledger, file)
-    {
-        eprintln!("store-hub-hq: {} can't be written: {error}", path.display());
+    // Each whatever becomes of the other.
+    let written = [stock.write(&ledger.stock()), transfers.write(&ledger.transfers())];
+    for why in written.iter().filter_map(|written| written.as_ref().err()) {
+        eprintln!("store-hub-hq: {why}");
+    }
+    if written.iter().any(Result::is_err) {
         return ExitCode::FAILURE;
     }
     match serde_json::to_string_pretty(&ledger.summary()) {
@@ -118,13 +124,27 @@ async fn main() -> ExitCode {
     }
 }
 
-fn write_stock(ledger: &MemoryLedger, file: File) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    for stock in ledger.stock() {
-        serde_json::to_writer(&mut file, &stock)?;
-        file.write_all(b"\n")?;
+/// A file that gets rows as lines of JSON when this program ends, if it was asked for.
+struct Report(Option<(PathBuf, File)>);
+
+impl Report {
+    fn new(path: Option<PathBuf>) -> Result<Self, String> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let file = File::create_new(&path);
+        let file = file.map_err(|error| format!("{} can't be made: {error}; name a new file", path.display()))?;
+        Ok(Self(Some((path, file))))
     }
-    file.flush()
+
+    fn write(self, rows: &[impl Serialize]) -> Result<(), String> {
+        let Some((path, file)) = self.0 else { return Ok(()) };
+        let mut file = BufWriter::new(file);
+        let write = |row| -> io::Result<()> {
+            serde_json::to_writer(&mut file, row)?;
+            file.write_all(b"\n")
+        };
+        let written = rows.iter().try_for_each(write).and_then(|()| file.flush());
+        written.map_err(|error| format!("{} can't be written: {error}", path.display()))
+    }
 }
 
 fn trust(

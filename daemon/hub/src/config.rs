@@ -67,7 +67,7 @@ pub struct Store {
     /// The day on which its fiscal year starts, `MM-DD`: receipts are counted from 1 in each.
     #[serde(default)]
     pub fiscal_year_starts: DayOfYear,
-    /// How many days a sale that HQ has is kept, at least: ten years without it. The law says how long it must be.
+    /// How many days a sale that HQ has is kept, at least, and a document of the stock that is closed: ten years without it. The law says how long it must be.
     #[serde(default = "ten_years")]
     pub keep_sales_days: u16,
 }

@@ -188,7 +188,7 @@ async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
     let answers = hub.store.forget_answers(now_ms).await;
     let samples = history::tidy(&hub.store, now_ms).await;
     let sales = selling::tidy(hub, now_ms).await;
-    let ledger = stock::keeping::tidy(&hub.store, now_ms).await;
+    let ledger = stock::keeping::tidy(&hub.store, now_ms, hub.config.store.keep_sales_days).await;
     let rewriting = ask_for_rewriting(hub).await;
     let (answers, samples, (movements, of_ledger)) = (answers?, samples?, ledger?);
     rewriting?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode};
-use common::{Answer, ask, enter, open, open_on};
+use common::{Answer, ask, enter, open, open_as, open_on};
 use hub::hub::{Hub, now_ms};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ const BANANAS: &str = "4011";
 impl Shop {
     async fn open(directory: &Path) -> Self {
         Self::enter(open(directory), directory).await
+    }
+
+    /// A shop of another name.
+    async fn named(name: &str, directory: &Path) -> Self {
+        Self::enter(open_as(directory, name, EngineKind::Sled, ""), directory).await
     }
 
     async fn enter((hub, router): (Arc<Hub>, Router), directory: &Path) -> Self {
@@ -86,7 +91,7 @@ impl Shop {
 
     /// Goods arrive from a supplier.
     async fn receive(&self, sku: &str, quantity: Value) {
-        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711",
+        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": self.key(),
             "lines": [{ "sku": sku, "quantity": quantity }] });
         let id =
             self.person("/api/v1/stock/notices", announced.clone()).await.expect(StatusCode::CREATED)["id"].clone();
@@ -373,16 +378,52 @@ async fn goods_come_in_parts_and_what_differs_stays_on_record() {
 }
 
 #[tokio::test]
+async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let notices = "/api/v1/stock/notices";
+    let announced = |supplier: &str, order: &str| {
+        let lines = of(CEREAL, pieces(10));
+        json!({ "source": "supplier", "supplier": supplier, "order": order, "lines": lines })
+    };
+    let id = shop.person(notices, announced("Dairy", "PO 7")).await.expect(StatusCode::CREATED)["id"].clone();
+    for again in [announced("Dairy", "PO 7"), announced(" dairy ", "po  7")] {
+        let known = shop.person(notices, again).await.refused(409, "order-known");
+        assert!(known.ends_with(&format!("was entered before, as notice {id}; receive against that")), "{known}");
+    }
+    shop.person(notices, announced("Dairy", "PO 8")).await.expect(StatusCode::CREATED);
+    shop.person(notices, announced("Mill", "PO 7")).await.expect(StatusCode::CREATED);
+
+    let deliveries = format!("{notices}/{id}/deliveries");
+    let delivery = |note: &str, count: i64| json!({ "delivery_note": note, "lines": of(CEREAL, pieces(count)) });
+    let received = shop.till(0, &deliveries, delivery("DN 1", 7)).await.expect(StatusCode::OK);
+    assert_eq!(received["beyond"], json!([]));
+    let known = shop.till(1, &deliveries, delivery("dn 1", 7)).await.refused(409, "delivery-known");
+    let booked =
+        format!("delivery note DN 1 was booked before, as movement {}; nothing was booked now", received["movement"]);
+    assert_eq!((known, shop.stock(CEREAL).await[0]), (booked, 7000));
+    let more = shop.till(1, &deliveries, delivery("DN 2", 5)).await.expect(StatusCode::OK);
+    assert_eq!(more["beyond"], json!([{ "sku": CEREAL, "milli": 2000, "unit": "each" }]));
+    let unnamed = shop.till(1, &deliveries, json!({ "lines": of(CEREAL, pieces(1)) })).await.expect(StatusCode::OK);
+    assert_eq!(unnamed["beyond"][0]["milli"], 1000);
+    shop.till(1, &deliveries, delivery(" ", 1)).await.refused(422, "bad-text");
+    let notice = shop.read(&format!("{notices}/{id}")).await;
+    assert_eq!((&notice["deliveries"], &notice["notes"][1]["note"]), (&json!(3), &json!("DN 2")));
+    assert_eq!(shop.stock(CEREAL).await[0], 13_000);
+    shop.adds_up();
+}
+
+#[tokio::test]
 async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (sender, receiver) = (Shop::open(here.path()).await, Shop::open(there.path()).await);
+    let (sender, receiver) = (Shop::open(here.path()).await, Shop::named("store-2", there.path()).await);
     sender.receive(CEREAL, pieces(12)).await;
     let dispatch = json!({ "to": "store-2", "lines": of(CEREAL, pieces(10)) });
     let sent = sender.person("/api/v1/stock/transfers", dispatch).await.expect(StatusCode::CREATED);
     assert_eq!(sender.stock(CEREAL).await, [2000, 0, 10_000, 0, 0]);
     let notice = sender.read(&format!("/api/v1/stock/transfers/{}/notice", sent["id"])).await;
     let entered = receiver.person("/api/v1/stock/notices", notice.clone()).await.expect(StatusCode::CREATED);
-    receiver.person("/api/v1/stock/notices", notice).await.refused(409, "transfer-known");
+    receiver.person("/api/v1/stock/notices", notice.clone()).await.refused(409, "transfer-known");
     let came = json!({ "lines": of(CEREAL, pieces(9)) });
     let deliveries = format!("/api/v1/stock/notices/{}/deliveries", entered["id"]);
     receiver.till(0, &deliveries, came.clone()).await.expect(StatusCode::OK);
@@ -398,8 +439,50 @@ async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     let movements = sender.read("/api/v1/stock/movements?limit=2").await;
     assert_eq!((&movements[0]["kind"], &movements[0]["lines"][0]["milli"]), (&json!("shortfall"), &json!(1000)));
     assert_eq!((&movements[1]["kind"], &movements[1]["lines"][0]["milli"]), (&json!("arrival"), &json!(9000)));
+    // The movements of both stores refer to it in the same way.
+    let reference = format!("store-1/{}", arrived["transfer"].as_str().unwrap());
+    let movements = sender.read("/api/v1/stock/movements?limit=3").await;
+    assert_eq!(movements[2]["kind"], "transfer_out");
+    for movement in movements.as_array().unwrap() {
+        assert_eq!(movement["reference"], reference);
+    }
+    assert_eq!(receiver.read("/api/v1/stock/movements").await[0]["reference"], reference);
     sender.adds_up();
     receiver.adds_up();
+}
+
+#[tokio::test]
+async fn a_transfer_is_entered_where_it_goes_to_and_by_its_one_name_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::named("store-2", directory.path()).await;
+    let (transfers, notices) = ("/api/v1/stock/transfers", "/api/v1/stock/notices");
+    shop.receive(CEREAL, pieces(5)).await;
+    let dispatch = |to: &str| json!({ "to": to, "lines": of(CEREAL, pieces(1)) });
+    let refused = shop.person(transfers, dispatch("store-2")).await.refused(422, "transfer-to-itself");
+    assert_eq!(refused, "store-2 is this store; a transfer goes from one store to another");
+    for wrong in ["", "store 3", "store-3 ", "store/3"] {
+        shop.person(transfers, dispatch(wrong)).await.refused(400, "bad-request");
+    }
+    assert_eq!(shop.stock(CEREAL).await, [5000, 0, 0, 0, 0]);
+
+    let notice = |store: &str, transfer: &str, to: &str| {
+        let lines = of(CEREAL, pieces(1));
+        json!({ "source": "store", "store": store, "transfer": transfer, "to": to, "lines": lines })
+    };
+    let refused = shop.person(notices, notice("store-1", "7-4", "store-3")).await.refused(422, "transfer-not-for-here");
+    assert_eq!(refused, "the transfer goes to store-3, and this is store-2; enter it there");
+    shop.person(notices, notice("store-2", "7-4", "store-2")).await.refused(422, "transfer-to-itself");
+    let id = shop.person(notices, notice("store-1", "7-4", "store-2")).await.expect(StatusCode::CREATED)["id"].clone();
+    let known = shop.person(notices, notice("store-1", "7-4", "store-2")).await.refused(409, "transfer-known");
+    assert!(known.contains(&format!("as notice {id}")), "{known}");
+    for other in ["7-4 ", " 7-4", "7-04", "+7-4", "7/4"] {
+        shop.person(notices, notice("store-1", other, "store-2")).await.refused(400, "bad-request");
+    }
+    shop.person(notices, notice("store-1 ", "7-4", "store-2")).await.refused(400, "bad-request");
+    let mut nowhere = notice("store-1", "7-5", "store-2");
+    nowhere.as_object_mut().unwrap().remove("to");
+    shop.person(notices, nowhere).await.refused(400, "bad-request");
+    shop.adds_up();
 }
 
 /// The clock moves on: a moment that was noted is over.
@@ -1068,6 +1151,50 @@ proptest! {
             live(engine, &acts);
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_person_decides_no_register_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(9)).await;
+    let note = |kind: &str| json!({ "kind": kind, "reason": "seen", "lines": of(CEREAL, pieces(1)) });
+    for kind in ["damage", "quarantine"] {
+        shop.till(0, "/api/v1/stock/movements", note(kind)).await.expect(StatusCode::OK);
+    }
+    let lines = || of(CEREAL, pieces(1));
+    let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711", "lines": lines() });
+    // Each is well-formed and can be done when its turn comes: the person after the register proves it.
+    let commands = [
+        ("notices", announced),
+        ("notices/2/close", json!({})),
+        ("transfers", json!({ "to": "store-2", "lines": lines() })),
+        ("transfers/1/arrival", json!({ "lines": lines() })),
+        ("counts", json!({ "skus": [CEREAL] })),
+        ("counts/1/close", json!({})),
+        ("movements", note("write_off")),
+        ("movements", note("clear")),
+        ("policies/818981", json!({ "rule": "to_zero" })),
+    ];
+    let seen = async || {
+        let mut seen = vec![shop.read("/api/v1/stock/positions").await];
+        for list in ["notices", "transfers", "counts", "movements"] {
+            seen.push(shop.read(&format!("/api/v1/stock/{list}")).await);
+        }
+        seen
+    };
+    for (path, body) in commands {
+        let (path, before) = (format!("/api/v1/stock/{path}"), seen().await);
+        shop.till(0, &path, body.clone()).await.refused(403, "forbidden");
+        assert_eq!(seen().await, before, "{path}");
+        let done = shop.person(&path, body).await;
+        assert!(done.status.is_success(), "{path}: {}", done.body);
+        assert_ne!(seen().await, before, "{path}");
+    }
+    for path in ["positions", "movements", "reorder"] {
+        shop.read_at_till(&format!("/api/v1/stock/{path}")).await.refused(403, "forbidden");
+    }
+    shop.adds_up();
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub mod transfer;
 use std::collections::BTreeMap;
 
 pub use count::{Count, CountLine, Decided, Decision, Tally};
-pub use notice::{Condition, Notice, NoticeLine, Source};
+pub use notice::{Condition, Delivered, DeliveryNote, Notice, NoticeLine, Source};
 pub use policy::{Policy, Rule};
 pub use position::Position;
 pub use reorder::{Demand, Suggestion};
@@ -107,13 +107,13 @@ pub enum Kind {
     Return,
     /// Delivered by a supplier. The reference is the notice.
     Receipt,
-    /// Delivered by another store. The reference is the notice.
+    /// Delivered by another store. The reference is [`transfer::reference`], as of the three below.
     TransferIn,
-    /// Sent to another store. The reference is the transfer.
+    /// Sent to another store.
     TransferOut,
-    /// The other store has it. The reference is the transfer.
+    /// The other store has it.
     Arrival,
-    /// Sent, and never arrived. The reference is the transfer.
+    /// Sent, and never arrived.
     Shortfall,
     /// A count's approved variance. The reference is the count.
     Count,
@@ -301,6 +301,34 @@ pub enum Refusal {
     Twice {
         /// Which item.
         sku: Sku,
+    },
+    /// The same delivery once more.
+    #[error(
+        "delivery note {note} was booked before{}; nothing was booked now",
+        movement.map_or_else(String::new, |movement| format!(", as movement {movement}"))
+    )]
+    DeliveryKnown {
+        /// The delivery note.
+        note: String,
+        /// What was booked; none if nothing of it is tracked.
+        movement: Option<u64>,
+    },
+    /// Too many delivery notes.
+    #[error("the notice has {} delivery notes, the most it takes; close it and enter another", notice::MAX_NOTES)]
+    TooManyNotes,
+    /// Goods for another store.
+    #[error("the transfer goes to {to}, and this is {here}; enter it there")]
+    NotForHere {
+        /// The store it goes to.
+        to: String,
+        /// This store.
+        here: String,
+    },
+    /// Goods that a store sends to itself.
+    #[error("{here} is this store; a transfer goes from one store to another")]
+    ToItself {
+        /// This store.
+        here: String,
     },
     /// Another unit than the item's.
     #[error("item {sku} is kept by {}, not by {}", kept.name(), asked.name())]

@@ -1,12 +1,15 @@
 //! What was announced, and what came of it.
 //!
 //! A notice is open until a person closes it. Until then it takes deliveries: more or less than announced, or things that nobody announced. What differs
-//! stays on record in its lines.
+//! stays on record in its lines. A delivery that names its delivery note is taken once.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Line, Place, Refusal, State, Sums};
+use super::{Kind, Line, Place, Refusal, State, Sums, position::is_zero, transfer};
 use crate::{MAX_LINES, item::Sku, quantity::Unit};
+
+/// The most delivery notes of a notice.
+pub const MAX_NOTES: usize = 100;
 
 /// Goods that are to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +27,36 @@ pub struct Notice {
     pub closed_at_ms: Option<i64>,
     /// How many deliveries came for it.
     pub deliveries: u32,
+    /// The delivery notes of those that named one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<DeliveryNote>,
     /// What was announced, and what came.
     pub lines: Vec<NoticeLine>,
+}
+
+/// A delivery that must not be taken twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DeliveryNote {
+    /// Its number, as the sender writes it.
+    pub note: String,
+    /// The movement that it is; none if nothing of it is tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<u64>,
+}
+
+/// What a delivery comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// What moves.
+    pub lines: Vec<Line>,
+    /// What of it is more than was announced.
+    pub beyond: Sums,
+}
+
+/// A number or a name as people mean it, whatever blanks and capitals they type: two that fold to the same are the same.
+pub fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Who sends.
@@ -101,16 +132,28 @@ pub struct NoticeLine {
     pub doubtful: i64,
     /// What came broken.
     pub damaged: i64,
+    /// What of it moved no stock, because the item was not tracked when it came.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untracked: i64,
 }
 
 impl NoticeLine {
     fn new((sku, unit): Place, announced: i64) -> Self {
-        Self { sku, unit, announced, good: 0, doubtful: 0, damaged: 0 }
+        Self { sku, unit, announced, good: 0, doubtful: 0, damaged: 0, untracked: 0 }
     }
 
     /// What is still to come.
     pub fn outstanding(&self) -> i64 {
-        self.announced.saturating_sub(self.good).saturating_sub(self.doubtful).saturating_sub(self.damaged).max(0)
+        self.announced.saturating_sub(self.came()).max(0)
+    }
+
+    fn came(&self) -> i64 {
+        self.good.saturating_add(self.doubtful).saturating_add(self.damaged)
+    }
+
+    /// What came beyond the announcement.
+    fn beyond(&self) -> i64 {
+        self.came().saturating_sub(self.announced).max(0)
     }
 }
 
@@ -118,30 +161,72 @@ impl Notice {
     /// A notice.
     pub fn new(id: u64, source: Source, entered_at_ms: i64, announced: Sums) -> Self {
         let lines = announced.into_iter().map(|(place, milli)| NoticeLine::new(place, milli)).collect();
-        Self { id, source, entered_at_ms, closed_at_ms: None, deliveries: 0, lines }
+        Self { id, source, entered_at_ms, closed_at_ms: None, deliveries: 0, notes: Vec::new(), lines }
     }
 
-    /// Takes a delivery; gives what moves.
+    /// What movements of its deliveries refer to: the notice's number, or the transfer that both stores know.
+    pub fn reference(&self) -> String {
+        match &self.source {
+            Source::Supplier { .. } => self.id.to_string(),
+            Source::Store { store, transfer } => transfer::reference(store, transfer),
+        }
+    }
+
+    /// Takes a delivery. One that names its note is told to [`Self::take_note`] with its movement.
     ///
     /// # Errors
-    /// Closed, or more lines than a notice has.
-    pub fn receive(&mut self, goods: Vec<(Condition, Sums)>) -> Result<Vec<Line>, Refusal> {
+    /// Closed, a delivery note that was taken before or is one too many, or more lines than a notice has.
+    pub fn receive(&mut self, goods: Vec<(Condition, Sums)>, note: Option<&str>) -> Result<Delivered, Refusal> {
         self.is_open()?;
-        let mut moved = Vec::new();
+        if let Some(note) = note {
+            self.may_take(note)?;
+        }
+        let (mut moved, mut beyond) = (Vec::new(), Sums::new());
         for (condition, sums) in goods {
             for (place, milli) in &sums {
                 let line = self.line(place)?;
+                let before = line.beyond();
                 let came = match condition {
                     Condition::Good => &mut line.good,
                     Condition::Doubtful => &mut line.doubtful,
                     Condition::Damaged => &mut line.damaged,
                 };
                 *came = came.saturating_add(*milli);
+                let more = line.beyond().saturating_sub(before);
+                if more > 0 {
+                    *beyond.entry(place.clone()).or_default() += more;
+                }
             }
             moved.extend(Line::of(sums, None, Some(condition.state())));
         }
         self.deliveries = self.deliveries.saturating_add(1);
-        Ok(moved)
+        Ok(Delivered { lines: moved, beyond })
+    }
+
+    fn may_take(&self, note: &str) -> Result<(), Refusal> {
+        let known = self.notes.iter().find(|known| folded(&known.note) == folded(note));
+        match known {
+            Some(DeliveryNote { note, movement }) => {
+                Err(Refusal::DeliveryKnown { note: note.clone(), movement: *movement })
+            }
+            None if self.notes.len() >= MAX_NOTES => Err(Refusal::TooManyNotes),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what of a delivery moved no stock: lines that [`Self::receive`] gave.
+    pub fn not_tracked<'l>(&mut self, lines: impl IntoIterator<Item = &'l Line>) {
+        for line in lines {
+            let of_item = |known: &&mut NoticeLine| known.sku == line.sku && known.unit == line.unit;
+            if let Some(known) = self.lines.iter_mut().find(of_item) {
+                known.untracked = known.untracked.saturating_add(line.milli);
+            }
+        }
+    }
+
+    /// Notes the movement of a delivery, under its delivery note.
+    pub fn take_note(&mut self, note: String, movement: Option<u64>) {
+        self.notes.push(DeliveryNote { note, movement });
     }
 
     /// Nothing more will come.

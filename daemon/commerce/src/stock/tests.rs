@@ -52,6 +52,25 @@ fn every_cell_of_the_table_of_kinds() {
 }
 
 #[test]
+fn a_transfer_has_one_name_in_one_spelling() {
+    let name = "1795508898800-4".parse::<transfer::Name>().unwrap();
+    assert_eq!(
+        (name, name.to_string().as_str()),
+        (transfer::Name { epoch: 1_795_508_898_800, id: 4 }, "1795508898800-4")
+    );
+    for wrong in
+        ["", "4", "-", "7-", "-4", " 7-4", "7-4 ", "7-04", "07-4", "+7-4", "7--4", "7-4-1", "7-99999999999999999999"]
+    {
+        assert!(wrong.parse::<transfer::Name>().is_err(), "{wrong:?}");
+    }
+    assert_eq!(
+        transfer::referred(&transfer::reference("store-1", &name.to_string())),
+        Some(("store-1", "1795508898800-4"))
+    );
+    assert_eq!(transfer::referred("4"), None);
+}
+
+#[test]
 fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
     let mut position = Position::empty((sku(0), Unit::Each), Rule::BelowZero);
     let line = |from, to| Line { sku: sku(0), milli: 2000, unit: Unit::Each, from, to };
@@ -98,18 +117,50 @@ fn portions_of_one_item_become_one_and_nothing_none() {
 fn a_notice_takes_more_or_less_than_announced_until_it_is_closed() {
     let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
     let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000), (1, 5000)]));
-    let moved = notice.receive(vec![(Condition::Good, sums(&[(0, 8000)])), (Condition::Damaged, sums(&[(0, 1000)]))]);
+    let moved =
+        notice.receive(vec![(Condition::Good, sums(&[(0, 8000)])), (Condition::Damaged, sums(&[(0, 1000)]))], None);
+    let delivered = moved.unwrap();
+    assert_eq!(delivered.beyond, Sums::new());
     assert_eq!(
-        moved.unwrap().iter().map(|line| (line.milli, line.to)).collect::<Vec<_>>(),
+        delivered.lines.iter().map(|line| (line.milli, line.to)).collect::<Vec<_>>(),
         [(8000, Some(State::OnHand)), (1000, Some(State::Damaged))]
     );
-    notice.receive(vec![(Condition::Doubtful, sums(&[(1, 7000), (2, 1000)]))]).unwrap();
+    let delivered = notice.receive(vec![(Condition::Doubtful, sums(&[(1, 7000), (2, 1000)]))], None).unwrap();
+    assert_eq!(delivered.beyond, sums(&[(1, 2000), (2, 1000)]));
+    let more = vec![(Condition::Good, sums(&[(1, 500)])), (Condition::Damaged, sums(&[(0, 1500), (1, 500)]))];
+    assert_eq!(
+        notice.clone().receive(more, None).unwrap().beyond,
+        sums(&[(0, 500), (1, 1000)]),
+        "of this delivery alone"
+    );
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [1000, 0, 0]);
     assert_eq!((notice.lines[2].announced, notice.lines[2].doubtful), (0, 1000), "nobody announced it");
     notice.close(9).unwrap();
-    let late = notice.receive(vec![(Condition::Good, sums(&[(0, 1000)]))]);
+    let late = notice.receive(vec![(Condition::Good, sums(&[(0, 1000)]))], None);
     assert_eq!(late, Err(Refusal::Closed { document: "notice" }));
     assert_eq!(notice.lines[0].outstanding(), 1000, "what fell short stays on record");
+}
+
+#[test]
+fn a_delivery_that_names_its_note_is_taken_once() {
+    let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
+    let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
+    let goods = || vec![(Condition::Good, sums(&[(0, 1000)]))];
+    notice.receive(goods(), Some("DN 1")).unwrap();
+    notice.take_note("DN 1".into(), Some(17));
+    let before = notice.clone();
+    for again in ["DN 1", " dn  1 "] {
+        let refused = notice.receive(goods(), Some(again)).unwrap_err();
+        assert_eq!(refused.to_string(), "delivery note DN 1 was booked before, as movement 17; nothing was booked now");
+    }
+    assert_eq!(notice, before);
+    notice.receive(goods(), None).unwrap();
+    for note in 2..=notice::MAX_NOTES {
+        notice.receive(goods(), Some(&note.to_string())).unwrap();
+        notice.take_note(note.to_string(), None);
+    }
+    assert_eq!(notice.receive(goods(), Some("one more")), Err(Refusal::TooManyNotes));
+    assert_eq!((notice.deliveries, notice.lines[0].good), (101, 101_000));
 }
 
 #[test]
@@ -265,7 +316,7 @@ proptest! {
 
     #[test]
     fn what_arrives_and_what_falls_short_is_what_was_sent(sent in 1_i64..50, came in 0_i64..80) {
-        let mut transfer = Transfer::new(1, "1-1".into(), "store-2".into(), 0, sums(&[(0, sent), (1, 7)]));
+        let mut transfer = Transfer::new("7-1".parse().unwrap(), "store-2".into(), 0, sums(&[(0, sent), (1, 7)]));
         let arrived = if came == 0 { Sums::new() } else { sums(&[(0, came)]) };
         let (there, short) = transfer.arrive(5, arrived).unwrap();
         let left: i64 = there.iter().chain(&short).map(|line| line.milli).sum();

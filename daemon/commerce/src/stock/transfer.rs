@@ -1,4 +1,9 @@
 //! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on record.
+//!
+//! Every movement of a transfer, at either store, refers to it in the same way ([`reference`]): so HQ can follow goods from one store's books into the
+//! other's.
+
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +16,7 @@ use crate::{item::Sku, quantity::Unit};
 pub struct Transfer {
     /// Counts from 1.
     pub id: u64,
-    /// Its name at the other store, unique for all time.
+    /// Its [`Name`] at the other store.
     pub transfer: String,
     /// The other store.
     pub to: String,
@@ -39,10 +44,62 @@ pub struct TransferLine {
     pub arrived: Option<i64>,
 }
 
+/// A transfer's name at the other store, unique for all time: the epoch of the sender's store, `-`, and the transfer's number there. One name has one
+/// spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name {
+    /// The epoch.
+    pub epoch: u64,
+    /// The number.
+    pub id: u64,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.id)
+    }
+}
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('-').and_then(|(epoch, id)| Some((epoch.parse().ok()?, id.parse().ok()?)));
+        let name = parts.map(|(epoch, id)| Self { epoch, id }).filter(|name| name.to_string() == text);
+        name.ok_or_else(|| format!("`{}` is no transfer; enter it as the sender names it", text.escape_debug()))
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.to_string()
+    }
+}
+
+/// How the movements of a transfer refer to it, at both stores: `SENDER/TRANSFER`. A sender's name holds no `/`.
+pub fn reference(sender: &str, transfer: &str) -> String {
+    format!("{sender}/{transfer}")
+}
+
+/// The sender and its transfer, of a movement's reference. None of one that names neither: movements of hubs of before have a document's number.
+pub fn referred(reference: &str) -> Option<(&str, &str)> {
+    reference.split_once('/')
+}
+
 impl Transfer {
     /// A transfer that leaves.
-    pub fn new(id: u64, transfer: String, to: String, dispatched_at_ms: i64, sent: Sums) -> Self {
+    pub fn new(transfer: Name, to: String, dispatched_at_ms: i64, sent: Sums) -> Self {
         let line = |((sku, unit), sent)| TransferLine { sku, unit, sent, arrived: None };
+        let (id, transfer) = (transfer.id, transfer.to_string());
         Self { id, transfer, to, dispatched_at_ms, arrived_at_ms: None, lines: sent.into_iter().map(line).collect() }
     }
 

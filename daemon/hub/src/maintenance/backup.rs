@@ -116,7 +116,7 @@ pub fn conclude(store: &Store) -> Result<usize, StoreError> {
         match audit::record(transaction, audit::SHELL, Act::Restored { entries, epoch }) {
             // No reason not to sell, nor to ask a terminal of a moment that is past.
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%error, "the audit trail does not tell of the restoring")
+                tracing::error!(%error, "the audit trail does not tell of the restoring");
             }
             recorded => recorded?,
         }

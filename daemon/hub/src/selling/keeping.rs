@@ -18,7 +18,7 @@ use crate::{hub::Hub, payments};
 /// The newest sales that stay in the engine: some weeks of a busy store.
 pub(crate) const LIVE: u64 = 20_000;
 
-const DAY_MS: i64 = 24 * 3600 * 1000;
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// What was tidied up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

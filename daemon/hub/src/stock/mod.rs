@@ -15,6 +15,8 @@
 //!   position as it is: the log and the check tell of it. Such an item may go below zero at the till, and nothing of it is held; whatever else moves it
 //!   is refused. A reservation that can't be read reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
+//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a transfer only where it goes to. Its movements
+//!   refer to it by one name at both stores, so that HQ can follow it.
 //!
 //! # A hold's life
 //!
@@ -38,7 +40,8 @@
 //!
 //! # Bounds
 //!
-//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once; texts are at most 120 bytes; lists come in pages. Walks over movements are
+//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once, and those that are closed are forgotten in their time ([`keeping`]); texts are at
+//! most 120 bytes; lists come in pages. Walks over movements are
 //! read in pages outside the committer; a commit reads by key alone.
 //!
 //! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the newest epoch are the store's; a store that

@@ -4,18 +4,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{
-    MAX_LINES, Quantity, Sku,
+    MAX_LINES, Quantity, Sku, Unit,
     line::checked_text,
-    stock::{self, Condition, Notice, Portion, Refusal, Source, Sums},
+    stock::{self, Condition, Notice, Portion, Refusal, Source, Sums, notice::folded, transfer},
 };
+use contract::HubId;
 use serde::{Deserialize, Serialize};
-use store::{NameName, Number, Store, StoreError, Table, Transaction};
+use store::{Name, NameName, Number, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Booking, Nothing, Which, book,
-    documents::{Booked, Document, DocumentOpened},
+    Booking, By, MOVEMENTS, Nothing, Which, book,
+    documents::{Document, DocumentOpened},
     once,
     policies::known,
 };
@@ -29,6 +30,13 @@ use crate::{
 pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
 /// Notices by the other store and its transfer: each is entered once.
 pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
+/// Notices by the supplier and its order, [`folded`]: each is entered once.
+pub(super) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
+/// The first notice whose order is in [`ORDERS`], if it is a supplier's, and whose lines tell what was not tracked; hubs of before kept neither.
+pub(super) static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
+
+/// The one key of [`KNOWN_FROM`].
+pub(super) const NOTICE: &str = "notice";
 
 pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
@@ -46,7 +54,7 @@ pub(super) enum NoticeRequest {
     Supplier {
         /// Its name.
         supplier: String,
-        /// The order's or delivery note's number.
+        /// The order's number, or the delivery note's if there was no order. Entered once.
         order: String,
         /// What.
         lines: Vec<Portion>,
@@ -54,9 +62,14 @@ pub(super) enum NoticeRequest {
     /// By another store of the retailer.
     Store {
         /// The other hub.
-        store: String,
+        #[schema(value_type = String)]
+        store: HubId,
         /// Its transfer.
-        transfer: String,
+        #[schema(value_type = String)]
+        transfer: transfer::Name,
+        /// The hub it goes to: this one, or it is refused.
+        #[schema(value_type = String)]
+        to: HubId,
         /// What.
         lines: Vec<Portion>,
     },
@@ -68,16 +81,19 @@ impl NoticeRequest {
         lines
     }
 
-    /// From whom, in proper texts, and what.
-    fn checked(self) -> Result<(Source, Vec<Portion>), Problem> {
+    /// From whom, in proper texts, and what; if it is for this hub.
+    fn checked(self, here: HubId) -> Result<(Source, Vec<Portion>), Problem> {
         Ok(match self {
             Self::Supplier { supplier, order, lines } => {
                 let (supplier, order) = (checked_text("supplier", supplier)?, checked_text("order", order)?);
                 (Source::Supplier { supplier, order }, lines)
             }
-            Self::Store { store, transfer, lines } => {
-                let (store, transfer) = (checked_text("store", store)?, checked_text("transfer", transfer)?);
-                (Source::Store { store, transfer }, lines)
+            Self::Store { to, .. } if to != here => {
+                return Err(Refusal::NotForHere { to: to.into(), here: here.into() }.into());
+            }
+            Self::Store { store, .. } if store == here => return Err(Refusal::ToItself { here: here.into() }.into()),
+            Self::Store { store, transfer, lines, .. } => {
+                (Source::Store { store: store.into(), transfer: transfer.into() }, lines)
             }
         })
     }
@@ -86,22 +102,46 @@ impl NoticeRequest {
 /// A delivery.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Delivery {
+pub(super) struct Delivery {
+    /// The number of its delivery note, if it has one: a delivery note of a notice is booked once.
+    #[serde(default)]
+    pub(super) delivery_note: Option<String>,
     /// What came; more or less than announced, or things that nobody announced.
-    lines: Vec<DeliveredLine>,
+    pub(super) lines: Vec<DeliveredLine>,
 }
 
 /// A line of a delivery.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DeliveredLine {
+pub(super) struct DeliveredLine {
     /// Of what.
-    sku: Sku,
+    pub(super) sku: Sku,
     /// How much.
-    quantity: Quantity,
+    pub(super) quantity: Quantity,
     /// How it came.
     #[serde(default)]
-    condition: Condition,
+    pub(super) condition: Condition,
+}
+
+/// A delivery that was booked.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct Received {
+    /// Its movement's number; none if nothing of it is tracked.
+    movement: Option<u64>,
+    /// What of it is more than was announced.
+    #[serde(default)]
+    beyond: Vec<Beyond>,
+}
+
+/// So much more of an item than was announced.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+struct Beyond {
+    /// Of what.
+    sku: Sku,
+    /// Thousandths of the unit.
+    milli: i64,
+    /// The unit.
+    unit: Unit,
 }
 
 /// What is announced and has not come, over all open notices.
@@ -121,9 +161,99 @@ fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Problem> {
     transaction.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
 }
 
+/// Notes whose notice it is; refused if there is one already.
+fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), Problem> {
+    let known = |kind: &str, what: String, earlier: u64| {
+        let detail = format!("{what} was entered before, as notice {earlier}; receive against that");
+        Err(Problem::conflict(kind, detail))
+    };
+    match source {
+        Source::Supplier { supplier, order } => {
+            let (by, number) = (folded(supplier), folded(order));
+            if let Some(earlier) = transaction.get(&ORDERS, (&by, &number))? {
+                return known("order-known", format!("order {order} of {supplier}"), earlier);
+            }
+            Ok(transaction.put(&ORDERS, (&by, &number), &id)?)
+        }
+        Source::Store { store, transfer } => {
+            if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {
+                return known("transfer-known", format!("transfer {transfer} of {store}"), earlier);
+            }
+            Ok(transaction.put(&TRANSFERS_IN, (store, transfer), &id)?)
+        }
+    }
+}
+
+/// Enters a notice, in a commit of the hub `here`.
+pub(super) fn enter_now(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    here: HubId,
+    request: NoticeRequest,
+) -> Result<DocumentOpened, Problem> {
+    let (source, lines) = request.checked(here)?;
+    let sums = stock::sum(lines)?;
+    let id = Document::Notice.open(transaction)?;
+    index(transaction, &source, id)?;
+    if transaction.get(&KNOWN_FROM, NOTICE)?.is_none() {
+        transaction.put(&KNOWN_FROM, NOTICE, &id)?;
+    }
+    transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;
+    Ok(DocumentOpened { id })
+}
+
+/// Receives a delivery, in a commit.
+pub(super) fn receive_now(
+    transaction: &mut Transaction<'_>,
+    by: By,
+    id: u64,
+    delivery: Delivery,
+) -> Result<Received, Problem> {
+    if delivery.lines.len() > MAX_LINES {
+        return Err(Refusal::TooManyLines.into());
+    }
+    let note = delivery.delivery_note.map(|note| checked_text("delivery_note", note)).transpose()?;
+    let mut goods: BTreeMap<Condition, Vec<Portion>> = BTreeMap::new();
+    for DeliveredLine { sku, quantity, condition } in delivery.lines {
+        if quantity.milli() > 0 {
+            goods.entry(condition).or_default().push(Portion { sku, quantity });
+        }
+    }
+    if goods.is_empty() {
+        return Err(Refusal::NoLines.into());
+    }
+    let mut notice = read(transaction, id)?;
+    let goods = goods.into_iter().map(|(condition, portions)| Ok((condition, stock::sum(portions)?)));
+    let stock::Delivered { lines, beyond } = notice.receive(goods.collect::<Result<_, Refusal>>()?, note.as_deref())?;
+    let (kind, reference) = (notice.source.kind(), notice.reference());
+    let booking = Booking { kind, reference, by: by.name, at_ms: by.at_ms, lines: lines.clone(), settled: false };
+    let movement = book(transaction, booking)?;
+    let moved = match movement {
+        Some(number) => transaction.get(&MOVEMENTS, number)?.map(|movement| movement.lines).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    notice.not_tracked(lines.iter().filter(|line| !moved.contains(line)));
+    if let Some(note) = note {
+        notice.take_note(note, movement);
+    }
+    transaction.put(&NOTICES, id, &notice)?;
+    let beyond = beyond.into_iter().map(|((sku, unit), milli)| Beyond { sku, milli, unit }).collect();
+    Ok(Received { movement, beyond })
+}
+
+/// Closes a notice, in a commit.
+pub(super) fn close_now(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Result<Notice, Problem> {
+    let mut notice = read(transaction, id)?;
+    notice.close(by.at_ms)?;
+    Document::Notice.close(transaction, id)?;
+    transaction.put(&NOTICES, id, &notice)?;
+    Ok(notice)
+}
+
 /// Enter a notice: what a supplier or another store announces
 ///
-/// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once.
+/// An order of a supplier is entered once: what comes later for it is another delivery.
+/// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once, and nowhere but where it goes to.
 #[utoipa::path(post, path = "/api/v1/stock/notices", tag = "stock", request_body = NoticeRequest, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn enter(
@@ -132,24 +262,8 @@ async fn enter(
 ) -> Result<(StatusCode, Json<DocumentOpened>), Problem> {
     command.by_person()?;
     known(&hub, command.body.lines().iter().map(|line| (&line.sku, line.quantity.unit())))?;
-    let opened = once(&hub, command, |transaction, by, request| {
-        let (source, lines) = request.checked()?;
-        let sums = stock::sum(lines)?;
-        let id = Document::Notice.open(transaction)?;
-        if let Source::Store { store, transfer } = &source {
-            if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {
-                return Err(Problem::conflict(
-                    "transfer-known",
-                    format!(
-                        "transfer {transfer} of {store} was entered before, as notice {earlier}; receive against that"
-                    ),
-                ));
-            }
-            transaction.put(&TRANSFERS_IN, (store, transfer), &id)?;
-        }
-        transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;
-        Ok(DocumentOpened { id })
-    });
+    let here = hub.config.store.hub.clone();
+    let opened = once(&hub, command, move |transaction, by, request| enter_now(transaction, &by, here, request));
     Ok((StatusCode::CREATED, opened.await?))
 }
 
@@ -171,37 +285,18 @@ async fn show(_: Caller, State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -
 }
 
 /// Receive a delivery against a notice; there may be several
+///
+/// One that was booked before, by its `delivery_note`, is refused and nothing moves.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", tag = "stock", request_body = Delivery,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = Booked), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Received), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn receive(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,
     command: Command<Delivery>,
-) -> Result<Json<Booked>, Problem> {
+) -> Result<Json<Received>, Problem> {
     known(&hub, command.body.lines.iter().map(|line| (&line.sku, line.quantity.unit())))?;
-    once(&hub, command, move |transaction, by, delivery| {
-        if delivery.lines.len() > MAX_LINES {
-            return Err(Refusal::TooManyLines.into());
-        }
-        let mut goods: BTreeMap<Condition, Vec<Portion>> = BTreeMap::new();
-        for DeliveredLine { sku, quantity, condition } in delivery.lines {
-            if quantity.milli() > 0 {
-                goods.entry(condition).or_default().push(Portion { sku, quantity });
-            }
-        }
-        if goods.is_empty() {
-            return Err(Refusal::NoLines.into());
-        }
-        let mut notice = read(transaction, id)?;
-        let goods = goods.into_iter().map(|(condition, portions)| Ok((condition, stock::sum(portions)?)));
-        let lines = notice.receive(goods.collect::<Result<_, Refusal>>()?)?;
-        transaction.put(&NOTICES, id, &notice)?;
-        let kind = notice.source.kind();
-        let booking = Booking { kind, reference: id.to_string(), by: by.name, at_ms: by.at_ms, lines, settled: false };
-        Ok(Booked { movement: book(transaction, booking)? })
-    })
-    .await
+    once(&hub, command, move |transaction, by, delivery| receive_now(transaction, by, id, delivery)).await
 }
 
 /// Close a notice: nothing more will come; what differs stays on record
@@ -214,12 +309,5 @@ async fn close(
     command: Command<Nothing>,
 ) -> Result<Json<Notice>, Problem> {
     command.by_person()?;
-    once(&hub, command, move |transaction, by, _| {
-        let mut notice = read(transaction, id)?;
-        notice.close(by.at_ms)?;
-        Document::Notice.close(transaction, id)?;
-        transaction.put(&NOTICES, id, &notice)?;
-        Ok(notice)
-    })
-    .await
+    once(&hub, command, move |transaction, by, _| close_now(transaction, &by, id)).await
 }

@@ -526,7 +526,7 @@ mod tests {
         });
         written.unwrap();
         acknowledge(&store);
-        let tidied = runtime.block_on(crate::stock::keeping::tidy(&store, 1)).unwrap();
+        let tidied = runtime.block_on(crate::stock::keeping::tidy(&store, 1, 30)).unwrap();
         assert_eq!(tidied, (store::archive::SEGMENT, 1));
     }
 }

@@ -95,6 +95,25 @@ pub(super) fn reserve_now(
     Ok(DocumentOpened { id })
 }
 
+/// Releases what was set aside, in a commit.
+pub(super) fn release_now(transaction: &mut Transaction<'_>, by: super::By, id: u64) -> Result<Booked, Problem> {
+    let mut reservation = read(transaction, id)?;
+    reservation.release()?;
+    put(transaction, &reservation)?;
+    let movement = book(
+        transaction,
+        Booking {
+            kind: Kind::Release,
+            reference: id.to_string(),
+            by: by.name,
+            at_ms: by.at_ms,
+            lines: Line::of(reservation.sums(), Some(At::Reserved), Some(At::OnHand)),
+            settled: false,
+        },
+    )?;
+    Ok(Booked { movement })
+}
+
 /// Set stock aside
 ///
 /// Every line, or none. What is asked for must be available to sell: on_hand less the item's safety stock. Of an item that is being counted a register is not told
@@ -134,22 +153,5 @@ async fn release(
     InPath(id): InPath<u64>,
     command: Command<Nothing>,
 ) -> Result<Json<Booked>, Problem> {
-    once(&hub, command, move |transaction, by, _| {
-        let mut reservation = read(transaction, id)?;
-        reservation.release()?;
-        put(transaction, &reservation)?;
-        let movement = book(
-            transaction,
-            Booking {
-                kind: Kind::Release,
-                reference: id.to_string(),
-                by: by.name,
-                at_ms: by.at_ms,
-                lines: Line::of(reservation.sums(), Some(At::Reserved), Some(At::OnHand)),
-                settled: false,
-            },
-        )?;
-        Ok(Booked { movement })
-    })
-    .await
+    once(&hub, command, move |transaction, by, _| release_now(transaction, by, id)).await
 }

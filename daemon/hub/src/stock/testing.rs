@@ -3,11 +3,16 @@
 use commerce::{
     Basket, Currency, Item, Minor, NewLine, Price, Quantity, Sku, Unit,
     line::What,
-    stock::{Kind, Line, Policy, Position, Rule, State},
+    stock::{Condition, Kind, Line, Policy, Portion, Position, Rule, State},
 };
 use store::{Store, Transaction};
 
-use super::{Booking, POSITIONS, book, policies};
+use super::{
+    Booking, By, POSITIONS, book,
+    notices::{DeliveredLine, Delivery, NoticeRequest, enter_now, receive_now},
+    policies,
+    transfers::{Arrival, Dispatch, arrive_now, dispatch_now},
+};
 use crate::problem::Problem;
 
 /// An item on file.
@@ -60,4 +65,43 @@ pub(crate) fn rule(transaction: &mut Transaction<'_>, sku: &Sku, strict: bool) -
 /// What is there of an item.
 pub(crate) fn position(store: &Store, sku: &Sku) -> Position {
     store.get(&POSITIONS, (sku.as_str(), "each")).unwrap().unwrap()
+}
+
+fn by() -> By {
+    By { name: "(console)".into(), at_ms: 1 }
+}
+
+fn portions(pieces: u32) -> Vec<Portion> {
+    vec![Portion { sku: cereal().sku, quantity: Quantity::pieces(pieces).unwrap() }]
+}
+
+/// A hub sends pieces to another; gives the transfer's number.
+pub(crate) fn send(
+    transaction: &mut Transaction<'_>,
+    (here, epoch): (&str, u64),
+    to: &str,
+    pieces: u32,
+) -> Result<u64, Problem> {
+    let dispatch = Dispatch { to: to.parse().unwrap(), lines: portions(pieces) };
+    Ok(dispatch_now(transaction, by(), (here.parse().unwrap(), epoch), dispatch)?.id)
+}
+
+/// The sender is told that so many pieces arrived.
+pub(crate) fn arrive(transaction: &mut Transaction<'_>, here: &str, id: u64, pieces: u32) -> Result<(), Problem> {
+    arrive_now(transaction, &by(), &here.parse().unwrap(), id, Arrival { lines: portions(pieces) }).map(drop)
+}
+
+/// A hub enters a transfer, and receives so many pieces of it.
+pub(crate) fn come_in(
+    transaction: &mut Transaction<'_>,
+    (sender, transfer): (&str, &str),
+    here: &str,
+    pieces: u32,
+) -> Result<(), Problem> {
+    let (store, transfer, to) = (sender.parse().unwrap(), transfer.parse().unwrap(), here.parse().unwrap());
+    let notice = NoticeRequest::Store { store, transfer, to, lines: portions(pieces) };
+    let id = enter_now(transaction, &by(), here.parse().unwrap(), notice)?.id;
+    let (sku, quantity) = (cereal().sku, Quantity::pieces(pieces).unwrap());
+    let lines = vec![DeliveredLine { sku, quantity, condition: Condition::Good }];
+    receive_now(transaction, by(), id, Delivery { delivery_note: None, lines }).map(drop)
 }

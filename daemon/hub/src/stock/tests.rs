@@ -5,6 +5,7 @@ use commerce::{
     stock::{
         Count, CountLine, Decided, Decision, Kind, Line, Movement, Notice, NoticeLine, Policy, Portion, Position,
         Refusal, Reservation, ReservationState, Rule, Source, State, Sums, Tally, Transfer, TransferLine,
+        transfer::Name as TransferName,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -15,7 +16,7 @@ use super::{
     counts::{COUNTING, COUNTS, CountedLine, counted, decide_now, look_back, open_now, tally_now},
     documents::{COUNTS as OPEN_COUNTS, Document, OPEN, Open},
     history::LONG,
-    notices::{NOTICES, TRANSFERS_IN},
+    notices::{NOTICES, ORDERS, TRANSFERS_IN},
     policies::POLICIES,
     reservations::{RESERVATIONS, ReserveRequest, reserve_now},
     testing,
@@ -365,7 +366,7 @@ async fn ledger(
             reserve_now(transaction, by(1), ReserveRequest { reference: "order".into(), lines: vec![portion] })?;
             let sent = [((sku(), Unit::Each), 3000)];
             let id = Document::Transfer.open(transaction)?;
-            let transfer = Transfer::new(id, "1-1".into(), "store-2".into(), 1, sent.clone().into());
+            let transfer = Transfer::new(TransferName { epoch: 1, id }, "store-2".into(), 1, sent.clone().into());
             transaction.put(&TRANSFERS, id, &transfer)?;
             let lines = Line::of(sent, Some(State::OnHand), Some(State::InTransit));
             let booking = Booking {
@@ -505,7 +506,7 @@ fn renamed(transaction: &mut Transaction<'_>, movement: u64) -> Result<(), Store
 async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
     assert_eq!(documents(|_| Ok(())).await, (String::new(), String::new()));
     // The last two are found by the fast check too.
-    let damages: [(Damage, &str); 12] = [
+    let damages: [(Damage, &str); 13] = [
         (
             |transaction| {
                 transaction.delete(&OPEN, ("reservation", 1));
@@ -550,6 +551,10 @@ async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
             "the index of transfers names notice 1, which is of none, or twice",
         ),
         (
+            |transaction| transaction.put(&ORDERS, ("dairy", "4711"), &1),
+            "the index of orders names notice 1, which is of none, or twice",
+        ),
+        (
             |transaction| {
                 transaction.delete(&BASKETS, "b1");
                 Ok(())
@@ -575,7 +580,7 @@ async fn documents_baskets_and_sales_that_can_not_be_so_are_found() {
     for (place, (damage, expected)) in damages.into_iter().enumerate() {
         let (fast, whole) = documents(damage).await;
         assert_eq!(whole, expected);
-        assert_eq!(fast, if place < 10 { "" } else { expected });
+        assert_eq!(fast, if place < 11 { "" } else { expected });
     }
 }
 
@@ -600,6 +605,9 @@ fn stored_records_read_back_as_they_were_written() {
     let notice: Notice = kept(include_str!("fixtures/notice-2.json"));
     assert!(matches!(notice.source, Source::Store { .. }));
     assert_eq!(notice.lines.iter().map(NoticeLine::outstanding).collect::<Vec<_>>(), [2000, 0]);
+    let notice: Notice = kept(include_str!("fixtures/notice-noted-2.json"));
+    assert_eq!(notice.notes.iter().map(|note| note.movement).collect::<Vec<_>>(), [Some(17), None]);
+    assert_eq!(notice.lines[0].untracked, 2000);
     let transfer: Transfer = kept(include_str!("fixtures/transfer-2.json"));
     assert_eq!(transfer.lines.iter().map(|line: &TransferLine| line.arrived).collect::<Vec<_>>(), [Some(9000)]);
     let count: Count = kept(include_str!("fixtures/count-2.json"));

@@ -25,8 +25,13 @@ pub fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
 
 /// The same, with more in its config: what the second register has, and devices.
 pub fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
+    open_as(directory, "store-1", engine, more)
+}
+
+/// The same, by another name.
+pub fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     let text = format!(
-        "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
+        "[store]\nhub = \"{name}\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
          [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n{more}",
         directory.join("data").display()
     );

@@ -147,7 +147,8 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
         if last.is_multiple_of(ARCHIVED_EVERY) || last == sales {
             store.acknowledge_outbox(stream.as_str(), last).await.map_err(|error| error.to_string())?;
             keeping::archive(&store, last.saturating_sub(keeping::LIVE)).await.map_err(|error| error.to_string())?;
-            stock::keeping::tidy(&store, now).await.map_err(|error| error.to_string())?;
+            let keep_days = config.store.keep_sales_days;
+            stock::keeping::tidy(&store, now, keep_days).await.map_err(|error| error.to_string())?;
         }
     }
     bar.finish_and_clear();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commerce::stock::{ReservationState, Source};
+use commerce::stock::{ReservationState, Source, notice::folded};
 use store::{Checked, Store, StoreError};
 
 use super::{Walk, each};
@@ -11,7 +11,7 @@ use crate::{
     stock::{
         counts::{COUNTING, COUNTS},
         documents::{COUNTS as OPEN_COUNTS, Document, OPEN},
-        notices::{NOTICES, TRANSFERS_IN},
+        notices::{KNOWN_FROM, NOTICE, NOTICES, ORDERS, TRANSFERS_IN},
         reservations::RESERVATIONS,
         transfers::TRANSFERS,
     },
@@ -24,6 +24,7 @@ pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -
     let mut open = Open::new();
     reservations(store, checked, walk, &mut open)?;
     each(store, checked, &TRANSFERS, |_, transfer| {
+        walk.told.by_transfer(&transfer);
         if transfer.is_under_way() {
             open.insert((Document::Transfer.name(), transfer.id));
             for (place, milli) in transfer.sent() {
@@ -32,8 +33,8 @@ pub(super) fn documents(store: &Store, checked: &mut Checked, walk: &mut Walk) -
         }
         Ok(())
     })?;
-    notices(store, checked, &mut open)?;
-    counts(store, checked, &mut open)?;
+    notices(store, checked, walk, &mut open)?;
+    counts(store, checked, walk, &mut open)?;
     indexed(store, checked, open)
 }
 
@@ -69,35 +70,65 @@ fn reservations(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mu
     Ok(())
 }
 
-/// Notices, and the index of those that other stores sent.
-fn notices(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
-    let mut sent = BTreeSet::new();
+/// Notices, and the indexes of what was entered: orders, and transfers of other stores.
+fn notices(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Open) -> Result<(), StoreError> {
+    let (mut sent, mut ordered) = (BTreeSet::new(), BTreeSet::new());
+    let first = store.get(&KNOWN_FROM, NOTICE)?;
     each(store, checked, &NOTICES, |checked, notice| {
+        walk.told.by_notice(store, &notice)?;
         if notice.closed_at_ms.is_none() {
             open.insert((Document::Notice.name(), notice.id));
         }
-        if let Source::Store { store: from, transfer } = &notice.source {
-            sent.insert(notice.id);
-            if store.get(&TRANSFERS_IN, (from, transfer))? != Some(notice.id) {
-                let transfer = transfer.escape_debug();
-                checked.fault(format!("notice {} is of transfer `{transfer}`, whose index does not say so", notice.id));
+        match &notice.source {
+            Source::Store { store: from, transfer } => {
+                sent.insert(notice.id);
+                if store.get(&TRANSFERS_IN, (from, transfer))? != Some(notice.id) {
+                    let transfer = transfer.escape_debug();
+                    checked.fault(format!(
+                        "notice {} is of transfer `{transfer}`, whose index does not say so",
+                        notice.id
+                    ));
+                }
             }
+            Source::Supplier { supplier, order } if first.is_some_and(|first| notice.id >= first) => {
+                ordered.insert(notice.id);
+                if store.get(&ORDERS, (&folded(supplier), &folded(order)))? != Some(notice.id) {
+                    let order = order.escape_debug();
+                    checked.fault(format!("notice {} is of order `{order}`, whose index does not say so", notice.id));
+                }
+            }
+            Source::Supplier { .. } => {}
         }
         Ok(())
     })?;
-    each(store, checked, &TRANSFERS_IN, |checked, notice| {
-        if !sent.remove(&notice) {
-            checked.fault(format!("the index of transfers names notice {notice}, which is of none, or twice"));
-        }
-        Ok(())
-    })
+    let given = selling::given(store, Document::Notice.name())?;
+    for (index, name, mut named) in [(&TRANSFERS_IN, "transfers", sent), (&ORDERS, "orders", ordered)] {
+        each(store, checked, index, |checked, notice| {
+            if named.remove(&notice) {
+                return Ok(());
+            }
+            let is_right = match store.get(&NOTICES, notice) {
+                // One that is forgotten keeps its entry: what it announced is not announced again.
+                Ok(found) => found.is_none() && notice <= given,
+                // Told of already.
+                Err(StoreError::Corrupt { .. }) => true,
+                Err(error) => return Err(error),
+            };
+            if !is_right {
+                checked.fault(format!("the index of {name} names notice {notice}, which is of none, or twice"));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Counts, and the index of what is being counted.
-fn counts(store: &Store, checked: &mut Checked, open: &mut Open) -> Result<(), StoreError> {
+fn counts(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Open) -> Result<(), StoreError> {
     // Items of each open count that are not in the index yet.
     let mut items: BTreeMap<u64, usize> = BTreeMap::new();
     each(store, checked, &COUNTS, |checked, count| {
+        walk.told.by_count(&count);
         if count.closed_at_ms.is_some() {
             return Ok(());
         }

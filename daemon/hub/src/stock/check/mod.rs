@@ -1,6 +1,9 @@
 //! Walks the ledger and tells what can't be so.
 
 mod documents;
+#[cfg(test)]
+mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -26,11 +29,13 @@ struct Walk {
     /// What documents say should be reserved and in transit.
     reserved: BTreeMap<Place, i64>,
     in_transit: BTreeMap<Place, i64>,
+    /// What documents tell of their goods.
+    told: told::Told,
 }
 
 /// Looks at the ledger. In every form: movements are numbered without gaps, what they touch has a position, and sales know theirs and name no
 /// others. As a whole: each position is the sum of its movements and follows its policy's rule; what is reserved and in transit is what reservations and
-/// transfers say; the indexes of documents are of just those that are open, and reservations and baskets agree who has whom.
+/// transfers say; what documents tell of their goods is what moved ([`told`]); the indexes of documents are of just those that are open, and reservations and baskets agree who has whom.
 ///
 /// # Errors
 /// The engine fails. Damage is no error; it is what is looked for.
@@ -55,6 +60,11 @@ fn damaged(checked: &mut Checked, error: &StoreError) {
 
 fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let mut walk = Walk::default();
+    // A document that can't be read keeps nobody from looking at the movements.
+    let documents = match depth {
+        Depth::Whole => documents::documents(store, checked, &mut walk),
+        Depth::Fast => Ok(()),
+    };
     movements(store, depth, checked, &mut walk)?;
     sales(store, depth, checked)?;
     if depth == Depth::Fast {
@@ -70,7 +80,8 @@ fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreE
         }
         return Ok(());
     }
-    documents::documents(store, checked, &mut walk)?;
+    documents?;
+    std::mem::take(&mut walk.told).faults(store, checked)?;
     positions(store, checked, walk)
 }
 
@@ -98,6 +109,7 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
                 let sale = movement.reference.escape_debug();
                 checked.fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
             }
+            walk.told.found(store, &movement)?;
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {
                     checked.fault(format!(

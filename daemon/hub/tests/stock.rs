@@ -16,7 +16,7 @@ use common::{Answer, ask, enter, open, open_as, open_on};
 use hub::hub::{Hub, now_ms};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
-use store::{Depth, EngineKind};
+use store::{Depth, EngineKind, Number, Table};
 
 /// A hub with a person and two registers, and items on file.
 #[derive(Clone)]
@@ -284,6 +284,59 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
     assert_eq!(shop.stock(CEREAL).await, [2000, 0, 0, 0, 0]);
     shop.till(0, "/api/v1/baskets", json!({ "reservations": [99] })).await.refused(404, "reservation-unknown");
     shop.adds_up();
+}
+
+/// A repeat needs its answer alone, also where the ledger behind it can't be read any more.
+#[tokio::test]
+async fn a_repeated_quantity_gets_its_first_answer_whatever_became_of_the_ledger() {
+    static MOVEMENTS: Table<Number, u64> = Table::new("movement");
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    shop.receive(CEREAL, pieces(3)).await;
+    let opened = shop.person("/api/v1/stock/counts", json!({ "skus": [CEREAL] })).await.expect(StatusCode::CREATED);
+    let path = format!("/api/v1/stock/counts/{}/quantities", opened["id"]);
+    let counted = json!({ "lines": of(CEREAL, pieces(3)) });
+    let tell = async |key: &str| shop.till_with_key(0, &path, key, counted.clone()).await;
+    let first = tell("count-0001").await.expect(StatusCode::OK);
+    let damaged = shop.hub.store.commit(|transaction| transaction.put(&MOVEMENTS, 1, &7));
+    damaged.await.unwrap();
+    assert_eq!(tell("count-0001").await.expect(StatusCode::OK), first);
+    tell("count-0002").await.expect(StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// What is reserved stays reserved though nobody can read for whom: it is sold all the same.
+#[tokio::test]
+async fn a_damaged_reservation_refuses_nobody_the_last_piece() {
+    static RESERVATIONS: Table<Number, u64> = Table::new("reservation");
+    for by_basket in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let shop = Shop::open(directory.path()).await;
+        shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
+        shop.receive(CEREAL, pieces(1)).await;
+        let damage = async |id: u64| {
+            let damaged = shop.hub.store.commit(move |transaction| transaction.put(&RESERVATIONS, id, &7));
+            damaged.await.unwrap();
+        };
+        if by_basket {
+            // Held from the first tender on, then damaged; then the rest is paid.
+            let basket = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
+            let path = format!("/api/v1/baskets/{}", basket["id"].as_str().unwrap());
+            let cash = |amount: u64| json!({ "tender": "cash", "amount": amount });
+            shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.expect(StatusCode::OK);
+            shop.till(0, &format!("{path}/tenders"), cash(100)).await.expect(StatusCode::OK);
+            damage(shop.read("/api/v1/stock/reservations").await[0]["id"].as_u64().unwrap()).await;
+            shop.till(0, &format!("{path}/tenders"), cash(1000)).await.expect(StatusCode::OK);
+            shop.till(0, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
+        } else {
+            let reserve = json!({ "reference": "order-7", "lines": of(CEREAL, pieces(1)) });
+            let id =
+                shop.till(0, "/api/v1/stock/reservations", reserve).await.expect(StatusCode::CREATED)["id"].clone();
+            damage(id.as_u64().unwrap()).await;
+            shop.sell(1, of(CEREAL, pieces(1)), &[id.as_u64().unwrap()]).await.expect(StatusCode::OK);
+        }
+        assert_eq!(shop.stock(CEREAL).await[..2], [-1000, 1000], "for a person to put right");
+        shop.sell(1, of(CEREAL, pieces(1)), &[]).await.refused(422, "stock-insufficient");
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,14 @@ impl Transaction<'_> {
 }
 
 impl Store {
+    /// Whether something was done under a command's key, so that a repeat needs no more than its answer.
+    ///
+    /// # Errors
+    /// The engine fails or the answer can't be read.
+    pub fn is_answered(&self, command: &CommandKey) -> Result<bool, StoreError> {
+        Ok(self.get(&AGES, (command.asker.as_str(), command.key.as_str()))?.is_some())
+    }
+
     /// Forgets answers older than [`REMEMBERED`]; gives how many.
     ///
     /// # Errors

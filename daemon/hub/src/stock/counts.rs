@@ -12,7 +12,7 @@ use commerce::{
     stock::{Count, CountLine, Decided, Decision, Kind, Refusal, Sums, Tally},
 };
 use serde::{Deserialize, Serialize};
-use store::{Name, Number, Store, Table, Transaction};
+use store::{Name, Number, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -339,12 +339,30 @@ async fn tally(
     InPath(id): InPath<u64>,
     command: Command<CountedQuantities>,
 ) -> Result<Json<CountProgress>, Problem> {
+    // A repeat needs its answer alone: whatever the clock says by now, and whatever can't be read of what was.
+    let seen = if hub.store.is_answered(&command.key)? { None } else { Some(look(&hub, id, &command).await?) };
+    once(&hub, command, move |transaction, by, _| {
+        // Forgotten this very moment: the register asks again.
+        let Seen { counted, undo, baskets } = seen.ok_or(StoreError::Busy)?;
+        tally_now(transaction, &by, id, counted, undo, &baskets)
+    })
+    .await
+}
+
+/// What is looked at before a tally is noted.
+struct Seen {
+    counted: Vec<Counted>,
+    undo: Undo,
+    baskets: Sums,
+}
+
+async fn look(hub: &Arc<Hub>, id: u64, command: &Command<CountedQuantities>) -> Result<Seen, Problem> {
     let count = hub.store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))?;
     let counted = counted(&count, &command.body.lines, command.key.at_ms)?;
     // First, as near to the moment as can be.
     let baskets = alone(&LOOK, &hub.store, in_open_baskets).await?;
     let undo = look_back(&hub.store, &counted).await?;
-    once(&hub, command, move |transaction, by, _| tally_now(transaction, &by, id, counted, undo, &baskets)).await
+    Ok(Seen { counted, undo, baskets })
 }
 
 /// A count's variances, for whoever decides

@@ -32,11 +32,12 @@ fn wanted<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
     sums
 }
 
-/// A reservation as a basket finds it. One that is damaged reserves nothing, and stays as it is.
+/// A reservation as a basket finds it. One that is damaged stays as it is, and nobody knows what it reserves: its basket holds nothing and sells as if it
+/// were paid, because what it needs may be reserved for it.
 fn legible(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Reservation>, StoreError> {
     match found {
         Err(error @ StoreError::Corrupt { .. }) => {
-            tracing::error!(%error, "it reserves nothing for its basket");
+            tracing::error!(%error, "nobody knows what it reserves for its basket");
             Ok(None)
         }
         found => found,
@@ -99,9 +100,8 @@ pub(crate) fn let_go(transaction: &mut Transaction<'_>, basket: &mut Basket) -> 
 pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
     let mut missing = wanted(&basket.lines);
     for id in &basket.reservations {
-        if let Some(reservation) = legible(transaction.get(&RESERVATIONS, *id))? {
-            take(&mut missing, reservation.sums());
-        }
+        let Some(reservation) = legible(transaction.get(&RESERVATIONS, *id))? else { return Ok(()) };
+        take(&mut missing, reservation.sums());
     }
     let mut held = Sums::new();
     for (place, milli) in missing.into_iter().filter(|(_, milli)| *milli > 0) {
@@ -147,11 +147,11 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
 /// A basket's lines may change again: what the hub held for it is on_hand.
 pub(crate) fn release_holds(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Problem> {
     for id in std::mem::take(&mut basket.reservations) {
-        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else { continue };
-        if !reservation.hold {
+        let found = legible(transaction.get(&RESERVATIONS, id))?;
+        let Some(mut reservation) = found.filter(|reservation| reservation.hold) else {
             basket.reservations.push(id);
             continue;
-        }
+        };
         reservation.state = ReservationState::Released;
         put(transaction, &reservation)?;
         release(transaction, reservation.sums(), id, &basket.register, at_ms)?;
@@ -183,18 +183,21 @@ fn release(
 /// Gives the movement's number.
 ///
 /// # Errors
-/// An item may not go below zero and not so much is there; never, if the sale is `settled`.
+/// An item may not go below zero and not so much is there; never, if the sale is `settled`, or a reservation of its basket can't be read.
 pub(crate) fn sell(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,
     sale: &Sale,
-    settled: bool,
+    mut settled: bool,
 ) -> Result<Option<u64>, Problem> {
     let mut rest = wanted(&sale.lines);
     let mut lines = Vec::with_capacity(rest.len());
     let mut reserved = Sums::new();
     for id in std::mem::take(&mut basket.reservations) {
-        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else { continue };
+        let Some(mut reservation) = legible(transaction.get(&RESERVATIONS, id))? else {
+            settled = true;
+            continue;
+        };
         let (sold, left) = take(&mut rest, reservation.sums());
         for (place, milli) in sold {
             *reserved.entry(place).or_default() += milli;

@@ -46,11 +46,12 @@ pub async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<Tidied, StoreError> {
     let has_hq = hub.config.headquarters.is_some();
     let known_at_hq = if has_hq { span.acknowledged } else { span.last };
     let up_to = span.last.saturating_sub(LIVE).min(known_at_hq);
-    let archived = archive(&hub.store, up_to).await?;
+    // What can't be archived keeps nothing older from being given up.
+    let archived = archive(&hub.store, up_to).await;
     let too_old = now_ms.saturating_sub(i64::from(hub.config.store.keep_sales_days).saturating_mul(DAY_MS));
     let may_go = |sale: &Sale| has_hq && sale.sequence <= known_at_hq && sale.sold_at_ms < too_old;
-    let given_up = hub.store.give_up(&SALES, may_go).await?;
-    Ok(Tidied { baskets, archived, given_up })
+    let given_up = hub.store.give_up(&SALES, may_go).await;
+    Ok(Tidied { baskets, archived: archived?, given_up: given_up? })
 }
 
 /// Moves sales up to a place in the stream to the archive, with their card payments; gives how many.

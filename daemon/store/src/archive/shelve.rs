@@ -90,25 +90,25 @@ impl Store {
         Ok(Shelf { number, entries })
     }
 
-    /// Deletes from the engine what is in segments.
+    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
     async fn delete_archived<V: Record + Send + 'static>(
         self: &Arc<Self>,
         table: &'static Table<Number, V>,
     ) -> Result<(), StoreError> {
+        let (mut after, _) = table.span();
         loop {
             let archived = self.archived_up_to(table);
-            let (first, _) = table.span();
-            let end = table.raw_key(archived);
-            let store = Arc::clone(self);
+            let (end, store) = (table.raw_key(archived), Arc::clone(self));
             let shelved = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-                let left = store.engine.range(Bound::Included(&first), Bound::Included(&end), false, PART)?;
-                let Some((key, _)) = left.first() else { return Ok(Vec::new()) };
+                let left = store.engine.range(Bound::Excluded(&after), Bound::Included(&end), false, PART)?;
+                let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) else { return Ok(None) };
                 let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-                store.shelved(table, number(key), left.last().map_or(0, |(key, _)| number(key)))
+                Ok(Some((store.shelved(table, number(first), number(last))?, last.clone())))
             });
-            let entries = shelved.await.map_err(|_| StoreError::Panicked)??;
+            let Some((entries, last)) = shelved.await.map_err(|_| StoreError::Panicked)?? else { return Ok(()) };
+            after = last;
             if entries.is_empty() {
-                return Ok(());
+                continue;
             }
             self.commit_for(Purpose::Housekeeping, move |transaction| {
                 let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
@@ -125,9 +125,16 @@ impl Store {
     /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there: so each must be the very same.
     fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = Vec::new();
-        for segment in self.archive.shelves(table.name()).iter() {
+        let segments = self.archive.shelves(table.name());
+        for segment in segments.iter().filter(|segment| segment.first <= high && low <= segment.last) {
             for shelf in segment.shelves(low.max(segment.first), high.min(segment.last)) {
-                let shelf = shelf.map_err(unread(table.name(), low.max(segment.first), segment))?;
+                let shelf = match shelf {
+                    Ok(shelf) => shelf,
+                    Err(error) => {
+                        tracing::warn!(path = %segment.path.display(), %error, "some records stay in the engine");
+                        continue;
+                    }
+                };
                 for (key, value) in shelf.entries {
                     match self.engine.get(&key)? {
                         Some(found) if found == value => keys.push(key),
@@ -159,10 +166,10 @@ impl Store {
         let mut given_up = 0;
         loop {
             let segments = self.archive.shelves(table.name());
-            // What is lost before it goes with it: nothing of that can be asked for its age.
-            let Some(place) = segments.iter().position(|segment| segment.lost.is_none()) else { break };
+            // What can't be read can't be asked for its age: it goes with the next, which is younger.
+            let ages = |(place, segment): (usize, &Arc<Segment>)| Some((place, self.kept(table, segment.last).ok()??));
+            let Some((place, last)) = segments.iter().enumerate().find_map(ages) else { break };
             let (going, segment) = (&segments[..=place], &segments[place]);
-            let Some(last) = self.kept(table, segment.last)? else { break };
             if !may_go(&last) {
                 break;
             }

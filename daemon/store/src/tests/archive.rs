@@ -241,7 +241,24 @@ async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
     assert_eq!(fs::read(&oldest).unwrap(), first);
     fs::remove_file(oldest).unwrap();
     let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, 1).unwrap());
-    assert_eq!(store.give_up(&SALES, |_| true).await.unwrap(), 2 * SEGMENT);
+    // It keeps no others from being archived.
+    let more = store.commit(|transaction| {
+        (SALES_SOLD + 1..=3 * SEGMENT)
+            .try_for_each(|number| transaction.put_linked(&SALES, number, &format!("sale {number}")))
+    });
+    more.await.unwrap();
+    assert_eq!(archive(&store, 3 * SEGMENT).await, SEGMENT);
+    assert_eq!(store.get(&SALES, 3 * SEGMENT).unwrap(), None, "deleted from the engine");
+    // The last block of the next is damaged: how old it is can't be told either.
+    let middle = other.path().join(path(SEGMENT + 1).strip_prefix(directory.path()).unwrap());
+    let mut bytes = fs::read(&middle).unwrap();
+    let index_at =
+        usize::try_from(u64::from_le_bytes(bytes[bytes.len() - 24..bytes.len() - 16].try_into().unwrap())).unwrap();
+    bytes[index_at - 1] ^= 1;
+    fs::write(&middle, bytes).unwrap();
+    assert!(store.kept(&SALES, 2 * SEGMENT).is_err());
+    let first_two_may_go = |sale: &String| *sale == format!("sale {}", 3 * SEGMENT);
+    assert_eq!(store.give_up(&SALES, first_two_may_go).await.unwrap(), 3 * SEGMENT);
     assert_eq!(store.check(Depth::Whole).unwrap().faults, ["the archive lacks sale 1 to 10000"], "as it was opened");
 }
 

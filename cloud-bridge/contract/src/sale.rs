@@ -40,6 +40,9 @@ pub struct SaleCompleted {
     pub tenders: Vec<Tender>,
     /// The sums.
     pub totals: Totals,
+    /// The number of the movement that took it from the stock, in the hub's ledger; none if it took nothing, and from older hubs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<u64>,
     /// What left the store's stock with it. Nothing for items that are not on file or not tracked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Moved>,

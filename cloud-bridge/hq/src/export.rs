@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | the file can't be written | nothing is applied or acknowledged; the hub sends again, and a sale that got through may be in the file twice |
 //! | the ledger can't commit | the same |
+//! | a sale adds up, and the ledger's sums with it can't be counted | it is in the file, and in the ledger's quarantine |
 //! | this process dies | the last batch may be in the file in part; the file is not flushed to the disk |
 
 use std::{

@@ -11,7 +11,7 @@
 //! | it is received twice, or more than was sent | more received than arrived |
 //! | the sender was told of more or less than was received | received and arrived differ |
 //! | HQ's ledger began after the transfer left, or the sender's hub did not refer to it by name then | received or arrived, never sent |
-//! | a hub is restored from a backup | its movements of the new epoch replace those of the same number and later: those never happened in its books |
+//! | a hub is restored from a backup | with its first sale or other movement of the new epoch, those of the same number and later are undone: they never happened in its books |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,13 +84,18 @@ impl Uneven {
 }
 
 impl Transfers {
-    /// Takes note of a movement of any kind.
-    pub(crate) fn note(&mut self, hub: &HubId, epoch: Epoch, moved: &StockMoved) {
-        let from_there_on = (hub.clone(), moved.movement)..=(hub.clone(), u64::MAX);
+    /// A movement of this number was booked in an epoch: those of earlier epochs from there on never happened in its books.
+    pub(crate) fn undo(&mut self, hub: &HubId, epoch: Epoch, movement: u64) {
+        let from_there_on = (hub.clone(), movement)..=(hub.clone(), u64::MAX);
         let undone = self.0.range(from_there_on).filter(|(_, half)| half.epoch < epoch);
         for key in undone.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             self.0.remove(&key);
         }
+    }
+
+    /// Takes note of a movement that is not a sale, of any kind.
+    pub(crate) fn note(&mut self, hub: &HubId, epoch: Epoch, moved: &StockMoved) {
+        self.undo(hub, epoch, moved.movement);
         let Some(transfer) = followed(hub, moved) else { return };
         let half = Half { epoch, transfer, kind: moved.kind, at_ms: moved.at_ms, lines: moved.lines.clone() };
         // What an earlier epoch says late is of books that are no more.

@@ -283,6 +283,7 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
             tendered: totals.tendered,
             change: totals.change,
         },
+        movement: sale.movement,
         moved,
     }
 }

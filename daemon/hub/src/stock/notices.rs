@@ -184,6 +184,14 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
     }
 }
 
+/// Whether there is a first notice of [`KNOWN_FROM`]. One that can't be read is one: the check tells of it.
+fn is_known_from(transaction: &Transaction<'_>) -> Result<bool, StoreError> {
+    match transaction.get(&KNOWN_FROM, NOTICE) {
+        Err(StoreError::Corrupt { .. }) => Ok(true),
+        found => Ok(found?.is_some()),
+    }
+}
+
 /// Enters a notice, in a commit of the hub `here`.
 pub(super) fn enter_now(
     transaction: &mut Transaction<'_>,
@@ -195,7 +203,7 @@ pub(super) fn enter_now(
     let sums = stock::sum(lines)?;
     let id = Document::Notice.open(transaction)?;
     index(transaction, &source, id)?;
-    if transaction.get(&KNOWN_FROM, NOTICE)?.is_none() {
+    if !is_known_from(transaction)? {
         transaction.put(&KNOWN_FROM, NOTICE, &id)?;
     }
     transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;

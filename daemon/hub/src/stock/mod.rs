@@ -16,7 +16,8 @@
 //!   is refused. A reservation that can't be read reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
 //! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a transfer only where it goes to. Its movements
-//!   refer to it by one name at both stores, so that HQ can follow it.
+//!   refer to it by one name at both stores, so that HQ can follow it. What was closed too early: an order may then be entered again, and the notice of a
+//!   transfer is reopened.
 //!
 //! # A hold's life
 //!

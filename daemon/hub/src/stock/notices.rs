@@ -28,9 +28,9 @@ use crate::{
 };
 
 pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
-/// Notices by the other store and its transfer: each is entered once.
+/// Notices by the other store and its transfer: each is entered once, for all time.
 pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
-/// Notices by the supplier and its order, [`folded`]: each is entered once.
+/// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next one takes its place.
 pub(super) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
 /// The first notice whose order is in [`ORDERS`], if it is a supplier's, and whose lines tell what was not tracked; hubs of before kept neither.
 pub(super) static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
@@ -44,6 +44,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(show))
         .routes(routes!(receive))
         .routes(routes!(close))
+        .routes(routes!(reopen))
 }
 
 /// Goods that are announced. Not a [`Source`] beside lines: serde takes unknown fields wherever one record is flattened into another.
@@ -54,7 +55,7 @@ pub(super) enum NoticeRequest {
     Supplier {
         /// Its name.
         supplier: String,
-        /// The order's number, or the delivery note's if there was no order. Entered once.
+        /// The order's number, or the delivery note's if there was no order. Entered once, until its notice is closed.
         order: String,
         /// What.
         lines: Vec<Portion>,
@@ -161,23 +162,38 @@ fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Problem> {
     transaction.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
 }
 
-/// Notes whose notice it is; refused if there is one already.
+/// Whether a notice is open; none if it is forgotten.
+fn is_open(transaction: &Transaction<'_>, id: u64) -> Result<Option<bool>, StoreError> {
+    Ok(transaction.get(&NOTICES, id)?.map(|notice| notice.closed_at_ms.is_none()))
+}
+
+/// Notes whose notice it is; refused if there is one already. An order whose notice is closed may come again: that was closed too early, or the supplier
+/// begins its numbers anew. A transfer never does.
 fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), Problem> {
-    let known = |kind: &str, what: String, earlier: u64| {
-        let detail = format!("{what} was entered before, as notice {earlier}; receive against that");
-        Err(Problem::conflict(kind, detail))
+    let known = |kind: &str, what: String, earlier: u64, then: String| {
+        Err(Problem::conflict(kind, format!("{what} was entered before, as notice {earlier}{then}")))
     };
+    let receive = || "; receive against that".to_owned();
     match source {
         Source::Supplier { supplier, order } => {
             let (by, number) = (folded(supplier), folded(order));
-            if let Some(earlier) = transaction.get(&ORDERS, (&by, &number))? {
-                return known("order-known", format!("order {order} of {supplier}"), earlier);
+            if let Some(earlier) = transaction.get(&ORDERS, (&by, &number))?
+                && is_open(transaction, earlier)? == Some(true)
+            {
+                return known("order-known", format!("order {order} of {supplier}"), earlier, receive());
             }
             Ok(transaction.put(&ORDERS, (&by, &number), &id)?)
         }
         Source::Store { store, transfer } => {
             if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {
-                return known("transfer-known", format!("transfer {transfer} of {store}"), earlier);
+                let then = match is_open(transaction, earlier)? {
+                    Some(true) => receive(),
+                    Some(false) => format!(
+                        ", which is closed; if more came, reopen that (`POST /api/v1/stock/notices/{earlier}/reopen`) and receive against it"
+                    ),
+                    None => ", which was received and closed long ago; if goods came that are not in the books, count their items".to_owned(),
+                };
+                return known("transfer-known", format!("transfer {transfer} of {store}"), earlier, then);
             }
             Ok(transaction.put(&TRANSFERS_IN, (store, transfer), &id)?)
         }
@@ -258,9 +274,18 @@ pub(super) fn close_now(transaction: &mut Transaction<'_>, by: &By, id: u64) -> 
     Ok(notice)
 }
 
+/// Opens the notice of a transfer again, in a commit.
+pub(super) fn reopen_now(transaction: &mut Transaction<'_>, id: u64) -> Result<Notice, Problem> {
+    let mut notice = read(transaction, id)?;
+    notice.reopen()?;
+    Document::Notice.reopen(transaction, id)?;
+    transaction.put(&NOTICES, id, &notice)?;
+    Ok(notice)
+}
+
 /// Enter a notice: what a supplier or another store announces
 ///
-/// An order of a supplier is entered once: what comes later for it is another delivery.
+/// An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed already, the order is entered again.
 /// What another store sends is entered as that store's `GET /api/v1/stock/transfers/{id}/notice` tells it, once, and nowhere but where it goes to.
 #[utoipa::path(post, path = "/api/v1/stock/notices", tag = "stock", request_body = NoticeRequest, params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = DocumentOpened), (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -308,6 +333,8 @@ async fn receive(
 }
 
 /// Close a notice: nothing more will come; what differs stays on record
+///
+/// What comes all the same: the notice of a transfer is reopened, an order is entered again.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/close", tag = "stock", request_body = Nothing,
     params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
     responses((status = 200, body = Notice), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -318,4 +345,19 @@ async fn close(
 ) -> Result<Json<Notice>, Problem> {
     command.by_person()?;
     once(&hub, command, move |transaction, by, _| close_now(transaction, &by, id)).await
+}
+
+/// Reopen the notice of another store's transfer: it was closed too early
+///
+/// A supplier's order is entered again instead.
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/reopen", tag = "stock", request_body = Nothing,
+    params(("id" = u64, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = Notice), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn reopen(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Nothing>,
+) -> Result<Json<Notice>, Problem> {
+    command.by_person()?;
+    once(&hub, command, move |transaction, _, _| reopen_now(transaction, id)).await
 }

@@ -94,11 +94,13 @@ fn notices(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Ope
                 }
             }
             Source::Supplier { supplier, order } => {
-                let said = readable(checked, store.get(&ORDERS, (&folded(supplier), &folded(order))))?;
-                if is_known || said == Some(Some(notice.id)) {
+                let key = (folded(supplier), folded(order));
+                let Some(said) = readable(checked, store.get(&ORDERS, (&key.0, &key.1)))? else { return Ok(()) };
+                // The order of one that is closed may have been entered again.
+                let is_entered_again = notice.closed_at_ms.is_some() && said.is_some_and(|said| said > notice.id);
+                if said == Some(notice.id) {
                     ordered.insert(notice.id);
-                }
-                if is_known && said.is_some_and(|said| said != Some(notice.id)) {
+                } else if is_known && !is_entered_again {
                     let order = order.escape_debug();
                     checked.fault(format!("notice {} is of order `{order}`, whose index does not say so", notice.id));
                 }

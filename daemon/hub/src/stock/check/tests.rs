@@ -339,6 +339,39 @@ fn a_damaged_first_notice_refuses_no_other() {
     assert!(matches!(&faults[..], [fault] if fault.contains("of table notice_known_from can't be read")), "{faults:?}");
 }
 
+/// The order of notice 1 once more, as notice 3.
+fn enter_again(transaction: &mut Transaction<'_>) {
+    let (supplier, order) = ("DAIRY".into(), "4711".into());
+    let notice = NoticeRequest::Supplier { supplier, order, lines: portions(1) };
+    assert_eq!(enter_now(transaction, &by(), "store-1".parse().unwrap(), notice).unwrap().id, 3);
+}
+
+#[test]
+fn an_order_that_was_entered_again_is_right_of_a_closed_notice_alone() {
+    let faults = told(|transaction| {
+        close_now(transaction, &by(), 1).unwrap();
+        enter_again(transaction);
+        Ok(())
+    });
+    assert_eq!(faults, Vec::<String>::new());
+    // Two that are open count twice; one that gives way to an older one is none that was entered again.
+    let faults = told(|transaction| transaction.put(&ORDERS, ("dairy", "4711"), &2));
+    assert_eq!(
+        faults,
+        [
+            "notice 1 is of order `4711`, whose index does not say so",
+            "the index of orders names notice 2, which is of none, or twice"
+        ]
+    );
+    let faults = told(|transaction| {
+        close_now(transaction, &by(), 1).unwrap();
+        enter_again(transaction);
+        close_now(transaction, &by(), 3).unwrap();
+        transaction.put(&ORDERS, ("dairy", "4711"), &1)
+    });
+    assert_eq!(faults, ["notice 3 is of order `4711`, whose index does not say so"]);
+}
+
 #[test]
 fn movements_of_documents_that_are_forgotten_are_passed() {
     let faults = told(|transaction| {

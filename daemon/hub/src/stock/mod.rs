@@ -37,6 +37,8 @@
 //! | somebody sells while an item is counted | the movements since the counted moment are undone for the comparison; the correction is a delta |
 //! | the clock is set back during a count | movements of the doubled time are judged by the time they carry; count the item again |
 //! | a position or a reservation is damaged | sales go on without it, also of what is paid by card and recovered at a start; the check names it |
+//! | the first notice after an upgrade from a hub that kept no orders | orders that are open are noted in the same commit: none is entered again |
+//! | an older hub is put back, and a newer one after it | it rewrites notices without the fields it does not know: their delivery notes are lost, so one may be booked again, and what of them was not tracked. Orders that it enters are in no index: they may be entered again. The check names both but the delivery notes |
 //! | the ledger and a position disagree | the check at the next start tells (positions that were touched lately), `store-hub store check` all |
 //!
 //! # Bounds

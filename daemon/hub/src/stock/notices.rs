@@ -16,7 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Booking, By, MOVEMENTS, Nothing, Which, book,
-    documents::{Document, DocumentOpened},
+    documents::{Document, DocumentOpened, OPEN},
+    history::aside,
     once,
     policies::known,
 };
@@ -32,7 +33,8 @@ pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
 pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
 /// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next one takes its place.
 pub(super) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
-/// The first notice whose order is in [`ORDERS`], if it is a supplier's, and whose lines tell what was not tracked; hubs of before kept neither.
+/// The first notice whose order is in [`ORDERS`], if it is a supplier's, and whose lines tell what was not tracked; hubs of before kept neither. Orders that
+/// were open then are in [`ORDERS`] too.
 pub(super) static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
 
 /// The one key of [`KNOWN_FROM`].
@@ -200,12 +202,45 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
     }
 }
 
-/// Whether there is a first notice of [`KNOWN_FROM`]. One that can't be read is one: the check tells of it.
-fn is_known_from(transaction: &Transaction<'_>) -> Result<bool, StoreError> {
-    match transaction.get(&KNOWN_FROM, NOTICE) {
+/// Whether a record is there. One that can't be read is: the check tells of it.
+fn is_there<T>(found: Result<Option<T>, StoreError>) -> Result<bool, StoreError> {
+    match found {
         Err(StoreError::Corrupt { .. }) => Ok(true),
         found => Ok(found?.is_some()),
     }
+}
+
+/// Notices that are open and were entered by a hub of before, oldest first; none once there is a first one of [`KNOWN_FROM`].
+pub(super) fn of_before(store: &Store) -> Result<Vec<(u64, Source)>, StoreError> {
+    if is_there(store.get(&KNOWN_FROM, NOTICE))? {
+        return Ok(Vec::new());
+    }
+    let mut open = Vec::new();
+    // What is damaged keeps nobody from entering others.
+    store.each(&OPEN, |entry| open.extend(entry.ok().filter(|entry| entry.document == Document::Notice.name())))?;
+    let mut notices = Vec::new();
+    for entry in open {
+        match store.get(&NOTICES, entry.id) {
+            Err(StoreError::Corrupt { .. }) => {}
+            found => notices.extend(found?.map(|notice| (notice.id, notice.source))),
+        }
+    }
+    Ok(notices)
+}
+
+/// Notes the orders of notices [`of_before`], in the commit that enters the first one of [`KNOWN_FROM`]. Of two of an order the first keeps it.
+pub(super) fn index_before(transaction: &mut Transaction<'_>, before: Vec<(u64, Source)>) -> Result<(), StoreError> {
+    if is_there(transaction.get(&KNOWN_FROM, NOTICE))? {
+        return Ok(());
+    }
+    for (id, source) in before {
+        let Source::Supplier { supplier, order } = source else { continue };
+        let (by, number) = (folded(&supplier), folded(&order));
+        if !is_there(transaction.get(&ORDERS, (&by, &number)))? {
+            transaction.put(&ORDERS, (&by, &number), &id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Enters a notice, in a commit of the hub `here`.
@@ -219,7 +254,7 @@ pub(super) fn enter_now(
     let sums = stock::sum(lines)?;
     let id = Document::Notice.open(transaction)?;
     index(transaction, &source, id)?;
-    if !is_known_from(transaction)? {
+    if !is_there(transaction.get(&KNOWN_FROM, NOTICE))? {
         transaction.put(&KNOWN_FROM, NOTICE, &id)?;
     }
     transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;
@@ -296,7 +331,11 @@ async fn enter(
     command.by_person()?;
     known(&hub, command.body.lines().iter().map(|line| (&line.sku, line.quantity.unit())))?;
     let here = hub.config.store.hub.clone();
-    let opened = once(&hub, command, move |transaction, by, request| enter_now(transaction, &by, here, request));
+    let before = aside(&hub.store, of_before).await?;
+    let opened = once(&hub, command, move |transaction, by, request| {
+        index_before(transaction, before)?;
+        enter_now(transaction, &by, here, request)
+    });
     Ok((StatusCode::CREATED, opened.await?))
 }
 
@@ -360,4 +399,75 @@ async fn reopen(
 ) -> Result<Json<Notice>, Problem> {
     command.by_person()?;
     once(&hub, command, move |transaction, _, _| reopen_now(transaction, id)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Checked, Depth, EngineKind};
+
+    use super::*;
+    use crate::stock::check;
+
+    fn by() -> By {
+        By { name: "(console)".into(), at_ms: 1 }
+    }
+
+    /// Enters a supplier's order.
+    fn order(transaction: &mut Transaction<'_>, order: &str) -> Result<u64, Problem> {
+        let lines = vec![Portion { sku: "818981".parse().unwrap(), quantity: Quantity::pieces(2).unwrap() }];
+        let notice = NoticeRequest::Supplier { supplier: "Dairy".into(), order: order.into(), lines };
+        Ok(enter_now(transaction, &by(), "store-1".parse().unwrap(), notice)?.id)
+    }
+
+    /// The same, as a hub of before did.
+    fn order_before(transaction: &mut Transaction<'_>, number: &str) -> Result<u64, Problem> {
+        let id = order(transaction, number)?;
+        transaction.delete(&ORDERS, ("dairy", &folded(number)));
+        transaction.delete(&KNOWN_FROM, NOTICE);
+        Ok(id)
+    }
+
+    fn faults(store: &Store) -> Vec<String> {
+        let mut checked = Checked::default();
+        check(store, Depth::Whole, &mut checked).unwrap();
+        checked.faults
+    }
+
+    #[test]
+    fn orders_that_were_open_at_the_upgrade_are_entered_once_whatever_is_damaged() {
+        static DAMAGED: Table<Number, String> = Table::new("notice");
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let before = store.commit_blocking(|transaction| {
+            for number in ["PO 7", "PO 7", "PO 8", "PO 9"] {
+                order_before(transaction, number)?;
+            }
+            close_now(transaction, &by(), 3)?;
+            transaction.put(&DAMAGED, 4, &"none".to_owned())?;
+            Ok::<_, Problem>(())
+        });
+        before.unwrap();
+        let enter = |number: &'static str| {
+            let before = of_before(&store).unwrap();
+            store.commit_blocking(move |transaction| {
+                index_before(transaction, before)?;
+                order(transaction, number)
+            })
+        };
+        for _ in 0..2 {
+            let known = enter("po 7").unwrap_err();
+            assert_eq!(known.detail, "order po 7 of Dairy was entered before, as notice 1; receive against that");
+        }
+        assert_eq!(enter("PO 8").unwrap(), 5, "it was closed");
+        assert_eq!(
+            (enter("PO 7").unwrap_err().kind, of_before(&store).unwrap()),
+            ("/problems/order-known".into(), vec![])
+        );
+        let told = faults(&store);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().all(|fault| fault.contains("notice") && fault.contains('4')), "{told:?}");
+        store.commit_blocking(|transaction| close_now(transaction, &by(), 1)).unwrap();
+        assert_eq!(enter("PO 7").unwrap(), 6);
+        assert_eq!(faults(&store), told);
+    }
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(super) static NOTICES: Table<Number, Notice> = Table::new("notice");
-/// Notices by the other store and its transfer: each is entered once, for all time.
+/// Notices by the other store, [`folded`], and its transfer: each is entered once, for all time. Hubs of before wrote the store as it was entered.
 pub(super) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
 /// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next one takes its place.
 pub(super) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
@@ -164,6 +164,14 @@ fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Problem> {
     transaction.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
 }
 
+/// The notice of a transfer; also under the store's name as hubs of before wrote it.
+fn entered(transaction: &Transaction<'_>, store: &str, transfer: &str) -> Result<Option<u64>, StoreError> {
+    match transaction.get(&TRANSFERS_IN, (&folded(store), transfer))? {
+        None => transaction.get(&TRANSFERS_IN, (store, transfer)),
+        found => Ok(found),
+    }
+}
+
 /// Whether a notice is open; none if it is forgotten.
 fn is_open(transaction: &Transaction<'_>, id: u64) -> Result<Option<bool>, StoreError> {
     Ok(transaction.get(&NOTICES, id)?.map(|notice| notice.closed_at_ms.is_none()))
@@ -187,7 +195,7 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
             Ok(transaction.put(&ORDERS, (&by, &number), &id)?)
         }
         Source::Store { store, transfer } => {
-            if let Some(earlier) = transaction.get(&TRANSFERS_IN, (store, transfer))? {
+            if let Some(earlier) = entered(transaction, store, transfer)? {
                 let then = match is_open(transaction, earlier)? {
                     Some(true) => receive(),
                     Some(false) => format!(
@@ -197,7 +205,7 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
                 };
                 return known("transfer-known", format!("transfer {transfer} of {store}"), earlier, then);
             }
-            Ok(transaction.put(&TRANSFERS_IN, (store, transfer), &id)?)
+            Ok(transaction.put(&TRANSFERS_IN, (&folded(store), transfer), &id)?)
         }
     }
 }
@@ -431,6 +439,55 @@ mod tests {
         let mut checked = Checked::default();
         check(store, Depth::Whole, &mut checked).unwrap();
         checked.faults
+    }
+
+    /// Enters a transfer.
+    fn transfer(transaction: &mut Transaction<'_>, store: &str, transfer: &str) -> Result<u64, Problem> {
+        let lines = vec![Portion { sku: "818981".parse().unwrap(), quantity: Quantity::pieces(2).unwrap() }];
+        let (store, transfer) = (store.parse().unwrap(), transfer.parse().unwrap());
+        let notice = NoticeRequest::Store { store, transfer, to: "store-1".parse().unwrap(), lines };
+        Ok(enter_now(transaction, &by(), "store-1".parse().unwrap(), notice)?.id)
+    }
+
+    #[test]
+    fn a_transfer_is_entered_once_whatever_capitals_its_store_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let enter = |from: &'static str, name: &'static str| {
+            store
+                .commit_blocking(move |transaction| transfer(transaction, from, name))
+                .map_err(|problem| problem.detail)
+        };
+        assert_eq!(enter("Store-2", "7-1"), Ok(1));
+        for from in ["Store-2", "store-2", "STORE-2"] {
+            let known = format!("transfer 7-1 of {from} was entered before, as notice 1; receive against that");
+            assert_eq!(enter(from, "7-1"), Err(known));
+        }
+        assert_eq!((enter("store-2", "7-2"), enter("store-3", "7-1")), (Ok(2), Ok(3)));
+        // As a hub of before wrote it: twice, if it was entered twice.
+        let before = store.commit_blocking(|transaction| {
+            assert_eq!(transfer(transaction, "store-2", "7-3")?, 4);
+            transaction.delete(&TRANSFERS_IN, ("store-2", "7-3"));
+            assert_eq!(transfer(transaction, "Store-2", "7-3")?, 5);
+            transaction.delete(&TRANSFERS_IN, ("store-2", "7-3"));
+            transaction.put(&TRANSFERS_IN, ("store-2", "7-3"), &4)?;
+            transaction.put(&TRANSFERS_IN, ("Store-2", "7-3"), &5)?;
+            assert_eq!(transfer(transaction, "Store-2", "7-4")?, 6);
+            transaction.delete(&TRANSFERS_IN, ("store-2", "7-4"));
+            transaction.put(&TRANSFERS_IN, ("Store-2", "7-4"), &6)?;
+            Ok::<_, Problem>(())
+        });
+        before.unwrap();
+        assert!(enter("Store-2", "7-3").unwrap_err().contains("as notice 4;"));
+        assert!(enter("Store-2", "7-4").unwrap_err().contains("as notice 6;"));
+        assert_eq!(faults(&store), Vec::<String>::new());
+        store
+            .commit_blocking(|transaction| {
+                transaction.delete(&TRANSFERS_IN, ("store-2", "7-2"));
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        assert_eq!(faults(&store), ["notice 2 is of transfer `7-2`, whose index does not say so"]);
     }
 
     #[test]

@@ -501,6 +501,7 @@ async fn an_order_that_was_open_at_the_upgrade_is_not_entered_again() {
 
 #[tokio::test]
 async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_end() {
+    static NOTICES: Table<Number, Value> = Table::new("notice");
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::named("store-2", directory.path()).await;
     let notices = "/api/v1/stock/notices";
@@ -538,7 +539,6 @@ async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_en
     shop.adds_up();
 
     // Forgotten in its time, it is still known.
-    static NOTICES: Table<Number, Value> = Table::new("notice");
     let number = id.as_u64().unwrap();
     shop.hub
         .store

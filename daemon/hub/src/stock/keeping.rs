@@ -3,7 +3,7 @@
 //! - Old movements move to the archive and are read through it. They are never given up: positions are their sums.
 //! - What the hub held for baskets that have ended is forgotten, and an epoch's opening with its entries in the outbox.
 //! - Documents that are closed are forgotten after the config's `keep_sales_days`, as sales are. What is open is never forgotten, however old. The indexes
-//!   that keep an order or a transfer from being entered twice stay: some dozen bytes each.
+//!   of orders and transfers stay, some dozen bytes each: no transfer is entered twice.
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@
 //! | it is received, and nobody tells the sender | sent and received |
 //! | it is received twice, or more than was sent | more received than arrived |
 //! | the sender was told of more or less than was received | received and arrived differ |
+//! | the receiver did not track an item when it came | sent, maybe arrived, and never received, for ever: its movement lacks the line |
 //! | HQ's ledger began after the transfer left, or the sender's hub did not refer to it by name then | received or arrived, never sent |
 //! | a hub is restored from a backup | with its first sale or other movement of the new epoch, those of the same number and later are undone: they never happened in its books |
 

@@ -117,6 +117,8 @@ impl From<stock::Refusal> for Problem {
             stock::Refusal::ToItself { .. } => "transfer-to-itself",
             stock::Refusal::WrongUnit { .. } => "wrong-unit",
             stock::Refusal::Closed { .. } => "document-closed",
+            stock::Refusal::Open { .. } => "document-open",
+            stock::Refusal::NotReopened => "notice-not-reopened",
             stock::Refusal::InBasket { .. } => "reservation-in-basket",
             stock::Refusal::NoSuchItem { .. } => "item-not-in-document",
             stock::Refusal::NotDuringTheCount { .. } => "moment-out-of-range",

@@ -16,7 +16,7 @@ use common::{Answer, ask, enter, open, open_as, open_on};
 use hub::hub::{Hub, now_ms};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
-use store::{Depth, EngineKind, Number, Table};
+use store::{Depth, EngineKind, Name, NameName, Number, StoreError, Table};
 
 /// A hub with a person and two registers, and items on file.
 #[derive(Clone)]
@@ -463,7 +463,98 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
     let notice = shop.read(&format!("{notices}/{id}")).await;
     assert_eq!((&notice["deliveries"], &notice["notes"][1]["note"]), (&json!(3), &json!("DN 2")));
     assert_eq!(shop.stock(CEREAL).await[0], 13_000);
+
+    // Closed too early: the rest comes against another notice, which takes the order's place.
+    shop.person(&format!("{notices}/{id}/close"), json!({})).await.expect(StatusCode::OK);
+    shop.person(&format!("{notices}/{id}/reopen"), json!({})).await.refused(422, "notice-not-reopened");
+    let late = shop.person(notices, announced("dairy", "po 7")).await.expect(StatusCode::CREATED)["id"].clone();
+    shop.till(0, &format!("{notices}/{late}/deliveries"), delivery("DN 3", 1)).await.expect(StatusCode::OK);
+    let known = shop.person(notices, announced("Dairy", "PO 7")).await.refused(409, "order-known");
+    assert!(known.contains(&format!("as notice {late};")), "{known}");
     shop.adds_up();
+}
+
+#[tokio::test]
+async fn an_order_that_was_open_at_the_upgrade_is_not_entered_again() {
+    static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
+    static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let enter = async |order: &str| {
+        let lines = of(CEREAL, pieces(10));
+        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": order, "lines": lines });
+        shop.person("/api/v1/stock/notices", announced).await
+    };
+    enter("PO 7").await.expect(StatusCode::CREATED);
+    // As a hub of before leaves it.
+    let forget = shop.hub.store.commit(|transaction| {
+        transaction.delete(&ORDERS, ("dairy", "po 7"));
+        transaction.delete(&KNOWN_FROM, "notice");
+        Ok::<_, StoreError>(())
+    });
+    forget.await.unwrap();
+    enter("PO 7").await.refused(409, "order-known");
+    enter("PO 8").await.expect(StatusCode::CREATED);
+    enter("PO 7").await.refused(409, "order-known");
+    shop.adds_up();
+}
+
+#[tokio::test]
+async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_end() {
+    static NOTICES: Table<Number, Value> = Table::new("notice");
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::named("store-2", directory.path()).await;
+    let notices = "/api/v1/stock/notices";
+    let lines = of(CEREAL, pieces(5));
+    let announced =
+        json!({ "source": "store", "store": "store-1", "transfer": "7-4", "to": "store-2", "lines": lines });
+    let id = shop.person(notices, announced.clone()).await.expect(StatusCode::CREATED)["id"].clone();
+    let command = |command: &str| format!("{notices}/{id}/{command}");
+    let delivery = |count: i64| json!({ "lines": of(CEREAL, pieces(count)) });
+    shop.person(&command("reopen"), json!({})).await.refused(422, "document-open");
+    shop.till(0, &command("deliveries"), delivery(3)).await.expect(StatusCode::OK);
+    shop.person(&command("close"), json!({})).await.expect(StatusCode::OK);
+    shop.till(0, &command("deliveries"), delivery(2)).await.refused(422, "document-closed");
+    let known = shop.person(notices, announced.clone()).await.refused(409, "transfer-known");
+    assert!(
+        known.contains(&format!(
+            "as notice {id}, which is closed; if more came, reopen that (`POST {}`)",
+            command("reopen")
+        )),
+        "{known}"
+    );
+
+    // A repeat gets the first answer, also when it is closed again.
+    let headers = [("cookie", shop.cookie.as_str()), ("idempotency-key", "reopening-1")];
+    let reopen = async || ask(&shop.router, "POST", &command("reopen"), &headers, "{}").await.expect(StatusCode::OK);
+    let reopened = reopen().await;
+    assert_eq!((&reopened["deliveries"], &reopened["closed_at_ms"]), (&json!(1), &Value::Null));
+    shop.till(0, &command("deliveries"), delivery(2)).await.expect(StatusCode::OK);
+    shop.person(&command("close"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!(reopen().await, reopened);
+    let notice = shop.read(&format!("{notices}/{id}")).await;
+    assert_eq!((&notice["lines"][0]["good"], notice["closed_at_ms"].is_null()), (&json!(5000), false));
+    assert_eq!(shop.stock(CEREAL).await[0], 5000);
+    shop.person(&format!("{notices}/{}/reopen", 99), json!({})).await.refused(404, "notice-unknown");
+    shop.adds_up();
+
+    // Forgotten in its time, it is still known.
+    let number = id.as_u64().unwrap();
+    shop.hub
+        .store
+        .commit(move |transaction| {
+            transaction.delete(&NOTICES, number);
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap();
+    let known = shop.person(notices, announced).await.refused(409, "transfer-known");
+    assert!(
+        known.ends_with(
+            "which was received and closed long ago; if goods came that are not in the books, count their items"
+        ),
+        "{known}"
+    );
 }
 
 #[tokio::test]
@@ -1217,10 +1308,15 @@ async fn what_a_person_decides_no_register_does() {
     }
     let lines = || of(CEREAL, pieces(1));
     let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711", "lines": lines() });
+    let transferred =
+        json!({ "source": "store", "store": "store-2", "transfer": "7-4", "to": "store-1", "lines": lines() });
     // Each is well-formed and can be done when its turn comes: the person after the register proves it.
     let commands = [
         ("notices", announced),
         ("notices/2/close", json!({})),
+        ("notices", transferred),
+        ("notices/3/close", json!({})),
+        ("notices/3/reopen", json!({})),
         ("transfers", json!({ "to": "store-2", "lines": lines() })),
         ("transfers/1/arrival", json!({ "lines": lines() })),
         ("counts", json!({ "skus": [CEREAL] })),

@@ -346,6 +346,15 @@ pub enum Refusal {
         /// A notice, a transfer, a count, a reservation.
         document: &'static str,
     },
+    /// It is not over.
+    #[error("the {document} is open; there is nothing to reopen")]
+    Open {
+        /// A notice.
+        document: &'static str,
+    },
+    /// A notice of a supplier's order.
+    #[error("a supplier's order is not reopened; enter the order again, and receive against that")]
+    NotReopened,
     /// The reservation belongs to a basket.
     #[error("the reservation is in basket {basket}; sell or abandon that")]
     InBasket {

@@ -2,6 +2,9 @@
 //!
 //! A notice is open until a person closes it. Until then it takes deliveries: more or less than announced, or things that nobody announced. What differs
 //! stays on record in its lines. A delivery that names its delivery note is taken once.
+//!
+//! One that was closed too early: a supplier's order is entered again, as another notice; the notice of another store's transfer, which has one name for all
+//! time, is reopened.
 
 use serde::{Deserialize, Serialize};
 
@@ -237,6 +240,17 @@ impl Notice {
         self.is_open()?;
         self.closed_at_ms = Some(at_ms);
         Ok(())
+    }
+
+    /// More came, after all.
+    ///
+    /// # Errors
+    /// It is of a supplier's order, or open.
+    pub fn reopen(&mut self) -> Result<(), Refusal> {
+        if matches!(self.source, Source::Supplier { .. }) {
+            return Err(Refusal::NotReopened);
+        }
+        self.closed_at_ms.take().map(drop).ok_or(Refusal::Open { document: "notice" })
     }
 
     fn is_open(&self) -> Result<(), Refusal> {

@@ -142,6 +142,24 @@ fn a_notice_takes_more_or_less_than_announced_until_it_is_closed() {
 }
 
 #[test]
+fn the_notice_of_a_transfer_is_reopened_and_goes_on_where_it_was() {
+    let source = Source::Store { store: "store-1".into(), transfer: "7-4".into() };
+    let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
+    let goods = || vec![(Condition::Good, sums(&[(0, 4000)]))];
+    notice.receive(goods(), None).unwrap();
+    let open = notice.clone();
+    assert_eq!(notice.reopen(), Err(Refusal::Open { document: "notice" }));
+    notice.close(9).unwrap();
+    notice.reopen().unwrap();
+    assert_eq!(notice, open);
+    assert_eq!(notice.receive(goods(), None).unwrap().beyond, Sums::new());
+    let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
+    let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
+    notice.close(9).unwrap();
+    assert_eq!((notice.reopen(), notice.closed_at_ms), (Err(Refusal::NotReopened), Some(9)));
+}
+
+#[test]
 fn a_delivery_that_names_its_note_is_taken_once() {
     let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
     let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));

@@ -45,6 +45,13 @@ impl Document {
 
     /// Gives a new document its number, and notes that it is open.
     pub(super) fn open(self, transaction: &mut Transaction<'_>) -> Result<u64, Problem> {
+        let id = next_number(transaction, self.name())?;
+        self.reopen(transaction, id)?;
+        Ok(id)
+    }
+
+    /// Notes that a document is open; again, if it was closed.
+    pub(super) fn reopen(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), Problem> {
         let open = transaction.get(&COUNTS, self.name())?.unwrap_or(0);
         if open >= MAX_OPEN {
             return Err(Problem::conflict(
@@ -52,10 +59,8 @@ impl Document {
                 format!("{open} documents of this kind ({}) are open; close some first", self.name()),
             ));
         }
-        let id = next_number(transaction, self.name())?;
         transaction.put(&COUNTS, self.name(), &(open + 1))?;
-        transaction.put(&OPEN, (self.name(), id), &Open { document: self.name().to_owned(), id })?;
-        Ok(id)
+        Ok(transaction.put(&OPEN, (self.name(), id), &Open { document: self.name().to_owned(), id })?)
     }
 
     /// Notes that a document is open no longer. Damage to the index is for the check to tell of: a sale may hang on this.

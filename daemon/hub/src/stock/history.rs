@@ -45,7 +45,7 @@ pub(super) async fn alone<T: Send + 'static>(
 }
 
 /// Reads where no request is held up by it.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     store: &Arc<Store>,
     read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {

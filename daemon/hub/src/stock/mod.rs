@@ -16,7 +16,8 @@
 //!   is refused. A reservation that can't be read reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
 //! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a transfer only where it goes to. Its movements
-//!   refer to it by one name at both stores, so that HQ can follow it.
+//!   refer to it by one name at both stores, so that HQ can follow it. What was closed too early: an order may then be entered again, and the notice of a
+//!   transfer is reopened.
 //!
 //! # A hold's life
 //!
@@ -36,6 +37,8 @@
 //! | somebody sells while an item is counted | the movements since the counted moment are undone for the comparison; the correction is a delta |
 //! | the clock is set back during a count | movements of the doubled time are judged by the time they carry; count the item again |
 //! | a position or a reservation is damaged | sales go on without it, also of what is paid by card and recovered at a start; the check names it |
+//! | the first notice after an upgrade from a hub that kept no orders | orders that are open are noted in the same commit: none is entered again |
+//! | an older hub is put back, and a newer one after it | it rewrites notices without the fields it does not know: their delivery notes are lost, so one may be booked again, and what of them was not tracked. Orders that it enters are in no index: they may be entered again. The check names both but the delivery notes |
 //! | the ledger and a position disagree | the check at the next start tells (positions that were touched lately), `store-hub store check` all |
 //!
 //! # Bounds

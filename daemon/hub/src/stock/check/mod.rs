@@ -40,47 +40,49 @@ struct Walk {
 /// # Errors
 /// The engine fails. Damage is no error; it is what is looked for.
 pub fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
-    match walk(store, depth, checked) {
+    let walked = walk(store, depth, checked);
+    readable(checked, walked).map(drop)
+}
+
+/// What was read; `None` if it is damaged, which is told of and keeps nobody from looking at the rest.
+fn readable<T>(checked: &mut Checked, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(found) => Ok(Some(found)),
         Err(error @ StoreError::Corrupt { .. }) => {
             damaged(checked, &error);
-            Ok(())
+            Ok(None)
         }
-        other => other,
+        Err(error) => Err(error),
     }
 }
 
-/// Tells of a damaged record, unless the walk over all records has.
+/// Tells of a damaged record, unless the walk over all records has, or this one.
 fn damaged(checked: &mut Checked, error: &StoreError) {
     let StoreError::Corrupt { key, .. } = error else { return };
-    let told = format!("the record {key} can't be read");
-    if !checked.faults.iter().any(|fault| fault.starts_with(&told)) {
-        checked.fault(error.to_string());
+    let (told, error) = (format!("the record {key} can't be read"), error.to_string());
+    if !checked.faults.iter().any(|fault| fault.starts_with(&told) || *fault == error) {
+        checked.fault(error);
     }
 }
 
 fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let mut walk = Walk::default();
-    // A document that can't be read keeps nobody from looking at the movements.
-    let documents = match depth {
-        Depth::Whole => documents::documents(store, checked, &mut walk),
-        Depth::Fast => Ok(()),
-    };
+    if depth == Depth::Whole {
+        documents::documents(store, checked, &mut walk)?;
+    }
+    // Without all movements nobody knows what positions and documents should be.
     movements(store, depth, checked, &mut walk)?;
-    sales(store, depth, checked)?;
+    let sold = sales(store, depth, checked);
+    readable(checked, sold)?;
     if depth == Depth::Fast {
         for place in walk.sums.keys() {
-            match store.get(&POSITIONS, (place.0.as_str(), place.1.name())) {
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    checked.fault(format!("item {} has moved and has no position by {}", place.0, place.1.name()));
-                }
-                Err(error @ StoreError::Corrupt { .. }) => damaged(checked, &error),
-                Err(error) => return Err(error),
+            let position = store.get(&POSITIONS, (place.0.as_str(), place.1.name()));
+            if matches!(readable(checked, position)?, Some(None)) {
+                checked.fault(format!("item {} has moved and has no position by {}", place.0, place.1.name()));
             }
         }
         return Ok(());
     }
-    documents?;
     std::mem::take(&mut walk.told).faults(store, checked)?;
     positions(store, checked, walk)
 }
@@ -93,7 +95,7 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
     }
     let mut next = depth.first(1, last);
     let mut sales = Beside::new(store, selling::sales_from, |sale: &Sale| sale.sequence);
-    let given_up = selling::given_up_to(store)?;
+    let mut unasked = selling::given_up_to(store)?;
     while next <= last {
         let page = store.page_kept(&MOVEMENTS, Some(next), Order::Ascending, PAGE)?;
         if page.is_empty() {
@@ -105,11 +107,19 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
             }
             next = movement.number + 1;
             checked.records += 1;
-            if movement.kind == Kind::Sale && !knows(&mut sales, given_up, &movement)? {
-                let sale = movement.reference.escape_debug();
-                checked.fault(format!("movement {} is of sale `{sale}`, which knows nothing of it", movement.number));
+            if movement.kind == Kind::Sale {
+                let known = knows(&mut sales, unasked, &movement);
+                match (readable(checked, known)?, selling::place_of(&movement.reference)) {
+                    (Some(true), _) => {}
+                    // One of a page is damaged. To read that again for each of its sales would cost more than it tells.
+                    (None, Some(place)) => unasked = place.saturating_add(PAGE as u64 - 1),
+                    _ => {
+                        let (number, sale) = (movement.number, movement.reference.escape_debug());
+                        checked.fault(format!("movement {number} is of sale `{sale}`, which knows nothing of it"));
+                    }
+                }
             }
-            walk.told.found(store, &movement)?;
+            walk.told.found(&movement);
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {
                     checked.fault(format!(
@@ -127,10 +137,10 @@ fn movements(store: &Store, depth: Depth, checked: &mut Checked, walk: &mut Walk
 }
 
 /// Whether the sale that a movement names knows of it.
-fn knows(sales: &mut Beside<'_, Sale>, given_up: u64, movement: &Movement) -> Result<bool, StoreError> {
+fn knows(sales: &mut Beside<'_, Sale>, unasked: u64, movement: &Movement) -> Result<bool, StoreError> {
     let Some(place) = selling::place_of(&movement.reference) else { return Ok(false) };
-    // Sales that were given up can't be asked.
-    if place <= given_up {
+    // Sales that were given up can't be asked, nor those beside damaged ones.
+    if place <= unasked {
         return Ok(true);
     }
     let sale = sales.get(place)?;
@@ -212,7 +222,8 @@ fn compare(store: &Store, checked: &mut Checked, walk: &mut Walk, position: &Pos
             ));
         }
     }
-    let rule = store.get(&POLICIES, position.sku.as_str())?.map(|policy| policy.rule).unwrap_or_default();
+    let Some(policy) = readable(checked, store.get(&POLICIES, position.sku.as_str()))? else { return Ok(()) };
+    let rule = policy.map(|policy| policy.rule).unwrap_or_default();
     if position.rule != rule {
         checked.fault(format!(
             "item {}: the position follows {:?}, its policy says {rule:?}",

@@ -2,7 +2,7 @@ use commerce::{
     Quantity, Sku, Unit,
     stock::{Condition, Count, Decision, Line, Movement, Portion, Rule},
 };
-use store::{EngineKind, Transaction};
+use store::{EngineKind, Name, NameName, Number, Transaction};
 
 use super::*;
 use crate::{
@@ -255,6 +255,121 @@ fn the_order_of_a_notice_is_in_the_index_from_the_first_on_that_must_be() {
         Ok(())
     });
     assert_eq!(faults, ["notice 1 is of order `4711`, whose index does not say so"]);
+}
+
+/// One record of a table that is none.
+macro_rules! damage {
+    ($key:ty, $table:literal, $at:expr) => {
+        |transaction| {
+            static DAMAGED: Table<$key, String> = Table::new($table);
+            transaction.put(&DAMAGED, $at, &"none".to_owned())
+        }
+    };
+}
+
+/// A movement of a sale that can't be read.
+fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    transaction.append_to_outbox(Stream::sales().as_str(), "sale", 1, "1")?;
+    let lines = Line::of([((sku(CEREAL), Unit::Each), 1000)], Some(State::OnHand), None);
+    let (kind, reference, by) = (Kind::Sale, "7-1".into(), "till-1".into());
+    let moved = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false });
+    assert_eq!(moved.unwrap(), Some(10));
+    let damage: Damage = damage!(Number, "sale", 1);
+    damage(transaction)
+}
+
+#[test]
+fn a_damaged_record_beside_the_documents_hides_no_wrong_position_and_is_told_of_once() {
+    let damages: [(Damage, &str); 8] = [
+        (damage!(NameName, "transfer_in", ("store-2", "7-1")), "transfer_in"),
+        (damage!(NameName, "transfer_in", ("store-2", "7-9")), "transfer_in"),
+        (damage!(NameName, "supplier_order", ("dairy", "4711")), "supplier_order"),
+        (damage!(Name, "notice_known_from", NOTICE), "notice_known_from"),
+        (damage!(Name, "stock_open_count", "notice"), "stock_open_count"),
+        (damage!(Name, "counter", "notice"), "counter"),
+        (damaged_sale, "sale"),
+        (damage!(Name, "stock_policy", BAGS), "stock_policy"),
+    ];
+    for (damage, table) in damages {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let lived = store.commit_blocking(move |transaction| {
+            life(transaction)?;
+            untrack(transaction, false)?;
+            let mut position = transaction.get(&POSITIONS, (CEREAL, "each"))?.unwrap();
+            position.on_hand += 1;
+            transaction.put(&POSITIONS, (CEREAL, "each"), &position)?;
+            Ok::<_, Problem>(damage(transaction)?)
+        });
+        lived.unwrap();
+        let mut checked = Checked::default();
+        check(&store, Depth::Whole, &mut checked).unwrap();
+        let of = |part: &str| checked.faults.iter().filter(|fault| fault.contains(part)).count();
+        let told = (of(&format!("of table {table} can't be read")), of("item 818981: the position says on_hand"));
+        assert_eq!((told, checked.faults.len()), ((1, 1), 2), "{table}: {:?}", checked.faults);
+    }
+}
+
+#[test]
+fn a_damaged_index_is_nothing_to_the_fast_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let damage: Damage = damage!(NameName, "transfer_in", ("store-2", "7-1"));
+    let lived = store.commit_blocking(move |transaction| {
+        life(transaction)?;
+        transaction.delete(&POSITIONS, (BAGS, "each"));
+        Ok::<_, Problem>(damage(transaction)?)
+    });
+    lived.unwrap();
+    let mut checked = Checked::default();
+    check(&store, Depth::Fast, &mut checked).unwrap();
+    assert_eq!(checked.faults, ["item 4012 has moved and has no position by each"]);
+}
+
+#[test]
+fn a_damaged_first_notice_refuses_no_other() {
+    let faults = told(|transaction| {
+        let damage: Damage = damage!(Name, "notice_known_from", NOTICE);
+        damage(transaction)?;
+        let (supplier, order) = ("Dairy".into(), "4712".into());
+        let notice = NoticeRequest::Supplier { supplier, order, lines: portions(1) };
+        assert_eq!(enter_now(transaction, &by(), "store-1".parse().unwrap(), notice).unwrap().id, 3);
+        Ok(())
+    });
+    assert!(matches!(&faults[..], [fault] if fault.contains("of table notice_known_from can't be read")), "{faults:?}");
+}
+
+/// The order of notice 1 once more, as notice 3.
+fn enter_again(transaction: &mut Transaction<'_>) {
+    let (supplier, order) = ("DAIRY".into(), "4711".into());
+    let notice = NoticeRequest::Supplier { supplier, order, lines: portions(1) };
+    assert_eq!(enter_now(transaction, &by(), "store-1".parse().unwrap(), notice).unwrap().id, 3);
+}
+
+#[test]
+fn an_order_that_was_entered_again_is_right_of_a_closed_notice_alone() {
+    let faults = told(|transaction| {
+        close_now(transaction, &by(), 1).unwrap();
+        enter_again(transaction);
+        Ok(())
+    });
+    assert_eq!(faults, Vec::<String>::new());
+    // Two that are open count twice; one that gives way to an older one is none that was entered again.
+    let faults = told(|transaction| transaction.put(&ORDERS, ("dairy", "4711"), &2));
+    assert_eq!(
+        faults,
+        [
+            "notice 1 is of order `4711`, whose index does not say so",
+            "the index of orders names notice 2, which is of none, or twice"
+        ]
+    );
+    let faults = told(|transaction| {
+        close_now(transaction, &by(), 1).unwrap();
+        enter_again(transaction);
+        close_now(transaction, &by(), 3).unwrap();
+        transaction.put(&ORDERS, ("dairy", "4711"), &1)
+    });
+    assert_eq!(faults, ["notice 3 is of order `4711`, whose index does not say so"]);
 }
 
 #[test]

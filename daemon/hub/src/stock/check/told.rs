@@ -9,19 +9,16 @@
 //! Documents are forgotten in their time and movements never: those of a document that is gone are passed. So what is held is the lines of the documents
 //! that are there, less what has been found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use commerce::stock::{
-    Count, Decision, Kind, Line, Movement, Notice, Place, State, Tally, Transfer,
+    Count, Decision, Kind, Line, Movement, Notice, Place, Source, State, Tally, Transfer,
     transfer::{Name, referred},
 };
 use store::{Checked, Store, StoreError};
 
-use crate::stock::{
-    documents::Document,
-    notices::{KNOWN_FROM, NOTICE, TRANSFERS_IN},
-    policies::POLICIES,
-};
+use super::readable;
+use crate::stock::{documents::Document, policies::POLICIES};
 
 /// What of a document's goods may never have moved.
 #[derive(Clone, Copy)]
@@ -67,14 +64,22 @@ impl Left {
     }
 }
 
-/// What the documents tell that are there, by the kind of movement and the document's number.
+/// What the documents tell that are there.
 #[derive(Default)]
-pub(super) struct Told(BTreeMap<(Kind, u64), BTreeMap<Place, Left>>);
+pub(super) struct Told {
+    /// By the kind of movement and the document's number.
+    left: BTreeMap<(Kind, u64), BTreeMap<Place, Left>>,
+    /// Notices of other stores' transfers, as movements refer to them. The index of transfers is not asked: it may be damaged.
+    transfers_in: HashMap<String, u64>,
+}
 
 impl Told {
-    pub(super) fn by_notice(&mut self, store: &Store, notice: &Notice) -> Result<(), StoreError> {
-        let is_known = store.get(&KNOWN_FROM, NOTICE)?.is_some_and(|first| notice.id >= first);
-        let told = self.0.entry((notice.source.kind(), notice.id)).or_default();
+    /// `is_known` if its lines tell what was not tracked.
+    pub(super) fn by_notice(&mut self, notice: &Notice, is_known: bool) {
+        if matches!(notice.source, Source::Store { .. }) {
+            self.transfers_in.insert(notice.reference(), notice.id);
+        }
+        let told = self.left.entry((notice.source.kind(), notice.id)).or_default();
         for line in &notice.lines {
             let milli = [line.good, line.doubtful, line.damaged];
             let still = if is_known { Still::Untracked(line.untracked) } else { Still::Unknown };
@@ -82,12 +87,11 @@ impl Told {
                 told.insert((line.sku.clone(), line.unit), Left { milli, still });
             }
         }
-        Ok(())
     }
 
     pub(super) fn by_transfer(&mut self, transfer: &Transfer) {
         let mut tell = |kind, of: fn(i64, Option<i64>) -> i64| {
-            let told = self.0.entry((kind, transfer.id)).or_default();
+            let told = self.left.entry((kind, transfer.id)).or_default();
             for line in &transfer.lines {
                 let milli = [of(line.sent, line.arrived), 0, 0];
                 if milli != [0; 3] {
@@ -102,7 +106,7 @@ impl Told {
     }
 
     pub(super) fn by_count(&mut self, count: &Count) {
-        let told = self.0.entry((Kind::Count, count.id)).or_default();
+        let told = self.left.entry((Kind::Count, count.id)).or_default();
         for line in count.lines.iter().filter(|line| line.decision == Some(Decision::Approved)) {
             let variance = line.tally.as_ref().map_or(0, Tally::variance);
             let left = Left { milli: [variance, 0, 0], still: Still::All(variance) };
@@ -111,9 +115,9 @@ impl Told {
     }
 
     /// Takes off what moved.
-    pub(super) fn found(&mut self, store: &Store, movement: &Movement) -> Result<(), StoreError> {
-        let Some(document) = document(store, movement)? else { return Ok(()) };
-        let Some(told) = self.0.get_mut(&(movement.kind, document)) else { return Ok(()) };
+    pub(super) fn found(&mut self, movement: &Movement) {
+        let Some(document) = self.document(movement) else { return };
+        let Some(told) = self.left.get_mut(&(movement.kind, document)) else { return };
         for line in &movement.lines {
             let left = told.entry((line.sku.clone(), line.unit)).or_default();
             let (condition, milli) = goods(line);
@@ -123,14 +127,26 @@ impl Told {
                 told.remove(&(line.sku.clone(), line.unit));
             }
         }
-        Ok(())
+    }
+
+    /// The document that a movement refers to, if it is of a kind that is compared.
+    fn document(&self, movement: &Movement) -> Option<u64> {
+        match (of_kind(movement.kind)?, referred(&movement.reference)) {
+            (Document::Notice, Some(_)) => self.transfers_in.get(&movement.reference).copied(),
+            (Document::Transfer, Some((_, transfer))) => transfer.parse().ok().map(|name: Name| name.id),
+            // Also of transfers, by hubs of before.
+            _ => movement.reference.parse().ok(),
+        }
     }
 
     /// Tells of what is left.
     pub(super) fn faults(self, store: &Store, checked: &mut Checked) -> Result<(), StoreError> {
-        for ((kind, id), told) in self.0 {
+        for ((kind, id), told) in self.left {
             for ((sku, _), left) in told {
-                if !left.is_right(|| Ok(store.get(&POLICIES, sku.as_str())?.is_some()))? {
+                // One that can't be read is one.
+                let has_policy =
+                    || Ok(readable(checked, store.get(&POLICIES, sku.as_str()))?.is_none_or(|it| it.is_some()));
+                if !left.is_right(has_policy)? {
                     let document = of_kind(kind).map_or("document", Document::name);
                     let by = left.by();
                     checked.fault(format!(
@@ -150,17 +166,6 @@ fn of_kind(kind: Kind) -> Option<Document> {
         Kind::TransferOut | Kind::Arrival | Kind::Shortfall => Some(Document::Transfer),
         Kind::Count => Some(Document::Count),
         _ => None,
-    }
-}
-
-/// The document that a movement refers to, if it is of a kind that is compared.
-fn document(store: &Store, movement: &Movement) -> Result<Option<u64>, StoreError> {
-    let Some(document) = of_kind(movement.kind) else { return Ok(None) };
-    match (document, referred(&movement.reference)) {
-        (Document::Notice, Some((sender, transfer))) => store.get(&TRANSFERS_IN, (sender, transfer)),
-        (Document::Transfer, Some((_, transfer))) => Ok(transfer.parse().ok().map(|name: Name| name.id)),
-        // Also of transfers, by hubs of before.
-        _ => Ok(movement.reference.parse().ok()),
     }
 }
 

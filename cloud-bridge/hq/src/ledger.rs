@@ -337,7 +337,8 @@ impl Books {
                 }
             }
         }
-        positions.append(&mut changed);
+        // Not `append`: it would lay out anew all that a store has, for each of its sales.
+        positions.extend(changed);
         Ok(())
     }
 

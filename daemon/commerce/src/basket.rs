@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     MAX_LINE_AMOUNT, MAX_LINES,
+    ids::{BasketId, OperatorId, PaymentId, RegisterName, SaleId},
     line::{Discount, Line, NewLine, checked_text},
     money::{Currency, Minor},
     quantity::Unit,
@@ -30,9 +31,12 @@ const MAX_TENDERS: usize = 40;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Basket {
     /// Given by the hub.
-    pub id: String,
+    pub id: BasketId,
     /// The register that sells it.
-    pub register: String,
+    pub register: RegisterName,
+    /// Who opened it, if somebody had signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorId>,
     /// The register's own reference, which travels to HQ: an order number, a basket id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -64,7 +68,7 @@ pub struct Basket {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reserved {
     /// The hub's payment.
-    pub payment: String,
+    pub payment: PaymentId,
     /// Its amount.
     pub amount: Minor,
 }
@@ -79,7 +83,7 @@ pub enum BasketState {
     /// Paid; it is a sale now.
     Completed {
         /// The sale's id.
-        sale: String,
+        sale: SaleId,
     },
     /// Given up before anything was paid.
     Abandoned,
@@ -170,8 +174,9 @@ impl Basket {
     /// # Errors
     /// A reference or customer that is no proper text.
     pub fn open(
-        id: String,
-        register: String,
+        id: BasketId,
+        register: RegisterName,
+        operator: Option<OperatorId>,
         currency: Currency,
         opened_at_ms: i64,
         reference: Option<String>,
@@ -180,6 +185,7 @@ impl Basket {
         Ok(Self {
             id,
             register,
+            operator,
             reference: reference.map(|text| checked_text("reference", text)).transpose()?,
             customer: customer.map(|text| checked_text("customer", text)).transpose()?,
             currency,
@@ -254,7 +260,7 @@ impl Basket {
     ///
     /// # Errors
     /// Not open, another runs, nothing or less is due, or one tender more is too many.
-    pub fn reserve(&mut self, payment: String, amount: Option<Minor>) -> Result<Minor, Refusal> {
+    pub fn reserve(&mut self, payment: PaymentId, amount: Option<Minor>) -> Result<Minor, Refusal> {
         self.is_open()?;
         if self.reserved.is_some() {
             return Err(Refusal::PaymentUnderWay);
@@ -276,7 +282,7 @@ impl Basket {
     }
 
     /// Ends the card payment: with its tender if it was approved, with nothing if not. Ignores any other payment than the reserved one.
-    pub fn settle(&mut self, payment: &str, approved: Option<Tender>) {
+    pub fn settle(&mut self, payment: PaymentId, approved: Option<Tender>) {
         if self.reserved.as_ref().is_some_and(|reserved| reserved.payment == payment) {
             self.reserved = None;
             self.tenders.extend(approved);
@@ -310,7 +316,7 @@ impl Basket {
             return Err(Refusal::StillDue { due });
         }
         let sale = Sale::of(self, stamp);
-        self.state = BasketState::Completed { sale: sale.id.clone() };
+        self.state = BasketState::Completed { sale: sale.id };
         Ok(sale)
     }
 

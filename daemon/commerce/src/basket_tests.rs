@@ -23,17 +23,17 @@ fn item(minor: i64, per: Unit) -> Item {
 }
 
 fn open() -> Basket {
-    Basket::open("b1".into(), "till-1".into(), Currency::from_code("USD").unwrap(), 0, None, None).unwrap()
+    Basket::open(BasketId(1), "till-1".parse().unwrap(), None, Currency::from_code("USD").unwrap(), 0, None, None)
+        .unwrap()
 }
 
 fn stamp() -> Stamp {
     Stamp {
-        id: "s1".into(),
-        sequence: 1,
+        id: SaleId { epoch: 1, sequence: 1 },
         receipt: ReceiptNumber(1),
         fiscal_year: 2026,
         sold_at_ms: 1,
-        business_day: "2026-11-24".into(),
+        business_day: "2026-11-24".parse().unwrap(),
     }
 }
 
@@ -59,7 +59,7 @@ fn a_paid_basket_becomes_a_sale_with_change() {
     basket.tender(cash(1000)).unwrap();
     let sale = basket.complete(stamp()).unwrap();
     assert_eq!((sale.totals.net, sale.totals.change), (Minor::literal(700), Minor::literal(300)));
-    assert_eq!(basket.state, BasketState::Completed { sale: "s1".into() });
+    assert_eq!(basket.state, BasketState::Completed { sale: SaleId { epoch: 1, sequence: 1 } });
     assert_eq!(basket.complete(stamp()), Err(Refusal::NotOpen));
 }
 
@@ -99,18 +99,28 @@ fn while_a_card_payment_runs_nothing_else_can_change_the_basket() {
     let (mut basket, cereal) = (open(), item(369, Unit::Each));
     basket.add_line(pieces(&cereal, 1)).unwrap();
     assert_eq!(
-        basket.reserve("p1".into(), Some(Minor::literal(370))).unwrap_err(),
+        basket.reserve(PaymentId(1), Some(Minor::literal(370))).unwrap_err(),
         Refusal::ExceedsDue { amount: Minor::literal(370), due: Minor::literal(369) }
     );
-    assert_eq!(basket.reserve("p1".into(), None), Ok(Minor::literal(369)));
+    assert_eq!(basket.reserve(PaymentId(1), None), Ok(Minor::literal(369)));
     assert_eq!(basket.add_line(pieces(&cereal, 1)), Err(Refusal::PaymentUnderWay));
     assert_eq!(basket.tender(cash(1)), Err(Refusal::PaymentUnderWay));
     assert_eq!(basket.complete(stamp()), Err(Refusal::PaymentUnderWay));
-    assert_eq!(basket.reserve("p2".into(), None), Err(Refusal::PaymentUnderWay));
-    let card = Tender::Card { amount: Minor::literal(369), slip: CardSlip::default() };
-    basket.settle("another", Some(card.clone()));
+    assert_eq!(basket.reserve(PaymentId(2), None), Err(Refusal::PaymentUnderWay));
+    let card = Tender::Card {
+        amount: Minor::literal(369),
+        slip: CardSlip {
+            payment: PaymentId(1),
+            masked_pan: None,
+            scheme: None,
+            terminal_id: None,
+            trace: None,
+            receipt: None,
+        },
+    };
+    basket.settle(PaymentId(9), Some(card.clone()));
     assert!(basket.reserved.is_some());
-    basket.settle("p1", Some(card));
+    basket.settle(PaymentId(1), Some(card));
     assert!(basket.complete(stamp()).is_ok());
 }
 
@@ -198,9 +208,16 @@ proptest! {
                 Act::Coupon(amount) => {
                     basket.tender(Tender::ManufacturerCoupon { amount: Minor::literal(amount), code: None }).is_err()
                 }
-                Act::Card(amount, approved) => match basket.reserve("p".into(), Some(Minor::literal(amount))) {
+                Act::Card(amount, approved) => match basket.reserve(PaymentId(1), Some(Minor::literal(amount))) {
                     Ok(amount) => {
-                        basket.settle("p", approved.then(|| Tender::Card { amount, slip: CardSlip::default() }));
+                        basket.settle(PaymentId(1), approved.then(|| Tender::Card { amount, slip: CardSlip {
+            payment: PaymentId(1),
+            masked_pan: None,
+            scheme: None,
+            terminal_id: None,
+            trace: None,
+            receipt: None,
+        } }));
                         false
                     }
                     Err(_) => true,

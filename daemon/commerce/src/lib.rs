@@ -15,6 +15,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`ids`], [`actor`] | what things and people are called |
 //! | [`money`] | minor units, currencies, rounding |
 //! | [`quantity`] | amounts of goods: pieces, kilograms, gallons, in thousandths |
 //! | [`item`] | SKUs, GTINs, prices, items |
@@ -24,7 +25,9 @@
 //! | [`sale`] | the transaction it becomes |
 //! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
 
+pub mod actor;
 pub mod basket;
+pub mod ids;
 pub mod item;
 pub mod line;
 pub mod money;
@@ -33,7 +36,9 @@ pub mod sale;
 pub mod stock;
 pub mod tender;
 
+pub use actor::{Actor, Station};
 pub use basket::{Basket, BasketState, Refusal};
+pub use ids::{BasketId, BusinessDay, InvalidId, OperatorId, PaymentId, RegisterName, SaleId, ServiceName};
 pub use item::{Gtin, Item, Price, Sku};
 pub use line::{Discount, Goods, Line, NewLine, Origin, Regular};
 pub use money::{Currency, Minor, Rounding};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     basket::Basket,
+    ids::{BasketId, BusinessDay, OperatorId, RegisterName, SaleId},
     line::Line,
     money::{Currency, Minor},
     tender::Tender,
@@ -25,10 +26,8 @@ impl std::fmt::Display for ReceiptNumber {
 /// What the hub gives a sale at the moment of its commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Unique in this hub for all time.
-    pub id: String,
-    /// Its place in the stream of sales.
-    pub sequence: u64,
+    /// Its epoch, and its place in the stream of sales.
+    pub id: SaleId,
     /// The register's next in its fiscal year.
     pub receipt: ReceiptNumber,
     /// The fiscal year, by the calendar year in which it begins.
@@ -36,31 +35,31 @@ pub struct Stamp {
     /// When: milliseconds since 1970, UTC.
     pub sold_at_ms: i64,
     /// The day it counts to, `2026-11-24`.
-    pub business_day: String,
+    pub business_day: BusinessDay,
 }
 
 /// A completed sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sale {
-    /// Unique in this hub for all time.
-    pub id: String,
-    /// Its place in the stream of sales.
-    pub sequence: u64,
+    /// Its epoch, and its place in the stream of sales.
+    pub id: SaleId,
     /// The basket it was.
-    pub basket: String,
+    pub basket: BasketId,
     /// The register's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The register that sold it.
-    pub register: String,
+    pub register: RegisterName,
+    /// Who sold it, if somebody had signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorId>,
     /// From 1 without gaps per register and fiscal year.
     pub receipt: ReceiptNumber,
-    /// The fiscal year, by the calendar year in which it begins; 0 in sales from before there were any.
-    #[serde(default, skip_serializing_if = "is_before_fiscal_years")]
+    /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
     /// The day it counts to.
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// When: milliseconds since 1970, UTC.
     pub sold_at_ms: i64,
     /// The customer, if known.
@@ -98,7 +97,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds up.
+    /// Computes the totals of lines and tenders; voided lines do not count.
     pub fn of(lines: &[Line], tenders: &[Tender]) -> Self {
         let live = || lines.iter().filter(|line| !line.voided);
         let regular = live().map(|line| line.regular).sum();
@@ -117,20 +116,15 @@ impl Totals {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's own form
-fn is_before_fiscal_years(year: &u16) -> bool {
-    *year == 0
-}
-
 impl Sale {
     /// Only [`Basket::complete`] makes sales, after its checks.
     pub(crate) fn of(basket: &Basket, stamp: Stamp) -> Self {
         Self {
             id: stamp.id,
-            sequence: stamp.sequence,
-            basket: basket.id.clone(),
+            basket: basket.id,
             reference: basket.reference.clone(),
             register: basket.register.clone(),
+            operator: basket.operator.clone(),
             receipt: stamp.receipt,
             fiscal_year: stamp.fiscal_year,
             business_day: stamp.business_day,

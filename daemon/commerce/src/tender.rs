@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Minor;
+use crate::{ids::PaymentId, money::Minor};
 
 /// What a card payment leaves behind. There is no field that could hold a card number: PCI DSS 3.4.1 allows first six and last four.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CardSlip {
     /// The hub's payment it came from.
-    pub payment: String,
+    pub payment: PaymentId,
     /// Such as `476173******0119`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_pan: Option<String>,

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::{Line, Refusal, State};
 use crate::{
     MAX_LINES,
+    actor::Actor,
     item::Sku,
     quantity::{Quantity, Unit},
 };
@@ -69,7 +70,7 @@ pub struct Tally {
     /// When it was counted: milliseconds since 1970, UTC.
     pub counted_at_ms: i64,
     /// Who counted.
-    pub by: String,
+    pub by: Actor,
     /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected. Counts of older hubs don't say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_baskets_when_counted: Option<i64>,

@@ -57,6 +57,8 @@ pub use transfer::{Transfer, TransferLine};
 
 use crate::{
     MAX_LINES,
+    actor::Actor,
+    ids::BasketId,
     item::Sku,
     quantity::{Quantity, Unit},
 };
@@ -249,8 +251,8 @@ pub struct Movement {
     pub reference: String,
     /// When: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// Who: a register, or the console.
-    pub by: String,
+    /// Who.
+    pub by: Actor,
     /// What moved.
     pub lines: Vec<Line>,
 }
@@ -359,7 +361,7 @@ pub enum Refusal {
     #[error("the reservation is in basket {basket}; sell or abandon that")]
     InBasket {
         /// Which.
-        basket: String,
+        basket: BasketId,
     },
     /// The document does not have it.
     #[error("the {document} has no item {sku}")]

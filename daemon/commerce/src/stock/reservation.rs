@@ -10,7 +10,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, Sums};
-use crate::{item::Sku, quantity::Unit};
+use crate::{
+    actor::Actor,
+    ids::{BasketId, SaleId},
+    item::Sku,
+    quantity::Unit,
+};
 
 /// A reservation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +26,7 @@ pub struct Reservation {
     /// For whom or what: an order, a customer, a basket.
     pub reference: String,
     /// Who asked for it.
-    pub by: String,
+    pub by: Actor,
     /// When: milliseconds since 1970, UTC.
     pub reserved_at_ms: i64,
     /// Made by the hub for a basket that is being paid, not by anybody's command.
@@ -57,12 +62,12 @@ pub enum ReservationState {
     /// At the till.
     InBasket {
         /// Where.
-        basket: String,
+        basket: BasketId,
     },
     /// Fetched and paid. What the sale did not take is on_hand again.
     Sold {
         /// The sale's id.
-        sale: String,
+        sale: SaleId,
     },
     /// Given up.
     Released,
@@ -88,9 +93,9 @@ impl Reservation {
     ///
     /// # Errors
     /// Another has it, or it is over.
-    pub fn claim(&mut self, basket: &str) -> Result<(), Refusal> {
+    pub fn claim(&mut self, basket: BasketId) -> Result<(), Refusal> {
         self.is_open()?;
-        self.state = ReservationState::InBasket { basket: basket.to_owned() };
+        self.state = ReservationState::InBasket { basket };
         Ok(())
     }
 
@@ -105,9 +110,9 @@ impl Reservation {
     }
 
     fn is_open(&self) -> Result<(), Refusal> {
-        match &self.state {
+        match self.state {
             ReservationState::Open => Ok(()),
-            ReservationState::InBasket { basket } => Err(Refusal::InBasket { basket: basket.clone() }),
+            ReservationState::InBasket { basket } => Err(Refusal::InBasket { basket }),
             ReservationState::Sold { .. } | ReservationState::Released => {
                 Err(Refusal::Closed { document: "reservation" })
             }

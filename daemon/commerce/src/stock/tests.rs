@@ -186,20 +186,20 @@ fn a_reservation_goes_through_one_basket() {
     let open = || Reservation {
         id: 1,
         reference: "order-7".into(),
-        by: "till-1".into(),
+        by: Actor::register("till-1".parse().unwrap()),
         reserved_at_ms: 0,
         hold: false,
         state: ReservationState::Open,
         lines: Reservation::lines(sums(&[(0, 1000)])),
     };
     let mut reservation = open();
-    reservation.claim("b1").unwrap();
-    assert_eq!(reservation.claim("b2"), Err(Refusal::InBasket { basket: "b1".into() }));
-    assert_eq!(reservation.release(), Err(Refusal::InBasket { basket: "b1".into() }));
+    reservation.claim(BasketId(1)).unwrap();
+    assert_eq!(reservation.claim(BasketId(2)), Err(Refusal::InBasket { basket: BasketId(1) }));
+    assert_eq!(reservation.release(), Err(Refusal::InBasket { basket: BasketId(1) }));
     assert!(reservation.holds());
     let mut released = open();
     released.release().unwrap();
-    assert_eq!(released.claim("b1"), Err(Refusal::Closed { document: "reservation" }));
+    assert_eq!(released.claim(BasketId(1)), Err(Refusal::Closed { document: "reservation" }));
     assert!(!released.holds());
 }
 
@@ -210,7 +210,7 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
         counted,
         expected: 5000,
         counted_at_ms: at,
-        by: "till-1".into(),
+        by: Actor::register("till-1".parse().unwrap()),
         in_baskets_when_counted: None,
     };
     let pieces = |count| Quantity::pieces(count).unwrap();
@@ -375,7 +375,7 @@ proptest! {
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
-        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: "till-1".into(), in_baskets_when_counted: None };
+        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: Actor::register("till-1".parse().unwrap()), in_baskets_when_counted: None };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
         let variance = count.lines[0].tally.as_ref().unwrap().variance();

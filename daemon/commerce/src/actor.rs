@@ -1,0 +1,105 @@
+//! Who acts: every change names one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{OperatorId, RegisterName, ServiceName};
+
+/// Who acts: from where, and which person if one has signed in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Actor {
+    /// From where.
+    pub station: Station,
+    /// Which person, if one has signed in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<OperatorId>,
+}
+
+/// From where somebody acts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Station {
+    /// A register of the store.
+    Register(RegisterName),
+    /// A person at the hub's console page.
+    Console,
+    /// A person at the machine itself, by the command line.
+    Shell,
+    /// A program with an account.
+    Service(ServiceName),
+    /// Headquarters.
+    Headquarters,
+    /// The hub itself.
+    Hub,
+}
+
+impl Actor {
+    /// A register at which nobody has signed in.
+    pub fn register(name: RegisterName) -> Self {
+        Station::Register(name).into()
+    }
+
+    /// A person at the console.
+    pub fn console() -> Self {
+        Station::Console.into()
+    }
+
+    /// The register from which somebody acts.
+    pub fn register_name(&self) -> Option<&RegisterName> {
+        if let Station::Register(name) = &self.station { Some(name) } else { None }
+    }
+}
+
+impl From<Station> for Actor {
+    fn from(station: Station) -> Self {
+        Self { station, operator: None }
+    }
+}
+
+impl fmt::Display for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Register(name) => write!(f, "register {name}"),
+            Self::Console => f.write_str("console"),
+            Self::Shell => f.write_str("shell"),
+            Self::Service(name) => write!(f, "service {name}"),
+            Self::Headquarters => f.write_str("headquarters"),
+            Self::Hub => f.write_str("hub"),
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.operator {
+            Some(operator) => write!(f, "operator {operator} at {}", self.station),
+            None => self.station.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_reads_back_as_it_was_written() {
+        let till = Station::Register("till-1".parse().unwrap());
+        let anna = Actor { station: till.clone(), operator: Some("anna".parse().unwrap()) };
+        let erp = Station::Service("erp".parse().unwrap());
+        for (actor, json, text) in [
+            (anna, r#"{"station":{"register":"till-1"},"operator":"anna"}"#, "operator anna at register till-1"),
+            (till.into(), r#"{"station":{"register":"till-1"}}"#, "register till-1"),
+            (Actor::console(), r#"{"station":"console"}"#, "console"),
+            (erp.into(), r#"{"station":{"service":"erp"}}"#, "service erp"),
+            (Station::Headquarters.into(), r#"{"station":"headquarters"}"#, "headquarters"),
+        ] {
+            assert_eq!(serde_json::to_string(&actor).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Actor>(json).unwrap(), actor);
+            assert_eq!(actor.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Identifiers: parsed where they enter, trusted from there on. Each is a text in JSON, in paths and on paper.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Text that does not name what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {what} `{}`: {expected}", text.escape_debug())]
+pub struct InvalidId {
+    what: &'static str,
+    text: String,
+    expected: &'static str,
+}
+
+/// Serde through text, and the text forms.
+macro_rules! as_text {
+    ($type:ident, $example:literal) => {
+        impl TryFrom<String> for $type {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(id: $type) -> Self {
+                id.to_string()
+            }
+        }
+    };
+}
+
+/// A number behind a letter.
+macro_rules! numbered {
+    ($(#[$doc:meta])* $type:ident, $letter:literal, $what:literal, $example:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "schema", schema(value_type = String, example = $example))]
+        pub struct $type(pub u64);
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let number = text.strip_prefix($letter).and_then(number);
+                let expected = concat!("`", $letter, "` and a number, such as `", $example, "`");
+                number.map(Self).ok_or_else(|| InvalidId { what: $what, text: text.to_owned(), expected })
+            }
+        }
+
+        as_text!($type, $example);
+    };
+}
+
+/// Letters, digits and `-`, 1 to 40.
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $example:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "schema", schema(value_type = String, example = $example))]
+        pub struct $type(String);
+
+        impl $type {
+            /// As text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let is_name = (1..=40).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                let invalid = || InvalidId { what: $what, text: text.to_owned(), expected: "1 to 40 letters, digits or `-`" };
+                if is_name { Ok(Self(text.to_owned())) } else { Err(invalid()) }
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        as_text!($type, $example);
+    };
+}
+
+/// Decimal digits without a leading zero: one number has one form.
+fn number(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if is_plain { text.parse().ok() } else { None }
+}
+
+numbered!(
+    /// A basket, counted from 1 in its store. 0 until its commit numbers it.
+    BasketId, "b", "basket id", "b12"
+);
+numbered!(
+    /// A card payment, counted from 1 in its store.
+    PaymentId, "p", "payment id", "p12"
+);
+named!(
+    /// A register, as the config calls it.
+    RegisterName, "register name", "till-1"
+);
+named!(
+    /// A program with an account of its own: an ERP, a catalog loader.
+    ServiceName, "service name", "erp"
+);
+named!(
+    /// A person who works at registers.
+    OperatorId, "operator id", "1042"
+);
+
+/// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "1764201600000-77"))]
+pub struct SaleId {
+    /// Of its store.
+    pub epoch: u64,
+    /// In the stream of sales.
+    pub sequence: u64,
+}
+
+impl fmt::Display for SaleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.sequence)
+    }
+}
+
+impl FromStr for SaleId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let parts = text.split_once('-').and_then(|(epoch, sequence)| Some((number(epoch)?, number(sequence)?)));
+        let expected = "epoch and sequence, such as `1764201600000-77`";
+        let (epoch, sequence) = parts.ok_or_else(|| InvalidId { what: "sale id", text: text.to_owned(), expected })?;
+        Ok(Self { epoch, sequence })
+    }
+}
+
+as_text!(SaleId, "1764201600000-77");
+
+/// The day a transaction counts to: a date of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, format = "date", example = "2026-11-24"))]
+pub struct BusinessDay {
+    year: u16,
+    month: u8,
+    day: u8,
+}
+
+impl BusinessDay {
+    /// A date; `None` if the calendar has no such day. Years 1 to 9999.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let days = match month {
+            4 | 6 | 9 | 11 => 30,
+            2 if is_leap => 29,
+            2 => 28,
+            1..=12 => 31,
+            _ => 0,
+        };
+        ((1..=9999).contains(&year) && (1..=days).contains(&day)).then_some(Self { year, month, day })
+    }
+
+    /// The calendar year.
+    pub fn year(self) -> u16 {
+        self.year
+    }
+}
+
+impl fmt::Display for BusinessDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl FromStr for BusinessDay {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let parse = || {
+            let has_shape = text.len() == 10
+                && text.bytes().enumerate().all(|(place, byte)| match place {
+                    4 | 7 => byte == b'-',
+                    _ => byte.is_ascii_digit(),
+                });
+            if !has_shape {
+                return None;
+            }
+            Self::new(text[..4].parse().ok()?, text[5..7].parse().ok()?, text[8..].parse().ok()?)
+        };
+        let expected = "a date such as `2026-11-24`";
+        parse().ok_or_else(|| InvalidId { what: "business day", text: text.to_owned(), expected })
+    }
+}
+
+as_text!(BusinessDay, "2026-11-24");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_form() {
+        assert_eq!("b12".parse(), Ok(BasketId(12)));
+        assert_eq!("p0".parse(), Ok(PaymentId(0)));
+        assert_eq!("1-77".parse(), Ok(SaleId { epoch: 1, sequence: 77 }));
+        for text in ["", "12", "b", "b-1", "b012", "b 1", "p12", "b99999999999999999999", "b１"] {
+            assert!(text.parse::<BasketId>().is_err(), "{text}");
+        }
+        for text in ["", "1", "1-", "-1", "1-2-3", "01-2", "1-02", "+1-2"] {
+            assert!(text.parse::<SaleId>().is_err(), "{text}");
+        }
+        let told = "b012".parse::<BasketId>().unwrap_err().to_string();
+        assert_eq!(told, "invalid basket id `b012`: `b` and a number, such as `b12`");
+    }
+
+    #[test]
+    fn names_are_plain() {
+        assert_eq!("till-1".parse::<RegisterName>().unwrap().as_str(), "till-1");
+        for text in ["", "till 1", "till/1", "(console)", "tïll", &"a".repeat(41)] {
+            assert!(text.parse::<RegisterName>().is_err(), "{text}");
+        }
+        assert!("a".repeat(40).parse::<OperatorId>().is_ok());
+    }
+
+    #[test]
+    fn a_business_day_is_a_day_of_the_calendar() {
+        for text in ["2026-11-24", "2024-02-29", "2000-02-29", "0001-01-01", "9999-12-31"] {
+            assert_eq!(text.parse::<BusinessDay>().unwrap().to_string(), text);
+        }
+        for text in [
+            "2026-02-29",
+            "1900-02-29",
+            "2026-04-31",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-1-01",
+            "0000-01-01",
+            "２026-1-1",
+        ] {
+            assert!(text.parse::<BusinessDay>().is_err(), "{text}");
+        }
+        assert!(BusinessDay::new(2026, 11, 24) < BusinessDay::new(2026, 12, 1));
+    }
+
+    #[test]
+    fn ids_are_text_in_json() {
+        let sale = SaleId { epoch: 1, sequence: 77 };
+        assert_eq!(serde_json::to_string(&sale).unwrap(), "\"1-77\"");
+        assert_eq!(serde_json::from_str::<SaleId>("\"1-77\"").unwrap(), sale);
+        assert!(serde_json::from_str::<BasketId>("12").is_err());
+    }
+}

@@ -12,7 +12,7 @@
 //! | the clock, set back | answers are kept for longer |
 //! | the clock, set forward by more than [`REMEMBERED`] | a repeat of a command from before is done again |
 
-use std::{ops::Bound, sync::Arc, time::Duration};
+use std::{ops::Bound, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,44 +127,37 @@ impl Store {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn forget_answers(&self, now_ms: i64) -> Result<u64, StoreError> {
+    pub fn forget_answers(&self, now_ms: i64) -> Result<u64, StoreError> {
         let before = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
-        self.forget(&AGES, move |age| age.answered_at_ms < before).await
+        self.forget(&AGES, move |age| age.answered_at_ms < before)
     }
 
-    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Only for records that do not change
+    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Blocks. Only for records that do not change
     /// any more once it is true of them. A damaged record stays, for [`Store::check`] to find.
     ///
     /// # Errors
     /// The store fails.
-    pub async fn forget<K: Key + 'static, V: Record + 'static>(
+    pub fn forget<K: Key, V: Record>(
         &self,
         table: &'static Table<K, V>,
-        is_over: impl Fn(&V) -> bool + Clone + Send + 'static,
+        is_over: impl Fn(&V) -> bool,
     ) -> Result<u64, StoreError> {
         let (mut after, end) = table.span();
         let mut forgotten = 0;
         loop {
-            let (engine, end, is_over) = (Arc::clone(&self.engine), end.clone(), is_over.clone());
-            // Much is read and little found: not where requests are answered.
-            let read = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-                let part = engine.range(Bound::Excluded(&after), Bound::Excluded(&end), false, PART)?;
-                let last = part.last().map(|(last, _)| last.clone());
-                let is_over = |(key, value): &Entry| table.decode(key, value).is_ok_and(|record| is_over(&record));
-                Ok((last, part.into_iter().filter(is_over).map(|(key, _)| key).collect::<Vec<_>>()))
-            });
-            let (last, over) = read.await.map_err(|_| StoreError::Panicked)??;
-            let Some(last) = last else { return Ok(forgotten) };
-            after = last;
+            let part = self.engine.range(Bound::Excluded(&after), Bound::Excluded(&end), false, PART)?;
+            let Some((last, _)) = part.last() else { return Ok(forgotten) };
+            after.clone_from(last);
+            let is_over = |(key, value): &Entry| table.decode(key, value).is_ok_and(|record| is_over(&record));
+            let over: Vec<_> = part.into_iter().filter(is_over).map(|(key, _)| key).collect();
             if !over.is_empty() {
                 forgotten += over.len() as u64;
-                self.commit_for(Purpose::Housekeeping, move |transaction| {
+                self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
                     for key in over {
                         transaction.delete_raw(key);
                     }
                     Ok::<_, StoreError>(())
-                })
-                .await?;
+                })?;
             }
         }
     }

@@ -27,22 +27,21 @@ const PART: usize = 500;
 impl Store {
     /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what `companions` says belongs to it; gives
     /// how many. What is left over for the next segment stays.
+    /// Blocks.
     ///
     /// # Errors
     /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
-    pub async fn archive<V: Record + Send + 'static>(
-        self: &Arc<Self>,
-        table: &'static Table<Number, V>,
+    pub fn archive<V: Record>(
+        &self,
+        table: &Table<Number, V>,
         up_to: u64,
-        companions: impl Fn(&V) -> Vec<EntryKey> + Clone + Send + 'static,
+        companions: impl Fn(&V) -> Vec<EntryKey>,
     ) -> Result<u64, StoreError> {
         let mut moved = 0;
-        self.delete_archived(table).await?;
+        self.delete_archived(table)?;
         while self.archived_up_to(table) + SEGMENT <= up_to {
-            let (store, companions) = (Arc::clone(self), companions.clone());
-            let written = tokio::task::spawn_blocking(move || store.write_segment(table, &companions));
-            moved += written.await.map_err(|_| StoreError::Panicked)??;
-            self.delete_archived(table).await?;
+            moved += self.write_segment(table, &companions)?;
+            self.delete_archived(table)?;
         }
         Ok(moved)
     }
@@ -91,34 +90,31 @@ impl Store {
     }
 
     /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
-    async fn delete_archived<V: Record + Send + 'static>(
-        self: &Arc<Self>,
-        table: &'static Table<Number, V>,
+    fn delete_archived<V: Record>(
+        &self,
+        table: &Table<Number, V>,
     ) -> Result<(), StoreError> {
         let (mut after, _) = table.span();
         loop {
             let archived = self.archived_up_to(table);
-            let (end, store) = (table.raw_key(archived), Arc::clone(self));
-            let shelved = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-                let left = store.engine.range(Bound::Excluded(&after), Bound::Included(&end), false, PART)?;
-                let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) else { return Ok(None) };
-                let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-                Ok(Some((store.shelved(table, number(first), number(last))?, last.clone())))
-            });
-            let Some((entries, last)) = shelved.await.map_err(|_| StoreError::Panicked)?? else { return Ok(()) };
-            after = last;
+            let end = table.raw_key(archived);
+            let left = self.engine.range(Bound::Excluded(&after), Bound::Included(&end), false, PART)?;
+            let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) else { return Ok(()) };
+            let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+            let entries = self.shelved(table, number(first), number(last))?;
+            after.clone_from(last);
+            let name = table.name();
             if entries.is_empty() {
                 continue;
             }
-            self.commit_for(Purpose::Housekeeping, move |transaction| {
-                let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
-                transaction.put(&ARCHIVED, table.name(), &Archived { last: archived.max(known.last), ..known })?;
+            self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
+                let known = transaction.get(&ARCHIVED, name)?.unwrap_or_default();
+                transaction.put(&ARCHIVED, name, &Archived { last: archived.max(known.last), ..known })?;
                 for key in entries {
                     transaction.delete_raw(key);
                 }
                 Ok::<_, StoreError>(())
-            })
-            .await?;
+            })?;
         }
     }
 
@@ -158,9 +154,9 @@ impl Store {
     ///
     /// # Errors
     /// The disk fails.
-    pub async fn give_up<V: Record>(
+    pub fn give_up<V: Record>(
         &self,
-        table: &'static Table<Number, V>,
+        table: &Table<Number, V>,
         may_go: impl Fn(&V) -> bool,
     ) -> Result<u64, StoreError> {
         let mut given_up = 0;
@@ -179,16 +175,16 @@ impl Store {
             let link =
                 links.filter_map(|(key, value)| Value::of(&key, &value).ok()?.link).max_by_key(|link| link.number);
             let (number, base) = (segment.last, link.map_or(0, |link| link.number));
-            self.commit_for(Purpose::Housekeeping, move |transaction| {
-                let known = transaction.get(&ARCHIVED, table.name())?.unwrap_or_default();
-                transaction.put(&ARCHIVED, table.name(), &Archived { given_up: number, ..known })?;
+            let name = table.name();
+            self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
+                let known = transaction.get(&ARCHIVED, name)?.unwrap_or_default();
+                transaction.put(&ARCHIVED, name, &Archived { given_up: number, ..known })?;
                 if let Some(link) = link {
                     transaction.put(&HEADS, BASE, &Head::from(link))?;
                 }
                 Ok::<_, StoreError>(())
-            })
-            .await?;
-            self.forget_before(table.name(), base).await?;
+            })?;
+            self.forget_before(table.name(), base)?;
             // A backup copies segments: then another time.
             let Ok(_at_work) = self.archive.at_work.try_lock() else { return Ok(given_up) };
             self.archive.publish(table.name(), |segments| drop(segments.drain(..=place)));
@@ -206,7 +202,7 @@ impl Store {
 
     /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut short, it is done with the next
     /// giving up.
-    async fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
+    fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
         for table in chain::LINKED.into_iter().filter(|table| *table != given_up) {
             let (first, end) = Table::<Number, serde_json::Value>::new(table).span();
             loop {
@@ -216,13 +212,12 @@ impl Store {
                 let old = part.iter().rposition(|entry| link(entry).is_some_and(|link| link.number <= base));
                 let Some(old) = old else { break };
                 let keys: Vec<_> = part.into_iter().take(old + 1).map(|(key, _)| key).collect();
-                self.commit_for(Purpose::Housekeeping, move |transaction| {
+                self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
                     for key in keys {
                         transaction.delete_raw(key);
                     }
                     Ok::<_, StoreError>(())
-                })
-                .await?;
+                })?;
             }
         }
         Ok(())

@@ -1,0 +1,182 @@
+//! The catalog in memory: an immutable snapshot that is replaced whole, so that reads never wait.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use commerce::{Gtin, Item, Sku};
+use store::{Store, StoreError};
+
+use super::ITEMS;
+
+/// All items, by their codes. A change copies pointers, not items.
+#[derive(Default)]
+pub struct Catalog {
+    /// The last load that it has.
+    version: u64,
+    /// One pool for all snapshots.
+    texts: Arc<Mutex<Texts>>,
+    /// In the order of their SKUs.
+    items: Vec<Arc<Item>>,
+    /// Of several items with one GTIN the first, whatever was loaded last.
+    by_gtin: HashMap<Gtin, Arc<Item>>,
+}
+
+/// Departments, categories, brands, sizes: thousands of items have them in common, and hold them once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    /// An item with the texts that others have already.
+    fn share(&mut self, item: Item) -> Arc<Item> {
+        let Item { mut department, mut category, mut brand, mut package_size, .. } = item;
+        for text in [&mut department, &mut category, &mut brand, &mut package_size] {
+            match self.0.get(text) {
+                Some(known) => *text = Arc::clone(known),
+                None => drop(self.0.insert(Arc::clone(text))),
+            }
+        }
+        Arc::new(Item { department, category, brand, package_size, ..item })
+    }
+
+    /// Forgets texts that no item has any more.
+    fn tidy(&mut self) {
+        self.0.retain(|text| Arc::strong_count(text) > 1);
+    }
+}
+
+impl Catalog {
+    /// Reads the catalog of a store. Items that can't be read are left out, and reported to `fault`.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn read(store: &Store, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
+        // The version first: a load that comes in between is followed once more, which changes nothing.
+        let catalog = Self { version: super::version(store)?, ..Self::default() };
+        let mut items = Vec::new();
+        store.each(&ITEMS, |item| match item {
+            Ok(item) => items.push(catalog.texts().share(item)),
+            Err(error) => fault(error),
+        })?;
+        Ok(catalog.with(&items, catalog.version))
+    }
+
+    /// The catalog with everything that was loaded since; `None` if nothing was.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn follow(&self, store: &Store) -> Result<Option<Self>, StoreError> {
+        let (version, items) = super::loaded_since(store, self.version)?;
+        if version == self.version {
+            return Ok(None);
+        }
+        let items: Vec<_> = items.into_iter().map(|item| self.texts().share(item)).collect();
+        let followed = self.with(&items, version);
+        self.texts().tidy();
+        Ok(Some(followed))
+    }
+
+    /// The last load that it has.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn texts(&self) -> MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By the retailer's number.
+    pub fn sku(&self, sku: &Sku) -> Option<&Arc<Item>> {
+        let place = self.items.binary_search_by(|item| item.sku.cmp(sku)).ok()?;
+        self.items.get(place)
+    }
+
+    /// By barcode.
+    pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<Item>> {
+        self.by_gtin.get(&gtin)
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The same with items new or changed; of two with one SKU the later counts.
+    fn with(&self, changes: &[Arc<Item>], version: u64) -> Self {
+        // Turned round, the last is the first of its equals, and a stable sort leaves it so.
+        let mut items: Vec<_> = changes.iter().rev().cloned().collect();
+        items.sort_by(|a, b| a.sku.cmp(&b.sku));
+        items.dedup_by(|a, b| a.sku == b.sku);
+        let changed: HashSet<_> = changes.iter().map(|item| &item.sku).collect();
+        // A sorted run after another: the sort finds and merges them.
+        items.extend(self.items.iter().filter(|item| !changed.contains(&item.sku)).cloned());
+        items.sort_by(|a, b| a.sku.cmp(&b.sku));
+        let mut by_gtin = HashMap::with_capacity(items.len());
+        // Backwards, so that the first stays.
+        by_gtin.extend(items.iter().rev().filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
+        Self { version, texts: Arc::clone(&self.texts), items, by_gtin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use commerce::{Minor, Price, Unit};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn item(sku: u8, gtin: Option<u8>, price: i64) -> Arc<Item> {
+        // Digits that make valid GTIN-8s: the check digit is made to fit.
+        let gtin = gtin.map(|number| {
+            let body = format!("0000{number:03}");
+            let weighed: u32 = body.bytes().zip([3, 1].into_iter().cycle()).map(|(d, w)| u32::from(d - b'0') * w).sum();
+            format!("{body}{}", (10 - weighed % 10) % 10).parse().unwrap()
+        });
+        Arc::new(Item {
+            sku: sku.to_string().parse().unwrap(),
+            gtin,
+            description: "x".into(),
+            department: "".into(),
+            category: "".into(),
+            brand: "".into(),
+            package_size: "".into(),
+            price: Price { minor: Minor::new(price).unwrap(), per: Unit::Each },
+        })
+    }
+
+    proptest! {
+        /// Whatever is loaded in whatever parts: the last of a SKU counts, and a GTIN finds the first item that carries it.
+        #[test]
+        fn the_last_load_of_an_item_counts(
+            loads in prop::collection::vec(prop::collection::vec((0_u8..20, prop::option::of(0_u8..30)), 0..12), 0..8),
+        ) {
+            let (mut catalog, mut model, mut price) = (Catalog::default(), BTreeMap::new(), 0);
+            for load in loads {
+                let items: Vec<_> = load
+                    .into_iter()
+                    .map(|(sku, gtin)| {
+                        price += 1;
+                        item(sku, gtin, price)
+                    })
+                    .collect();
+                model.extend(items.iter().map(|item| (item.sku.clone(), Arc::clone(item))));
+                catalog = catalog.with(&items, 1);
+            }
+            prop_assert_eq!(catalog.len(), model.len());
+            for (sku, item) in &model {
+                prop_assert_eq!(catalog.sku(sku), Some(item));
+                if let Some(gtin) = item.gtin {
+                    prop_assert_eq!(catalog.gtin(gtin), model.values().find(|other| other.gtin == Some(gtin)));
+                }
+            }
+        }
+    }
+}

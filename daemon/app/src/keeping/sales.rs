@@ -1,0 +1,54 @@
+//! What becomes of baskets and sales with the years.
+//!
+//! - A basket that became a sale or was given up is forgotten with the answers to its commands.
+//! - A sale stays in the engine until [`LIVE`] newer ones are there and HQ has it; then it moves to the archive, with its card payments, and is
+//!   read through it as before, also by a printer that was away.
+//! - Sales that HQ has and that are older than the config's `keep_sales_days` are given up, [`store::archive::SEGMENT`] at a time.
+//!
+//! A store without HQ keeps everything, and archives all the same.
+
+use commerce::{Basket, BasketState, Sale, Tender};
+use contract::Stream;
+use store::{Store, StoreError, archive::EntryKey, idempotency::REMEMBERED};
+
+use crate::{
+    Retention, Tidied, payments,
+    selling::{BASKETS, SALES},
+};
+
+/// The newest sales that stay in the engine: some weeks of a busy store.
+pub(super) const LIVE: u64 = 20_000;
+
+/// Tidies baskets and sales up, while others sell.
+pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
+    let now_ms = retention.now_ms;
+    let remembered = i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
+    let is_over = move |basket: &Basket| {
+        basket.state != BasketState::Open && basket.opened_at_ms < now_ms.saturating_sub(remembered)
+    };
+    let baskets = store.forget(&BASKETS, is_over)?;
+    let span = store.outbox_span(Stream::sales().as_str())?;
+    let has_headquarters = retention.has_headquarters;
+    let known_at_hq = if has_headquarters { span.acknowledged } else { span.last };
+    let up_to = span.last.saturating_sub(LIVE).min(known_at_hq);
+    // What can't be archived keeps nothing older from being given up.
+    let archived = archive(store, up_to);
+    let keep_from_ms = retention.keep_from_ms();
+    let may_go =
+        |sale: &Sale| has_headquarters && sale.id.sequence <= known_at_hq && sale.sold_at_ms < keep_from_ms;
+    let given_up = store.give_up(&SALES, may_go);
+    Ok(vec![("baskets", baskets), ("sales_archived", archived?), ("sales_given_up", given_up?)])
+}
+
+/// Moves sales up to a place in the stream to the archive, with their card payments; gives how many.
+pub(crate) fn archive(store: &Store, up_to: u64) -> Result<u64, StoreError> {
+    store.archive(&SALES, up_to, card_payments)
+}
+
+fn card_payments(sale: &Sale) -> Vec<EntryKey> {
+    let cards = sale.tenders.iter().filter_map(|tender| match tender {
+        Tender::Card { slip, .. } => Some(payments::entry(slip.payment)),
+        Tender::Cash { .. } | Tender::ManufacturerCoupon { .. } => None,
+    });
+    cards.collect()
+}

@@ -1,0 +1,94 @@
+//! The use cases of a store: everything that happens inside a commit, and what reads it.
+//!
+//! A use case is a function from a [`Transaction`](store::Transaction), who commands ([`By`]) and a request to an answer or a [`Refusal`]. Routes
+//! and HQ's inbox call the same ones. It reads, lets `commerce` decide, and writes records, movements, outbox entries and audit entries, which become
+//! durable together or not at all. Nothing here knows HTTP, a runtime or a clock: whoever calls brings the moment along.
+//!
+//! # Layout
+//!
+//! A folder is a capability. It owns its tables, its kinds of refusals, its permissions, what it sends to HQ, its checks and what it forgets, and
+//! declares them in its [`Capability`]; [`CAPABILITIES`] is the one list of all. ARCHITECTURE.md has the order in which folders may use each other.
+
+pub mod audit;
+mod capability;
+pub mod catalog;
+pub mod check;
+pub mod health;
+pub mod hq;
+pub mod keeping;
+mod numbers;
+mod outgoing;
+pub mod payments;
+pub mod permission;
+pub mod printing;
+pub mod refusal;
+pub mod registers;
+pub mod selling;
+pub mod stock;
+#[cfg(test)]
+mod testing;
+
+pub use capability::{By, Capability, OutgoingEvent, Retention, Tidied};
+pub use refusal::Refusal;
+
+/// Every capability, those below first.
+pub static CAPABILITIES: &[&Capability] = &[
+    &refusal::CAPABILITY,
+    &audit::CAPABILITY,
+    &health::CAPABILITY,
+    &registers::CAPABILITY,
+    &catalog::CAPABILITY,
+    &printing::CAPABILITY,
+    &stock::CAPABILITY,
+    &selling::CAPABILITY,
+    &payments::CAPABILITY,
+    &hq::CAPABILITY,
+    &keeping::CAPABILITY,
+    &check::CAPABILITY,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fmt::Debug};
+
+    use super::*;
+
+    fn unique<T: Ord + Copy + Debug>(what: &str, names: impl Iterator<Item = T>) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            assert!(seen.insert(name), "two {what} are called {name:?}");
+        }
+        assert!(!seen.is_empty(), "no {what}");
+    }
+
+    #[test]
+    fn names_are_unique_over_all_capabilities() {
+        let all = || CAPABILITIES.iter();
+        unique("capabilities", all().map(|capability| capability.name));
+        unique("tables", all().flat_map(|capability| capability.tables.iter().chain(capability.linked)).copied());
+        unique("refusals", all().flat_map(|capability| capability.refusals).map(|kind| kind.slug));
+        unique("permissions", all().flat_map(|capability| capability.permissions).map(|permission| permission.name));
+        unique("acts", all().flat_map(|capability| capability.acts).map(|act| act.name));
+        unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));
+    }
+
+    #[test]
+    fn names_are_plain() {
+        let is_plain = |name: &str, also: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || also.contains(c))
+        };
+        for capability in CAPABILITIES {
+            for kind in capability.refusals {
+                assert!(is_plain(kind.slug, "-"), "{}", kind.slug);
+                assert!(kind.doc.ends_with('.') && !kind.title.ends_with('.'), "{}", kind.slug);
+            }
+            for permission in capability.permissions {
+                assert!(is_plain(permission.name, "._"), "{}", permission.name);
+                assert!(!permission.holders.is_empty(), "nobody holds {}", permission.name);
+            }
+            for act in capability.acts {
+                assert!(is_plain(act.name, "_"), "{}", act.name);
+            }
+        }
+    }
+}

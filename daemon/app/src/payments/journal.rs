@@ -1,0 +1,269 @@
+//! What is stored of a payment before and after its terminal hears of it, each in one commit.
+
+use commerce::{Basket, BasketId, CardSlip, Minor, PaymentId, Sale, Tender};
+use serde::Serialize;
+use serde_json::Value;
+use store::{Store, StoreError, Transaction};
+
+use super::{
+    Approval, DECIDE, OPEN, PAYMENTS, Payment, PaymentState, TAKE,
+    refusals::{PAYMENT_ENDED, TERMINAL_UNRESOLVED},
+    unknown,
+};
+use crate::{
+    By, Refusal,
+    audit::{self, Act, ActKind},
+    numbers::NextNumber as _,
+    selling::{self, SaleContext, SaleDone},
+    stock,
+};
+
+/// A payment to take.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// On which terminal.
+    pub terminal: String,
+    /// How much; all that is due without it.
+    pub amount: Option<Minor>,
+    /// What the terminal's driver noted.
+    pub before: Value,
+}
+
+/// A payment that has ended, and the sale it made.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// As it is stored now.
+    pub payment: Payment,
+    /// The sale that it completed.
+    pub sale: Option<Sale>,
+}
+
+/// A payment that nobody could tell the outcome of was decided by a person.
+#[derive(Serialize)]
+pub(super) struct PaymentDecided {
+    /// Which.
+    payment: PaymentId,
+    /// As the terminal's journal says.
+    charged: bool,
+}
+
+impl Act for PaymentDecided {
+    const KIND: ActKind =
+        ActKind { name: "payment_decided", doc: "A payment whose outcome was unknown was decided by a person" };
+}
+
+/// Stores the intent to pay a basket: from here on the terminal may be asked.
+///
+/// # Errors
+/// The rules of the basket or the stock refuse it, or a payment on the terminal is unresolved.
+pub fn start(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    basket: BasketId,
+    intent: Intent,
+) -> Result<Payment, Refusal> {
+    TAKE.require(&by.actor)?;
+    let register = by.register()?;
+    let mut basket = selling::basket_of_payment(transaction, basket)?;
+    if basket.register != *register {
+        return Err(selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {}", basket.id)));
+    }
+    begin(transaction, by, &mut basket, intent, false)
+}
+
+/// The same for a whole sale: the basket is new with this command, and becomes a sale when the payment is approved.
+///
+/// # Errors
+/// As for [`start`].
+pub fn start_whole_sale(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    mut basket: Basket,
+    intent: Intent,
+) -> Result<Payment, Refusal> {
+    TAKE.require(&by.actor)?;
+    basket.id = selling::new_basket_id(transaction)?;
+    stock::claim(transaction, &basket)?;
+    begin(transaction, by, &mut basket, intent, true)
+}
+
+fn begin(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    basket: &mut Basket,
+    intent: Intent,
+    completes: bool,
+) -> Result<Payment, Refusal> {
+    let Intent { terminal, amount, before } = intent;
+    if let Some(open) = transaction.get(&OPEN, &terminal)? {
+        let detail = format!(
+            "payment {open} on terminal {terminal} is unresolved; wait for the terminal's answer, or read its journal and decide \
+             the payment at the console"
+        );
+        return Err(TERMINAL_UNRESOLVED.because(detail).member("payment", open.to_string()));
+    }
+    let id = PaymentId(transaction.next_number("payment")?);
+    let amount = basket.reserve(id, amount)?;
+    // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were by its first tender.
+    if completes || basket.tenders.is_empty() {
+        stock::hold(transaction, basket, by.at_ms)?;
+    }
+    let payment = Payment {
+        id,
+        basket: basket.id,
+        register: basket.register.clone(),
+        terminal,
+        amount,
+        started_at_ms: by.at_ms,
+        state: PaymentState::Started,
+        completes,
+        sale: None,
+        before,
+        slip: Vec::new(),
+    };
+    transaction.put(&OPEN, &payment.terminal, &id)?;
+    put(transaction, &payment)?;
+    selling::put_basket(transaction, basket)?;
+    Ok(payment)
+}
+
+fn put(transaction: &mut Transaction<'_>, payment: &Payment) -> Result<(), StoreError> {
+    transaction.put(&PAYMENTS, payment.id.0, payment)
+}
+
+/// Writes a payment's outcome, and what follows from it for its basket, in one commit. A payment that has ended stays as it is.
+///
+/// # Errors
+/// The store fails. Nothing else refuses what a terminal did.
+pub fn end(
+    transaction: &mut Transaction<'_>,
+    id: PaymentId,
+    state: PaymentState,
+    approval: Option<&Approval>,
+    context: &SaleContext,
+) -> Result<Ended, Refusal> {
+    let mut payment = transaction.get(&PAYMENTS, id.0)?.ok_or_else(|| unknown(id))?;
+    let mut made = None;
+    if payment.state.has_ended() {
+        return Ok(Ended { payment, sale: made });
+    }
+    if state.has_ended() {
+        transaction.delete(&OPEN, &payment.terminal);
+        match selling::basket_of_payment(transaction, payment.basket) {
+            Ok(mut basket) => made = settle(transaction, &mut payment, &mut basket, &state, approval, context)?,
+            // What the terminal did has happened, whatever became of the basket: the payment's record says it, and the check names the basket.
+            Err(refusal) => {
+                tracing::error!(payment = %id, basket = %payment.basket, ?state, %refusal, "payment ended without its basket");
+            }
+        }
+    }
+    payment.state = state;
+    payment.slip = approval.map(|approval| approval.receipt_text.clone()).unwrap_or_default();
+    put(transaction, &payment)?;
+    Ok(Ended { payment, sale: made })
+}
+
+/// What the end of a payment means for its basket; gives the sale, if it makes one.
+fn settle(
+    transaction: &mut Transaction<'_>,
+    payment: &mut Payment,
+    basket: &mut Basket,
+    state: &PaymentState,
+    approval: Option<&Approval>,
+    context: &SaleContext,
+) -> Result<Option<Sale>, Refusal> {
+    let is_approved = *state == PaymentState::Approved;
+    let tender = is_approved.then(|| Tender::Card { amount: payment.amount, slip: slip(payment.id, approval) });
+    basket.settle(payment.id, tender);
+    if basket.tenders.is_empty() {
+        stock::release_holds(transaction, basket, context.at_ms)?;
+    }
+    let mut made = None;
+    if payment.completes && is_approved && !basket.due().is_positive() {
+        let sale = selling::complete(transaction, basket, context, true)?;
+        payment.sale = Some(SaleDone::from(&sale));
+        made = Some(sale);
+    }
+    selling::put_basket(transaction, basket)?;
+    Ok(made)
+}
+
+fn slip(payment: PaymentId, approval: Option<&Approval>) -> CardSlip {
+    let approval = approval.cloned().unwrap_or_default();
+    let Approval { masked_pan, scheme, reference, .. } = approval;
+    CardSlip { payment, masked_pan, scheme, reference }
+}
+
+/// Decides a payment by the terminal's journal, which a person has read. Only one that is unknown, or that nobody drives: the caller holds its
+/// terminal.
+///
+/// # Errors
+/// It has ended, or whoever decides may not.
+pub fn decide(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    id: PaymentId,
+    charged: bool,
+    context: &SaleContext,
+) -> Result<Payment, Refusal> {
+    DECIDE.require(&by.actor)?;
+    let payment = transaction.get(&PAYMENTS, id.0)?.ok_or_else(|| unknown(id))?;
+    if payment.state.has_ended() {
+        let state = serde_json::to_value(&payment.state).unwrap_or_default();
+        let detail = format!("payment {id} has ended; there is nothing to decide");
+        return Err(PAYMENT_ENDED.because(detail).member("state", state["state"].clone()));
+    }
+    audit::record(transaction, by, &PaymentDecided { payment: id, charged })?;
+    let state = if charged {
+        PaymentState::Approved
+    } else {
+        PaymentState::NotCharged { why: "decided by a person from the terminal's journal".into() }
+    };
+    end(transaction, id, state, None, context).map(|ended| ended.payment)
+}
+
+/// Adds what the terminal wants on the receipt, once it has said all of it.
+///
+/// # Errors
+/// The store fails.
+pub fn store_slip(transaction: &mut Transaction<'_>, id: PaymentId, slip: Vec<String>) -> Result<(), StoreError> {
+    let Some(mut payment) = transaction.get(&PAYMENTS, id.0)? else { return Ok(()) };
+    payment.slip = slip;
+    put(transaction, &payment)
+}
+
+/// Payments that hold their terminal: started, or unknown. An entry that can't be read holds no terminal; the check names it.
+///
+/// # Errors
+/// The engine fails.
+pub fn unresolved(store: &Store) -> Result<Vec<Payment>, StoreError> {
+    let mut open = Vec::new();
+    store.each(&OPEN, |id| match id {
+        Ok(id) => open.push(id),
+        Err(error) => tracing::error!(%error, "could not read which payment holds a terminal"),
+    })?;
+    let mut payments = Vec::new();
+    for id in open {
+        match store.get(&PAYMENTS, id.0) {
+            Ok(payment) => payments.extend(payment),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(payment = %id, %error, "could not read an open payment record");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(payments)
+}
+
+/// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the terminal's last
+/// transaction is another customer's by now.
+///
+/// # Errors
+/// The store fails.
+pub fn mark_unknown(transaction: &mut Transaction<'_>, id: PaymentId) -> Result<(), StoreError> {
+    let found = transaction.get(&PAYMENTS, id.0)?;
+    let Some(mut payment) = found.filter(|payment| payment.state == PaymentState::Started) else { return Ok(()) };
+    let why = "the store was restored from a backup that was taken while the payment was with the terminal";
+    payment.state = PaymentState::Unknown { why: why.into() };
+    put(transaction, &payment)
+}

@@ -1,0 +1,90 @@
+//! The kinds of refusals at the till.
+
+use commerce::Refusal as Rule;
+
+use crate::refusal::{Class, Kind, Member, Refusal};
+
+/// A kind of which the rules of the shop refuse.
+const fn rule(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
+    Kind::new(slug, Class::Rule, title, doc)
+}
+
+/// No such basket, or another register's.
+pub static BASKET_UNKNOWN: Kind =
+    Kind::new("basket-unknown", Class::NotFound, "Unknown basket", "This register has no basket with this id.");
+/// No such sale.
+pub static SALE_UNKNOWN: Kind =
+    Kind::new("sale-unknown", Class::NotFound, "Unknown sale", "This store has no sale with this id, or no longer.");
+static BASKET_NOT_OPEN: Kind =
+    rule("basket-not-open", "Basket not open", "The basket is completed or abandoned; open another.");
+static PAYMENT_PENDING: Kind = rule(
+    "basket-payment-pending",
+    "Card payment pending",
+    "A card payment of the basket is under way; wait for its end or abort it.",
+);
+static BASKET_PARTLY_PAID: Kind =
+    rule("basket-partly-paid", "Basket partly paid", "Something is paid, so the basket's lines are fixed.");
+static BASKET_FULL: Kind =
+    rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
+static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The basket has no such line, or it is voided.");
+static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
+/// An item by another unit than it is sold or kept by.
+pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or kept by another unit.")
+    .with(&[Member { name: "unit", doc: "The unit by which it is sold or kept." }]);
+static AMOUNT_OUT_OF_RANGE: Kind =
+    rule("amount-out-of-range", "Amount out of range", "The amount is zero, negative or too large.");
+static PRICE_MISSING: Kind =
+    rule("price-missing", "Price missing", "An item that is not on file needs a keyed amount and a reason.");
+static DISCOUNT_EXCEEDS_LINE: Kind = rule(
+    "discount-exceeds-line",
+    "Discount exceeds line",
+    "The discount is more than what is left of the line.",
+)
+.with(&[Member { name: "left", doc: "What is left of the line, in minor units." }]);
+static EXCEEDS_DUE: Kind =
+    rule("exceeds-due", "Card payment exceeds what is due", "A card pays at most what is due.")
+        .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+static STILL_DUE: Kind = rule("still-due", "Not fully paid", "The basket is not fully paid.")
+    .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+static BAD_TEXT: Kind = rule("bad-text", "Invalid text", "A text is empty, too long or has control characters.")
+    .with(&[Member { name: "field", doc: "Which field." }]);
+
+/// All of them.
+pub(super) static KINDS: &[&Kind] = &[
+    &BASKET_UNKNOWN,
+    &SALE_UNKNOWN,
+    &BASKET_NOT_OPEN,
+    &PAYMENT_PENDING,
+    &BASKET_PARTLY_PAID,
+    &BASKET_FULL,
+    &LINE_UNKNOWN,
+    &BASKET_EMPTY,
+    &WRONG_UNIT,
+    &AMOUNT_OUT_OF_RANGE,
+    &PRICE_MISSING,
+    &DISCOUNT_EXCEEDS_LINE,
+    &EXCEEDS_DUE,
+    &STILL_DUE,
+    &BAD_TEXT,
+];
+
+impl From<Rule> for Refusal {
+    fn from(rule: Rule) -> Self {
+        let detail = rule.to_string();
+        match rule {
+            Rule::NotOpen => BASKET_NOT_OPEN.because(detail),
+            Rule::PaymentUnderWay => PAYMENT_PENDING.because(detail),
+            Rule::PartlyPaid => BASKET_PARTLY_PAID.because(detail),
+            Rule::TooManyLines | Rule::TooManyDiscounts { .. } | Rule::TooManyTenders => BASKET_FULL.because(detail),
+            Rule::NoSuchLine { .. } => LINE_UNKNOWN.because(detail),
+            Rule::Empty => BASKET_EMPTY.because(detail),
+            Rule::WrongUnit { sold_by, .. } => WRONG_UNIT.because(detail).member("unit", sold_by.name()),
+            Rule::AmountOutOfRange => AMOUNT_OUT_OF_RANGE.because(detail),
+            Rule::PriceMissing => PRICE_MISSING.because(detail),
+            Rule::DiscountExceedsLine { net, .. } => DISCOUNT_EXCEEDS_LINE.because(detail).member("left", net.get()),
+            Rule::ExceedsDue { due, .. } => EXCEEDS_DUE.because(detail).member("due", due.get()),
+            Rule::StillDue { due } => STILL_DUE.because(detail).member("due", due.get()),
+            Rule::BadText { field } => BAD_TEXT.because(detail).member("field", field),
+        }
+    }
+}

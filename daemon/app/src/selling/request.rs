@@ -1,0 +1,178 @@
+//! What registers ask for, and how it is understood.
+
+use std::sync::Arc;
+
+use commerce::{
+    Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, Sku, Tender, Unit, line::What,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    catalog::{Catalog, ITEM_UNKNOWN},
+    refusal::{BAD_REQUEST, Refusal},
+};
+
+/// A basket to open.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenBasket {
+    /// The register's own reference; travels to HQ.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// The customer, if known.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// Stock reservations that the customer has come for.
+    #[serde(default)]
+    pub reservations: Vec<u64>,
+}
+
+/// A whole sale in one command, for registers that keep their own basket.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaleRequest {
+    /// The register's own reference; travels to HQ.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// The customer, if known.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// Stock reservations that the customer has come for.
+    #[serde(default)]
+    pub reservations: Vec<u64>,
+    /// At least one.
+    pub lines: Vec<LineRequest>,
+    /// Cash and coupons.
+    #[serde(default)]
+    pub tenders: Vec<TenderRequest>,
+    /// The rest by card, on the terminal of the register's lane.
+    #[serde(default)]
+    pub card: bool,
+}
+
+/// A line as a register enters it.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineRequest {
+    /// The barcode, as scanned.
+    #[serde(default)]
+    pub gtin: Option<Gtin>,
+    /// Or the retailer's number, as keyed.
+    #[serde(default)]
+    pub sku: Option<Sku>,
+    /// How much; one piece without it.
+    #[serde(default)]
+    pub quantity: Option<Quantity>,
+    /// An amount for the whole line, instead of the catalog's price.
+    #[serde(default)]
+    pub keyed: Option<Keyed>,
+    /// Discounts known at entry.
+    #[serde(default)]
+    pub discounts: Vec<Discount>,
+    /// What it is, in case the item is not on file: then it sells at the keyed amount.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// An amount keyed by a person or a pump.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Keyed {
+    /// For the whole line, before discounts.
+    pub amount: Minor,
+    /// Why.
+    pub reason: String,
+}
+
+/// A line request with its item found.
+#[derive(Debug)]
+pub struct FoundLine {
+    item: Option<Arc<Item>>,
+    sku: Option<Sku>,
+    description: String,
+    quantity: Quantity,
+    keyed: Option<Keyed>,
+    discounts: Vec<Discount>,
+}
+
+impl LineRequest {
+    /// Looks the item up.
+    ///
+    /// # Errors
+    /// No item has the code, and what it takes to sell it though it is not on file is missing.
+    pub fn find(self, catalog: &Catalog) -> Result<FoundLine, Refusal> {
+        let item = match (self.gtin, &self.sku) {
+            (Some(gtin), None) => catalog.gtin(gtin),
+            (None, Some(sku)) => catalog.sku(sku),
+            (None, None) => None,
+            (Some(_), Some(_)) => return Err(BAD_REQUEST.because("send `gtin` or `sku`, not both")),
+        }
+        .cloned();
+        if item.is_none() && (self.description.is_none() || self.keyed.is_none()) {
+            let asked = match (&self.gtin, &self.sku) {
+                (Some(gtin), _) => format!("unknown item: GTIN {gtin}"),
+                (_, Some(sku)) => format!("unknown item: SKU {sku}"),
+                _ => "the line names no item".to_owned(),
+            };
+            return Err(ITEM_UNKNOWN.because(format!(
+                "{asked}; load the catalog, or send `description` and `keyed` to sell it as an open-price line"
+            )));
+        }
+        let quantity = match self.quantity {
+            Some(quantity) => quantity,
+            None => Quantity::new(1000, Unit::Each).map_err(|error| BAD_REQUEST.because(error.to_string()))?,
+        };
+        Ok(FoundLine {
+            item,
+            sku: self.sku,
+            description: self.description.unwrap_or_default(),
+            quantity,
+            keyed: self.keyed,
+            discounts: self.discounts,
+        })
+    }
+}
+
+impl FoundLine {
+    /// Adds it to a basket; gives its number.
+    ///
+    /// # Errors
+    /// The rules of the basket refuse it.
+    pub fn add_to(self, basket: &mut Basket) -> Result<u32, Refusal> {
+        let what = match &self.item {
+            Some(item) => What::Item(item),
+            None => What::NotOnFile { sku: self.sku, description: self.description },
+        };
+        let keyed = self.keyed.map(|keyed| (keyed.amount, keyed.reason));
+        Ok(basket.add_line(NewLine { what, quantity: self.quantity, keyed, discounts: self.discounts })?)
+    }
+}
+
+/// What a customer hands over, other than a card.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "tender", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TenderRequest {
+    /// Notes and coins.
+    Cash {
+        /// As handed over.
+        amount: Minor,
+    },
+    /// A coupon of the maker.
+    ManufacturerCoupon {
+        /// Its worth.
+        amount: Minor,
+        /// Its code, if it was scanned.
+        #[serde(default)]
+        code: Option<String>,
+    },
+}
+
+impl From<TenderRequest> for Tender {
+    fn from(request: TenderRequest) -> Self {
+        match request {
+            TenderRequest::Cash { amount } => Self::Cash { amount },
+            TenderRequest::ManufacturerCoupon { amount, code } => Self::ManufacturerCoupon { amount, code },
+        }
+    }
+}

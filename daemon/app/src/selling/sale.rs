@@ -1,0 +1,155 @@
+//! From a paid basket to a sale: one atomic batch.
+
+use commerce::{Basket, BasketId, BusinessDay, Currency, ReceiptNumber, Sale, SaleId, Stamp, Totals};
+use contract::{Stream, sale as wire};
+use serde::{Deserialize, Serialize};
+use store::Transaction;
+use utoipa::ToSchema;
+
+use super::{
+    SELL, new_basket_id,
+    records::{RECEIPTS, SALES, own_basket, put_basket},
+    request::{FoundLine, TenderRequest},
+};
+use crate::{By, Refusal, printing, stock};
+
+/// What a sale needs to know besides its basket, gathered before its commit.
+#[derive(Clone, Debug)]
+pub struct SaleContext {
+    /// The store's epoch.
+    pub epoch: u64,
+    /// When the sale is made: milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// The day it counts to.
+    pub business_day: BusinessDay,
+    /// The fiscal year, by the calendar year in which it begins.
+    pub fiscal_year: u16,
+    /// Where its receipt is printed.
+    pub printer: Option<String>,
+}
+
+/// A sale as its register hears of it; the whole is at `/api/v1/sales/{sale}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SaleDone {
+    /// The sale's id.
+    pub sale: SaleId,
+    /// Its receipt's number.
+    pub receipt: ReceiptNumber,
+    /// The day it counts to.
+    pub business_day: BusinessDay,
+    /// The sums, with the change to give.
+    pub totals: Totals,
+}
+
+impl From<&Sale> for SaleDone {
+    fn from(sale: &Sale) -> Self {
+        Self { sale: sale.id, receipt: sale.receipt, business_day: sale.business_day, totals: sale.totals }
+    }
+}
+
+/// What a whole sale in one command consists of, its items found.
+#[derive(Debug)]
+pub struct WholeSale {
+    /// Of all its amounts.
+    pub currency: Currency,
+    /// The register's own reference.
+    pub reference: Option<String>,
+    /// The customer, if known.
+    pub customer: Option<String>,
+    /// Stock reservations that the customer has come for.
+    pub reservations: Vec<u64>,
+    /// What is sold.
+    pub lines: Vec<FoundLine>,
+    /// Cash and coupons.
+    pub tenders: Vec<TenderRequest>,
+}
+
+impl WholeSale {
+    /// Builds its basket, which has no number yet: as much as can be done, and refused, before its commit.
+    ///
+    /// # Errors
+    /// The rules of the basket refuse it.
+    pub fn basket(self, by: &By) -> Result<Basket, Refusal> {
+        let (register, operator) = (by.register()?.clone(), by.actor.operator.clone());
+        let (reference, customer) = (self.reference, self.customer);
+        let mut basket =
+            Basket::open(BasketId(0), register, operator, self.currency, by.at_ms, reference, customer)?;
+        basket.reservations = self.reservations;
+        for line in self.lines {
+            line.add_to(&mut basket)?;
+        }
+        for tender in self.tenders {
+            basket.tender(tender.into())?;
+        }
+        Ok(basket)
+    }
+}
+
+/// Sells a whole basket at once. It opens and ends in this command: nobody will ask for it, so it is not stored.
+///
+/// # Errors
+/// The rules of the basket or of the stock refuse it.
+pub fn sell(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    mut basket: Basket,
+    context: &SaleContext,
+) -> Result<SaleDone, Refusal> {
+    SELL.require(&by.actor)?;
+    basket.id = new_basket_id(transaction)?;
+    stock::claim(transaction, &basket)?;
+    complete(transaction, &mut basket, context, false).map(|sale| SaleDone::from(&sale))
+}
+
+/// Completes a paid basket: it becomes a sale.
+///
+/// # Errors
+/// It is not paid, or not this register's, or the stock refuses.
+pub fn complete_basket(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    id: BasketId,
+    context: &SaleContext,
+) -> Result<SaleDone, Refusal> {
+    SELL.require(&by.actor)?;
+    let mut basket = own_basket(transaction, by, id)?;
+    let settled = !basket.tenders.is_empty();
+    let sale = complete(transaction, &mut basket, context, settled)?;
+    put_basket(transaction, &basket)?;
+    Ok(SaleDone::from(&sale))
+}
+
+/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the caller's to write, if anybody
+/// knows it. `settled` if the basket's stock was held when its lines became fixed: then nothing can refuse it any more.
+///
+/// # Errors
+/// The basket is not paid, or the stock refuses what is not settled.
+pub fn complete(
+    transaction: &mut Transaction<'_>,
+    basket: &mut Basket,
+    context: &SaleContext,
+    settled: bool,
+) -> Result<Sale, Refusal> {
+    let stream = Stream::sales();
+    let sequence = transaction.next_in_outbox(stream.as_str())?;
+    let register = basket.register.as_str();
+    let receipts = transaction.get(&RECEIPTS, register)?.unwrap_or_default().next(context.fiscal_year);
+    transaction.put(&RECEIPTS, register, &receipts)?;
+    let mut sale = basket.complete(Stamp {
+        id: SaleId { epoch: context.epoch, sequence },
+        receipt: ReceiptNumber(receipts.last),
+        fiscal_year: receipts.fiscal_year,
+        sold_at_ms: context.at_ms,
+        business_day: context.business_day,
+    })?;
+    transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id.to_string())?;
+    sale.movement = stock::sell(transaction, basket, &sale, settled)?;
+    transaction.put_linked(&SALES, sequence, &sale)?;
+    if let Some(printer) = &context.printer {
+        printing::queue(transaction, printer, sequence)?;
+    }
+    // The sale has them now.
+    basket.lines.clear();
+    basket.tenders.clear();
+    Ok(sale)
+}

@@ -173,6 +173,9 @@ pub struct BusinessDay {
 }
 
 impl BusinessDay {
+    /// The first day there is.
+    pub const FIRST: Self = Self { year: 1, month: 1, day: 1 };
+
     /// A date; `None` if the calendar has no such day. Years 1 to 9999.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

@@ -1,9 +1,11 @@
 //! A sale's receipt. Built from what is stored, so a reprint is the same paper.
 
+use app::payments;
 use commerce::{Line, Regular, Sale, Tender, Unit};
 use drivers::receipt_printer::{Align, Block, Document, layout};
+use store::StoreError;
 
-use crate::{hub::Hub, payments, problem::Problem};
+use crate::hub::Hub;
 
 /// Columns of a receipt shown as text where no printer gives them.
 const COLUMNS: u8 = 42;
@@ -12,12 +14,12 @@ const COLUMNS: u8 = 42;
 ///
 /// # Errors
 /// The store fails.
-pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
+pub(crate) fn document(hub: &Hub, sale: &Sale) -> Result<Document, StoreError> {
     let money = |amount: commerce::Minor| amount.display(sale.currency).to_string();
     let mut blocks = vec![
         Block::Heading { text: hub.config.store.name.clone() },
-        Block::Text { text: hub.local_time(sale.sold_at_ms), align: Align::Centre, bold: false },
-        Block::Columns { left: format!("Receipt {}", sale.receipt), right: sale.register.clone(), bold: false },
+        Block::Text { text: hub.calendar.local_time(sale.sold_at_ms), align: Align::Centre, bold: false },
+        Block::Columns { left: format!("Receipt {}", sale.receipt), right: sale.register.to_string(), bold: false },
         Block::Rule,
     ];
     for line in &sale.lines {
@@ -57,14 +59,14 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
     for tender in &sale.tenders {
         if let Tender::Card { slip, .. } = tender {
             blocks.push(Block::Rule);
-            for text in payments::slip_text(&hub.store, &slip.payment, sale.sequence)? {
+            for text in payments::slip_text(&hub.store, slip.payment, sale.id.sequence)? {
                 blocks.push(Block::Text { text, align: Align::Left, bold: false });
             }
         }
     }
     blocks.push(Block::Feed { lines: 1 });
     blocks.push(Block::Text { text: "Thank you!".into(), align: Align::Centre, bold: false });
-    blocks.push(Block::Barcode { data: sale.id.clone() });
+    blocks.push(Block::Barcode { data: sale.id.to_string() });
     Ok(Document { blocks })
 }
 
@@ -72,8 +74,8 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
 ///
 /// # Errors
 /// The store fails.
-pub fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, Problem> {
-    let lane = hub.config.register.iter().find(|lane| lane.name == sale.register);
+pub(crate) fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, StoreError> {
+    let lane = hub.config.lane(&sale.register);
     let printer = lane.and_then(|lane| lane.receipt_printer.as_ref());
     let printer = printer.and_then(|name| hub.config.receipt_printer.iter().find(|printer| printer.name == *name));
     Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns)))

@@ -1,17 +1,12 @@
 //! TLS on the LAN: accepts connections, bounds them, and hands their requests to the routes.
 //!
 //! - At most [`CONNECTIONS`] at once; past it new ones wait in the system's queue.
-//! - A handshake and the head of a request must come within [`PATIENCE`]; a request must be answered within [`ANSWER`].
+//! - A handshake and the head of a request must come within [`PATIENCE`].
 //! - A connection that misbehaves ends alone.
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::Request,
-    middleware::{Next, from_fn},
-    response::{IntoResponse, Response},
-};
+use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
@@ -25,18 +20,14 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
-use tracing::Instrument;
 
-use crate::{config::Listen, problem::Problem};
+use crate::config::Listen;
 
 /// Connections at once.
 pub const CONNECTIONS: usize = 1024;
 
 /// How long a client may take for a handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a request may take: longer than the longest card payment waits.
-const ANSWER: Duration = Duration::from_secs(100);
 
 /// Reads the certificate and key.
 ///
@@ -64,15 +55,6 @@ pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
     Ok(Arc::new(config))
 }
 
-async fn bounded(request: Request, next: Next) -> Response {
-    // Everything that is logged on the way says which request it belongs to.
-    let span = tracing::info_span!("request", method = %request.method(), path = %request.uri().path());
-    timeout(ANSWER, next.run(request).instrument(span)).await.unwrap_or_else(|_| {
-        Problem::internal(format!("no answer within {} s; repeat the command with the same key", ANSWER.as_secs()))
-            .into_response()
-    })
-}
-
 /// Serves until `stop` changes; then takes no new connections.
 ///
 /// # Errors
@@ -85,13 +67,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(tls);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let router = router.layer(from_fn(bounded));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
-                // Out of descriptors, or the peer is gone already: neither ends the house.
+                // Out of descriptors, or the peer is gone already: neither ends the hub.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,10 +1,19 @@
 //! The arrows between the rooms hold: who may use whom.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use serde_json::Value;
 use system_tests::root;
+
+fn cargo(arguments: &[&str]) -> String {
+    let done = Command::new(env!("CARGO")).args(arguments).arg("--locked").current_dir(root()).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
 
 #[test]
 fn no_room_uses_another_than_the_arrows_allow() {
@@ -22,12 +31,7 @@ fn no_room_uses_another_than_the_arrows_allow() {
         // The life of a store without a hub.
         ("system-tests", &["store"]),
     ]);
-    let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--locked"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version=1", "--no-deps"])).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     assert_eq!(packages.len(), allowed.len(), "a new room needs its arrows here and in ARCHITECTURE.md");
     for package in packages {
@@ -41,14 +45,41 @@ fn no_room_uses_another_than_the_arrows_allow() {
     }
 }
 
+/// The features with which each package of somebody else is built. A package that is built for the host as well has both sets.
+fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let tree = cargo(&[&["tree", "--prefix=none", "--format={p}|{f}"], of].concat());
+    let mut features = BTreeMap::<_, BTreeSet<_>>::new();
+    for line in tree.lines().filter(|line| !line.is_empty()) {
+        let (package, set) = line.trim_end_matches(" (*)").split_once('|').unwrap();
+        // `name v1.2.3`, with a path behind it if it is ours, with `(proc-macro)` if it is one.
+        let mut words = package.split(' ');
+        let name = [words.next().unwrap(), words.next().unwrap()].join(" ");
+        if !package.contains(root().to_str().unwrap()) {
+            features.entry(name).or_default().insert(set.to_owned());
+        }
+    }
+    assert!(features.len() > 100, "{tree}");
+    features
+}
+
+/// `cargo build --release` and `cargo build --release --workspace` share what they build, and so do the tests of the workspace with and
+/// without the system tests. One feature more in one of the two builds everything above that package twice, which takes minutes.
+#[test]
+fn the_hub_and_the_workspace_are_one_build() {
+    for (part, whole) in [
+        (&["--edges=normal,build", "--package=hub"][..], &["--edges=normal,build", "--workspace"][..]),
+        (&["--workspace", "--exclude=system-tests"], &["--workspace"]),
+    ] {
+        let all = features(whole);
+        for (package, sets) in features(part) {
+            assert!(sets.is_subset(&all[&package]), "{package}: {part:?} {sets:?}, {whole:?} {:?}", all[&package]);
+        }
+    }
+}
+
 #[test]
 fn a_stores_package_has_no_broker_no_hq_and_no_simulators() {
-    let tree = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "hub", "--no-default-features", "-e", "normal,features", "--prefix", "none", "--locked"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    let tree = cargo(&["tree", "-p", "hub", "--no-default-features", "-e", "normal,features", "--prefix", "none"]);
     assert!(tree.contains("store v"), "{tree}");
     for absent in ["mqtt5 ", "hq v", "provisioning v", "indicatif ", "drivers feature \"simulate\""] {
         assert!(!tree.contains(absent), "{absent}");

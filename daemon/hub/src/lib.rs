@@ -25,14 +25,11 @@
 //! | [`server`] | TLS, connections, their bounds |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
-//! | `demo` | a whole store in one process tree (feature `demo`) |
 
 pub mod api;
 pub mod audit;
 pub mod catalog;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod devices;
 pub mod events;
 pub mod extract;

@@ -1,6 +1,7 @@
 //! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the clients a retry.
 
 use std::{
+    pin::Pin,
     sync::{Arc, mpsc::RecvTimeoutError},
     thread,
     time::Duration,
@@ -95,9 +96,9 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     Ok(hub)
 }
 
-/// What a process around the hub adds to it.
+/// What a process that embeds the hub adds to it.
 #[derive(Default)]
-pub struct Around {
+pub struct Embedding {
     /// More routes.
     pub routes: Option<Box<dyn FnOnce(Arc<Hub>) -> Router + Send>>,
     /// Ends the hub when it becomes true.
@@ -108,7 +109,12 @@ pub struct Around {
 ///
 /// # Errors
 /// It can't start, or can't listen.
-pub async fn run(config: Config, around: Around) -> Result<(), String> {
+pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the binary.
+    Box::pin(run_to_the_end(config, embedding))
+}
+
+async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), String> {
     let tls = server::tls(&config.listen)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -121,11 +127,11 @@ pub async fn run(config: Config, around: Around) -> Result<(), String> {
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
     let mut router = api::router(Arc::clone(&hub));
-    if let Some(routes) = around.routes {
+    if let Some(routes) = embedding.routes {
         router = routes(Arc::clone(&hub)).merge(router);
     }
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
-    stopped(around.end).await?;
+    stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
     let _ = tell_stop.send(true);

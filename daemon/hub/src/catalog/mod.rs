@@ -150,8 +150,7 @@ pub async fn load(hub: &Hub, items: Vec<Item>, digest: String) -> Result<usize, 
 }
 
 /// Writes items as a load does, for a store that is made up.
-#[cfg(feature = "demo")]
-pub(crate) fn put(transaction: &mut store::Transaction<'_>, items: &[Item]) -> Result<(), StoreError> {
+pub fn put(transaction: &mut store::Transaction<'_>, items: &[Item]) -> Result<(), StoreError> {
     items.iter().try_for_each(|item| transaction.put(&ITEMS, item.sku.as_str(), item))
 }
 

@@ -16,7 +16,7 @@ use super::{BASKETS, SALES};
 use crate::{hub::Hub, payments};
 
 /// The newest sales that stay in the engine: some weeks of a busy store.
-pub(crate) const LIVE: u64 = 20_000;
+pub const LIVE: u64 = 20_000;
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -55,7 +55,7 @@ pub async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<Tidied, StoreError> {
 }
 
 /// Moves sales up to a place in the stream to the archive, with their card payments; gives how many.
-pub(crate) async fn archive(store: &Arc<Store>, up_to: u64) -> Result<u64, StoreError> {
+pub async fn archive(store: &Arc<Store>, up_to: u64) -> Result<u64, StoreError> {
     store.archive(&SALES, up_to, card_payments).await
 }
 

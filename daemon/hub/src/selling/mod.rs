@@ -18,7 +18,7 @@
 
 mod basket_routes;
 mod check;
-pub(crate) mod keeping;
+pub mod keeping;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
@@ -213,7 +213,7 @@ impl From<&Sale> for SaleDone {
 
 /// What a sale needs to know besides its basket, gathered before its commit.
 #[derive(Clone)]
-pub(crate) struct Counter {
+pub struct Counter {
     epoch: u64,
     at_ms: i64,
     business_day: String,
@@ -250,16 +250,15 @@ impl Counter {
     }
 }
 
-#[cfg(feature = "demo")]
 impl Counter {
     /// For a sale that is made up, at some moment of a year; it is not printed.
-    pub(crate) fn made_up(epoch: u64, at_ms: i64, business_day: String, fiscal_year: u16) -> Self {
+    pub fn made_up(epoch: u64, at_ms: i64, business_day: String, fiscal_year: u16) -> Self {
         Self { epoch, at_ms, business_day, fiscal_year, printer: None }
     }
 }
 
 /// The next number of a counter, for ids.
-pub(crate) fn next_number(transaction: &mut Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
+pub fn next_number(transaction: &mut Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
     let next = transaction.get(&COUNTERS, counter)?.unwrap_or(0) + 1;
     transaction.put(&COUNTERS, counter, &next)?;
     Ok(next)
@@ -310,7 +309,7 @@ pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> 
 
 /// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the caller's to write, if anybody knows it. `settled` if the basket's stock was held when its lines became
 /// fixed: then nothing can refuse it any more.
-pub(crate) fn complete(
+pub fn complete(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,
     counter: &Counter,

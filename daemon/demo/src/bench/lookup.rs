@@ -11,7 +11,7 @@ use std::{
 use commerce::Item;
 use tokio::time::{Instant, sleep_until};
 
-use crate::demo::client::Client;
+use crate::client::Client;
 
 /// Connections of the closed loops, and of the steady rate.
 const CONNECTIONS: usize = 8;

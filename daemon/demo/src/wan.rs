@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// The line. It ends with this value.
-pub(super) struct Wan {
+pub(crate) struct Wan {
     address: SocketAddr,
     up: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -21,7 +21,7 @@ impl Wan {
     ///
     /// # Errors
     /// No port is free.
-    pub(super) async fn lay(far: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn lay(far: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (up, state) = watch::channel(true);
@@ -42,18 +42,18 @@ impl Wan {
     }
 
     /// The store's end.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Cuts or mends it; gives how it is then.
-    pub(super) fn toggle(&self) -> bool {
+    pub(crate) fn toggle(&self) -> bool {
         self.up.send_modify(|up| *up = !*up);
         *self.up.borrow()
     }
 
     /// How it is, now and later.
-    pub(super) fn state(&self) -> watch::Receiver<bool> {
+    pub(crate) fn state(&self) -> watch::Receiver<bool> {
         self.up.subscribe()
     }
 }

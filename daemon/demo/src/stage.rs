@@ -1,23 +1,19 @@
 //! The stage: everything around the hub, and the hub itself as a child process with an ordinary config file.
-//!
-//! The hub is started as it would be in a store (`store-hub run --config …`), and again when it dies, as systemd would. It ends with the
-//! demo: its standard input is a pipe held by the demo ([`leash`](super::leash)).
 
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::Stdio,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
-use commerce::Currency;
 use drivers::{
     scale::Grams,
     simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal},
 };
 use hq::{Ingest, IngestConfig, MemoryLedger};
+use hub::config::Config;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
     config::{StorageBackend, StorageConfig, TlsConfig},
@@ -25,71 +21,54 @@ use mqtt5::broker::{
 use provisioning::{Names, StoreAuthority, write_store};
 use serde_json::json;
 use store::EngineKind;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpListener,
-    process::{Child, Command},
-    sync::watch,
-    task::JoinHandle,
-    time::sleep,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::sleep};
 
-use super::{
-    client::{Client, Door, trust},
+use crate::{
+    client::{Client, Endpoint, trust},
     data::Data,
+    files,
+    hub_process::{Running, keep_running},
+    store_config,
     wan::Wan,
-};
-use crate::config::{
-    Config, DayOfYear, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner,
-    Store, WeightUnit,
 };
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Simulated devices, switched on.
-pub(super) struct Devices {
+pub(crate) struct Devices {
     /// One for all lanes.
-    pub(super) scale: Arc<SimulatedScale>,
+    pub(crate) scale: Arc<SimulatedScale>,
     /// One a lane.
-    pub(super) scanners: Vec<Arc<SimulatedScanner>>,
+    pub(crate) scanners: Vec<Arc<SimulatedScanner>>,
     /// One for the store.
-    pub(super) label_printer: SimulatedLabelPrinter,
+    pub(crate) label_printer: SimulatedLabelPrinter,
     /// One for all lanes.
-    pub(super) receipt_printer: SimulatedReceiptPrinter,
+    pub(crate) receipt_printer: SimulatedReceiptPrinter,
     /// One a lane.
-    pub(super) terminals: Vec<SimulatedTerminal>,
+    pub(crate) terminals: Vec<SimulatedTerminal>,
 }
 
 /// A whole store.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// Where its state, its config and its identity lie.
-    pub(super) directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// The hub's config file.
-    pub(super) config_path: PathBuf,
+    pub(crate) config_path: PathBuf,
     /// Its config.
-    pub(super) config: Config,
+    pub(crate) config: Config,
     /// How to reach it.
-    pub(super) door: Door,
+    pub(crate) endpoint: Endpoint,
     /// The line to HQ.
-    pub(super) wan: Arc<Wan>,
+    pub(crate) wan: Arc<Wan>,
     /// HQ's ledger.
-    pub(super) ledger: MemoryLedger,
+    pub(crate) ledger: MemoryLedger,
     /// The devices.
-    pub(super) devices: Devices,
+    pub(crate) devices: Devices,
     /// The hub's process; none while it is down.
-    pub(super) hub: watch::Receiver<Option<Running>>,
+    pub(crate) hub: watch::Receiver<Option<Running>>,
     _ingest: Ingest,
     broker: JoinHandle<()>,
     keeper: JoinHandle<()>,
-}
-
-/// The hub's process.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Running {
-    /// Its id.
-    pub(super) process: u32,
-    /// When it was started.
-    pub(super) started: Instant,
 }
 
 impl Drop for Stage {
@@ -108,7 +87,7 @@ impl Stage {
     ///
     /// # Errors
     /// What could not be made.
-    pub(super) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
+    pub(crate) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
         Self::build_after(directory, engine, lanes, async |_, _| Ok(())).await
     }
 
@@ -116,7 +95,7 @@ impl Stage {
     ///
     /// # Errors
     /// What could not be made.
-    pub(super) async fn build_after(
+    pub(crate) async fn build_after(
         directory: PathBuf,
         engine: EngineKind,
         lanes: usize,
@@ -141,29 +120,38 @@ impl Stage {
             ledger.clone(),
         );
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
-        let port = free_port().await.map_err(io("find a free port"))?;
-        let mut config = config(&directory, &identity, port, &wan, &devices)?;
-        config.store.engine = engine;
+        let listen = free_address().await.map_err(io("find a free port"))?;
+        let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;
         let config_path = directory.join("hub.toml");
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
-        fs::write(
-            &config_path,
-            format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}"),
-        )
-        .map_err(io("write hub.toml"))?;
-        let door = Door::new(config.listen.address, &authority)?;
+        let text = format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}");
+        // Its directory is made durable with it, and so is everything that was made in it before.
+        files::replace(&config_path, text.as_bytes()).map_err(io("write hub.toml"))?;
+        let endpoint = Endpoint::new(config.listen.address, &authority)?;
         before(&config, &ledger).await?;
         let (tell, hub) = watch::channel(None);
         let keeper = keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan), tell);
         let keeper = tokio::spawn(keeper);
-        Ok(Self { directory, config_path, config, door, wan, ledger, devices, hub, _ingest: ingest, broker, keeper })
+        Ok(Self {
+            directory,
+            config_path,
+            config,
+            endpoint,
+            wan,
+            ledger,
+            devices,
+            hub,
+            _ingest: ingest,
+            broker,
+            keeper,
+        })
     }
 
     /// The code that logs a person in; there once the hub has started.
     ///
     /// # Errors
     /// The hub does not start: its log says why.
-    pub(super) async fn console_code(&self) -> Result<String, String> {
+    pub(crate) async fn console_code(&self) -> Result<String, String> {
         let path = self.config.store.data.join("console-code");
         for _ in 0..600 {
             if let Ok(code) = fs::read_to_string(&path)
@@ -187,7 +175,7 @@ impl Stage {
     ///
     /// # Errors
     /// What the hub refused.
-    pub(super) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+    pub(crate) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
         let mut again = 0;
         loop {
             match self.try_open_store(data).await {
@@ -198,8 +186,8 @@ impl Stage {
     }
 
     async fn try_open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
-        let mut console = Client::log_in(self.door.clone(), &self.console_code().await?).await?;
-        for (part, items) in data.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
+        let mut console = Client::log_in(self.endpoint.clone(), &self.console_code().await?).await?;
+        for (part, items) in data.items.chunks(hub::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
         }
         fill_shelves(&mut console, data).await?;
@@ -208,7 +196,7 @@ impl Stage {
             let path = format!("/api/v1/registers/{}/pairing-code", register.name);
             let code = console.command(&path, "pairing-code", &json!({})).await?.done()?;
             let code = code["code"].as_str().ok_or("no pairing code came back")?;
-            registers.push(Client::pair(self.door.clone(), code).await?);
+            registers.push(Client::pair(self.endpoint.clone(), code).await?);
         }
         Ok(registers)
     }
@@ -255,9 +243,12 @@ impl Devices {
     }
 }
 
-/// The store's identity; made if it is not there.
+/// The store's identity; made if it is not there. `hub.pem` is its last file: without it an earlier demo ended while it made them.
 fn identity(directory: &Path) -> Result<PathBuf, String> {
     if !directory.join("hub.pem").exists() {
+        if directory.exists() {
+            fs::remove_dir_all(directory).map_err(io("remove an unfinished identity"))?;
+        }
         let made = StoreAuthority::create("demo", SystemTime::now()).and_then(|authority| {
             let names = Names { hosts: vec!["localhost".into()], addresses: vec![LOOPBACK] };
             let hub = authority.issue("hub of the demo", &names)?;
@@ -287,119 +278,6 @@ async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String>
     Ok((task, address))
 }
 
-async fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await?.local_addr()?.port())
-}
-
-fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Devices) -> Result<Config, String> {
-    let parse = |text: String| text.parse().map_err(|error: drivers::transport::BadAddress| error.to_string());
-    let serial = |path: &Path, line: &str| parse(format!("serial:{}{line}", path.display()));
-    let tcp = |address: SocketAddr| parse(format!("tcp://{address}"));
-    let mut scanner = Vec::new();
-    let mut payment_terminal = Vec::new();
-    let mut register = Vec::new();
-    for (lane, (scan, terminal)) in devices.scanners.iter().zip(&devices.terminals).enumerate() {
-        let lane = lane + 1;
-        scanner.push(Scanner { name: format!("scanner-{lane}"), address: serial(scan.path(), "")? });
-        let address = tcp(terminal.address())?;
-        payment_terminal.push(PaymentTerminal { name: format!("terminal-{lane}"), address, password_file: None });
-        register.push(Register {
-            name: format!("till-{lane}"),
-            scanner: Some(format!("scanner-{lane}")),
-            scale: Some("scale-1".into()),
-            receipt_printer: Some("receipts-1".into()),
-            payment_terminal: Some(format!("terminal-{lane}")),
-        });
-    }
-    Ok(Config {
-        store: Store {
-            hub: "store-367".parse()?,
-            name: "Store 367".into(),
-            currency: Currency::from_code("USD").ok_or("USD is unknown")?,
-            time_zone: "UTC".into(),
-            data: directory.join("data"),
-            engine: EngineKind::default(),
-            fiscal_year_starts: DayOfYear::default(),
-            keep_sales_days: 3_653,
-        },
-        listen: Listen {
-            address: SocketAddr::new(LOOPBACK, port),
-            certificate: identity.join("hub.pem"),
-            key: identity.join("hub.key"),
-        },
-        headquarters: Some(Headquarters {
-            broker: format!("mqtts://{}", wan.address())
-                .parse()
-                .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
-            authority: Some(identity.join("ca.pem")),
-        }),
-        scale: vec![Scale {
-            name: "scale-1".into(),
-            address: serial(devices.scale.path(), "?data=7&parity=even")?,
-            unit: WeightUnit::Kilogram,
-        }],
-        scanner,
-        label_printer: vec![LabelPrinter { name: "labels-1".into(), address: tcp(devices.label_printer.address())? }],
-        receipt_printer: vec![ReceiptPrinter {
-            name: "receipts-1".into(),
-            address: tcp(devices.receipt_printer.address())?,
-            columns: 42,
-        }],
-        payment_terminal,
-        register,
-    })
-}
-
-/// Runs the hub, and again whenever it ends, as systemd would.
-async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>, tell: watch::Sender<Option<Running>>) {
-    loop {
-        let started = Instant::now();
-        match start(&config, &log) {
-            Ok(mut child) => {
-                tell.send_replace(child.id().map(|process| Running { process, started }));
-                hold(&mut child, &wan).await;
-                tell.send_replace(None);
-                tracing::warn!("the hub ended; starting it again");
-            }
-            Err(error) => tracing::error!(%error, "the hub could not be started"),
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn start(config: &Path, log: &Path) -> std::io::Result<Child> {
-    let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
-    Command::new(std::env::current_exe()?)
-        .args(["run", "--leash", "--config"])
-        .arg(config)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()
-}
-
-/// Holds the hub's leash: tells it how the line to HQ is, and does what its page asks. Ends only with the hub's own end.
-async fn hold(child: &mut Child, wan: &Wan) {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return };
-    let mut lines = BufReader::new(output).lines();
-    let mut state = wan.state();
-    loop {
-        let up = *state.borrow_and_update();
-        if input.write_all(if up { b"wan up\n" } else { b"wan down\n" }).await.is_err() {
-            break;
-        }
-        tokio::select! {
-            line = lines.next_line() => match line {
-                Ok(Some(line)) if line == "wan toggle" => {
-                    wan.toggle();
-                }
-                Ok(Some(_)) => {}
-                _ => break,
-            },
-            _ = state.changed() => {}
-        }
-    }
-    // The pipes are gone: so is the hub, or soon.
-    let _ = child.wait().await;
+async fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await?.local_addr()
 }

@@ -32,18 +32,18 @@ const ANSWER: Duration = Duration::from_secs(110);
 
 /// Where the hub is and whom to trust.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(crate) struct Endpoint {
     /// Its address.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     tls: Arc<ClientConfig>,
 }
 
-impl Door {
-    /// A door whose certificate the authority signed.
+impl Endpoint {
+    /// A endpoint whose certificate the authority signed.
     ///
     /// # Errors
     /// The authority is no certificate.
-    pub(super) fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
+    pub(crate) fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
         Ok(Self { address, tls: trust(authority_pem)? })
     }
 
@@ -62,7 +62,7 @@ impl Door {
 ///
 /// # Errors
 /// It is no certificate.
-pub(super) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_slice(authority_pem.as_bytes()).map_err(|error| error.to_string())?;
     roots.add(authority).map_err(|error| error.to_string())?;
@@ -74,25 +74,25 @@ pub(super) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
 
 /// Who asks.
 #[derive(Clone)]
-enum Badge {
+enum Credentials {
     Nobody,
     Token(String),
     Session(String),
 }
 
 /// A client with one connection, opened anew when it breaks.
-pub(super) struct Client {
-    door: Door,
-    badge: Badge,
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    credentials: Credentials,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 /// An answer.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// Its status.
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Its JSON; null if it has none.
-    pub(super) body: Value,
+    pub(crate) body: Value,
     cookie: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl Reply {
     ///
     /// # Errors
     /// The problem's type and detail.
-    pub(super) fn done(self) -> Result<Value, String> {
+    pub(crate) fn done(self) -> Result<Value, String> {
         if self.status.is_success() {
             Ok(self.body)
         } else {
@@ -110,7 +110,7 @@ impl Reply {
     }
 
     /// A field of the problem.
-    pub(super) fn problem(&self, field: &str) -> String {
+    pub(crate) fn problem(&self, field: &str) -> String {
         self.body[field].as_str().unwrap_or("no answer that can be read").to_owned()
     }
 }
@@ -120,12 +120,12 @@ impl Client {
     ///
     /// # Errors
     /// The code is wrong, or the hub does not answer.
-    pub(super) async fn log_in(door: Door, code: &str) -> Result<Self, String> {
-        let mut client = Self { door, badge: Badge::Nobody, connection: None };
+    pub(crate) async fn log_in(endpoint: Endpoint, code: &str) -> Result<Self, String> {
+        let mut client = Self { endpoint, credentials: Credentials::Nobody, connection: None };
         let reply = client.send(Method::POST, "/api/v1/session", None, &serde_json::json!({ "code": code })).await?;
         let cookie = reply.cookie.clone();
         reply.done()?;
-        client.badge = Badge::Session(cookie.ok_or("no session came back")?);
+        client.credentials = Credentials::Session(cookie.ok_or("no session came back")?);
         Ok(client)
     }
 
@@ -133,24 +133,24 @@ impl Client {
     ///
     /// # Errors
     /// The hub refuses or does not answer.
-    pub(super) async fn pair(door: Door, code: &str) -> Result<Self, String> {
-        let mut client = Self { door, badge: Badge::Nobody, connection: None };
+    pub(crate) async fn pair(endpoint: Endpoint, code: &str) -> Result<Self, String> {
+        let mut client = Self { endpoint, credentials: Credentials::Nobody, connection: None };
         let paired =
             client.send(Method::POST, "/api/v1/pairing", None, &serde_json::json!({ "code": code })).await?.done()?;
-        client.badge = Badge::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
+        client.credentials = Credentials::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
         Ok(client)
     }
 
-    /// Another client with the same badge.
-    pub(super) fn twin(&self) -> Self {
-        Self { door: self.door.clone(), badge: self.badge.clone(), connection: None }
+    /// Another client with the same credentials.
+    pub(crate) fn twin(&self) -> Self {
+        Self { endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), connection: None }
     }
 
     /// Sends a command under its idempotency key. While the hub is away or busy it is sent again: that is what the key is for.
     ///
     /// # Errors
     /// The hub stays away.
-    pub(super) async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
+    pub(crate) async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
         self.send(Method::POST, path, Some(key), body).await
     }
 
@@ -158,7 +158,7 @@ impl Client {
     ///
     /// # Errors
     /// It does not, or refuses.
-    pub(super) async fn try_get(&mut self, path: &str) -> Result<Value, String> {
+    pub(crate) async fn try_get(&mut self, path: &str) -> Result<Value, String> {
         self.try_send(&Method::GET, path, None, &Value::Null).await?.done()
     }
 
@@ -166,7 +166,7 @@ impl Client {
     ///
     /// # Errors
     /// The hub stays away.
-    pub(super) async fn get(&mut self, path: &str) -> Result<Reply, String> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Reply, String> {
         self.send(Method::GET, path, None, &Value::Null).await
     }
 
@@ -200,16 +200,16 @@ impl Client {
             Some(connection) if !connection.is_closed() => connection,
             closed => {
                 let (sender, connection) =
-                    handshake(TokioIo::new(self.door.open().await?)).await.map_err(|error| error.to_string())?;
+                    handshake(TokioIo::new(self.endpoint.open().await?)).await.map_err(|error| error.to_string())?;
                 tokio::spawn(connection);
                 closed.insert(sender)
             }
         };
-        let mut request = Request::builder().method(method).uri(path).header(HOST, self.door.address.to_string());
-        match &self.badge {
-            Badge::Nobody => {}
-            Badge::Token(token) => request = request.header(AUTHORIZATION, format!("Bearer {token}")),
-            Badge::Session(cookie) => request = request.header(COOKIE, cookie),
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.endpoint.address.to_string());
+        match &self.credentials {
+            Credentials::Nobody => {}
+            Credentials::Token(token) => request = request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Credentials::Session(cookie) => request = request.header(COOKIE, cookie),
         }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -234,12 +234,12 @@ impl Client {
     }
 
     /// Listens to a register's events; listens again whenever the connection breaks.
-    pub(super) fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
+    pub(crate) fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
         let (tell, events) = mpsc::channel(1024);
-        let (door, badge) = (self.door.clone(), self.badge.clone());
+        let (endpoint, credentials) = (self.endpoint.clone(), self.credentials.clone());
         tokio::spawn(async move {
             while !tell.is_closed() {
-                if let Ok(mut socket) = connect_socket(&door, &badge).await {
+                if let Ok(mut socket) = connect_socket(&endpoint, &credentials).await {
                     while let Some(Ok(message)) = socket.next().await {
                         let at = std::time::Instant::now();
                         let Ok(text) = message.into_text() else { continue };
@@ -257,13 +257,16 @@ impl Client {
     }
 }
 
-async fn connect_socket(door: &Door, badge: &Badge) -> Result<WebSocketStream<TlsStream<TcpStream>>, String> {
-    let url = format!("wss://{}/api/v1/events", door.address);
+async fn connect_socket(
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+) -> Result<WebSocketStream<TlsStream<TcpStream>>, String> {
+    let url = format!("wss://{}/api/v1/events", endpoint.address);
     let mut request = url.into_client_request().map_err(|error| error.to_string())?;
-    if let Badge::Token(token) = badge {
+    if let Credentials::Token(token) = credentials {
         let value = format!("Bearer {token}").parse().map_err(|_| "no token".to_owned())?;
         request.headers_mut().insert(AUTHORIZATION, value);
     }
-    let (socket, _) = client_async(request, door.open().await?).await.map_err(|error| error.to_string())?;
+    let (socket, _) = client_async(request, endpoint.open().await?).await.map_err(|error| error.to_string())?;
     Ok(socket)
 }

@@ -22,16 +22,17 @@ mod start;
 
 use std::{
     path::PathBuf,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
 use commerce::Item;
+use load::Load;
 use report::{Catalog, Lookup, Report, Sales, Size, Start};
 use serde_json::json;
 use store::{EngineKind, Timings};
 
-use super::{Fresh, client::Client, data::Data, own_data, replay::Percentiles, stage::Stage};
-use load::Load;
+use crate::{Fresh, client::Client, data::Data, replay::Percentiles, stage::Stage};
 
 /// The most registers at once.
 const LANES: usize = 32;
@@ -84,8 +85,13 @@ struct Bench {
 ///
 /// # Errors
 /// Something could not be started, or a sale was refused.
-pub async fn run(arguments: Arguments) -> Result<(), String> {
-    let real = own_data()?;
+pub fn run(arguments: Arguments) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+    // As a `dyn Future`, for the reason told at `demo::run`.
+    Box::pin(measure(arguments))
+}
+
+async fn measure(arguments: Arguments) -> Result<(), String> {
+    let real = Data::built_in()?;
     let items = made_up::items(&real.items, arguments.items.clamp(made_up::LINES, 1_000_000));
     let fresh = Fresh::new(arguments.data.as_deref())?;
     let span = Duration::from_secs(arguments.seconds.clamp(1, 600));
@@ -239,10 +245,10 @@ impl Bench {
         let load = Load::start(&self.clients, &self.items, registers, false, pause);
         tokio::time::sleep(self.span).await;
         let (before, _) = load.end().await?;
-        let mut console = Client::log_in(self.stage.door.clone(), &self.stage.console_code().await?).await?;
+        let mut console = Client::log_in(self.stage.endpoint.clone(), &self.stage.console_code().await?).await?;
         let load = Load::start(&self.clients, &self.items, registers, false, pause);
         let began = Instant::now();
-        for (part, items) in self.items.chunks(crate::catalog::MAX_LOAD).enumerate() {
+        for (part, items) in self.items.chunks(hub::catalog::MAX_LOAD).enumerate() {
             console
                 .command("/api/v1/items", &format!("catalog-{part:03}"), &json!({ "items": items }))
                 .await?

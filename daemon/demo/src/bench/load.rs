@@ -9,11 +9,12 @@ use std::{
 };
 
 use commerce::Item;
+use hub::hub::now_ms;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::made_up;
-use crate::{demo::client::Client, hub::now_ms};
+use crate::client::Client;
 
 /// Registers at work.
 pub(super) struct Load {

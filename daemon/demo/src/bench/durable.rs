@@ -7,11 +7,11 @@ use std::{
 };
 
 use commerce::{Currency, Item};
+use hub::{hub::now_ms, problem::Problem, selling::Counter};
 use serde::Serialize;
 use store::{EngineKind, Store, Timings, idempotency::CommandKey};
 
 use super::{disk, made_up};
-use crate::{hub::now_ms, problem::Problem, selling::Counter};
 
 /// What so many askers at once get from the committer.
 #[derive(Serialize)]

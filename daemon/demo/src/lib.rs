@@ -6,15 +6,19 @@
 pub mod bench;
 mod client;
 mod data;
-pub mod leash;
+mod files;
+mod hub_process;
+pub mod parent_pipe;
 mod register;
 mod replay;
 mod screen;
 mod stage;
+mod store_config;
 mod wan;
 
 use std::{
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -31,10 +35,6 @@ use self::{
 
 /// Lanes of the demo's store.
 const LANES: usize = 4;
-
-/// The data that comes with the program, so that the demo needs no file.
-const ITEMS: &str = include_str!("../../../../tests/data/complete-journey/items.csv");
-const BASKETS: &str = include_str!("../../../../tests/data/complete-journey/baskets.csv");
 
 /// What to show.
 #[derive(clap::Args)]
@@ -63,11 +63,16 @@ pub struct Arguments {
 ///
 /// # Errors
 /// What went wrong, for people.
-pub async fn run(arguments: Arguments) -> Result<(), String> {
+pub fn run(arguments: Arguments) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the binary.
+    Box::pin(play(arguments))
+}
+
+async fn play(arguments: Arguments) -> Result<(), String> {
     // The data first: nothing is started for a file that is wrong.
     let data = match &arguments.replay {
         Some(directory) => Data::read(directory)?,
-        None => own_data()?,
+        None => Data::built_in()?,
     };
     let fresh = Fresh::new(arguments.data.as_deref())?;
     let stage = Stage::build(fresh.path.clone(), arguments.engine, LANES).await?;
@@ -102,17 +107,6 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     screen::watch(&stage).await
 }
 
-fn own_data() -> Result<Data, String> {
-    let directory = std::env::temp_dir().join(format!("store-hub-data-{}", std::process::id()));
-    let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
-    std::fs::create_dir_all(&directory).map_err(failed)?;
-    std::fs::write(directory.join("items.csv"), ITEMS).map_err(failed)?;
-    std::fs::write(directory.join("baskets.csv"), BASKETS).map_err(failed)?;
-    let data = Data::read(&directory);
-    std::fs::remove_dir_all(&directory).map_err(failed)?;
-    data
-}
-
 /// Sells basket after basket on every lane, as hands and customers take.
 fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
     // Somebody at the scale: apples, then nothing, then a melon.
@@ -124,7 +118,7 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
         }
     });
     let baskets = Arc::new(data.baskets);
-    let run = crate::hub::now_ms();
+    let run = hub::hub::now_ms();
     for (lane, (client, scanner)) in clients.into_iter().zip(&stage.devices.scanners).enumerate() {
         let baskets = Arc::clone(&baskets);
         let mut register = Register::new(client, Arc::clone(scanner));

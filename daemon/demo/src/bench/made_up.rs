@@ -6,20 +6,19 @@ use std::{sync::Arc, time::Instant};
 use commerce::{Basket, Currency, Gtin, Item, Minor, NewLine, Quantity, Tender, line::What};
 use contract::{Epoch, Sequence, Stream};
 use hq::MemoryLedger;
-use indicatif::ProgressBar;
-use jiff::{Timestamp, tz::TimeZone};
-use store::{
-    MostlyEmpty, Purpose, Store, StoreError, Transaction,
-    idempotency::{CommandKey, REMEMBERED},
-};
-
-use crate::{
+use hub::{
     catalog,
     config::Config,
     hub::now_ms,
     problem::Problem,
     selling::{self, Counter, SaleDone, keeping},
     stock,
+};
+use indicatif::ProgressBar;
+use jiff::{Timestamp, tz::TimeZone};
+use store::{
+    MostlyEmpty, Purpose, Store, StoreError, Transaction,
+    idempotency::{CommandKey, REMEMBERED},
 };
 
 /// Between two sales: some 1,400 a day.

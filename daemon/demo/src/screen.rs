@@ -23,7 +23,7 @@ fn styled(style: Style, text: &str) -> String {
 }
 
 /// What a person wants first.
-pub(super) fn welcome(stage: &Stage, items: usize, code: &str) {
+pub(crate) fn welcome(stage: &Stage, items: usize, code: &str) {
     let config = &stage.config;
     println!();
     println!(
@@ -32,7 +32,7 @@ pub(super) fn welcome(stage: &Stage, items: usize, code: &str) {
         config.register.len()
     );
     println!();
-    println!("  open      {}", styled(GOOD, &format!("https://{}/", stage.door.address)));
+    println!("  open      {}", styled(GOOD, &format!("https://{}/", stage.endpoint.address)));
     println!("  log in    with the code {}", styled(GOOD, code));
     println!(
         "  trust     {}   (or accept the browser's warning: this store signs its own certificates)",
@@ -48,14 +48,14 @@ pub(super) fn welcome(stage: &Stage, items: usize, code: &str) {
 ///
 /// # Errors
 /// The hub can't be asked.
-pub(super) async fn watch(stage: &Stage) -> Result<(), String> {
+pub(crate) async fn watch(stage: &Stage) -> Result<(), String> {
     let terminal = std::io::stdout().is_terminal();
     let keys = Keys::listen();
     if keys.is_some() {
         println!("  {}", styled(DIM, "w  cut or mend the line to HQ      Ctrl-C  stop"));
         println!();
     }
-    let mut console = Client::log_in(stage.door.clone(), &stage.console_code().await?).await?;
+    let mut console = Client::log_in(stage.endpoint.clone(), &stage.console_code().await?).await?;
     let mut every = interval(if terminal { Duration::from_secs(1) } else { Duration::from_secs(10) });
     let (_keep, mut pressed) = keys.map_or_else(|| (None, mpsc::channel(1).1), |(keys, pressed)| (Some(keys), pressed));
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
@@ -70,7 +70,7 @@ pub(super) async fn watch(stage: &Stage) -> Result<(), String> {
         // The session ends with the hub: it may have been started again.
         let mut status = console.get("/api/v1/status").await?;
         if status.status == 401 {
-            console = Client::log_in(stage.door.clone(), &stage.console_code().await?).await?;
+            console = Client::log_in(stage.endpoint.clone(), &stage.console_code().await?).await?;
             status = console.get("/api/v1/status").await?;
         }
         let line = line(&status.done()?, *stage.wan.state().borrow());

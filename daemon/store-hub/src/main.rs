@@ -22,10 +22,10 @@ enum Command {
         /// The store's config file
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
         config: PathBuf,
-        /// End when standard input ends; how the demo holds its hub
+        /// End when standard input ends, as the hub of a demo does
         #[cfg(feature = "demo")]
         #[arg(long, hide = true)]
-        leash: bool,
+        parent_pipe: bool,
     },
     /// Check a config file and say what is wrong with it
     CheckConfig {
@@ -39,10 +39,10 @@ enum Command {
     Openapi,
     /// A whole store in one process tree: hub, simulated devices, broker, HQ
     #[cfg(feature = "demo")]
-    Demo(hub::demo::Arguments),
+    Demo(demo::Arguments),
     /// Whole sales per second through the LAN API, beside what the disk can do
     #[cfg(feature = "demo")]
-    Bench(hub::demo::bench::Arguments),
+    Bench(demo::bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,13 +58,12 @@ fn main() -> ExitCode {
     };
     let done = match command {
         #[cfg(feature = "demo")]
-        Command::Run { config, leash: true } => runtime.block_on(async {
-            let (routes, end) = hub::demo::leash::take();
-            let around = run::Around { routes: Some(Box::new(routes)), end: Some(end) };
-            run::run(Config::read(&config).map_err(|error| error.to_string())?, around).await
+        Command::Run { config, parent_pipe: true } => runtime.block_on(async {
+            let embedding = demo::parent_pipe::listen();
+            run::run(Config::read(&config).map_err(|error| error.to_string())?, embedding).await
         }),
         Command::Run { config, .. } => match Config::read(&config) {
-            Ok(config) => runtime.block_on(run::run(config, run::Around::default())),
+            Ok(config) => runtime.block_on(run::run(config, run::Embedding::default())),
             Err(error) => Err(error.to_string()),
         },
         Command::CheckConfig { config } => Config::read(&config).map_err(|error| error.to_string()).map(|read| {
@@ -75,9 +74,9 @@ fn main() -> ExitCode {
             .map_err(|error| error.to_string())
             .map(|document| println!("{document}")),
         #[cfg(feature = "demo")]
-        Command::Demo(arguments) => runtime.block_on(hub::demo::run(arguments)),
+        Command::Demo(arguments) => runtime.block_on(demo::run(arguments)),
         #[cfg(feature = "demo")]
-        Command::Bench(arguments) => runtime.block_on(hub::demo::bench::run(arguments)),
+        Command::Bench(arguments) => runtime.block_on(demo::bench::run(arguments)),
     };
     // Whoever is still being handed a backup by then has none.
     runtime.shutdown_timeout(Duration::from_secs(5));

@@ -6,7 +6,7 @@ use serde::Serialize;
 use store::EngineKind;
 
 use super::durable::Durable;
-use crate::demo::replay::Percentiles;
+use crate::replay::Percentiles;
 
 /// Everything that was measured.
 #[derive(Serialize)]

@@ -4,6 +4,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    fs::File,
+    io::Read,
     path::Path,
 };
 
@@ -11,50 +13,50 @@ use commerce::{Gtin, Item, Minor, Price, Quantity, Rounding, Sku, Unit};
 use csv::StringRecord;
 
 /// Items and baskets that belong together.
-pub(super) struct Data {
+pub(crate) struct Data {
     /// The catalog.
-    pub(super) items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// Baskets in the order of the file.
-    pub(super) baskets: Vec<DataBasket>,
+    pub(crate) baskets: Vec<DataBasket>,
 }
 
 /// A basket as it was sold.
 #[derive(Clone)]
-pub(super) struct DataBasket {
+pub(crate) struct DataBasket {
     /// The data's id.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The household.
-    pub(super) customer: Option<String>,
+    pub(crate) customer: Option<String>,
     /// Its lines.
-    pub(super) lines: Vec<DataLine>,
+    pub(crate) lines: Vec<DataLine>,
 }
 
 /// A line as it was sold.
 #[derive(Clone)]
-pub(super) struct DataLine {
+pub(crate) struct DataLine {
     /// The item.
-    pub(super) sku: Sku,
+    pub(crate) sku: Sku,
     /// Its barcode, if it is on file and sold by the piece.
-    pub(super) gtin: Option<Gtin>,
+    pub(crate) gtin: Option<Gtin>,
     /// Whether the catalog has it.
-    pub(super) on_file: bool,
+    pub(crate) on_file: bool,
     /// How much.
-    pub(super) quantity: Quantity,
+    pub(crate) quantity: Quantity,
     /// At the shelf price of the day.
-    pub(super) regular: Minor,
+    pub(crate) regular: Minor,
     /// Whether that is what the catalog's price comes to.
-    pub(super) at_catalog_price: bool,
+    pub(crate) at_catalog_price: bool,
     /// Taken off by the loyalty programme.
-    pub(super) loyalty: Minor,
+    pub(crate) loyalty: Minor,
     /// Taken off as the store's match of a coupon.
-    pub(super) coupon_match: Minor,
+    pub(crate) coupon_match: Minor,
     /// Paid by a maker's coupon.
-    pub(super) manufacturer_coupon: Minor,
+    pub(crate) manufacturer_coupon: Minor,
 }
 
 impl DataBasket {
     /// Regular, discounts, net, makers' coupons.
-    pub(super) fn sums(&self) -> [i64; 4] {
+    pub(crate) fn sums(&self) -> [i64; 4] {
         self.lines.iter().fold([0; 4], |[regular, discount, net, coupon], line| {
             let off = line.loyalty.get() + line.coupon_match.get();
             [
@@ -66,6 +68,10 @@ impl DataBasket {
         })
     }
 }
+
+/// The data that comes with the program, so that the demo needs no file.
+const ITEMS: &str = include_str!("../../../tests/data/complete-journey/items.csv");
+const BASKETS: &str = include_str!("../../../tests/data/complete-journey/baskets.csv");
 
 /// A file with its columns found.
 struct Table {
@@ -83,11 +89,15 @@ struct Row<'a> {
 }
 
 impl Table {
-    fn read(directory: &Path, file: &str, columns: &[&str]) -> Result<Self, String> {
+    fn open(directory: &Path, file: &str, columns: &[&str]) -> Result<Self, String> {
         let path = directory.join(file);
         let name = path.display().to_string();
-        let mut reader =
-            csv::ReaderBuilder::new().from_path(&path).map_err(|error| format!("{name} can't be read: {error}"))?;
+        let file = File::open(&path).map_err(|error| format!("{name} can't be read: {error}"))?;
+        Self::read(name, file, columns)
+    }
+
+    fn read(name: String, text: impl Read, columns: &[&str]) -> Result<Self, String> {
+        let mut reader = csv::Reader::from_reader(text);
         let header = reader.headers().map_err(|error| format!("{name}, line 1: {error}"))?;
         let found: HashMap<_, _> =
             header.iter().enumerate().map(|(place, column)| (column.trim().to_owned(), place)).collect();
@@ -160,36 +170,43 @@ impl<'a> Row<'a> {
     }
 }
 
+const ITEM_COLUMNS: [&str; 8] =
+    ["sku", "gtin", "description", "department", "category", "brand", "package_size", "price"];
+const BASKET_COLUMNS: [&str; 10] = [
+    "basket_id",
+    "line",
+    "sold_at",
+    "customer",
+    "sku",
+    "quantity",
+    "regular_cents",
+    "loyalty_discount_cents",
+    "coupon_match_cents",
+    "manufacturer_coupon_cents",
+];
+
 impl Data {
     /// Reads a directory with items.csv and baskets.csv.
     ///
     /// # Errors
     /// The first thing that is wrong, with file, line and column.
-    pub(super) fn read(directory: &Path) -> Result<Self, String> {
-        let items = read_items(&Table::read(
-            directory,
-            "items.csv",
-            &["sku", "gtin", "description", "department", "category", "brand", "package_size", "price"],
-        )?)?;
-        let baskets = read_baskets(
-            &Table::read(
-                directory,
-                "baskets.csv",
-                &[
-                    "basket_id",
-                    "line",
-                    "sold_at",
-                    "customer",
-                    "sku",
-                    "quantity",
-                    "regular_cents",
-                    "loyalty_discount_cents",
-                    "coupon_match_cents",
-                    "manufacturer_coupon_cents",
-                ],
-            )?,
-            &items,
-        )?;
+    pub(crate) fn read(directory: &Path) -> Result<Self, String> {
+        let items = Table::open(directory, "items.csv", &ITEM_COLUMNS)?;
+        Self::of(&items, &Table::open(directory, "baskets.csv", &BASKET_COLUMNS)?)
+    }
+
+    /// The data that comes with the program.
+    ///
+    /// # Errors
+    /// None, as the tests show.
+    pub(crate) fn built_in() -> Result<Self, String> {
+        let items = Table::read("items.csv".into(), ITEMS.as_bytes(), &ITEM_COLUMNS)?;
+        Self::of(&items, &Table::read("baskets.csv".into(), BASKETS.as_bytes(), &BASKET_COLUMNS)?)
+    }
+
+    fn of(items: &Table, baskets: &Table) -> Result<Self, String> {
+        let items = read_items(items)?;
+        let baskets = read_baskets(baskets, &items)?;
         Ok(Self { items, baskets })
     }
 }
@@ -286,10 +303,10 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
 mod tests {
     use super::*;
 
-    const ITEMS: &str = "sku,gtin,description,department,category,brand,package_size,price\n\
+    const SOME_ITEMS: &str = "sku,gtin,description,department,category,brand,package_size,price\n\
         818981,0400008189811,All Family Cereal,GROCERY,COLD CEREAL,National,10.4 OZ,369\n\
         6533889,0400065338894,Gasoline-Reg Unleaded,FUEL,FUEL,Private,,236\n";
-    const BASKETS: &str = "basket_id,line,sold_at,customer,sku,quantity,regular_cents,loyalty_discount_cents,coupon_match_cents,manufacturer_coupon_cents\n\
+    const SOME_BASKETS: &str = "basket_id,line,sold_at,customer,sku,quantity,regular_cents,loyalty_discount_cents,coupon_match_cents,manufacturer_coupon_cents\n\
         1,1,2017-02-27T17:25:43,1366,818981,2,738,38,0,50\n\
         1,2,2017-02-27T17:25:43,1366,6533889,11066,2610,110,0,0\n\
         2,1,2017-02-27T20:33:37,,999,1,72,0,0,0\n";
@@ -302,8 +319,14 @@ mod tests {
     }
 
     #[test]
+    fn the_built_in_data_is_right() {
+        let data = Data::built_in().unwrap();
+        assert!(data.items.len() > 2_000 && data.baskets.len() > 300);
+    }
+
+    #[test]
     fn a_cut_is_read_with_gasoline_by_measure_and_unknown_items_kept() {
-        let data = read(ITEMS, BASKETS).unwrap();
+        let data = read(SOME_ITEMS, SOME_BASKETS).unwrap();
         assert_eq!(data.baskets.len(), 2);
         let [cereal, gasoline] = &data.baskets[0].lines[..] else { panic!("two lines") };
         assert!(cereal.at_catalog_price && cereal.gtin.is_some());
@@ -324,11 +347,11 @@ mod tests {
             (",72,0,0,0", ",72,0,0", "baskets.csv, line 4: the row has 9 columns instead of 10"),
             ("quantity,", "count,", "the column `quantity` is missing"),
         ] {
-            assert!(BASKETS.contains(from));
-            let error = read(ITEMS, &BASKETS.replacen(from, to, 1)).err().unwrap();
+            assert!(SOME_BASKETS.contains(from));
+            let error = read(SOME_ITEMS, &SOME_BASKETS.replacen(from, to, 1)).err().unwrap();
             assert!(error.contains(told), "{error}");
         }
-        let error = read(&ITEMS.replace("0400008189811", "0400008189812"), BASKETS).err().unwrap();
+        let error = read(&SOME_ITEMS.replace("0400008189811", "0400008189812"), SOME_BASKETS).err().unwrap();
         assert!(error.contains("items.csv, line 2, column 2 (gtin)") && error.contains("check digit"), "{error}");
     }
 }

@@ -1,23 +1,25 @@
-//! The pipe on which a demo holds its hub: when it closes, the hub ends; on it the hub hears how the line to HQ is, and its page asks to cut it.
+//! The pipe between a demo and its hub, the hub's standard input and output.
+//!
+//! The demo writes `wan up` or `wan down` whenever the connection to HQ changes. The hub writes `wan toggle` when its page asks to cut or
+//! restore it. When the pipe closes, because the demo ended however it did, the hub stops.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     routing::get,
 };
+use hub::{hub::Hub, problem::Problem, registers::Caller, run::Embedding};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     sync::watch,
 };
 
-use crate::{hub::Hub, problem::Problem, registers::Caller};
-
-/// Takes the pipe (standard input and output); gives the page's routes, and a signal for its end.
-pub fn take() -> (impl FnOnce(Arc<Hub>) -> Router, watch::Receiver<bool>) {
+/// Reads the pipe from now on. The embedding adds the demo's routes to the hub and stops it when the pipe closes.
+pub fn listen() -> Embedding {
     let (tell_wan, wan) = watch::channel(true);
     let (tell_end, end) = watch::channel(false);
     tokio::spawn(async move {
@@ -38,7 +40,7 @@ pub fn take() -> (impl FnOnce(Arc<Hub>) -> Router, watch::Receiver<bool>) {
             .route("/demo/constant", get(constant))
             .with_state((hub, wan))
     };
-    (routes, end)
+    Embedding { routes: Some(Box::new(routes)), end: Some(end) }
 }
 
 type Shared = (Arc<Hub>, watch::Receiver<bool>);
@@ -52,16 +54,16 @@ async fn timings(State((hub, _)): State<Shared>) -> Json<store::Timings> {
     Json(hub.store.timings())
 }
 
-/// The least this server can do: an answer as long as an item's, from a constant. What the bench holds the look-up of an item against.
-async fn constant() -> ([(header::HeaderName, &'static str); 1], &'static str) {
+/// The least work this server can do: a constant answer as long as an item's. The baseline of the bench's look-ups.
+async fn constant() -> ([(HeaderName, &'static str); 1], &'static str) {
     ([(header::CONTENT_TYPE, "application/json")], CONSTANT)
 }
 
 const CONSTANT: &str = r#"{"sku":"8090536","gtin":"0400080905361","description":"Soft Drinks 12/18&15Pk Can Car","department":"GROCERY","category":"SOFT DRINKS","brand":"National","package_size":"12 OZ","price":{"minor":459,"per":"each"}}"#;
 
-async fn toggle(State((hub, _)): State<Shared>, headers: axum::http::HeaderMap) -> Result<StatusCode, Problem> {
+async fn toggle(State((hub, _)): State<Shared>, headers: HeaderMap) -> Result<StatusCode, Problem> {
     if Caller::of(&hub, &headers)? != Caller::Console {
-        return Err(Problem::forbidden("only a person at the console may cut the line"));
+        return Err(Problem::forbidden("only a person at the console may cut the connection to HQ"));
     }
     let mut out = tokio::io::stdout();
     let _ = out.write_all(b"wan toggle\n").await;

@@ -21,19 +21,19 @@ const SCAN: Duration = Duration::from_secs(2);
 const CARD_TRIES: u32 = 20;
 
 /// The register.
-pub(super) struct Register {
+pub(crate) struct Register {
     client: Client,
     scanner: Arc<SimulatedScanner>,
     events: mpsc::Receiver<(Instant, Value)>,
     /// How long scans took from their last byte to this register.
-    pub(super) scans: Vec<Duration>,
+    pub(crate) scans: Vec<Duration>,
     /// How long completing a sale took, as this register saw it.
-    pub(super) sales: Vec<Duration>,
+    pub(crate) sales: Vec<Duration>,
 }
 
 /// How the customer pays the rest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pays {
+pub(crate) enum Pays {
     /// With notes, rounded up to the next five units.
     Cash,
     /// On the terminal of the lane.
@@ -42,7 +42,7 @@ pub(super) enum Pays {
 
 impl Register {
     /// A paired register with its scanner.
-    pub(super) fn new(client: Client, scanner: Arc<SimulatedScanner>) -> Self {
+    pub(crate) fn new(client: Client, scanner: Arc<SimulatedScanner>) -> Self {
         let events = client.listen();
         Self { client, scanner, events, scans: Vec::new(), sales: Vec::new() }
     }
@@ -51,7 +51,7 @@ impl Register {
     ///
     /// # Errors
     /// What the hub refused, in its words.
-    pub(super) async fn sell(
+    pub(crate) async fn sell(
         &mut self,
         basket: &DataBasket,
         key: &str,

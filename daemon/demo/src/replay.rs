@@ -22,53 +22,53 @@ const HQ_STALLED: Duration = Duration::from_secs(60);
 
 /// What a replay came to.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Baskets in the input.
-    pub(super) baskets: usize,
+    pub(crate) baskets: usize,
     /// Lines, as HQ's ledger has them.
-    pub(super) lines: usize,
+    pub(crate) lines: usize,
     /// HQ's sums over these baskets.
-    pub(super) regular_cents: i64,
+    pub(crate) regular_cents: i64,
     /// Taken off by the store.
-    pub(super) discount_cents: i64,
+    pub(crate) discount_cents: i64,
     /// Owed by the customers.
-    pub(super) net_cents: i64,
+    pub(crate) net_cents: i64,
     /// Owed by the makers.
-    pub(super) manufacturer_coupon_cents: i64,
+    pub(crate) manufacturer_coupon_cents: i64,
     /// Baskets in HQ's ledger.
-    pub(super) hq_baskets: usize,
+    pub(crate) hq_baskets: usize,
     /// Completing a sale, as a register sees it.
-    pub(super) sale_ms: Percentiles,
+    pub(crate) sale_ms: Percentiles,
     /// From a scanner's last byte to the register's event.
-    pub(super) scan_ms: Percentiles,
+    pub(crate) scan_ms: Percentiles,
     /// Paid by card, as HQ's ledger has it.
-    pub(super) card_cents: i64,
+    pub(crate) card_cents: i64,
     /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was kept from an earlier run.
-    pub(super) terminal_cents: u64,
+    pub(crate) terminal_cents: u64,
     /// Baskets that HQ has more than once.
-    pub(super) duplicates: usize,
+    pub(crate) duplicates: usize,
     /// Baskets that HQ lacks, or has with other figures.
-    pub(super) lost: usize,
+    pub(crate) lost: usize,
     /// In all, in seconds.
-    pub(super) elapsed_s: f64,
+    pub(crate) elapsed_s: f64,
     /// The first baskets that differ, in words.
-    pub(super) differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
 }
 
 /// Of durations, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Percentiles {
+pub(crate) struct Percentiles {
     /// The median.
     pub p50: f64,
     /// One in a hundred is slower.
     pub p99: f64,
     /// The slowest.
-    pub(super) max: f64,
+    pub(crate) max: f64,
 }
 
 impl Percentiles {
     /// Of a list; zeros of an empty one.
-    pub(super) fn of(mut all: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1)));
         let ms =
@@ -79,12 +79,12 @@ impl Percentiles {
 
 impl Report {
     /// Whether HQ has every basket, once, to the cent.
-    pub(super) fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets
     }
 
     /// For people.
-    pub(super) fn table(&self, currency: commerce::Currency) -> String {
+    pub(crate) fn table(&self, currency: commerce::Currency) -> String {
         use std::fmt::Write as _;
         let money = |cents: i64| {
             commerce::Minor::new(cents).map_or_else(|| cents.to_string(), |minor| minor.display(currency).to_string())
@@ -114,7 +114,7 @@ impl Report {
 ///
 /// # Errors
 /// A register was refused, or HQ stalled.
-pub(super) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
+pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
     let began = Instant::now();
     let bar = progress(data.baskets.len(), "baskets sold");
     let mut lanes = Vec::new();

@@ -118,7 +118,7 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
         }
     });
     let baskets = Arc::new(data.baskets);
-    let run = hub::hub::now_ms();
+    let run = now_ms();
     for (lane, (client, scanner)) in clients.into_iter().zip(&stage.devices.scanners).enumerate() {
         let baskets = Arc::clone(&baskets);
         let mut register = Register::new(client, Arc::clone(scanner));
@@ -166,4 +166,9 @@ impl Drop for Fresh {
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Milliseconds since 1970, UTC.
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }

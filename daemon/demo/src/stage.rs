@@ -179,7 +179,7 @@ impl Stage {
         let mut again = 0;
         loop {
             match self.try_open_store(data).await {
-                Err(why) if why.contains("/problems/unauthorized") && again < 20 => again += 1,
+                Err(why) if why.contains("/problems/unauthenticated") && again < 20 => again += 1,
                 opened => return opened,
             }
         }
@@ -187,7 +187,7 @@ impl Stage {
 
     async fn try_open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
         let mut console = Client::log_in(self.endpoint.clone(), &self.console_code().await?).await?;
-        for (part, items) in data.items.chunks(hub::catalog::MAX_LOAD).enumerate() {
+        for (part, items) in data.items.chunks(app::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
         }
         fill_shelves(&mut console, data).await?;

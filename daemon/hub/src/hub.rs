@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use app::selling::SaleContext;
-use commerce::{Currency, RegisterName};
+use axum::http::HeaderMap;
+use commerce::{Currency, RegisterName, Station};
 use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
     catalog::LiveCatalog, clock::Calendar, config::Config, devices::Devices, events::HubEvent,
     headquarters::Headquarters, payments::TerminalLocks, printing::LastPrinted, registers::Registers, status::Today,
+    web::authenticate::asker,
 };
 
 /// A hub at work.
@@ -44,6 +46,11 @@ impl Hub {
     /// The store's records.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Whether a request comes from a person at the console.
+    pub fn is_person(&self, headers: &HeaderMap) -> bool {
+        asker(self, headers).is_ok_and(|actor| actor.station == Station::Console)
     }
 
     /// The store's currency.

@@ -131,10 +131,8 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let (tell_stop, stop) = watch::channel(false);
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
-    let mut router = openapi::router(Arc::clone(&hub));
-    if let Some(routes) = embedding.routes {
-        router = routes(Arc::clone(&hub)).merge(router);
-    }
+    let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
+    let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
     stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);

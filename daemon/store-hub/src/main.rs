@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use hub::{api, config::Config, maintenance, run};
+use hub::{config::Config, maintenance, run};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
             println!("{}: good. Hub {}, {} registers.", config.display(), read.store.hub, read.register.len());
         }),
         Command::Store(arguments) => maintenance::run(&arguments),
-        Command::Openapi => serde_json::to_string_pretty(&api::document())
+        Command::Openapi => serde_json::to_string_pretty(&hub::document())
             .map_err(|error| error.to_string())
             .map(|document| println!("{document}")),
         #[cfg(feature = "demo")]

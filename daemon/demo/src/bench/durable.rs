@@ -6,12 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app::Refusal;
 use commerce::{Currency, Item};
-use hub::{hub::now_ms, problem::Problem, selling::Counter};
 use serde::Serialize;
 use store::{EngineKind, Store, Timings, idempotency::CommandKey};
 
 use super::{disk, made_up};
+use crate::now_ms;
 
 /// What so many askers at once get from the committer.
 #[derive(Serialize)]
@@ -70,23 +71,24 @@ pub(super) async fn measure(
             let register = format!("till-{asker}");
             while began.elapsed() < span {
                 let at_ms = now_ms();
-                let basket = made_up::basket(String::new(), register.clone(), currency, at_ms, &lines)?;
-                let counter = Counter::made_up(1, at_ms, "2026-11-24".into(), 2026);
+                let name = register.parse().map_err(|_| commerce::Refusal::BadText { field: "register" })?;
+                let basket = made_up::basket(name, currency, at_ms, &lines)?;
+                let context = made_up::context(1, at_ms);
                 let key = CommandKey {
                     asker: register.clone(),
                     key: format!("bench-{sold}"),
                     fingerprint: "f".repeat(64),
                     at_ms,
                 };
-                store.commit(move |transaction| made_up::sell(transaction, basket, &counter, Some(&key))).await?;
+                store.commit(move |transaction| made_up::sell(transaction, basket, &context, Some(&key))).await?;
                 sold += 1;
             }
-            Ok::<_, Problem>(sold)
+            Ok::<_, Refusal>(sold)
         }));
     }
     let mut sales = 0;
     for task in tasks {
-        sales += task.await.map_err(|error| error.to_string())?.map_err(|problem| problem.detail)?;
+        sales += task.await.map_err(|error| error.to_string())?.map_err(|refusal| refusal.detail)?;
     }
     let took = began.elapsed();
     store.listen_no_more();

@@ -9,12 +9,11 @@ use std::{
 };
 
 use commerce::Item;
-use hub::hub::now_ms;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::made_up;
-use crate::client::Client;
+use crate::{client::Client, now_ms};
 
 /// Registers at work.
 pub(super) struct Load {

@@ -3,23 +3,25 @@
 
 use std::{sync::Arc, time::Instant};
 
-use commerce::{Basket, Currency, Gtin, Item, Minor, NewLine, Quantity, Tender, line::What};
+use app::{
+    By, Refusal, Retention, catalog, keeping,
+    selling::{self, SaleContext},
+};
+use commerce::{
+    Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, Minor, NewLine, Quantity, RegisterName, Tender,
+    line::What,
+};
 use contract::{Epoch, Sequence, Stream};
 use hq::MemoryLedger;
-use hub::{
-    catalog,
-    config::Config,
-    hub::now_ms,
-    problem::Problem,
-    selling::{self, Counter, SaleDone, keeping},
-    stock,
-};
+use hub::config::Config;
 use indicatif::ProgressBar;
 use jiff::{Timestamp, tz::TimeZone};
 use store::{
     MostlyEmpty, Purpose, Store, StoreError, Transaction,
     idempotency::{CommandKey, REMEMBERED},
 };
+
+use crate::now_ms;
 
 /// Between two sales: some 1,400 a day.
 const APART_MS: i64 = 60_000;
@@ -53,20 +55,19 @@ fn gtin(number: usize) -> Option<Gtin> {
     format!("{digits}{}", (10 - weighed % 10) % 10).parse().ok()
 }
 
-/// A basket of [`LINES`] lines, paid in cash.
+/// A basket of [`LINES`] lines, paid in cash; it has no number yet.
 ///
 /// # Errors
 /// The rules refuse it.
 pub(super) fn basket(
-    id: String,
-    register: String,
+    register: RegisterName,
     currency: Currency,
     at_ms: i64,
     items: &[Item],
-) -> Result<Basket, Problem> {
-    let mut basket = Basket::open(id, register, currency, at_ms, None, None)?;
+) -> Result<Basket, commerce::Refusal> {
+    let mut basket = Basket::open(BasketId(0), register, None, currency, at_ms, None, None)?;
     for item in items {
-        let quantity = Quantity::pieces(1).map_err(|error| Problem::bad_request(error.to_string()))?;
+        let quantity = Quantity::pieces(1).map_err(|_| commerce::Refusal::AmountOutOfRange)?;
         basket.add_line(NewLine { what: What::Item(item), quantity, keyed: None, discounts: Vec::new() })?;
     }
     basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
@@ -79,24 +80,28 @@ pub(super) fn some(items: &[Item], place: usize) -> Vec<Item> {
     by_piece.cycle().skip(place % items.len().max(1)).take(LINES).cloned().collect()
 }
 
+/// What a sale of some moment needs to know; it is not printed.
+pub(super) fn context(epoch: u64, at_ms: i64) -> SaleContext {
+    let date = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date();
+    let (year, number) = (u16::try_from(date.year()).unwrap_or(1), |value: i8| u8::try_from(value).unwrap_or(1));
+    let business_day = BusinessDay::new(year, number(date.month()), number(date.day())).unwrap_or(BusinessDay::FIRST);
+    SaleContext { epoch, at_ms, business_day, fiscal_year: year, printer: None }
+}
+
 /// One sale, as a register's command makes it.
 ///
 /// # Errors
 /// The store fails.
 pub(super) fn sell(
     transaction: &mut Transaction<'_>,
-    mut basket: Basket,
-    counter: &Counter,
+    basket: Basket,
+    context: &SaleContext,
     key: Option<&CommandKey>,
-) -> Result<(), Problem> {
-    let mut work = |transaction: &mut Transaction<'_>| -> Result<SaleDone, Problem> {
-        basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
-        let sale = selling::complete(transaction, &mut basket, counter, false)?;
-        Ok(SaleDone::from(&sale))
-    };
+) -> Result<(), Refusal> {
+    let by = By { actor: Actor::register(basket.register.clone()), at_ms: context.at_ms };
     match key {
-        Some(key) => drop(transaction.once(key, work)?),
-        None => drop(work(transaction)?),
+        Some(key) => drop(transaction.once(key, |transaction| selling::sell(transaction, &by, basket, context))?),
+        None => drop(selling::sell(transaction, &by, basket, context)?),
     }
     Ok(())
 }
@@ -110,9 +115,11 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
-    for part in items.chunks(2_000) {
-        let part = part.to_vec();
-        let put = store.commit_for(Purpose::Ordinary, move |transaction| catalog::put(transaction, &part));
+    for part in items.chunks(catalog::MAX_LOAD) {
+        let (part, by) = (part.to_vec(), By { actor: Actor::console(), at_ms: now });
+        let put = store.commit_for(Purpose::Ordinary, move |transaction| {
+            catalog::load(transaction, &by, &part, "made up".into())
+        });
         put.await.map_err(|error| error.to_string())?;
     }
     let bar = ProgressBar::new(sales).with_message("sales of the past");
@@ -126,28 +133,28 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
         let done = store.commit(move |transaction| {
             for number in first..=last {
                 let at_ms = now - i64::try_from(sales - number).unwrap_or(0) * APART_MS;
-                let date =
-                    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date();
-                let counter = Counter::made_up(epoch, at_ms, date.to_string(), u16::try_from(date.year()).unwrap_or(0));
                 let register = format!("till-{}", number % lanes + 1);
                 let lines: Vec<_> = (0..LINES)
                     .map(|line| choice[(usize::try_from(number).unwrap_or(0) * 7 + line * 131) % choice.len()].clone())
                     .collect();
-                let basket = basket(String::new(), register.clone(), currency, at_ms, &lines)?;
+                let name = register.parse().map_err(|_| commerce::Refusal::BadText { field: "register" })?;
+                let basket = basket(name, currency, at_ms, &lines)?;
                 let is_remembered = now - at_ms < i64::try_from(REMEMBERED.as_millis()).unwrap_or(0);
                 let key =
                     CommandKey { asker: register, key: format!("past-{number}"), fingerprint: "f".repeat(64), at_ms };
-                sell(transaction, basket, &counter, is_remembered.then_some(&key))?;
+                sell(transaction, basket, &context(epoch, at_ms), is_remembered.then_some(&key))?;
             }
-            Ok::<_, Problem>(())
+            Ok::<_, Refusal>(())
         });
-        done.await.map_err(|problem| problem.detail)?;
+        done.await.map_err(|refusal| refusal.detail)?;
         bar.set_position(last);
         if last.is_multiple_of(ARCHIVED_EVERY) || last == sales {
             store.acknowledge_outbox(stream.as_str(), last).await.map_err(|error| error.to_string())?;
-            keeping::archive(&store, last.saturating_sub(keeping::LIVE)).await.map_err(|error| error.to_string())?;
-            let keep_days = config.store.keep_sales_days;
-            stock::keeping::tidy(&store, now, keep_days).await.map_err(|error| error.to_string())?;
+            let retention =
+                Retention { now_ms: now, keep_sales_days: config.store.keep_sales_days, has_headquarters: true };
+            let store = Arc::clone(&store);
+            let tidied = tokio::task::spawn_blocking(move || keeping::tidy(&store, &retention)).await;
+            tidied.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         }
     }
     bar.finish_and_clear();

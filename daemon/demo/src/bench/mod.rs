@@ -248,7 +248,7 @@ impl Bench {
         let mut console = Client::log_in(self.stage.endpoint.clone(), &self.stage.console_code().await?).await?;
         let load = Load::start(&self.clients, &self.items, registers, false, pause);
         let began = Instant::now();
-        for (part, items) in self.items.chunks(hub::catalog::MAX_LOAD).enumerate() {
+        for (part, items) in self.items.chunks(app::catalog::MAX_LOAD).enumerate() {
             console
                 .command("/api/v1/items", &format!("catalog-{part:03}"), &json!({ "items": items }))
                 .await?

@@ -39,5 +39,5 @@ pub(super) async fn restart(stage: &Stage, client: &Client, path: &str) -> Resul
 pub(super) fn resident(stage: &Stage) -> Result<u64, String> {
     let process = stage.hub.borrow().map(|running| running.process).ok_or("the hub does not run")?;
     let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
-    hub::status::history::resident_in(&status).ok_or_else(|| "the system does not tell the hub's memory".into())
+    hub::resident_in(&status).ok_or_else(|| "the system does not tell the hub's memory".into())
 }

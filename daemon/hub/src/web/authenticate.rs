@@ -51,7 +51,11 @@ pub(super) async fn authenticate(State(hub): State<Arc<Hub>>, mut request: Reque
     next.run(request).await
 }
 
-fn asker(hub: &Hub, headers: &HeaderMap) -> Result<Actor, Refusal> {
+/// Who asks, by token or session.
+///
+/// # Errors
+/// Nobody known.
+pub(crate) fn asker(hub: &Hub, headers: &HeaderMap) -> Result<Actor, Refusal> {
     if let Some(token) = headers.get(header::AUTHORIZATION) {
         let token = token.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
         let register = token.and_then(|token| hub.registers.register(token.trim()));

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     api,
     catalog::Catalog,
-    config::Config,
+    config::{Config, DeviceKind},
     devices::{self, Devices},
     events,
     headquarters::Headquarters,
@@ -67,8 +67,9 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
-    let payments = Payments::new(config.payment_terminal.iter().map(|terminal| terminal.name.clone()));
-    let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
+    let names = |kind| config.devices_of(kind).iter().map(|device| device.name.to_string());
+    let payments = Payments::new(names(DeviceKind::PaymentTerminal));
+    let printing = Printing::new(names(DeviceKind::ReceiptPrinter));
     let hub = Hub {
         config,
         faults,

@@ -4,6 +4,7 @@
 //! demo: its standard input is a pipe held by the demo ([`leash`](super::leash)).
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -14,6 +15,8 @@ use std::{
 
 use commerce::Currency;
 use drivers::{
+    device::InvalidDeviceName,
+    registry::Setup,
     scale::Grams,
     simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal},
 };
@@ -39,10 +42,7 @@ use super::{
     data::Data,
     wan::Wan,
 };
-use crate::config::{
-    Config, DayOfYear, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner,
-    Store, WeightUnit,
-};
+use crate::config::{Config, DayOfYear, DeviceKind, Headquarters, Listen, Register, Store};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -292,17 +292,17 @@ async fn free_port() -> std::io::Result<u16> {
 }
 
 fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Devices) -> Result<Config, String> {
+    let invalid = |error: InvalidDeviceName| error.to_string();
     let parse = |text: String| text.parse().map_err(|error: drivers::transport::BadAddress| error.to_string());
     let serial = |path: &Path, line: &str| parse(format!("serial:{}{line}", path.display()));
     let tcp = |address: SocketAddr| parse(format!("tcp://{address}"));
-    let mut scanner = Vec::new();
-    let mut payment_terminal = Vec::new();
+    let device = |name: &str, address| Ok::<_, String>(Setup::new(name.parse().map_err(invalid)?, address));
+    let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
     let mut register = Vec::new();
     for (lane, (scan, terminal)) in devices.scanners.iter().zip(&devices.terminals).enumerate() {
         let lane = lane + 1;
-        scanner.push(Scanner { name: format!("scanner-{lane}"), address: serial(scan.path(), "")? });
-        let address = tcp(terminal.address())?;
-        payment_terminal.push(PaymentTerminal { name: format!("terminal-{lane}"), address, password_file: None });
+        scanners.push(device(&format!("scanner-{lane}"), serial(scan.path(), "")?)?);
+        terminals.push(device(&format!("terminal-{lane}"), tcp(terminal.address())?)?);
         register.push(Register {
             name: format!("till-{lane}"),
             scanner: Some(format!("scanner-{lane}")),
@@ -333,19 +333,13 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
                 .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
             authority: Some(identity.join("ca.pem")),
         }),
-        scale: vec![Scale {
-            name: "scale-1".into(),
-            address: serial(devices.scale.path(), "?data=7&parity=even")?,
-            unit: WeightUnit::Kilogram,
-        }],
-        scanner,
-        label_printer: vec![LabelPrinter { name: "labels-1".into(), address: tcp(devices.label_printer.address())? }],
-        receipt_printer: vec![ReceiptPrinter {
-            name: "receipts-1".into(),
-            address: tcp(devices.receipt_printer.address())?,
-            columns: 42,
-        }],
-        payment_terminal,
+        devices: BTreeMap::from([
+            (DeviceKind::Scale, vec![device("scale-1", serial(devices.scale.path(), "?data=7&parity=even")?)?]),
+            (DeviceKind::Scanner, scanners),
+            (DeviceKind::LabelPrinter, vec![device("labels-1", tcp(devices.label_printer.address())?)?]),
+            (DeviceKind::ReceiptPrinter, vec![device("receipts-1", tcp(devices.receipt_printer.address())?)?]),
+            (DeviceKind::PaymentTerminal, terminals),
+        ]),
         register,
     })
 }

@@ -1,17 +1,19 @@
 //! Devices: see them, weigh, print a label, open a drawer.
 
+#![allow(unused_qualifications)] // in what a macro makes of `params(After)`
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::Sku;
 use drivers::label_printer::Label;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::DeviceState;
+use super::{DeviceState, lanes::LaneEvents};
 use crate::{
-    extract::{Body, InPath},
+    extract::{Body, InPath, InQuery},
     hub::Hub,
     problem::Problem,
     registers::{Caller, RegisterName},
@@ -24,6 +26,7 @@ pub fn router() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(weigh))
         .routes(routes!(print_label))
         .routes(routes!(open_drawer))
+        .routes(routes!(lane_events))
 }
 
 /// A weight at rest.
@@ -42,6 +45,34 @@ struct PrintLabel {
     /// How many, 1 to 999; one without it.
     #[serde(default)]
     copies: Option<u16>,
+}
+
+/// After which of a lane's events.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct After {
+    /// The sequence of the last event that the register took; 0 or nothing for all that are kept.
+    #[serde(default)]
+    after: u64,
+    /// The `boot` that came with it.
+    boot: Option<String>,
+}
+
+/// What the register's lane heard: scans and weights after a sequence
+///
+/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence once. `restarted` and `missed` say
+/// when something may be lost: scan again what is not in the basket.
+#[utoipa::path(get, path = "/api/v1/lanes/me/events", tag = "devices", params(After),
+    responses((status = 200, body = LaneEvents), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn lane_events(
+    RegisterName(register): RegisterName,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<After>,
+) -> Result<Json<LaneEvents>, Problem> {
+    let heard = hub.devices.lanes.after(&register, which.boot.as_deref(), which.after);
+    let gone = || Problem::not_found("register", format!("register {register} is not in the config any more"));
+    heard.map(Json).ok_or_else(gone)
 }
 
 /// All devices and how they are

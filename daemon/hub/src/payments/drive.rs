@@ -2,17 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use drivers::payment_terminal::{Amount, Outcome, Record, TerminalError, Trace};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use drivers::payment_terminal::{Amount, Intent, Journal, Outcome, Record, Resolution, TerminalError};
 use store::{Purpose, Transaction};
 use tokio::{
     sync::{OwnedMutexGuard, oneshot},
     time::sleep,
 };
 
-use super::{
-    Payment, PaymentState, end, lane_terminal, put,
-    recovery::{Verdict, judge},
-};
+use super::{Payment, PaymentState, end, lane_terminal, put};
 use crate::{
     audit::{self, Act},
     hub::Hub,
@@ -21,12 +19,16 @@ use crate::{
     selling::{self, Counter},
 };
 
-/// Between two inquiries of a terminal that does not answer.
-const ASK_AGAIN_MOST: Duration = Duration::from_secs(10);
+/// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again at random.
+const ASK_AGAIN: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(5))
+    .without_max_times()
+    .with_jitter();
 
-/// Takes hold of a terminal for a payment, with the numbers of its last transaction; or says why not.
-pub(super) fn take(hub: &Hub, terminal: &str) -> (Option<OwnedMutexGuard<()>>, Result<Trace, Problem>) {
-    let held = hub.payments.hold(terminal).and_then(|held| Ok((held, hub.devices.terminal(terminal)?.last_trace())));
+/// Takes hold of a terminal for a payment, with its journal from before; or says why not.
+pub(super) fn take(hub: &Hub, terminal: &str) -> (Option<OwnedMutexGuard<()>>, Result<Journal, Problem>) {
+    let held = hub.payments.hold(terminal).and_then(|held| Ok((held, hub.devices.terminal(terminal)?.journal())));
     match held {
         Ok((held, before)) => (Some(held), Ok(before)),
         Err(problem) => (None, Err(problem)),
@@ -52,8 +54,9 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
             return;
         }
     };
-    let asked = asked(hub, &payment);
-    match device.authorise(asked).await {
+    let intent = intent(hub, &payment);
+    let asked = intent.amount;
+    match device.authorise(&intent).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
             if !finish(hub, &payment, PaymentState::Approved, Some(&record), None).await {
@@ -105,30 +108,32 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     let _ = tell.send(());
 }
 
-fn asked(hub: &Hub, payment: &Payment) -> Amount {
-    Amount { minor: u64::try_from(payment.amount.get()).unwrap_or(0), currency: hub.currency().number() }
+/// A stored payment as its terminal's driver sees it.
+fn intent(hub: &Hub, payment: &Payment) -> Intent {
+    let minor = u64::try_from(payment.amount.get()).unwrap_or(0);
+    let amount = Amount { minor, currency: hub.currency().number() };
+    Intent { reference: payment.id.clone(), amount, before: payment.before.clone() }
 }
 
 /// Asks the terminal until it answers, and ends the payment by what it says. Holds the terminal meanwhile.
 pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>) {
-    let asked = asked(hub, &payment);
-    let mut pause = Duration::from_millis(200);
-    let verdict = loop {
+    let intent = intent(hub, &payment);
+    let mut pauses = ASK_AGAIN.build();
+    let resolution = loop {
         match hub.devices.terminal(&payment.terminal) {
-            Ok(device) => match device.inquire().await {
-                Ok(inquiry) => break judge(&payment.before, asked.minor, asked.currency, inquiry),
+            Ok(device) => match device.resolve(&intent).await {
+                Ok(resolution) => break resolution,
                 Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal does not answer yet"),
             },
-            Err(problem) => break Verdict::Unknown(problem.detail),
+            Err(problem) => break Resolution::Unknown { why: problem.detail },
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(ASK_AGAIN_MOST);
+        sleep(pauses.next().unwrap_or_default()).await;
     };
-    tracing::info!(payment = %payment.id, ?verdict, "resolved by inquiry");
-    let (state, record) = match verdict {
-        Verdict::Charged(record) => (PaymentState::Approved, Some(record)),
-        Verdict::NotCharged => (PaymentState::NotCharged { why: "the terminal did not book it".into() }, None),
-        Verdict::Unknown(why) => (PaymentState::Unknown { why }, None),
+    tracing::info!(payment = %payment.id, ?resolution, "resolved by the terminal");
+    let (state, record) = match resolution {
+        Resolution::Charged(record) => (PaymentState::Approved, Some(record)),
+        Resolution::NotCharged { why } => (PaymentState::NotCharged { why }, None),
+        Resolution::Unknown { why } => (PaymentState::Unknown { why }, None),
     };
     finish(hub, &payment, state, record.as_ref(), None).await;
     drop(held);

@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | the stock of an item that may not go below zero | is held in the intent's commit, or there is no intent; so an approved payment is always a sale |
 //! | power before the intent is flushed | nothing was sent to the terminal; the register repeats |
-//! | power between the intent and the result | at the start the terminal is asked for its last transaction; [`recovery::judge`] compares |
+//! | power between the intent and the result | at the start the terminal is asked for its last transaction; its driver compares it with the journal |
 //! | power between the result and the acknowledgement | the result is stored; the terminal may have reversed: ZVT leaves it open, and the inquiry of the next payment shows it |
 //! | the disk, when the result is to be stored | the terminal hears "roll back" and reverses |
 //! | the link, in the middle | inquiry with back-off until the terminal answers; the lane's terminal takes no other payment meanwhile |
@@ -27,13 +27,12 @@
 //! A payment that stays `Unknown` blocks its terminal until a person decides: two payments in doubt on one terminal could never be told apart.
 
 mod drive;
-pub mod recovery;
 mod routes;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use commerce::{Basket, CardSlip, Minor, Tender};
-use drivers::payment_terminal::{Record, Trace};
+use commerce::{Basket, CardReference, CardSlip, Minor, Tender};
+use drivers::payment_terminal::{Journal, Record};
 use serde::{Deserialize, Serialize};
 use store::{Name, Store, StoreError, Table, Transaction, archive::EntryKey, idempotency::CommandKey};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -79,10 +78,9 @@ pub struct Payment {
     /// The sale it completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale: Option<SaleDone>,
-    /// The terminal's last transaction before this one, to tell them apart in doubt.
-    #[serde(default)]
+    /// The terminal's journal from before this payment, to settle a doubt by; its driver alone understands it.
     #[schema(value_type = Object)]
-    before: Trace,
+    before: Journal,
     /// What the terminal wants on the customer's receipt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     slip: Vec<String>,
@@ -99,7 +97,7 @@ pub enum PaymentState {
     /// Nothing was charged: the terminal or the bank said no.
     Declined {
         /// The terminal's code.
-        code: u8,
+        code: String,
         /// In words.
         why: String,
     },
@@ -170,7 +168,7 @@ fn start(
     basket: &mut Basket,
     terminal: &str,
     amount: Option<Minor>,
-    before: Trace,
+    before: Journal,
     completes: bool,
 ) -> Result<Payment, Problem> {
     if let Some(open) = transaction.get(&OPEN, terminal)? {
@@ -247,14 +245,11 @@ fn end(
 }
 
 fn slip(payment: &str, record: Option<&Record>) -> CardSlip {
-    let record = record.cloned();
     CardSlip {
         payment: payment.to_owned(),
-        masked_pan: record.as_ref().and_then(|record| record.card.as_ref()).map(|card| card.as_str().to_owned()),
-        scheme: record.as_ref().and_then(|record| record.card_name.clone()),
-        terminal_id: record.as_ref().and_then(|record| record.trace.terminal_id.clone()),
-        trace: record.as_ref().and_then(|record| record.trace.trace),
-        receipt: record.as_ref().and_then(|record| record.trace.receipt),
+        masked_pan: record.and_then(|record| record.masked_pan.as_ref()).map(|card| card.as_str().to_owned()),
+        scheme: record.and_then(|record| record.scheme.clone()),
+        reference: record.map(|record| CardReference::of(record.reference.iter())).unwrap_or_default(),
     }
 }
 

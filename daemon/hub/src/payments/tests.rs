@@ -19,7 +19,7 @@ async fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged()
         let store = Store::open(directory.path(), engine, 7).unwrap();
         let started = store.commit(|transaction| {
             testing::stock(transaction, &cereal().sku, 2)?;
-            start(transaction, &mut basket("b1".into(), 2), "terminal-1", None, Trace::default(), true)
+            start(transaction, &mut basket("b1".into(), 2), "terminal-1", None, Journal::default(), true)
         });
         let payment = started.await.unwrap().id;
         let damaged = store.commit(|transaction| {
@@ -103,7 +103,7 @@ async fn play(engine: EngineKind, there: u32, steps: &[Step]) {
                 seen.baskets += 1;
                 let (id, terminal) = (format!("b{}", seen.baskets), format!("terminal-{}", seen.baskets));
                 let started = held.commit(move |transaction| {
-                    start(transaction, &mut basket(id, pieces), &terminal, None, Trace::default(), true)
+                    start(transaction, &mut basket(id, pieces), &terminal, None, Journal::default(), true)
                 });
                 match started.await {
                     Ok(payment) => seen.open.push((payment.id, pieces)),
@@ -114,7 +114,7 @@ async fn play(engine: EngineKind, there: u32, steps: &[Step]) {
                 let (id, pieces) = seen.open.remove(index % seen.open.len());
                 let state = match how {
                     End::Approved => PaymentState::Approved,
-                    End::Declined => PaymentState::Declined { code: 108, why: "declined".into() },
+                    End::Declined => PaymentState::Declined { code: "6C".into(), why: "declined".into() },
                     End::NotCharged => PaymentState::NotCharged { why: "offline".into() },
                     End::Unknown => PaymentState::Unknown { why: "silent".into() },
                 };
@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// A payment as hubs of format 2 store it. Others are added beside it; this one never changes.
+/// A payment as it is stored.
 const STORED: &str = include_str!("fixtures/payment-2.json");
 
 /// Stores a payment with what its terminal wants on the receipt.
@@ -203,7 +203,7 @@ async fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_t
     {
         let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 7).unwrap();
         let started = store.commit(|transaction| {
-            start(transaction, &mut basket("b1".into(), 1), "terminal-1", None, Trace::default(), true)
+            start(transaction, &mut basket("b1".into(), 1), "terminal-1", None, Journal::default(), true)
         });
         assert_eq!(started.await.unwrap().id, "p1");
         assert_eq!(tokio::task::block_in_place(|| maintenance::conclude(&store)).unwrap(), 0, "never restored");

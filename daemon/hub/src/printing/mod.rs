@@ -133,7 +133,7 @@ async fn work_off(hub: &Hub, printer: &str) -> Result<(), Problem> {
                     trouble = Some(Problem::device("printer-failed", error.to_string()));
                     break;
                 }
-                let columns = hub.devices.columns(printer);
+                let columns = device.columns();
                 hub.printing.show(Printed {
                     printer: printer.to_owned(),
                     sale: sale.id,

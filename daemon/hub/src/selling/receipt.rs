@@ -75,8 +75,8 @@ pub fn document(hub: &Hub, sale: &Sale) -> Result<Document, Problem> {
 pub fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, Problem> {
     let lane = hub.config.register.iter().find(|lane| lane.name == sale.register);
     let printer = lane.and_then(|lane| lane.receipt_printer.as_ref());
-    let printer = printer.and_then(|name| hub.config.receipt_printer.iter().find(|printer| printer.name == *name));
-    Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns)))
+    let printer = printer.and_then(|name| hub.devices.receipt_printer(name).ok());
+    Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns())))
 }
 
 /// The second line of a receipt line: how much at what price; nothing for one piece at the shelf price.

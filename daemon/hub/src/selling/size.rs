@@ -14,9 +14,9 @@ use store::MAX_RECORD;
 
 use crate::problem::Problem;
 
-/// Kept free by lines: 399 voids of 14 bytes, which ask for no room; 40 tenders of at most 500 bytes (texts of at most 120 bytes, or 100 characters of a
-/// terminal); and 4 KiB for the sale.
-const FOR_PAYING: usize = 32 * 1024;
+/// Kept free by lines: 399 voids of 14 bytes, which ask for no room; 40 tenders of at most 950 bytes (texts of at most 120 bytes, or 100 characters and a
+/// [`commerce::CardReference`] of a terminal); and 4 KiB for the sale.
+const FOR_PAYING: usize = 48 * 1024;
 
 /// The most bytes of a basket before it is paid.
 const MOST: usize = MAX_RECORD - FOR_PAYING;
@@ -54,7 +54,7 @@ impl Write for Count {
 #[cfg(test)]
 mod tests {
     use commerce::{
-        CardSlip, Discount, Minor, NewLine, Quantity, Refusal, Tender,
+        CardReference, CardSlip, Discount, Minor, NewLine, Quantity, Refusal, Tender,
         line::{Origin, What},
     };
     use store::{EngineKind, Store};
@@ -110,13 +110,13 @@ mod tests {
     async fn a_basket_filled_to_the_brim_is_sold_with_the_most_and_the_largest_tenders() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let names: Vec<String> = (0..CardReference::MAX_ENTRIES).map(|number| format!("{number:0>24}")).collect();
+        let value = "1".repeat(CardReference::MAX_VALUE);
         let card = CardSlip {
             payment: format!("p{}", u64::MAX),
             masked_pan: Some("476173*********0119".into()),
             scheme: Some("\u{20a7}".repeat(100)),
-            terminal_id: Some("52523535".into()),
-            trace: Some(u32::MAX),
-            receipt: Some(u16::MAX),
+            reference: CardReference::of(names.iter().map(|name| (name.as_str(), value.as_str()))),
         };
         for tender in [
             Tender::Card { amount: Minor::literal(1_000_000_000), slip: card },

@@ -2,7 +2,8 @@
 //!
 //! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept, and the tag is noted.
 
-use crate::payment_terminal::{Amount, MaskedPan, Trace};
+use super::trace::Trace;
+use crate::payment_terminal::{Amount, MaskedPan};
 
 /// What the hub wants to know of a frame; the rest is dropped while parsing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

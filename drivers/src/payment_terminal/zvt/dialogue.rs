@@ -13,11 +13,13 @@ use std::{fmt, time::Duration};
 
 use super::{
     bmp::Fields,
+    judge::Inquiry,
     packets::{Command, Message},
     result::{in_words, progress_in_words},
     text::MAX_LINES,
+    trace::{Trace, Transaction},
 };
-use crate::payment_terminal::{Amount, Inquiry, Progress, Record, Trace, Vote};
+use crate::payment_terminal::{Amount, Progress, Vote};
 
 /// T2: an enquiry needs neither customer nor bank (as implemented by ecrterm, its upper value).
 const T2: Duration = Duration::from_secs(15);
@@ -77,7 +79,7 @@ pub(super) enum Effect {
     /// These are the numbers of the terminal's last transaction.
     Remember(Trace),
     /// Show an approval to the hub and await its vote.
-    Approved(Record),
+    Approved(Transaction),
     /// What the hub asked for last has an end.
     Answer(Answer),
     /// Give the link up: why.
@@ -90,11 +92,11 @@ pub(super) enum Answer {
     /// An authorisation came to nothing.
     Declined(u8),
     /// The vote was carried out.
-    Settled(Record),
+    Settled(Transaction),
     /// The terminal told its last transaction.
     Inquired(Inquiry),
     /// It reversed this.
-    Reversed(Record),
+    Reversed(Transaction),
     /// It has no good end.
     Failed(Trouble),
 }
@@ -165,9 +167,9 @@ pub(super) enum State {
     Idle,
     Authorising(Heard),
     /// An approval waits for the hub's vote.
-    AwaitingVote(Record),
+    AwaitingVote(Transaction),
     /// The vote was cast; the terminal finishes.
-    Completing(Vote, Record, Heard),
+    Completing(Vote, Transaction, Heard),
     Reversing(Heard),
 }
 
@@ -206,6 +208,11 @@ impl Dialogue {
     /// Whether it is the hub's turn, and the terminal waits.
     pub(super) fn awaits_vote(&self) -> bool {
         matches!(self.state, State::AwaitingVote(_))
+    }
+
+    /// The numbers of the terminal's last transaction, as far as it is known.
+    pub(super) fn last(&self) -> &Trace {
+        &self.last
     }
 
     /// How long to wait for the next event before telling [`Event::Elapsed`].
@@ -352,7 +359,7 @@ impl Dialogue {
                 acknowledged((state, vec![]))
             }
             (state @ (S::Authorising(_) | S::Completing(..) | S::Reversing(_)), M::Progress(code)) => {
-                let progress = Progress { code, text: progress_in_words(code) };
+                let progress = Progress { text: progress_in_words(code) };
                 acknowledged((state, vec![Effect::Progress(progress)]))
             }
             (state, _) => acknowledged((state, vec![])),
@@ -407,7 +414,7 @@ impl Dialogue {
     fn inquired(&mut self, status: Fields, text: Vec<String>) -> Result<Inquiry, Trouble> {
         match status.result {
             Some(0) => self.record(status, text).map(Inquiry::Last).map_err(Trouble::Protocol),
-            Some(code) => Ok(Inquiry::LastFailed { code, trace: status.trace }),
+            Some(_) => Ok(Inquiry::LastFailed(status.trace)),
             None => Err(Trouble::Protocol(without("result code", &status))),
         }
     }
@@ -417,7 +424,7 @@ impl Dialogue {
         let here = State::Authorising(Heard::default());
         match status.result {
             None => out_of_protocol(&here, without("result code", &status)),
-            Some(0) if is_same(&status.trace, &self.last) => {
+            Some(0) if status.trace.same(&self.last) == Some(true) => {
                 out_of_protocol(&here, "a result with the numbers of the transaction before")
             }
             Some(0) => match self.record(status.clone(), vec![]) {
@@ -436,9 +443,9 @@ impl Dialogue {
     }
 
     /// A result after the vote: the same again, because the vote did not arrive; or what became of it.
-    fn result_again(&mut self, vote: Vote, record: Record, mut heard: Heard, status: Fields) -> Step {
+    fn result_again(&mut self, vote: Vote, record: Transaction, mut heard: Heard, status: Fields) -> Step {
         match (status.result, vote) {
-            (Some(0), _) if is_same(&status.trace, &record.trace) => {
+            (Some(0), _) if status.trace.same(&record.trace) == Some(true) => {
                 let said = if vote == Vote::Keep { Command::Acknowledge } else { Command::NotIssued };
                 (State::Completing(vote, record, heard), vec![Effect::Send(said)])
             }
@@ -455,13 +462,13 @@ impl Dialogue {
     }
 
     /// The terminal finished after the vote.
-    fn completed(&mut self, vote: Vote, record: Record, heard: Heard, failed: Option<u8>) -> Step {
+    fn completed(&mut self, vote: Vote, record: Transaction, heard: Heard, failed: Option<u8>) -> Step {
         self.ended(match (vote, failed) {
             (Vote::Keep, Some(code)) => Answer::Failed(Trouble::Protocol(format!(
                 "it failed after it had approved: {}",
                 Trouble::Refused(code)
             ))),
-            _ => Answer::Settled(Record { receipt_text: heard.text, ..record }),
+            _ => Answer::Settled(Transaction { receipt_text: heard.text, ..record }),
         })
     }
 
@@ -490,20 +497,20 @@ impl Dialogue {
 
     /// Notes the numbers of an approved transaction. A failed one's may be used again by the terminal, and would then hide a new transaction.
     fn remember(&mut self, status: &Fields) -> Vec<Effect> {
-        if status.result != Some(0) || (status.trace.trace.is_none() && status.trace.receipt.is_none()) {
+        if status.result != Some(0) || !status.trace.has_numbers() {
             return vec![];
         }
         self.last.clone_from(&status.trace);
         vec![Effect::Remember(status.trace.clone())]
     }
 
-    fn record(&self, status: Fields, receipt_text: Vec<String>) -> Result<Record, String> {
+    fn record(&self, status: Fields, receipt_text: Vec<String>) -> Result<Transaction, String> {
         let amount = status.amount(self.currency).ok_or_else(|| without("amount", &status))?;
         let time = [status.date, status.time].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        Ok(Record {
+        Ok(Transaction {
             amount,
             trace: status.trace,
-            terminal_time: Some(time).filter(|time| !time.is_empty()),
+            time: Some(time).filter(|time| !time.is_empty()),
             card: status.card,
             card_name: status.card_name,
             receipt_text,
@@ -570,12 +577,6 @@ fn without(what: &str, status: &Fields) -> String {
     let stopped =
         status.stopped_at.map_or_else(String::new, |tag| format!(" (it can't be read from field {tag:02X} on)"));
     format!("a result without a {what}{stopped}")
-}
-
-/// Whether two traces name the same transaction. Without numbers they name none.
-fn is_same(one: &Trace, other: &Trace) -> bool {
-    let numbers = |trace: &Trace| (trace.trace, trace.receipt);
-    numbers(one) != (None, None) && numbers(one) == numbers(other)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ fn status(result: Option<u8>, number: u32) -> Fields {
     Fields { result, minor: Some(500), currency: Some(978), trace: trace(number), ..Fields::default() }
 }
 
-fn record() -> Record {
-    Record { amount: AMOUNT, trace: trace(8), terminal_time: None, card: None, card_name: None, receipt_text: vec![] }
+fn record() -> Transaction {
+    Transaction { amount: AMOUNT, trace: trace(8), time: None, card: None, card_name: None, receipt_text: vec![] }
 }
 
 const AMOUNT: Amount = Amount { minor: 500, currency: 978 };

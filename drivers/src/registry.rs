@@ -62,7 +62,9 @@ pub struct Protocol<D: ?Sized + 'static> {
 }
 
 /// A device whose table in the config is right, to be started.
-pub struct Prepared<D: ?Sized>(Box<dyn FnOnce(&StartContext) -> Result<Arc<D>, SetupError> + Send>);
+pub struct Prepared<D: ?Sized>(Box<Starter<D>>);
+
+type Starter<D> = dyn FnOnce(&StartContext) -> Result<Arc<D>, SetupError> + Send;
 
 impl<D: ?Sized> Prepared<D> {
     /// Starts its driver on the current runtime.

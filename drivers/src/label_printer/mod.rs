@@ -11,7 +11,7 @@ mod zpl;
 
 /// What label printers can be spoken to in.
 pub const PROTOCOLS: &[Protocol<dyn LabelPrinter>] =
-    &[Protocol { name: "zpl", prepare: |setup| with_settings(setup, zpl::start) }];
+    &[Protocol { name: "zpl", prepare: |setup| with_settings(setup, |start| Ok(zpl::start(start))) }];
 
 /// A shelf or item label; the printer's driver lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::{
     Answer,
     device::{Device, DeviceName, Health},
     printer::{Fault, Language, Printer, Status},
-    registry::{SetupError, Start},
+    registry::Start,
     transport::Wire,
 };
 
@@ -36,8 +36,8 @@ pub(super) struct Settings {}
 struct ZplPrinter(Printer<Zpl>);
 
 /// Starts a label printer.
-pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn LabelPrinter>, SetupError> {
-    Ok(Arc::new(ZplPrinter(Printer::start(start))))
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn LabelPrinter> {
+    Arc::new(ZplPrinter(Printer::start(start)))
 }
 
 impl Device for ZplPrinter {

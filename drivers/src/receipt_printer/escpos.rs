@@ -20,7 +20,7 @@ use crate::{
     Answer,
     device::{Device, DeviceName, Health},
     printer::{Fault, Language, Printer, Status},
-    registry::{SetupError, Start},
+    registry::Start,
     transport::Wire,
 };
 
@@ -70,9 +70,9 @@ struct EscPosPrinter {
 }
 
 /// Starts a receipt printer.
-pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn ReceiptPrinter>, SetupError> {
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn ReceiptPrinter> {
     let Columns(columns) = start.settings.columns;
-    Ok(Arc::new(EscPosPrinter { printer: Printer::start(start), columns }))
+    Arc::new(EscPosPrinter { printer: Printer::start(start), columns })
 }
 
 impl Device for EscPosPrinter {

@@ -16,7 +16,7 @@ pub use paper::{PaperLine, layout, lines};
 
 /// What receipt printers can be spoken to in.
 pub const PROTOCOLS: &[Protocol<dyn ReceiptPrinter>] =
-    &[Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, escpos::start) }];
+    &[Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, |start| Ok(escpos::start(start))) }];
 
 /// What goes on the paper, top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

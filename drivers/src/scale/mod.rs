@@ -12,7 +12,7 @@ mod toledo8217;
 
 /// What scales can be spoken to in.
 pub const PROTOCOLS: &[Protocol<dyn Scale>] =
-    &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, toledo8217::start) }];
+    &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
 
 /// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -34,7 +34,7 @@ use super::{Grams, Reading, Scale, ScaleError};
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
-    registry::{SetupError, Start},
+    registry::Start,
     supervise::{Abandon, Driver, HUB_LET_GO, Handle, Jobs, Reporter, Unanswered, start as supervise},
     transport::Wire,
 };
@@ -96,9 +96,9 @@ impl Abandon for Weigh {
 }
 
 /// Starts a scale.
-pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn Scale>, SetupError> {
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Scale> {
     let driver = ToledoDriver { device: start.name.clone(), unit: start.settings.unit };
-    Ok(Arc::new(ToledoScale(supervise(start.name, start.address, driver, start.context.events.clone()))))
+    Arc::new(ToledoScale(supervise(start.name, start.address, driver, start.context.events.clone())))
 }
 
 impl Device for ToledoScale {

@@ -15,7 +15,7 @@ pub use serial::MAX_SCAN;
 
 /// What scanners speak.
 pub const PROTOCOLS: &[Protocol<dyn Device>] =
-    &[Protocol { name: "serial", prepare: |setup| with_settings(setup, serial::start) }];
+    &[Protocol { name: "serial", prepare: |setup| with_settings(setup, |start| Ok(serial::start(start))) }];
 
 /// One scanned code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

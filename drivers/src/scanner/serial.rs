@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt;
 use super::{Scan, Symbology};
 use crate::{
     device::{Device, DeviceName, Health},
-    registry::{SetupError, Start},
+    registry::Start,
     supervise::{Abandon, Driver, Handle, Jobs, Reporter, start as supervise},
     transport::Wire,
 };
@@ -44,8 +44,8 @@ impl Device for SerialScanner {
 }
 
 /// Starts a scanner.
-pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn Device>, SetupError> {
-    Ok(Arc::new(SerialScanner(supervise(start.name, start.address, SerialDriver, start.context.events.clone()))))
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Device> {
+    Arc::new(SerialScanner(supervise(start.name, start.address, SerialDriver, start.context.events.clone())))
 }
 
 /// Nothing can be asked of a scanner.

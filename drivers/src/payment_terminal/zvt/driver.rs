@@ -18,7 +18,7 @@ use super::{
     judge::Inquiry,
     packets::Message,
     result::in_words,
-    trace::{Trace, Transaction},
+    transaction::{Numbers, Transaction},
 };
 use crate::{
     device::DeviceName,
@@ -38,7 +38,7 @@ pub(super) enum Job {
     /// `before` is what was journalled: the last transaction known then.
     Authorise {
         amount: Amount,
-        before: Trace,
+        before: Numbers,
         claim: Claim,
         reply: Reply<Outcome>,
     },
@@ -62,7 +62,7 @@ impl Job {
     }
 
     /// What was journalled before a payment.
-    fn journalled(&self) -> Option<&Trace> {
+    fn journalled(&self) -> Option<&Numbers> {
         match self {
             Self::Authorise { before, .. } => Some(before),
             _ => None,
@@ -81,7 +81,7 @@ impl Abandon for Job {
 }
 
 /// The terminal's last transaction, as far as it is known: `None` until the terminal has told it, an empty trace if it holds none.
-pub(super) type Last = Arc<Mutex<Option<Trace>>>;
+pub(super) type Last = Arc<Mutex<Option<Numbers>>>;
 
 /// The one payment that may run on a terminal: a way to call for its abort.
 pub(super) type Running = Arc<Mutex<Option<Arc<Notify>>>>;
@@ -219,7 +219,7 @@ impl ZvtDriver {
         Self { device, settings, last }
     }
 
-    fn remember(&self, trace: Trace) {
+    fn remember(&self, trace: Numbers) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(trace);
     }
 }

@@ -13,7 +13,7 @@
 //! | a transaction of another terminal | any | unknown: the terminal was exchanged |
 //! | any | without numbers to compare | unknown |
 
-use super::trace::{Trace, Transaction};
+use super::transaction::{Numbers, Transaction};
 use crate::payment_terminal::{Amount, Resolution};
 
 /// What the terminal told of its last transaction.
@@ -22,13 +22,13 @@ pub(super) enum Inquiry {
     /// It was approved, whoever asked for it.
     Last(Transaction),
     /// It was declined or reversed; these are its numbers.
-    LastFailed(Trace),
+    LastFailed(Numbers),
     /// The terminal holds no transaction.
     Nothing,
 }
 
 /// Compares.
-pub(super) fn judge(before: Option<&Trace>, asked: Amount, inquiry: Inquiry) -> Resolution {
+pub(super) fn judge(before: Option<&Numbers>, asked: Amount, inquiry: Inquiry) -> Resolution {
     let not_charged = |why: &str| Resolution::NotCharged { why: why.to_owned() };
     let unknown = |why: String| Resolution::Unknown { why };
     let Some(before) = before else {
@@ -46,8 +46,11 @@ pub(super) fn judge(before: Option<&Trace>, asked: Amount, inquiry: Inquiry) -> 
         return not_charged("the terminal's last transaction failed");
     };
     // Where none had been made, any is a new one, if it can be told from others at all.
-    let same =
-        if *before == Trace::default() { last.trace.has_numbers().then_some(false) } else { before.same(&last.trace) };
+    let same = if *before == Numbers::default() {
+        last.trace.can_be_compared().then_some(false)
+    } else {
+        before.same(&last.trace)
+    };
     match same {
         Some(true) => not_charged("the terminal's last transaction is the one before this payment"),
         Some(false) if last.amount == asked => Resolution::Charged(last.into()),
@@ -68,11 +71,11 @@ mod tests {
 
     const ASKED: Amount = Amount { minor: 500, currency: 840 };
 
-    fn trace(number: u32) -> Trace {
-        Trace { terminal_id: Some("52523535".into()), trace: Some(number), receipt: Some(1) }
+    fn trace(number: u32) -> Numbers {
+        Numbers { terminal_id: Some("52523535".into()), trace: Some(number), receipt: Some(1) }
     }
 
-    fn transaction(trace: Trace, minor: u64) -> Inquiry {
+    fn transaction(trace: Numbers, minor: u64) -> Inquiry {
         Inquiry::Last(Transaction {
             amount: Amount { minor, currency: 840 },
             trace,
@@ -83,7 +86,7 @@ mod tests {
         })
     }
 
-    fn judged(before: Option<&Trace>, inquiry: Inquiry) -> &'static str {
+    fn judged(before: Option<&Numbers>, inquiry: Inquiry) -> &'static str {
         match judge(before, ASKED, inquiry) {
             Resolution::Charged(_) => "charged",
             Resolution::NotCharged { .. } => "not",
@@ -99,12 +102,12 @@ mod tests {
         assert_eq!(charged(transaction(trace(8), 500)), "charged");
         assert_eq!(charged(transaction(trace(8), 501)), "unknown");
         assert_eq!(charged(Inquiry::LastFailed(trace(8))), "not");
-        assert_eq!(charged(transaction(Trace::default(), 500)), "unknown");
-        let elsewhere = Trace { terminal_id: Some("11111111".into()), ..trace(8) };
+        assert_eq!(charged(transaction(Numbers::default(), 500)), "unknown");
+        let elsewhere = Numbers { terminal_id: Some("11111111".into()), ..trace(8) };
         assert_eq!(charged(transaction(elsewhere.clone(), 500)), "unknown");
         assert_eq!(charged(Inquiry::LastFailed(elsewhere)), "unknown");
         assert_eq!(
-            charged(transaction(Trace { receipt: Some(2), ..trace(7) }, 500)),
+            charged(transaction(Numbers { receipt: Some(2), ..trace(7) }, 500)),
             "unknown",
             "contradicting numbers"
         );
@@ -113,8 +116,8 @@ mod tests {
 
     #[test]
     fn the_first_transaction_of_a_terminal_is_ours() {
-        assert_eq!(judged(Some(&Trace::default()), transaction(trace(1), 500)), "charged");
-        assert_eq!(judged(Some(&Trace::default()), transaction(Trace::default(), 500)), "unknown");
+        assert_eq!(judged(Some(&Numbers::default()), transaction(trace(1), 500)), "charged");
+        assert_eq!(judged(Some(&Numbers::default()), transaction(Numbers::default(), 500)), "unknown");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! # Layout
 //!
 //! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides, `driver` does it.
-//! `trace` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
+//! `transaction` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
 //!
 //! # The dialogue
 //!
@@ -58,7 +58,7 @@ mod judge;
 mod packets;
 mod result;
 mod text;
-mod trace;
+mod transaction;
 
 use std::{
     fs,
@@ -72,7 +72,7 @@ use serde::Deserialize;
 use self::{
     driver::{Claim, Job, Last, Running, WHOLE, ZvtDriver},
     judge::judge,
-    trace::Trace,
+    transaction::Numbers,
 };
 use super::{Amount, Intent, Journal, Outcome, PaymentTerminal, Record, Resolution, TerminalError, TerminalReference};
 use crate::{
@@ -176,7 +176,7 @@ impl PaymentTerminal for ZvtTerminal {
             if let Some(code) = unspeakable(amount) {
                 return Ok(driver::declined(code));
             }
-            let Some(Some(before)) = intent.before.read::<Option<Trace>>() else {
+            let Some(Some(before)) = intent.before.read::<Option<Numbers>>() else {
                 return Err(
                     self.offline("it had not told its last transaction before the payment; repeat the payment".into())
                 );
@@ -209,7 +209,7 @@ impl PaymentTerminal for ZvtTerminal {
 
     fn resolve<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Resolution, TerminalError>> {
         Box::pin(async move {
-            let Some(before) = intent.before.read::<Option<Trace>>() else {
+            let Some(before) = intent.before.read::<Option<Numbers>>() else {
                 let why = "the journal was written by another protocol; was the terminal exchanged?";
                 return Ok(Resolution::Unknown { why: why.into() });
             };
@@ -222,7 +222,7 @@ impl PaymentTerminal for ZvtTerminal {
 
     fn reverse<'a>(&'a self, reference: &'a TerminalReference) -> Answer<'a, Result<Record, TerminalError>> {
         Box::pin(async move {
-            let Some(receipt) = trace::receipt_of(reference) else {
+            let Some(receipt) = transaction::receipt_of(reference) else {
                 let device = self.handle.device().to_string();
                 return Err(TerminalError::UnknownReference { device, why: "it has no receipt number".into() });
             };

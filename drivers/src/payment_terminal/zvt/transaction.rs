@@ -1,7 +1,7 @@
 //! The numbers by which a terminal knows a transaction, and the transaction itself.
 //!
 //! ZVT carries no id of the register's own. So the numbers of the terminal's last transaction are journalled before a payment and compared
-//! with those of its last transaction after a lost link. There is one comparison, [`Trace::same`], for the dialogue and for doubts alike.
+//! with those of its last transaction after a lost link. There is one comparison, [`Numbers::same`], for the dialogue and for doubts alike.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::payment_terminal::{Amount, MaskedPan, Record, TerminalReference};
 /// A transaction's numbers. Without any it stands for "no transaction was made yet".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Trace {
+pub(super) struct Numbers {
     /// The terminal (BMP 29).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) terminal_id: Option<String>,
-    /// Trace number (BMP 0B).
+    /// Numbers number (BMP 0B).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<u32>,
     /// Receipt number (BMP 87).
@@ -22,7 +22,7 @@ pub(super) struct Trace {
     pub(super) receipt: Option<u16>,
 }
 
-impl Trace {
+impl Numbers {
     /// Whether both are the same transaction of the same terminal; `None` if their numbers do not tell.
     ///
     /// | trace numbers | receipt numbers | same |
@@ -40,9 +40,8 @@ impl Trace {
         let traces = equal(self.trace.zip(other.trace));
         let receipts = equal(self.receipt.map(u32::from).zip(other.receipt.map(u32::from)));
         match (traces, receipts) {
-            (Some(true), Some(false)) => None,
+            (Some(true), Some(false)) | (None, None) => None,
             (Some(same), _) | (None, Some(same)) => Some(same),
-            (None, None) => None,
         }
     }
 
@@ -51,8 +50,8 @@ impl Trace {
         self.terminal_id.as_ref().zip(other.terminal_id.as_ref()).is_some_and(|(one, other)| one != other)
     }
 
-    /// Whether there is a number to compare by.
-    pub(super) fn has_numbers(&self) -> bool {
+    /// Whether there is a number by which it can be told from others.
+    pub(super) fn can_be_compared(&self) -> bool {
         self.trace.is_some() || self.receipt.is_some()
     }
 
@@ -76,7 +75,7 @@ pub(super) fn receipt_of(reference: &TerminalReference) -> Option<u16> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) amount: Amount,
-    pub(super) trace: Trace,
+    pub(super) trace: Numbers,
     /// Date (MMDD) and time (HHMMSS) as the terminal sent them.
     pub(super) time: Option<String>,
     pub(super) card: Option<MaskedPan>,
@@ -101,8 +100,8 @@ impl From<Transaction> for Record {
 mod tests {
     use super::*;
 
-    fn trace(terminal: &str, trace: Option<u32>, receipt: Option<u16>) -> Trace {
-        Trace { terminal_id: (!terminal.is_empty()).then(|| terminal.into()), trace, receipt }
+    fn trace(terminal: &str, trace: Option<u32>, receipt: Option<u16>) -> Numbers {
+        Numbers { terminal_id: (!terminal.is_empty()).then(|| terminal.into()), trace, receipt }
     }
 
     #[test]

@@ -28,16 +28,12 @@
 //! | the hub's disk, so that its store stops | what is in the outbox goes on to HQ; hello says why, again every 5 s |
 //! | the hub dies | the cursor was stored before; at the next start hello asks HQ |
 
-mod address;
-mod link;
 mod run;
 pub mod window;
 
 use std::{future::Future, pin::Pin};
 
-pub use address::{BadBrokerAddress, BrokerAddress};
 use contract::{Epoch, Event, HubId, Sequence, Stream};
-pub use link::{Incoming, Link, LinkEnds, connect};
 pub use run::{Bridge, BridgeConfig, BridgeStatus, start};
 use tokio::sync::watch;
 

@@ -1,17 +1,13 @@
 //! The bridge at work: one task that owns the windows and drives them from what the link and the outbox say.
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
     Acknowledgement, Batch, Hello, MAX_MESSAGE, MAX_WHY, Sequence, Stream, StreamSpan, VERSION,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS},
     topic,
 };
+use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -20,8 +16,6 @@ use tokio::{
 
 use crate::{
     Outbox,
-    address::BrokerAddress,
-    link::{Incoming, Link, LinkEnds, connect},
     window::{Acknowledged, Window},
 };
 
@@ -124,31 +118,31 @@ struct Runner {
 
 impl Runner {
     async fn run(mut self) {
-        let mut back_off = BACK_OFF_FIRST;
+        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
-            let (link, incoming) = connect(LinkEnds {
+            let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
                 tls: self.config.tls.clone(),
                 client_id: format!("hub-{}", self.outbox.hub()),
-                subscribe: topic::acknowledgement(&self.outbox.hub()),
-                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+                subscribe: vec![topic::acknowledgement(&self.outbox.hub())],
+                max_payload: MAX_MESSAGE,
             });
             let (held, why) = self.connection(&link, incoming).await;
             drop(link);
             for flow in self.flows.values_mut() {
                 flow.window.disconnected();
             }
-            tracing::warn!(broker = %self.config.broker, %why, "no line to HQ; what happens waits in the outbox");
-            self.report(Some(why));
-            back_off = if held { BACK_OFF_FIRST } else { (back_off * 2).min(BACK_OFF_MOST) };
-            // Hubs that lost HQ together should not all come back in the same moment.
-            let share = RandomState::new().hash_one(self.began) % 500;
-            sleep(back_off / 2 + back_off * u32::try_from(share).unwrap_or(0) / 1000).await;
+            tracing::warn!(broker = %self.config.broker, %why, "disconnected from HQ; events are queued in the outbox");
+            self.report(Some(why.to_string()));
+            if held {
+                back_off.reset();
+            }
+            sleep(back_off.next_delay()).await;
         }
     }
 
     /// One connection; ends with whether it ever held, and why it ended.
-    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, String) {
+    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, LinkError) {
         let (mut ready, mut hello_at) = (false, Instant::now());
         let mut changes = self.outbox.changes();
         let mut tick = interval(TICK);
@@ -156,7 +150,7 @@ impl Runner {
         loop {
             tokio::select! {
                 told = incoming.recv() => match told {
-                    None => return (ready, "the client's task ended".into()),
+                    None => return (ready, LinkError::TaskEnded),
                     Some(Incoming::Closed(why)) => return (ready, why),
                     Some(Incoming::Ready) => {
                         ready = true;

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bridge::{BrokerAddress, Incoming, Link, LinkEnds, connect};
 use contract::{
     Acknowledgement, Batch, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, VERSION,
     topic::{self, FromHub},
 };
+use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -19,8 +19,9 @@ use crate::ledger::Ledger;
 /// Hubs told of that have stopped.
 const MOST_STOPPED: usize = 10_000;
 
-/// How long after a lost connection the next is tried.
-const RECONNECT: Duration = Duration::from_millis(500);
+/// How long after a lost connection the next is tried, at first and at most.
+const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
+const BACK_OFF_MOST: Duration = Duration::from_secs(10);
 
 /// Acknowledgements for which the client had no room are tried again this often.
 const RETRY: Duration = Duration::from_millis(250);
@@ -91,24 +92,28 @@ struct Runner<L> {
 
 impl<L: Ledger + Sync> Runner<L> {
     async fn run(mut self) {
+        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
-            let (link, mut incoming) = connect(LinkEnds {
+            let (link, mut incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
                 tls: self.config.tls.clone(),
                 client_id: "hq-ingest".into(),
-                subscribe: topic::ALL_HUBS.into(),
-                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+                subscribe: vec![topic::ALL_HUBS.into()],
+                max_payload: MAX_MESSAGE,
             });
             let mut retry = interval(RETRY);
             let why = loop {
                 tokio::select! {
                     told = incoming.recv() => match told {
-                        None => break "the client's task ended".to_owned(),
+                        None => break LinkError::TaskEnded,
                         Some(Incoming::Closed(why)) => break why,
-                        Some(Incoming::Ready) => self.stats.send_modify(|stats| {
-                            stats.connected = true;
-                            stats.trouble = None;
-                        }),
+                        Some(Incoming::Ready) => {
+                            back_off.reset();
+                            self.stats.send_modify(|stats| {
+                                stats.connected = true;
+                                stats.trouble = None;
+                            });
+                        }
                         Some(Incoming::Room) => {}
                         Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
                     },
@@ -116,13 +121,13 @@ impl<L: Ledger + Sync> Runner<L> {
                 }
                 self.acknowledge(&link);
             };
-            tracing::warn!(broker = %self.config.broker, %why, "lost the broker");
+            tracing::warn!(broker = %self.config.broker, %why, "disconnected from the broker");
             self.stats.send_modify(|stats| {
                 stats.connected = false;
-                stats.trouble = Some(why);
+                stats.trouble = Some(why.to_string());
             });
             drop(link);
-            sleep(RECONNECT).await;
+            sleep(back_off.next_delay()).await;
         }
     }
 

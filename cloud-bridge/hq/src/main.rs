@@ -1,7 +1,7 @@
 //! `store-hub-hq`: headquarters' end, as a program.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write},
     path::PathBuf,
     process::ExitCode,
@@ -9,13 +9,10 @@ use std::{
     time::Duration,
 };
 
-use bridge::BrokerAddress;
 use clap::{Parser, Subcommand};
 use hq::{Exported, Ingest, IngestConfig, MemoryLedger};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use link::{BrokerAddress, Identity};
+use rustls::ClientConfig;
 use serde::Serialize;
 
 /// Headquarters' end of the store hubs.
@@ -156,26 +153,9 @@ fn trust(
         return Ok(None);
     }
     let ca = ca.ok_or("mqtts needs --ca, the PEM file of the authority that signed the broker's certificate")?;
-    let read = |path: &PathBuf| fs::read(path).map_err(|error| format!("{} can't be read: {error}", path.display()));
-    let bad = |path: &PathBuf, error: &dyn std::fmt::Display| {
-        format!("{} is no PEM file of the right kind: {error}", path.display())
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&read(&ca)?) {
-        roots.add(certificate.map_err(|error| bad(&ca, &error))?).map_err(|error| bad(&ca, &error))?;
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots);
-    let config = match own {
-        None => builder.with_no_client_auth(),
-        Some((certificate, key)) => {
-            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&certificate)?).collect();
-            let chain = chain.map_err(|error| bad(&certificate, &error))?;
-            let secret = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| bad(&key, &error))?;
-            builder.with_client_auth_cert(chain, secret).map_err(|error| bad(&certificate, &error))?
-        }
-    };
-    Ok(Some(Arc::new(config)))
+    let config = link::trust::roots_from_file(&ca).and_then(|roots| {
+        let own = own.map(|(certificate, key)| Identity::from_files(&certificate, &key)).transpose()?;
+        link::client_config(roots, own)
+    });
+    config.map(Some).map_err(|error| error.to_string())
 }

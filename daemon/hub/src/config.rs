@@ -8,11 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bridge::BrokerAddress;
 use commerce::Currency;
 use contract::HubId;
 use drivers::transport::Address;
 use jiff::tz::TimeZone;
+use link::BrokerAddress;
 use serde::{Deserialize, Serialize};
 use store::EngineKind;
 

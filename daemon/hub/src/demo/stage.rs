@@ -135,7 +135,7 @@ impl Stage {
             IngestConfig {
                 broker: format!("mqtts://{broker_address}")
                     .parse()
-                    .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                    .map_err(|error: link::BadBrokerAddress| error.to_string())?,
                 tls: Some(trust(&authority)?),
             },
             ledger.clone(),
@@ -330,7 +330,7 @@ fn config(directory: &Path, identity: &Path, port: u16, wan: &Wan, devices: &Dev
         headquarters: Some(Headquarters {
             broker: format!("mqtts://{}", wan.address())
                 .parse()
-                .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                .map_err(|error: link::BadBrokerAddress| error.to_string())?,
             authority: Some(identity.join("ca.pem")),
         }),
         scale: vec![Scale {

@@ -1,16 +1,12 @@
 //! HQ: the store's outbox as the bridge reads it.
 
-use std::{fs, future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use commerce::{Goods, Regular, Sale, Tender};
 use contract::{
     Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale as wire,
     stock::{Moved, OPENED},
-};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
 };
 use serde::Serialize;
 use serde_json::{
@@ -38,19 +34,8 @@ impl Headquarters {
             (_, false) => None,
             (None, true) => return Err("headquarters.authority: mqtts needs the PEM file of the authority that signed the broker's certificate".into()),
             (Some(path), true) => {
-                let wrong = |why: String| format!("headquarters.authority: {} can't be used: {why}", path.display());
-                let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-                let mut roots = RootCertStore::empty();
-                for certificate in CertificateDer::pem_slice_iter(&pem) {
-                    roots
-                        .add(certificate.map_err(|error| wrong(error.to_string()))?)
-                        .map_err(|error| wrong(error.to_string()))?;
-                }
-                let provider = Arc::new(rustls::crypto::ring::default_provider());
-                let builder = ClientConfig::builder_with_provider(provider)
-                    .with_safe_default_protocol_versions()
-                    .map_err(|error| wrong(error.to_string()))?;
-                Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+                let tls = link::trust::roots_from_file(path).and_then(|roots| link::client_config(roots, None));
+                Some(tls.map_err(|error| format!("headquarters.authority: {error}"))?)
             }
         };
         let bridge = BridgeConfig {

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::ledger::Ledger;
 
-/// Hubs told of that have stopped.
+/// The most stopped hubs that are listed.
 const MOST_STOPPED: usize = 10_000;
 
 /// How long after a lost connection the next is tried, at first and at most.
@@ -46,11 +46,11 @@ pub struct IngestStats {
     pub repeated: u64,
     /// Batches that began too late.
     pub gaps: u64,
-    /// Messages that were no messages.
+    /// Messages that were dropped: unreadable, or published by the wrong hub.
     pub garbage: u64,
     /// Commits that failed.
     pub failed: u64,
-    /// Hubs whose store takes nothing any more, by what each said of itself last.
+    /// Hubs whose store has stopped for good, with the reason that each gave last.
     pub stopped: BTreeMap<HubId, String>,
     /// The last thing that went wrong with the broker.
     pub trouble: Option<String>,
@@ -86,7 +86,7 @@ struct Runner<L> {
     config: IngestConfig,
     ledger: L,
     stats: watch::Sender<IngestStats>,
-    /// Cursors that hubs must hear; a later one replaces an earlier one.
+    /// Cursors still to be sent to hubs; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), Sequence>,
 }
 
@@ -135,15 +135,17 @@ impl<L: Ledger + Sync> Runner<L> {
         let taken = match topic::from_hub(topic) {
             Some(FromHub::Hello(hub)) => match Hello::decode(payload) {
                 Ok(hello) if hello.hub == hub => self.greet(hello).await,
-                Ok(_) => Err("a hub spoke for another".to_owned()),
+                Ok(_) => Err("the hub in the message is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
             Some(FromHub::Batch(hub, stream)) => match Batch::decode(payload) {
                 Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch).await,
-                Ok(_) => Err("a batch was published under another's topic".to_owned()),
+                Ok(_) => Err("the hub or stream in the batch is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            None => Err("no such topic".to_owned()),
+            // Answers to what HQ sent: the publisher has a connection of its own for them.
+            Some(FromHub::Received(_)) => Ok(()),
+            None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
             tracing::warn!(topic = %topic.escape_debug(), %why, "dropped a message");
@@ -152,7 +154,7 @@ impl<L: Ledger + Sync> Runner<L> {
     }
 
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
-        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "a hub said hello");
+        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "hello from a hub");
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
@@ -163,7 +165,7 @@ impl<L: Ledger + Sync> Runner<L> {
             };
             let is_news = before != stopped;
             if let (Some(why), true) = (&stopped, is_news) {
-                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped: it sells nothing");
+                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped; it is not selling");
             }
             is_news
         });

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Delays that double from attempt to attempt up to a maximum. Each is drawn from the upper half of its range, so that many who fail together do
-/// not try again together.
+/// Delays that double from attempt to attempt up to a maximum. Each is drawn from the upper half of its range, so that
+/// many who fail together do not try again together.
 #[derive(Debug)]
 pub struct BackOff {
     policy: ExponentialBuilder,

@@ -1,6 +1,6 @@
-//! One connection to the broker, by rumqttc, fenced: its task only polls, so that nothing it waits for can wait for it, and it is thrown away
-//! whole at the first error, with whatever its client still remembers (rumqttc resends from memory after a reconnect, which once paired messages
-//! with the wrong acknowledgements).
+//! One connection to the broker, by rumqttc, fenced: its task only polls, so that nothing it waits for can wait for it,
+//! and it is thrown away whole at the first error, with whatever its client still remembers (rumqttc resends from
+//! memory after a reconnect, which once paired messages with the wrong acknowledgements).
 
 use std::{sync::Arc, time::Duration};
 

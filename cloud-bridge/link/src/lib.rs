@@ -1,13 +1,15 @@
-//! The connection to a message broker: what a hub and headquarters both need, and nothing of what they say to each other.
+//! The connection to a message broker: what a hub and headquarters both need, and nothing of what they say to each
+//! other.
 //!
 //! # What this crate promises
 //!
-//! - **One connection, one life.** A [`Link`] is never repaired. At the first error it ends with [`Incoming::Closed`] and everything its client
-//!   remembered is gone; whoever holds it connects again and resends from its own records.
+//! - **One connection, one life.** A [`Link`] is never repaired. At the first error it ends with [`Incoming::Closed`]
+//!   and everything its client remembered is gone; whoever holds it connects again and resends from its own records.
 //! - **Publishing never blocks.** Without room it says so; [`Incoming::Room`] tells when to try again.
-//! - **Trust is explicit.** TLS trusts the certificates of one PEM file, never the system's. A file without a certificate is an error.
-//! - **Delays are spread.** [`BackOff`] grows exponentially up to a maximum and is jittered, so that peers that lost a broker together come
-//!   back one by one.
+//! - **Trust is explicit.** TLS trusts the certificates of one PEM file, never the system's. A file without a
+//!   certificate is an error.
+//! - **Delays are spread.** [`BackOff`] grows exponentially up to a maximum and is jittered, so that peers that lost a
+//!   broker together come back one by one.
 //!
 //! # States of a connection
 //!

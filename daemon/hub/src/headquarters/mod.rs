@@ -5,10 +5,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use commerce::{Goods, Regular, Sale, Tender};
 use contract::{
-    Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, Stream, sale as wire,
-    stock::{Moved, OPENED},
+    Body, Epoch, Event, EventKind, HubId, SaleCompleted, Sequence, StockMoved, Stream,
+    sale::{self as wire, COMPLETED},
+    stock::{MOVED, Moved, OPENED},
 };
-use serde::Serialize;
 use serde_json::{
     json,
     value::{RawValue, to_raw_value},
@@ -65,11 +65,16 @@ fn failed(error: impl std::fmt::Display) -> OutboxError {
 
 impl StoreOutbox {
     /// The body of an event.
-    fn body(&self, stream: &Stream, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
-        match entry.kind.as_str() {
-            _ if *stream == Stream::sales() => self.sale(entry),
-            OPENED => self.opening(entry),
-            _ => self.movement(entry),
+    fn body(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+        let kind = entry.kind.as_str();
+        if kind == COMPLETED.name() {
+            self.sale(entry)
+        } else if kind == MOVED.name() {
+            self.movement(entry)
+        } else if kind == OPENED.name() {
+            self.opening(entry)
+        } else {
+            Err(corrupt(entry, format!("unknown kind `{kind}`")))
         }
     }
 
@@ -80,18 +85,19 @@ impl StoreOutbox {
             Some(number) => self.stock(number)?.ok_or_else(|| missing("movement", entry))?.lines,
             None => Vec::new(),
         };
-        raw(&completed(&sale, moved), entry)
+        wire_body(&COMPLETED, &completed(&sale, moved), entry)
     }
 
     /// The body of a movement's event.
     fn movement(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
         let number = entry.subject.parse().map_err(|_| missing("movement", entry))?;
-        raw(&self.stock(number)?.ok_or_else(|| missing("movement", entry))?, entry)
+        wire_body(&MOVED, &self.stock(number)?.ok_or_else(|| missing("movement", entry))?, entry)
     }
 
     /// The body of the event of a part of an opening.
     fn opening(&self, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
-        raw(&stock::opening_at(&self.store, entry.sequence)?.ok_or_else(|| missing("stock_opening", entry))?, entry)
+        let opened = stock::opening_at(&self.store, entry.sequence)?;
+        wire_body(&OPENED, &opened.ok_or_else(|| missing("stock_opening", entry))?, entry)
     }
 
     /// A movement as it travels.
@@ -119,13 +125,12 @@ fn missing(table: &'static str, entry: &Entry) -> StoreError {
     StoreError::Corrupt { table, key: entry.subject.clone(), why: "it is in the outbox and not in the store".into() }
 }
 
-fn raw(body: &impl Serialize, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
-    let unwritable = |error: serde_json::Error| StoreError::Corrupt {
-        table: "outbox",
-        key: entry.subject.clone(),
-        why: error.to_string(),
-    };
-    to_raw_value(body).map_err(unwritable)
+fn corrupt(entry: &Entry, why: String) -> StoreError {
+    StoreError::Corrupt { table: "outbox", key: entry.subject.clone(), why }
+}
+
+fn wire_body<B: Body>(kind: &EventKind<B>, body: &B, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    kind.write(body).map_err(|error| corrupt(entry, error.to_string()))
 }
 
 /// The kind of an event whose record is damaged. HQ keeps it for a person to look at, and goes on: one sale that can't be read must not keep all later
@@ -162,12 +167,12 @@ impl Outbox for StoreOutbox {
         let mut bytes = 0;
         let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
         for entry in self.store.outbox(stream.as_str(), base + from.0, max_events).map_err(failed)? {
-            let (kind, body) = match self.body(stream, &entry) {
+            let (kind, body) = match self.body(&entry) {
                 Ok(body) => (entry.kind.clone(), body),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%stream, sequence = entry.sequence, %error, "HQ gets an event that only says so");
+                    tracing::error!(%stream, sequence = entry.sequence, %error, "record is damaged; sending a placeholder event to HQ");
                     let told = json!({ "kind": entry.kind, "subject": entry.subject, "why": error.to_string() });
-                    (UNREADABLE.to_owned(), raw(&told, &entry).map_err(failed)?)
+                    (UNREADABLE.to_owned(), to_raw_value(&told).map_err(failed)?)
                 }
                 Err(error) => return Err(failed(error)),
             };
@@ -252,8 +257,9 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
         sale: sale.id.clone(),
         reference: sale.reference.clone(),
         register: sale.register.clone(),
+        operator: None,
         receipt: sale.receipt.0,
-        fiscal_year: (sale.fiscal_year > 0).then_some(sale.fiscal_year),
+        fiscal_year: sale.fiscal_year,
         business_day: sale.business_day.clone(),
         sold_at_ms: sale.sold_at_ms,
         customer: sale.customer.clone(),

@@ -328,7 +328,7 @@ pub(crate) fn complete(
         business_day: counter.business_day.clone(),
     })?;
     transaction.put(&RECEIPTS, &basket.register, &receipts)?;
-    transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id)?;
+    transaction.append_to_outbox(stream.as_str(), wire::COMPLETED.name(), sale.sold_at_ms, &sale.id)?;
     sale.movement = stock::sell(transaction, basket, &sale, settled)?;
     transaction.put_linked(&SALES, sequence, &sale)?;
     if let Some(printer) = &counter.printer {

@@ -166,7 +166,8 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     let number = next_number(transaction, MOVEMENT)?;
     transaction.put(&MOVEMENTS, number, &Movement { number, kind, reference, at_ms, by, lines: moved })?;
     if kind != Kind::Sale {
-        transaction.append_to_outbox(Stream::stock().as_str(), wire::KIND, at_ms, &number.to_string())?;
+        let stream = wire::MOVED.stream().as_str();
+        transaction.append_to_outbox(stream, wire::MOVED.name(), at_ms, &number.to_string())?;
     }
     Ok(Some(number))
 }

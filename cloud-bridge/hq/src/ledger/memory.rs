@@ -57,13 +57,14 @@ impl MemoryLedger {
         found.into_iter().flatten().filter_map(|&index| books.sales.get(index)).map(|(_, sale)| sale.clone()).collect()
     }
 
-    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is made up.
+    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
+    /// made up.
     pub fn begin_after(&self, hub: &HubId, epoch: Epoch, stream: &Stream, cursor: Sequence) {
         self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
     }
 
-    /// What a store has, as its opening, its sales and its other movements leave it. In the newest epoch it is what the store itself has, once
-    /// all of its events are applied.
+    /// What a store has, as its opening, its sales and its other movements leave it. In the newest epoch it is what the
+    /// store itself has, once all of its events are applied.
     pub fn positions(&self, hub: &HubId, epoch: Epoch) -> Positions {
         self.books().positions.get(&(hub.clone(), epoch)).cloned().unwrap_or_default()
     }
@@ -93,7 +94,8 @@ impl MemoryLedger {
         stock
     }
 
-    /// Transfers on which the two stores do not agree, or not yet, item by item: in the order of senders, transfers and items.
+    /// Transfers on which the two stores do not agree, or not yet, item by item: in the order of senders, transfers and
+    /// items.
     pub fn transfers(&self) -> Vec<Uneven> {
         self.books().transfers.uneven()
     }

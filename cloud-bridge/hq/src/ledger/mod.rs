@@ -21,7 +21,8 @@ pub trait Ledger: Send + 'static {
         stream: &Stream,
     ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send;
 
-    /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing changes.
+    /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing
+    /// changes.
     fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send;
 }
 

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// The longest reason of a [`Refusal`], in bytes.
-pub const MAX_REASON: usize = 512;
+pub const MAX_REASON: usize = 256;
 
 /// Something that HQ wants of a store.
 #[derive(Clone, Debug, Serialize, Deserialize)]

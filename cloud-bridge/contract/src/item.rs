@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An item is new or has changed.
-pub const CHANGED: DownKind<Item> = Kind::new("item.changed", Stream::items());
+pub static CHANGED: DownKind<Item> = Kind::new("item.changed", Stream::items());
 
 impl Body for Item {
     fn check(&self) -> Result<(), BadBody> {

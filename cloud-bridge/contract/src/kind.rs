@@ -1,6 +1,6 @@
 //! Kinds of events and of items from HQ: what each is called, in which stream it travels, and which body it carries.
 //!
-//! Whoever writes or reads a body names the kind as a constant, such as [`sale::COMPLETED`](crate::sale::COMPLETED):
+//! Whoever writes or reads a body names the kind as a static, such as [`sale::COMPLETED`](crate::sale::COMPLETED):
 //! the name, the stream and the body's type cannot be mixed up. A kind that the reader does not know is left to the
 //! reader: HQ keeps such events for a person, a hub refuses such items with a reason.
 

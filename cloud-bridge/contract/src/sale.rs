@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A sale was completed.
-pub const COMPLETED: EventKind<SaleCompleted> = Kind::new("sale.completed", Stream::sales());
+pub static COMPLETED: EventKind<SaleCompleted> = Kind::new("sale.completed", Stream::sales());
 
 /// The longest name of an operator, in bytes.
 pub const MAX_OPERATOR: usize = 64;

@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// Stock moved, other than by a sale.
-pub const MOVED: EventKind<StockMoved> = Carried::new("stock.moved", Stream::stock());
+pub static MOVED: EventKind<StockMoved> = Carried::new("stock.moved", Stream::stock());
 
 /// An epoch began with stock.
-pub const OPENED: EventKind<StockOpened> = Carried::new("stock.opened", Stream::stock());
+pub static OPENED: EventKind<StockOpened> = Carried::new("stock.opened", Stream::stock());
 
 /// The most lines in a part of an opening.
 pub const OPENING_LINES: usize = 400;

@@ -22,7 +22,7 @@ pub struct Hub {
     /// Where everything is kept.
     pub store: Arc<Store>,
     /// The items, swapped whole.
-    pub catalog: ArcSwap<Catalog>,
+    pub catalog: Arc<ArcSwap<Catalog>>,
     /// Scales, scanners, printers, terminals.
     pub devices: Devices,
     /// Who may ask.

@@ -66,14 +66,15 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     }
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;
-    let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
+    let catalog = Arc::new(ArcSwap::from_pointee(catalog));
+    let headquarters = Headquarters::start(&config, Arc::clone(&store), Arc::clone(&catalog))?;
     let payments = Payments::new(config.payment_terminal.iter().map(|terminal| terminal.name.clone()));
     let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
     let hub = Hub {
         config,
         faults,
         store,
-        catalog: ArcSwap::from_pointee(catalog),
+        catalog,
         devices,
         registers,
         payments,

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use arc_swap::ArcSwap;
 use commerce::{Gtin, Item, Sku};
 pub use routes::router;
 use store::{Name, Purpose, Store, StoreError, Table};
@@ -142,20 +143,29 @@ pub async fn load(hub: &Hub, items: Vec<Item>, digest: String) -> Result<usize, 
         .commit_for(Purpose::Ordinary, move |transaction| audit::record(transaction, CONSOLE, loaded))
         .await
         .map_err(Problem::from)?;
-    let catalog = hub.catalog.load();
-    let items: Vec<_> = items.into_iter().map(|item| catalog.texts().share(item)).collect();
-    hub.catalog.rcu(|catalog| catalog.with(&items));
-    catalog.texts().tidy();
-    Ok(items.len())
+    let loaded = items.len();
+    swap_in(&hub.catalog, items);
+    Ok(loaded)
 }
 
-/// Writes items as a load does, for a store that is made up.
-#[cfg(feature = "demo")]
+/// Makes stored items, new or changed, those that are sold by.
+pub(crate) fn swap_in(current: &ArcSwap<Catalog>, items: Vec<Item>) {
+    let catalog = current.load();
+    let items: Vec<_> = items.into_iter().map(|item| catalog.texts().share(item)).collect();
+    current.rcu(|catalog| catalog.with(&items));
+    catalog.texts().tidy();
+}
+
+/// Writes items, which are [checked](check), in the commit of somebody else.
 pub(crate) fn put(transaction: &mut store::Transaction<'_>, items: &[Item]) -> Result<(), StoreError> {
     items.iter().try_for_each(|item| transaction.put(&ITEMS, item.sku.as_str(), item))
 }
 
-fn check(item: &Item) -> Result<(), Problem> {
+/// Checks what of an item its types do not hold.
+///
+/// # Errors
+/// A text is not fit to print, or the price is out of range.
+pub(crate) fn check(item: &Item) -> Result<(), Problem> {
     let texts = [
         ("description", &*item.description),
         ("department", &*item.department),

@@ -1,7 +1,10 @@
-//! HQ: the store's outbox as the bridge reads it.
+//! HQ: the store's outbox as the bridge reads it, and its inbox as the bridge fills it.
+
+mod inbox;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use commerce::{Goods, Regular, Sale, Tender};
 use contract::{
@@ -16,7 +19,8 @@ use serde_json::{
 use store::{Store, StoreError, outbox::Entry};
 use tokio::sync::watch;
 
-use crate::{config::Config, selling, stock};
+use self::inbox::StoreInbox;
+use crate::{catalog::Catalog, config::Config, selling, stock};
 
 /// The line to HQ.
 pub struct Headquarters {
@@ -28,7 +32,7 @@ impl Headquarters {
     ///
     /// # Errors
     /// The authority's file can't be used.
-    pub fn start(config: &Config, store: Arc<Store>) -> Result<Self, String> {
+    pub fn start(config: &Config, store: Arc<Store>, catalog: Arc<ArcSwap<Catalog>>) -> Result<Self, String> {
         let Some(headquarters) = &config.headquarters else { return Ok(Self { bridge: None }) };
         let tls = match (&headquarters.authority, headquarters.broker.tls) {
             (_, false) => None,
@@ -43,8 +47,9 @@ impl Headquarters {
             tls,
             software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into(),
         };
+        let inbox = StoreInbox { store: Arc::clone(&store), catalog };
         let outbox = StoreOutbox { hub: config.store.hub.clone(), store };
-        Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox))) })
+        Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox))) })
     }
 
     /// How the line is; `None` without HQ.

@@ -29,8 +29,7 @@ fn no_room_uses_another_than_the_arrows_allow() {
         // Everything it stages.
         ("demo", &["hub", "app", "store", "commerce", "drivers", "bridge", "hq", "link", "contract", "provisioning"]),
         ("bridge", &["link", "contract"]),
-        // HQ uses the bridge's fenced connection to the broker, nothing else of it.
-        ("hq", &["link", "contract", "commerce", "bridge"]),
+        ("hq", &["link", "contract", "commerce"]),
         ("provisioning", &["link", "contract"]),
         // The life of a store without a hub.
         ("system-tests", &["store"]),

@@ -1,13 +1,17 @@
-//! The hub's half of the bridge to headquarters: outbox -> MQTT -> acknowledgement -> trim.
+//! The hub's half of the bridge to headquarters (HQ). Up: outbox -> MQTT -> acknowledgement -> trim. Down: batch ->
+//! inbox -> acknowledgement.
 //!
 //! # What this crate promises
 //!
-//! - **Nothing is lost and nothing has its effect twice**, whatever the link does: the window of what was sent and not acknowledged is kept here,
-//!   from the outbox; the MQTT client's memory is never a queue and a broker's PUBACK means nothing. Every connection begins with a
-//!   [`Hello`](contract::Hello) and goes on from HQ's own cursor.
-//! - **Bounded.** At most [`window::IN_FLIGHT`] events are on their way; what waits beyond that waits in the outbox, on disk.
-//! - **It disturbs nobody.** Reading the outbox happens off the runtime's threads, publishing never blocks, and a dead WAN costs one attempt at
-//!   connecting every few seconds.
+//! - **Nothing is lost and nothing has its effect twice**, whatever the link does: the window of what was sent and not
+//!   acknowledged is kept here, from the outbox; the MQTT client's memory is never a queue and a broker's PUBACK means
+//!   nothing. Every connection begins with a [`Hello`](contract::Hello) and goes on from HQ's own cursor.
+//! - **What HQ sends is applied once, in order, or refused once with a reason.** The [`Inbox`] stores effects, refusals
+//!   and cursor in one commit; only then is HQ told. Every connection begins with the hub's own cursor.
+//! - **Bounded.** At most [`window::IN_FLIGHT`] events are on their way; what waits beyond that waits in the outbox, on
+//!   disk. A few batches from HQ wait to be applied; more are dropped, and sent again by HQ.
+//! - **It disturbs nobody.** Reading the outbox happens off the runtime's threads, publishing never blocks, and a dead
+//!   WAN costs one attempt at connecting every few seconds.
 //!
 //! # States
 //!
@@ -24,69 +28,18 @@
 //! | HQ comes back from a backup | its cursor is lower; the window follows it back, as far as the outbox reaches |
 //! | HQ's cursor is behind what the outbox still has | reported as an error in [`BridgeStatus`]; nothing is skipped silently |
 //! | HQ claims more than the hub ever had | reported as an error: the hub's disk was set back without a new epoch; the stream waits for a person |
-//! | a hostile or garbled acknowledgement | ignored and counted |
+//! | a hostile or garbled message | ignored and counted |
 //! | the hub's disk, so that its store stops | what is in the outbox goes on to HQ; hello says why, again every 5 s |
-//! | the hub dies | the cursor was stored before; at the next start hello asks HQ |
+//! | the hub dies | the cursors were stored before; at the next start hello asks HQ, and HQ hears how far the inbox is |
+//! | a batch from HQ cannot be committed, or applying it panics | nothing is acknowledged; HQ sends it again |
+//! | an item from HQ cannot be applied | it is refused with a reason that HQ keeps for a person; the items after it are applied |
+//! | a batch from HQ is a repetition, or does not follow | nothing is applied again; HQ hears the cursor and goes on from there |
 
-mod address;
-mod link;
+pub mod inbox;
+pub mod outbox;
 mod run;
 pub mod window;
 
-use std::{future::Future, pin::Pin};
-
-pub use address::{BadBrokerAddress, BrokerAddress};
-use contract::{Epoch, Event, HubId, Sequence, Stream};
-pub use link::{Incoming, Link, LinkEnds, connect};
+pub use inbox::{Inbox, InboxError};
+pub use outbox::{Outbox, OutboxError, Span};
 pub use run::{Bridge, BridgeConfig, BridgeStatus, start};
-use tokio::sync::watch;
-
-/// How far a stream is at the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The first event that can still be sent.
-    pub first_kept: Sequence,
-    /// The last durable event.
-    pub last: Sequence,
-}
-
-/// The outbox as the bridge sees it; the hub implements it over its store.
-pub trait Outbox: Send + Sync + 'static {
-    /// Whose it is.
-    fn hub(&self) -> HubId;
-    /// In which life of its store.
-    fn epoch(&self) -> Epoch;
-    /// The streams there are; never changes.
-    fn streams(&self) -> Vec<Stream>;
-    /// How far a stream is. Only what is durable counts.
-    ///
-    /// # Errors
-    /// The store fails.
-    fn span(&self, stream: &Stream) -> Result<Span, OutboxError>;
-    /// Events from `from` on, without gaps, at most `max_events`, and no more once their bodies pass `max_bytes`. May block on the disk.
-    ///
-    /// # Errors
-    /// The store fails.
-    fn read(
-        &self,
-        stream: &Stream,
-        from: Sequence,
-        max_events: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Event>, OutboxError>;
-    /// Remembers durably that HQ has everything up to `up_to`.
-    fn acknowledged(
-        &self,
-        stream: Stream,
-        up_to: Sequence,
-    ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>>;
-    /// Why nothing comes into it any more, if its store has stopped for good.
-    fn stopped(&self) -> Option<String>;
-    /// Changes when something new may be in the outbox.
-    fn changes(&self) -> watch::Receiver<u64>;
-}
-
-/// The store behind the outbox failed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the outbox can't be used: {0}")]
-pub struct OutboxError(pub String);

@@ -1,27 +1,23 @@
-//! The bridge at work: one task that owns the windows and drives them from what the link and the outbox say.
+//! The bridge at work: one task that owns the windows and drives them by what the link, the outbox and the inbox say.
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
-    Acknowledgement, Batch, Hello, MAX_MESSAGE, MAX_WHY, Sequence, Stream, StreamSpan, VERSION,
+    Acknowledgement, BadMessage, Batch, DownAcknowledgement, DownBatch, Hello, MAX_MESSAGE, MAX_WHY, Received,
+    Sequence, Stream, StreamSpan, VERSION,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS},
-    topic,
+    topic::{self, ToHub},
 };
+use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
 use crate::{
-    Outbox,
-    address::BrokerAddress,
-    link::{Incoming, Link, LinkEnds, connect},
+    inbox::{Ask, Inbox, Receiving, receiving},
+    outbox::{Outbox, OutboxError, Span},
     window::{Acknowledged, Window},
 };
 
@@ -54,7 +50,7 @@ pub struct BridgeStatus {
     pub lag: u64,
     /// The last thing that went wrong; stays until a connection holds.
     pub trouble: Option<String>,
-    /// Messages from HQ that could not be read or did not fit.
+    /// Messages from HQ that were ignored: unreadable, or not for this hub.
     pub ignored: u64,
 }
 
@@ -77,36 +73,85 @@ impl Drop for Bridge {
     }
 }
 
+/// What keeps a stream from being sent, or read; it is tried again with the next change or tick.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(
+        "HQ has {stream} up to {acknowledged}, but this hub kept only {first_kept} and later: events between are missing; \
+         restore them from a backup of HQ or of the hub"
+    )]
+    Missing { stream: Stream, acknowledged: Sequence, first_kept: Sequence },
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Message(#[from] BadMessage),
+    #[error("reading the outbox failed: {0}")]
+    Panicked(#[from] JoinError),
+}
+
+/// Why a message from HQ is ignored.
+#[derive(Debug, thiserror::Error)]
+enum Ignored {
+    #[error("unknown topic")]
+    Topic,
+    #[error(transparent)]
+    Message(#[from] BadMessage),
+    #[error("it is for another hub, or for another life of this one's store")]
+    NotOurs,
+    #[error("unknown stream")]
+    Stream,
+    #[error("HQ has events up to {up_to}, this hub only up to {last}: was its disk set back? It needs a new epoch")]
+    Unknown { up_to: Sequence, last: Sequence },
+    #[error("too many batches wait to be applied; HQ will send it again")]
+    Full,
+}
+
 /// Starts the bridge on the current runtime.
-pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>) -> Bridge {
+pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox>) -> Bridge {
     let (tell, status) = watch::channel(BridgeStatus::default());
-    let mut keepers = JoinSet::new();
+    let mut helpers = JoinSet::new();
+    let incoming = inbox.streams();
+    let (inbox, receive) = receiving(inbox);
+    helpers.spawn(receive);
     let flows = outbox.streams().into_iter().map(|stream| {
         let (remember, cursor) = watch::channel(Sequence(0));
-        keepers.spawn(keep_cursor(Arc::clone(&outbox), stream.clone(), cursor));
-        (stream, Flow { window: Window::default(), acknowledged: Sequence(0), remember })
+        helpers.spawn(keep_cursor(Arc::clone(&outbox), stream.clone(), cursor));
+        (stream, Flow { window: Window::default(), span: None, acknowledged: Sequence(0), remember })
     });
     let flows = flows.collect();
-    let runner = Runner { config, outbox, flows, status: tell, began: Instant::now(), ignored: 0, _keepers: keepers };
+    let runner = Runner {
+        config,
+        outbox,
+        flows,
+        inbox,
+        incoming,
+        unsent: BTreeMap::new(),
+        status: tell,
+        began: Instant::now(),
+        ignored: 0,
+        _helpers: helpers,
+    };
     Bridge { status, task: tokio::spawn(runner.run()) }
 }
 
 /// A stream's window and what HQ is known to have of it, also while the link is down.
 struct Flow {
     window: Window,
+    /// How far it is at the hub, as last read.
+    span: Option<Span>,
     acknowledged: Sequence,
     /// To be stored, by [`keep_cursor`].
     remember: watch::Sender<Sequence>,
 }
 
-/// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; what moved meanwhile is stored
-/// at once with the next.
+/// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; of
+/// several moves meanwhile only the last is stored.
 async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cursor: watch::Receiver<Sequence>) {
     while cursor.changed().await.is_ok() {
         let up_to = *cursor.borrow_and_update();
         if let Err(error) = outbox.acknowledged(stream.clone(), up_to).await {
             // HQ says it again with the next batch or hello.
-            tracing::warn!(%stream, %error, %up_to, "HQ's acknowledgement could not be stored");
+            tracing::warn!(%stream, %error, %up_to, "could not store HQ's acknowledgement");
         }
     }
 }
@@ -115,66 +160,77 @@ struct Runner {
     config: BridgeConfig,
     outbox: Arc<dyn Outbox>,
     flows: BTreeMap<Stream, Flow>,
+    inbox: Receiving,
+    /// The streams that the inbox takes.
+    incoming: Vec<Stream>,
+    /// How far the inbox is, still to be told to HQ.
+    unsent: BTreeMap<Stream, Received>,
     status: watch::Sender<BridgeStatus>,
     began: Instant,
     ignored: u64,
-    /// Ended with the runner.
-    _keepers: JoinSet<()>,
+    /// [`keep_cursor`] for each stream, and the inbox's task; ended with the runner.
+    _helpers: JoinSet<()>,
 }
 
 impl Runner {
     async fn run(mut self) {
-        let mut back_off = BACK_OFF_FIRST;
+        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
-            let (link, incoming) = connect(LinkEnds {
+            let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
                 tls: self.config.tls.clone(),
                 client_id: format!("hub-{}", self.outbox.hub()),
-                subscribe: topic::acknowledgement(&self.outbox.hub()),
-                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+                subscribe: vec![topic::acknowledgement(&self.outbox.hub()), topic::down_batch(&self.outbox.hub())],
+                max_payload: MAX_MESSAGE,
             });
             let (held, why) = self.connection(&link, incoming).await;
             drop(link);
             for flow in self.flows.values_mut() {
                 flow.window.disconnected();
             }
-            tracing::warn!(broker = %self.config.broker, %why, "no line to HQ; what happens waits in the outbox");
-            self.report(Some(why));
-            back_off = if held { BACK_OFF_FIRST } else { (back_off * 2).min(BACK_OFF_MOST) };
-            // Hubs that lost HQ together should not all come back in the same moment.
-            let share = RandomState::new().hash_one(self.began) % 500;
-            sleep(back_off / 2 + back_off * u32::try_from(share).unwrap_or(0) / 1000).await;
+            tracing::warn!(broker = %self.config.broker, %why, "disconnected from HQ; events are queued in the outbox");
+            self.report(Some(why.to_string()));
+            if held {
+                back_off.reset();
+            }
+            sleep(back_off.next_delay()).await;
         }
     }
 
     /// One connection; ends with whether it ever held, and why it ended.
-    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, String) {
+    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, LinkError) {
         let (mut ready, mut hello_at) = (false, Instant::now());
         let mut changes = self.outbox.changes();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let mut trouble = None;
             tokio::select! {
                 told = incoming.recv() => match told {
-                    None => return (ready, "the client's task ended".into()),
+                    None => return (ready, LinkError::TaskEnded),
                     Some(Incoming::Closed(why)) => return (ready, why),
                     Some(Incoming::Ready) => {
                         ready = true;
                         hello_at = Instant::now();
+                        trouble = self.look().await.err();
                         self.greet(link);
+                        // Full, it is about to say how far it is anyway.
+                        let _ = self.inbox.ask.try_send(Ask::Tell);
                     }
-                    Some(Incoming::Message { payload, .. }) => self.acknowledge(&payload),
+                    Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload),
                     Some(Incoming::Room) => {}
                 },
-                _ = changes.changed() => {}
+                Some((stream, received)) = self.inbox.told.recv() => drop(self.unsent.insert(stream, received)),
+                _ = changes.changed() => trouble = self.look().await.err(),
                 _ = tick.tick() => {
+                    trouble = self.look().await.err();
                     let now = self.now_ms();
                     for (stream, flow) in &mut self.flows {
                         if flow.window.tick(now) {
                             tracing::info!(%stream, from = %flow.acknowledged.next(), "no progress; sending again");
                         }
                     }
-                    // A hub that sells nothing any more says so again and again: HQ may be down just now.
+                    // A hub whose store has stopped repeats it: HQ may be down just now.
                     let greeting = self.flows.values().any(|flow| !flow.window.is_flowing())
                         || self.outbox.stopped().is_some();
                     if ready && greeting && hello_at.elapsed() >= HELLO_AGAIN {
@@ -183,15 +239,29 @@ impl Runner {
                     }
                 }
             }
-            let trouble = if ready { self.pump(link).await.err() } else { None };
-            self.report(trouble);
+            if ready {
+                self.answer(link);
+                trouble = self.pump(link).await.err().or(trouble);
+            }
+            self.report(trouble.map(|trouble| trouble.to_string()));
         }
     }
 
+    /// Reads how far every stream is, off the runtime's threads.
+    async fn look(&mut self) -> Result<(), Trouble> {
+        let (outbox, streams) = (Arc::clone(&self.outbox), self.flows.keys().cloned().collect::<Vec<_>>());
+        let read = move || streams.iter().map(|stream| outbox.span(stream)).collect::<Result<Vec<_>, _>>();
+        let spans = tokio::task::spawn_blocking(read).await??;
+        for (flow, span) in self.flows.values_mut().zip(spans) {
+            flow.span = Some(span);
+        }
+        Ok(())
+    }
+
     fn greet(&self, link: &Link) {
-        let spans = self.flows.keys().filter_map(|stream| {
-            let span = self.outbox.span(stream).ok()?;
-            Some(StreamSpan { stream: stream.clone(), first_kept: span.first_kept, last: span.last })
+        let spans = self.flows.iter().filter_map(|(stream, flow)| {
+            let Span { first_kept, last } = flow.span?;
+            Some(StreamSpan { stream: stream.clone(), first_kept, last })
         });
         let hub = self.outbox.hub();
         let hello = Hello {
@@ -211,34 +281,70 @@ impl Runner {
         }
     }
 
-    fn acknowledge(&mut self, payload: &[u8]) {
-        let acknowledgement = match Acknowledgement::decode(payload) {
-            Ok(read) if read.hub == self.outbox.hub() && read.epoch == self.outbox.epoch() => read,
-            Ok(_) => return self.ignored += 1,
-            Err(error) => {
-                self.ignored += 1;
-                return tracing::debug!(%error, "ignored a message on the acknowledgement topic");
-            }
+    /// Takes a message from HQ, or ignores and counts it.
+    fn take(&mut self, topic: &str, payload: &[u8]) {
+        let taken = match topic::to_hub(&self.outbox.hub(), topic) {
+            Some(ToHub::Acknowledgement) => self.acknowledge(payload),
+            Some(ToHub::Batch) => self.receive(payload),
+            None => Err(Ignored::Topic),
         };
+        match taken {
+            Ok(()) => return,
+            // For a person: the stream cannot go on.
+            Err(why @ Ignored::Unknown { .. }) => tracing::error!(%why, "ignored an acknowledgement"),
+            // Whoever may publish decides how many there are.
+            Err(why) => tracing::debug!(topic = %topic.escape_debug(), %why, "ignored a message from HQ"),
+        }
+        self.ignored += 1;
+    }
+
+    fn acknowledge(&mut self, payload: &[u8]) -> Result<(), Ignored> {
+        let acknowledgement = Acknowledgement::decode(payload)?;
+        if acknowledgement.hub != self.outbox.hub() || acknowledgement.epoch != self.outbox.epoch() {
+            return Err(Ignored::NotOurs);
+        }
         let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
-        let Some(flow) = self.flows.get_mut(&acknowledgement.stream) else { return self.ignored += 1 };
-        let Ok(span) = self.outbox.span(&acknowledgement.stream) else { return };
+        let flow = self.flows.get_mut(&acknowledgement.stream).ok_or(Ignored::Stream)?;
+        // HQ answers what was said after the first look.
+        let Some(span) = flow.span else { return Ok(()) };
         match flow.window.acknowledge(up_to, span.last, now) {
             Acknowledged::Moved => {
                 flow.acknowledged = up_to;
                 flow.remember.send_replace(up_to);
             }
             Acknowledged::Known => {}
-            Acknowledged::Impossible => {
-                self.ignored += 1;
-                tracing::error!(stream = %acknowledgement.stream, %up_to, last = %span.last,
-                    "HQ has events of this epoch that this hub does not know: was its disk set back? It needs a new epoch");
+            Acknowledged::Impossible => return Err(Ignored::Unknown { up_to, last: span.last }),
+        }
+        Ok(())
+    }
+
+    /// Hands a batch to the inbox.
+    fn receive(&mut self, payload: &[u8]) -> Result<(), Ignored> {
+        let batch = DownBatch::decode(payload)?;
+        if batch.hub != self.outbox.hub() {
+            return Err(Ignored::NotOurs);
+        }
+        if !self.incoming.contains(&batch.stream) {
+            return Err(Ignored::Stream);
+        }
+        self.inbox.ask.try_send(Ask::Apply(batch)).map_err(|_| Ignored::Full)
+    }
+
+    /// Tells HQ how far the inbox is.
+    fn answer(&mut self, link: &Link) {
+        let hub = self.outbox.hub();
+        while let Some((stream, received)) = self.unsent.pop_first() {
+            let answer = DownAcknowledgement::new(hub.clone(), self.outbox.epoch(), stream, received);
+            let Ok(payload) = answer.encode() else { continue };
+            if !link.publish(topic::received(&hub), payload) {
+                self.unsent.insert(answer.stream, answer.received);
+                return;
             }
         }
     }
 
     /// Sends what the windows allow. A stream that is in trouble does not hold up the others.
-    async fn pump(&mut self, link: &Link) -> Result<(), String> {
+    async fn pump(&mut self, link: &Link) -> Result<(), Trouble> {
         let now = self.now_ms();
         let mut trouble = Ok(());
         for (stream, flow) in &mut self.flows {
@@ -249,8 +355,7 @@ impl Runner {
     }
 
     fn report(&self, trouble: Option<String>) {
-        let spans: Vec<_> = self.flows.keys().filter_map(|stream| self.outbox.span(stream).ok()).collect();
-        let last: u64 = spans.iter().map(|span| span.last.0).sum();
+        let last: u64 = self.flows.values().filter_map(|flow| flow.span).map(|span| span.last.0).sum();
         let acknowledged: u64 = self.flows.values().map(|flow| flow.acknowledged.0).sum();
         let connected = self.flows.values().all(|flow| flow.window.is_flowing());
         self.status.send_if_modified(|status| {
@@ -275,27 +380,31 @@ impl Runner {
 }
 
 /// Sends what a stream's window allows.
-async fn send(outbox: &Arc<dyn Outbox>, link: &Link, stream: &Stream, flow: &mut Flow, now: u64) -> Result<(), String> {
-    loop {
-        let span = outbox.span(stream).map_err(|error| error.to_string())?;
-        let Some((from, room)) = flow.window.next_batch(span.last) else { return Ok(()) };
+async fn send(
+    outbox: &Arc<dyn Outbox>,
+    link: &Link,
+    stream: &Stream,
+    flow: &mut Flow,
+    now: u64,
+) -> Result<(), Trouble> {
+    let Some(span) = &mut flow.span else { return Ok(()) };
+    while let Some((from, room)) = flow.window.next_batch(span.last) {
         if from < span.first_kept {
-            return Err(format!(
-                "HQ has {stream} up to {}, this hub kept {} on: events between are missing; load them from HQ's or the hub's backup",
-                flow.acknowledged, span.first_kept
-            ));
+            let (stream, first_kept) = (stream.clone(), span.first_kept);
+            return Err(Trouble::Missing { stream, acknowledged: flow.acknowledged, first_kept });
         }
         let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
         let (reader, of) = (Arc::clone(outbox), stream.clone());
-        let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES)).await;
-        let events = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let events = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES)).await??;
         let Some(through) = events.last().map(|event| event.sequence) else { return Ok(()) };
+        // There may be more by now than at the last look.
+        span.last = span.last.max(through);
         let hub = outbox.hub();
         let batch = Batch { version: VERSION, hub: hub.clone(), epoch: outbox.epoch(), stream: stream.clone(), events };
-        let payload = batch.encode().map_err(|error| error.to_string())?;
-        if !link.publish(topic::stream(&hub, stream), payload) {
+        if !link.publish(topic::stream(&hub, stream), batch.encode()?) {
             return Ok(());
         }
         flow.window.sent(through, now);
     }
+    Ok(())
 }

@@ -2,12 +2,16 @@
 //!
 //! # What both ends promise
 //!
-//! - An event is (hub, epoch, stream, sequence). Sequences count from 1 without gaps; an epoch is drawn when a hub's store is created.
-//! - HQ stores an event in the transaction that advances its cursor, and acknowledges after that commit. [`Acknowledgement`] is
-//!   cumulative: "I have everything up to here". It alone lets the hub forget; a broker's PUBACK says nothing.
-//! - The hub may send anything again at any time; HQ drops what it has. HQ may lose its tail (a backup restored); it answers with its older
-//!   cursor and the hub goes back to it.
-//! - Every message is JSON with a `version`, at most [`MAX_MESSAGE`] bytes. Fields may be added within a version; unknown ones are ignored.
+//! - An event is (hub, epoch, stream, sequence). Sequences count from 1 without gaps; an epoch is drawn when a hub's
+//!   store is created.
+//! - HQ stores an event in the transaction that advances its cursor, and acknowledges after that commit.
+//!   [`Acknowledgement`] is cumulative: "I have everything up to here". Only that lets the hub forget; a broker's
+//!   PUBACK means nothing.
+//! - The hub may send anything again at any time; HQ drops what it has. HQ may lose its latest events (a restored
+//!   backup); it answers with its older cursor and the hub goes back to it.
+//! - What HQ sends down is applied once, in order, in the same way with the ends exchanged; [`down`] has the rules.
+//! - Every message is JSON with a `version`, at most [`MAX_MESSAGE`] bytes. Fields may be added within a version;
+//!   unknown ones are ignored.
 //!
 //! # A conversation
 //!
@@ -22,17 +26,25 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`name`] | hubs, streams, epochs, sequences |
-//! | [`message`] | hello, batch, acknowledgement, and their bounded decoding |
+//! | [`message`] | up: hello, batch, acknowledgement, and their bounded decoding |
+//! | [`down`] | down: batch, acknowledgement, and what is due of a batch |
 //! | [`topic`] | where they are published |
-//! | [`sale`] | the body of a completed sale |
-//! | [`stock`] | the bodies of a stock movement and of an epoch's opening stock |
+//! | [`kind`] | kinds: name, stream and body of what is sent |
+//! | [`sale`] | up: a completed sale |
+//! | [`stock`] | up: a stock movement, and an epoch's opening stock |
+//! | [`item`] | down: an item of the catalog |
 
+pub mod down;
+pub mod item;
+pub mod kind;
 pub mod message;
 pub mod name;
 pub mod sale;
 pub mod stock;
 pub mod topic;
 
+pub use down::{DownAcknowledgement, DownBatch, DownItem, Received, Refusal};
+pub use kind::{BadBody, Body, DownKind, EventKind};
 pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, MAX_WHY, StreamSpan, VERSION};
 pub use name::{Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;

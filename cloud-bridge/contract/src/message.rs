@@ -17,7 +17,10 @@ pub const MAX_BATCH_EVENTS: usize = 200;
 /// The longest reason in a [`Hello`], in bytes.
 pub const MAX_WHY: usize = 1024;
 
-/// A hub puts no more bodies into a batch once they pass this many bytes. A single larger event travels alone.
+/// The most streams in a [`Hello`].
+pub const MAX_STREAMS: usize = 32;
+
+/// A sender puts no more bodies into a batch once they pass this many bytes. A single larger one travels alone.
 pub const BATCH_BYTES: usize = 128 * 1024;
 
 /// Something that happened in a store.
@@ -76,7 +79,7 @@ pub struct Hello {
     pub software: String,
     /// What it has to offer.
     pub streams: Vec<StreamSpan>,
-    /// Why its store takes nothing any more, if so; at most [`MAX_WHY`] bytes.
+    /// Why its store has stopped for good, if so; at most [`MAX_WHY`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
@@ -96,28 +99,56 @@ pub struct StreamSpan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadMessage {
     /// Larger than the bound.
-    #[error("the message has {bytes} bytes; at most {MAX_MESSAGE} are taken")]
+    #[error("message of {bytes} bytes; the limit is {MAX_MESSAGE}")]
     TooLarge {
         /// Its size.
         bytes: usize,
     },
-    /// No such message.
-    #[error("the message can't be read: {why}")]
+    /// Not of the message's form.
+    #[error("invalid message: {why}")]
     Unreadable {
         /// What the parser says.
         why: String,
     },
     /// Of another version.
-    #[error("the message has version {found}; this program speaks {VERSION}; update the older end")]
+    #[error("message of version {found}, expected {VERSION}; update the older end")]
     Version {
         /// Its version.
         found: u16,
     },
-    /// A batch that is none.
-    #[error("the batch is no run of events: {why}")]
-    NoRun {
+    /// A batch that is empty, too long, or has a gap.
+    #[error("invalid batch: {why}")]
+    Batch {
         /// What is wrong.
         why: String,
+    },
+    /// More of something than any sender has.
+    #[error("{count} {what}; the limit is {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many are taken.
+        most: usize,
+    },
+    /// A text that is too long.
+    #[error("{what} of {bytes} bytes; the limit is {most}")]
+    TooLong {
+        /// Which text.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// How many are taken.
+        most: usize,
+    },
+    /// Refusals out of order, or of items that the hub has not reached.
+    #[error("invalid refusal of item {sequence}: refusals must ascend, up to the cursor {up_to}")]
+    Refusals {
+        /// Which item.
+        sequence: Sequence,
+        /// The hub's cursor.
+        up_to: Sequence,
     },
 }
 
@@ -126,7 +157,7 @@ struct Versioned {
     version: u16,
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
     if bytes.len() > MAX_MESSAGE {
         return Err(BadMessage::TooLarge { bytes: bytes.len() });
     }
@@ -137,9 +168,31 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadMessage> {
     }
 }
 
-fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, BadMessage> {
+pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, BadMessage> {
     let bytes = serde_json::to_vec(message).map_err(|error| BadMessage::Unreadable { why: error.to_string() })?;
     if bytes.len() > MAX_MESSAGE { Err(BadMessage::TooLarge { bytes: bytes.len() }) } else { Ok(bytes) }
+}
+
+/// Checks that a batch is a run: 1 to [`MAX_BATCH_EVENTS`] sequences without gaps.
+pub(crate) fn check_run(sequences: impl ExactSizeIterator<Item = Sequence>) -> Result<(), BadMessage> {
+    let (count, mut due) = (sequences.len(), None);
+    let invalid = |why: String| Err(BadMessage::Batch { why });
+    if count == 0 {
+        return invalid("it is empty".into());
+    }
+    if count > MAX_BATCH_EVENTS {
+        return invalid(format!("{count} entries; the limit is {MAX_BATCH_EVENTS}"));
+    }
+    for sequence in sequences {
+        if sequence == Sequence(0) {
+            return invalid("sequences count from 1".into());
+        }
+        if let Some(due) = due.filter(|due| *due != sequence) {
+            return invalid(format!("expected sequence {due}, found {sequence}"));
+        }
+        due = Some(sequence.next());
+    }
+    Ok(())
 }
 
 macro_rules! wire {
@@ -166,20 +219,7 @@ impl Batch {
     /// Too large, unreadable, of another version, empty, or with a gap.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
         let batch: Self = decode(bytes)?;
-        let no_run = |why: String| Err(BadMessage::NoRun { why });
-        let Some(first) = batch.events.first() else { return no_run("it is empty".into()) };
-        if batch.events.len() > MAX_BATCH_EVENTS {
-            return no_run(format!("it has {} events, at most {MAX_BATCH_EVENTS} are taken", batch.events.len()));
-        }
-        if first.sequence == Sequence(0) {
-            return no_run("sequences count from 1".into());
-        }
-        for (expected, event) in (first.sequence.0..).zip(&batch.events) {
-            if event.sequence.0 != expected {
-                return no_run(format!("{} follows where {expected} should", event.sequence));
-            }
-        }
-        Ok(batch)
+        check_run(batch.events.iter().map(|event| event.sequence)).map(|()| batch)
     }
 }
 
@@ -200,15 +240,11 @@ impl Hello {
     /// Too large, unreadable, of another version, with more streams or a longer reason than any hub has.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
         let hello: Self = decode(bytes)?;
-        if hello.streams.len() > 32 {
-            return Err(BadMessage::Unreadable {
-                why: format!("{} streams; at most 32 are taken", hello.streams.len()),
-            });
+        if hello.streams.len() > MAX_STREAMS {
+            return Err(BadMessage::TooMany { what: "streams", count: hello.streams.len(), most: MAX_STREAMS });
         }
         if let Some(bytes) = hello.stopped.as_ref().map(String::len).filter(|bytes| *bytes > MAX_WHY) {
-            return Err(BadMessage::Unreadable {
-                why: format!("a reason of {bytes} bytes; at most {MAX_WHY} are taken"),
-            });
+            return Err(BadMessage::TooLong { what: "reason", bytes, most: MAX_WHY });
         }
         Ok(hello)
     }
@@ -248,7 +284,7 @@ mod tests {
     fn a_batch_with_a_gap_or_nothing_in_it_is_refused() {
         for wrong in [&[][..], &[0], &[1, 3], &[2, 2], &[3, 2]] {
             assert!(
-                matches!(Batch::decode(&batch(wrong).encode().unwrap()), Err(BadMessage::NoRun { .. })),
+                matches!(Batch::decode(&batch(wrong).encode().unwrap()), Err(BadMessage::Batch { .. })),
                 "{wrong:?}"
             );
         }
@@ -269,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_says_why_its_hub_has_stopped_within_bounds_and_older_ones_read_on() {
-        let older = r#"{"version":1,"hub":"store-1","epoch":7,"software":"store-hub 0.1.0","streams":[]}"#;
-        let hello = Hello::decode(older.as_bytes()).unwrap();
+    fn a_hello_says_why_its_hub_has_stopped_within_bounds() {
+        let selling = r#"{"version":1,"hub":"store-1","epoch":7,"software":"store-hub 0.1.0","streams":[]}"#;
+        let hello = Hello::decode(selling.as_bytes()).unwrap();
         assert_eq!(hello.stopped, None);
-        assert_eq!(hello.encode().unwrap(), older.as_bytes());
+        assert_eq!(hello.encode().unwrap(), selling.as_bytes());
         let said = |bytes: usize| Hello { stopped: Some("x".repeat(bytes)), ..hello.clone() }.encode().unwrap();
         assert_eq!(Hello::decode(&said(MAX_WHY)).unwrap().stopped.map(|why| why.len()), Some(MAX_WHY));
-        assert!(matches!(Hello::decode(&said(MAX_WHY + 1)), Err(BadMessage::Unreadable { .. })));
+        assert!(matches!(Hello::decode(&said(MAX_WHY + 1)), Err(BadMessage::TooLong { what: "reason", .. })));
     }
 
     proptest! {

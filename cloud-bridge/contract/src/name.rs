@@ -1,6 +1,6 @@
 //! Hubs, streams, epochs, sequences.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ fn check(kind: &str, text: &str) -> Result<(), String> {
     if (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         Ok(())
     } else {
-        Err(format!("`{}` is no {kind}; 1 to 63 letters, digits or `-`", text.escape_debug()))
+        Err(format!("invalid {kind} `{}`: 1 to 63 letters, digits or `-`", text.escape_debug()))
     }
 }
 
@@ -18,7 +18,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        pub struct $type(Cow<'static, str>);
 
         impl $type {
             /// As text.
@@ -30,7 +30,7 @@ macro_rules! name {
         impl TryFrom<String> for $type {
             type Error = String;
             fn try_from(text: String) -> Result<Self, String> {
-                check($kind, &text).map(|()| Self(text))
+                check($kind, &text).map(|()| Self(Cow::Owned(text)))
             }
         }
 
@@ -43,7 +43,7 @@ macro_rules! name {
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0
+                name.0.into_owned()
             }
         }
 
@@ -61,25 +61,31 @@ name!(
     "hub id"
 );
 name!(
-    /// A stream of events of one hub, such as `sales`. Streams are ordered within, not among themselves.
+    /// A stream of one hub, up or down, such as `sales`. What travels in it is ordered; streams among themselves are
+    /// not.
     Stream,
     "stream"
 );
 
 impl Stream {
-    /// Completed sales, and later returns: what is money.
-    pub fn sales() -> Self {
-        Self("sales".to_owned())
+    /// From a hub: completed sales, which are money.
+    pub const fn sales() -> Self {
+        Self(Cow::Borrowed("sales"))
     }
 
-    /// Stock movements that are not sales.
-    pub fn stock() -> Self {
-        Self("stock".to_owned())
+    /// From a hub: stock movements that are not sales.
+    pub const fn stock() -> Self {
+        Self(Cow::Borrowed("stock"))
+    }
+
+    /// From HQ: the items of the catalog.
+    pub const fn items() -> Self {
+        Self(Cow::Borrowed("items"))
     }
 }
 
-/// Which life of a hub's store: drawn when it is created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Which life of a hub's store, or of HQ's queue for a hub: drawn when it is created, later ones higher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 

@@ -1,14 +1,22 @@
 //! The body of `sale.completed`.
 //!
-//! HQ checks the sums itself ([`SaleCompleted::verify`]): a hub with a fault must not slip wrong money into the books unseen.
+//! HQ checks the sums itself ([`SaleCompleted::verify`]): a hub with a fault must not get wrong money into the ledger
+//! unseen.
 
-use commerce::{CardReference, Currency, Minor, Unit};
+use commerce::{CardReference, Currency, Minor, Unit, stock::Kind as MovementKind};
 use serde::{Deserialize, Serialize};
 
-use crate::stock::Moved;
+use crate::{
+    kind::{BadBody, Body, EventKind, Kind},
+    name::Stream,
+    stock::{self, Moved},
+};
 
-/// The kind of an event that carries a [`SaleCompleted`].
-pub const KIND: &str = "sale.completed";
+/// A sale was completed.
+pub static COMPLETED: EventKind<SaleCompleted> = Kind::new("sale.completed", Stream::sales());
+
+/// The longest name of an operator, in bytes.
+pub const MAX_OPERATOR: usize = 64;
 
 /// A completed sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +28,13 @@ pub struct SaleCompleted {
     pub reference: Option<String>,
     /// Which register.
     pub register: String,
+    /// Who was at the register, if somebody was signed in; 1 to [`MAX_OPERATOR`] bytes of printable characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Its receipt's number, from 1 without gaps per register and fiscal year.
     pub receipt: u64,
-    /// The fiscal year, by the calendar year in which it begins; none from hubs of before there were any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fiscal_year: Option<u16>,
+    /// The fiscal year, by the calendar year in which it begins.
+    pub fiscal_year: u16,
     /// The day it counts to, `2026-11-24`.
     pub business_day: String,
     /// When: milliseconds since 1970, UTC.
@@ -40,7 +50,7 @@ pub struct SaleCompleted {
     pub tenders: Vec<Tender>,
     /// The sums.
     pub totals: Totals,
-    /// The number of the movement that took it from the stock, in the hub's ledger; none if it took nothing, and from older hubs.
+    /// The number of the movement that took it from the stock, in the hub's ledger; none if it took nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<u64>,
     /// What left the store's stock with it. Nothing for items that are not on file or not tracked.
@@ -137,7 +147,7 @@ pub struct Totals {
 
 /// A sale whose parts do not sum to the whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("sale {sale}: {what} is {said}, its parts sum to {summed}")]
+#[error("sale {sale}: {what} is {said}, but its parts sum to {summed}")]
 pub struct Inconsistent {
     /// Which sale.
     pub sale: String,
@@ -182,13 +192,25 @@ impl SaleCompleted {
     }
 }
 
+impl Body for SaleCompleted {
+    fn check(&self) -> Result<(), BadBody> {
+        let is_name =
+            |operator: &String| (1..=MAX_OPERATOR).contains(&operator.len()) && !operator.chars().any(char::is_control);
+        if !self.operator.as_ref().is_none_or(is_name) {
+            return Err(BadBody::Operator);
+        }
+        self.verify()?;
+        Ok(stock::verify(MovementKind::Sale, &self.moved)?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sale() -> SaleCompleted {
         serde_json::from_value(serde_json::json!({
-            "sale": "1-1", "register": "till-1", "receipt": 1, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+            "sale": "1-1", "register": "till-1", "receipt": 1, "fiscal_year": 2026, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
             "lines": [{
                 "number": 1, "sku": "818981", "on_file": true, "description": "Cereal", "quantity_milli": 2000, "unit": "each",
                 "regular": 738, "discounts": [{ "reason": "loyalty", "origin": "loyalty", "amount": 38 }], "net": 700
@@ -202,6 +224,24 @@ mod tests {
     #[test]
     fn a_sale_whose_parts_sum_up_passes() {
         assert_eq!(sale().verify(), Ok(()));
+    }
+
+    #[test]
+    fn an_operator_has_a_printable_name_or_is_not_known() {
+        let by = |operator: Option<&str>| SaleCompleted { operator: operator.map(str::to_owned), ..sale() };
+        for operator in [None, Some("ada"), Some(&*"x".repeat(MAX_OPERATOR))] {
+            assert_eq!(by(operator).check(), Ok(()));
+        }
+        for operator in ["", "a\nb", &"x".repeat(MAX_OPERATOR + 1)] {
+            assert_eq!(by(Some(operator)).check(), Err(BadBody::Operator), "{operator:?}");
+        }
+    }
+
+    #[test]
+    fn a_sale_can_move_only_what_a_sale_moves() {
+        let line = serde_json::json!({ "sku": "818981", "quantity_milli": 1000, "unit": "each", "to": "on_hand" });
+        let moved = vec![serde_json::from_value(line).unwrap()];
+        assert!(matches!(SaleCompleted { moved, ..sale() }.check(), Err(BadBody::Moved(_))));
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! The bodies of `stock.moved` and `stock.opened`, and what a sale took from the stock.
 //!
-//! HQ keeps the same positions as the store, from two streams: a sale carries what it moved ([`SaleCompleted::moved`](crate::SaleCompleted::moved)), every other
-//! movement is an event of the stream `stock`. Sums don't depend on the order in which they are added, so the streams need not be in step.
+//! HQ keeps the same positions as the store, from two streams: a sale carries what it moved
+//! ([`SaleCompleted::moved`](crate::SaleCompleted::moved)), every other movement is an event of the stream `stock`.
+//! Sums don't depend on the order in which they are added, so the streams need not be in step.
 //!
-//! HQ counts each epoch from nothing. So a store that begins one with stock says what HQ won't hear as movements in it: its opening, in parts
-//! ([`StockOpened`]), which are added like movements. A hub of before there were openings sends none; its positions count from the epoch's beginning.
-//!
-//! Update HQ before the hubs. An HQ of before there were openings quarantines `stock.opened` as a kind it does not know and passes it for good: its positions
-//! of that hub then count from the epoch's beginning, until the hub is restored once more.
+//! HQ counts each epoch from nothing. So a store that begins one with stock says what HQ does not hear as movements in
+//! it: its opening, in parts ([`StockOpened`]), which are added like movements.
 
 use commerce::{
     MAX_LINES, Quantity, Unit,
@@ -15,11 +13,16 @@ use commerce::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The kind of an event that carries a [`StockMoved`].
-pub const KIND: &str = "stock.moved";
+use crate::{
+    kind::{BadBody, Body, EventKind, Kind as Carried},
+    name::Stream,
+};
 
-/// The kind of an event that carries a [`StockOpened`].
-pub const OPENED: &str = "stock.opened";
+/// Stock moved, other than by a sale.
+pub static MOVED: EventKind<StockMoved> = Carried::new("stock.moved", Stream::stock());
+
+/// An epoch began with stock.
+pub static OPENED: EventKind<StockOpened> = Carried::new("stock.opened", Stream::stock());
 
 /// The most lines in a part of an opening.
 pub const OPENING_LINES: usize = 400;
@@ -28,7 +31,8 @@ pub const OPENING_LINES: usize = 400;
 #[allow(clippy::cast_possible_wrap)] // a few hundred
 pub const MAX_MOVED: i64 = MAX_LINES as i64 * Quantity::MAX_MILLI;
 
-/// The most that stands in a state, in thousandths: a thousand such lines. A count corrects what stands, and may move as much.
+/// The most that stands in a state, in thousandths: a thousand such lines. A count corrects what stands, and may move
+/// as much.
 pub const MAX_STANDING: i64 = 1_000 * MAX_MOVED;
 
 /// A part of what was there when an epoch began, beyond what the epoch's movements tell.
@@ -49,21 +53,22 @@ pub struct Standing {
     pub unit: Unit,
     /// Where.
     pub state: State,
-    /// Thousandths of the unit; not zero, at most [`MAX_STANDING`], and negative where more was sold than was known to be there.
+    /// Thousandths of the unit; not zero, at most [`MAX_STANDING`], and negative where more was sold than was known to
+    /// be there.
     pub quantity_milli: i64,
 }
 
-/// A part of an opening that is none.
+/// Why a part of an opening is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoOpening {
+pub enum BadOpening {
     /// Too long.
-    #[error("a part of an opening has {lines} lines; at most {OPENING_LINES} are taken")]
+    #[error("opening with {lines} lines in a part; the limit is {OPENING_LINES}")]
     TooManyLines {
         /// How many.
         lines: usize,
     },
     /// A line of more than there can be.
-    #[error("an opening says that {quantity_milli} thousandths of item {sku} are {}; at most {MAX_STANDING} can be", state.name())]
+    #[error("opening of item {sku}: {quantity_milli} thousandths {}; the limit is {MAX_STANDING}", state.name())]
     TooMuch {
         /// Of what.
         sku: String,
@@ -73,7 +78,7 @@ pub enum NoOpening {
         quantity_milli: i64,
     },
     /// A line of nothing.
-    #[error("an opening says that none of item {sku} is {}", state.name())]
+    #[error("opening of item {sku}: quantity 0 {}", state.name())]
     Nothing {
         /// Of what.
         sku: String,
@@ -83,20 +88,20 @@ pub enum NoOpening {
 }
 
 impl StockOpened {
-    /// Checks that it is a part of an opening.
+    /// Checks the quantities.
     ///
     /// # Errors
     /// Too many lines, or one of nothing or of more than there can be.
-    pub fn verify(&self) -> Result<(), NoOpening> {
+    pub fn verify(&self) -> Result<(), BadOpening> {
         if self.lines.len() > OPENING_LINES {
-            return Err(NoOpening::TooManyLines { lines: self.lines.len() });
+            return Err(BadOpening::TooManyLines { lines: self.lines.len() });
         }
         for Standing { sku, state, quantity_milli, .. } in &self.lines {
             let (sku, state, quantity_milli) = (sku.clone(), *state, *quantity_milli);
             match quantity_milli {
-                0 => return Err(NoOpening::Nothing { sku, state }),
+                0 => return Err(BadOpening::Nothing { sku, state }),
                 _ if (-MAX_STANDING..=MAX_STANDING).contains(&quantity_milli) => {}
-                _ => return Err(NoOpening::TooMuch { sku, state, quantity_milli }),
+                _ => return Err(BadOpening::TooMuch { sku, state, quantity_milli }),
             }
         }
         Ok(())
@@ -110,8 +115,8 @@ pub struct StockMoved {
     pub movement: u64,
     /// Why.
     pub kind: Kind,
-    /// What it belongs to: a notice, a count, a reservation; a transfer as [`commerce::stock::transfer::reference`] names it at both stores; or a person's
-    /// reason.
+    /// What it belongs to: a notice, a count, a reservation; a transfer as [`commerce::stock::transfer::reference`]
+    /// names it at both stores; or a person's reason.
     pub reference: String,
     /// When: milliseconds since 1970, UTC.
     pub at_ms: i64,
@@ -138,9 +143,9 @@ pub struct Moved {
     pub to: Option<State>,
 }
 
-/// A line that is no movement of its kind.
+/// A line that a movement of its kind cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{quantity_milli} thousandths of item {sku} move as no {kind:?} can")]
+#[error("item {sku}: a {kind:?} cannot move {quantity_milli} thousandths from {} to {}", place(*from), place(*to))]
 pub struct Impossible {
     /// Of what.
     pub sku: String,
@@ -148,20 +153,43 @@ pub struct Impossible {
     pub quantity_milli: i64,
     /// The movement's kind.
     pub kind: Kind,
+    /// From which state.
+    pub from: Option<State>,
+    /// Into which state.
+    pub to: Option<State>,
 }
 
-/// Checks that lines are movements of a kind.
+fn place(state: Option<State>) -> &'static str {
+    state.map_or("outside", State::name)
+}
+
+/// Checks that a movement of a kind can have these lines.
 ///
 /// # Errors
-/// The first that is not.
+/// The first that it cannot.
 pub fn verify(kind: Kind, lines: &[Moved]) -> Result<(), Impossible> {
     let most = if kind == Kind::Count { MAX_STANDING } else { MAX_MOVED };
     let is_one = |line: &&Moved| (1..=most).contains(&line.quantity_milli) && kind.allows(line.from, line.to);
     match lines.iter().find(|line| !is_one(line)) {
         None => Ok(()),
-        Some(Moved { sku, quantity_milli, .. }) => {
-            Err(Impossible { sku: sku.clone(), quantity_milli: *quantity_milli, kind })
+        Some(&Moved { ref sku, quantity_milli, from, to, .. }) => {
+            Err(Impossible { sku: sku.clone(), quantity_milli, kind, from, to })
         }
+    }
+}
+
+impl Body for StockMoved {
+    fn check(&self) -> Result<(), BadBody> {
+        if self.kind == Kind::Sale {
+            return Err(BadBody::SaleAsMovement);
+        }
+        Ok(verify(self.kind, &self.lines)?)
+    }
+}
+
+impl Body for StockOpened {
+    fn check(&self) -> Result<(), BadBody> {
+        Ok(self.verify()?)
     }
 }
 
@@ -204,12 +232,12 @@ mod tests {
         let part = |lines| StockOpened { at_ms: 1, lines };
         assert_eq!(part(vec![line(-1000); OPENING_LINES]).verify(), Ok(()));
         let long = part(vec![line(1000); OPENING_LINES + 1]);
-        assert_eq!(long.verify(), Err(NoOpening::TooManyLines { lines: OPENING_LINES + 1 }));
+        assert_eq!(long.verify(), Err(BadOpening::TooManyLines { lines: OPENING_LINES + 1 }));
         assert!(part(vec![line(1000), line(0)]).verify().is_err());
         assert_eq!(part(vec![line(MAX_STANDING), line(-MAX_STANDING)]).verify(), Ok(()));
         for wrong in [MAX_STANDING + 1, -MAX_STANDING - 1, i64::MAX, i64::MIN] {
             let refused = part(vec![line(1000), line(wrong)]).verify();
-            assert!(matches!(refused, Err(NoOpening::TooMuch { quantity_milli, .. }) if quantity_milli == wrong));
+            assert!(matches!(refused, Err(BadOpening::TooMuch { quantity_milli, .. }) if quantity_milli == wrong));
         }
     }
 }

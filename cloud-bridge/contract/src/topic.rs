@@ -1,4 +1,5 @@
-//! Where messages are published. A hub may publish under its own `up` and read its own `down`: a broker's access list needs no more than that.
+//! Where messages are published. A hub may publish under its own `up` and read its own `down`: a broker's access list
+//! needs no more than that.
 
 use crate::name::{HubId, Stream};
 
@@ -6,6 +7,9 @@ const ROOT: &str = "store-hub/v1";
 
 /// What HQ subscribes to: everything that any hub sends.
 pub const ALL_HUBS: &str = "store-hub/v1/+/up/+";
+
+/// What HQ's sender subscribes to: how far each hub is.
+pub const ALL_RECEIVED: &str = "store-hub/v1/+/up/received";
 
 /// Where a hub says hello.
 pub fn hello(hub: &HubId) -> String {
@@ -22,11 +26,41 @@ pub fn acknowledgement(hub: &HubId) -> String {
     format!("{ROOT}/{hub}/down/acknowledgement")
 }
 
+/// Where HQ sends a hub what it wants of the store.
+pub fn down_batch(hub: &HubId) -> String {
+    format!("{ROOT}/{hub}/down/batch")
+}
+
+/// Where a hub says how far it is in what HQ sends.
+pub fn received(hub: &HubId) -> String {
+    format!("{ROOT}/{hub}/up/received")
+}
+
+/// What a message to a hub is, by its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToHub {
+    /// An [`Acknowledgement`](crate::Acknowledgement).
+    Acknowledgement,
+    /// A [`DownBatch`](crate::DownBatch).
+    Batch,
+}
+
+/// Reads a topic that a hub got a message on.
+pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
+    match topic.strip_prefix(ROOT)?.strip_prefix('/')?.strip_prefix(hub.as_str())? {
+        "/down/acknowledgement" => Some(ToHub::Acknowledgement),
+        "/down/batch" => Some(ToHub::Batch),
+        _ => None,
+    }
+}
+
 /// What a message from a hub is, by its topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromHub {
     /// A [`Hello`](crate::Hello).
     Hello(HubId),
+    /// A [`DownAcknowledgement`](crate::DownAcknowledgement).
+    Received(HubId),
     /// A [`Batch`](crate::Batch).
     Batch(HubId, Stream),
 }
@@ -37,6 +71,7 @@ pub fn from_hub(topic: &str) -> Option<FromHub> {
     let hub = hub.parse().ok()?;
     match what {
         "hello" => Some(FromHub::Hello(hub)),
+        "received" => Some(FromHub::Received(hub)),
         stream => Some(FromHub::Batch(hub, stream.parse().ok()?)),
     }
 }
@@ -50,6 +85,12 @@ mod tests {
         let hub: HubId = "store-367".parse().unwrap();
         assert_eq!(from_hub(&hello(&hub)), Some(FromHub::Hello(hub.clone())));
         assert_eq!(from_hub(&stream(&hub, &Stream::sales())), Some(FromHub::Batch(hub.clone(), Stream::sales())));
+        assert_eq!(from_hub(&received(&hub)), Some(FromHub::Received(hub.clone())));
+        assert_eq!(to_hub(&hub, &acknowledgement(&hub)), Some(ToHub::Acknowledgement));
+        assert_eq!(to_hub(&hub, &down_batch(&hub)), Some(ToHub::Batch));
+        for foreign in ["", "store-hub/v1/store-3671/down/batch", "store-hub/v1/store-36/down/batch", &received(&hub)] {
+            assert_eq!(to_hub(&hub, foreign), None, "{foreign}");
+        }
         for foreign in [
             "",
             "store-hub/v1",

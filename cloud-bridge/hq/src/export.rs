@@ -1,12 +1,13 @@
 //! Every sale that is applied, as a line of JSON in a file: for a person's tools, and for whoever compares books.
 //!
-//! A batch is written before it is applied, and applied before it is acknowledged. So the file has every sale that a hub was told HQ has.
+//! A batch is written before it is applied, and applied before it is acknowledged. So the file has every sale that a
+//! hub was told HQ has.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the file can't be written | nothing is applied or acknowledged; the hub sends again, and a sale that got through may be in the file twice |
-//! | the ledger can't commit | the same |
-//! | a sale adds up, and the ledger's sums with it can't be counted | it is in the file, and in the ledger's quarantine |
+//! | the file cannot be written | nothing is applied or acknowledged; the hub sends again, and a sale that got through may be in the file twice |
+//! | the ledger cannot commit | the same |
+//! | a sale adds up, but the ledger's sums with it cannot be represented | it is in the file, and in the ledger's quarantine |
 //! | this process dies | the last batch may be in the file in part; the file is not flushed to the disk |
 
 use std::{
@@ -41,13 +42,14 @@ impl Exported {
     /// Puts a new file before a ledger that is empty too.
     ///
     /// # Errors
-    /// The file is there already, or can't be made.
+    /// The file is there already, or cannot be created.
     pub fn new(ledger: MemoryLedger, path: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).open(path)?;
         Ok(Self { ledger, file: Arc::new(Mutex::new(file)) })
     }
 
-    /// Writes what of a batch is new to HQ and can be read; the ledger puts the rest into quarantine, or knows it from an earlier epoch.
+    /// Writes what of a batch is new to HQ and can be read; the ledger puts the rest into quarantine, or knows it from
+    /// an earlier epoch.
     fn write(&self, cursor: Sequence, batch: &Batch) -> io::Result<()> {
         let mut rows = Vec::new();
         for event in decide(cursor, &batch.events).fresh {
@@ -75,7 +77,7 @@ impl Ledger for Exported {
 
     async fn apply(&self, batch: &Batch) -> Result<Applied, LedgerError> {
         let cursor = self.ledger.cursor(&batch.hub, batch.epoch, &batch.stream).await?;
-        self.write(cursor, batch).map_err(|error| LedgerError(format!("the export can't be written: {error}")))?;
+        self.write(cursor, batch).map_err(|error| LedgerError(format!("could not write the export: {error}")))?;
         self.ledger.apply(batch).await
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bridge::{BrokerAddress, Incoming, Link, LinkEnds, connect};
 use contract::{
     Acknowledgement, Batch, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, VERSION,
     topic::{self, FromHub},
 };
+use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -16,11 +16,12 @@ use tokio::{
 
 use crate::ledger::Ledger;
 
-/// Hubs told of that have stopped.
+/// The most stopped hubs that are listed.
 const MOST_STOPPED: usize = 10_000;
 
-/// How long after a lost connection the next is tried.
-const RECONNECT: Duration = Duration::from_millis(500);
+/// How long after a lost connection the next is tried, at first and at most.
+const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
+const BACK_OFF_MOST: Duration = Duration::from_secs(10);
 
 /// Acknowledgements for which the client had no room are tried again this often.
 const RETRY: Duration = Duration::from_millis(250);
@@ -45,11 +46,11 @@ pub struct IngestStats {
     pub repeated: u64,
     /// Batches that began too late.
     pub gaps: u64,
-    /// Messages that were no messages.
+    /// Messages that were dropped: unreadable, or published by the wrong hub.
     pub garbage: u64,
     /// Commits that failed.
     pub failed: u64,
-    /// Hubs whose store takes nothing any more, by what each said of itself last.
+    /// Hubs whose store has stopped for good, with the reason that each gave last.
     pub stopped: BTreeMap<HubId, String>,
     /// The last thing that went wrong with the broker.
     pub trouble: Option<String>,
@@ -85,30 +86,34 @@ struct Runner<L> {
     config: IngestConfig,
     ledger: L,
     stats: watch::Sender<IngestStats>,
-    /// Cursors that hubs must hear; a later one replaces an earlier one.
+    /// Cursors still to be sent to hubs; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), Sequence>,
 }
 
 impl<L: Ledger + Sync> Runner<L> {
     async fn run(mut self) {
+        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
-            let (link, mut incoming) = connect(LinkEnds {
+            let (link, mut incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
                 tls: self.config.tls.clone(),
                 client_id: "hq-ingest".into(),
-                subscribe: topic::ALL_HUBS.into(),
-                max_packet: u32::try_from(MAX_MESSAGE + 4096).unwrap_or(u32::MAX),
+                subscribe: vec![topic::ALL_HUBS.into()],
+                max_payload: MAX_MESSAGE,
             });
             let mut retry = interval(RETRY);
             let why = loop {
                 tokio::select! {
                     told = incoming.recv() => match told {
-                        None => break "the client's task ended".to_owned(),
+                        None => break LinkError::TaskEnded,
                         Some(Incoming::Closed(why)) => break why,
-                        Some(Incoming::Ready) => self.stats.send_modify(|stats| {
-                            stats.connected = true;
-                            stats.trouble = None;
-                        }),
+                        Some(Incoming::Ready) => {
+                            back_off.reset();
+                            self.stats.send_modify(|stats| {
+                                stats.connected = true;
+                                stats.trouble = None;
+                            });
+                        }
                         Some(Incoming::Room) => {}
                         Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
                     },
@@ -116,13 +121,13 @@ impl<L: Ledger + Sync> Runner<L> {
                 }
                 self.acknowledge(&link);
             };
-            tracing::warn!(broker = %self.config.broker, %why, "lost the broker");
+            tracing::warn!(broker = %self.config.broker, %why, "disconnected from the broker");
             self.stats.send_modify(|stats| {
                 stats.connected = false;
-                stats.trouble = Some(why);
+                stats.trouble = Some(why.to_string());
             });
             drop(link);
-            sleep(RECONNECT).await;
+            sleep(back_off.next_delay()).await;
         }
     }
 
@@ -130,15 +135,17 @@ impl<L: Ledger + Sync> Runner<L> {
         let taken = match topic::from_hub(topic) {
             Some(FromHub::Hello(hub)) => match Hello::decode(payload) {
                 Ok(hello) if hello.hub == hub => self.greet(hello).await,
-                Ok(_) => Err("a hub spoke for another".to_owned()),
+                Ok(_) => Err("the hub in the message is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
             Some(FromHub::Batch(hub, stream)) => match Batch::decode(payload) {
                 Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch).await,
-                Ok(_) => Err("a batch was published under another's topic".to_owned()),
+                Ok(_) => Err("the hub or stream in the batch is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            None => Err("no such topic".to_owned()),
+            // Answers to what HQ sent: the publisher has a connection of its own for them.
+            Some(FromHub::Received(_)) => Ok(()),
+            None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
             tracing::warn!(topic = %topic.escape_debug(), %why, "dropped a message");
@@ -147,7 +154,7 @@ impl<L: Ledger + Sync> Runner<L> {
     }
 
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
-        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "a hub said hello");
+        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "hello from a hub");
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
@@ -158,7 +165,7 @@ impl<L: Ledger + Sync> Runner<L> {
             };
             let is_news = before != stopped;
             if let (Some(why), true) = (&stopped, is_news) {
-                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped: it sells nothing");
+                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped; it is not selling");
             }
             is_news
         });

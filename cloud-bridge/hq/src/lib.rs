@@ -1,17 +1,22 @@
-//! Headquarters' half of the bridge: takes what hubs send into a ledger, once in effect, and acknowledges after the commit.
+//! Headquarters' half of the bridge: takes what hubs send into a ledger, once in effect, and acknowledges after the
+//! commit; sends hubs what HQ wants of their stores.
 //!
 //! # What this crate promises
 //!
-//! - **Once, in order.** An event is applied in the transaction that moves the stream's cursor past it ([`Ledger::apply`]). What is behind the
-//!   cursor is dropped and counted; what is ahead of it (a gap) is not touched: the hub hears the cursor again and goes back to it.
-//! - **Acknowledged means committed.** An [`Acknowledgement`](contract::Acknowledgement) is published after the ledger's commit, never before.
-//! - **A bad event does not block its stream.** What can't be read, or does not add up, is kept in quarantine with the reason, for a person; the cursor moves on.
-//! - **A bad message touches nothing**: not from that hub, not of this version, not a run of events: dropped and counted.
+//! - **Once, in order.** An event is applied in the transaction that moves the stream's cursor past it
+//!   ([`Ledger::apply`]). What is behind the cursor is dropped and counted; what is ahead of it (a gap) is not touched:
+//!   the hub hears the cursor again and goes back to it.
+//! - **Acknowledged means committed.** An [`Acknowledgement`](contract::Acknowledgement) is published after the
+//!   ledger's commit, never before.
+//! - **A bad event does not block its stream.** What cannot be read, or does not add up, is kept in quarantine with the
+//!   reason, for a person; the cursor moves on.
+//! - **A bad message changes nothing.** From the wrong hub, of another version, or with a gap, it is dropped and
+//!   counted.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the broker | a new connection with back-off; hubs say hello again, or resend after a stall |
-//! | the ledger can't commit | nothing is acknowledged; the hub sends again after a stall |
+//! | the ledger cannot commit | nothing is acknowledged; the hub sends again after a stall |
 //! | an acknowledgement is lost | the hub sends again, everything is a repeat, the cursor is acknowledged again |
 //! | this process dies | cursor and effects are in one transaction; hubs resend what was not acknowledged |
 //! | the ledger is restored from a backup | its cursors are older; hubs follow them back |
@@ -20,14 +25,17 @@
 //! | --- | --- |
 //! | [`ledger`] | the trait that PostgreSQL will implement, and the ledger in memory |
 //! | [`ingest`] | from MQTT into a ledger |
-//! | [`transfers`] | what left one store for another, followed from one store's books into the other's |
+//! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`export`] | every applied sale as a line of JSON |
+//! | [`down`] | queues of what HQ sends, and the publisher |
 
+pub mod down;
 pub mod export;
 pub mod ingest;
 pub mod ledger;
 pub mod transfers;
 
+pub use down::{MemoryQueues, Publisher, Queues};
 pub use export::Exported;
 pub use ingest::{Ingest, IngestConfig, IngestStats};
 pub use ledger::{Applied, Ledger, LedgerError, MemoryLedger, Summary};

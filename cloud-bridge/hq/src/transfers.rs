@@ -1,8 +1,9 @@
 //! What left one store for another, followed from one store's books into the other's.
 //!
-//! A transfer has two halves: what the sender booked (sent; and arrived or short, once a person there says so) and what the receiver booked (received).
-//! Their movements refer to it by the same name ([`reference`](commerce::stock::transfer::reference)). Until both halves tell the same, the goods are in two
-//! stores' books or in none, and the transfer is in the report: also one that is simply on its way.
+//! A transfer has two halves: what the sender booked (sent; and arrived or short, once a person there says so) and what
+//! the receiver booked (received). Their movements refer to it by the same name
+//! ([`reference`](commerce::stock::transfer::reference)). Until both halves tell the same, the goods are in two stores'
+//! books or in none, and the transfer is in the report: also one that is simply on its way.
 //!
 //! | what happens | what is reported |
 //! | --- | --- |
@@ -85,7 +86,8 @@ impl Uneven {
 }
 
 impl Transfers {
-    /// A movement of this number was booked in an epoch: those of earlier epochs from there on never happened in its books.
+    /// A movement of this number was booked in an epoch: those of earlier epochs from there on never happened in its
+    /// books.
     pub(crate) fn undo(&mut self, hub: &HubId, epoch: Epoch, movement: u64) {
         let from_there_on = (hub.clone(), movement)..=(hub.clone(), u64::MAX);
         let undone = self.0.range(from_there_on).filter(|(_, half)| half.epoch < epoch);

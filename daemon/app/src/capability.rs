@@ -1,8 +1,9 @@
 //! What a capability declares of itself. Nothing central knows more than the list in `lib.rs`.
 
 use commerce::{Actor, RegisterName};
+use contract::DownItem;
 use serde_json::value::RawValue;
-use store::{Checked, Depth, Store, StoreError, outbox::Entry};
+use store::{Checked, Depth, Store, StoreError, Transaction, outbox::Entry};
 
 use crate::{
     audit::ActKind,
@@ -26,6 +27,8 @@ pub struct Capability {
     pub acts: &'static [ActKind],
     /// The events it sends to HQ.
     pub events: &'static [OutgoingEvent],
+    /// The items it takes from HQ.
+    pub incoming: &'static [IncomingItem],
     /// Looks for what can't be so in its tables.
     pub check: Option<fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>>,
     /// Forgets and archives what is old. Blocks.
@@ -43,6 +46,7 @@ impl Capability {
             permissions: &[],
             acts: &[],
             events: &[],
+            incoming: &[],
             check: None,
             tidy: None,
         }
@@ -55,6 +59,15 @@ pub struct OutgoingEvent {
     pub kind: &'static str,
     /// Builds the body of an entry of the outbox.
     pub body: fn(&Store, &Entry) -> Result<Box<RawValue>, StoreError>,
+}
+
+/// A kind of item from HQ, applied by the same use cases as what a person commands.
+pub struct IncomingItem {
+    /// The kind, as it travels.
+    pub kind: &'static str,
+    /// Applies items of the kind, in their order, and gives why each was refused, if it was. It checks an item before it writes anything of it: one
+    /// that is refused changes nothing, and keeps none of the others from being applied.
+    pub apply: fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>,
 }
 
 /// How long things are kept.

@@ -30,7 +30,7 @@ pub mod stock;
 #[cfg(test)]
 mod testing;
 
-pub use capability::{By, Capability, OutgoingEvent, Retention, Tidied};
+pub use capability::{By, Capability, IncomingItem, OutgoingEvent, Retention, Tidied};
 pub use refusal::Refusal;
 
 /// Every capability, those below first.
@@ -73,6 +73,7 @@ mod tests {
         unique("refusals", all().flat_map(|capability| capability.refusals).map(|kind| kind.slug));
         unique("permissions", all().flat_map(|capability| capability.permissions).map(|permission| permission.name));
         unique("acts", all().flat_map(|capability| capability.acts).map(|act| act.name));
+        unique("incoming items", all().flat_map(|capability| capability.incoming).map(|item| item.kind));
         unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));
     }
 

@@ -1,17 +1,13 @@
 //! What every event for HQ needs: its body, built from what is stored when it is sent.
 
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use contract::{Body, EventKind};
+use serde_json::value::RawValue;
 use store::{StoreError, outbox::Entry};
 
 /// A body as it travels.
-pub(crate) fn raw(body: &impl Serialize, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
-    let unwritable = |error: serde_json::Error| StoreError::Corrupt {
-        table: "outbox",
-        key: entry.subject.clone(),
-        why: error.to_string(),
-    };
-    to_raw_value(body).map_err(unwritable)
+pub(crate) fn written<B: Body>(kind: &EventKind<B>, body: &B, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    let unwritable = |why: String| StoreError::Corrupt { table: "outbox", key: entry.subject.clone(), why };
+    kind.write(body).map_err(|error| unwritable(error.to_string()))
 }
 
 /// The outbox names a record that is not there.

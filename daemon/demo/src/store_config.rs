@@ -55,7 +55,7 @@ pub(crate) fn config(
         headquarters: Some(Headquarters {
             broker: format!("mqtts://{}", wan.address())
                 .parse()
-                .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                .map_err(|error: link::BadBrokerAddress| error.to_string())?,
             authority: Some(identity.join("ca.pem")),
         }),
         devices: BTreeMap::from([

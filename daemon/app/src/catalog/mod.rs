@@ -12,13 +12,14 @@
 mod snapshot;
 
 use commerce::{Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku};
+use contract::{DownItem, item};
 use serde::{Deserialize, Serialize};
 pub use snapshot::Catalog;
 use store::{Name, Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
 use crate::{
-    By, Capability,
+    By, Capability, IncomingItem,
     audit::{self, Act, ActKind},
     capability::{Retention, Tidied},
     numbers::{LastNumber as _, NextNumber as _},
@@ -62,6 +63,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
     refusals: &[&ITEM_UNKNOWN],
     permissions: &[&READ, &LOAD],
     acts: &[ItemsLoaded::KIND],
+    incoming: &[IncomingItem { kind: item::CHANGED.name(), apply: changed }],
     tidy: Some(tidy),
     ..Capability::new("catalog")
 };
@@ -109,7 +111,15 @@ pub fn load(
     digest: String,
 ) -> Result<Loaded, Refusal> {
     LOAD.require(&by.actor)?;
-    check(items)?;
+    if items.len() > MAX_LOAD {
+        return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
+    }
+    items.iter().try_for_each(check)?;
+    Ok(put(transaction, by, items, digest)?)
+}
+
+/// Writes items that are checked.
+fn put(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: String) -> Result<Loaded, StoreError> {
     let version = transaction.next_number(VERSION)?;
     for item in items {
         transaction.put(&ITEMS, item.sku.as_str(), item)?;
@@ -128,34 +138,47 @@ pub fn item(transaction: &Transaction<'_>, sku: &Sku) -> Result<Option<Item>, St
     transaction.get(&ITEMS, sku.as_str())
 }
 
-fn check(items: &[Item]) -> Result<(), Refusal> {
-    if items.len() > MAX_LOAD {
-        return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
+/// Items that HQ changed: one load of those that can be sold.
+fn changed(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    wanted: &[&DownItem],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let (mut items, mut refused) = (Vec::new(), Vec::with_capacity(wanted.len()));
+    for wanted in wanted {
+        let item = item::CHANGED.read(wanted).map_err(|error| error.to_string());
+        let item = item.and_then(|item| check(&item).map(|()| item).map_err(|refusal| refusal.detail));
+        refused.push(item.map(|item| items.push(item)).err());
     }
-    for item in items {
-        let texts = [
-            ("description", &*item.description),
-            ("department", &*item.department),
-            ("category", &*item.category),
-            ("brand", &*item.brand),
-            ("package_size", &*item.package_size),
-        ];
-        for (field, text) in texts {
-            let is_blank = field == "description" && text.trim().is_empty();
-            if text.len() > MAX_TEXT || text.chars().any(char::is_control) || is_blank {
-                return Err(BAD_REQUEST.because(format!(
-                    "item {}: `{field}` must be text of at most {MAX_TEXT} bytes without control characters",
-                    item.sku
-                )));
-            }
-        }
-        if item.price.minor.is_negative() || item.price.minor > MAX_LINE_AMOUNT {
-            let (sku, price) = (&item.sku, item.price.minor.get());
+    if let (Some(first), false) = (wanted.first(), items.is_empty()) {
+        put(transaction, by, &items, format!("item {} from headquarters, and those after it", first.sequence.0))?;
+    }
+    Ok(refused)
+}
+
+fn check(item: &Item) -> Result<(), Refusal> {
+    let texts = [
+        ("description", &*item.description),
+        ("department", &*item.department),
+        ("category", &*item.category),
+        ("brand", &*item.brand),
+        ("package_size", &*item.package_size),
+    ];
+    for (field, text) in texts {
+        let is_blank = field == "description" && text.trim().is_empty();
+        if text.len() > MAX_TEXT || text.chars().any(char::is_control) || is_blank {
             return Err(BAD_REQUEST.because(format!(
-                "item {sku}: the price {price} is out of range; 0 to {} minor units",
-                MAX_LINE_AMOUNT.get()
+                "item {}: `{field}` must be text of at most {MAX_TEXT} bytes without control characters",
+                item.sku
             )));
         }
+    }
+    if item.price.minor.is_negative() || item.price.minor > MAX_LINE_AMOUNT {
+        let (sku, price) = (&item.sku, item.price.minor.get());
+        return Err(BAD_REQUEST.because(format!(
+            "item {sku}: the price {price} is out of range; 0 to {} minor units",
+            MAX_LINE_AMOUNT.get()
+        )));
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
     refusals: refusals::KINDS,
     permissions: &[&READ, &SELL, &ABANDON, &ABANDON_ANY],
     acts: basket::ACTS,
-    events: &[OutgoingEvent { kind: contract::sale::KIND, body: wire::body }],
+    events: &[OutgoingEvent { kind: contract::sale::COMPLETED.name(), body: wire::body }],
     check: Some(check::check),
     ..Capability::new("selling")
 };

@@ -1,7 +1,7 @@
 //! From a paid basket to a sale: one atomic batch.
 
 use commerce::{Basket, BasketId, BusinessDay, Currency, ReceiptNumber, Sale, SaleId, Stamp, Totals};
-use contract::{Stream, sale as wire};
+use contract::sale::COMPLETED;
 use serde::{Deserialize, Serialize};
 use store::Transaction;
 use utoipa::ToSchema;
@@ -130,7 +130,7 @@ pub fn complete(
     context: &SaleContext,
     settled: bool,
 ) -> Result<Sale, Refusal> {
-    let stream = Stream::sales();
+    let stream = COMPLETED.stream();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     let register = basket.register.as_str();
     let receipts = transaction.get(&RECEIPTS, register)?.unwrap_or_default().next(context.fiscal_year);
@@ -142,7 +142,7 @@ pub fn complete(
         sold_at_ms: context.at_ms,
         business_day: context.business_day,
     })?;
-    transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id.to_string())?;
+    transaction.append_to_outbox(stream.as_str(), COMPLETED.name(), sale.sold_at_ms, &sale.id.to_string())?;
     sale.movement = stock::sell(transaction, basket, &sale, settled)?;
     transaction.put_linked(&SALES, sequence, &sale)?;
     if let Some(printer) = &context.printer {

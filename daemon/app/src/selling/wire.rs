@@ -1,7 +1,11 @@
 //! A sale as it travels to HQ, with what it took from the stock.
 
 use commerce::{Goods, Regular, Sale, Tender};
-use contract::{SaleCompleted, sale as wire, stock::Moved};
+use contract::{
+    SaleCompleted,
+    sale::{self as wire, COMPLETED},
+    stock::Moved,
+};
 use serde_json::value::RawValue;
 use store::{Store, StoreError, outbox::Entry};
 
@@ -15,7 +19,7 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
         Some(number) => stock::moved(store, number)?.ok_or_else(|| outgoing::missing("movement", entry))?.lines,
         None => Vec::new(),
     };
-    outgoing::raw(&completed(&sale, moved), entry)
+    outgoing::written(&COMPLETED, &completed(&sale, moved), entry)
 }
 
 /// A sale as it travels.
@@ -63,8 +67,9 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
         sale: sale.id.to_string(),
         reference: sale.reference.clone(),
         register: sale.register.to_string(),
+        operator: sale.operator.as_ref().map(ToString::to_string),
         receipt: sale.receipt.0,
-        fiscal_year: Some(sale.fiscal_year),
+        fiscal_year: sale.fiscal_year,
         business_day: sale.business_day.to_string(),
         sold_at_ms: sale.sold_at_ms,
         customer: sale.customer.clone(),

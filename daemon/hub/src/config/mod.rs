@@ -11,11 +11,11 @@ pub(crate) mod tests;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use bridge::BrokerAddress;
 use commerce::{Currency, RegisterName};
 use contract::HubId;
 use drivers::registry::Setup;
 use jiff::tz::TimeZone;
+use link::BrokerAddress;
 use serde::{Deserialize, Serialize};
 use store::EngineKind;
 

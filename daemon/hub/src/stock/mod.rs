@@ -80,7 +80,7 @@ use commerce::{
     Sku, Unit,
     stock::{Kind, Line, Movement, Position},
 };
-use contract::{Stream, stock as wire};
+use contract::stock as wire;
 use serde::Deserialize;
 use store::{NameName, Number, Purpose, Record, Store, StoreError, Table, Transaction};
 pub(crate) use till::{claim, hold, let_go, release_holds, sell};
@@ -166,7 +166,8 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     let number = next_number(transaction, MOVEMENT)?;
     transaction.put(&MOVEMENTS, number, &Movement { number, kind, reference, at_ms, by, lines: moved })?;
     if kind != Kind::Sale {
-        transaction.append_to_outbox(Stream::stock().as_str(), wire::KIND, at_ms, &number.to_string())?;
+        let (stream, kind) = (wire::MOVED.stream().as_str(), wire::MOVED.name());
+        transaction.append_to_outbox(stream, kind, at_ms, &number.to_string())?;
     }
     Ok(Some(number))
 }

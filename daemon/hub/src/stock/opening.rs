@@ -135,7 +135,7 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
     // No number: an older hub, put back, would send the movement of that number under it.
-    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &format!("opening-{sequence}")).map(drop)
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND.name(), at_ms, &format!("opening-{sequence}")).map(drop)
 }
 
 /// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
@@ -221,7 +221,7 @@ impl<'s> Records<'s> {
 
 /// Adds what HQ makes of an entry.
 fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
-    if entry.kind == OPENED_KIND {
+    if entry.kind == OPENED_KIND.name() {
         for line in opening_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
             *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
         }
@@ -315,7 +315,7 @@ mod tests {
         let base = store.outbox_span("stock").unwrap().base;
         let (mut said, mut records) = (Standings::new(), Records::of(store));
         for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
-            assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND, "{entry:?}");
+            assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND.name(), "{entry:?}");
             if let Some(part) = opening_at(store, entry.sequence).unwrap() {
                 assert_eq!(part.verify(), Ok(()));
             }

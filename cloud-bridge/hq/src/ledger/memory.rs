@@ -1,4 +1,4 @@
-//! The ledger: effects of events, and how far each stream has come.
+//! The ledger in memory.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -6,154 +6,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use commerce::{
-    Minor, Unit,
-    stock::{Kind, State},
-};
-use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, StockOpened, Stream, sale, stock};
-use serde::Serialize;
+use commerce::{Unit, stock::State};
+use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, Stream, stock};
 
+use super::{Applied, Body, Ledger, LedgerError, Positions, Quarantined, Stock, Summary, Unusable, decide, read};
 use crate::transfers::{Transfers, Uneven};
 
-/// Where effects are kept. One transaction a batch.
-pub trait Ledger: Send + 'static {
-    /// The last event applied of a stream; 0 for none.
-    fn cursor(
-        &self,
-        hub: &HubId,
-        epoch: Epoch,
-        stream: &Stream,
-    ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send;
-
-    /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing changes.
-    fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send;
-}
-
-/// What came of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// The cursor now.
-    pub cursor: Sequence,
-    /// Events applied.
-    pub stored: u64,
-    /// Events that were there already.
-    pub repeated: u64,
-    /// The batch began after the next event that was due.
-    pub gap: bool,
-}
-
-/// The ledger could not commit; nothing has changed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the ledger can't be used: {0}")]
-pub struct LedgerError(pub String);
-
-/// What to do with a batch that arrives when the cursor is at `cursor`. Pure.
-pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
-    let due = cursor.next();
-    match events.first() {
-        None => Decision { fresh: &[], repeated: 0, gap: false },
-        Some(first) if first.sequence > due => Decision { fresh: &[], repeated: 0, gap: true },
-        Some(_) => {
-            let repeated = events.iter().take_while(|event| event.sequence < due).count();
-            Decision { fresh: events.get(repeated..).unwrap_or_default(), repeated: repeated as u64, gap: false }
-        }
-    }
-}
-
-/// See [`decide`].
-#[derive(Debug)]
-pub struct Decision<'a> {
-    /// To be applied.
-    pub fresh: &'a [Event],
-    /// How many were there already.
-    pub repeated: u64,
-    /// Something is missing before the batch.
-    pub gap: bool,
-}
-
-/// The sums of a ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Sales.
-    pub sales: u64,
-    /// Lines of sales.
-    pub lines: u64,
-    /// At shelf prices, in minor units.
-    pub regular_minor: i64,
-    /// Taken off by stores.
-    pub discount_minor: i64,
-    /// Owed by customers.
-    pub net_minor: i64,
-    /// Owed by makers.
-    pub manufacturer_coupon_minor: i64,
-    /// Sales that are in the ledger more than once under different events: the same hub and reference. Should be 0.
-    pub duplicate_sales: u64,
-    /// Events that arrived again and were dropped.
-    pub repeated_events: u64,
-    /// Events that could not be read or did not add up.
-    pub quarantined: u64,
-}
-
-impl Summary {
-    /// With a sale more.
-    fn with(self, sale: &SaleCompleted) -> Result<Self, String> {
-        let add = |sum: i64, amount: Minor| {
-            sum.checked_add(amount.get())
-                .ok_or_else(|| format!("with {} the sums of money can't be counted", amount.get()))
-        };
-        Ok(Self {
-            sales: self.sales + 1,
-            lines: self.lines + sale.lines.len() as u64,
-            regular_minor: add(self.regular_minor, sale.totals.regular)?,
-            discount_minor: add(self.discount_minor, sale.totals.discount)?,
-            net_minor: add(self.net_minor, sale.totals.net)?,
-            manufacturer_coupon_minor: add(self.manufacturer_coupon_minor, sale.totals.manufacturer_coupon)?,
-            ..self
-        })
-    }
-
-    fn with_a_repeat(self) -> Self {
-        Self { repeated_events: self.repeated_events + 1, ..self }
-    }
-}
-
-/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stock {
-    /// Whose.
-    pub hub: HubId,
-    /// In which of its books.
-    pub epoch: Epoch,
-    /// Of what.
-    pub sku: String,
-    /// By which unit.
-    pub unit: Unit,
-    /// Free to be sold; negative if more was sold than was known to be there.
-    pub on_hand: i64,
-    /// Set aside.
-    pub reserved: i64,
-    /// On its way to another store.
-    pub in_transit: i64,
-    /// Kept back.
-    pub quarantined: i64,
-    /// Broken.
-    pub damaged: i64,
-}
-
-/// An event kept for a person to look at.
-#[derive(Clone, Debug)]
-pub struct Quarantined {
-    /// Whose.
-    pub hub: HubId,
-    /// Which.
-    pub sequence: Sequence,
-    /// Why.
-    pub why: String,
-    /// What it said.
-    pub body: String,
-}
-
-/// A ledger in memory: for the demo and for tests. It is gone with its process; hubs then send again what they still keep.
+/// A ledger in memory: for the demo and for tests. It is gone with its process; hubs then send again what they still
+/// keep.
 #[derive(Clone, Default)]
 pub struct MemoryLedger(Arc<Mutex<Books>>);
 
@@ -161,7 +21,7 @@ pub struct MemoryLedger(Arc<Mutex<Books>>);
 struct Books {
     cursors: HashMap<(HubId, Epoch, Stream), Sequence>,
     sales: Vec<(HubId, SaleCompleted)>,
-    /// Ids of sales, by hub: a hub whose store was restored from a backup sends again what it can't know that HQ has.
+    /// Ids of sales, by hub: a hub whose store was restored from a backup sends sales again that HQ already has.
     ids: HashSet<(HubId, String)>,
     /// Sales by hub and reference (the sale's id where there is none), to notice a sale that is there twice.
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
@@ -171,9 +31,6 @@ struct Books {
     summary: Summary,
     quarantine: Vec<Quarantined>,
 }
-
-/// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
-pub type Positions = BTreeMap<(String, Unit), [i64; State::ALL.len()]>;
 
 /// Quarantined events kept whole; of later ones only the count.
 const QUARANTINE: usize = 1_000;
@@ -200,13 +57,14 @@ impl MemoryLedger {
         found.into_iter().flatten().filter_map(|&index| books.sales.get(index)).map(|(_, sale)| sale.clone()).collect()
     }
 
-    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is made up.
+    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
+    /// made up.
     pub fn begin_after(&self, hub: &HubId, epoch: Epoch, stream: &Stream, cursor: Sequence) {
         self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
     }
 
-    /// What a store has, as its opening, its sales and its other movements leave it. It is the store's own in the newest epoch, once all of its events are
-    /// applied; of a hub that sends no opening, only what moved in the epoch.
+    /// What a store has, as its opening, its sales and its other movements leave it. In the newest epoch it is what the
+    /// store itself has, once all of its events are applied.
     pub fn positions(&self, hub: &HubId, epoch: Epoch) -> Positions {
         self.books().positions.get(&(hub.clone(), epoch)).cloned().unwrap_or_default()
     }
@@ -236,7 +94,8 @@ impl MemoryLedger {
         stock
     }
 
-    /// Transfers of which the two stores do not tell the same, or not yet, item by item: in the order of senders, transfers and items.
+    /// Transfers on which the two stores do not agree, or not yet, item by item: in the order of senders, transfers and
+    /// items.
     pub fn transfers(&self) -> Vec<Uneven> {
         self.books().transfers.uneven()
     }
@@ -244,6 +103,11 @@ impl MemoryLedger {
     /// What is in quarantine.
     pub fn quarantine(&self) -> Vec<Quarantined> {
         self.books().quarantine.clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_net(&self, minor: i64) {
+        self.books().summary.net_minor = minor;
     }
 
     /// A copy with the same books at this moment: a backup.
@@ -266,17 +130,19 @@ impl MemoryLedger {
 impl Books {
     fn enter(&mut self, hub: &HubId, epoch: Epoch, event: &Event) {
         if let Err(why) = read(event).and_then(|body| self.take(hub, epoch, body)) {
-            tracing::error!(%hub, sequence = %event.sequence, kind = %event.kind, %why, "an event went into quarantine");
+            let kind = event.kind.escape_debug();
+            tracing::error!(%hub, sequence = %event.sequence, %kind, %why, "event quarantined");
             self.summary.quarantined += 1;
             if self.quarantine.len() < QUARANTINE {
                 let body = event.body.get().to_owned();
+                let why = why.to_string();
                 self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
             }
         }
     }
 
-    /// Takes all of what an event says, or nothing of it and says why.
-    fn take(&mut self, hub: &HubId, epoch: Epoch, body: Body) -> Result<(), String> {
+    /// Applies all of what an event says, or nothing of it.
+    fn take(&mut self, hub: &HubId, epoch: Epoch, body: Body) -> Result<(), Unusable> {
         match body {
             Body::Sale(sale) => {
                 let is_new = !self.ids.contains(&(hub.clone(), sale.sale.clone()));
@@ -303,7 +169,7 @@ impl Books {
     }
 
     /// Takes what moved from one state and puts it into the other.
-    fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) -> Result<(), String> {
+    fn shift(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Moved]) -> Result<(), Unusable> {
         let sides = lines.iter().flat_map(|line| {
             let (sku, milli) = (line.sku.as_str(), line.quantity_milli);
             let side = |state: Option<State>, milli: i64| state.map(|state| ((sku, line.unit), state, milli));
@@ -313,17 +179,17 @@ impl Books {
     }
 
     /// Adds what was there when the epoch began. Like a movement: a sale may have come before it.
-    fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) -> Result<(), String> {
+    fn open(&mut self, hub: &HubId, epoch: Epoch, lines: &[stock::Standing]) -> Result<(), Unusable> {
         self.add(hub, epoch, lines.iter().map(|line| ((line.sku.as_str(), line.unit), line.state, line.quantity_milli)))
     }
 
-    /// Adds thousandths to positions, each in a state: all of them, or none if a sum would be more than can be counted.
+    /// Adds thousandths to positions, each in a state: all of them, or none if a sum cannot be represented.
     fn add<'l>(
         &mut self,
         hub: &HubId,
         epoch: Epoch,
         changes: impl Iterator<Item = ((&'l str, Unit), State, i64)>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unusable> {
         let positions = self.positions.entry((hub.clone(), epoch)).or_default();
         let mut changed = Positions::new();
         for ((sku, unit), state, milli) in changes {
@@ -331,13 +197,12 @@ impl Books {
             let before = positions.get(&place).copied().unwrap_or_default();
             for (other, there) in State::ALL.into_iter().zip(changed.entry(place).or_insert(before)) {
                 if other == state {
-                    let too_much =
-                        || format!("what is {} of item {} can't be counted", state.name(), sku.escape_debug());
+                    let too_much = || Unusable::Quantity { state, sku: sku.to_owned() };
                     *there = there.checked_add(milli).ok_or_else(too_much)?;
                 }
             }
         }
-        // Not `append`: it would lay out anew all that a store has, for each of its sales.
+        // Not `append`: it would rebuild the whole map, for each of a store's sales.
         positions.extend(changed);
         Ok(())
     }
@@ -351,39 +216,6 @@ impl Books {
         }
         twins.push(self.sales.len());
         self.sales.push((hub.clone(), sale));
-    }
-}
-
-/// What an event says.
-pub(crate) enum Body {
-    Sale(Box<SaleCompleted>),
-    Stock(StockMoved),
-    Opening(StockOpened),
-}
-
-/// Reads an event and checks that it adds up.
-pub(crate) fn read(event: &Event) -> Result<Body, String> {
-    match event.kind.as_str() {
-        sale::KIND => {
-            let sale: SaleCompleted = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
-            sale.verify().map_err(|error| error.to_string())?;
-            stock::verify(Kind::Sale, &sale.moved).map_err(|error| error.to_string())?;
-            Ok(Body::Sale(Box::new(sale)))
-        }
-        stock::KIND => {
-            let moved: StockMoved = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
-            if moved.kind == Kind::Sale {
-                return Err("a sale moves stock with its own event, not as a movement beside it".into());
-            }
-            stock::verify(moved.kind, &moved.lines).map_err(|error| error.to_string())?;
-            Ok(Body::Stock(moved))
-        }
-        stock::OPENED => {
-            let opened: StockOpened = serde_json::from_str(event.body.get()).map_err(|error| error.to_string())?;
-            opened.verify().map_err(|error| error.to_string())?;
-            Ok(Body::Opening(opened))
-        }
-        other => Err(format!("this HQ does not know events of kind `{}`; update it", other.escape_debug())),
     }
 }
 
@@ -413,6 +245,3 @@ impl Ledger for MemoryLedger {
         ready(Ok(Applied { cursor: moved, stored, repeated: decision.repeated, gap: decision.gap }))
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

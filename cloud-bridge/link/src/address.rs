@@ -16,9 +16,9 @@ pub struct BrokerAddress {
     pub tls: bool,
 }
 
-/// Why a broker address is none.
+/// Why a broker address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no broker address: {why}; write mqtts://HOST:PORT, such as mqtts://hq.example.com:8883")]
+#[error("invalid broker address `{given}`: {why}; expected mqtts://HOST:PORT, such as mqtts://hq.example.com:8883")]
 pub struct BadBrokerAddress {
     given: String,
     why: &'static str,
@@ -32,7 +32,7 @@ impl FromStr for BrokerAddress {
         let (tls, rest) = match text.split_once("://") {
             Some(("mqtts", rest)) => (true, rest),
             Some(("mqtt", rest)) => (false, rest),
-            _ => return Err(refuse("it begins with neither mqtts:// nor mqtt://")),
+            _ => return Err(refuse("the scheme is neither mqtts:// nor mqtt://")),
         };
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (
@@ -40,14 +40,14 @@ impl FromStr for BrokerAddress {
                 port.parse()
                     .ok()
                     .filter(|port| *port != 0)
-                    .ok_or_else(|| refuse("its port is no number from 1 to 65535"))?,
+                    .ok_or_else(|| refuse("the port is not a number from 1 to 65535"))?,
             ),
             _ => (rest, if tls { 8883 } else { 1883 }),
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let named = !host.is_empty() && host.len() <= 253;
         if !named || !host.chars().all(|char| char.is_ascii_alphanumeric() || "-.:_".contains(char)) {
-            return Err(refuse("its host is no name or address"));
+            return Err(refuse("the host is neither a name nor an IP address"));
         }
         Ok(Self { host: host.to_owned(), port, tls })
     }
@@ -90,9 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_says_why() {
+    fn invalid_addresses_say_why() {
         for (text, why) in [
-            ("hq:1883", "begins with"),
+            ("hq:1883", "scheme"),
             ("mqtt://hq:0", "port"),
             ("mqtt://:1", "host"),
             ("mqtt://a b:1", "host"),

@@ -1,0 +1,57 @@
+//! The outbox as the bridge sees it.
+
+use std::{future::Future, pin::Pin};
+
+use contract::{Epoch, Event, HubId, Sequence, Stream};
+use tokio::sync::watch;
+
+/// How far a stream is at the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first event that can still be sent.
+    pub first_kept: Sequence,
+    /// The last durable event.
+    pub last: Sequence,
+}
+
+/// What a hub has to tell HQ; the hub implements it over its store.
+pub trait Outbox: Send + Sync + 'static {
+    /// Whose it is.
+    fn hub(&self) -> HubId;
+    /// In which life of its store.
+    fn epoch(&self) -> Epoch;
+    /// The streams there are; never changes.
+    fn streams(&self) -> Vec<Stream>;
+    /// How far a stream is. Only what is durable counts. May block on the disk.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn span(&self, stream: &Stream) -> Result<Span, OutboxError>;
+    /// Events from `from` on, without gaps, at most `max_events`, and no more once their bodies pass `max_bytes`. May
+    /// block on the disk.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn read(
+        &self,
+        stream: &Stream,
+        from: Sequence,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Event>, OutboxError>;
+    /// Remembers durably that HQ has everything up to `up_to`.
+    fn acknowledged(
+        &self,
+        stream: Stream,
+        up_to: Sequence,
+    ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>>;
+    /// Why nothing is added any more, if its store has stopped for good.
+    fn stopped(&self) -> Option<String>;
+    /// Changes when something new may be in the outbox.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+/// The store behind the outbox failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("outbox unavailable: {0}")]
+pub struct OutboxError(pub String);

@@ -1,0 +1,329 @@
+//! The way down: what HQ sends to a hub, and what the hub answers.
+//!
+//! # What both ends promise
+//!
+//! - An item is (hub, stream, queue, sequence). HQ keeps one queue per hub and stream; sequences count from 1 without
+//!   gaps. A queue is told from the one before it by its number, an [`Epoch`]: HQ begins a new one, with a higher
+//!   number, when sequences cannot go on (below).
+//! - A batch does not depend on the epoch of the hub's store: what HQ wants of a store, it wants of whichever store
+//!   stands there.
+//! - The hub applies an item, or refuses it, in the same commit that moves its cursor ([`Received`]), and answers after
+//!   that commit. So each item has its effect once, in order, whatever is lost, doubled or reordered on the way.
+//! - An item that cannot be applied is refused with a reason and blocks nothing after it. Refusals are stored with the
+//!   cursor and repeated in every answer until HQ has shown, by a batch that begins after them, that it knows.
+//!
+//! # A conversation
+//!
+//! ```text
+//! hub                                                   HQ
+//!  | -- received: queue 7, up to 40 ------------------>  |   at every (re)connect
+//!  | <-- batch of queue 7: 41 to 90 -------------------- |   one batch at a time
+//!  | -- received: queue 7, up to 90, refused 44 ------>  |   after the commit
+//! ```
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | a batch or an answer is lost | HQ sends the batch again after a time-out; the hub skips what it has and answers again |
+//! | a batch begins after the next item that is due | nothing is applied; the hub answers with its cursor, and HQ goes back to it |
+//! | the hub dies | effects and cursor are in one commit; at the next connection it says how far it is |
+//! | the hub's store is restored or replaced, and lacks what HQ has forgotten | HQ begins a new queue with what it still has, and reports what is lost |
+//! | HQ is restored from a backup, and the hub knows a later queue | HQ begins a queue after that one: what its backup holds is sent again |
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    kind::MAX_KIND,
+    message::{BadMessage, MAX_BATCH_EVENTS, VERSION, check_run, decode, encode},
+    name::{Epoch, HubId, Sequence, Stream},
+};
+
+/// The longest reason of a [`Refusal`], in bytes.
+pub const MAX_REASON: usize = 256;
+
+/// Something that HQ wants of a store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DownItem {
+    /// Its place in the queue.
+    pub sequence: Sequence,
+    /// What it is: `item.changed`.
+    pub kind: String,
+    /// What is wanted, by its kind.
+    pub body: Box<RawValue>,
+}
+
+/// Items that follow each other in a queue.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DownBatch {
+    /// [`VERSION`].
+    pub version: u16,
+    /// To whom.
+    pub hub: HubId,
+    /// In which stream.
+    pub stream: Stream,
+    /// Of which queue.
+    pub queue: Epoch,
+    /// Sequences without gaps; at least one.
+    pub items: Vec<DownItem>,
+}
+
+/// An item that the hub could not apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Which item.
+    pub sequence: Sequence,
+    /// Why, for a person; at most [`MAX_REASON`] bytes.
+    pub why: String,
+}
+
+impl Refusal {
+    /// A refusal, its reason cut to the bound and without control characters.
+    pub fn new(sequence: Sequence, why: &str) -> Self {
+        let mut why: String = why.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+        why.truncate(why.floor_char_boundary(MAX_REASON));
+        Self { sequence, why }
+    }
+}
+
+/// How far a hub is in a stream: what it stores in one record, and what it answers. By default it has never received
+/// anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// The queue it follows.
+    pub queue: Epoch,
+    /// Every item up to here is applied or refused.
+    pub up_to: Sequence,
+    /// Those that were refused and that HQ may not know of yet, in order; at most as many as a batch has items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refusal>,
+}
+
+impl Received {
+    /// The items of a batch that are to be applied now, in order; none if it is a repetition, of an earlier queue, or
+    /// does not follow.
+    pub fn due<'b>(&self, batch: &'b DownBatch) -> &'b [DownItem] {
+        let due = match batch.queue.cmp(&self.queue) {
+            std::cmp::Ordering::Less => return &[],
+            std::cmp::Ordering::Equal => self.up_to.next(),
+            std::cmp::Ordering::Greater => Sequence(1),
+        };
+        match batch.items.first() {
+            Some(first) if first.sequence <= due => {
+                let known = batch.items.iter().take_while(|item| item.sequence < due).count();
+                batch.items.get(known..).unwrap_or_default()
+            }
+            _ => &[],
+        }
+    }
+
+    /// How far the hub is once all items of a batch that were due are applied but the `refused`, which are in order.
+    /// That is to be stored in the commit of what they changed.
+    #[must_use]
+    pub fn after(&self, batch: &DownBatch, refused: Vec<Refusal>) -> Self {
+        let (Some(last), Some(first)) = (self.due(batch).last(), batch.items.first()) else { return self.clone() };
+        // HQ sends what follows the last answer that it has: it knows of refusals before that.
+        let known = |refusal: &&Refusal| batch.queue == self.queue && refusal.sequence >= first.sequence;
+        let before = self.refused.iter().filter(known).cloned();
+        Self { queue: batch.queue, up_to: last.sequence, refused: before.chain(refused).collect() }
+    }
+}
+
+/// "I have applied or refused everything of this stream up to here", durably.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownAcknowledgement {
+    /// [`VERSION`].
+    pub version: u16,
+    /// Who answers.
+    pub hub: HubId,
+    /// In which life of its store: by a new one HQ knows that a lower cursor is not an old message.
+    pub epoch: Epoch,
+    /// Which stream.
+    pub stream: Stream,
+    /// How far it is.
+    pub received: Received,
+}
+
+impl DownBatch {
+    /// As it travels.
+    ///
+    /// # Errors
+    /// It would be larger than [`MAX_MESSAGE`](crate::MAX_MESSAGE).
+    pub fn encode(&self) -> Result<Vec<u8>, BadMessage> {
+        encode(self)
+    }
+
+    /// Reads and checks a batch.
+    ///
+    /// # Errors
+    /// Too large, unreadable, of another version, empty, with a gap, or with a kind whose name is too long.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        let batch: Self = decode(bytes)?;
+        check_run(batch.items.iter().map(|item| item.sequence))?;
+        match batch.items.iter().find(|item| item.kind.len() > MAX_KIND) {
+            Some(item) => Err(BadMessage::TooLong { what: "kind", bytes: item.kind.len(), most: MAX_KIND }),
+            None => Ok(batch),
+        }
+    }
+}
+
+impl DownAcknowledgement {
+    /// How far a hub is.
+    pub fn new(hub: HubId, epoch: Epoch, stream: Stream, received: Received) -> Self {
+        Self { version: VERSION, hub, epoch, stream, received }
+    }
+
+    /// As it travels.
+    ///
+    /// # Errors
+    /// It would be larger than [`MAX_MESSAGE`](crate::MAX_MESSAGE).
+    pub fn encode(&self) -> Result<Vec<u8>, BadMessage> {
+        encode(self)
+    }
+
+    /// Reads and checks an answer.
+    ///
+    /// # Errors
+    /// Too large, unreadable, of another version, or with refusals that no hub can have.
+    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
+        let answer: Self = decode(bytes)?;
+        let Received { up_to, refused, .. } = &answer.received;
+        if refused.len() > MAX_BATCH_EVENTS {
+            return Err(BadMessage::TooMany { what: "refusals", count: refused.len(), most: MAX_BATCH_EVENTS });
+        }
+        if let Some(bytes) = refused.iter().map(|refusal| refusal.why.len()).find(|bytes| *bytes > MAX_REASON) {
+            return Err(BadMessage::TooLong { what: "reason", bytes, most: MAX_REASON });
+        }
+        let mut before = Sequence(0);
+        for Refusal { sequence, .. } in refused {
+            if *sequence <= before || sequence > up_to {
+                return Err(BadMessage::Refusals { sequence: *sequence, up_to: *up_to });
+            }
+            before = *sequence;
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn batch(queue: u64, sequences: std::ops::RangeInclusive<u64>) -> DownBatch {
+        let item = |sequence| DownItem {
+            sequence: Sequence(sequence),
+            kind: "item.changed".into(),
+            body: RawValue::from_string("{}".into()).unwrap(),
+        };
+        DownBatch {
+            version: VERSION,
+            hub: "store-367".parse().unwrap(),
+            stream: Stream::items(),
+            queue: Epoch(queue),
+            items: sequences.map(item).collect(),
+        }
+    }
+
+    fn at(queue: u64, up_to: u64, refused: &[u64]) -> Received {
+        let refused = refused.iter().map(|&sequence| Refusal::new(Sequence(sequence), "no")).collect();
+        Received { queue: Epoch(queue), up_to: Sequence(up_to), refused }
+    }
+
+    fn due(received: &Received, batch: &DownBatch) -> Vec<u64> {
+        received.due(batch).iter().map(|item| item.sequence.0).collect()
+    }
+
+    #[test]
+    fn what_follows_is_due_and_repetitions_gaps_and_earlier_queues_are_not() {
+        let received = at(7, 4, &[]);
+        assert_eq!(due(&received, &batch(7, 5..=6)), [5, 6]);
+        assert_eq!(due(&received, &batch(7, 3..=6)), [5, 6]);
+        assert_eq!(due(&received, &batch(7, 3..=4)), [0; 0]);
+        assert_eq!(due(&received, &batch(7, 6..=8)), [0; 0]);
+        assert_eq!(due(&received, &batch(6, 5..=6)), [0; 0]);
+        assert_eq!(due(&received, &batch(8, 1..=2)), [1, 2], "a new queue");
+        assert_eq!(due(&received, &batch(8, 5..=6)), [0; 0], "a new queue begins with its first item");
+        assert_eq!(received.after(&batch(6, 5..=6), vec![]), received);
+    }
+
+    #[test]
+    fn refusals_are_kept_until_hq_sends_what_follows_them() {
+        let refused = |sequence| vec![Refusal::new(Sequence(sequence), "no")];
+        let first = Received::default().after(&batch(7, 1..=4), refused(2));
+        assert_eq!(first, at(7, 4, &[2]));
+        let overlapping = first.after(&batch(7, 1..=6), refused(6));
+        assert_eq!(overlapping, at(7, 6, &[2, 6]), "HQ has not heard of the second item yet");
+        assert_eq!(overlapping.after(&batch(7, 7..=8), vec![]), at(7, 8, &[]));
+        assert_eq!(overlapping.after(&batch(8, 1..=1), vec![]), at(8, 1, &[]));
+    }
+
+    #[test]
+    fn a_batch_with_a_gap_or_nothing_in_it_is_refused() {
+        let (mut gap, mut empty) = (batch(7, 1..=3), batch(7, 1..=1));
+        gap.items.remove(1);
+        empty.items.clear();
+        for wrong in [gap, empty, batch(7, 0..=1), batch(7, 1..=201)] {
+            assert!(matches!(DownBatch::decode(&wrong.encode().unwrap()), Err(BadMessage::Batch { .. })));
+        }
+        let sent = batch(7, 1..=200).encode().unwrap();
+        assert_eq!(DownBatch::decode(&sent).unwrap().encode().unwrap(), sent);
+        let mut long = batch(7, 1..=1);
+        long.items[0].kind = "x".repeat(MAX_KIND + 1);
+        assert!(matches!(DownBatch::decode(&long.encode().unwrap()), Err(BadMessage::TooLong { what: "kind", .. })));
+    }
+
+    #[test]
+    fn refusals_that_no_hub_can_have_are_not_taken() {
+        let answer = |received| {
+            let hub = "store-367".parse().unwrap();
+            DownAcknowledgement::new(hub, Epoch(1), Stream::items(), received).encode().unwrap()
+        };
+        let decoded = |received| DownAcknowledgement::decode(&answer(received));
+        assert!(decoded(at(7, 4, &[2, 4])).is_ok());
+        for wrong in [at(7, 4, &[5]), at(7, 4, &[3, 2]), at(7, 4, &[2, 2]), at(7, 4, &[0])] {
+            assert!(matches!(decoded(wrong), Err(BadMessage::Refusals { .. })));
+        }
+        let many: Vec<_> = (1..=201).collect();
+        assert!(matches!(decoded(at(7, 201, &many)), Err(BadMessage::TooMany { .. })));
+        let mut long = at(7, 4, &[2]);
+        long.refused[0].why = "x".repeat(MAX_REASON + 1);
+        assert!(matches!(decoded(long), Err(BadMessage::TooLong { what: "reason", .. })));
+    }
+
+    #[test]
+    fn the_most_and_longest_refusals_fit_a_message() {
+        let mut full = at(7, 200, &(1..=200).collect::<Vec<_>>());
+        for refusal in &mut full.refused {
+            *refusal = Refusal::new(refusal.sequence, &"\"\n".repeat(MAX_REASON));
+            assert_eq!(refusal.why.len(), MAX_REASON);
+        }
+        let full = DownAcknowledgement::new("store-367".parse().unwrap(), Epoch(1), Stream::items(), full);
+        assert_eq!(DownAcknowledgement::decode(&full.encode().unwrap()), Ok(full));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
+            for bytes in [&bytes[..], text.as_bytes()] {
+                let _ = DownBatch::decode(bytes);
+                let _ = DownAcknowledgement::decode(bytes);
+            }
+        }
+
+        #[test]
+        fn no_batches_make_more_refusals_than_an_answer_can_have(
+            batches in proptest::collection::vec((1_u64..4, 1_u64..600, 1_u64..=200), 1..40),
+        ) {
+            let mut received = Received::default();
+            for (queue, first, items) in batches {
+                let batch = batch(queue, first..=first + items - 1);
+                let refused = received.due(&batch).iter().map(|item| Refusal::new(item.sequence, "no")).collect();
+                received = received.after(&batch, refused);
+                let hub = batch.hub.clone();
+                let answer = DownAcknowledgement::new(hub, Epoch(1), Stream::items(), received.clone()).encode().unwrap();
+                prop_assert!(DownAcknowledgement::decode(&answer).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! From queues to hubs, by MQTT.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::{
+    DownAcknowledgement, HubId, MAX_MESSAGE, Stream,
+    topic::{self, FromHub},
+};
+use link::{BackOff, Ends, Incoming, Link, LinkError, connect};
+use serde::Serialize;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+use super::{Queues, queue::Heard, window::Window};
+use crate::ingest::IngestConfig;
+
+/// How long after a lost connection the next is tried, at first and at most.
+const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
+const BACK_OFF_MOST: Duration = Duration::from_secs(10);
+
+/// How often queues and time-outs are looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How the publisher is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PublisherStatus {
+    /// The broker is reached.
+    pub connected: bool,
+    /// Messages that were dropped: unreadable, or published by the wrong hub.
+    pub ignored: u64,
+    /// The last thing that went wrong.
+    pub trouble: Option<String>,
+}
+
+/// A running publisher; stops when dropped.
+pub struct Publisher {
+    status: watch::Receiver<PublisherStatus>,
+    task: JoinHandle<()>,
+}
+
+impl Publisher {
+    /// Starts on the current runtime.
+    pub fn start<Q: Queues>(config: IngestConfig, queues: Q) -> Self {
+        let (tell, status) = watch::channel(PublisherStatus::default());
+        let runner = Runner { config, queues, status: tell, windows: BTreeMap::new(), began: Instant::now() };
+        Self { status, task: tokio::spawn(runner.run()) }
+    }
+
+    /// How it is, now and later.
+    pub fn status(&self) -> watch::Receiver<PublisherStatus> {
+        self.status.clone()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Runner<Q> {
+    config: IngestConfig,
+    queues: Q,
+    status: watch::Sender<PublisherStatus>,
+    /// Of queues in which something waits.
+    windows: BTreeMap<(HubId, Stream), Window>,
+    began: Instant,
+}
+
+impl<Q: Queues> Runner<Q> {
+    async fn run(mut self) {
+        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
+        loop {
+            let (link, mut incoming) = connect(Ends {
+                broker: self.config.broker.clone(),
+                tls: self.config.tls.clone(),
+                client_id: "hq-publish".into(),
+                subscribe: vec![topic::ALL_RECEIVED.into()],
+                max_payload: MAX_MESSAGE,
+            });
+            // What was on its way went with the connection.
+            self.windows.clear();
+            let mut ready = false;
+            let mut tick = interval(TICK);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let why = loop {
+                tokio::select! {
+                    told = incoming.recv() => match told {
+                        None => break LinkError::TaskEnded,
+                        Some(Incoming::Closed(why)) => break why,
+                        Some(Incoming::Ready) => {
+                            ready = true;
+                            back_off.reset();
+                            self.status.send_modify(|status| {
+                                status.connected = true;
+                                status.trouble = None;
+                            });
+                        }
+                        Some(Incoming::Room) => {}
+                        Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
+                    },
+                    _ = tick.tick() => {}
+                }
+                if ready {
+                    self.send(&link).await;
+                }
+            };
+            tracing::warn!(broker = %self.config.broker, %why, "disconnected from the broker; nothing is published");
+            self.status.send_modify(|status| status.connected = false);
+            self.trouble(&why.to_string());
+            drop(link);
+            sleep(back_off.next_delay()).await;
+        }
+    }
+
+    /// Takes a hub's answer.
+    async fn take(&mut self, topic: &str, payload: &[u8]) {
+        let answer = match (topic::from_hub(topic), DownAcknowledgement::decode(payload)) {
+            (Some(FromHub::Received(hub)), Ok(answer)) if answer.hub == hub => Ok(answer),
+            (_, Err(error)) => Err(error.to_string()),
+            _ => Err("the hub in the answer is not the one in the topic".to_owned()),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                tracing::warn!(topic = %topic.escape_debug(), %why, "dropped a message");
+                return self.status.send_modify(|status| status.ignored += 1);
+            }
+        };
+        match self.queues.acknowledge(&answer).await {
+            Ok(heard) => {
+                log(&answer, &heard);
+                if let Some(window) = self.windows.get_mut(&(answer.hub, answer.stream)) {
+                    window.heard(heard.is_news());
+                }
+            }
+            // The hub says it again with the next batch.
+            Err(error) => self.trouble(&error.to_string()),
+        }
+    }
+
+    /// Sends what hubs lack and windows allow.
+    async fn send(&mut self, link: &Link) {
+        let waiting = match self.queues.waiting().await {
+            Ok(waiting) => waiting,
+            Err(error) => return self.trouble(&error.to_string()),
+        };
+        self.windows.retain(|key, _| waiting.binary_search(key).is_ok());
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for (hub, stream) in waiting {
+            let window = self.windows.entry((hub.clone(), stream.clone())).or_default();
+            if !window.may_send(now) {
+                continue;
+            }
+            let payload = match self.queues.next(&hub, &stream).await {
+                Ok(None) => continue,
+                Ok(Some(batch)) => batch.encode().map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match payload {
+                Ok(payload) => {
+                    if !link.publish(topic::down_batch(&hub), payload) {
+                        // Tried again when there is room.
+                        return;
+                    }
+                    window.sent(now);
+                }
+                Err(why) => self.trouble(&why),
+            }
+        }
+    }
+
+    /// Says what is wrong, once.
+    fn trouble(&self, why: &str) {
+        self.status.send_if_modified(|status| {
+            let is_news = status.trouble.as_deref() != Some(why);
+            if is_news {
+                tracing::warn!(%why, "publishing is in trouble");
+                status.trouble = Some(why.to_owned());
+            }
+            is_news
+        });
+    }
+}
+
+fn log(answer: &DownAcknowledgement, heard: &Heard) {
+    let DownAcknowledgement { hub, stream, .. } = answer;
+    for (item, why) in &heard.refused {
+        tracing::warn!(%hub, %stream, kind = item.kind, why = %why.escape_debug(), "the hub refused an item");
+    }
+    if heard.lost > 0 {
+        let lost = heard.lost;
+        tracing::error!(%hub, %stream, lost, "the hub's store was set back and lacks items; publish them again");
+    }
+}

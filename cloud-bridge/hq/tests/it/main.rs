@@ -1,0 +1,6 @@
+//! HQ and real bridges over real brokers.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod both;
+mod command;
+mod world;

@@ -1,0 +1,220 @@
+//! A hub's store in memory, a line that can be cut, and brokers.
+
+use std::{
+    future::{Future, ready},
+    io::{self, Write},
+    net::SocketAddr,
+    pin::Pin,
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
+use commerce::Item;
+use contract::{DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
+use mqtt5::broker::{
+    BrokerConfig, MqttBroker,
+    config::{StorageBackend, StorageConfig},
+};
+use serde_json::{json, value::to_raw_value};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// An outbox in memory.
+pub(crate) struct Memory {
+    pub(crate) last: watch::Receiver<u64>,
+    pub(crate) acknowledged: Mutex<u64>,
+    pub(crate) stopped: Mutex<Option<String>>,
+}
+
+impl Outbox for Memory {
+    fn hub(&self) -> HubId {
+        "store-1".parse().unwrap()
+    }
+
+    fn epoch(&self) -> Epoch {
+        Epoch(7)
+    }
+
+    fn streams(&self) -> Vec<Stream> {
+        vec![Stream::sales()]
+    }
+
+    fn span(&self, _: &Stream) -> Result<Span, OutboxError> {
+        Ok(Span { first_kept: Sequence(1), last: Sequence(*self.last.borrow()) })
+    }
+
+    fn read(&self, _: &Stream, from: Sequence, max_events: usize, _: usize) -> Result<Vec<Event>, OutboxError> {
+        let last = *self.last.borrow();
+        Ok((from.0..=last).take(max_events).map(event).collect())
+    }
+
+    fn acknowledged(
+        &self,
+        _: Stream,
+        up_to: Sequence,
+    ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>> {
+        *self.acknowledged.lock().unwrap() = up_to.0;
+        Box::pin(ready(Ok(())))
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.stopped.lock().unwrap().clone()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.last.clone()
+    }
+}
+
+fn event(sequence: u64) -> Event {
+    let body = json!({
+        "sale": format!("7-{sequence}"), "register": "till-1", "receipt": sequence, "fiscal_year": 2026, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+        "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000, "unit": "each", "regular": 100, "net": 100 }],
+        "tenders": [{ "kind": "cash", "amount": 100 }],
+        "totals": { "regular": 100, "discount": 0, "net": 100, "manufacturer_coupon": 0, "tendered": 100, "change": 0 }
+    });
+    Event {
+        sequence: Sequence(sequence),
+        kind: sale::COMPLETED.name().into(),
+        occurred_at_ms: 1,
+        body: to_raw_value(&body).unwrap(),
+    }
+}
+
+/// An inbox in memory. Refuses items that cost nothing.
+#[derive(Default)]
+pub(crate) struct MemoryInbox(Mutex<(Received, Vec<Item>)>);
+
+impl MemoryInbox {
+    /// What was applied, in order.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        self.0.lock().unwrap().1.clone()
+    }
+}
+
+impl Inbox for MemoryInbox {
+    fn streams(&self) -> Vec<Stream> {
+        vec![Stream::items()]
+    }
+
+    fn received(&self, _: &Stream) -> Result<Received, InboxError> {
+        Ok(self.0.lock().unwrap().0.clone())
+    }
+
+    fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>> {
+        let (received, items) = &mut *self.0.lock().unwrap();
+        let mut refused = Vec::new();
+        for due in received.due(&batch) {
+            match item::CHANGED.read(due) {
+                Ok(item) if item.price.minor.get() == 0 => refused.push(Refusal::new(due.sequence, "no price")),
+                Ok(item) => items.push(item),
+                Err(error) => refused.push(Refusal::new(due.sequence, &error.to_string())),
+            }
+        }
+        *received = received.after(&batch, refused);
+        Box::pin(ready(Ok(received.clone())))
+    }
+}
+
+/// An item, and its price.
+pub(crate) fn item(number: u64, minor: u64) -> Item {
+    let item =
+        json!({ "sku": number.to_string(), "description": "Cereal", "price": { "minor": minor, "per": "each" } });
+    serde_json::from_value(item).unwrap()
+}
+
+/// A line that drops every connection when told to, and takes new ones.
+pub(crate) async fn line(far: SocketAddr) -> (SocketAddr, watch::Sender<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (cut, cuts) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut cuts = cuts.clone();
+            cuts.mark_unchanged();
+            tokio::spawn(async move {
+                let Ok(mut far) = TcpStream::connect(far).await else { return };
+                tokio::select! {
+                    _ = copy_bidirectional(&mut near, &mut far) => {}
+                    _ = cuts.changed() => {}
+                }
+            });
+        }
+    });
+    (address, cut)
+}
+
+pub(crate) async fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !there() {
+        assert!(began.elapsed() < LIMIT, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A broker in this process; ends with this value.
+pub(crate) struct Embedded {
+    pub(crate) address: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Embedded {
+    pub(crate) async fn start() -> Self {
+        let anywhere = "127.0.0.1:0".parse().unwrap();
+        let mut config = BrokerConfig::new().with_bind_addresses(vec![anywhere]);
+        config.storage_config = StorageConfig::new().with_backend(StorageBackend::Memory).with_persistence(false);
+        config.auth_config.allow_anonymous = true;
+        let mut broker = MqttBroker::with_config(config).await.unwrap();
+        let address = broker.local_addr().unwrap();
+        Self { address, serving: tokio::spawn(async move { broker.run().await.unwrap() }) }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// A mosquitto on its own port; ends with this value.
+pub(crate) struct Mosquitto {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl Mosquitto {
+    /// None, and a line on standard error, if it is not installed.
+    pub(crate) async fn start() -> Option<Self> {
+        let places = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"];
+        let Some(program) = places.into_iter().find(|path| std::path::Path::new(path).exists()) else {
+            // Past the test runner, which keeps what a passing test prints to itself.
+            let _ = io::stderr().write_all(b"SKIPPED: no mosquitto here; `apt-get install mosquitto`\n");
+            return None;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = directory.path().join("mosquitto.conf");
+        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port())).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+        let mosquitto = Self { address, child: command.spawn().unwrap(), _directory: directory };
+        until("mosquitto listens", || std::net::TcpStream::connect(address).is_ok()).await;
+        Some(mosquitto)
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,64 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+/// Delays that double from attempt to attempt up to a maximum. Each is drawn from the upper half of its range, so that
+/// many who fail together do not try again together.
+#[derive(Debug)]
+pub struct BackOff {
+    policy: ExponentialBuilder,
+    delays: ExponentialBackoff,
+    most: Duration,
+}
+
+impl BackOff {
+    /// The first delay is at most `first`, later ones at most `most`.
+    pub fn new(first: Duration, most: Duration) -> Self {
+        // The crate adds up to the delay itself as jitter.
+        let policy = ExponentialBuilder::new().with_min_delay(first / 2).with_max_delay(most / 2);
+        let policy = policy.without_max_times().with_jitter();
+        Self { policy, delays: policy.build(), most }
+    }
+
+    /// How long to wait before the next attempt.
+    pub fn next_delay(&mut self) -> Duration {
+        self.delays.next().unwrap_or(self.most)
+    }
+
+    /// An attempt succeeded: the next failure begins with the first delay again.
+    pub fn reset(&mut self) {
+        self.delays = self.policy.build();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(200);
+    const MOST: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn delays_double_up_to_the_maximum_and_begin_again_after_a_reset() {
+        let mut back_off = BackOff::new(FIRST, MOST);
+        for _ in 0..2 {
+            for attempt in 0..40 {
+                let range = (FIRST * 2_u32.pow(attempt.min(10))).min(MOST);
+                let delay = back_off.next_delay();
+                assert!((range / 2..=range).contains(&delay), "attempt {attempt}: {delay:?}");
+            }
+            back_off.reset();
+        }
+    }
+
+    #[test]
+    fn two_peers_do_not_wait_equally_long() {
+        let delays = || {
+            let mut back_off = BackOff::new(FIRST, MOST);
+            (0..20).map(|_| back_off.next_delay()).collect::<Vec<_>>()
+        };
+        assert_ne!(delays(), delays());
+    }
+}

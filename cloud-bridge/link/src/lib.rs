@@ -1,0 +1,42 @@
+//! The connection to a message broker: what a hub and headquarters both need, and nothing of what they say to each
+//! other.
+//!
+//! # What this crate promises
+//!
+//! - **One connection, one life.** A [`Link`] is never repaired. At the first error it ends with [`Incoming::Closed`]
+//!   and everything its client remembered is gone; whoever holds it connects again and resends from its own records.
+//! - **Publishing never blocks.** Without room it says so; [`Incoming::Room`] tells when to try again.
+//! - **Trust is explicit.** TLS trusts the certificates of one PEM file, never the system's. A file without a
+//!   certificate is an error.
+//! - **Delays are spread.** [`BackOff`] grows exponentially up to a maximum and is jittered, so that peers that lost a
+//!   broker together come back one by one.
+//!
+//! # States of a connection
+//!
+//! ```text
+//!   connect() --CONNACK--> subscribing --SUBACK--> Ready --> Message, Room ... --any error--> Closed
+//! ```
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | the broker cannot be reached within 10 s, or its certificate is not trusted | `Closed` with [`LinkError::Connection`] |
+//! | the broker is silent for one and a half times 15 s | `Closed` with [`LinkError::Connection`] |
+//! | the broker refuses a subscription or a message | `Closed` with an error that names it: its access list is wrong |
+//! | a packet is larger than the limit | `Closed`; a peer that does not keep the limit is not listened to |
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`address`] | `mqtts://HOST:PORT` |
+//! | [`connection`] | the connection, by rumqttc |
+//! | [`trust`] | trust and identities from PEM files |
+//! | [`back_off`] | how long to wait before the next attempt |
+
+pub mod address;
+pub mod back_off;
+pub mod connection;
+pub mod trust;
+
+pub use address::{BadBrokerAddress, BrokerAddress};
+pub use back_off::BackOff;
+pub use connection::{Ends, Incoming, Link, LinkError, connect};
+pub use trust::{Identity, TrustError, client_config};

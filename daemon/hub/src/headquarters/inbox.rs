@@ -1,0 +1,36 @@
+//! What HQ wants of the store, as the bridge hands it over. [`app::hq`] applies it.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use app::hq;
+use bridge::{Inbox, InboxError};
+use contract::{DownBatch, Received, Stream};
+use store::{Purpose, Store};
+
+use crate::clock::now_ms;
+
+/// The store as HQ changes it.
+pub(super) struct StoreInbox(pub(super) Arc<Store>);
+
+fn failed(error: impl std::fmt::Display) -> InboxError {
+    InboxError(error.to_string())
+}
+
+impl Inbox for StoreInbox {
+    fn streams(&self) -> Vec<Stream> {
+        vec![Stream::items()]
+    }
+
+    fn received(&self, stream: &Stream) -> Result<Received, InboxError> {
+        hq::received(&self.0, stream).map_err(failed)
+    }
+
+    fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>> {
+        Box::pin(async move {
+            let now = now_ms();
+            let commit =
+                self.0.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
+            commit.await.map_err(failed)
+        })
+    }
+}

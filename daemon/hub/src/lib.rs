@@ -27,6 +27,9 @@
 //! | [`run`] | start, watchdog, stop |
 //! | `demo` | a whole store in one process tree (feature `demo`) |
 
+/// Tables whose records are links of the store's chain.
+pub const LINKED: [&str; 2] = ["sale", "audit"];
+
 pub mod api;
 pub mod audit;
 pub mod catalog;

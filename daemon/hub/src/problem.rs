@@ -71,11 +71,6 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payment-declined", "The payment was declined", detail)
     }
 
-    /// A basket takes no more.
-    pub fn basket_full(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "basket-full", "The rules of the shop refuse this", detail)
-    }
-
     /// Something is wrong with the hub itself.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", "The hub has a fault", detail)

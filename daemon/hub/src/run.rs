@@ -47,7 +47,8 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let time_zone = config.time_zone()?;
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
-    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let store = Store::open(&config.store.data, config.store.engine, &crate::LINKED, born)
+        .map_err(|error| error.to_string())?;
     let mut faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     // Before anybody asks a terminal of a moment that is past.
     off_the_runtime(|| maintenance::conclude(&store)).map_err(|error| error.to_string())?;

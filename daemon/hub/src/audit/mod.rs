@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use store::{Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
-use crate::{hub::now_ms, selling};
+use crate::hub::now_ms;
 
-static ENTRIES: Table<Number, Entry> = Table::new("audit");
+static ENTRIES: Table<Number, Entry> = Table::linked("audit");
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -93,8 +93,8 @@ pub const SHELL: &str = "(shell)";
 /// # Errors
 /// The store fails.
 pub fn record(transaction: &mut Transaction<'_>, who: &str, act: Act) -> Result<(), StoreError> {
-    let number = selling::next_number(transaction, "audit")?;
-    transaction.put_linked(&ENTRIES, number, &Entry { number, at_ms: now_ms(), who: who.to_owned(), act })
+    let number = transaction.next_number("audit")?;
+    transaction.put(&ENTRIES, number, &Entry { number, at_ms: now_ms(), who: who.to_owned(), act })
 }
 
 /// The last entries, newest first, before a number.

@@ -181,7 +181,7 @@ fn start(
             ),
         ));
     }
-    let id = format!("p{}", selling::next_number(transaction, "payment")?);
+    let id = format!("p{}", transaction.next_number("payment")?);
     let amount = basket.reserve(id.clone(), amount)?;
     // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were by its first tender.
     if completes || basket.tenders.is_empty() {
@@ -377,7 +377,7 @@ pub async fn sell_by_card(
             let mut started = None;
             let once = transaction.once(&key, |transaction| {
                 let before = before?;
-                basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
+                basket.id = format!("b{}", transaction.next_number("basket")?);
                 stock::claim(transaction, &basket)?;
                 let payment = start(transaction, &mut basket, &terminal, None, before, true)?;
                 Ok::<_, Problem>(started.insert(payment).id.clone())

@@ -16,7 +16,7 @@ async fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged()
     static RESERVATIONS: Table<Number, u64> = Table::new("reservation");
     for (index, engine) in EngineKind::ALL.into_iter().enumerate() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), engine, 7).unwrap();
+        let store = Store::open(directory.path(), engine, &crate::LINKED, 7).unwrap();
         let started = store.commit(|transaction| {
             testing::stock(transaction, &cereal().sku, 2)?;
             start(transaction, &mut basket("b1".into(), 2), "terminal-1", None, Trace::default(), true)
@@ -30,7 +30,7 @@ async fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged()
         drop(store);
 
         // At the next start its terminal says what became of it.
-        let store = Store::open(directory.path(), engine, 7).unwrap();
+        let store = Store::open(directory.path(), engine, &crate::LINKED, 7).unwrap();
         let state = if index == 0 { PaymentState::Approved } else { PaymentState::Unknown { why: "silent".into() } };
         for state in [state, PaymentState::Approved] {
             let (id, counter) = (payment.clone(), Counter::at(7, 2));
@@ -90,7 +90,7 @@ struct Seen {
 
 async fn play(engine: EngineKind, there: u32, steps: &[Step]) {
     let directory = tempfile::tempdir().unwrap();
-    let open = || Store::open(directory.path(), engine, 7).unwrap();
+    let open = || Store::open(directory.path(), engine, &crate::LINKED, 7).unwrap();
     let mut store = Some(open());
     let mut seen = Seen::default();
     store.as_ref().unwrap().commit(move |transaction| testing::stock(transaction, &cereal().sku, there)).await.unwrap();
@@ -201,7 +201,7 @@ async fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_t
     let directory = tempfile::tempdir().unwrap();
     let mut backup = Vec::new();
     {
-        let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 7).unwrap();
+        let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
         let started = store.commit(|transaction| {
             start(transaction, &mut basket("b1".into(), 1), "terminal-1", None, Trace::default(), true)
         });
@@ -211,7 +211,7 @@ async fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_t
     }
     let back = directory.path().join("back");
     store::restore(&back, EngineKind::Sqlite, &backup[..], 8).unwrap();
-    let store = Store::open(&back, EngineKind::Sqlite, 8).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, &crate::LINKED, 8).unwrap();
     for doubted in [1, 0] {
         assert_eq!(tokio::task::block_in_place(|| maintenance::conclude(&store)).unwrap(), doubted);
         assert!(matches!(read(&store, "p1").unwrap().state, PaymentState::Unknown { .. }));

@@ -264,7 +264,7 @@ mod tests {
 
     fn open() -> (tempfile::TempDir, Store, Registers) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), store::EngineKind::Sled, 1).unwrap();
+        let store = Store::open(directory.path(), store::EngineKind::Sled, &crate::LINKED, 1).unwrap();
         let registers = Registers::open(&store, directory.path()).unwrap();
         (directory, store, registers)
     }

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    BasketView, Counter, LineRequest, SaleDone, announce, answer, any_basket, complete, next_number, own_basket, print,
-    put_basket, read_basket, size::leaves_room,
+    BasketView, Counter, LineRequest, SaleDone, announce, answer, any_basket, complete, own_basket, print, put_basket,
+    read_basket,
 };
 use crate::{
     audit::{self, Act},
@@ -118,7 +118,7 @@ async fn open(
     let (register, currency) = (command.register()?.to_owned(), hub.currency());
     let once = hub.store.commit(move |transaction| {
         transaction.once(&command.key, |transaction| {
-            let id = format!("b{}", next_number(transaction, "basket")?);
+            let id = format!("b{}", transaction.next_number("basket")?);
             let OpenBasket { reference, customer, reservations } = command.body;
             let mut basket = Basket::open(id.clone(), register, currency, now_ms(), reference, customer)?;
             basket.reservations = reservations;
@@ -171,12 +171,7 @@ async fn add_line(
 ) -> Result<Json<Standing>, Problem> {
     let Command { caller, key, body } = command;
     let found = body.find(&hub.catalog.load())?;
-    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| {
-        let number = line.add_to(basket)?;
-        leaves_room(basket)?;
-        Ok(Some(number))
-    })
-    .await
+    change(&hub, id, Command { caller, key, body: found }, |_, basket, line| Ok(Some(line.add_to(basket)?))).await
 }
 
 /// Take a line back
@@ -202,7 +197,6 @@ async fn discount_line(
 ) -> Result<Json<Standing>, Problem> {
     change(&hub, id, command, move |_, basket, discount| {
         basket.discount(line, discount)?;
-        leaves_room(basket)?;
         Ok(Some(line))
     })
     .await

@@ -99,7 +99,7 @@ mod tests {
 
     async fn faults(write: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError> + Send + 'static) -> String {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         store
             .commit(move |transaction| {
                 for number in 1..=1_200 {
@@ -121,15 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn receipts_begin_anew_with_a_fiscal_year_and_go_on_from_before_there_were_any() {
+    fn receipts_begin_anew_with_a_fiscal_year() {
         let receipts = |fiscal_year, last| Receipts { fiscal_year, last };
         assert_eq!(Receipts::default().next(2026), receipts(2026, 1));
         assert_eq!(receipts(2026, 41).next(2026), receipts(2026, 42));
         assert_eq!(receipts(2026, 41).next(2027), receipts(2027, 1));
         assert_eq!(receipts(2027, 1).next(2026), receipts(2027, 2), "a clock that was set back");
-        // As hubs of format 2 stored it, and as it is stored now.
-        let stored: Receipts = serde_json::from_str("41").unwrap();
-        assert_eq!(stored.next(2026), receipts(2026, 42));
         assert_eq!(serde_json::to_string(&receipts(2026, 41)).unwrap(), r#"{"fiscal_year":2026,"last":41}"#);
         assert_eq!(serde_json::from_str::<Receipts>(r#"{"fiscal_year":2026,"last":41}"#).unwrap(), receipts(2026, 41));
     }
@@ -150,6 +147,12 @@ mod tests {
         assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
     }
 
+    /// Writes a sale over another, behind the chain's back.
+    fn overwrite(transaction: &mut Transaction<'_>, number: u64, sale: &Sale) -> Result<(), StoreError> {
+        transaction.delete(&SALES, number);
+        transaction.put(&SALES, number, sale)
+    }
+
     #[tokio::test]
     async fn sales_that_can_not_be_so_are_found() {
         assert_eq!(faults(|_| Ok(())).await, "Fast:  Whole:  ");
@@ -163,20 +166,19 @@ mod tests {
             Ok(())
         });
         assert!(last.await.matches("sales 1200 to 1200 are missing").count() == 2);
-        let gap = faults(|transaction| transaction.put(&SALES, 900, &sale(900, 901)));
+        let gap = faults(|transaction| overwrite(transaction, 900, &sale(900, 901)));
         assert!(gap.await.contains("receipt 000901 of 2026 (sale 1-900) follows receipt 899 of 2026"));
-        let first = faults(|transaction| transaction.put(&SALES, 1, &sale(1, 9)));
+        let first = faults(|transaction| overwrite(transaction, 1, &sale(1, 9)));
         assert!(
             first.await.ends_with("receipt 000002 of 2026 (sale 1-2) follows receipt 9 of 2026 "),
             "only the whole walk sees it"
         );
-        let foreign =
-            faults(|transaction| transaction.put(&SALES, 900, &Sale { id: "2-900".into(), ..sale(900, 900) }));
+        let foreign = faults(|transaction| overwrite(transaction, 900, &Sale { id: "2-900".into(), ..sale(900, 900) }));
         assert!(foreign.await.contains("sale 900 calls itself `2-900`"));
         let counter =
             faults(|transaction| transaction.put(&RECEIPTS, "till-1", &Receipts { fiscal_year: 2026, last: 7 }));
         assert!(counter.await.matches("the counter says 7 of 2026").count() == 2);
-        let year = faults(|transaction| transaction.put(&SALES, 700, &Sale { fiscal_year: 2027, ..sale(700, 700) }));
+        let year = faults(|transaction| overwrite(transaction, 700, &Sale { fiscal_year: 2027, ..sale(700, 700) }));
         assert!(year.await.contains("receipt 000700 of 2027 (sale 1-700) follows receipt 699 of 2026"));
     }
 }

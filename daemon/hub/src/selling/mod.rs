@@ -22,7 +22,6 @@ pub(crate) mod keeping;
 pub mod receipt;
 #[allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 mod sale_routes;
-mod size;
 
 use std::sync::Arc;
 
@@ -50,42 +49,22 @@ use crate::{
 
 static BASKETS: Table<Name, Basket> = Table::new("basket");
 /// Sales by their sequence in HQ's stream.
-static SALES: Table<Number, Sale> = Table::new("sale");
+static SALES: Table<Number, Sale> = Table::linked("sale");
 /// The receipts of each register.
 static RECEIPTS: Table<Name, Receipts> = Table::new("receipt_number");
-static COUNTERS: Table<Name, u64> = Table::new("counter");
 
 /// How far a register's receipts have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredReceipts")]
 struct Receipts {
     fiscal_year: u16,
     /// The last number given out in it.
     last: u64,
 }
 
-/// The same as it was stored by hubs of format 2 and before, without years.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StoredReceipts {
-    OfYear { fiscal_year: u16, last: u64 },
-    Bare(u64),
-}
-
-impl From<StoredReceipts> for Receipts {
-    fn from(stored: StoredReceipts) -> Self {
-        match stored {
-            StoredReceipts::OfYear { fiscal_year, last } => Self { fiscal_year, last },
-            StoredReceipts::Bare(last) => Self { fiscal_year: 0, last },
-        }
-    }
-}
-
 impl Receipts {
-    /// The next receipt, in a year. Numbers begin anew with a year; those from before there were years go on in the first. A clock that was set back
-    /// to an earlier year changes nothing.
+    /// The next receipt, in a year. Numbers begin anew with a year. A clock that was set back to an earlier year changes nothing.
     fn next(self, fiscal_year: u16) -> Self {
-        let begins = self.fiscal_year != 0 && fiscal_year > self.fiscal_year;
+        let begins = fiscal_year > self.fiscal_year;
         Self { fiscal_year: fiscal_year.max(self.fiscal_year), last: if begins { 1 } else { self.last + 1 } }
     }
 }
@@ -258,23 +237,6 @@ impl Counter {
     }
 }
 
-/// The next number of a counter, for ids.
-pub(crate) fn next_number(transaction: &mut Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
-    let next = transaction.get(&COUNTERS, counter)?.unwrap_or(0) + 1;
-    transaction.put(&COUNTERS, counter, &next)?;
-    Ok(next)
-}
-
-/// The number a counter gave last; 0 if none.
-pub(crate) fn last_number(transaction: &Transaction<'_>, counter: &str) -> Result<u64, StoreError> {
-    Ok(transaction.get(&COUNTERS, counter)?.unwrap_or(0))
-}
-
-/// The same, outside a commit.
-pub(crate) fn given(store: &Store, counter: &str) -> Result<u64, StoreError> {
-    Ok(store.get(&COUNTERS, counter)?.unwrap_or(0))
-}
-
 /// Shows every basket that is open. Reads all that are kept, those of a week; not where requests are answered.
 pub(crate) fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(), StoreError> {
     // A damaged one is for the check to tell of.
@@ -330,7 +292,7 @@ pub(crate) fn complete(
     transaction.put(&RECEIPTS, &basket.register, &receipts)?;
     transaction.append_to_outbox(stream.as_str(), wire::KIND, sale.sold_at_ms, &sale.id)?;
     sale.movement = stock::sell(transaction, basket, &sale, settled)?;
-    transaction.put_linked(&SALES, sequence, &sale)?;
+    transaction.put(&SALES, sequence, &sale)?;
     if let Some(printer) = &counter.printer {
         printing::queue(transaction, printer, sequence)?;
     }

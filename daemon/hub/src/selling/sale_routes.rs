@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Counter, LineRequest, SaleDone, announce, answer, basket_routes::TenderRequest, complete, find_sale, last_sales,
-    next_number, print, receipt, size::leaves_room,
+    print, receipt,
 };
 use crate::{
     extract::{InPath, InQuery},
@@ -93,7 +93,6 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
     for line in lines {
         line.add_to(&mut basket)?;
     }
-    leaves_room(&basket)?;
     for tender in request.tenders {
         basket.tender(tender.into())?;
     }
@@ -108,7 +107,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
             let mut made = None;
             let once = transaction.once(&command.key, |transaction| {
                 // It opens and ends in this command: nobody will ask for it, so it is not stored.
-                basket.id = format!("b{}", next_number(transaction, "basket")?);
+                basket.id = format!("b{}", transaction.next_number("basket")?);
                 stock::claim(transaction, &basket)?;
                 let sale = complete(transaction, &mut basket, &counter, false)?;
                 Ok::<_, Problem>(SaleDone::from(&*made.insert(sale)))

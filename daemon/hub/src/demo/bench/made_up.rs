@@ -91,7 +91,7 @@ pub(super) fn sell(
     key: Option<&CommandKey>,
 ) -> Result<(), Problem> {
     let mut work = |transaction: &mut Transaction<'_>| -> Result<SaleDone, Problem> {
-        basket.id = format!("b{}", selling::next_number(transaction, "basket")?);
+        basket.id = format!("b{}", transaction.next_number("basket")?);
         let sale = selling::complete(transaction, &mut basket, counter, false)?;
         Ok(SaleDone::from(&sale))
     };
@@ -109,7 +109,8 @@ pub(super) fn sell(
 pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item], sales: u64) -> Result<(), String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
-    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let store = Store::open(&config.store.data, config.store.engine, &crate::LINKED, born)
+        .map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     for part in items.chunks(2_000) {
         let part = part.to_vec();
@@ -165,7 +166,7 @@ fn rest(config: &Config, store: Arc<Store>) -> Result<(), String> {
     store::ask_for_rewriting(&config.store.data).map_err(said)?;
     drop(store);
     let began = Instant::now();
-    let store = Store::open(&config.store.data, config.store.engine, 1).map_err(said)?;
+    let store = Store::open(&config.store.data, config.store.engine, &crate::LINKED, 1).map_err(said)?;
     let after = store.size_on_disk().map_err(said)?;
     eprintln!(
         "  the store's files were mostly empty ({} of {} MB in use): rewritten in {:.1} s, {} MB now",

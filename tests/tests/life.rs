@@ -1,4 +1,4 @@
-//! The power cut in a store's life without a hub: restored, raised, archived, trimmed, converted, rewritten. `system_tests::life` has the script and what must be there.
+//! The power cut in a store's life without a hub: archived, trimmed, converted, rewritten, restored. `system_tests::life` has the script and what must be there.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{

@@ -9,7 +9,7 @@ use crate::name::{Epoch, HubId, Sequence, Stream};
 pub const VERSION: u16 = 1;
 
 /// The largest message either end takes, in bytes.
-pub const MAX_MESSAGE: usize = 512 * 1024;
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
 /// The most events in a batch.
 pub const MAX_BATCH_EVENTS: usize = 200;

@@ -13,11 +13,10 @@ use utoipa::ToSchema;
 
 use crate::{
     By, Capability,
-    numbers::NextNumber as _,
     permission::{Holder, Permission},
 };
 
-static ENTRIES: Table<Number, Entry> = Table::new("audit");
+static ENTRIES: Table<Number, Entry> = Table::linked("audit");
 
 /// See the audit trail.
 pub static READ: Permission = Permission::new("audit.read", "See the audit trail", &[Holder::Person]);
@@ -70,7 +69,7 @@ pub fn record<A: Act>(transaction: &mut Transaction<'_>, by: &By, act: &A) -> Re
     };
     let number = transaction.next_number("audit")?;
     let entry = Entry { number, at_ms: by.at_ms, who: by.actor.clone(), act: A::KIND.name.to_owned(), details };
-    transaction.put_linked(&ENTRIES, number, &entry)
+    transaction.put(&ENTRIES, number, &entry)
 }
 
 /// The last entries, newest first, before a number.

@@ -18,7 +18,6 @@ pub mod health;
 pub mod hq;
 pub mod keeping;
 pub mod maintenance;
-mod numbers;
 mod outgoing;
 pub mod payments;
 pub mod permission;
@@ -50,6 +49,11 @@ pub static CAPABILITIES: &[&Capability] = &[
     &keeping::CAPABILITY,
     &check::CAPABILITY,
 ];
+
+/// The tables whose records are links of the store's chain.
+pub fn linked_tables() -> Vec<&'static str> {
+    CAPABILITIES.iter().flat_map(|capability| capability.linked).copied().collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -264,7 +264,7 @@ async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String>
     let anywhere = SocketAddr::new(LOOPBACK, 0);
     let mut tls = TlsConfig::new(identity.join("hub.pem"), identity.join("hub.key"));
     tls.bind_addresses = vec![anywhere];
-    let mut config = BrokerConfig::new().with_bind_addresses(vec![anywhere]).with_max_packet_size(1024 * 1024);
+    let mut config = BrokerConfig::new().with_bind_addresses(vec![anywhere]).with_max_packet_size(8 * 1024 * 1024);
     config.tls_config = Some(tls);
     config.storage_config = StorageConfig::new().with_backend(StorageBackend::Memory).with_persistence(false);
     config.auth_config.allow_anonymous = true;

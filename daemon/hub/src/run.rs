@@ -48,7 +48,9 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let calendar = Calendar::new(config.time_zone()?, config.store.fiscal_year_starts.into());
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
-    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let linked = app::linked_tables();
+    let store =
+        Store::open(&config.store.data, config.store.engine, &linked, born).map_err(|error| error.to_string())?;
     let mut faults = check::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     // Before anybody asks a terminal of a moment that is past.
     off_the_runtime(|| app::maintenance::after_restore(&store, now)).map_err(|error| error.to_string())?;

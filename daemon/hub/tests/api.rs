@@ -159,7 +159,7 @@ async fn a_hub_starts_whichever_record_is_damaged() {
                     .unwrap();
             }
         }
-        let store = Store::open(&place.join("data"), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(&place.join("data"), EngineKind::Sqlite, &hub::LINKED, 1).unwrap();
         let faults = hub::maintenance::check(&store, Depth::Whole).unwrap().faults;
         let name = key.escape_ascii().to_string();
         assert!(faults.iter().any(|fault| fault.contains(&name)), "{name}: {faults:?}");
@@ -178,7 +178,7 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     {
         // Records of these tables that are none.
-        let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, 7).unwrap();
+        let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, &hub::LINKED, 7).unwrap();
         let damaged = store.commit(|transaction| {
             transaction.put(&ITEMS, "818981", &7)?;
             transaction.put(&REGISTERS, "till-2", &7)

@@ -4,10 +4,13 @@
 mod common;
 
 use axum::http::StatusCode;
+use commerce::{MAX_LINES, MAX_TEXT};
 use common::{ask, enter, open_with};
 use drivers::{device::Health, simulate::SimulatedTerminal};
 use serde_json::{Value, json};
-use store::{Depth, EngineKind};
+use store::{Depth, EngineKind, Name, StoreError, Table};
+
+static BASKETS: Table<Name, Value> = Table::new("basket");
 
 #[tokio::test]
 async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
@@ -17,7 +20,7 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
         "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\naddress = \"tcp://{}\"\n",
         terminal.address()
     );
-    let (hub, router) = open_with(directory.path(), EngineKind::Sled, &lane);
+    let (hub, router) = open_with(directory.path(), EngineKind::Sqlite, &lane);
     let mut events = hub.events.subscribe();
     while hub.devices.states()[0].health != Health::Ready {
         events.recv().await.unwrap();
@@ -32,28 +35,32 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     };
     let opened = post("/api/v1/baskets", json!({})).await;
     let path = format!("/api/v1/baskets/{}", opened.body["id"].as_str().unwrap());
-    let line = |bytes: usize, discounts: usize| {
-        let discount = json!({ "reason": "\"".repeat(120), "origin": "manager", "amount": 1 });
-        json!({ "description": "\"".repeat(bytes), "keyed": { "amount": 100, "reason": "on the package" },
-            "discounts": vec![discount; discounts] })
-    };
-    // The largest lines there are, then smaller ones, until not one byte more is taken.
-    let mut taken = 0;
-    for (bytes, discounts) in [(120, 16), (120, 2), (120, 0), (60, 0), (30, 0), (15, 0), (8, 0), (4, 0), (2, 0), (1, 0)]
-    {
-        loop {
-            let added = post(&format!("{path}/lines"), line(bytes, discounts)).await;
-            if added.status != StatusCode::OK {
-                assert_eq!((added.status.as_u16(), &added.body["type"]), (422, &json!("/problems/basket-full")));
-                break;
-            }
-            taken += 1;
+    // The largest lines there are: the first by the register, as many more as it would enter, the last by the register again.
+    let discount = || json!({ "reason": text(), "origin": "manager", "amount": 1 });
+    let line = json!({ "description": text(), "keyed": { "amount": 1_000_000, "reason": text() },
+        "discounts": vec![discount(); 16] });
+    assert_eq!(post(&format!("{path}/lines"), line.clone()).await.status, StatusCode::OK);
+    let basket = path.rsplit('/').next().unwrap().to_owned();
+    let entered = hub.store.commit(move |transaction| {
+        let mut filled = transaction.get(&BASKETS, &basket)?.unwrap();
+        let lines = filled["lines"].as_array_mut().unwrap();
+        for number in 2..MAX_LINES {
+            lines.push(lines[0].clone());
+            lines[number - 1]["number"] = json!(number);
         }
+        transaction.put(&BASKETS, &basket, &filled)
+    });
+    entered.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    assert_eq!(post(&format!("{path}/lines"), line.clone()).await.status, StatusCode::OK);
+    for (refused, body) in [("lines", line.clone()), (&*format!("lines/{MAX_LINES}/discounts"), discount())] {
+        let refused = post(&format!("{path}/{refused}"), body).await;
+        assert_eq!((refused.status.as_u16(), &refused.body["type"]), (422, &json!("/problems/basket-full")));
     }
-    assert!(taken < 400, "the bytes are full, not the lines");
-    let discount = json!({ "reason": "\"".repeat(120), "origin": "manager", "amount": 1 });
-    let refused = post(&format!("{path}/lines/{taken}/discounts"), discount).await;
-    assert_eq!(refused.body["type"], "/problems/basket-full");
+    for _ in 0..37 {
+        let coupon = json!({ "tender": "manufacturer_coupon", "amount": 1, "code": text() });
+        let taken = post(&format!("{path}/tenders"), coupon).await;
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+    }
     for amount in [1, 2] {
         let paid = post(&format!("{path}/payments"), json!({ "amount": amount })).await;
         assert_eq!((paid.status, &paid.body["state"]), (StatusCode::OK, &json!("approved")), "{}", paid.body);
@@ -64,17 +71,20 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     assert_eq!(sold.status, StatusCode::OK, "{}", sold.body);
     let sale = format!("/api/v1/sales/{}", sold.body["sale"].as_str().unwrap());
     let sale = ask(&router, "GET", &sale, &[("authorization", &token)], "").await;
-    assert_eq!(
-        (sale.body["lines"].as_array().unwrap().len(), sale.body["tenders"].as_array().unwrap().len()),
-        (taken, 3)
-    );
+    let count = |part: &str| sale.body[part].as_array().unwrap().len();
+    assert_eq!((count("lines"), count("tenders")), (MAX_LINES, 40));
+    let largest = serde_json::to_vec(&sale.body).unwrap().len();
+    assert!(largest > 10 * 192 * 1024, "it is much larger than a value of the engine: {largest} bytes");
+    assert!(largest + 256 * 1024 < contract::MAX_MESSAGE, "HQ takes it as one event: {largest} bytes");
     assert_eq!(terminal.bookings(), 3);
     assert_eq!(hub::maintenance::check(&hub.store, Depth::Whole).unwrap().faults, [""; 0]);
 
-    // The same in one command.
-    let whole = |count: usize| json!({ "lines": vec![line(120, 16); count], "card": true });
-    let sold = post("/api/v1/sales", whole(30)).await;
+    // As much as one command takes, in one.
+    let sold = post("/api/v1/sales", json!({ "lines": vec![line; 80], "card": true })).await;
     assert_eq!((sold.status, terminal.bookings()), (StatusCode::OK, 4), "{}", sold.body);
-    let refused = post("/api/v1/sales", whole(40)).await;
-    assert_eq!((&refused.body["type"], terminal.bookings()), (&json!("/problems/basket-full"), 4));
+}
+
+/// A text that takes the most room: each of its characters is written as two.
+fn text() -> String {
+    "\"".repeat(MAX_TEXT)
 }

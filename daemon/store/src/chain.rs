@@ -1,4 +1,4 @@
-//! A hash chain over what may never be changed: transactions and audit entries, in the order in which they were stored.
+//! A hash chain over what may never be changed: the records of linked tables ([`Table::linked`]), in the order in which they were stored.
 //!
 //! A record in the chain carries its place in it ([`Link`]): a number that counts without gaps over all tables, and
 //! `SHA-256(hash before, number, key, JSON)`. The head of the chain is a record of its own, written in the same batch. Whoever changes a
@@ -27,9 +27,6 @@ pub(crate) const LINK: usize = 40;
 
 /// The chain's ends: [`HEAD`], and [`BASE`] once the oldest records were given up.
 pub(crate) static HEADS: Table<Name, Head> = Table::new("chain");
-
-/// The tables of which every record is a link.
-pub(crate) const LINKED: [&str; 2] = ["sale", "audit"];
 
 /// The last link.
 pub(crate) const HEAD: &str = "head";
@@ -166,14 +163,6 @@ mod hexadecimal {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom("it is no hash of 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (place, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).map_err(|_| wrong())?;
-        }
-        Ok(bytes)
+        crate::hexadecimal::parse(&text).ok_or_else(|| D::Error::custom("a hash has 64 hexadecimal digits"))
     }
 }

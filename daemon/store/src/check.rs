@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::{
     Store,
-    chain::{self, BASE, HEAD, HEADS, Walk},
+    chain::{BASE, HEAD, HEADS, Walk},
+    engine::each_part,
     error::StoreError,
-    home::each_part,
-    table,
+    parts::{self, Whole},
+    value::{self, Value},
 };
 
 /// How much of a store is walked.
@@ -89,11 +90,11 @@ impl Store {
         let [base, head] = ends;
         let (base, head) = (base?, head?);
         let mut chain = Walk::from(base.clone().flatten().unwrap_or_default());
-        self.each_record(checked, |checked, key, value| {
+        self.each_record(checked, |checked, key, whole| {
             checked.records += 1;
-            match table::verify(key, value) {
-                Ok(table::Value { link: Some(link), .. }) => chain.note(link),
-                Ok(_) if table::table_of(key).is_some_and(|table| chain::LINKED.contains(&table)) => {
+            match value::verify(key, whole) {
+                Ok(Value { link: Some(link), .. }) => chain.note(link),
+                Ok(_) if value::table_of(key).is_some_and(|table| self.linked.contains(&table)) => {
                     Err(format!("the record {} is not a link of the chain", key.escape_ascii()))
                 }
                 Ok(_) => Ok(()),
@@ -103,8 +104,8 @@ impl Store {
         // By an end that can't be read nothing can be proved; that it can't be read is told.
         let (Some(_), Some(head)) = (base, head) else { return Ok(()) };
         chain.gaps(&head.unwrap_or_default()).into_iter().for_each(|gap| checked.fault(gap));
-        self.each_record(&mut Checked::default(), |_, key, value| {
-            let Ok(table::Value { link: Some(link), json }) = table::Value::of(key, value) else { return Ok(()) };
+        self.each_record(&mut Checked::default(), |_, key, whole| {
+            let Ok(Value { link: Some(link), json }) = Value::of(key, whole) else { return Ok(()) };
             checked.links += 1;
             if let Err(fault) = chain.prove(&link, key, json) {
                 checked.fault(fault);
@@ -113,38 +114,74 @@ impl Store {
         })
     }
 
-    /// Gives every record of the engine and of the archive, once: some are in both for a moment.
+    /// Gives every record of the engine and of the archive whole, once: some are in both for a moment. Parts that do not make a record are faults.
     fn each_record(
         &self,
         checked: &mut Checked,
         mut take: impl FnMut(&mut Checked, &[u8], &[u8]) -> Result<(), String>,
     ) -> Result<(), StoreError> {
+        let mut look = |checked: &mut Checked, key: &[u8], whole: Whole<'_>| {
+            let looked = match whole {
+                Ok(whole) => take(checked, key, &whole),
+                Err(why) => Err(format!("the record {} can't be read: {why}", key.escape_ascii())),
+            };
+            if let Err(fault) = looked {
+                checked.fault(fault);
+            }
+        };
         each_part(&*self.engine, |part| {
-            for (key, value) in part {
-                if let Err(fault) = take(checked, key, value) {
-                    checked.fault(fault);
+            for (key, stored) in part {
+                if parts::is_part(key) {
+                    if self.is_left_over(key)? {
+                        checked.fault(left_over(key));
+                    }
+                } else if let Some(whole) = parts::read(&*self.engine, key, stored)? {
+                    look(checked, key, whole);
                 }
             }
-            Ok(())
+            Ok::<_, StoreError>(())
         })?;
         for segment in self.archive.segments() {
             for shelf in segment.shelves(segment.first, segment.last) {
-                let entries = match shelf {
-                    Ok(shelf) => shelf.entries,
+                let shelf = match shelf {
+                    Ok(shelf) => shelf,
                     Err(error) => {
                         checked.fault(format!("the archive's file {}: {error}", segment.path.display()));
                         continue;
                     }
                 };
-                for (key, value) in entries {
-                    if self.engine.get(&key)?.is_none()
-                        && let Err(fault) = take(checked, &key, &value)
+                for (key, _) in &shelf.entries {
+                    if parts::is_part(key) {
+                        if !is_of(key, |owner| shelf.stored(owner)) {
+                            checked.fault(left_over(key));
+                        }
+                    } else if self.engine.get(key)?.is_none()
+                        && let Some(whole) = shelf.whole(key)
                     {
-                        checked.fault(fault);
+                        look(checked, key, whole);
                     }
                 }
             }
         }
         Ok(())
     }
+
+    /// Whether a part in the engine is there without its record. Asked once more: its record may have been changed meanwhile.
+    fn is_left_over(&self, part_key: &[u8]) -> Result<bool, StoreError> {
+        let owner = match parts::owner(part_key) {
+            Some((owner, _)) => self.engine.get(owner)?,
+            None => None,
+        };
+        Ok(!is_of(part_key, |_| owner.as_deref()) && self.engine.get(part_key)?.is_some())
+    }
+}
+
+/// Whether a part is one of its record's, which `stored` gives by its key. A record that is damaged is a fault of its own.
+fn is_of<'s>(part_key: &[u8], stored: impl FnOnce(&[u8]) -> Option<&'s [u8]>) -> bool {
+    parts::owner(part_key)
+        .is_some_and(|(owner, number)| stored(owner).is_some_and(|stored| number < parts::count(owner, stored)))
+}
+
+fn left_over(part_key: &[u8]) -> String {
+    format!("the part {} is of no record", part_key.escape_ascii())
 }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -16,14 +15,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    META, RESTORED,
     cache::Cache,
-    chain::{HEAD, HEADS},
     engine::{Batch, Engine, EngineError},
     error::StoreError,
     outbox::Heads,
     room::{Disk, DiskState, Purpose},
-    table::{Key, Record, Table},
+    transaction::{Changes, Overlay, Tables, Transaction, View},
 };
 
 /// Commits that may wait; past it askers are sent away at once.
@@ -34,116 +31,6 @@ pub const GROUP: usize = 256;
 
 /// How long a commit that nobody waits for may be put off, so that it shares somebody's flush instead of costing one.
 pub const PATIENT: Duration = Duration::from_millis(20);
-
-/// Changes not yet in the engine.
-type Overlay = HashMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// One commit's view of the store, and what it writes.
-pub struct Transaction<'g> {
-    view: View<'g>,
-    own: Overlay,
-    /// Outbox streams that this commit appended to, with their new heads.
-    pub(crate) heads: Vec<(String, u64)>,
-}
-
-/// What a commit sees of the store.
-#[derive(Clone, Copy)]
-struct View<'g> {
-    engine: &'g dyn Engine,
-    cache: &'g RefCell<Cache>,
-    /// What the group's earlier commits wrote.
-    group: &'g Overlay,
-}
-
-impl View<'_> {
-    /// Gives the value of a key to `take`, where it lies.
-    fn get<T>(
-        &self,
-        raw_key: &[u8],
-        take: impl FnOnce(&[u8]) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        if let Some(written) = self.group.get(raw_key) {
-            return written.as_deref().map(take).transpose();
-        }
-        let mut cache = self.cache.borrow_mut();
-        if let Some(known) = cache.get(raw_key) {
-            return take(known).map(Some);
-        }
-        let Some(value) = self.engine.get_to_commit(raw_key)? else { return Ok(None) };
-        let taken = take(&value)?;
-        cache.keep(raw_key.to_vec(), value);
-        Ok(Some(taken))
-    }
-}
-
-impl Transaction<'_> {
-    /// Reads a record, as it will stand if the group is stored.
-    ///
-    /// # Errors
-    /// The engine fails or the record can't be read.
-    pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: K::Of<'_>) -> Result<Option<V>, StoreError> {
-        let raw_key = table.raw_key(key);
-        let decode = |value: &[u8]| table.decode(&raw_key, value);
-        match self.own.get(&raw_key) {
-            Some(written) => written.as_deref().map(decode).transpose(),
-            None => self.view.get(&raw_key, decode),
-        }
-    }
-
-    /// Writes a record.
-    ///
-    /// # Errors
-    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD).
-    pub fn put<K: Key, V: Record>(
-        &mut self,
-        table: &Table<K, V>,
-        key: K::Of<'_>,
-        record: &V,
-    ) -> Result<(), StoreError> {
-        let raw_key = table.raw_key(key);
-        let value = table.encode(&raw_key, record, |_| None)?;
-        self.own.insert(raw_key, Some(value));
-        Ok(())
-    }
-
-    /// Writes a record that is never changed again, as the next link of the [`chain`](crate::chain).
-    ///
-    /// # Errors
-    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD), or the engine fails.
-    pub fn put_linked<K: Key, V: Record>(
-        &mut self,
-        table: &Table<K, V>,
-        key: K::Of<'_>,
-        record: &V,
-    ) -> Result<(), StoreError> {
-        let raw_key = table.raw_key(key);
-        let mut head = self.get(&HEADS, HEAD)?.unwrap_or_default();
-        let value = table.encode(&raw_key, record, |json| Some(head.append(&raw_key, json)))?;
-        self.put(&HEADS, HEAD, &head)?;
-        self.own.insert(raw_key, Some(value));
-        Ok(())
-    }
-
-    /// Deletes a record, if it is there.
-    pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: K::Of<'_>) {
-        self.delete_raw(table.raw_key(key));
-    }
-
-    /// Conclusions are drawn from the store's having been restored, in this commit.
-    pub fn settle_restored(&mut self) {
-        self.delete(&META, RESTORED);
-    }
-
-    pub(crate) fn delete_raw(&mut self, raw_key: Vec<u8>) {
-        self.own.insert(raw_key, None);
-    }
-}
-
-/// What a commit leaves behind when it did not refuse.
-struct Changes {
-    overlay: Overlay,
-    heads: Vec<(String, u64)>,
-}
 
 /// How a commit's group ended, told to the commit so that it can answer.
 type Verdict<'a> = Result<(), &'a StoreError>;
@@ -170,11 +57,15 @@ where
 {
     fn run(&mut self, view: View<'_>) -> Option<Changes> {
         let work = self.work.take()?;
-        let mut transaction = Transaction { view, own: Overlay::new(), heads: Vec::new() };
-        // The overlay is dropped with a panic, so nothing half-done can be seen.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
+        let mut transaction = Transaction::begin(view);
+        // What it wrote is dropped with a panic, so nothing half-done can be seen.
+        let decided = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
             .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
-        let changes = outcome.is_ok().then_some(Changes { overlay: transaction.own, heads: transaction.heads });
+        let ended = decided.and_then(|answer| Ok((answer, transaction.end().map_err(E::from)?)));
+        let (outcome, changes) = match ended {
+            Ok((answer, changes)) => (Ok(answer), Some(changes)),
+            Err(refusal) => (Err(refusal), None),
+        };
         self.outcome = Some(outcome);
         changes
     }
@@ -241,11 +132,17 @@ pub struct Timings {
 }
 
 impl Committer {
-    pub(crate) fn start(engine: Arc<dyn Engine>, heads: Arc<Heads>, disk: Disk) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        linked: &[&'static str],
+        heads: Arc<Heads>,
+        disk: Disk,
+    ) -> Result<Self, StoreError> {
         let (queue, waiting) = sync_channel(QUEUE);
         let (tick, committed) = watch::channel(0);
         let (stopped, listener, timings) = (Arc::new(OnceLock::new()), Arc::default(), Arc::default());
         let worker = Worker {
+            tables: Tables::of(&*engine, linked)?,
             engine,
             cache: RefCell::default(),
             heads,
@@ -327,6 +224,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 struct Worker {
     engine: Arc<dyn Engine>,
+    tables: Tables,
     cache: RefCell<Cache>,
     heads: Arc<Heads>,
     tick: watch::Sender<u64>,
@@ -359,7 +257,7 @@ impl Worker {
         let commits = group.len() as u64;
         if self.stopped.get().is_none() {
             for commit in &mut group {
-                let view = View { engine: &*self.engine, cache: &self.cache, group: &overlay };
+                let view = View { engine: &*self.engine, tables: &self.tables, cache: &self.cache, group: &overlay };
                 if let Some(changes) = commit.run(view) {
                     overlay.extend(changes.overlay);
                     heads.extend(changes.heads);

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, fs, ops::Bound, path::Path, sync::Arc};
 use proptest::{prelude::*, sample::select};
 
 use crate::{
-    EngineKind, Name, Store, StoreError, Table, ask_for_rewriting, convert,
+    EngineKind, Name, Store, Table, ask_for_rewriting,
     engine::{Batch, Engine},
     home::open_or_create,
+    tests::LINKED,
 };
 
 static NOTES: Table<Name, String> = Table::new("note");
@@ -65,7 +66,7 @@ proptest! {
         steps in proptest::collection::vec(a_step(), 1..24),
         bounds in proptest::collection::vec((a_bound(), a_bound(), any::<bool>(), 0_usize..20), 8),
     ) {
-        for kind in EngineKind::ALL {
+        for &kind in EngineKind::BUILT {
             let directory = tempfile::tempdir().unwrap();
             let mut engine = open(directory.path(), kind);
             let mut model = BTreeMap::new();
@@ -104,7 +105,7 @@ proptest! {
 
 #[test]
 fn an_engine_tells_its_size() {
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let engine = open(directory.path(), kind);
         for part in 0..64_u8 {
@@ -124,87 +125,9 @@ fn a_store_has_one_owner() {
     assert!(second.unwrap_err().to_string().contains("another process"));
 }
 
-async fn filled(directory: &Path, kind: EngineKind, notes: u32) {
-    let store = Store::open(directory, kind, 42).unwrap();
-    store
-        .commit(move |transaction| {
-            (0..notes).try_for_each(|number| transaction.put(&NOTES, &format!("note-{number}"), &number.to_string()))
-        })
-        .await
-        .unwrap();
-}
-
-/// Until the engine has let go of its files: dropping a store hands that to its committer's thread.
-fn converted(directory: &Path, to: EngineKind) -> u64 {
-    convert(directory, to, |_| ()).unwrap().entries
-}
-
-#[tokio::test]
-async fn a_store_is_converted_there_and_back_whole() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
-    filled(path, EngineKind::Sled, 2_500).await;
-    assert_eq!(converted(path, EngineKind::Sqlite), 2_502);
-    let wrong = Store::open(path, EngineKind::Sled, 1).err().unwrap();
-    assert!(matches!(wrong, StoreError::OtherEngine { .. }), "{wrong}");
-    assert!(wrong.to_string().contains("store convert --to sled"));
-    {
-        let store = Store::open(path, EngineKind::Sqlite, 99).unwrap();
-        assert_eq!(store.epoch(), 42);
-        assert_eq!(store.get(&NOTES, "note-2499").unwrap().as_deref(), Some("2499"));
-    }
-    assert_eq!(converted(path, EngineKind::Sled), 2_502);
-    assert_eq!(Store::open(path, EngineKind::Sled, 99).unwrap().get(&NOTES, "note-7").unwrap().as_deref(), Some("7"));
-}
-
-#[tokio::test]
-async fn a_conversion_cut_between_its_renames_is_ended_by_another() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
-    filled(path, EngineKind::Sled, 10).await;
-    assert_eq!(converted(path, EngineKind::Sqlite), 12);
-    // As the cut leaves it: the new store has its name, the old one still has its own.
-    fs::rename(path.join("sled.converted"), path.join("sled")).unwrap();
-    for kind in EngineKind::ALL {
-        assert!(matches!(Store::open(path, kind, 1), Err(StoreError::TwoStores { .. })));
-    }
-    assert_eq!(converted(path, EngineKind::Sqlite), 12);
-    assert_eq!(Store::open(path, EngineKind::Sqlite, 1).unwrap().epoch(), 42);
-}
-
-#[tokio::test]
-async fn of_two_stores_that_differ_neither_is_given_up() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
-    filled(path, EngineKind::Sled, 10).await;
-    converted(path, EngineKind::Sqlite);
-    // Sold on, then the former was put back by hand.
-    filled(path, EngineKind::Sqlite, 11).await;
-    fs::rename(path.join("sled.converted"), path.join("sled")).unwrap();
-    for to in EngineKind::ALL {
-        let told = convert(path, to, |_| ()).unwrap_err().to_string();
-        assert!(told.contains("are both there and differ"), "{told}");
-    }
-    fs::rename(path.join("sled"), path.join("sled.converted")).unwrap();
-    let store = Store::open(path, EngineKind::Sqlite, 1).unwrap();
-    assert_eq!(store.page(&NOTES, None, crate::Order::Ascending, usize::MAX).unwrap().len(), 11);
-}
-
-#[tokio::test]
-async fn what_can_not_be_converted_is_told_and_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path();
-    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("there is none"));
-    filled(path, EngineKind::Sqlite, 1).await;
-    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("kept by sqlite already"));
-    fs::create_dir(path.join("sqlite.converted")).unwrap();
-    assert!(convert(path, EngineKind::Sled, |_| ()).unwrap_err().to_string().contains("delete it first"));
-    assert_eq!(Store::open(path, EngineKind::Sqlite, 1).unwrap().epoch(), 42);
-}
-
 /// A store of many writes to few notes, so that most of its files is of the past.
 async fn worn(directory: &Path, kind: EngineKind) -> u64 {
-    let store = Store::open(directory, kind, 42).unwrap();
+    let store = Store::open(directory, kind, LINKED, 42).unwrap();
     for round in 0..60 {
         let write = store.commit(move |transaction| {
             (0..40_u32).try_for_each(|number| {
@@ -223,7 +146,7 @@ async fn worn(directory: &Path, kind: EngineKind) -> u64 {
 }
 
 fn is_whole(directory: &Path, kind: EngineKind) -> u64 {
-    let store = Store::open(directory, kind, 99).unwrap();
+    let store = Store::open(directory, kind, LINKED, 99).unwrap();
     assert_eq!(store.epoch(), 42);
     for number in 0..40 {
         assert_eq!(store.get(&NOTES, &format!("worn-{number}")).unwrap(), Some(number.to_string()));
@@ -233,7 +156,7 @@ fn is_whole(directory: &Path, kind: EngineKind) -> u64 {
 
 #[tokio::test]
 async fn a_store_is_rewritten_when_asked_for_and_has_its_space_back() {
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let before = worn(path, kind).await;
@@ -249,7 +172,7 @@ async fn a_store_is_rewritten_when_asked_for_and_has_its_space_back() {
 
 #[tokio::test]
 async fn a_rewriting_cut_anywhere_leaves_a_whole_store() {
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         worn(path, kind).await;

@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use crate::{engine::EngineError, home::EngineKind};
+use crate::engine::{EngineError, EngineKind};
 
 /// Why the store did not do as asked. Nothing was changed, except where `Stopped` says that it can't be known.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -42,6 +42,20 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+    /// A record of a linked table is written a second time.
+    #[error("the record {key} of table {table} is stored already and can't be changed")]
+    StoredAlready {
+        /// Its table.
+        table: &'static str,
+        /// Its key, escaped.
+        key: String,
+    },
+    /// A table is linked in one place and not in another: a fault of the program.
+    #[error("the table {table} is linked where it is defined or where the store was opened, but not in both places")]
+    OtherTable {
+        /// The table.
+        table: &'static str,
+    },
     /// A record is too large.
     #[error("a record of table {table} would have {bytes} bytes; the most is {}", crate::MAX_RECORD)]
     TooLarge {
@@ -80,7 +94,7 @@ pub enum StoreError {
     },
     /// There is an archive and no store.
     #[error(
-        "{directory} holds an archive of old sales and no store they belong to; put the store back, or move the folder `archive` away"
+        "{directory} holds an archive and no store that it belongs to; put the store back, or move the folder `archive` away"
     )]
     ArchiveAlone {
         /// Where.

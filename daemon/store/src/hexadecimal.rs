@@ -1,4 +1,4 @@
-//! Bytes as two digits each. By hand: it is on the way of every request and every sale, and formatting takes twenty times as long.
+//! Bytes as two digits each. By hand: every request and every sale needs it, and formatting takes twenty times as long.
 
 /// Bytes in hexadecimal, in small letters.
 pub fn of(bytes: &[u8]) -> String {
@@ -11,12 +11,37 @@ pub fn of(bytes: &[u8]) -> String {
     text
 }
 
+/// So many bytes by their digits, small or capital.
+pub fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let mut bytes = [0; N];
+    if pairs.len() != N {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::parse;
+
     #[test]
     fn every_byte_is_written_as_formatting_would() {
         for byte in 0..=u8::MAX {
-            assert_eq!(super::of(&[byte, 7]), format!("{byte:02x}07"));
+            let text = super::of(&[byte, 7]);
+            assert_eq!(text, format!("{byte:02x}07"));
+            assert_eq!((parse(&text), parse(&text.to_uppercase())), (Some([byte, 7]), Some([byte, 7])));
+        }
+    }
+
+    #[test]
+    fn what_is_not_hexadecimal_or_of_another_length_is_refused() {
+        for text in ["", "0", "00", "000", "00000", "000000", "0g00", "+100", "0x00", "\u{e9}00"] {
+            assert_eq!(parse::<2>(text), None, "{text}");
         }
     }
 }

@@ -29,95 +29,37 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     archive,
-    engine::{Engine, EngineError, Entry},
+    engine::{Engine, EngineError, EngineKind, Entry, each_part},
     error::StoreError,
+    files::{self, make_directory, sync_directory},
     room,
-    sled_engine::SledEngine,
     sqlite_engine::SqliteEngine,
 };
 
 /// Entries copied and compared at a time.
 const PART: usize = 1_000;
 
-/// Which engine keeps a store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EngineKind {
-    /// sled 0.34.7. It is not released any more, does not give back the space of what was deleted, and holds far more memory than its cache.
-    Sled,
-    /// SQLite, bundled: by the figures of both the default.
-    #[default]
-    Sqlite,
-}
-
-impl EngineKind {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sled, Self::Sqlite];
-
-    /// As in the config.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sled => "sled",
-            Self::Sqlite => "sqlite",
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Sled => Self::Sqlite,
-            Self::Sqlite => Self::Sled,
-        }
-    }
-
-    fn open(self, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
-        Ok(match self {
-            Self::Sled => Arc::new(SledEngine::open(path)?),
-            Self::Sqlite => Arc::new(SqliteEngine::open(path)?),
-        })
-    }
-}
-
-impl std::fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for EngineKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| format!("`{}` is no engine; sled or sqlite", text.escape_debug()))
+/// Opens an engine's folder, or makes it.
+fn open_engine(kind: EngineKind, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
+    match kind {
+        EngineKind::Sqlite => Ok(Arc::new(SqliteEngine::open(path)?)),
+        #[cfg(feature = "sled")]
+        EngineKind::Sled => Ok(Arc::new(crate::sled_engine::SledEngine::open(path)?)),
+        #[cfg(not(feature = "sled"))]
+        EngineKind::Sled => Err(EngineError {
+            what: format!("open the store in {}", path.display()),
+            why: "this build has no sled engine; set `engine = \"sqlite\"`, or build it with the feature `sled`".into(),
+        }),
     }
 }
 
 fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     let what = format!("{what} {}", path.display());
     move |error| EngineError { what: what.clone(), why: error.to_string() }.into()
-}
-
-/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in it later could be lost
-/// with it. Also for one that is there: who made it may have been cut short before the sync.
-pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !above.exists() {
-        make_directory(above)?;
-    }
-    match fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    match File::open(above) {
-        Ok(directory) => directory.sync_all(),
-        // It may be of others, who made this one for us.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// Whether a directory holds a store, by any engine.
@@ -182,7 +124,7 @@ impl Home<'_> {
     fn rewrite(&self, kind: EngineKind) -> Result<(), StoreError> {
         let (home, former) = (self.of(kind), self.former(kind));
         self.rename(&home, &former)?;
-        let written = kind.open(&former).map_err(StoreError::from).and_then(|source| {
+        let written = open_engine(kind, &former).map_err(StoreError::from).and_then(|source| {
             // Before minutes are spent: who asked for it found that less than a quarter of the files is in use.
             room::is_to_spare(self.directory, source.size_on_disk()? / 4)?;
             let mut entries = 0;
@@ -233,7 +175,7 @@ impl Home<'_> {
             newborn.apply(part.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?;
             entries += part.len() as u64;
             progress(entries);
-            Ok(())
+            Ok::<_, StoreError>(())
         })?;
         newborn.flush()?;
         if !are_equal(source, newborn, &mut |compared| progress(entries + compared))? {
@@ -244,7 +186,7 @@ impl Home<'_> {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        let renamed = fs::rename(from, to).and_then(|()| File::open(self.directory)?.sync_all());
+        let renamed = fs::rename(from, to).and_then(|()| sync_directory(self.directory));
         renamed.map_err(failed("put in its place the store", to))
     }
 }
@@ -255,7 +197,7 @@ fn fill_and_sync(
     fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let failed = failed("create the store in", path);
-    let newborn = kind.open(path)?;
+    let newborn = open_engine(kind, path)?;
     fill(&*newborn)?;
     newborn.flush()?;
     drop(newborn);
@@ -263,7 +205,7 @@ fn fill_and_sync(
         let path = entry.map_err(&failed)?.path();
         File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
     }
-    File::open(path).and_then(|file| file.sync_all()).map_err(&failed)
+    sync_directory(path).map_err(&failed)
 }
 
 /// Opens the store in a directory, or creates it with the given entries in it.
@@ -297,7 +239,7 @@ pub(crate) fn open_or_create(
     }
     end_restoring(directory)?;
     forget_cached(&home.of(kind));
-    Ok(kind.open(&home.of(kind))?)
+    Ok(open_engine(kind, &home.of(kind))?)
 }
 
 /// A store has its name, so its restoring is through.
@@ -306,8 +248,7 @@ pub(crate) fn end_restoring(directory: &Path) -> Result<(), StoreError> {
     if !restoring.exists() {
         return Ok(());
     }
-    let removed = fs::remove_file(&restoring).and_then(|()| File::open(directory)?.sync_all());
-    removed.map_err(failed("remove", &restoring))
+    files::remove(&restoring).map_err(failed("remove", &restoring))
 }
 
 /// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk never got.
@@ -346,11 +287,11 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     if former.exists() {
         return Err(trouble(&format!("{} is left from an earlier conversion; delete it first", former.display())));
     }
-    let source = to.other().open(&old)?;
+    let source = open_engine(to.other(), &old)?;
     let mut entries = 0;
     if new.exists() {
         // An earlier conversion was cut between its renames; or one of them was put back by hand, and the other has sold since.
-        if !are_equal(&*source, &*to.open(&new)?, &mut |compared| entries = compared)? {
+        if !are_equal(&*source, &*open_engine(to, &new)?, &mut |compared| entries = compared)? {
             let (old, new) = (old.display(), new.display());
             return Err(trouble(&format!(
                 "{old} and {new} are both there and differ; move away the one that did not sell last"
@@ -380,31 +321,5 @@ fn are_equal(one: &dyn Engine, other: &dyn Engine, progress: &mut dyn FnMut(u64)
         after = Some(last.clone());
         compared += part.len() as u64;
         progress(compared);
-    }
-}
-
-/// Gives every entry of an engine, in order, a part at a time.
-pub(crate) fn each_part(
-    engine: &dyn Engine,
-    take: impl FnMut(&[Entry]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    each_entry_of(engine, Bound::Unbounded, Bound::Unbounded, PART, take)
-}
-
-/// Gives the entries between two keys, in order, a part at a time.
-pub(crate) fn each_entry_of(
-    engine: &dyn Engine,
-    from: Bound<&[u8]>,
-    to: Bound<&[u8]>,
-    size: usize,
-    mut take: impl FnMut(&[Entry]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut after: Option<Vec<u8>> = None;
-    loop {
-        let from = after.as_deref().map_or(from, Bound::Excluded);
-        let part = engine.range(from, to, false, size)?;
-        let Some((last, _)) = part.last() else { return Ok(()) };
-        after = Some(last.clone());
-        take(&part)?;
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded store of a hub: typed tables, one committer, an outbox.
+//! The embedded store: typed tables, one committer, an outbox. It knows nothing of what it stores.
 //!
 //! # What this crate promises
 //!
@@ -12,7 +12,8 @@
 //!   [`Store::check`] walks them all.
 //! - **Years do not slow it down.** Old records move to the [`archive`], compressed, and are read through it.
 //! - **A backup is one moment.** [`Store::backup`] is taken while the store sells, and [`restore`] makes a store of it.
-//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes.
+//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes; a large one is
+//!   stored in `parts`, and nobody notices.
 //! - **A disk that fills up is seen in time.** [`room`] turns away what nobody will miss first, and sales last.
 //! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more ([`StoreError::Stopped`]): a later
 //!   flush that "succeeds" proves nothing about the pages that were dropped.
@@ -49,42 +50,50 @@ mod cache;
 mod chain;
 mod check;
 mod committer;
+mod counter;
 pub mod engine;
 mod error;
+pub mod files;
 pub mod hexadecimal;
 mod home;
 pub mod idempotency;
 mod migrate;
 pub mod outbox;
+mod parts;
 pub mod room;
+#[cfg(feature = "sled")]
 mod sled_engine;
 mod sqlite_engine;
 mod table;
+mod transaction;
+mod value;
 
 use std::{path::Path, sync::Arc};
 
 pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
-pub use committer::{GROUP, PATIENT, QUEUE, Timings, Transaction};
+pub use committer::{GROUP, PATIENT, QUEUE, Timings};
+pub use engine::EngineKind;
 pub use error::StoreError;
-pub use home::{Converted, EngineKind, ask_for_rewriting, convert};
+pub use home::{Converted, ask_for_rewriting, convert};
 pub use room::{DiskState, Purpose, Room};
-pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table};
+pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table, TableInfo};
 use tokio::sync::watch;
+pub use transaction::Transaction;
 
 use crate::{
     archive::Archive,
     committer::Committer,
-    engine::{Batch, Engine, Entry},
+    engine::{Batch, Engine, Entry, each_part},
     outbox::Heads,
     room::Disk,
 };
 
-/// The largest record, in bytes: small enough to stay inside the engine's pages. What is larger is a file of its own.
-pub const MAX_RECORD: usize = 192 * 1024;
+/// The largest record, in bytes. What is larger is a file of its own.
+pub const MAX_RECORD: usize = 4 * 1024 * 1024;
 
 /// The layout this program writes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 1;
 
 /// Files smaller than this are not worth a rewriting, however empty.
 const REWRITTEN_FROM: u64 = 512 * 1024 * 1024;
@@ -117,28 +126,31 @@ pub struct Store {
     archive: Archive,
     heads: Arc<Heads>,
     epoch: u64,
+    /// Tables whose records are links of the chain.
+    linked: Vec<&'static str>,
     /// What is wrong with it, found at opening: it opens all the same, to be checked, backed up, and sold by as far as that goes.
     faults: Vec<String>,
 }
 
 impl Store {
-    /// Opens the store in `directory`, or creates it there.
+    /// Opens the store in `directory`, or creates it there. `linked` names every [linked table](Table::linked): the check looks for records of these
+    /// that are not in the chain, and [`Transaction::put`] takes no other table for linked.
     ///
     /// `now_ms` becomes the epoch of a store that is created: events of a hub are numbered anew in each epoch, so a hub that lost its disk
     /// can't be mistaken for its former self.
     ///
     /// # Errors
     /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by a newer hub.
-    pub fn open(directory: &Path, kind: EngineKind, now_ms: u64) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, kind: EngineKind, linked: &[&'static str], now_ms: u64) -> Result<Self, StoreError> {
         let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
         let engine = home::open_or_create(directory, kind, &birth)?;
-        migrate::raise(&*engine, Some(directory))?;
+        migrate::raise(&*engine, Some(directory), migrate::STEPS)?;
         let archive = Archive::open(&directory.join("archive"), &*engine)?;
-        Self::on(engine, archive, Disk::under(directory))
+        Self::on(engine, linked, archive, Disk::under(directory))
     }
 
     /// A store on an engine that holds one of this format.
-    fn on(engine: Arc<dyn Engine>, archive: Archive, disk: Disk) -> Result<Self, StoreError> {
+    fn on(engine: Arc<dyn Engine>, linked: &[&'static str], archive: Archive, disk: Disk) -> Result<Self, StoreError> {
         let epoch = META.read(&*engine, "epoch")?.ok_or_else(|| StoreError::Corrupt {
             table: META.name(),
             key: "epoch".into(),
@@ -146,8 +158,8 @@ impl Store {
         })?;
         let mut faults = archive.faults().to_vec();
         let heads = Arc::new(Heads::load(&*engine, |error| faults.push(error.to_string()))?);
-        let committer = Committer::start(Arc::clone(&engine), Arc::clone(&heads), disk)?;
-        Ok(Self { engine, committer, archive, heads, epoch, faults })
+        let committer = Committer::start(Arc::clone(&engine), linked, Arc::clone(&heads), disk)?;
+        Ok(Self { engine, committer, archive, heads, epoch, linked: linked.to_vec(), faults })
     }
 
     /// Drawn when the store was created.
@@ -238,7 +250,26 @@ impl Store {
         order: Order,
         limit: usize,
     ) -> Result<Vec<V>, StoreError> {
-        table.page(&*self.engine, from, order, limit)
+        table.page(&*self.engine, from, order, limit, Err)
+    }
+
+    /// [`Self::page`] without the records that can't be read, of each of which `damaged` hears why: for lists, which one damaged record must not keep from
+    /// being shown.
+    ///
+    /// # Errors
+    /// The engine fails.
+    pub fn readable_page<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        from: Option<K::Of<'_>>,
+        order: Order,
+        limit: usize,
+        mut damaged: impl FnMut(StoreError),
+    ) -> Result<Vec<V>, StoreError> {
+        table.page(&*self.engine, from, order, limit, |error| {
+            damaged(error);
+            Ok(())
+        })
     }
 
     /// Gives every record of a table, in the order of its keys, without holding them all; of one that can't be read, why. A hub with a damaged record
@@ -301,7 +332,7 @@ impl Store {
     /// Bytes of all keys and values: what a fresh store would hold.
     fn live_bytes(&self) -> Result<u64, StoreError> {
         let mut live = 0;
-        home::each_part(&*self.engine, |part| {
+        each_part::<StoreError>(&*self.engine, |part| {
             live += part.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
             Ok(())
         })?;

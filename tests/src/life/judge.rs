@@ -4,9 +4,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
 
-use super::{
-    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, RESTORED, SALES, SLIPS, archive, old_backup, sell, steps, text, told,
-};
+use super::{BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, sell, steps, text, told};
 
 /// What is known of a life at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,11 +27,6 @@ pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Kno
     let (all, directory) = (steps(), disk.join("data"));
     let least = Effects::of(engine, &all[..known.answered]);
     let most = Effects::of(engine, &all[..known.asked]);
-    if !least.is_restored {
-        is_not_begun_empty(&directory, engine)?;
-        // A store of it may be there already; then it can't be made again.
-        drop(restore(&directory, engine, old_backup()?, 8));
-    }
     if most.is_beside {
         is_beside(disk, engine, least.is_beside, known)?;
     }
@@ -63,7 +56,7 @@ fn is_not_begun_empty(directory: &Path, engine: EngineKind) -> Result<(), String
     if !directory.join("restoring").exists() && !directory.join(engine.name()).exists() {
         return Ok(());
     }
-    match Store::open(directory, engine, 8) {
+    match Store::open(directory, engine, &LINKED, 8) {
         Err(StoreError::HalfRestored { .. }) => Ok(()),
         Err(error) => Err(format!("a restoring that was cut can't be told: {error}")),
         Ok(store) => match store.kept(&SALES, 1).map_err(told)? {
@@ -88,10 +81,11 @@ fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool, known: Known) -
 
 /// A store made of the backup has every sale from before it was begun, archived or not.
 fn is_the_backups(directory: &Path, engine: EngineKind, known: Known) -> Result<(), String> {
-    let store = Store::open(directory, engine, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
+    let store =
+        Store::open(directory, engine, &LINKED, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
     within("sales archived in the restored store", store.archived_up_to(&SALES), 10_000, 10_000)?;
     let last = store.page_kept(&SALES, None, Order::Descending, 1).map_err(told)?;
-    let sold = RESTORED + store.outbox_span("sales").map_err(told)?.last;
+    let sold = store.outbox_span("sales").map_err(told)?.last;
     within("sales in the backup", sold, BACKED_UP, known.tried)?;
     if last != [text(sold)] {
         return Err(format!("LOST: the backup's last sale is {last:?}, its outbox says {sold}"));
@@ -101,12 +95,14 @@ fn is_the_backups(directory: &Path, engine: EngineKind, known: Known) -> Result<
 
 /// Opens it by the engine that keeps it; between two, converting again ends it.
 fn open(directory: &Path, least: &Effects, most: &Effects) -> Result<Store, String> {
-    let opened = match Store::open(directory, most.engine, 8) {
-        Err(StoreError::OtherEngine { .. }) if least.engine != most.engine => Store::open(directory, least.engine, 8),
+    let opened = match Store::open(directory, most.engine, &LINKED, 8) {
+        Err(StoreError::OtherEngine { .. }) if least.engine != most.engine => {
+            Store::open(directory, least.engine, &LINKED, 8)
+        }
         Err(StoreError::TwoStores { .. }) if least.engine != most.engine => {
             convert(directory, most.engine, |_| ())
                 .map_err(|error| format!("a conversion that was cut can't be ended: {error}"))?;
-            Store::open(directory, most.engine, 8)
+            Store::open(directory, most.engine, &LINKED, 8)
         }
         opened => opened,
     };
@@ -128,10 +124,10 @@ fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Re
         return Err(format!("LOST: where sale {number} should be, there is {sale}"));
     }
     let sold = given_up + sales.len() as u64;
-    within("the last sale", sold, known.sold.max(RESTORED), known.tried.max(RESTORED))?;
+    within("the last sale", sold, known.sold, known.tried)?;
     // Not all: each may cost a block of the archive. The check has looked at every one.
     let step = usize::try_from(sold / 40).map_err(told)?.max(1);
-    let slips = (given_up.max(RESTORED) + 1..=sold).rev().step_by(step);
+    let slips = (given_up + 1..=sold).rev().step_by(step);
     for number in slips {
         let slip = store.kept_with(&SALES, number, &SLIPS, &text(number)).map_err(told)?;
         if slip != Some(format!("slip of {number}")) {
@@ -140,8 +136,7 @@ fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Re
     }
     let baskets = store.page(&BASKETS, None, Order::Ascending, usize::MAX).map_err(told)?;
     let first = baskets.first().copied().unwrap_or(sold + 1);
-    let forgotten = |effects: &Effects| effects.forgotten.max(RESTORED);
-    within("baskets forgotten", first - 1, forgotten(least), forgotten(most))?;
+    within("baskets forgotten", first - 1, least.forgotten, most.forgotten)?;
     if baskets != (first..=sold).collect::<Vec<_>>() {
         return Err(format!("LOST: of the baskets from {first} to {sold} there are {}", baskets.len()));
     }
@@ -151,11 +146,11 @@ fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Re
 /// Whether HQ can hear of everything.
 fn has_outbox(store: &Store, least: &Effects, most: &Effects, sold: u64) -> Result<(), String> {
     let sales = store.outbox_span("sales").map_err(told)?;
-    if (sales.first_kept, sales.last) != (1, sold - RESTORED) {
+    if (sales.first_kept, sales.last) != (1, sold) {
         return Err(format!("LOST: the outbox of {sold} sales is {sales:?}"));
     }
     let entries = store.outbox("sales", 1, usize::MAX).map_err(told)?;
-    let is_its = |(number, subject): (u64, &str)| subject == (RESTORED + number).to_string();
+    let is_its = |(number, subject): (u64, &str)| subject == number.to_string();
     if !(1..).zip(&entries).all(|(number, entry)| is_its((number, &entry.subject))) {
         return Err("an entry of the outbox is another's".into());
     }

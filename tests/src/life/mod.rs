@@ -5,7 +5,7 @@
 //!
 //! | done, and cut anywhere | must be there once it was answered |
 //! | --- | --- |
-//! | a backup of format 2 is restored, and raised to the format of today | its sales, links of the chain |
+//! | the store is created | a store that sells |
 //! | sales, with a slip, a basket and an entry of the outbox each | all four, or none of them if it was not answered |
 //! | a segment is archived while sales go on | every sale and slip, read through; once |
 //! | old baskets are forgotten while sales go on | those that were to be forgotten are not, all others are |
@@ -31,14 +31,14 @@ use fastrand::Rng;
 pub use judge::{Known, judge};
 use store::{EngineKind, Name, Number, Store, StoreError, Table, ask_for_rewriting, convert, restore};
 
-use crate::{power::Notes, root};
+use crate::power::Notes;
 
-static SALES: Table<Number, String> = Table::new("sale");
+static SALES: Table<Number, String> = Table::linked("sale");
 static SLIPS: Table<Name, String> = Table::new("slip");
 static BASKETS: Table<Number, u64> = Table::new("basket");
 
-/// Sales in the backup of format 2.
-const RESTORED: u64 = 1_700;
+/// Tables whose records are links of the chain.
+const LINKED: [&str; 1] = ["sale"];
 
 /// Sales in one commit, where they are many.
 const MANY: u64 = 500;
@@ -61,9 +61,7 @@ pub const PHASE: usize = 1 << 33;
 /// Something that is done to a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// The store is made of the backup.
-    Restore,
-    /// It is opened, by the engine that keeps it.
+    /// It is opened, by the engine that keeps it; made, if there is none.
     Open,
     /// So many small commits of sales.
     Sell(u64),
@@ -97,13 +95,12 @@ type Phase = (&'static str, Vec<Step>);
 
 fn script() -> Vec<Phase> {
     use Step::{
-        Acknowledge, Archive, BackUp, Convert, Events, Fill, Forget, GiveUp, Open, RemoveBeside, RemoveFormer, Restore,
+        Acknowledge, Archive, BackUp, Convert, Events, Fill, Forget, GiveUp, Open, RemoveBeside, RemoveFormer,
         RestoreBeside, Rewrite, Sell,
     };
     // What is large comes last: a state is opened and walked whole each time.
     vec![
-        ("restoring", vec![Restore]),
-        ("raising", vec![Open]),
+        ("creating", vec![Open]),
         ("selling", vec![Sell(80)]),
         ("", vec![Fill(BACKED_UP)]),
         ("archiving", vec![Archive(10_000)]),
@@ -132,7 +129,6 @@ fn steps() -> Vec<Step> {
 /// What a part of the life has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Effects {
-    is_restored: bool,
     engine: EngineKind,
     archived: u64,
     forgotten: u64,
@@ -146,7 +142,6 @@ struct Effects {
 impl Effects {
     fn of(engine: EngineKind, steps: &[Step]) -> Self {
         let mut effects = Self {
-            is_restored: false,
             engine,
             archived: 0,
             forgotten: 0,
@@ -158,7 +153,6 @@ impl Effects {
         };
         for step in steps {
             match *step {
-                Step::Restore => effects.is_restored = true,
                 Step::Open | Step::Sell(_) | Step::Fill(_) | Step::RemoveFormer | Step::Rewrite => {}
                 Step::Archive(up_to) => effects.archived = up_to,
                 Step::Forget(up_to) => effects.forgotten = up_to,
@@ -190,17 +184,11 @@ fn told(error: impl Display) -> String {
     error.to_string()
 }
 
-/// A backup of format 2, as a hub takes it before it raises a store: sales and nothing else. It was made once, by the migration itself, and never changes.
-fn old_backup() -> Result<File, String> {
-    let path = root().join("tests/data/format-2.backup");
-    File::open(&path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
 /// Sells: each sale in all its parts.
 async fn sell(store: &Store, first: u64, last: u64) -> Result<(), StoreError> {
     let write = store.commit(move |transaction| {
         (first..=last).try_for_each(|number| {
-            transaction.put_linked(&SALES, number, &text(number))?;
+            transaction.put(&SALES, number, &text(number))?;
             transaction.put(&SLIPS, &text(number), &format!("slip of {number}"))?;
             transaction.put(&BASKETS, number, &number)?;
             transaction.append_to_outbox("sales", "sale.completed", 0, &number.to_string()).map(drop)
@@ -230,7 +218,7 @@ struct Life {
 pub async fn live(engine: EngineKind, directory: &Path, seed: u64) -> Result<(), String> {
     let notes = Notes::of_this_process()?;
     let dice = Rng::with_seed(seed);
-    let mut life = Life { directory: directory.join("data"), engine, store: None, sold: RESTORED, dice, notes };
+    let mut life = Life { directory: directory.join("data"), engine, store: None, sold: 0, dice, notes };
     let mut number = 0;
     for (place, (_, steps)) in script().into_iter().enumerate() {
         life.notes.asked(PHASE + place);
@@ -251,9 +239,8 @@ impl Life {
 
     async fn step(&mut self, step: Step) -> Result<(), String> {
         match step {
-            Step::Restore => restore(&self.directory, self.engine, old_backup()?, 7).map(drop).map_err(told),
             Step::Open => {
-                self.store = Some(Arc::new(Store::open(&self.directory, self.engine, 7).map_err(told)?));
+                self.store = Some(Arc::new(Store::open(&self.directory, self.engine, &LINKED, 7).map_err(told)?));
                 Ok(())
             }
             Step::Sell(commits) => {
@@ -318,7 +305,7 @@ impl Life {
                 write.await.map_err(told)
             }
             Step::Acknowledge(up_to) => {
-                let (store, sales) = (self.store()?, self.sold - RESTORED - 5);
+                let (store, sales) = (self.store()?, self.sold - 5);
                 let acknowledged = async move {
                     store.acknowledge_outbox("sales", sales).await?;
                     store.acknowledge_outbox("stock", up_to).await

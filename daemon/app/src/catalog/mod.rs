@@ -22,7 +22,6 @@ use crate::{
     By, Capability, IncomingItem,
     audit::{self, Act, ActKind},
     capability::{Retention, Tidied},
-    numbers::{LastNumber as _, NextNumber as _},
     permission::{Holder, Permission},
     refusal::{BAD_REQUEST, Class, Kind, Refusal},
 };

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     By, Refusal,
     audit::{self, Act, ActKind},
-    numbers::NextNumber as _,
     selling::{self, SaleContext, SaleDone},
     stock,
 };

@@ -12,7 +12,7 @@ use crate::{By, Refusal};
 /// Baskets by their number.
 pub(crate) static BASKETS: Table<Number, Basket> = Table::new("basket");
 /// Sales by their sequence in HQ's stream.
-pub(crate) static SALES: Table<Number, Sale> = Table::new("sale");
+pub(crate) static SALES: Table<Number, Sale> = Table::linked("sale");
 /// The receipts of each register.
 pub(super) static RECEIPTS: Table<Name, Receipts> = Table::new("receipt_number");
 

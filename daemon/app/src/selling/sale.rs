@@ -144,7 +144,7 @@ pub fn complete(
     })?;
     transaction.append_to_outbox(stream.as_str(), COMPLETED.name(), sale.sold_at_ms, &sale.id.to_string())?;
     sale.movement = stock::sell(transaction, basket, &sale, settled)?;
-    transaction.put_linked(&SALES, sequence, &sale)?;
+    transaction.put(&SALES, sequence, &sale)?;
     if let Some(printer) = &context.printer {
         printing::queue(transaction, printer, sequence)?;
     }

@@ -113,7 +113,7 @@ pub(super) fn sell(
 pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item], sales: u64) -> Result<(), String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
-    let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
+    let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), born).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     for part in items.chunks(catalog::MAX_LOAD) {
         let (part, by) = (part.to_vec(), By { actor: Actor::console(), at_ms: now });
@@ -171,7 +171,7 @@ fn rest(config: &Config, store: Arc<Store>) -> Result<(), String> {
     store::ask_for_rewriting(&config.store.data).map_err(said)?;
     drop(store);
     let began = Instant::now();
-    let store = Store::open(&config.store.data, config.store.engine, 1).map_err(said)?;
+    let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), 1).map_err(said)?;
     let after = store.size_on_disk().map_err(said)?;
     eprintln!(
         "  the store's files were mostly empty ({} of {} MB in use): rewritten in {:.1} s, {} MB now",

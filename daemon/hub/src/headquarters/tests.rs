@@ -119,7 +119,7 @@ async fn start(directory: &Path, engine: EngineKind) -> StoreOutbox {
 }
 
 async fn start_as(hub: &str, directory: &Path, engine: EngineKind) -> StoreOutbox {
-    let store = Arc::new(Store::open(directory, engine, 7).unwrap());
+    let store = Arc::new(Store::open(directory, engine, &crate::LINKED, 7).unwrap());
     let opening = Arc::clone(&store);
     tokio::task::spawn_blocking(move || stock::open_epoch(&opening, 1).unwrap()).await.unwrap();
     StoreOutbox { hub: hub.parse().unwrap(), store }

@@ -73,5 +73,5 @@ fn open(config: &Config) -> Result<Store, String> {
 
 fn open_as(config: &Config, engine: EngineKind) -> Result<Store, String> {
     let now = u64::try_from(now_ms()).unwrap_or(0);
-    Store::open(&config.store.data, engine, now).map_err(|error| error.to_string())
+    Store::open(&config.store.data, engine, &app::linked_tables(), now).map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use store::{Name, NameNumber, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
-use crate::{problem::Problem, selling::next_number};
+use crate::problem::Problem;
 
 /// The most documents of a kind that are open at once.
 pub const MAX_OPEN: u64 = 2_000;
@@ -45,7 +45,7 @@ impl Document {
 
     /// Gives a new document its number, and notes that it is open.
     pub(super) fn open(self, transaction: &mut Transaction<'_>) -> Result<u64, Problem> {
-        let id = next_number(transaction, self.name())?;
+        let id = transaction.next_number(self.name())?;
         self.reopen(transaction, id)?;
         Ok(id)
     }

@@ -13,7 +13,7 @@ use store::{Order, Store, StoreError, Transaction};
 use tokio::sync::Semaphore;
 
 use super::{MOVEMENT, MOVEMENTS};
-use crate::{problem::Problem, selling::last_number};
+use crate::problem::Problem;
 
 /// Movements read at once.
 const PAGE: usize = 500;
@@ -165,7 +165,7 @@ impl Undo {
 
     /// Looks at what was committed since, inside a commit.
     pub(super) fn catch_up(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        for number in self.up_to + 1..=last_number(transaction, MOVEMENT)? {
+        for number in self.up_to + 1..=transaction.last_number(MOVEMENT)? {
             let missing = || StoreError::Corrupt {
                 table: MOVEMENTS.name(),
                 key: number.to_string(),

@@ -14,7 +14,7 @@ use super::{
     MOVEMENT, MOVEMENTS, counts::COUNTS, documents::Document, notices::NOTICES, opening, reservations::RESERVATIONS,
     transfers::TRANSFERS,
 };
-use crate::selling::{self, keeping::DAY_MS};
+use crate::selling::keeping::DAY_MS;
 
 /// The newest movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it needs.
 const LIVE: u64 = 20_000;
@@ -82,7 +82,7 @@ async fn forget<D: Ends + Record + 'static>(
     table: &'static Table<Number, D>,
     before: i64,
 ) -> Result<u64, StoreError> {
-    let last = selling::given(store, document.name())?;
+    let last = store.last_number(document.name())?;
     let (mut next, mut forgotten) = (1, 0);
     while next <= last {
         let (from, up_to, reader) = (next, last.min(next + PART - 1), Arc::clone(store));
@@ -148,7 +148,7 @@ fn old<D: Ends + Record>(
 
 /// Moves movements that are old to the archive; gives how many.
 async fn archive(store: &Arc<Store>) -> Result<u64, StoreError> {
-    let up_to = selling::given(store, MOVEMENT)?.saturating_sub(LIVE);
+    let up_to = store.last_number(MOVEMENT)?.saturating_sub(LIVE);
     store.archive(&MOVEMENTS, up_to, |_| Vec::new()).await
 }
 
@@ -271,7 +271,7 @@ mod tests {
         #[test]
         fn what_is_open_is_never_forgotten_and_what_is_closed_in_its_time(papers in vec(paper(), 1..250)) {
             let directory = tempfile::tempdir().unwrap();
-            let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+            let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
             let filed = papers.clone();
             let filing = move |transaction: &mut Transaction<'_>| {
                 filed.into_iter().enumerate().map(|(number, paper)| file(transaction, number, paper)).collect::<Result<Vec<_>, _>>()
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn a_notice_that_is_reopened_while_old_ones_are_forgotten_stays() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
         let filing = |transaction: &mut Transaction<'_>| {
             file(transaction, 1, (1, 90, Some(90)))?;
             file(transaction, 2, (1, 90, Some(90)))

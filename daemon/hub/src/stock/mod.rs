@@ -89,12 +89,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use self::documents::MAX_OPEN;
 pub(crate) use self::opening::{open_epoch, opening_at};
-use crate::{
-    hub::Hub,
-    problem::Problem,
-    registers::Command,
-    selling::{answer, next_number},
-};
+use crate::{hub::Hub, problem::Problem, registers::Command, selling::answer};
 
 /// Movements by their number.
 static MOVEMENTS: Table<Number, Movement> = Table::new("movement");
@@ -163,7 +158,7 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     if moved.is_empty() {
         return Ok(None);
     }
-    let number = next_number(transaction, MOVEMENT)?;
+    let number = transaction.next_number(MOVEMENT)?;
     transaction.put(&MOVEMENTS, number, &Movement { number, kind, reference, at_ms, by, lines: moved })?;
     if kind != Kind::Sale {
         let (stream, kind) = (wire::MOVED.stream().as_str(), wire::MOVED.name());

@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn a_transfer_is_entered_once_whatever_capitals_its_store_has() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         let enter = |from: &'static str, name: &'static str| {
             store
                 .commit_blocking(move |transaction| transfer(transaction, from, name))
@@ -494,7 +494,7 @@ mod tests {
     fn orders_that_were_open_at_the_upgrade_are_entered_once_whatever_is_damaged() {
         static DAMAGED: Table<Number, String> = Table::new("notice");
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         let before = store.commit_blocking(|transaction| {
             for number in ["PO 7", "PO 7", "PO 8", "PO 9"] {
                 order_before(transaction, number)?;

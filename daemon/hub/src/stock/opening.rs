@@ -265,7 +265,7 @@ mod tests {
     };
 
     static COUNTERS: Table<Name, u64> = Table::new("counter");
-    static SALES: Table<Number, Sale> = Table::new("sale");
+    static SALES: Table<Number, Sale> = Table::linked("sale");
 
     /// Enough for parts of two commits.
     const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
@@ -306,7 +306,7 @@ mod tests {
         store.backup(&mut backup).unwrap();
         let directory = tempfile::tempdir().unwrap();
         store::restore(directory.path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
         (directory, store)
     }
 
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         open_epoch(&store, 1).unwrap();
         come(&store);
         let (movements, parts) = (last(&store), u64::try_from(ITEMS.div_ceil(OPENING_LINES)).unwrap());
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had_heard() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         come_singly(&store, 3);
         acknowledge(&store);
         let (_directory, store) = restored(&store);
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_damaged_note_keeps_no_epoch_from_being_opened() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         come_singly(&store, 3);
         acknowledge(&store);
         let (_directory, store) = restored(&store);
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn a_damaged_entry_is_not_taken_for_told() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         come(&store);
         acknowledge(&store);
         let more = Line::of([(("00000".parse().unwrap(), Unit::Each), 5000)], None, Some(State::OnHand));
@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
         let pieces = store::archive::SEGMENT + 10;
         come_singly(&store, pieces);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -441,7 +441,7 @@ mod tests {
         let mut bytes = std::fs::read(&segment).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&segment, bytes).unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
         let before = told(&store);
         assert!((10_000..i64::try_from(pieces - 1).unwrap() * 1000).contains(&before), "one block: {before}");
         open_epoch(&store, 1).unwrap();
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
         come_singly(&store, 3);
         let stored: Sale = serde_json::from_str(include_str!("../selling/fixtures/sale-2.json")).unwrap();
         let sold = store.commit_blocking(move |transaction| {
@@ -461,7 +461,7 @@ mod tests {
             for sequence in 1..=store::archive::SEGMENT {
                 let movement = movement.filter(|_| sequence == 1);
                 transaction.append_to_outbox("sales", "sale.completed", 1, &format!("1-{sequence}"))?;
-                transaction.put_linked(&SALES, sequence, &Sale { sequence, movement, ..stored.clone() })?;
+                transaction.put(&SALES, sequence, &Sale { sequence, movement, ..stored.clone() })?;
             }
             Ok::<_, Problem>(())
         });
@@ -488,7 +488,7 @@ mod tests {
     #[test]
     fn parts_are_forgotten_with_their_entries_and_not_before() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let line = |sku: &str| Standing { sku: sku.into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
         let part = StockOpened { at_ms: 1, lines: vec![line("1")] };
@@ -507,7 +507,7 @@ mod tests {
     #[test]
     fn a_damaged_part_stops_neither_forgetting_nor_archiving() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+        let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let line = Standing { sku: "1".into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
         let given = 20_000 + store::archive::SEGMENT;

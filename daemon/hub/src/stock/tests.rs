@@ -105,7 +105,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Plays steps; gives what the books say and what is on the shelf.
 async fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
     let directory = tempfile::tempdir().unwrap();
-    let open = || Arc::new(Store::open(directory.path(), engine, 1).unwrap());
+    let open = || Arc::new(Store::open(directory.path(), engine, &crate::LINKED, 1).unwrap());
     let mut store = Some(open());
     // A deep shelf, of which the books know less or more.
     let mut shelf = 400_000;
@@ -181,7 +181,7 @@ proptest! {
         for engine in EngineKind::ALL {
             let won = runtime().block_on(async {
                 let directory = tempfile::tempdir().unwrap();
-                let store = Arc::new(Store::open(directory.path(), engine, 1).unwrap());
+                let store = Arc::new(Store::open(directory.path(), engine, &crate::LINKED, 1).unwrap());
                 let milli = |pieces: usize| i64::try_from(pieces).unwrap() * 1000;
                 let policy = Policy {
                     sku: sku(), unit: Unit::Each, rule: Rule::BelowZero, safety_stock: milli(safety),
@@ -217,7 +217,7 @@ proptest! {
 #[tokio::test]
 async fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long_that_waits() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
     let open = store.commit(|transaction| {
         goods(transaction, 5000, 100)?;
         open_now(transaction, 100, vec![(sku(), Unit::Each)])
@@ -254,7 +254,7 @@ const DAY_MS: i64 = 86_400_000;
 #[tokio::test]
 async fn a_long_walk_holds_up_no_short_one_and_sees_what_is_sold_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap());
     let open = store.commit(|transaction| {
         let id = open_now(transaction, 0, vec![(sku(), Unit::Each)])?.id;
         // More than a short walk looks at.
@@ -283,7 +283,7 @@ async fn a_long_walk_holds_up_no_short_one_and_sees_what_is_sold_meanwhile() {
 #[tokio::test]
 async fn a_correction_never_takes_below_zero_what_may_not_go_there() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sled, 1).unwrap());
+    let store = Arc::new(Store::open(directory.path(), EngineKind::Sled, &crate::LINKED, 1).unwrap());
     let open = store.commit(|transaction| {
         let position = Position::empty((sku(), Unit::Each), Rule::ToZero);
         transaction.put(&POSITIONS, ("818981", "each"), &position)?;
@@ -305,7 +305,7 @@ async fn a_correction_never_takes_below_zero_what_may_not_go_there() {
 #[tokio::test]
 async fn an_item_is_in_one_open_count_only() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
     let open = || store.commit(|transaction| open_now(transaction, 1, vec![(sku(), Unit::Each)]));
     open().await.unwrap();
     assert_eq!(open().await.unwrap_err().kind, "/problems/stock-being-counted");
@@ -316,7 +316,7 @@ async fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
     /// Reservations that are none.
     static DAMAGED: Table<Number, u64> = Table::new("reservation");
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
     let put = store.commit(|transaction| {
         let mut basket = testing::basket("b1".into(), 2);
         basket.reservations.push(9);
@@ -333,7 +333,7 @@ async fn a_damaged_index_keeps_nobody_from_selling_what_is_reserved() {
     static ENTRIES: Table<NameNumber, u64> = Table::new("stock_open");
     static SUMS: Table<Name, String> = Table::new("stock_open_count");
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
     let sold = store.commit(|transaction| {
         goods(transaction, 5000, 1)?;
         let lines = vec![Portion { sku: sku(), quantity: Quantity::pieces(2).unwrap() }];
@@ -356,7 +356,7 @@ async fn ledger(
     write: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError> + Send + 'static,
 ) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 1).unwrap();
     store
         .commit(move |transaction| {
             for _ in 0..1_198 {
@@ -465,7 +465,7 @@ async fn a_ledger_that_can_not_be_so_is_found() {
 }
 
 static BASKETS: Table<Name, Basket> = Table::new("basket");
-static SALES: Table<Number, Sale> = Table::new("sale");
+static SALES: Table<Number, Sale> = Table::linked("sale");
 
 /// Does something to a store behind the hub's back.
 type Damage = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
@@ -473,7 +473,7 @@ type Damage = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
 /// What the check says of a store with one open document of each kind, a basket that has a reservation, and a sale, once something is done to it.
 async fn documents(damage: Damage) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
     let written = store.commit(move |transaction| {
         goods(transaction, 9000, 1)?;
         let lines = vec![Portion { sku: sku(), quantity: Quantity::pieces(2).unwrap() }];
@@ -499,6 +499,7 @@ async fn documents(damage: Damage) -> (String, String) {
 /// The one sale names another movement.
 fn renamed(transaction: &mut Transaction<'_>, movement: u64) -> Result<(), StoreError> {
     let sale = transaction.get(&SALES, 1)?.unwrap();
+    transaction.delete(&SALES, 1);
     transaction.put(&SALES, 1, &Sale { movement: Some(movement), ..sale })
 }
 

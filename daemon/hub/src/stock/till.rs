@@ -13,10 +13,7 @@ use super::{
     position,
     reservations::{RESERVATIONS, put},
 };
-use crate::{
-    problem::Problem,
-    selling::{self, next_number},
-};
+use crate::{problem::Problem, selling};
 
 /// The most reservations a basket names.
 const MAX_NAMED: usize = 20;
@@ -118,7 +115,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
         return Ok(());
     }
     // Not in the index of what is open: it is the basket's, and ends with it.
-    let id = next_number(transaction, Document::Reservation.name())?;
+    let id = transaction.next_number(Document::Reservation.name())?;
     let reservation = Reservation {
         id,
         reference: basket.id.clone(),

@@ -59,7 +59,7 @@ pub async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &s
     let (parts, body) = response.into_parts();
     let head = |name| parts.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (status, kind, cookie) = (parts.status, head(header::CONTENT_TYPE), head(header::SET_COOKIE));
-    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    let bytes = to_bytes(body, 1 << 23).await.unwrap();
     Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 

@@ -36,15 +36,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::{Engine, EngineError},
     error::StoreError,
-    home::make_directory,
+    files::make_directory,
     table::{Key, Name, Record, Table},
 };
 
 /// Records in a segment.
 pub const SEGMENT: u64 = 10_000;
 
-/// What a segment is called until it is whole.
-const UNFINISHED: &str = "segment.new";
+/// How the name of a segment ends until it is whole.
+const UNFINISHED: &str = ".segment.new";
 
 /// What the engine knows of the archive, by table.
 static ARCHIVED: Table<Name, Archived> = Table::new("archived");
@@ -118,7 +118,7 @@ impl Archive {
         for name in names {
             let path = directory.join(&name);
             let Some((table, first, last)) = parse_name(&name) else {
-                if name == UNFINISHED {
+                if name.ends_with(UNFINISHED) {
                     fs::remove_file(&path).map_err(&failed)?;
                 }
                 continue;

@@ -1,8 +1,8 @@
 //! Reading through: a record is where it is, in the engine or in a segment.
 
-use std::{io, ops::Bound, sync::Arc};
+use std::{io, ops::RangeInclusive, sync::Arc};
 
-use super::{ARCHIVED, Segment, failed};
+use super::{ARCHIVED, Segment, failed, segment::Shelf};
 use crate::{
     Store,
     error::StoreError,
@@ -47,13 +47,13 @@ impl Store {
         key: K::Of<'_>,
     ) -> Result<Option<V>, StoreError> {
         let raw_key = table.raw_key(key);
-        let entry = self.archive.read(with.name(), |segments| {
+        self.archive.read(with.name(), |segments| {
             let place = segments.partition_point(|segment| segment.last < number);
             let Some(segment) = segments.get(place).filter(|segment| segment.first <= number) else { return Ok(None) };
             let shelf = segment.shelf(number).map_err(unread(with.name(), number, segment))?;
-            Ok(shelf.into_iter().flat_map(|shelf| shelf.entries).find(|(key, _)| *key == raw_key))
-        })?;
-        entry.map(|(key, value)| table.decode(&key, &value)).transpose()
+            let whole = shelf.as_ref().and_then(|shelf| shelf.whole(&raw_key));
+            whole.map(|whole| table.decode_whole(&raw_key, whole)).transpose()
+        })
     }
 
     /// [`Store::page`] for a table that may be archived.
@@ -67,7 +67,32 @@ impl Store {
         order: Order,
         limit: usize,
     ) -> Result<Vec<V>, StoreError> {
-        self.archive.read(table.name(), |segments| self.page_through(table, segments, from, order, limit))
+        self.archive.read(table.name(), |segments| self.page_through(table, segments, from, order, limit, &mut Err))
+    }
+
+    /// [`Self::page_kept`] without the records that can't be read, of which `damaged` hears why; of a segment that can't be read once for each part of
+    /// it that the page would have had.
+    ///
+    /// # Errors
+    /// The engine or the disk fails.
+    pub fn readable_page_kept<V: Record>(
+        &self,
+        table: &Table<Number, V>,
+        from: Option<u64>,
+        order: Order,
+        limit: usize,
+        mut damaged: impl FnMut(StoreError),
+    ) -> Result<Vec<V>, StoreError> {
+        let (page, faults) = self.archive.read(table.name(), |segments| {
+            let mut faults = Vec::new();
+            let page = self.page_through(table, segments, from, order, limit, &mut |error| {
+                faults.push(error);
+                Ok(())
+            });
+            Ok((page?, faults))
+        })?;
+        faults.into_iter().for_each(&mut damaged);
+        Ok(page)
     }
 
     fn page_through<V: Record>(
@@ -77,26 +102,21 @@ impl Store {
         from: Option<u64>,
         order: Order,
         limit: usize,
+        damaged: &mut Damaged<'_>,
     ) -> Result<Vec<V>, StoreError> {
         let archived = segments.last().map_or(0, |segment| segment.last);
         let mut page = Vec::new();
         match order {
             Order::Ascending => {
                 let from = from.unwrap_or(0);
-                page_archived(table, segments, from, limit, &mut page)?;
-                let rest = limit - page.len();
-                page.extend(self.page(table, Some(from.max(archived + 1)), order, rest)?);
+                page_archived(table, segments, from..=archived, limit, &mut page, damaged)?;
+                let (from, rest) = (from.max(archived + 1), limit - page.len());
+                page.extend(table.page(&*self.engine, Some(from), order, rest, damaged)?);
             }
             Order::Descending => {
                 let from = from.unwrap_or(u64::MAX);
-                if from > archived {
-                    let (first, last) = (table.raw_key(archived + 1), table.raw_key(from));
-                    let bounds = (Bound::Included(&first[..]), Bound::Included(&last[..]));
-                    let entries = self.engine.range(bounds.0, bounds.1, true, limit)?;
-                    for (key, value) in &entries {
-                        page.push(table.decode(key, value)?);
-                    }
-                }
+                // What is in both for a moment is read in its segment.
+                page.extend(table.page_above(&*self.engine, archived, from, limit, &mut *damaged)?);
                 let mut next = from.min(archived);
                 let oldest = segments.first().map_or(u64::MAX, |segment| segment.first);
                 while page.len() < limit && next >= oldest {
@@ -104,8 +124,7 @@ impl Store {
                     let wanted = ((limit - page.len()) as u64).min(PART);
                     let first = next.saturating_sub(wanted - 1).max(oldest);
                     let mut part = Vec::new();
-                    let most = usize::try_from(next - first + 1).unwrap_or(usize::MAX);
-                    page_archived(table, segments, first, most, &mut part)?;
+                    page_archived(table, segments, first..=next, usize::MAX, &mut part, damaged)?;
                     page.extend(part.into_iter().rev());
                     next = first - 1;
                 }
@@ -147,30 +166,39 @@ pub(super) fn unread(table: &'static str, number: u64, segment: &Segment) -> imp
     }
 }
 
-/// Adds records from segments to a page, from `from` on.
+/// Hears of what can't be read, and says whether to go on.
+type Damaged<'d> = dyn FnMut(StoreError) -> Result<(), StoreError> + 'd;
+
+/// Adds records from segments to a page that takes so many.
 fn page_archived<V: Record>(
     table: &Table<Number, V>,
     segments: &[Arc<Segment>],
-    from: u64,
+    numbers: RangeInclusive<u64>,
     limit: usize,
     page: &mut Vec<V>,
+    damaged: &mut Damaged<'_>,
 ) -> Result<(), StoreError> {
-    for segment in segments.iter().skip_while(|segment| segment.last < from) {
-        let left = limit.saturating_sub(page.len());
-        if left == 0 {
-            break;
-        }
-        for shelf in segment.shelves(from, segment.last).take(left) {
-            let shelf = shelf.map_err(unread(table.name(), from.max(segment.first), segment))?;
-            let raw_key = table.raw_key(shelf.number);
-            let record = shelf.entries.iter().find(|(key, _)| *key == raw_key);
-            let (_, value) = record.ok_or_else(|| StoreError::Corrupt {
-                table: table.name(),
-                key: shelf.number.to_string(),
-                why: "its archive's shelf lacks it".into(),
-            })?;
-            page.push(table.decode(&raw_key, value)?);
+    let (from, to) = numbers.into_inner();
+    let is_met = |segment: &&Arc<Segment>| segment.first <= to && from <= segment.last;
+    for segment in segments.iter().filter(is_met) {
+        for shelf in segment.shelves(from, to.min(segment.last)) {
+            if page.len() >= limit {
+                return Ok(());
+            }
+            let shelf = shelf.map_err(unread(table.name(), from.max(segment.first), segment));
+            match shelf.and_then(|shelf| record_of(table, &shelf)) {
+                Ok(record) => page.push(record),
+                Err(error @ StoreError::Corrupt { .. }) => damaged(error)?,
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(())
+}
+
+/// The record that a shelf is named after.
+fn record_of<V: Record>(table: &Table<Number, V>, shelf: &Shelf) -> Result<V, StoreError> {
+    let raw_key = table.raw_key(shelf.number);
+    let whole = shelf.whole(&raw_key).unwrap_or_else(|| Err("its archive's shelf lacks it".into()));
+    table.decode_whole(&raw_key, whole)
 }

@@ -1,24 +1,26 @@
 //! Moving records into the archive, and giving segments up.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     ops::Bound,
     sync::{Arc, PoisonError},
 };
 
 use super::{
-    ARCHIVED, Archived, EntryKey, SEGMENT, Segment, UNFINISHED, failed, file_name,
+    ARCHIVED, Archived, EntryKey, SEGMENT, Segment, failed, file_name,
     read::unread,
     segment::{self, Shelf},
 };
 use crate::{
     Store,
-    chain::{self, BASE, HEADS, Head},
+    chain::{BASE, HEADS, Head},
     engine::Entry,
     error::StoreError,
+    files::{Access, replace_with},
+    parts,
     room::Purpose,
-    table::{Number, Record, Table, Value},
+    table::{Number, Record, Table},
+    value::Value,
 };
 
 /// Records deleted with one commit.
@@ -26,8 +28,7 @@ const PART: usize = 500;
 
 impl Store {
     /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what `companions` says belongs to it; gives
-    /// how many. What is left over for the next segment stays.
-    /// Blocks.
+    /// how many. What is left over for the next segment stays. Blocks.
     ///
     /// # Errors
     /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
@@ -58,12 +59,10 @@ impl Store {
         let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.archived_up_to(table) + 1;
         let last = first + SEGMENT - 1;
-        let (path, written) = (directory.join(file_name(table.name(), first, last)), directory.join(UNFINISHED));
-        let trouble = |error: StoreError| io::Error::other(error.to_string());
-        let shelves = (first..=last).map(|number| self.shelf(table, number, companions).map_err(trouble));
+        let path = directory.join(file_name(table.name(), first, last));
+        let shelves = (first..=last).map(|number| self.shelf(table, number, companions).map_err(io::Error::other));
         let failed = failed("write the archive's file", &path);
-        segment::write(&written, shelves).inspect_err(|_| drop(fs::remove_file(&written))).map_err(&failed)?;
-        fs::rename(&written, &path).and_then(|()| File::open(directory)?.sync_all()).map_err(&failed)?;
+        replace_with(&path, Access::Usual, |file, _| segment::write(file, shelves)).map_err(&failed)?;
         let segment = Arc::new(Segment::open(&path).map_err(&failed)?);
         self.archive.publish(table.name(), |segments| segments.push(segment));
         Ok(SEGMENT)
@@ -78,15 +77,29 @@ impl Store {
         let raw_key = table.raw_key(number);
         let missing =
             || StoreError::Corrupt { table: table.name(), key: number.to_string(), why: "it is missing".into() };
-        let value = self.engine.get(&raw_key)?.ok_or_else(missing)?;
-        let record = table.decode(&raw_key, &value)?;
-        let mut entries = vec![(raw_key, value)];
+        let stored = self.engine.get(&raw_key)?.ok_or_else(missing)?;
+        let record = table.decode_stored(&*self.engine, &raw_key, &stored)?.ok_or_else(missing)?;
+        let mut entries = Vec::new();
+        self.shelve(raw_key, stored, &mut entries)?;
         for EntryKey(key) in companions(&record) {
-            if let Some(value) = self.engine.get(&key)? {
-                entries.push((key, value));
+            if let Some(stored) = self.engine.get(&key)? {
+                self.shelve(key, stored, &mut entries)?;
             }
         }
         Ok(Shelf { number, entries })
+    }
+
+    /// Adds what is stored under a key, and its parts.
+    fn shelve(&self, raw_key: Vec<u8>, stored: Vec<u8>, entries: &mut Vec<Entry>) -> Result<(), StoreError> {
+        let count = parts::count(&raw_key, &stored);
+        let keys: Vec<_> = parts::keys(&raw_key, 0..count).collect();
+        entries.push((raw_key, stored));
+        for key in keys {
+            if let Some(part) = self.engine.get(&key)? {
+                entries.push((key, part));
+            }
+        }
+        Ok(())
     }
 
     /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
@@ -101,9 +114,8 @@ impl Store {
             let left = self.engine.range(Bound::Excluded(&after), Bound::Included(&end), false, PART)?;
             let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) else { return Ok(()) };
             let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            let entries = self.shelved(table, number(first), number(last))?;
+            let (entries, name) = (self.shelved(table, number(first), number(last))?, table.name());
             after.clone_from(last);
-            let name = table.name();
             if entries.is_empty() {
                 continue;
             }
@@ -171,9 +183,10 @@ impl Store {
             }
             let shelf = segment.shelf(segment.last).map_err(unread(table.name(), segment.last, segment))?;
             // Where the chain begins from now on.
-            let links = shelf.into_iter().flat_map(|shelf| shelf.entries);
-            let link =
-                links.filter_map(|(key, value)| Value::of(&key, &value).ok()?.link).max_by_key(|link| link.number);
+            let links = shelf.iter().flat_map(|shelf| {
+                shelf.entries.iter().filter_map(|(key, _)| Value::of(key, &shelf.whole(key)?.ok()?).ok()?.link)
+            });
+            let link = links.max_by_key(|link| link.number);
             let (number, base) = (segment.last, link.map_or(0, |link| link.number));
             let name = table.name();
             self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
@@ -203,13 +216,20 @@ impl Store {
     /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut short, it is done with the next
     /// giving up.
     fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
-        for table in chain::LINKED.into_iter().filter(|table| *table != given_up) {
+        for table in self.linked.iter().filter(|table| **table != given_up) {
             let (first, end) = Table::<Number, serde_json::Value>::new(table).span();
             loop {
                 let part = self.engine.range(Bound::Included(&first), Bound::Excluded(&end), false, PART)?;
-                let link = |(key, value): &Entry| Value::of(key, value).ok()?.link;
                 // In the order of their links; one that can't be read goes with those around it.
-                let old = part.iter().rposition(|entry| link(entry).is_some_and(|link| link.number <= base));
+                let mut old = None;
+                for (place, (key, stored)) in part.iter().enumerate() {
+                    if let Some(Ok(whole)) = parts::read(&*self.engine, key, stored)?
+                        && let Ok(Value { link: Some(link), .. }) = Value::of(key, &whole)
+                        && link.number <= base
+                    {
+                        old = Some(place);
+                    }
+                }
                 let Some(old) = old else { break };
                 let keys: Vec<_> = part.into_iter().take(old + 1).map(|(key, _)| key).collect();
                 self.commit_blocking_for(Purpose::Housekeeping, move |transaction| {

@@ -53,9 +53,8 @@ use serde::Serialize;
 
 use crate::{
     Store,
-    engine::{Batch, Engine, EngineError},
+    engine::{Batch, Engine, EngineError, each_entry_of},
     error::StoreError,
-    home::each_entry_of,
 };
 
 const MAGIC: &[u8] = b"store-hub backup 1\n";
@@ -204,7 +203,7 @@ impl Store {
     /// It can't be written, another is under way, or the store stops meanwhile.
     pub fn backup(&self, out: impl Write) -> Result<BackedUp, StoreError> {
         let refused = |why: &str| StoreError::from(EngineError { what: "write a backup".into(), why: why.to_owned() });
-        let busy = || refused("another backup is under way, or sales are being archived; try again in a minute");
+        let busy = || refused("another backup is under way, or records are being archived; try again in a minute");
         let _at_work = self.archive.at_work.try_lock().map_err(|_| busy())?;
         let (heard, overrun) = (Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));
         let (ear, deaf) = (Arc::clone(&heard), Arc::clone(&overrun));

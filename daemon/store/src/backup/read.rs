@@ -13,16 +13,22 @@ use ring::{
 
 use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, no_backup, trouble};
 use crate::{
-    EngineKind, FORMAT, MAX_RECORD, META, RESTORED,
+    EngineKind, FORMAT, META, RESTORED,
     archive::{self, parse_name},
     engine::{Batch, Engine, EngineError, Entry},
     error::StoreError,
+    files,
     home::{self, RESTORING},
-    meta, outbox, table,
+    meta, outbox,
+    parts::MAX_VALUE,
+    value,
 };
 
 /// Entries applied at a time.
 const PART: usize = 500;
+
+/// Bytes of values applied at a time, or a little more.
+const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// The largest segment taken, in bytes; [`SEGMENT`](archive::SEGMENT) sales have some 2 MB.
 const MAX_SEGMENT: u64 = 1024 * 1024 * 1024;
@@ -102,9 +108,9 @@ impl<R: Read> Reader<R> {
         match tag[0] {
             PUT => {
                 self.done.entries += 1;
-                let (key, value) = (self.text(MAX_KEY)?, self.text(MAX_RECORD)?);
+                let (key, value) = (self.text(MAX_KEY)?, self.text(MAX_VALUE)?);
                 // Damaged before the backup was taken: the rest is worth keeping all the more.
-                self.done.damaged += u64::from(table::verify(&key, &value).is_err());
+                self.done.damaged += u64::from(!value::is_sound(&key, &value));
                 Ok(Some(Item::Put((key, value))))
             }
             DELETE => {
@@ -174,7 +180,7 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
         return Err(EngineError { what: "restore the backup".into(), why }.into());
     }
     let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
-    home::make_directory(directory).map_err(&failed)?;
+    files::make_directory(directory).map_err(&failed)?;
     let is_begun_again = restoring.exists();
     // Made anew whenever it is begun again, and put in its place before the store gets its name.
     let unfinished = directory.join("archive.new");
@@ -212,10 +218,13 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
 fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let mut reader = Reader::open(input).map_err(&failed)?;
-    let mut batch = Batch::new();
+    let (mut batch, mut bytes) = (Batch::new(), 0);
     while let Some(item) = reader.next().map_err(&failed)? {
         match item {
-            Item::Put((key, value)) => batch.push((key, Some(value))),
+            Item::Put((key, value)) => {
+                bytes += value.len();
+                batch.push((key, Some(value)));
+            }
             Item::Delete(key) => batch.push((key, None)),
             Item::Segment { name, length } => {
                 let bytes = reader.segment(length).map_err(&failed)?;
@@ -223,8 +232,9 @@ fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> 
                 file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
             }
         }
-        if batch.len() >= PART {
+        if batch.len() >= PART || bytes >= PART_BYTES {
             newborn.apply(std::mem::take(&mut batch))?;
+            bytes = 0;
         }
     }
     newborn.apply(batch)?;

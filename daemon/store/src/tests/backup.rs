@@ -19,12 +19,12 @@ use crate::{
     engine::{Batch, Engine, EngineError, Entry},
 };
 
-static SALES: Table<Number, u64> = Table::new("sale");
+static SALES: Table<Number, u64> = Table::linked("sale");
 
 /// Sells `number`: three records that must never be seen apart, and an old one that goes.
 async fn sell(store: &Store, number: u64) {
     let sold = store.commit(move |transaction| {
-        transaction.put_linked(&SALES, number, &number)?;
+        transaction.put(&SALES, number, &number)?;
         transaction.put(&ROWS, ("twin", number), &number)?;
         transaction.delete(&ROWS, ("twin", number.saturating_sub(50)));
         transaction.append_to_outbox("sales", "sale.completed", 0, "s")
@@ -54,7 +54,7 @@ impl Write for SellsMeanwhile<'_> {
 
 /// How many sales are in a restored store, all of them whole.
 fn restored(directory: &std::path::Path, kind: EngineKind) -> u64 {
-    let store = Store::open(directory, kind, 1).unwrap();
+    let store = Store::open(directory, kind, LINKED, 1).unwrap();
     assert_eq!(store.check(Depth::Whole).unwrap().faults, [""; 0]);
     let last = store.outbox_span("sales").unwrap().last;
     for number in 1..=last {
@@ -68,9 +68,9 @@ fn restored(directory: &std::path::Path, kind: EngineKind) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&directory.path().join("store"), kind, 7).unwrap());
+        let store = Arc::new(Store::open(&directory.path().join("store"), kind, LINKED, 7).unwrap());
         for number in 1..=3_000 {
             // Some bulk that does not compress, so that the backup is written in many parts.
             let bulk = ring::digest::digest(&ring::digest::SHA256, number.to_string().as_bytes());
@@ -90,11 +90,7 @@ async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
         .unwrap();
         assert!(next > 105, "sold {} meanwhile", next - 101);
         let wanted = verify(&taken[..]).unwrap();
-        let other = match kind {
-            EngineKind::Sled => EngineKind::Sqlite,
-            EngineKind::Sqlite => EngineKind::Sled,
-        };
-        for into in [kind, other] {
+        for &into in EngineKind::BUILT {
             let back = directory.path().join(format!("back-{into}"));
             assert_eq!(restore(&back, into, &taken[..], 99).unwrap(), wanted);
             let last = restored(&back, into);
@@ -106,7 +102,7 @@ async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
 #[tokio::test]
 async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 1_000).unwrap();
+    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, LINKED, 1_000).unwrap();
     for number in 1..=10 {
         sell(&store, number).await;
     }
@@ -116,7 +112,7 @@ async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowled
     let back = directory.path().join("back");
     // By a clock that was set back.
     restore(&back, EngineKind::Sqlite, &taken[..], 5).unwrap();
-    let store = Store::open(&back, EngineKind::Sqlite, 5).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, LINKED, 5).unwrap();
     assert!((1_001..1_001 + 65_536).contains(&store.epoch()), "later than the former: {}", store.epoch());
     let span = store.outbox_span("sales").unwrap();
     assert_eq!((span.base, span.acknowledged, span.last), (7, 7, 10));
@@ -128,11 +124,11 @@ async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowled
 async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
-    let store = Store::open(&path, EngineKind::Sled, 7).unwrap();
+    let store = Store::open(&path, EngineKind::Sqlite, LINKED, 7).unwrap();
     sell(&store, 1).await;
     let mut taken = Vec::new();
     store.backup(&mut taken).unwrap();
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let refused = restore(&path, kind, &taken[..], 1).unwrap_err().to_string();
         assert!(refused.contains("holds a store already"), "{refused}");
     }
@@ -140,16 +136,16 @@ async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
     // A restoring that was cut short before the store had its name: no hub takes what is there for its own, and it is begun again.
     fs::create_dir_all(back.join("archive")).unwrap();
     fs::write(back.join("archive/sale-000000000001-000000010000.segment"), b"of the cut").unwrap();
-    assert!(matches!(Store::open(&back, EngineKind::Sled, 1), Err(StoreError::ArchiveAlone { .. })));
-    assert!(restore(&back, EngineKind::Sled, &taken[..], 1).is_err(), "an archive that is not of a restoring");
+    assert!(matches!(Store::open(&back, EngineKind::Sqlite, LINKED, 1), Err(StoreError::ArchiveAlone { .. })));
+    assert!(restore(&back, EngineKind::Sqlite, &taken[..], 1).is_err(), "an archive that is not of a restoring");
     fs::write(back.join("restoring"), b"").unwrap();
     for half in [0, 10, 30, taken.len() / 2, taken.len() - 1] {
-        let why = restore(&back, EngineKind::Sled, &taken[..half], 1).unwrap_err().to_string();
+        let why = restore(&back, EngineKind::Sqlite, &taken[..half], 1).unwrap_err().to_string();
         assert!(why.contains("restore the backup"), "{why}");
-        assert!(!back.join("sled").exists());
+        assert!(!back.join("sqlite").exists());
     }
-    restore(&back, EngineKind::Sled, &taken[..], 1).unwrap();
-    assert_eq!(restored(&back, EngineKind::Sled), 1);
+    restore(&back, EngineKind::Sqlite, &taken[..], 1).unwrap();
+    assert_eq!(restored(&back, EngineKind::Sqlite), 1);
 }
 
 #[tokio::test]
@@ -158,22 +154,25 @@ async fn no_hub_begins_an_empty_store_while_one_is_restored_and_conclusions_are_
     let store = open(Faulty::new()).unwrap();
     sell(&store, 1).await;
     store.backup(&mut taken).unwrap();
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         // As a cut while the backup is read leaves it.
         fs::create_dir(path.join(format!("{kind}.new"))).unwrap();
         fs::write(path.join("restoring"), b"").unwrap();
-        assert!(matches!(Store::open(path, kind, 1), Err(StoreError::HalfRestored { .. })));
+        assert!(matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::HalfRestored { .. })));
         restore(path, kind, &taken[..taken.len() / 2], 1).unwrap_err();
-        assert!(matches!(Store::open(path, kind, 1), Err(StoreError::HalfRestored { .. })), "what was begun stays so");
+        assert!(
+            matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::HalfRestored { .. })),
+            "what was begun stays so"
+        );
         let empty = path.join("empty");
         restore(&empty, kind, &taken[..taken.len() / 2], 1).unwrap_err();
         assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "a failure takes away what it made");
         restore(path, kind, &taken[..], 1).unwrap();
         // As a cut before its end leaves it.
         fs::write(path.join("restoring"), b"").unwrap();
-        let store = Store::open(path, kind, 1).unwrap();
+        let store = Store::open(path, kind, LINKED, 1).unwrap();
         assert!(!path.join("restoring").exists());
         assert_eq!(store.restored().unwrap(), Some(verify(&taken[..]).unwrap().entries));
         let settled = store.commit(|transaction| {
@@ -193,14 +192,14 @@ async fn a_damaged_store_can_be_backed_up_and_what_was_damaged_is_counted() {
     note(&store, "a", "x").await.unwrap();
     append(&store, "stock").await.unwrap();
     for key in [NOTES.raw_key("a"), b"outbox_stream\0stock".to_vec()] {
-        engine.apply(vec![(key, Some(b"\x02nonsense".to_vec()))]).unwrap();
+        engine.apply(vec![(key, Some(b"\x01nonsense".to_vec()))]).unwrap();
     }
     let mut taken = Vec::new();
     store.backup(&mut taken).unwrap();
     assert_eq!(verify(&taken[..]).unwrap().damaged, 2);
     let directory = tempfile::tempdir().unwrap();
     restore(directory.path(), EngineKind::Sqlite, &taken[..], 1).unwrap();
-    let restored = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let restored = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(restored.get(&SALES, 1).unwrap(), Some(1));
     let faults = restored.check(Depth::Whole).unwrap().faults;
     assert!(
@@ -353,7 +352,8 @@ async fn a_batch_applied_while_a_part_is_read_is_in_the_backup_whole() {
         was_begun: Condvar::new(),
         is_armed: AtomicBool::new(false),
     });
-    let store = Store::on(Arc::clone(&engine) as Arc<dyn Engine>, Archive::none(), Disk::probed(Box::new(|| None)));
+    let store =
+        Store::on(Arc::clone(&engine) as Arc<dyn Engine>, LINKED, Archive::none(), Disk::probed(Box::new(|| None)));
     let store = Arc::new(store.unwrap());
     let last = PART as u64 + 100;
     let filled = store.commit(move |transaction| {
@@ -378,7 +378,7 @@ async fn a_batch_applied_while_a_part_is_read_is_in_the_backup_whole() {
     changed.await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     restore(directory.path(), EngineKind::Sqlite, &*backup.await.unwrap(), 1).unwrap();
-    let restored = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let restored = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     let both = (restored.get(&COUNTS, "sold").unwrap(), restored.get(&ROWS, ("row", last)).unwrap());
     assert_eq!(both, (Some(1), Some(1)));
 }

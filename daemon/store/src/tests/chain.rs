@@ -7,11 +7,11 @@ use crate::{
     Depth, Number,
     chain::{HEAD, HEADS},
     engine::{Batch, Engine},
-    table::Value,
+    value::Value,
 };
 
-static SALES: Table<Number, String> = Table::new("sale");
-static AUDITS: Table<Number, String> = Table::new("audit");
+static SALES: Table<Number, String> = Table::linked("sale");
+static AUDITS: Table<Number, String> = Table::linked("audit");
 
 /// Sales and audit entries, mixed: 1 to 9 of each.
 async fn filled() -> (Arc<Faulty>, Store) {
@@ -19,8 +19,8 @@ async fn filled() -> (Arc<Faulty>, Store) {
     let store = open(engine.clone()).unwrap();
     for number in 1..=9 {
         let write = store.commit(move |transaction| {
-            transaction.put_linked(&SALES, number, &format!("sale {number}"))?;
-            transaction.put_linked(&AUDITS, number, &format!("audit {number}"))
+            transaction.put(&SALES, number, &format!("sale {number}"))?;
+            transaction.put(&AUDITS, number, &format!("audit {number}"))
         });
         write.await.unwrap();
     }
@@ -79,13 +79,39 @@ async fn every_change_behind_the_hubs_back_is_found() {
 }
 
 #[tokio::test]
+async fn a_linked_record_is_written_once() {
+    let (_, store) = filled().await;
+    let again = store.commit(|transaction| transaction.put(&SALES, 4, &"another sale 4".into()));
+    assert!(matches!(again.await, Err(StoreError::StoredAlready { table: "sale", .. })));
+    let twice = store.commit(|transaction| {
+        transaction.put(&SALES, 10, &"sale 10".into())?;
+        transaction.put(&SALES, 10, &"another sale 10".into())
+    });
+    assert!(matches!(twice.await, Err(StoreError::StoredAlready { .. })), "also within one commit");
+    assert_eq!((store.get(&SALES, 4).unwrap().as_deref(), faults(&store)), (Some("sale 4"), String::new()));
+}
+
+#[tokio::test]
+async fn a_table_is_linked_where_it_is_defined_and_where_the_store_was_opened() {
+    static REFUNDS: Table<Number, String> = Table::linked("refund");
+    static PLAIN_SALES: Table<Number, String> = Table::new("sale");
+    let (_, store) = filled().await;
+    for table in [&REFUNDS, &PLAIN_SALES] {
+        let refused = store.commit(|transaction| transaction.put(table, 1, &"x".into())).await;
+        assert!(matches!(refused, Err(StoreError::OtherTable { .. })), "{refused:?}");
+    }
+    assert_eq!(REFUNDS.info(), crate::TableInfo { name: "refund", is_linked: true });
+    assert_eq!(faults(&store), "");
+}
+
+#[tokio::test]
 async fn a_refused_commit_takes_no_link() {
     let (_, store) = filled().await;
     let refused = store.commit(|transaction| {
-        transaction.put_linked(&SALES, 10, &"refused".into())?;
+        transaction.put(&SALES, 10, &"refused".into())?;
         Err::<(), _>(StoreError::Busy)
     });
-    let kept = store.commit(|transaction| transaction.put_linked(&SALES, 10, &"kept".into()));
+    let kept = store.commit(|transaction| transaction.put(&SALES, 10, &"kept".into()));
     let (refused, kept) = tokio::join!(refused, kept);
     assert!(refused.is_err());
     kept.unwrap();

@@ -7,12 +7,12 @@ use crate::{EngineKind, GROUP, MAX_RECORD, Order, Purpose, QUEUE, Transaction};
 
 #[tokio::test]
 async fn what_was_answered_is_there_after_reopening() {
-    for kind in EngineKind::ALL {
+    for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), kind, 42).unwrap();
+        let store = Store::open(directory.path(), kind, LINKED, 42).unwrap();
         note(&store, "a", "first").await.unwrap();
         drop(store);
-        let store = Store::open(directory.path(), kind, 99).unwrap();
+        let store = Store::open(directory.path(), kind, LINKED, 99).unwrap();
         assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("first"));
         assert_eq!(store.epoch(), 42, "the epoch is drawn once");
     }
@@ -49,13 +49,26 @@ async fn a_commit_may_own_the_last_handle_of_its_store() {
 #[tokio::test]
 async fn a_store_half_created_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
-    for (kind, torn) in [(EngineKind::Sled, "conf"), (EngineKind::Sqlite, "store.db")] {
+    for &kind in EngineKind::BUILT {
+        let torn = match kind {
+            EngineKind::Sled => "conf",
+            EngineKind::Sqlite => "store.db",
+        };
         let directory = directory.path().join(kind.name());
         let unfinished = directory.join(format!("{kind}.new"));
         std::fs::create_dir_all(&unfinished).unwrap();
         std::fs::write(unfinished.join(torn), b"torn").unwrap();
-        assert_eq!(Store::open(&directory, kind, 1).unwrap().epoch(), 1);
+        assert_eq!(Store::open(&directory, kind, LINKED, 1).unwrap().epoch(), 1);
     }
+}
+
+#[cfg(not(feature = "sled"))]
+#[tokio::test]
+async fn a_build_without_sled_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Store::open(directory.path(), EngineKind::Sled, LINKED, 1).err().unwrap().to_string();
+    assert!(refused.contains("this build has no sled engine"), "{refused}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left of the attempt");
 }
 
 #[tokio::test]

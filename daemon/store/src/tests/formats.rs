@@ -1,111 +1,132 @@
-//! What older hubs wrote, what damage looks like.
+//! What was written first is read for ever, a store is raised to a newer format whatever cuts it, and what damage looks like.
+
+use std::ops::Bound;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Depth, EngineKind, FORMAT, META, Number,
-    chain::{BASE, HEAD, HEADS},
-    engine::{Batch, Engine},
+    Depth, EngineKind, FORMAT, META,
+    chain::{BASE, HEAD, HEADS, Head},
+    engine::{Batch, Engine, each_entry_of},
     home::open_or_create,
-    meta, restore,
+    meta,
+    migrate::Step,
+    restore,
 };
 
 #[test]
 fn a_store_of_a_newer_hub_is_refused() {
     let engine = Faulty::new();
-    let (key, value) = meta("format", 4).unwrap();
+    let newer = FORMAT + 1;
+    let (key, value) = meta("format", u64::from(newer)).unwrap();
     engine.apply(vec![(key, Some(value))]).unwrap();
-    assert!(matches!(open(engine), Err(StoreError::TooNew { found: 4, known: 3 })));
+    let Err(StoreError::TooNew { found, known }) = open(engine) else { panic!("it was opened") };
+    assert_eq!((found, known), (u64::from(newer), FORMAT));
 }
 
-/// What hubs of every format wrote, byte by byte (the checksums by zlib, the hash by OpenSSL). Lines are added here, never changed.
-const WRITTEN: [(u8, &[u8], &[u8]); 3] = [
-    (1, b"note\0a", b"\x01\"written by format 1\""),
-    (2, b"note\0a", b"\x02\x25\xd5\x03\x01\"written by format 2\""),
-    (
-        3,
-        b"note\0a",
-        b"\x03\xee\xa6\xd7\x39\x01\x00\x00\x00\x00\x00\x00\x00\x04\x06\xba\x6e\xb5\x95\x02\
-          \xbe\x6b\xe6\x3d\x88\x3a\xb8\x06\xb7\xa3\x9f\x87\xb7\xab\xa0\xde\xd6\xac\xf2\x02\xba\x29\x70\xfa\xae\"written by format 3\"",
-    ),
+/// What was written first, byte by byte (the checksums by zlib, the hash by OpenSSL), in the encodings 1 and 2. Lines are added here, never changed.
+const WRITTEN: [&[u8]; 2] = [
+    b"\x01\xac\x82n\x8b\"as first written\"",
+    b"\x02\x8e\x98\xa2\xe0\x01\x00\x00\x00\x00\x00\x00\x00\xe8\x92\x1e\xe6\xb1<o\xac\xeb\x8e\xdd\x05\
+      \xfb\x89\xe1\xf7\xbd~\xaf\xf3(t\xe4\x12\xa6\x0d.v\x5cC\x9d\xfd\"as first written\"",
 ];
 
-/// The head of the chain whose one link is the record of format 3.
-const WRITTEN_HEAD: &[u8] =
-    b"\x01{\"number\":1,\"hash\":\"0406ba6eb59502be6be63d883ab806b7a39f87b7aba0ded6acf202ba2970faae\"}";
-
 #[tokio::test]
-async fn what_every_format_wrote_is_read_and_the_format_is_raised_once() {
-    for (format, key, value) in WRITTEN {
+async fn what_was_written_first_is_read() {
+    for value in WRITTEN {
         let engine = Faulty::new();
-        let written = format!("\x01{format}").into_bytes();
-        engine.apply(vec![(META.raw_key("format"), Some(written)), (key.to_vec(), Some(value.to_vec()))]).unwrap();
-        if format >= 3 {
-            engine.apply(vec![(b"chain\0head".to_vec(), Some(WRITTEN_HEAD.to_vec()))]).unwrap();
+        let key = b"note\0a".to_vec();
+        engine.apply(vec![(key.clone(), Some(value.to_vec()))]).unwrap();
+        let link = crate::value::Value::of(&key, value).unwrap().link;
+        if let Some(link) = link {
+            let head_key = HEADS.raw_key(HEAD);
+            let head = HEADS.encode(&head_key, &Head::from(link), |_| None).unwrap();
+            engine.apply(vec![(head_key, Some(head))]).unwrap();
         }
-        for _ in 0..2 {
-            let store = open(engine.clone()).unwrap();
-            assert_eq!(store.get(&NOTES, "a").unwrap(), Some(format!("written by format {format}")));
-            assert_eq!(store.get(&META, "format").unwrap(), Some(u64::from(FORMAT)));
-            let checked = store.check(Depth::Whole).unwrap();
-            assert_eq!((checked.faults, checked.links), (Vec::new(), u64::from(format >= 3)));
-        }
-        let raised = engine.durable.lock().unwrap().contains_key(key);
-        assert_eq!(raised, u32::from(format) < FORMAT, "flushed only if there was something to raise");
-    }
-}
-
-static SALES: Table<Number, String> = Table::new("sale");
-
-/// A store of format 2 with sales, as an older hub left it.
-fn of_format_2(sales: u64) -> Arc<Faulty> {
-    let engine = Faulty::new();
-    let mut batch = vec![(META.raw_key("format"), Some(b"\x012".to_vec()))];
-    for number in 1..=sales {
-        let key = SALES.raw_key(number);
-        let value = SALES.encode(&key, &format!("sale {number}"), |_| None).unwrap();
-        batch.push((key, Some(value)));
-    }
-    engine.apply(batch).unwrap();
-    engine.flush().unwrap();
-    engine
-}
-
-#[tokio::test]
-async fn raising_the_format_links_every_sale_wherever_it_is_cut() {
-    let whole = of_format_2(1_700);
-    drop(open(whole.clone()).unwrap());
-    let expected = whole.durable.lock().unwrap().clone();
-    // Four parts of sales, then the format.
-    for writes in 0..6 {
-        let mut engine = of_format_2(1_700);
-        engine.fail_after(Some(writes));
-        let raised = migrate::raise(&*engine, None);
-        assert_eq!(raised.is_ok(), writes >= 6, "{raised:?}");
-        engine = engine.cut(writes % 2);
-        let store = open(engine.clone()).unwrap();
-        assert_eq!(*engine.durable.lock().unwrap(), expected, "cut after {writes} writes");
+        let store = open(engine).unwrap();
+        assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("as first written"));
         let checked = store.check(Depth::Whole).unwrap();
-        assert_eq!((checked.links, checked.faults), (1_700, Vec::new()));
+        assert_eq!((checked.faults, checked.links), (Vec::new(), u64::from(link.is_some())));
     }
 }
 
-#[tokio::test]
-async fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
+/// A format that was made up: its notes begin with "2: ".
+const NEXT: u32 = FORMAT + 1;
+
+const STEPS: &[(u32, Step)] = &[(NEXT, mark_notes)];
+
+/// Records changed with one batch.
+const PART: usize = 500;
+
+/// As a step should be: it changes what is not changed yet, a part at a time, each durable.
+fn mark_notes(engine: &dyn Engine) -> Result<(), StoreError> {
+    let (first, end) = NOTES.span();
+    each_entry_of(engine, Bound::Included(&first), Bound::Excluded(&end), PART, |part| {
+        let mut batch = Batch::new();
+        for (key, value) in part {
+            let text = NOTES.decode(key, value)?;
+            if !text.starts_with("2: ") {
+                batch.push((key.clone(), Some(NOTES.encode(key, &format!("2: {text}"), |_| None)?)));
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        engine.apply(batch)?;
+        Ok(engine.flush()?)
+    })
+}
+
+/// A store of today's format with notes.
+fn with_notes(engine: &dyn Engine, notes: u32) {
+    let entry = |number: u32| {
+        let key = NOTES.raw_key(&format!("note-{number:05}"));
+        let value = NOTES.encode(&key, &format!("text {number}"), |_| None).unwrap();
+        (key, Some(value))
+    };
+    engine.apply((0..notes).map(entry).collect()).unwrap();
+    engine.flush().unwrap();
+}
+
+#[test]
+fn a_step_cut_anywhere_ends_the_same() {
+    let raised = |writes: Option<usize>, kept: usize| {
+        let mut engine = Faulty::new();
+        with_notes(&*engine, 1_700);
+        engine.fail_after(writes);
+        let outcome = migrate::raise(&*engine, None, STEPS);
+        engine = engine.cut(kept);
+        migrate::raise(&*engine, None, STEPS).unwrap();
+        assert_eq!(META.read(&*engine, "format").unwrap(), Some(u64::from(NEXT)));
+        let durable = engine.durable.lock().unwrap().clone();
+        (outcome.is_ok(), durable)
+    };
+    let (_, expected) = raised(None, 0);
+    assert_eq!(expected.iter().filter(|(key, _)| key.starts_with(b"note\0")).count(), 1_700);
+    // Four parts of notes, then the format.
+    for writes in 0..=5 {
+        let (is_through, durable) = raised(Some(writes), writes % 2);
+        assert_eq!((is_through, durable == expected), (writes >= 5, true), "cut after {writes} writes");
+    }
+}
+
+#[test]
+fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = of_format_2(700);
+    let engine = Faulty::new();
+    with_notes(&*engine, 700);
     let before = engine.durable.lock().unwrap().clone();
     engine.fail_after(Some(1));
-    migrate::raise(&*engine, Some(directory.path())).unwrap_err();
+    migrate::raise(&*engine, Some(directory.path()), STEPS).unwrap_err();
     engine.fail_after(None);
-    let path = directory.path().join("backups/before-format-3.backup");
+    let path = directory.path().join("backups/before-format-2.backup");
     let taken = std::fs::read(&path).unwrap();
-    migrate::raise(&*engine, Some(directory.path())).unwrap();
-    let kept = directory.path().join("backups/before-format-3-7-700.backup");
+    migrate::raise(&*engine, Some(directory.path()), STEPS).unwrap();
+    let kept = directory.path().join("backups/before-format-2-7-0.backup");
     assert_eq!(std::fs::read(&kept).unwrap(), taken, "the one from before the first step stays");
     std::fs::rename(&kept, &path).unwrap();
-    migrate::raise(&*engine, Some(directory.path())).unwrap();
+    migrate::raise(&*engine, Some(directory.path()), STEPS).unwrap();
     assert!(kept.exists(), "also if it was cut before it had its own name");
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &taken[..], 1).unwrap();
@@ -113,7 +134,7 @@ async fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
     for (key, value) in before.iter().filter(|(key, _)| !key.starts_with(b"meta")) {
         assert_eq!(restored.get(key).unwrap().as_ref(), Some(value));
     }
-    assert_eq!(META.read(&*restored, "format").unwrap(), Some(2));
+    assert_eq!(META.read(&*restored, "format").unwrap(), Some(u64::from(FORMAT)));
 }
 
 #[tokio::test]
@@ -148,7 +169,7 @@ async fn a_check_finds_every_kind_of_damage() {
         assert!(damaged(vec![(entry(number), None)]).contains("missing"), "entry {number}");
     }
     for end in [HEAD, BASE] {
-        let told = damaged(vec![(HEADS.raw_key(end), Some(b"\x02nonsense".to_vec()))]);
+        let told = damaged(vec![(HEADS.raw_key(end), Some(b"\x01nonsense".to_vec()))]);
         assert!(told.contains("the chain's ends: the record") && told.contains(end), "{told}");
     }
 }
@@ -160,7 +181,7 @@ async fn a_stream_that_can_not_be_read_holds_up_itself_alone() {
     append(&store, "sales").await.unwrap();
     append(&store, "stock").await.unwrap();
     drop(store);
-    engine.apply(vec![(b"outbox_stream\0sales".to_vec(), Some(b"\x02nonsense".to_vec()))]).unwrap();
+    engine.apply(vec![(b"outbox_stream\0sales".to_vec(), Some(b"\x01nonsense".to_vec()))]).unwrap();
     let store = open(engine).unwrap();
     assert!(matches!(append(&store, "sales").await, Err(StoreError::Corrupt { .. })));
     assert_eq!(append(&store, "stock").await.unwrap(), 2);

@@ -4,11 +4,15 @@ mod archive;
 mod backup;
 mod chain;
 mod commits;
+#[cfg(feature = "sled")]
+mod convert;
+mod counters;
 mod faulty;
 mod formats;
 mod model;
 mod once;
 mod outbox;
+mod parts;
 mod power;
 
 use std::sync::Arc;
@@ -17,14 +21,17 @@ use faulty::{Fault, Faulty};
 
 use crate::{Name, NameNumber, Store, StoreError, Table, archive::Archive, migrate, room::Disk};
 
+/// Tables whose records are links of the chain.
+pub(super) const LINKED: &[&str] = &["sale", "audit"];
+
 static NOTES: Table<Name, String> = Table::new("note");
 static COUNTS: Table<Name, u64> = Table::new("count");
 static ROWS: Table<NameNumber, u64> = Table::new("row");
 
 /// The store on a faulty engine, with all the room in the world.
 fn open(engine: Arc<Faulty>) -> Result<Store, StoreError> {
-    migrate::raise(&*engine, None)?;
-    Store::on(engine, Archive::none(), Disk::probed(Box::new(|| None)))
+    migrate::raise(&*engine, None, migrate::STEPS)?;
+    Store::on(engine, LINKED, Archive::none(), Disk::probed(Box::new(|| None)))
 }
 
 async fn note(store: &Store, key: &'static str, text: &str) -> Result<(), StoreError> {

@@ -8,9 +8,10 @@ use super::*;
 use crate::{
     Depth, Number, Transaction,
     idempotency::{CommandKey, Once},
+    parts,
 };
 
-static SALES: Table<Number, u64> = Table::new("sale");
+static SALES: Table<Number, u64> = Table::linked("sale");
 
 /// What a commit does.
 #[derive(Clone, Debug)]
@@ -95,18 +96,24 @@ impl Model {
     }
 }
 
+/// A note; now and then one that needs two values of the engine.
+fn text(value: u16) -> String {
+    let zeros = if value.is_multiple_of(64) { parts::MAX_VALUE } else { 0 };
+    "0".repeat(zeros) + &value.to_string()
+}
+
 /// Does the work in a commit.
 fn work(transaction: &mut Transaction<'_>, work: &Work) -> Result<u64, StoreError> {
     let name = |key: &u8| format!("{key}");
     match work {
-        Work::Put(key, value) => transaction.put(&NOTES, &name(key), &value.to_string()).map(|()| 0),
+        Work::Put(key, value) => transaction.put(&NOTES, &name(key), &text(*value)).map(|()| 0),
         Work::Delete(key) => {
             transaction.delete(&NOTES, &name(key));
             Ok(0)
         }
         Work::Sell => {
             let number = transaction.append_to_outbox("sales", "sale.completed", 0, "s")?;
-            transaction.put_linked(&SALES, number, &number)?;
+            transaction.put(&SALES, number, &number)?;
             Ok(number)
         }
         Work::Command(key) => {

@@ -26,12 +26,12 @@ async fn count_once(store: &Store, command: CommandKey) -> Once<u64> {
 #[tokio::test]
 async fn a_repeated_command_gets_its_first_answer_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::First(1));
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
     assert_eq!(count_once(&store, command("k1", "other")).await, Once::OtherCommand);
     drop(store);
-    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(count_once(&store, command("k1", "f")).await, Once::Again(1));
     assert_eq!(count_once(&store, command("k2", "f")).await, Once::First(2));
     let both = tokio::join!(count_once(&store, command("k3", "f")), count_once(&store, command("k3", "f")));
@@ -40,27 +40,24 @@ async fn a_repeated_command_gets_its_first_answer_also_after_a_restart() {
 
 #[tokio::test]
 async fn old_answers_are_forgotten_and_young_ones_kept() {
-    for kind in EngineKind::ALL {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), kind, 1).unwrap();
-        let key = |number: i64| CommandKey { at_ms: number, ..command(&format!("key-{number:05}"), "f") };
-        store
-            .commit(move |transaction| {
-                for number in 0..1_300 {
-                    transaction.once(&key(number), |_| Ok::<_, StoreError>(number))?;
-                }
-                transaction.put(&NOTES, "a", &"not an answer".to_owned())
-            })
-            .await
-            .unwrap();
-        let limit = i64::try_from(REMEMBERED.as_millis()).unwrap();
-        assert_eq!(store.forget_answers(limit).await.unwrap(), 0, "exactly as old as is kept");
-        assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 700);
-        assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 0);
-        let again =
-            |number| store.commit(move |transaction| transaction.once(&key(number), |_| Ok::<_, StoreError>(-1)));
-        assert_eq!(again(700).await.unwrap(), Once::Again(700));
-        assert_eq!(again(699).await.unwrap(), Once::First(-1));
-        assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("not an answer"));
-    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
+    let key = |number: i64| CommandKey { at_ms: number, ..command(&format!("key-{number:05}"), "f") };
+    store
+        .commit(move |transaction| {
+            for number in 0..1_300 {
+                transaction.once(&key(number), |_| Ok::<_, StoreError>(number))?;
+            }
+            transaction.put(&NOTES, "a", &"not an answer".to_owned())
+        })
+        .await
+        .unwrap();
+    let limit = i64::try_from(REMEMBERED.as_millis()).unwrap();
+    assert_eq!(store.forget_answers(limit).await.unwrap(), 0, "exactly as old as is kept");
+    assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 700);
+    assert_eq!(store.forget_answers(limit + 700).await.unwrap(), 0);
+    let again = |number| store.commit(move |transaction| transaction.once(&key(number), |_| Ok::<_, StoreError>(-1)));
+    assert_eq!(again(700).await.unwrap(), Once::Again(700));
+    assert_eq!(again(699).await.unwrap(), Once::First(-1));
+    assert_eq!(store.get(&NOTES, "a").unwrap().as_deref(), Some("not an answer"));
 }

@@ -10,14 +10,14 @@ use crate::{
 #[tokio::test]
 async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     for expected in 1..=5 {
         assert_eq!(append(&store, "sales").await.unwrap(), expected);
     }
     assert_eq!(append(&store, "other").await.unwrap(), 1);
     store.acknowledge_outbox("sales", 3).await.unwrap();
     drop(store);
-    let store = Store::open(directory.path(), EngineKind::Sled, 1).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 1, last: 5, acknowledged: 3, base: 0 });
     let sequences: Vec<_> = store.outbox("sales", 4, 10).unwrap().iter().map(|entry| entry.sequence).collect();
     assert_eq!(sequences, [4, 5]);
@@ -28,7 +28,7 @@ async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
 #[tokio::test]
 async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, 1).unwrap();
+    let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, LINKED, 1).unwrap();
     let last = KEPT + 5;
     let many = store.commit(move |transaction| {
         (0..last).try_for_each(|_| transaction.append_to_outbox("sales", "sale.completed", 5, "s").map(drop))
@@ -41,7 +41,7 @@ async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
     store.backup(&mut backup).unwrap();
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &backup[..], 1).unwrap();
-    let store = Store::open(&back, EngineKind::Sqlite, 1).unwrap();
+    let store = Store::open(&back, EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 6, last, acknowledged: 5, base: 5 });
 }
 

@@ -113,7 +113,7 @@ fn notices(store: &Store, checked: &mut Checked, walk: &mut Walk, open: &mut Ope
         }
         Ok(())
     })?;
-    let given = readable(checked, selling::given(store, Document::Notice.name()))?;
+    let given = readable(checked, store.last_number(Document::Notice.name()))?;
     for (index, name, mut named) in [(&TRANSFERS_IN, "transfers", sent), (&ORDERS, "orders", ordered)] {
         each(store, checked, index, |checked, notice| {
             if named.remove(&notice) {

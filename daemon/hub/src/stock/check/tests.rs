@@ -106,7 +106,7 @@ type Damage = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
 /// What the whole check says of that life once something is done behind the hub's back.
 fn told(damage: Damage) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
     let lived = store.commit_blocking(move |transaction| {
         life(transaction)?;
         untrack(transaction, false)?;
@@ -274,8 +274,8 @@ fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     let (kind, reference, by) = (Kind::Sale, "7-1".into(), "till-1".into());
     let moved = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false });
     assert_eq!(moved.unwrap(), Some(10));
-    let damage: Damage = damage!(Number, "sale", 1);
-    damage(transaction)
+    static DAMAGED: Table<Number, String> = Table::linked("sale");
+    transaction.put(&DAMAGED, 1, &"none".to_owned())
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_damaged_record_beside_the_documents_hides_no_wrong_position_and_is_told_of_
     ];
     for (damage, table) in damages {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+        let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
         let lived = store.commit_blocking(move |transaction| {
             life(transaction)?;
             untrack(transaction, false)?;
@@ -313,7 +313,7 @@ fn a_damaged_record_beside_the_documents_hides_no_wrong_position_and_is_told_of_
 #[test]
 fn a_damaged_index_is_nothing_to_the_fast_check() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &crate::LINKED, 7).unwrap();
     let damage: Damage = damage!(NameName, "transfer_in", ("store-2", "7-1"));
     let lived = store.commit_blocking(move |transaction| {
         life(transaction)?;

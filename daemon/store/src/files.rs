@@ -1,0 +1,152 @@
+//! Files that are there whole or not at all, whenever the power goes.
+//!
+//! A file is written as `NAME.new` beside its place, synced, renamed, and its directory synced. One at a time may write a file.
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | power before the rename | the former file, or none; a `NAME.new` that the next writing begins with removing |
+//! | power after the rename | the new file |
+//! | the disk, or who writes the content | the former file, or none; `NAME.new` is removed |
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whom the process's umask lets.
+    Usual,
+    /// Its owner alone (0600), from its first byte on: for keys, tokens and codes.
+    Private,
+}
+
+/// Writes a file whole in the place of what is there.
+///
+/// # Errors
+/// The disk fails; the former file is as it was.
+pub fn replace(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    replace_with(path, access, |mut file, _| file.write_all(bytes))
+}
+
+/// The same for content that is written piece by piece, or looked at again before it counts: `write` gets the file and its path for the time being.
+///
+/// # Errors
+/// The disk fails, or `write` does; the former file is as it was.
+pub fn replace_with(path: &Path, access: Access, write: impl FnOnce(&File, &Path) -> io::Result<()>) -> io::Result<()> {
+    let unfinished = unfinished(path);
+    remove_if_there(&unfinished)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    if access == Access::Private {
+        options.mode(0o600);
+    }
+    let file = options.open(&unfinished)?;
+    let written = write(&file, &unfinished).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, path));
+    written.inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
+    sync_directory(directory_of(path))
+}
+
+/// Removes a file, if it is there, and makes that durable.
+///
+/// # Errors
+/// The disk fails.
+pub fn remove(path: &Path) -> io::Result<()> {
+    remove_if_there(path)?;
+    sync_directory(directory_of(path))
+}
+
+/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in it later could be lost
+/// with it. Also for one that is there: who made it may have been cut short before the sync.
+///
+/// # Errors
+/// The disk fails.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    let above = directory_of(path);
+    if !above.exists() {
+        make_directory(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    match sync_directory(above) {
+        // It may be of others, who made this one for us.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// The disk fails.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push(".new");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_whole_and_a_failure_leaves_the_former_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        replace(&path, b"first", Access::Usual).unwrap();
+        replace(&path, b"second", Access::Usual).unwrap();
+        let failed = replace_with(&path, Access::Usual, |mut file, _| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("no more"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_alone_whatever_lay_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let elsewhere = directory.path().join("elsewhere");
+        for left in ["file", "link"] {
+            fs::write(&path, b"open to all").unwrap();
+            match left {
+                "file" => fs::write(unfinished(&path), b"left by a power cut").unwrap(),
+                _ => std::os::unix::fs::symlink(&elsewhere, unfinished(&path)).unwrap(),
+            }
+            replace(&path, b"secret", Access::Private).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(fs::read(&path).unwrap(), b"secret");
+        }
+        assert!(!elsewhere.exists(), "a link is not followed");
+    }
+
+    #[test]
+    fn a_relative_path_without_a_directory_is_in_the_current_one() {
+        assert_eq!(directory_of(Path::new("file")), Path::new("."));
+    }
+}

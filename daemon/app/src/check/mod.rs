@@ -1,0 +1,3 @@
+//! Walks
+use crate::Capability;
+pub(crate) static CAPABILITY: Capability = Capability::new("check");

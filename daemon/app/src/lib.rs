@@ -16,6 +16,7 @@ pub mod check;
 pub mod health;
 pub mod hq;
 pub mod keeping;
+pub mod maintenance;
 mod numbers;
 mod outgoing;
 pub mod payments;
@@ -43,6 +44,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &selling::CAPABILITY,
     &payments::CAPABILITY,
     &hq::CAPABILITY,
+    &maintenance::CAPABILITY,
     &keeping::CAPABILITY,
     &check::CAPABILITY,
 ];

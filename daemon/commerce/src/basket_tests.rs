@@ -6,7 +6,7 @@ use crate::{
     line::{Origin, What},
     quantity::Quantity,
     sale::ReceiptNumber,
-    tender::CardSlip,
+    tender::{CardReference, CardSlip},
 };
 
 fn item(minor: i64, per: Unit) -> Item {
@@ -113,9 +113,7 @@ fn while_a_card_payment_runs_nothing_else_can_change_the_basket() {
             payment: PaymentId(1),
             masked_pan: None,
             scheme: None,
-            terminal_id: None,
-            trace: None,
-            receipt: None,
+            reference: CardReference::default(),
         },
     };
     basket.settle(PaymentId(9), Some(card.clone()));
@@ -214,9 +212,7 @@ proptest! {
             payment: PaymentId(1),
             masked_pan: None,
             scheme: None,
-            terminal_id: None,
-            trace: None,
-            receipt: None,
+            reference: CardReference::default(),
         } }));
                         false
                     }

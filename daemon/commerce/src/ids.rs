@@ -13,9 +13,26 @@ pub struct InvalidId {
     expected: &'static str,
 }
 
-/// Serde through text, and the text forms.
+/// Serde through text, and text in the OpenAPI document.
 macro_rules! as_text {
     ($type:ident, $example:literal) => {
+        #[cfg(feature = "schema")]
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let text = utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .examples([$example]);
+                text.into()
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::ToSchema for $type {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+        }
+
         impl TryFrom<String> for $type {
             type Error = InvalidId;
             fn try_from(text: String) -> Result<Self, InvalidId> {
@@ -37,9 +54,7 @@ macro_rules! numbered {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-        #[cfg_attr(feature = "schema", schema(value_type = String, example = $example))]
-        pub struct $type(pub u64);
+                pub struct $type(pub u64);
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,9 +81,7 @@ macro_rules! named {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-        #[cfg_attr(feature = "schema", schema(value_type = String, example = $example))]
-        pub struct $type(String);
+                pub struct $type(String);
 
         impl $type {
             /// As text.
@@ -133,8 +146,6 @@ named!(
 /// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "1764201600000-77"))]
 pub struct SaleId {
     /// Of its store.
     pub epoch: u64,
@@ -164,8 +175,6 @@ as_text!(SaleId, "1764201600000-77");
 /// The day a transaction counts to: a date of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, format = "date", example = "2026-11-24"))]
 pub struct BusinessDay {
     year: u16,
     month: u8,
@@ -173,6 +182,9 @@ pub struct BusinessDay {
 }
 
 impl BusinessDay {
+    /// The first day there is.
+    pub const FIRST: Self = Self { year: 1, month: 1, day: 1 };
+
     /// A date; `None` if the calendar has no such day. Years 1 to 9999.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

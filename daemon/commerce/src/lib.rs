@@ -44,7 +44,7 @@ pub use line::{Discount, Goods, Line, NewLine, Origin, Regular};
 pub use money::{Currency, Minor, Rounding};
 pub use quantity::{Quantity, Unit};
 pub use sale::{ReceiptNumber, Sale, Stamp, Totals};
-pub use tender::{CardSlip, Tender};
+pub use tender::{CardReference, CardSlip, InvalidCardReference, Tender};
 
 /// The most lines a basket takes; the longest of 155,848 real baskets had 161.
 pub const MAX_LINES: usize = 400;

@@ -1,5 +1,7 @@
 //! How the customer pays.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ids::PaymentId, money::Minor};
@@ -16,15 +18,81 @@ pub struct CardSlip {
     /// Scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// The terminal's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terminal_id: Option<String>,
-    /// The terminal's trace number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<u32>,
-    /// The terminal's receipt number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<u16>,
+    /// The numbers by which the terminal knows it.
+    #[serde(default, skip_serializing_if = "CardReference::is_empty")]
+    pub reference: CardReference,
+}
+
+/// The numbers by which a payment terminal knows a transaction, by the names that its protocol has for them (`trace`, `receipt`).
+/// Bounded, so that no terminal can make a sale too large to store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>))]
+pub struct CardReference(BTreeMap<String, String>);
+
+/// A reference that can't be a terminal's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Invalid card reference: at most 6 entries, names of 1 to 24 lower-case letters, digits or `_`, values of 1 to 40 printable \
+     ASCII characters other than quotes and backslashes"
+)]
+pub struct InvalidCardReference;
+
+impl CardReference {
+    /// The most entries.
+    pub const MAX_ENTRIES: usize = 6;
+    /// The longest name, in bytes.
+    pub const MAX_NAME: usize = 24;
+    /// The longest value, in bytes.
+    pub const MAX_VALUE: usize = 40;
+
+    /// Keeps what is within the bounds: a payment that was made is a payment whatever its terminal calls it.
+    pub fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let kept = entries.into_iter().filter(|(name, value)| name_is_valid(name) && value_is_valid(value));
+        Self(kept.take(Self::MAX_ENTRIES).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All entries, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether the terminal gave no numbers.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn name_is_valid(name: &str) -> bool {
+    (1..=CardReference::MAX_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn value_is_valid(value: &str) -> bool {
+    (1..=CardReference::MAX_VALUE).contains(&value.len())
+        && value.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+}
+
+impl TryFrom<BTreeMap<String, String>> for CardReference {
+    type Error = InvalidCardReference;
+
+    fn try_from(entries: BTreeMap<String, String>) -> Result<Self, InvalidCardReference> {
+        let valid = entries.len() <= Self::MAX_ENTRIES
+            && entries.iter().all(|(name, value)| name_is_valid(name) && value_is_valid(value));
+        if valid { Ok(Self(entries)) } else { Err(InvalidCardReference) }
+    }
+}
+
+impl From<CardReference> for BTreeMap<String, String> {
+    fn from(reference: CardReference) -> Self {
+        reference.0
+    }
 }
 
 /// A part of the payment.
@@ -41,7 +109,7 @@ pub enum Tender {
     Card {
         /// What was authorised.
         amount: Minor,
-        /// Its traces.
+        /// What it left behind.
         slip: CardSlip,
     },
     /// A coupon of the maker, which pays the store back. A tender, not a discount.
@@ -69,5 +137,44 @@ impl Tender {
             Self::Card { .. } => "card",
             Self::ManufacturerCoupon { .. } => "manufacturer_coupon",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<CardReference, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_card_reference_reads_back_as_it_was_written() {
+        let json = r#"{"receipt":"3","terminal_id":"52523535","trace":"17"}"#;
+        let reference = read(json).unwrap();
+        assert_eq!(reference.get("trace"), Some("17"));
+        assert_eq!(serde_json::to_string(&reference).unwrap(), json);
+        assert_eq!(CardReference::of(reference.iter()), reference);
+    }
+
+    #[test]
+    fn a_card_reference_is_bounded_wherever_it_comes_from() {
+        let long = "1".repeat(CardReference::MAX_VALUE + 1);
+        let many: Vec<String> = (0..=CardReference::MAX_ENTRIES).map(|number| format!("\"n{number}\":\"1\"")).collect();
+        for bad in [
+            format!("{{{}}}", many.join(",")),
+            format!(r#"{{"trace":"{long}"}}"#),
+            format!(r#"{{"{}":"1"}}"#, "n".repeat(CardReference::MAX_NAME + 1)),
+            r#"{"Trace":"1"}"#.into(),
+            r#"{"":"1"}"#.into(),
+            r#"{"trace":""}"#.into(),
+            r#"{"trace":"a\"b"}"#.into(),
+            r#"{"trace":"a\u0007"}"#.into(),
+        ] {
+            assert!(read(&bad).unwrap_err().contains("Invalid card reference"), "{bad}");
+        }
+        assert!(CardReference::of([("trace", long.as_str()), ("Trace", "1")]).is_empty());
+        let names: Vec<String> = (0..10).map(|number| format!("n{number}")).collect();
+        assert_eq!(CardReference::of(names.iter().map(|name| (name.as_str(), "1"))).iter().count(), 6);
     }
 }

@@ -1,86 +1,76 @@
-//! What every capability shares: the store, the catalog, the devices, the events; and the clock.
+//! A hub at work: its parts.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use commerce::Currency;
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use app::selling::SaleContext;
+use axum::http::HeaderMap;
+use commerce::{Currency, RegisterName, Station};
 use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-    catalog::Catalog, config::Config, devices::Devices, events::HubEvent, headquarters::Headquarters,
-    payments::Payments, printing::Printing, registers::Registers, status::Today,
+    catalog::LiveCatalog, clock::Calendar, config::Config, devices::Devices, events::HubEvent,
+    headquarters::Headquarters, payments::TerminalLocks, printing::LastPrinted, registers::Registers, status::Today,
+    web::authenticate::asker,
 };
 
 /// A hub at work.
 pub struct Hub {
     /// As read at start.
-    pub config: Config,
+    pub(crate) config: Config,
     /// What the check at start found wrong with the store.
-    pub faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
     /// Where everything is kept.
-    pub store: Arc<Store>,
-    /// The items, swapped whole.
-    pub catalog: ArcSwap<Catalog>,
+    pub(crate) store: Arc<Store>,
+    /// The items.
+    pub(crate) catalog: LiveCatalog,
     /// Scales, scanners, printers, terminals.
-    pub devices: Devices,
+    pub(crate) devices: Devices,
     /// Who may ask.
-    pub registers: Registers,
-    /// Card payments under way.
-    pub payments: Payments,
-    /// Receipts under way.
-    pub printing: Printing,
+    pub(crate) registers: Registers,
+    /// One payment at a time on each terminal.
+    pub(crate) terminals: TerminalLocks,
+    /// The last receipts printed.
+    pub(crate) last_printed: LastPrinted,
     /// The bridge to HQ.
-    pub headquarters: Headquarters,
+    pub(crate) headquarters: Headquarters,
     /// The day's figures.
-    pub today: Today,
+    pub(crate) today: Today,
     /// What happens, for whoever listens.
-    pub events: broadcast::Sender<Arc<HubEvent>>,
-    /// The store's zone.
-    pub time_zone: TimeZone,
+    pub(crate) events: broadcast::Sender<Arc<HubEvent>>,
+    /// The store's calendar.
+    pub(crate) calendar: Calendar,
 }
 
 impl Hub {
+    /// The store's records.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Whether a request comes from a person at the console.
+    pub fn is_person(&self, headers: &HeaderMap) -> bool {
+        asker(self, headers).is_ok_and(|actor| actor.station == Station::Console)
+    }
+
     /// The store's currency.
-    pub fn currency(&self) -> Currency {
+    pub(crate) fn currency(&self) -> Currency {
         self.config.store.currency
     }
 
-    /// The day a moment counts to, by the store's clock.
-    pub fn business_day(&self, at_ms: i64) -> String {
-        business_day(at_ms, &self.time_zone)
+    /// What a sale of a register needs to know besides its basket.
+    pub(crate) fn sale_context(&self, register: &RegisterName, at_ms: i64) -> SaleContext {
+        SaleContext {
+            epoch: self.store.epoch(),
+            at_ms,
+            business_day: self.calendar.business_day(at_ms),
+            fiscal_year: self.calendar.fiscal_year(at_ms),
+            printer: self.config.lane(register).and_then(|lane| lane.receipt_printer.clone()),
+        }
     }
 
-    /// The fiscal year a moment counts to, by the calendar year in which it begins, by the store's clock.
-    pub fn fiscal_year(&self, at_ms: i64) -> u16 {
-        let date = zoned(at_ms, &self.time_zone).date();
-        let begun = (date.month(), date.day()) >= self.config.store.fiscal_year_starts.into();
-        u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!begun))
-    }
-
-    /// A moment as it is printed on receipts.
-    pub fn local_time(&self, at_ms: i64) -> String {
-        zoned(at_ms, &self.time_zone).strftime("%Y-%m-%d %H:%M").to_string()
-    }
-
-    /// Tells whoever listens. Nobody need listen.
-    pub fn tell(&self, event: HubEvent) {
+    /// Tells whoever listens, if anybody does.
+    pub(crate) fn tell(&self, event: HubEvent) {
         let _ = self.events.send(Arc::new(event));
     }
-}
-
-/// A moment by a store's clock.
-fn zoned(at_ms: i64, time_zone: &TimeZone) -> Zoned {
-    Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(time_zone.clone())
-}
-
-/// The day a moment counts to, by a store's clock.
-pub(crate) fn business_day(at_ms: i64, time_zone: &TimeZone) -> String {
-    zoned(at_ms, time_zone).date().to_string()
-}
-
-/// Milliseconds since 1970, UTC.
-pub fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
 }

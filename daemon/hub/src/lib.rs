@@ -1,50 +1,56 @@
 //! The store hub: the daemon that owns a store's devices, serves its registers, and carries its sales to headquarters.
 //!
-//! One folder a capability, each with its use cases and its routes together. Data flows one way: a route turns a request into a command, the use
-//! case hands a closure to the store's one committer, `commerce` decides in it, and what follows (paper, screens, HQ) is driven from what is stored,
-//! after the answer.
+//! The rules and the records are in `commerce`, `store` and `app`; here is what runs: the LAN API, the followers, the devices, the bridge. A folder
+//! a capability, with its routes and its I/O. A handler turns a request into a command and calls a use case of `app` in the store's one committer;
+//! what follows a commit (paper, figures, screens, the terminal) is done by followers that read what is stored.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | a store's config file |
-//! | [`hub`] | what the capabilities share |
-//! | [`registers`] | who may ask: pairing, tokens, people |
-//! | [`catalog`] | items |
-//! | [`selling`] | baskets, sales, receipts |
-//! | [`stock`] | the stock ledger: movements, positions, reservations, notices, transfers, counts, reordering |
-//! | [`payments`] | card payments and their recovery |
-//! | [`printing`] | the receipt printers' queues |
-//! | [`devices`] | devices by name, their events |
-//! | [`headquarters`] | the outbox as the bridge reads it |
-//! | [`events`] | the WebSocket |
-//! | [`audit`] | who did what |
-//! | [`status`] | the day's figures and the page |
-//! | [`api`] | all routes together, and the OpenAPI document made from them |
-//! | [`extract`] | what a request carries |
-//! | [`problem`] | errors as RFC 9457 problem details |
-//! | [`server`] | TLS, connections, their bounds |
+//! | `web` | the LAN API: TLS, who asks, commands, problem details, the OpenAPI document |
+//! | `followers` | what is driven from stored state after a commit |
+//! | `hub`, `clock`, `digest` | the parts of a hub at work, its calendar, SHA-256 |
+//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `audit` | the capabilities |
+//! | `headquarters` | the outbox and the inbox as the bridge sees them |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
-//! | `demo` | a whole store in one process tree (feature `demo`) |
 
-pub mod api;
-pub mod audit;
-pub mod catalog;
+mod audit;
+mod catalog;
+mod clock;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
-pub mod devices;
-pub mod events;
-pub mod extract;
-pub mod headquarters;
-pub mod hub;
+mod devices;
+mod digest;
+mod events;
+mod followers;
+mod headquarters;
+mod hub;
 pub mod maintenance;
-pub mod payments;
-pub mod printing;
-pub mod problem;
-pub mod registers;
+mod payments;
+mod printing;
+mod registers;
 pub mod run;
-pub mod selling;
-pub mod server;
-pub mod status;
-pub mod stock;
+mod selling;
+mod status;
+mod stock;
+mod web;
+
+pub use hub::Hub;
+pub use status::resident_in;
+pub use web::openapi::document;
+
+/// The routes of every capability, in the order of the OpenAPI document.
+fn routes() -> Vec<web::Routes> {
+    vec![
+        registers::routes(),
+        catalog::routes(),
+        selling::basket_routes(),
+        payments::routes(),
+        selling::sale_routes(),
+        stock::routes(),
+        devices::routes(),
+        events::routes(),
+        status::routes(),
+        audit::routes(),
+    ]
+}

@@ -1,12 +1,13 @@
 //! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the clients a retry.
 
 use std::{
+    pin::Pin,
     sync::{Arc, mpsc::RecvTimeoutError},
     thread,
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use app::{Retention, catalog::Catalog, check, hq, keeping};
 use axum::Router;
 use sd_notify::NotifyState;
 use store::{Depth, MostlyEmpty, Purpose, Store, StoreError};
@@ -17,20 +18,19 @@ use tokio::{
 };
 
 use crate::{
-    api,
-    catalog::Catalog,
+    catalog::{FollowCatalog, LiveCatalog},
+    clock::{Calendar, now_ms},
     config::Config,
     devices::{self, Devices},
-    events,
+    events, followers,
     headquarters::Headquarters,
-    hub::{Hub, business_day, now_ms},
-    maintenance::{self, door},
-    payments::{self, Payments},
-    printing::{self, Printing},
+    hub::Hub,
+    maintenance::door,
+    payments::{ResolvePayments, TerminalLocks},
+    printing::{LastPrinted, PrintReceipts},
     registers::Registers,
-    selling, server,
-    status::{Today, history},
-    stock,
+    status::{self, FollowSales, Today},
+    web::{openapi, server},
 };
 
 /// How long systemd is asked to wait on while the hub starts.
@@ -39,65 +39,71 @@ const STARTING: Duration = Duration::from_secs(60);
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
-/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the damage, and says so everywhere), starts the devices, the bridge, the printers, and resolves what was under way.
+/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the damage, and says so everywhere),
+/// starts the devices, the bridge and the followers.
 ///
 /// # Errors
 /// What can't be used, and what to do about it.
 pub fn open(config: Config) -> Result<Arc<Hub>, String> {
-    let time_zone = config.time_zone()?;
+    let calendar = Calendar::new(config.time_zone()?, config.store.fiscal_year_starts.into());
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, born).map_err(|error| error.to_string())?;
-    let mut faults = maintenance::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
+    let mut faults = check::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     // Before anybody asks a terminal of a moment that is past.
-    off_the_runtime(|| maintenance::conclude(&store)).map_err(|error| error.to_string())?;
+    off_the_runtime(|| app::maintenance::after_restore(&store, now)).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     // Before anything is written in this epoch. HQ's view of the stock is no reason not to sell.
-    if let Err(error) = off_the_runtime(|| stock::open_epoch(&store, now)) {
-        faults.push(format!(
-            "HQ can't be told yet of the stock with which the epoch began, the next start tries again: {error}"
-        ));
+    if let Err(error) = off_the_runtime(|| hq::open_epoch(&store, now)) {
+        faults.push(format!("could not queue the opening stock for HQ; will retry at the next start: {error}"));
     }
     let mut fault = |error: StoreError| faults.push(error.to_string());
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
-    let today = Today::read(&store, &business_day(now, &time_zone), &mut fault).map_err(|error| error.to_string())?;
+    let today = Today::read(&store, calendar.business_day(now), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
         tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
     }
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
-    let payments = Payments::new(config.payment_terminal.iter().map(|terminal| terminal.name.clone()));
-    let printing = Printing::new(config.receipt_printer.iter().map(|printer| printer.name.clone()));
-    let hub = Hub {
+    let terminals = TerminalLocks::new(config.payment_terminal.iter().map(|terminal| terminal.name.to_string()));
+    let hub = Arc::new(Hub {
         config,
         faults,
         store,
-        catalog: ArcSwap::from_pointee(catalog),
+        catalog: LiveCatalog::new(catalog),
         devices,
         registers,
-        payments,
-        printing,
+        terminals,
+        last_printed: LastPrinted::default(),
         headquarters,
         today,
         events: broadcast::channel(events::EVENTS).0,
-        time_zone,
-    };
-    let hub = Arc::new(hub);
+        calendar,
+    });
     devices::listen(&hub, heard);
-    payments::resume(&hub).map_err(|problem| problem.detail)?;
-    printing::start(&hub);
-    history::start(&hub);
+    follow(&hub);
+    status::start(&hub);
     tidy_up(&hub);
     if let Err(error) = door::open(&hub.store, &hub.config.store.data) {
-        tracing::warn!(%error, "the back door can't be opened: no backup can be taken while the hub runs");
+        tracing::warn!(%error, "admin socket unavailable: no backup can be taken while the hub runs");
     }
     Ok(hub)
 }
 
-/// What a process around the hub adds to it.
+/// Starts what is driven from stored state.
+fn follow(hub: &Arc<Hub>) {
+    followers::start(&hub.store, FollowCatalog(Arc::clone(hub)));
+    followers::start(&hub.store, FollowSales(Arc::clone(hub)));
+    followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
+    for printer in &hub.config.receipt_printer {
+        followers::start(&hub.store, PrintReceipts { hub: Arc::clone(hub), printer: printer.name.to_string() });
+    }
+}
+
+/// What a process that embeds the hub adds to it.
 #[derive(Default)]
-pub struct Around {
+pub struct Embedding {
     /// More routes.
     pub routes: Option<Box<dyn FnOnce(Arc<Hub>) -> Router + Send>>,
     /// Ends the hub when it becomes true.
@@ -108,11 +114,16 @@ pub struct Around {
 ///
 /// # Errors
 /// It can't start, or can't listen.
-pub async fn run(config: Config, around: Around) -> Result<(), String> {
+pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the binary.
+    Box::pin(run_to_the_end(config, embedding))
+}
+
+async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), String> {
     let tls = server::tls(&config.listen)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("listen.address: {address} can't be listened on: {error}; is another hub running, or the port taken?")
+        format!("listen.address: can't listen on {address}: {error}; is another hub running, or the port taken?")
     })?;
     let hub = starting(|| open(config))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -120,12 +131,10 @@ pub async fn run(config: Config, around: Around) -> Result<(), String> {
     let (tell_stop, stop) = watch::channel(false);
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
-    let mut router = api::router(Arc::clone(&hub));
-    if let Some(routes) = around.routes {
-        router = routes(Arc::clone(&hub)).merge(router);
-    }
+    let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
+    let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
-    stopped(around.end).await?;
+    stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
     let _ = tell_stop.send(true);
@@ -177,33 +186,24 @@ fn tidy_up(hub: &Arc<Hub>) {
         loop {
             every.tick().await;
             if let Err(error) = tidy(&hub, now_ms()).await {
-                tracing::warn!(%error, "what is old stays for now");
+                tracing::warn!(%error, "retention run failed; will retry in an hour");
             }
         }
     });
 }
 
 async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
-    // Each whatever becomes of the others.
-    let answers = hub.store.forget_answers(now_ms).await;
-    let samples = history::tidy(&hub.store, now_ms).await;
-    let sales = selling::tidy(hub, now_ms).await;
-    let ledger = stock::keeping::tidy(&hub.store, now_ms, hub.config.store.keep_sales_days).await;
-    let rewriting = ask_for_rewriting(hub).await;
-    let (answers, samples, (movements, of_ledger)) = (answers?, samples?, ledger?);
-    rewriting?;
-    let selling::Tidied { baskets, archived, given_up } = sales?;
-    if answers + samples + baskets + archived + given_up + movements + of_ledger > 0 {
-        tracing::info!(
-            answers,
-            samples,
-            baskets,
-            of_ledger,
-            sales_archived = archived,
-            movements_archived = movements,
-            sales_given_up = given_up,
-            "tidied up"
-        );
+    let store = Arc::clone(&hub.store);
+    let retention = Retention {
+        now_ms,
+        keep_sales_days: hub.config.store.keep_sales_days,
+        has_headquarters: hub.config.headquarters.is_some(),
+    };
+    let tidied = tokio::task::spawn_blocking(move || keeping::tidy(&store, &retention)).await;
+    ask_for_rewriting(hub).await?;
+    let tidied = tidied.map_err(|_| StoreError::Panicked)??;
+    if !tidied.is_empty() {
+        tracing::info!(?tidied, "tidied up");
     }
     Ok(())
 }
@@ -233,7 +233,7 @@ fn watchdog(hub: &Arc<Hub>) {
             }
             // For `systemctl status`.
             if let Some(why) = stopped {
-                let _ = sd_notify::notify(&[NotifyState::Status(&format!("sells nothing: {why}"))]);
+                let _ = sd_notify::notify(&[NotifyState::Status(&format!("store stopped, not selling: {why}"))]);
             }
         }
     });

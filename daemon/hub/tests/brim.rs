@@ -1,6 +1,5 @@
 //! A basket filled to the brim, paid at a terminal that speaks the wire.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![cfg(feature = "demo")] // simulated devices are there
 
 mod common;
 

@@ -34,7 +34,7 @@ static LOADS: Table<Number, Load> = Table::new("catalog_load");
 const VERSION: &str = "catalog";
 
 /// Items in one load.
-pub const MAX_LOAD: usize = 500;
+pub const MAX_LOAD: usize = 1_000;
 
 /// Loads read at once when they are followed.
 const PAGE: usize = 8;

@@ -32,7 +32,7 @@
 mod journal;
 mod refusals;
 
-use commerce::{BasketId, Minor, PaymentId, RegisterName};
+use commerce::{BasketId, CardReference, Minor, PaymentId, RegisterName};
 pub use journal::{Ended, Intent, decide, end, mark_unknown, start, start_whole_sale, store_slip, unresolved};
 pub use refusals::{
     DEVICE_UNKNOWN, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY,
@@ -40,7 +40,6 @@ pub use refusals::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use store::{Name, Number, Store, StoreError, Table, archive::EntryKey};
 use utoipa::ToSchema;
 
@@ -154,7 +153,7 @@ pub struct Approval {
     /// Scheme or card name.
     pub scheme: Option<String>,
     /// The terminal's own names of the payment.
-    pub reference: BTreeMap<String, String>,
+    pub reference: CardReference,
     /// What it wants on the customer's receipt.
     pub receipt_text: Vec<String>,
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use commerce::Sale;
 use contract::Stream;
 use store::{Checked, Depth, Store, StoreError};
 
@@ -76,7 +75,7 @@ pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use commerce::{ReceiptNumber, SaleId};
+    use commerce::{ReceiptNumber, Sale, SaleId};
     use store::Transaction;
 
     use super::*;

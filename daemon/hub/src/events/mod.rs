@@ -8,12 +8,12 @@ mod socket;
 
 use std::sync::Arc;
 
-use commerce::{Minor, Sale};
+use commerce::{Minor, RegisterName, Sale, SaleId};
 use drivers::device::{DeviceEvent, What};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use socket::router;
+pub(crate) use socket::routes;
 
 /// Events that may wait for a listener.
 pub const EVENTS: usize = 4096;
@@ -24,7 +24,7 @@ pub struct HubEvent {
     /// What.
     pub what: HubWhat,
     /// Registers that hear it; `None` for all.
-    pub registers: Option<Vec<String>>,
+    pub registers: Option<Vec<RegisterName>>,
 }
 
 /// An event as it is sent.
@@ -41,9 +41,9 @@ pub enum HubWhat {
     /// A sale was completed.
     SaleCompleted {
         /// Its id.
-        sale: String,
+        sale: SaleId,
         /// Which register sold it.
-        register: String,
+        register: RegisterName,
         /// Its receipt's number.
         receipt: u64,
         /// What was owed.
@@ -60,7 +60,7 @@ pub enum HubWhat {
 
 impl HubEvent {
     /// From a device.
-    pub fn device(event: DeviceEvent, registers: Vec<String>) -> Self {
+    pub fn device(event: DeviceEvent, registers: Vec<RegisterName>) -> Self {
         let registers = if matches!(event.what, What::Health(_)) { None } else { Some(registers) };
         Self { what: HubWhat::Device { event }, registers }
     }
@@ -68,7 +68,7 @@ impl HubEvent {
     /// Of a sale.
     pub fn sale(sale: &Sale) -> Self {
         let what = HubWhat::SaleCompleted {
-            sale: sale.id.clone(),
+            sale: sale.id,
             register: sale.register.clone(),
             receipt: sale.receipt.0,
             net: sale.totals.net,
@@ -78,8 +78,8 @@ impl HubEvent {
     }
 
     /// Whether a register hears it.
-    pub fn is_for(&self, register: &str) -> bool {
-        self.registers.as_ref().is_none_or(|registers| registers.iter().any(|name| name == register))
+    pub fn is_for(&self, register: &RegisterName) -> bool {
+        self.registers.as_ref().is_none_or(|registers| registers.contains(register))
     }
 }
 

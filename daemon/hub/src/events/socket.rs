@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use app::health::READ;
 use axum::{
     extract::{
         State,
@@ -10,15 +11,20 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
+use commerce::RegisterName;
 use serde::Serialize;
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::HubWhat;
-use crate::{hub::Hub, problem::Problem, registers::Caller, status::Status};
+use crate::{
+    hub::Hub,
+    status::Status,
+    web::{Asker, FOREIGN_ORIGIN, Problem, Routes},
+};
 
 /// A listener that does not take a message for so long is gone.
 const SEND: Duration = Duration::from_secs(10);
@@ -30,30 +36,30 @@ const PING: Duration = Duration::from_secs(20);
 const STATUS: Duration = Duration::from_millis(250);
 
 /// The route of this capability.
-pub fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(listen))
+pub(crate) fn routes() -> Routes {
+    Routes::new("events", "What happens, over a WebSocket").read(&READ, routes!(listen))
 }
 
 /// Listen to events
 ///
 /// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at the console `status`.
 /// The hub takes no messages.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events",
-    responses((status = 101, description = "Events follow", body = HubWhat), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/events",
+    responses((status = 101, description = "Events follow", body = HubWhat)))]
 async fn listen(
-    caller: Caller,
+    Asker(actor): Asker,
     State(hub): State<Arc<Hub>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
     // A page of another site may not listen with a person's cookie.
-    if caller == Caller::Console && !same_origin(&headers) {
-        return Err(Problem::forbidden("this page is not the hub's own"));
+    if actor.register_name().is_none() && !same_origin(&headers) {
+        return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
     }
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
-        match caller {
-            Caller::Register(register) => serve_register(&hub, socket, &register).await,
-            Caller::Console => serve_console(&hub, socket).await,
+        match actor.register_name() {
+            Some(register) => serve_register(&hub, socket, register).await,
+            None => serve_console(&hub, socket).await,
         }
     }))
 }
@@ -80,7 +86,7 @@ fn goes_on(said: Option<&Result<Message, axum::Error>>) -> bool {
     matches!(said, Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Binary(_))))
 }
 
-async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &str) {
+async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &RegisterName) {
     let mut events = hub.events.subscribe();
     let mut pings = interval(PING);
     loop {

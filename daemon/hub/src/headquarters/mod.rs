@@ -289,5 +289,4 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
 }
 
 #[cfg(test)]
-#[cfg(feature = "demo")] // HQ itself is there
 mod tests;

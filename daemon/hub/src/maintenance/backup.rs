@@ -6,15 +6,11 @@ use std::{
     path::Path,
 };
 
-use store::{BackedUp, Store, StoreError, room::Sparing};
+use app::maintenance::after_restore;
+use store::{BackedUp, room::Sparing};
 
 use super::door;
-use crate::{
-    audit::{self, Act},
-    config::Config,
-    hub::now_ms,
-    payments,
-};
+use crate::{clock::now_ms, config::Config};
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> String {
     let path = path.display().to_string();
@@ -27,7 +23,7 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
         return Err(format!("{} is there already; give the backup another name", to.display()));
     }
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = to.file_name().ok_or_else(|| format!("{} is no name of a file", to.display()))?.to_string_lossy();
+    let name = to.file_name().ok_or_else(|| format!("{} is not a file name", to.display()))?.to_string_lossy();
     let unfinished = directory.join(format!("{name}.new"));
     let written = write(config, directory, &unfinished).and_then(|done| {
         fs::rename(&unfinished, to).and_then(|()| File::open(directory)?.sync_all()).map_err(failed(to))?;
@@ -74,7 +70,7 @@ fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, Str
 }
 
 /// Tells now and then how far a file is read.
-struct Narrated<R> {
+struct WithProgress<R> {
     input: R,
     read: u64,
     told: u64,
@@ -83,7 +79,7 @@ struct Narrated<R> {
 /// How often progress is told, in bytes.
 const TOLD_EVERY: u64 = 64 * 1024 * 1024;
 
-impl<R: Read> Read for Narrated<R> {
+impl<R: Read> Read for WithProgress<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let length = self.input.read(bytes)?;
         self.read += length as u64;
@@ -95,45 +91,15 @@ impl<R: Read> Read for Narrated<R> {
     }
 }
 
-/// Draws the conclusions from a store's having been restored, once, whoever opens it first: what was with a terminal is doubted, and the audit trail
-/// tells of it, if it can be written. Gives how many payments a person must decide.
-///
-/// # Errors
-/// The store fails.
-pub fn conclude(store: &Store) -> Result<usize, StoreError> {
-    let entries = match store.restored() {
-        Ok(None) => return Ok(0),
-        Ok(Some(entries)) => entries,
-        // Better doubted once too often.
-        Err(StoreError::Corrupt { .. }) => 0,
-        Err(error) => return Err(error),
-    };
-    let (doubted, epoch) = (payments::to_doubt(store)?, store.epoch());
-    let count = doubted.len();
-    store.commit_blocking(move |transaction| {
-        doubted.iter().try_for_each(|payment| payments::doubt(transaction, payment))?;
-        transaction.settle_restored();
-        match audit::record(transaction, audit::SHELL, Act::Restored { entries, epoch }) {
-            // No reason not to sell, nor to ask a terminal of a moment that is past.
-            Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%error, "the audit trail does not tell of the restoring");
-            }
-            recorded => recorded?,
-        }
-        Ok::<_, StoreError>(())
-    })?;
-    Ok(count)
-}
-
 /// Makes the store of a backup.
 pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), String> {
-    let input = Narrated { input: File::open(from).map_err(failed(from))?, read: 0, told: 0 };
+    let input = WithProgress { input: File::open(from).map_err(failed(from))?, read: 0, told: 0 };
     let now = u64::try_from(now_ms()).unwrap_or(0);
     let done =
         store::restore(&config.store.data, config.store.engine, input, now).map_err(|error| error.to_string())?;
     let store = super::open(config)?;
     let epoch = store.epoch();
-    let doubted = conclude(&store).map_err(|error| error.to_string())?;
+    let doubted = after_restore(&store, now_ms()).map_err(|error| error.to_string())?;
     if json {
         println!("{}", serde_json::json!({ "epoch": epoch, "backup": done, "payments_to_decide": doubted }));
     } else {

@@ -1,12 +1,13 @@
 //! `store-hub store check`.
 
+use app::check::check;
 use store::Depth;
 
 use crate::config::Config;
 
 pub(super) fn run(config: &Config, json: bool) -> Result<(), String> {
     let store = super::open(config)?;
-    let checked = super::check(&store, Depth::Whole).map_err(|error| error.to_string())?;
+    let checked = check(&store, Depth::Whole).map_err(|error| error.to_string())?;
     if json {
         println!("{}", serde_json::json!(checked));
     } else {

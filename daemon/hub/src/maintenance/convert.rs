@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use store::{Converted, EngineKind, StoreError};
+use store::{Converted, EngineKind};
 
-use crate::{
-    audit::{self, Act},
-    config::Config,
-};
+use crate::{clock::now_ms, config::Config};
 
 /// How often progress is told, in entries.
 const TOLD_EVERY: u64 = 100_000;
@@ -22,9 +19,9 @@ pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: boo
     });
     let Converted { entries, former } = converted.map_err(|error| error.to_string())?;
     let store = super::open_as(config, to)?;
-    let act = Act::Converted { engine: to.name().into() };
-    let noted = store.commit_blocking(move |transaction| audit::record(transaction, audit::SHELL, act));
-    noted.map_err(|error: StoreError| error.to_string())?;
+    let noted =
+        store.commit_blocking(move |transaction| app::maintenance::converted(transaction, now_ms(), to.name()));
+    noted.map_err(|error| error.to_string())?;
     if json {
         println!("{}", serde_json::json!({ "engine": to, "entries": entries, "former": former }));
     } else {

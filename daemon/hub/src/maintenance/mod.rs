@@ -3,15 +3,14 @@
 mod backup;
 mod check;
 mod convert;
-pub mod door;
+pub(crate) mod door;
 
 use std::path::PathBuf;
 
-pub use backup::conclude;
 use clap::{Args, Subcommand};
-use store::{Checked, Depth, EngineKind, Store, StoreError};
+use store::{EngineKind, Store};
 
-use crate::{config::Config, hub::now_ms, selling, stock};
+use crate::{clock::now_ms, config::Config};
 
 /// What to do to a store.
 #[derive(Args)]
@@ -50,18 +49,7 @@ enum Command {
     },
 }
 
-/// Walks a store, and what the capabilities keep in it.
-///
-/// # Errors
-/// The engine fails. Damage is no error; it is what is looked for.
-pub fn check(store: &Store, depth: Depth) -> Result<Checked, StoreError> {
-    let mut checked = store.check(depth)?;
-    selling::check(store, depth, &mut checked)?;
-    stock::check(store, depth, &mut checked)?;
-    Ok(checked)
-}
-
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// What could not be done, and what to do about it.

@@ -1,172 +1,147 @@
-//! Receipts on paper: a queue on disk for each printer, and a task that works it off.
-//!
-//! A job is put into the queue in the commit of its sale, and deleted once the printer says that it is through. So every sale is printed, also after
-//! a restart; a power cut between the paper and the deletion prints it twice, which is the better of the two mistakes.
+//! Receipts on paper: a follower for each printer works its queue off. [`app::printing`] has the queue.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the printer is off, or out of paper | the jobs wait on disk; tried again when it is ready, or every [`RETRY`] |
+//! | the printer is off, or out of paper | the jobs wait on disk; tried again when something is committed, or after two seconds |
 //! | the hub, while printing | printed again from the first job that was not deleted |
 //! | the paper ends in the middle | the printer's status after the cut tells; printed again |
+//! | a sale or payment can't be read | its job is dropped, with an error in the log: no damaged record keeps others from being printed, or prints them twice |
+
+pub(crate) mod receipt;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
+use app::{
+    Refusal,
+    payments::DEVICE_UNKNOWN,
+    printing::{self, Job},
+    refusal::{Class, Kind},
+    selling,
+};
+use commerce::SaleId;
 use contract::Stream;
-use drivers::receipt_printer::layout;
-use serde::{Deserialize, Serialize};
-use store::{NameNumber, Order, Purpose, StoreError, Table, Transaction};
-use tokio::sync::Notify;
+use drivers::receipt_printer::{Document, layout};
+use serde::Serialize;
+use store::{Purpose, StoreError};
 use utoipa::ToSchema;
 
-use crate::{
-    hub::Hub,
-    problem::Problem,
-    selling::{receipt, sale_at},
-};
-
-/// Jobs by printer and by the sale's sequence.
-static JOBS: Table<NameNumber, Job> = Table::new("print_job");
-
-/// How long a printer that failed is left alone.
-const RETRY: Duration = Duration::from_secs(2);
+use crate::{followers::Follower, hub::Hub};
 
 /// Receipts remembered for the status page.
 const SHOWN: usize = 3;
 
-/// A receipt to print.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Job {
-    printer: String,
-    sequence: u64,
-}
+/// Jobs read at once.
+const PAGE: usize = 16;
+
+/// A printer did not print.
+pub(crate) static PRINTER_FAILED: Kind =
+    Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");
 
 /// A receipt that was printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Printed {
+pub(crate) struct Printed {
     /// By which printer.
-    pub printer: String,
+    printer: String,
     /// Of which sale.
-    pub sale: String,
+    sale: SaleId,
     /// Line by line.
-    pub lines: Vec<String>,
+    lines: Vec<String>,
 }
 
-/// The printers' queues.
+/// The last receipts printed.
 #[derive(Default)]
-pub struct Printing {
-    bells: HashMap<String, Arc<Notify>>,
-    shown: Mutex<VecDeque<Printed>>,
-}
+pub(crate) struct LastPrinted(Mutex<VecDeque<Printed>>);
 
-/// Puts a sale's receipt into a printer's queue, in the sale's own commit.
-///
-/// # Errors
-/// The store fails.
-pub(crate) fn queue(transaction: &mut Transaction<'_>, printer: &str, sequence: u64) -> Result<(), StoreError> {
-    transaction.put(&JOBS, (printer, sequence), &Job { printer: printer.to_owned(), sequence })
-}
-
-impl Printing {
-    /// For the printers of a config.
-    pub fn new(printers: impl IntoIterator<Item = String>) -> Self {
-        Self { bells: printers.into_iter().map(|name| (name, Arc::default())).collect(), shown: Mutex::default() }
+impl LastPrinted {
+    /// Newest first.
+    pub(crate) fn all(&self) -> Vec<Printed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// There is something to print.
-    pub fn wake(&self, printer: &str) {
-        if let Some(bell) = self.bells.get(printer) {
-            bell.notify_one();
-        }
-    }
-
-    /// The last receipts printed, newest first.
-    pub fn shown(&self) -> Vec<Printed> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn show(&self, printed: Printed) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+    fn add(&self, printed: Printed) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shown.push_front(printed);
         shown.truncate(SHOWN);
     }
 }
 
-/// Starts a task for each printer; it begins with what was left.
-pub fn start(hub: &Arc<Hub>) {
-    for (printer, bell) in &hub.printing.bells {
-        let (hub, printer, bell) = (Arc::clone(hub), printer.clone(), Arc::clone(bell));
-        tokio::spawn(async move {
-            loop {
-                match work_off(&hub, &printer).await {
-                    Ok(()) => bell.notified().await,
-                    Err(problem) => {
-                        tracing::warn!(%printer, detail = %problem.detail, "receipts wait");
-                        tokio::time::sleep(RETRY).await;
-                    }
-                }
-            }
-        });
-    }
+/// Works a printer's queue off.
+pub(crate) struct PrintReceipts {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) printer: String,
 }
 
-/// Prints until the queue is empty.
-async fn work_off(hub: &Hub, printer: &str) -> Result<(), Problem> {
-    let device = hub.devices.receipt_printer(printer)?;
-    loop {
-        // Only sales that are durable: a record may be seen a moment before its flush.
-        let durable = hub.store.outbox_span(Stream::sales().as_str())?.last;
-        let jobs = hub.store.page(&JOBS, Some((printer, 0)), Order::Ascending, 16)?;
-        let jobs: Vec<_> = jobs.into_iter().filter(|job| job.printer == printer && job.sequence <= durable).collect();
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let mut done = Vec::new();
-        let mut trouble = None;
-        for job in jobs {
-            if let Some(sale) = sale_at(&hub.store, job.sequence)? {
-                let document = receipt::document(hub, &sale)?;
-                if let Err(error) = device.print(&document).await {
-                    trouble = Some(Problem::device("printer-failed", error.to_string()));
+impl Follower for PrintReceipts {
+    fn name(&self) -> String {
+        format!("receipts of {}", self.printer)
+    }
+
+    async fn sweep(&mut self) -> Result<(), Refusal> {
+        let hub = &self.hub;
+        loop {
+            // Only sales that are durable: a record may be seen a moment before its flush.
+            let durable = hub.store.outbox_span(Stream::sales().as_str())?.last;
+            let mut jobs = printing::waiting(&hub.store, &self.printer, PAGE)?;
+            jobs.retain(|job| job.sequence <= durable);
+            if jobs.is_empty() {
+                return Ok(());
+            }
+            let mut done = Vec::with_capacity(jobs.len());
+            let mut outcome = Ok(());
+            for job in jobs {
+                outcome = self.print(&job).await;
+                if outcome.is_err() {
                     break;
                 }
-                let columns = hub.devices.columns(printer);
-                hub.printing.show(Printed {
-                    printer: printer.to_owned(),
-                    sale: sale.id,
-                    lines: layout(&document, columns),
-                });
+                done.push(job);
             }
-            done.push(job);
-        }
-        hub.store
-            .commit_for(Purpose::Housekeeping, move |transaction| {
-                for job in done {
-                    transaction.delete(&JOBS, (&*job.printer, job.sequence));
-                }
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-        if let Some(trouble) = trouble {
-            return Err(trouble);
+            // What is on paper leaves the queue, whatever became of what came after it.
+            if !done.is_empty() {
+                let delete = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
+                    done.iter().for_each(|job| printing::done(transaction, job));
+                    Ok::<_, StoreError>(())
+                });
+                delete.await?;
+            }
+            outcome?;
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// As hubs of format 2 store it. Others are added beside it; this one never changes.
-    const STORED: &str = include_str!("fixtures/print-job-2.json");
-
-    #[test]
-    fn a_stored_print_job_reads_back_as_it_was_written() {
-        let read: Job = serde_json::from_str(STORED).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&read).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
+impl PrintReceipts {
+    /// Prints a receipt. What can't be read can't be printed: that is logged, and the job is done.
+    async fn print(&self, job: &Job) -> Result<(), Refusal> {
+        let (sale, document) = match self.read(job) {
+            Ok(Some(read)) => read,
+            Ok(None) => return Ok(()),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(printer = %self.printer, sequence = job.sequence, %error, "receipt can't be printed: its record is damaged");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let printer = self.hub.devices.receipt_printer(&self.printer)?;
+        printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))?;
+        let lines = layout(&document, self.hub.devices.columns(&self.printer));
+        self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale, lines });
+        Ok(())
     }
+
+    fn read(&self, job: &Job) -> Result<Option<(SaleId, Document)>, StoreError> {
+        let Some(sale) = selling::sale_at(&self.hub.store, job.sequence)? else { return Ok(None) };
+        Ok(Some((sale.id, receipt::document(&self.hub, &sale)?)))
+    }
+}
+
+/// The receipt printer of a register's lane.
+pub(crate) fn lane_printer<'h>(hub: &'h Hub, register: &commerce::RegisterName) -> Result<&'h str, Refusal> {
+    let printer = hub.config.lane(register).and_then(|lane| lane.receipt_printer.as_deref());
+    printer.ok_or_else(|| {
+        DEVICE_UNKNOWN.because(format!(
+            "register {register} has no receipt printer; add `receipt_printer` to its [[register]]"
+        ))
+    })
 }

@@ -15,7 +15,6 @@
 //! - After [`ATTEMPTS`] wrong ones in a minute every code is refused for the rest of it.
 //! - Pairing codes live in memory: a restart voids them.
 
-mod caller;
 mod routes;
 
 use std::{
@@ -28,16 +27,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use caller::{CONSOLE, Caller, Command, Console, MAX_BODY, RegisterName};
-use ring::{
-    digest,
-    rand::{SecureRandom, SystemRandom},
+use app::{
+    By, Refusal,
+    refusal::FAULT,
+    registers::{self, CODE_WRONG, Paired, TOO_MANY_ATTEMPTS},
 };
-pub use routes::router;
-use serde::{Deserialize, Serialize};
-use store::{Name, Purpose, Store, StoreError, Table, hexadecimal};
+use commerce::{Actor, RegisterName};
+use ring::rand::{SecureRandom, SystemRandom};
+pub(crate) use routes::routes;
+use store::{Purpose, Store, hexadecimal};
 
-use crate::audit::{self, Act};
+use crate::digest::sha256;
 
 /// Wrong codes taken in a minute.
 const ATTEMPTS: u32 = 10;
@@ -51,43 +51,28 @@ const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 /// The most sessions at once; the oldest goes.
 const SESSIONS: usize = 64;
 
-static PAIRED: Table<Name, Paired> = Table::new("register");
-
-/// A register that has a token.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Paired {
-    name: String,
-    /// SHA-256 of its token, in hexadecimal.
-    token_digest: String,
-    since_ms: i64,
-}
-
 /// Who may ask.
-pub struct Registers {
+pub(crate) struct Registers {
     /// Names by token digest.
-    tokens: RwLock<HashMap<String, String>>,
-    doors: Mutex<Doors>,
+    tokens: RwLock<HashMap<String, RegisterName>>,
+    state: Mutex<AuthState>,
     console_code: String,
     random: SystemRandom,
 }
 
+/// What is remembered until a restart.
 #[derive(Default)]
-struct Doors {
+struct AuthState {
     /// Pairing codes: for which register, until when.
-    codes: HashMap<String, (String, Instant)>,
+    codes: HashMap<String, (RegisterName, Instant)>,
     /// Sessions of people by token digest.
     sessions: HashMap<String, Instant>,
     wrong: u32,
     minute: Option<Instant>,
 }
 
-/// A code was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeRefused {
-    /// It is wrong, used or too old.
-    Wrong,
-    /// Too many wrong ones of late.
-    TooMany,
+fn code_wrong() -> Refusal {
+    CODE_WRONG.because("this code is wrong, used or too old; ask for a new one")
 }
 
 impl Registers {
@@ -95,137 +80,132 @@ impl Registers {
     ///
     /// # Errors
     /// The store or the data directory can't be used.
-    pub fn open(store: &Store, data: &Path) -> Result<Self, String> {
+    pub(crate) fn open(store: &Store, data: &Path) -> Result<Self, String> {
         let random = SystemRandom::new();
         let mut tokens = HashMap::new();
-        let read = store.each(&PAIRED, |register| match register {
-            Ok(register) => drop(tokens.insert(register.token_digest, register.name)),
+        let read = registers::each_paired(store, |register| match register {
+            Ok(Paired { name, token_digest, .. }) => drop(tokens.insert(token_digest, name)),
             Err(error) => tracing::error!(%error, "a register must be paired again"),
         });
         read.map_err(|error| error.to_string())?;
         let console_code = console_code(&random, &data.join("console-code"))?;
-        Ok(Self { tokens: RwLock::new(tokens), doors: Mutex::default(), console_code, random })
+        Ok(Self { tokens: RwLock::new(tokens), state: Mutex::default(), console_code, random })
     }
 
     /// The register that holds a token.
-    fn register(&self, token: &str) -> Option<String> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(&hex_digest(token.as_bytes())).cloned()
+    pub(crate) fn register(&self, token: &str) -> Option<RegisterName> {
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(&sha256(token.as_bytes())).cloned()
     }
 
     /// Whether a session token is good.
-    fn session(&self, token: &str) -> bool {
-        let digest = hex_digest(token.as_bytes());
-        self.doors().sessions.get(&digest).is_some_and(|until| *until > Instant::now())
+    pub(crate) fn session(&self, token: &str) -> bool {
+        let digest = sha256(token.as_bytes());
+        self.state().sessions.get(&digest).is_some_and(|until| *until > Instant::now())
     }
 
     /// A new code for a register; an earlier one is void.
-    fn new_code(&self, register: &str) -> Result<String, String> {
+    fn new_code(&self, register: &RegisterName) -> Result<String, Refusal> {
         let code = digits(&self.random, 8)?;
-        let mut doors = self.doors();
+        let mut state = self.state();
         let now = Instant::now();
-        doors.codes.retain(|_, (name, until)| name != register && *until > now);
-        doors.codes.insert(code.clone(), (register.to_owned(), now + CODE_LIFE));
+        state.codes.retain(|_, (name, until)| name != register && *until > now);
+        state.codes.insert(code.clone(), (register.clone(), now + CODE_LIFE));
         Ok(code)
     }
 
     /// Uses a pairing code up; gives the register it was for.
-    fn use_code(&self, code: &str) -> Result<String, CodeRefused> {
-        let mut doors = self.doors();
-        doors.attempt()?;
-        match doors.codes.remove(code) {
+    fn use_code(&self, code: &str) -> Result<RegisterName, Refusal> {
+        let mut state = self.state();
+        state.attempt()?;
+        match state.codes.remove(code) {
             Some((register, until)) if until > Instant::now() => {
-                doors.wrong = doors.wrong.saturating_sub(1);
+                state.wrong = state.wrong.saturating_sub(1);
                 Ok(register)
             }
-            _ => Err(CodeRefused::Wrong),
+            _ => Err(code_wrong()),
         }
     }
 
     /// Logs a person in; gives the session's token.
-    fn log_in(&self, code: &str) -> Result<String, CodeRefused> {
-        let mut doors = self.doors();
-        doors.attempt()?;
+    fn log_in(&self, code: &str) -> Result<String, Refusal> {
+        let mut state = self.state();
+        state.attempt()?;
         // Digests are compared: how long that takes tells nothing about the code.
-        if hex_digest(code.trim().as_bytes()) != hex_digest(self.console_code.as_bytes()) {
-            return Err(CodeRefused::Wrong);
+        if sha256(code.trim().as_bytes()) != sha256(self.console_code.as_bytes()) {
+            return Err(code_wrong());
         }
-        doors.wrong = doors.wrong.saturating_sub(1);
-        let token = token(&self.random).map_err(|_| CodeRefused::TooMany)?;
+        state.wrong = state.wrong.saturating_sub(1);
+        let token = token(&self.random)?;
         let now = Instant::now();
-        doors.sessions.retain(|_, until| *until > now);
-        if doors.sessions.len() >= SESSIONS
+        state.sessions.retain(|_, until| *until > now);
+        if state.sessions.len() >= SESSIONS
             && let Some(oldest) =
-                doors.sessions.iter().min_by_key(|(_, until)| **until).map(|(digest, _)| digest.clone())
+                state.sessions.iter().min_by_key(|(_, until)| **until).map(|(digest, _)| digest.clone())
         {
-            doors.sessions.remove(&oldest);
+            state.sessions.remove(&oldest);
         }
-        doors.sessions.insert(hex_digest(token.as_bytes()), now + SESSION_LIFE);
+        state.sessions.insert(sha256(token.as_bytes()), now + SESSION_LIFE);
         Ok(token)
     }
 
-    /// Gives a register its token; its former one is worthless then.
-    async fn pair(&self, store: &Store, name: String, at_ms: i64) -> Result<String, StoreError> {
-        let token = token(&self.random).map_err(|_| StoreError::Busy)?;
-        let paired = Paired { name: name.clone(), token_digest: hex_digest(token.as_bytes()), since_ms: at_ms };
-        let stored = paired.clone();
-        let write = store.commit_for(Purpose::Ordinary, move |transaction| {
-            audit::record(transaction, CONSOLE, Act::Paired { register: stored.name.clone() })?;
-            transaction.put(&PAIRED, &stored.name, &stored)
-        });
-        write.await?;
+    /// Gives a register its token; its former one is worthless then. Whoever has the pairing code acts for the person who drew it.
+    async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
+        let token = token(&self.random)?;
+        let paired = Paired { name: name.clone(), token_digest: sha256(token.as_bytes()), since_ms: at_ms };
+        let digest = paired.token_digest.clone();
+        let by = By { actor: Actor::console(), at_ms };
+        let pair = move |transaction: &mut store::Transaction<'_>| registers::pair(transaction, &by, &paired);
+        store.commit_for(Purpose::Ordinary, pair).await?;
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, register| *register != name);
-        tokens.insert(paired.token_digest, name);
+        tokens.insert(digest, name);
         Ok(token)
     }
 
     /// The registers that have a token.
-    pub fn paired(&self) -> Vec<String> {
+    pub(crate) fn paired(&self) -> Vec<RegisterName> {
         let mut names: Vec<_> = self.tokens.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         names.sort();
         names
     }
 
-    fn doors(&self) -> MutexGuard<'_, Doors> {
-        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, AuthState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Doors {
+impl AuthState {
     /// Counts an attempt as wrong until it proves right.
-    fn attempt(&mut self) -> Result<(), CodeRefused> {
+    fn attempt(&mut self) -> Result<(), Refusal> {
         let now = Instant::now();
         if self.minute.is_none_or(|began| now.duration_since(began) >= Duration::from_secs(60)) {
             self.minute = Some(now);
             self.wrong = 0;
         }
         if self.wrong >= ATTEMPTS {
-            return Err(CodeRefused::TooMany);
+            return Err(TOO_MANY_ATTEMPTS.because("too many wrong codes; wait a minute"));
         }
         self.wrong += 1;
         Ok(())
     }
 }
 
-/// SHA-256 in hexadecimal.
-pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    hexadecimal::of(digest::digest(&digest::SHA256, bytes).as_ref())
+fn no_randomness() -> Refusal {
+    FAULT.because("the operating system gives no random numbers")
 }
 
-const NO_RANDOMNESS: &str = "the system gives no random numbers";
-
-fn token(random: &SystemRandom) -> Result<String, String> {
+fn token(random: &SystemRandom) -> Result<String, Refusal> {
     let mut bytes = [0; 32];
-    random.fill(&mut bytes).map_err(|_| NO_RANDOMNESS)?;
+    random.fill(&mut bytes).map_err(|_| no_randomness())?;
     Ok(hexadecimal::of(&bytes))
 }
 
 /// Decimal digits; a byte's remainder by 10 is fair enough below 250.
-fn digits(random: &SystemRandom, count: usize) -> Result<String, String> {
+fn digits(random: &SystemRandom, count: usize) -> Result<String, Refusal> {
     let mut text = String::with_capacity(count);
     while text.len() < count {
         let mut byte = [0];
-        random.fill(&mut byte).map_err(|_| NO_RANDOMNESS)?;
+        random.fill(&mut byte).map_err(|_| no_randomness())?;
         if byte[0] < 250 {
             text.push(char::from(b'0' + byte[0] % 10));
         }
@@ -242,7 +222,7 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
             path.display()
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let code = digits(random, 10)?;
+            let code = digits(random, 10).map_err(|refusal| refusal.detail)?;
             // Under another name until it is whole: a power cut must not leave half a code, which would keep the hub from starting.
             let unfinished = path.with_extension("new");
             let mut file = fs::OpenOptions::new();
@@ -262,9 +242,13 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn till() -> RegisterName {
+        "till-1".parse().unwrap()
+    }
+
     fn open() -> (tempfile::TempDir, Store, Registers) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), store::EngineKind::Sled, 1).unwrap();
+        let store = Store::open(directory.path(), store::EngineKind::Sqlite, 1).unwrap();
         let registers = Registers::open(&store, directory.path()).unwrap();
         (directory, store, registers)
     }
@@ -272,30 +256,30 @@ mod tests {
     #[tokio::test]
     async fn a_code_pairs_once_and_the_token_lasts_over_a_restart() {
         let (directory, store, registers) = open();
-        let code = registers.new_code("till-1").unwrap();
-        assert_eq!(registers.use_code(&code).as_deref(), Ok("till-1"));
-        assert_eq!(registers.use_code(&code), Err(CodeRefused::Wrong));
-        let token = registers.pair(&store, "till-1".into(), 1).await.unwrap();
+        let code = registers.new_code(&till()).unwrap();
+        assert_eq!(registers.use_code(&code).as_ref(), Ok(&till()));
+        assert_eq!(registers.use_code(&code).unwrap_err().kind, &CODE_WRONG);
+        let token = registers.pair(&store, till(), 1).await.unwrap();
         let again = Registers::open(&store, directory.path()).unwrap();
-        assert_eq!(again.register(&token).as_deref(), Some("till-1"));
+        assert_eq!(again.register(&token), Some(till()));
         assert_eq!(again.register("guess"), None);
     }
 
     #[tokio::test]
     async fn pairing_again_voids_the_former_token() {
         let (_directory, store, registers) = open();
-        let first = registers.pair(&store, "till-1".into(), 1).await.unwrap();
-        let second = registers.pair(&store, "till-1".into(), 2).await.unwrap();
-        assert_eq!((registers.register(&first), registers.register(&second).as_deref()), (None, Some("till-1")));
+        let first = registers.pair(&store, till(), 1).await.unwrap();
+        let second = registers.pair(&store, till(), 2).await.unwrap();
+        assert_eq!((registers.register(&first), registers.register(&second)), (None, Some(till())));
     }
 
     #[test]
     fn guessing_codes_is_stopped() {
         let (_directory, _store, registers) = open();
         for _ in 0..ATTEMPTS {
-            assert_eq!(registers.log_in("0000000000"), Err(CodeRefused::Wrong));
+            assert_eq!(registers.log_in("0000000000").unwrap_err().kind, &CODE_WRONG);
         }
-        assert_eq!(registers.log_in(&registers.console_code.clone()), Err(CodeRefused::TooMany));
+        assert_eq!(registers.log_in(&registers.console_code.clone()).unwrap_err().kind, &TOO_MANY_ATTEMPTS);
     }
 
     #[test]
@@ -306,18 +290,8 @@ mod tests {
         assert!(registers.session(&session) && !registers.session("guess"));
     }
 
-    /// As hubs of format 2 store it. Others are added beside it; this one never changes.
-    const STORED: &str = include_str!("fixtures/register-2.json");
-
     #[test]
-    fn a_stored_register_reads_back_as_it_was_written() {
-        let read: Paired = serde_json::from_str(STORED).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&read).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
-    }
-
-    #[test]
-    fn a_console_code_cut_short_by_a_power_cut_is_drawn_anew() {
+    fn a_console_code_cut_short_by_a_power_cut_is_drawn_{
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("console-code.new"), "12").unwrap();
         let code = console_code(&SystemRandom::new(), &directory.path().join("console-code")).unwrap();

@@ -1,67 +1,70 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
-pub mod history;
 mod routes;
+mod samples;
 mod today;
 
-pub use routes::router;
+use commerce::RegisterName;
+pub(crate) use routes::routes;
+pub use samples::resident_in;
+pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
-pub use today::{ByRegister, Today, TodayFigures};
+pub(crate) use today::{FollowSales, Today, TodayFigures};
 use utoipa::ToSchema;
 
-use crate::{devices::DeviceState, hub::Hub, printing::Printed};
+use crate::{clock::now_ms, devices::DeviceState, hub::Hub, printing::Printed};
 
 /// Everything the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Status {
+pub(crate) struct Status {
     /// The store's name.
-    pub store: String,
+    pub(crate) store: String,
     /// The hub's name towards HQ.
-    pub hub: String,
+    pub(crate) hub: String,
     /// ISO 4217.
-    pub currency: &'static str,
+    pub(crate) currency: &'static str,
     /// Decimals of its minor unit.
-    pub currency_exponent: u32,
+    pub(crate) currency_exponent: u32,
     /// Why the store accepts nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
     /// What the check at start found wrong with the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
     /// Where everything is kept.
-    pub keeping: KeepingFigures,
+    pub(crate) keeping: KeepingFigures,
     /// The day's figures.
-    pub today: TodayFigures,
+    pub(crate) today: TodayFigures,
     /// Items in the catalog.
-    pub items: usize,
+    pub(crate) items: usize,
     /// All devices.
-    pub devices: Vec<DeviceState>,
+    pub(crate) devices: Vec<DeviceState>,
     /// All registers of the config.
-    pub registers: Vec<RegisterFigures>,
+    pub(crate) registers: Vec<RegisterFigures>,
     /// The line to HQ; none in a store without.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub headquarters: Option<HeadquartersFigures>,
+    pub(crate) headquarters: Option<HeadquartersFigures>,
     /// The last receipts, as printed.
-    pub receipts: Vec<Printed>,
+    pub(crate) receipts: Vec<Printed>,
 }
 
 /// The store's files and the disk under them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct KeepingFigures {
+pub(crate) struct KeepingFigures {
     /// `sled` or `sqlite`.
-    pub engine: &'static str,
+    pub(crate) engine: &'static str,
     /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
     #[schema(value_type = String)]
-    pub room: Room,
+    pub(crate) room: Room,
     /// Left on the disk.
-    pub free_bytes: u64,
+    pub(crate) free_bytes: u64,
     /// Samples of the hub's health dropped for want of room since the start.
-    pub telemetry_dropped: u64,
+    pub(crate) telemetry_dropped: u64,
     /// The engine's files.
-    pub store_bytes: u64,
+    pub(crate) store_bytes: u64,
     /// The archive's files.
-    pub archive_bytes: u64,
+    pub(crate) archive_bytes: u64,
 }
 
 impl KeepingFigures {
@@ -80,35 +83,35 @@ impl KeepingFigures {
 
 /// A register on the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RegisterFigures {
+pub(crate) struct RegisterFigures {
     /// Its name.
-    pub register: String,
+    pub(crate) register: RegisterName,
     /// Whether it has a token.
-    pub paired: bool,
+    pub(crate) paired: bool,
     /// Its sales today.
-    pub sales: u64,
+    pub(crate) sales: u64,
     /// What they came to, in minor units.
-    pub net: i64,
+    pub(crate) net: i64,
 }
 
 /// HQ on the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct HeadquartersFigures {
+pub(crate) struct HeadquartersFigures {
     /// HQ answers.
-    pub connected: bool,
+    pub(crate) connected: bool,
     /// Events it has.
-    pub has: u64,
+    pub(crate) has: u64,
     /// Events it lacks.
-    pub lacks: u64,
+    pub(crate) lacks: u64,
     /// What is wrong with the line.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
+    pub(crate) trouble: Option<String>,
 }
 
 impl Status {
     /// As things are now.
-    pub fn of(hub: &Hub) -> Self {
-        let (today, by_register) = hub.today.figures(&hub.business_day(crate::hub::now_ms()));
+    pub(crate) fn of(hub: &Hub) -> Self {
+        let (today, by_register) = hub.today.figures(hub.calendar.business_day(now_ms()));
         let paired = hub.registers.paired();
         let registers = hub.config.register.iter().map(|register| {
             let (sales, net) = by_register.get(&register.name).copied().unwrap_or_default();
@@ -136,7 +139,7 @@ impl Status {
             devices: hub.devices.states(),
             registers: registers.collect(),
             headquarters,
-            receipts: hub.printing.shown(),
+            receipts: hub.last_printed.all(),
         }
     }
 }

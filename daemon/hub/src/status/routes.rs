@@ -1,11 +1,10 @@
 //! The status, and the page that shows it.
 
-#![allow(unused_qualifications)] // in what a macro makes of `params(Which)`
-
 use std::sync::Arc;
 
+use app::health::{self, READ, Sample};
 use axum::{
-    Json,
+    Json, Router,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
@@ -13,19 +12,25 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
-use super::{Status, history::Sample};
-use crate::{extract::InQuery, hub::Hub, problem::Problem, registers::Caller};
+use super::Status;
+use crate::{
+    hub::Hub,
+    web::{InQuery, Problem, Routes, reading},
+};
 
 /// The page takes everything from the hub itself, and no other site may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The routes of this capability.
-pub fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new()
-        .routes(routes!(status))
-        .routes(routes!(history))
+pub(crate) fn routes() -> Routes {
+    Routes::new("status", "The store on one page").read(&READ, routes!(status)).read(&READ, routes!(history))
+}
+
+/// The page that shows it.
+pub(crate) fn page() -> Router<Arc<Hub>> {
+    Router::new()
         .route("/", get(|| async { file("text/html; charset=utf-8", include_str!("page/index.html")) }))
         .route("/page.css", get(|| async { file("text/css; charset=utf-8", include_str!("page/page.css")) }))
         .route("/page.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("page/page.js")) }))
@@ -45,24 +50,25 @@ fn file(kind: &'static str, text: &'static str) -> Response {
 /// How many samples.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct HowMany {
-    /// 1 to 10,080, a week; 60 without it.
+#[serde(deny_unknown_fields)]
+struct LastSamples {
+    /// Samples, 1 to 10,080, which is a week. Default 60.
+    #[param(minimum = 1, maximum = 10_080)]
     limit: Option<usize>,
 }
 
 /// How the hub has been: a sample a minute, newest first
-#[utoipa::path(get, path = "/api/v1/status/history", tag = "status", params(HowMany),
-    responses((status = 200, body = [Sample]), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/status/history", params(LastSamples), responses((status = 200, body = [Sample])))]
 async fn history(
-    _: Caller,
     State(hub): State<Arc<Hub>>,
-    InQuery(how_many): InQuery<HowMany>,
+    InQuery(last): InQuery<LastSamples>,
 ) -> Result<Json<Vec<Sample>>, Problem> {
-    Ok(Json(super::history::last(&hub.store, how_many.limit.unwrap_or(60).clamp(1, 10_080))?))
+    let limit = last.limit.unwrap_or(60).clamp(1, 10_080);
+    reading(move || Ok(health::last(&hub.store, limit)?)).await.map(Json)
 }
 
 /// The state of the store on one page
-#[utoipa::path(get, path = "/api/v1/status", tag = "status", responses((status = 200, body = Status), (status = 401, body = Problem)))]
-async fn status(_: Caller, State(hub): State<Arc<Hub>>) -> Json<Status> {
+#[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
+async fn status(State(hub): State<Arc<Hub>>) -> Json<Status> {
     Json(Status::of(&hub))
 }

@@ -1,90 +1,121 @@
-//! The day's figures: counted as sales are stored, and counted again from the store at a start.
+//! The day's figures: counted from the sales that are stored, by a follower that also tells of each sale.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use commerce::{Sale, Tender};
+use app::{Refusal, selling};
+use commerce::{BusinessDay, RegisterName, Sale, Tender};
+use contract::Stream;
 use serde::Serialize;
 use store::{Store, StoreError};
 use utoipa::ToSchema;
 
-use crate::selling::last_sales;
+use crate::{events::HubEvent, followers::Follower, hub::Hub};
 
-/// Sales read at once when the day is counted again.
+/// Sales read at once.
 const PAGE: usize = 500;
 
 /// The figures of a day.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct TodayFigures {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TodayFigures {
     /// Which day.
-    pub business_day: String,
+    pub(crate) business_day: BusinessDay,
     /// Sales.
-    pub sales: u64,
+    pub(crate) sales: u64,
     /// Lines.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// What they came to, in minor units.
-    pub net: i64,
+    pub(crate) net: i64,
     /// What the store took off.
-    pub discount: i64,
+    pub(crate) discount: i64,
     /// In the drawers: cash less change.
-    pub cash: i64,
+    pub(crate) cash: i64,
     /// By cards.
-    pub card: i64,
+    pub(crate) card: i64,
     /// Makers' coupons.
-    pub manufacturer_coupon: i64,
+    pub(crate) manufacturer_coupon: i64,
+}
+
+impl TodayFigures {
+    fn none(business_day: BusinessDay) -> Self {
+        Self { business_day, sales: 0, lines: 0, net: 0, discount: 0, cash: 0, card: 0, manufacturer_coupon: 0 }
+    }
 }
 
 /// Sales and their sum, by register.
-pub type ByRegister = BTreeMap<String, (u64, i64)>;
+pub(crate) type ByRegister = BTreeMap<RegisterName, (u64, i64)>;
 
-/// Counts the day.
-#[derive(Default)]
-pub struct Today(Mutex<(TodayFigures, ByRegister)>);
+/// The day's figures as far as they are counted.
+pub(crate) struct Today(Mutex<Counted>);
+
+#[derive(Clone)]
+struct Counted {
+    figures: TodayFigures,
+    registers: ByRegister,
+    /// The first sale that is not counted yet.
+    next: u64,
+}
 
 impl Today {
     /// Counts the sales of a day from the store. Where one can't be read the count ends, and `fault` hears of it.
     ///
     /// # Errors
     /// The engine fails.
-    pub fn read(store: &Store, business_day: &str, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
-        let today = Self::default();
-        today.lock().0.business_day = business_day.to_owned();
-        let mut before = None;
+    pub(crate) fn read(
+        store: &Store,
+        business_day: BusinessDay,
+        mut fault: impl FnMut(StoreError),
+    ) -> Result<Self, StoreError> {
+        let next = store.outbox_span(Stream::sales().as_str())?.last + 1;
+        let mut counted =
+            Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
+        let mut before = Some(next);
         loop {
-            let sales = match last_sales(store, before, PAGE) {
+            let sales = match selling::last_sales(store, before, PAGE) {
                 Ok(sales) => sales,
                 Err(error @ StoreError::Corrupt { .. }) => {
                     fault(error);
-                    return Ok(today);
+                    break;
                 }
                 Err(error) => return Err(error),
             };
-            for sale in &sales {
-                if sale.business_day != business_day {
-                    return Ok(today);
-                }
-                today.count(sale);
-            }
+            let of_today = sales.iter().take_while(|sale| sale.business_day == business_day);
+            let count = of_today.map(|sale| counted.count(sale)).count();
             match sales.last() {
-                Some(last) => before = Some(last.sequence),
-                None => return Ok(today),
+                Some(last) if count == sales.len() => before = Some(last.id.sequence),
+                _ => break,
             }
+        }
+        Ok(Self(Mutex::new(counted)))
+    }
+
+    /// The figures of a day; zeros if nothing was sold on it yet.
+    pub(crate) fn figures(&self, business_day: BusinessDay) -> (TodayFigures, ByRegister) {
+        let counted = self.lock();
+        if counted.figures.business_day == business_day {
+            (counted.figures.clone(), counted.registers.clone())
+        } else {
+            (TodayFigures::none(business_day), ByRegister::new())
         }
     }
 
-    /// Counts a sale that is stored.
-    pub fn count(&self, sale: &Sale) {
-        let mut locked = self.lock();
-        let (figures, registers) = &mut *locked;
-        if figures.business_day != sale.business_day {
-            if sale.business_day < figures.business_day {
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    fn count(&mut self, sale: &Sale) {
+        if self.figures.business_day != sale.business_day {
+            if sale.business_day < self.figures.business_day {
                 return;
             }
-            *figures = TodayFigures { business_day: sale.business_day.clone(), ..TodayFigures::default() };
-            registers.clear();
+            self.figures = TodayFigures::none(sale.business_day);
+            self.registers.clear();
         }
+        let figures = &mut self.figures;
         figures.sales += 1;
         figures.lines += sale.lines.len() as u64;
         figures.net += sale.totals.net.get();
@@ -98,22 +129,66 @@ impl Today {
                 Tender::ManufacturerCoupon { .. } => figures.manufacturer_coupon += amount,
             }
         }
-        let register = registers.entry(sale.register.clone()).or_default();
+        let register = self.registers.entry(sale.register.clone()).or_default();
         register.0 += 1;
         register.1 += sale.totals.net.get();
     }
+}
 
-    /// The figures of a day; zeros if nothing was sold on it yet.
-    pub fn figures(&self, business_day: &str) -> (TodayFigures, ByRegister) {
-        let locked = self.lock();
-        if locked.0.business_day == business_day {
-            locked.clone()
-        } else {
-            (TodayFigures { business_day: business_day.to_owned(), ..TodayFigures::default() }, ByRegister::new())
-        }
+/// Counts and tells of each sale that is stored.
+pub(crate) struct FollowSales(pub(crate) Arc<Hub>);
+
+impl Follower for FollowSales {
+    fn name(&self) -> String {
+        "sales".into()
     }
 
-    fn lock(&self) -> MutexGuard<'_, (TodayFigures, ByRegister)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn sweep(&mut self) -> Result<(), Refusal> {
+        let hub = &self.0;
+        loop {
+            // Only what is durable.
+            let last = hub.store.outbox_span(Stream::sales().as_str())?.last;
+            let next = hub.today.lock().next;
+            if next > last {
+                return Ok(());
+            }
+            match selling::sales_from(&hub.store, next, PAGE) {
+                Ok(sales) => {
+                    let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
+                    {
+                        let mut counted = hub.today.lock();
+                        durable.iter().for_each(|sale| counted.count(sale));
+                        // A page that is not full reaches the end, over gaps as well.
+                        let end = durable.last().map_or(last, |sale| sale.id.sequence);
+                        counted.next = if durable.len() < PAGE { last } else { end } + 1;
+                    }
+                    durable.iter().for_each(|sale| hub.tell(HubEvent::sale(sale)));
+                }
+                Err(error @ StoreError::Corrupt { .. }) => self.one_by_one(next, last, &error)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl FollowSales {
+    /// A page with a damaged sale: counts the others.
+    fn one_by_one(&self, next: u64, last: u64, error: &StoreError) -> Result<(), Refusal> {
+        tracing::error!(%error, "a sale can't be counted");
+        for sequence in next..=last.min(next + PAGE as u64) {
+            let sale = match selling::sale_at(&self.0.store, sequence) {
+                Ok(sale) => sale,
+                Err(StoreError::Corrupt { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            let mut counted = self.0.today.lock();
+            counted.next = sequence + 1;
+            if let Some(sale) = sale {
+                counted.count(&sale);
+                drop(counted);
+                self.0.tell(HubEvent::sale(&sale));
+            }
+        }
+        Ok(())
     }
 }

@@ -26,7 +26,7 @@ const PART: u64 = 100;
 ///
 /// # Errors
 /// The store fails; what was done is done.
-pub(crate) async fn tidy(store: &Arc<Store>, now_ms: i64, keep_days: u16) -> Result<(u64, u64), StoreError> {
+pub async fn tidy(store: &Arc<Store>, now_ms: i64, keep_days: u16) -> Result<(u64, u64), StoreError> {
     let remembered = now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
     // Not before the answers to their commands.
     let kept = now_ms.saturating_sub(i64::from(keep_days).saturating_mul(DAY_MS)).min(remembered);

@@ -56,7 +56,7 @@ mod check;
 mod counts;
 mod documents;
 mod history;
-pub(crate) mod keeping;
+pub mod keeping;
 mod notices;
 mod opening;
 mod policies;

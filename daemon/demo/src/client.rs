@@ -1,0 +1,272 @@
+//! A client of the LAN API, over TLS like any other: what a register's program would have.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    client::conn::http1::{SendRequest, handshake},
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE},
+};
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use serde_json::Value;
+use tokio::{
+    net::TcpStream,
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::IntoClientRequest};
+
+/// How long a hub may be away (restarting, busy) before a client gives up.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a request may take; card payments wait for the customer.
+const ANSWER: Duration = Duration::from_secs(110);
+
+/// Where the hub is and whom to trust.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    /// Its address.
+    pub(crate) address: SocketAddr,
+    tls: Arc<ClientConfig>,
+}
+
+impl Endpoint {
+    /// A endpoint whose certificate the authority signed.
+    ///
+    /// # Errors
+    /// The authority is no certificate.
+    pub(crate) fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
+        Ok(Self { address, tls: trust(authority_pem)? })
+    }
+
+    async fn open(&self) -> Result<TlsStream<TcpStream>, String> {
+        let opening = async {
+            let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
+            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            let name = ServerName::IpAddress(self.address.ip().into());
+            TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.map_err(|error| error.to_string())
+        };
+        timeout(Duration::from_secs(10), opening).await.map_err(|_| "no answer".to_owned())?
+    }
+}
+
+/// TLS that trusts one authority.
+///
+/// # Errors
+/// It is no certificate.
+pub(crate) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_slice(authority_pem.as_bytes()).map_err(|error| error.to_string())?;
+    roots.add(authority).map_err(|error| error.to_string())?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// Who asks.
+#[derive(Clone)]
+enum Credentials {
+    Nobody,
+    Token(String),
+    Session(String),
+}
+
+/// A client with one connection, opened anew when it breaks.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    credentials: Credentials,
+    connection: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// An answer.
+pub(crate) struct Reply {
+    /// Its status.
+    pub(crate) status: StatusCode,
+    /// Its JSON; null if it has none.
+    pub(crate) body: Value,
+    cookie: Option<String>,
+}
+
+impl Reply {
+    /// The answer's JSON, if the hub did as asked.
+    ///
+    /// # Errors
+    /// The problem's type and detail.
+    pub(crate) fn done(self) -> Result<Value, String> {
+        if self.status.is_success() {
+            Ok(self.body)
+        } else {
+            Err(format!("{} ({})", self.problem("detail"), self.problem("type")))
+        }
+    }
+
+    /// A field of the problem.
+    pub(crate) fn problem(&self, field: &str) -> String {
+        self.body[field].as_str().unwrap_or("no answer that can be read").to_owned()
+    }
+}
+
+impl Client {
+    /// Logs a person in.
+    ///
+    /// # Errors
+    /// The code is wrong, or the hub does not answer.
+    pub(crate) async fn log_in(endpoint: Endpoint, code: &str) -> Result<Self, String> {
+        let mut client = Self { endpoint, credentials: Credentials::Nobody, connection: None };
+        let reply = client.send(Method::POST, "/api/v1/session", None, &serde_json::json!({ "code": code })).await?;
+        let cookie = reply.cookie.clone();
+        reply.done()?;
+        client.credentials = Credentials::Session(cookie.ok_or("no session came back")?);
+        Ok(client)
+    }
+
+    /// Pairs a register with a code drawn at the console.
+    ///
+    /// # Errors
+    /// The hub refuses or does not answer.
+    pub(crate) async fn pair(endpoint: Endpoint, code: &str) -> Result<Self, String> {
+        let mut client = Self { endpoint, credentials: Credentials::Nobody, connection: None };
+        let paired =
+            client.send(Method::POST, "/api/v1/pairing", None, &serde_json::json!({ "code": code })).await?.done()?;
+        client.credentials = Credentials::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
+        Ok(client)
+    }
+
+    /// Another client with the same credentials.
+    pub(crate) fn twin(&self) -> Self {
+        Self { endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), connection: None }
+    }
+
+    /// Sends a command under its idempotency key. While the hub is away or busy it is sent again: that is what the key is for.
+    ///
+    /// # Errors
+    /// The hub stays away.
+    pub(crate) async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
+        self.send(Method::POST, path, Some(key), body).await
+    }
+
+    /// Reads once, without patience: for who wants to know whether the hub answers.
+    ///
+    /// # Errors
+    /// It does not, or refuses.
+    pub(crate) async fn try_get(&mut self, path: &str) -> Result<Value, String> {
+        self.try_send(&Method::GET, path, None, &Value::Null).await?.done()
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// The hub stays away.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Reply, String> {
+        self.send(Method::GET, path, None, &Value::Null).await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Reply, String> {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let why = match timeout(ANSWER, self.try_send(&method, path, key, body)).await {
+                Ok(Ok(reply)) if reply.status == StatusCode::SERVICE_UNAVAILABLE => reply.problem("detail"),
+                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Err(why)) => why,
+                Err(_) => "no answer in time".to_owned(),
+            };
+            self.connection = None;
+            if began.elapsed() > PATIENCE {
+                return Err(format!("{method} {path}: {why}"));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    async fn try_send(
+        &mut self,
+        method: &Method,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Result<Reply, String> {
+        let connection = match &mut self.connection {
+            Some(connection) if !connection.is_closed() => connection,
+            closed => {
+                let (sender, connection) =
+                    handshake(TokioIo::new(self.endpoint.open().await?)).await.map_err(|error| error.to_string())?;
+                tokio::spawn(connection);
+                closed.insert(sender)
+            }
+        };
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.endpoint.address.to_string());
+        match &self.credentials {
+            Credentials::Nobody => {}
+            Credentials::Token(token) => request = request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Credentials::Session(cookie) => request = request.header(COOKIE, cookie),
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(bytes))
+            .map_err(|error| error.to_string())?;
+        connection.ready().await.map_err(|error| error.to_string())?;
+        let response = connection.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let cookie = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok());
+        let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
+        let bytes = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())?
+        };
+        Ok(Reply { status, body, cookie })
+    }
+
+    /// Listens to a register's events; listens again whenever the connection breaks.
+    pub(crate) fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
+        let (tell, events) = mpsc::channel(1024);
+        let (endpoint, credentials) = (self.endpoint.clone(), self.credentials.clone());
+        tokio::spawn(async move {
+            while !tell.is_closed() {
+                if let Ok(mut socket) = connect_socket(&endpoint, &credentials).await {
+                    while let Some(Ok(message)) = socket.next().await {
+                        let at = std::time::Instant::now();
+                        let Ok(text) = message.into_text() else { continue };
+                        if let Ok(event) = serde_json::from_str(&text)
+                            && tell.send((at, event)).await.is_err()
+                        {
+                            return;
+                        }
+                    }
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        });
+        events
+    }
+}
+
+async fn connect_socket(
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+) -> Result<WebSocketStream<TlsStream<TcpStream>>, String> {
+    let url = format!("wss://{}/api/v1/events", endpoint.address);
+    let mut request = url.into_client_request().map_err(|error| error.to_string())?;
+    if let Credentials::Token(token) = credentials {
+        let value = format!("Bearer {token}").parse().map_err(|_| "no token".to_owned())?;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    let (socket, _) = client_async(request, endpoint.open().await?).await.map_err(|error| error.to_string())?;
+    Ok(socket)
+}

@@ -1,0 +1,299 @@
+//! Replays real baskets through simulated registers as fast as the hub takes them, and compares HQ's ledger with the input to the cent.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use contract::SaleCompleted;
+use drivers::simulate::{BookedState, SimulatedTerminal};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::{
+    client::Client,
+    data::{Data, DataBasket},
+    register::{Pays, Register},
+    stage::Stage,
+};
+
+/// How long HQ may make no progress before the replay gives up on it.
+const HQ_STALLED: Duration = Duration::from_secs(60);
+
+/// What a replay came to.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    /// Baskets in the input.
+    pub(crate) baskets: usize,
+    /// Lines, as HQ's ledger has them.
+    pub(crate) lines: usize,
+    /// HQ's sums over these baskets.
+    pub(crate) regular_cents: i64,
+    /// Taken off by the store.
+    pub(crate) discount_cents: i64,
+    /// Owed by the customers.
+    pub(crate) net_cents: i64,
+    /// Owed by the makers.
+    pub(crate) manufacturer_coupon_cents: i64,
+    /// Baskets in HQ's ledger.
+    pub(crate) hq_baskets: usize,
+    /// Completing a sale, as a register sees it.
+    pub(crate) sale_ms: Percentiles,
+    /// From a scanner's last byte to the register's event.
+    pub(crate) scan_ms: Percentiles,
+    /// Paid by card, as HQ's ledger has it.
+    pub(crate) card_cents: i64,
+    /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was kept from an earlier run.
+    pub(crate) terminal_cents: u64,
+    /// Baskets that HQ has more than once.
+    pub(crate) duplicates: usize,
+    /// Baskets that HQ lacks, or has with other figures.
+    pub(crate) lost: usize,
+    /// In all, in seconds.
+    pub(crate) elapsed_s: f64,
+    /// The first baskets that differ, in words.
+    pub(crate) differences: Vec<String>,
+}
+
+/// Of durations, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Percentiles {
+    /// The median.
+    pub p50: f64,
+    /// One in a hundred is slower.
+    pub p99: f64,
+    /// The slowest.
+    pub(crate) max: f64,
+}
+
+impl Percentiles {
+    /// Of a list; zeros of an empty one.
+    pub(crate) fn of(mut all: Vec<Duration>) -> Self {
+        all.sort_unstable();
+        let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1)));
+        let ms =
+            |duration: Option<&Duration>| duration.map_or(0.0, |duration| (duration.as_secs_f64() * 1e6).round() / 1e3);
+        Self { p50: ms(at(50)), p99: ms(at(99)), max: ms(all.last()) }
+    }
+}
+
+impl Report {
+    /// Whether HQ has every basket, once, to the cent.
+    pub(crate) fn is_right(&self) -> bool {
+        self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets
+    }
+
+    /// For people.
+    pub(crate) fn table(&self, currency: commerce::Currency) -> String {
+        use std::fmt::Write as _;
+        let money = |cents: i64| {
+            commerce::Minor::new(cents).map_or_else(|| cents.to_string(), |minor| minor.display(currency).to_string())
+        };
+        let mut table = String::new();
+        let mut row = |name: &str, value: String| {
+            let _ = writeln!(table, "  {name:<28}{value:>16}");
+        };
+        row("baskets sold", self.baskets.to_string());
+        row("baskets at HQ", self.hq_baskets.to_string());
+        row("lines", self.lines.to_string());
+        row("regular", money(self.regular_cents));
+        row("discounts", money(self.discount_cents));
+        row("net", money(self.net_cents));
+        row("manufacturer coupons", money(self.manufacturer_coupon_cents));
+        row("by card", money(self.card_cents));
+        row("lost", self.lost.to_string());
+        row("duplicates", self.duplicates.to_string());
+        row("sale p50 / p99 / max", format!("{} / {} / {} ms", self.sale_ms.p50, self.sale_ms.p99, self.sale_ms.max));
+        row("scan p50 / p99", format!("{} / {} ms", self.scan_ms.p50, self.scan_ms.p99));
+        row("elapsed", format!("{:.1} s", self.elapsed_s));
+        table
+    }
+}
+
+/// Sells all baskets through the registers and waits until HQ has them.
+///
+/// # Errors
+/// A register was refused, or HQ stalled.
+pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
+    let began = Instant::now();
+    let bar = progress(data.baskets.len(), "baskets sold");
+    let mut lanes = Vec::new();
+    let count = clients.len();
+    for (lane, (client, scanner)) in clients.into_iter().zip(&stage.devices.scanners).enumerate() {
+        let bar = bar.clone();
+        let queue: Vec<_> =
+            data.baskets.iter().cloned().enumerate().filter(|(_, basket)| lane_of(basket, count) == lane).collect();
+        let mut register = Register::new(client, Arc::clone(scanner));
+        lanes.push(tokio::spawn(async move {
+            for (place, basket) in queue {
+                let pays = if place % 5 < 3 { Pays::Card } else { Pays::Cash };
+                let key = format!("replay-{}", basket.id);
+                let sold = register.sell(&basket, &key, &basket.id, pays, Duration::ZERO).await;
+                sold.map_err(|why| format!("basket {}: {why}", basket.id))?;
+                bar.step();
+            }
+            Ok::<_, String>((register.scans, register.sales))
+        }));
+    }
+    let (mut scans, mut sales) = (Vec::new(), Vec::new());
+    for lane in lanes {
+        let (lane_scans, lane_sales) = lane.await.map_err(|error| error.to_string())??;
+        scans.extend(lane_scans);
+        sales.extend(lane_sales);
+    }
+    bar.finish();
+    wait_for_hq(stage, data).await?;
+    let mut report = compare(stage, data);
+    report.sale_ms = Percentiles::of(sales);
+    report.scan_ms = Percentiles::of(scans);
+    report.elapsed_s = began.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
+    let bar = progress(data.baskets.len(), "baskets at HQ");
+    let hub = &stage.config.store.hub;
+    let has = || data.baskets.iter().filter(|basket| !stage.ledger.by_reference(hub, &basket.id).is_empty()).count();
+    let (mut known, mut moved) = (0, Instant::now());
+    loop {
+        let now = has();
+        bar.set(now);
+        if now == data.baskets.len() {
+            bar.finish();
+            return Ok(());
+        }
+        if now > known {
+            (known, moved) = (now, Instant::now());
+        }
+        if moved.elapsed() > HQ_STALLED {
+            return Err(format!(
+                "HQ has {now} of {} baskets and got none for {} s",
+                data.baskets.len(),
+                HQ_STALLED.as_secs()
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Which lane sells a basket: always the same, as a customer stands at one till. Idempotency keys are a register's own, so a replay that goes on after
+/// a crash must come back with each basket to the register that began it.
+fn lane_of(basket: &DataBasket, lanes: usize) -> usize {
+    let mix = basket.id.bytes().fold(0_usize, |mix, byte| mix.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    mix % lanes.max(1)
+}
+
+/// Compares HQ's ledger with the input, basket by basket, line by line.
+fn compare(stage: &Stage, data: &Data) -> Report {
+    let mut report = Report {
+        baskets: data.baskets.len(),
+        lines: 0,
+        regular_cents: 0,
+        discount_cents: 0,
+        net_cents: 0,
+        manufacturer_coupon_cents: 0,
+        hq_baskets: 0,
+        sale_ms: Percentiles::default(),
+        scan_ms: Percentiles::default(),
+        card_cents: 0,
+        terminal_cents: charged(stage),
+        duplicates: 0,
+        lost: 0,
+        elapsed_s: 0.0,
+        differences: Vec::new(),
+    };
+    for basket in &data.baskets {
+        let found = stage.ledger.by_reference(&stage.config.store.hub, &basket.id);
+        report.duplicates += found.len().saturating_sub(1);
+        report.hq_baskets += usize::from(!found.is_empty());
+        for sale in &found {
+            report.lines += sale.lines.len();
+            report.regular_cents += sale.totals.regular.get();
+            report.discount_cents += sale.totals.discount.get();
+            report.net_cents += sale.totals.net.get();
+            report.manufacturer_coupon_cents += sale.totals.manufacturer_coupon.get();
+            report.card_cents += sale
+                .tenders
+                .iter()
+                .filter(|tender| tender.card.is_some())
+                .map(|tender| tender.amount.get())
+                .sum::<i64>();
+        }
+        if let Some(why) = found.first().map_or_else(|| Some("HQ lacks it".to_owned()), |sale| difference(basket, sale))
+        {
+            report.lost += 1;
+            if report.differences.len() < 10 {
+                report.differences.push(format!("basket {}: {why}", basket.id));
+            }
+        }
+    }
+    report
+}
+
+/// What customers were really charged.
+fn charged(stage: &Stage) -> u64 {
+    let journals = stage.devices.terminals.iter().flat_map(SimulatedTerminal::journal);
+    journals.filter(|booked| booked.state == BookedState::Charged).map(|booked| booked.minor).sum()
+}
+
+fn difference(basket: &DataBasket, sale: &SaleCompleted) -> Option<String> {
+    let totals = sale.totals;
+    let hq = [totals.regular, totals.discount, totals.net, totals.manufacturer_coupon].map(commerce::Minor::get);
+    if hq != basket.sums() {
+        return Some(format!("regular, discount, net, coupons are {:?}, HQ has {hq:?}", basket.sums()));
+    }
+    if basket.lines.len() != sale.lines.len() {
+        return Some(format!("it has {} lines, HQ has {}", basket.lines.len(), sale.lines.len()));
+    }
+    basket.lines.iter().zip(&sale.lines).find_map(|(line, hq)| {
+        let same = hq.sku.as_deref() == Some(line.sku.as_str())
+            && hq.quantity_milli == line.quantity.milli()
+            && hq.unit == line.quantity.unit()
+            && hq.regular == line.regular
+            && hq.net == line.regular - line.loyalty - line.coupon_match;
+        (!same).then(|| format!("line {} differs at HQ", hq.number))
+    })
+}
+
+/// Progress on a terminal as a bar, elsewhere as a line every tenth.
+#[derive(Clone)]
+struct Progress {
+    bar: ProgressBar,
+    told: Arc<Mutex<u64>>,
+    what: &'static str,
+}
+
+fn progress(length: usize, what: &'static str) -> Progress {
+    let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("  {msg:16} [{bar:32.green}] {pos}/{len}  {elapsed}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_message(what);
+    Progress { bar, told: Arc::default(), what }
+}
+
+impl Progress {
+    fn step(&self) {
+        self.bar.inc(1);
+        self.tell();
+    }
+
+    fn set(&self, position: usize) {
+        self.bar.set_position(position as u64);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0).max(1));
+        let tenth = position * 10 / length;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.bar.is_hidden() && tenth > *told {
+            *told = tenth;
+            eprintln!("  {:<16} {position}/{length}", self.what);
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish();
+    }
+}

@@ -1,0 +1,283 @@
+//! The stage: everything around the hub, and the hub itself as a child process with an ordinary config file.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use drivers::{
+    scale::Grams,
+    simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal},
+};
+use hq::{Ingest, IngestConfig, MemoryLedger};
+use hub::config::Config;
+use mqtt5::broker::{
+    BrokerConfig, MqttBroker,
+    config::{StorageBackend, StorageConfig, TlsConfig},
+};
+use provisioning::{Names, StoreAuthority, write_store};
+use serde_json::json;
+use store::EngineKind;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::sleep};
+
+use crate::{
+    client::{Client, Endpoint, trust},
+    data::Data,
+    files,
+    hub_process::{Running, keep_running},
+    store_config,
+    wan::Wan,
+};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Simulated devices, switched on.
+pub(crate) struct Devices {
+    /// One for all lanes.
+    pub(crate) scale: Arc<SimulatedScale>,
+    /// One a lane.
+    pub(crate) scanners: Vec<Arc<SimulatedScanner>>,
+    /// One for the store.
+    pub(crate) label_printer: SimulatedLabelPrinter,
+    /// One for all lanes.
+    pub(crate) receipt_printer: SimulatedReceiptPrinter,
+    /// One a lane.
+    pub(crate) terminals: Vec<SimulatedTerminal>,
+}
+
+/// A whole store.
+pub(crate) struct Stage {
+    /// Where its state, its config and its identity lie.
+    pub(crate) directory: PathBuf,
+    /// The hub's config file.
+    pub(crate) config_path: PathBuf,
+    /// Its config.
+    pub(crate) config: Config,
+    /// How to reach it.
+    pub(crate) endpoint: Endpoint,
+    /// The line to HQ.
+    pub(crate) wan: Arc<Wan>,
+    /// HQ's ledger.
+    pub(crate) ledger: MemoryLedger,
+    /// The devices.
+    pub(crate) devices: Devices,
+    /// The hub's process; none while it is down.
+    pub(crate) hub: watch::Receiver<Option<Running>>,
+    _ingest: Ingest,
+    broker: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.broker.abort();
+        self.keeper.abort();
+    }
+}
+
+fn io(what: &str) -> impl Fn(std::io::Error) -> String + '_ {
+    move |error| format!("{what}: {error}")
+}
+
+impl Stage {
+    /// Builds the store in a directory, with so many lanes, and starts it. A directory that was used before goes on where it was.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub(crate) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
+        Self::build_after(directory, engine, lanes, async |_, _| Ok(())).await
+    }
+
+    /// The same, with something done to the store and to HQ before the hub is started.
+    ///
+    /// # Errors
+    /// What could not be made.
+    pub(crate) async fn build_after(
+        directory: PathBuf,
+        engine: EngineKind,
+        lanes: usize,
+        before: impl AsyncFnOnce(&Config, &MemoryLedger) -> Result<(), String>,
+    ) -> Result<Self, String> {
+        let made = || format!("make the store in {}", directory.display());
+        fs::create_dir_all(&directory).map_err(io(&made()))?;
+        let directory = directory.canonicalize().map_err(io(&made()))?;
+        let identity = identity(&directory.join("identity"))?;
+        let authority = fs::read_to_string(identity.join("ca.pem")).map_err(io("read ca.pem"))?;
+
+        let (broker, broker_address) = broker(&identity).await?;
+        let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("lay the line to HQ"))?);
+        let ledger = MemoryLedger::default();
+        let ingest = Ingest::start(
+            IngestConfig {
+                broker: format!("mqtts://{broker_address}")
+                    .parse()
+                    .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                tls: Some(trust(&authority)?),
+            },
+            ledger.clone(),
+        );
+        let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
+        let listen = free_address().await.map_err(io("find a free port"))?;
+        let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;
+        let config_path = directory.join("hub.toml");
+        let text = toml::to_string(&config).map_err(|error| error.to_string())?;
+        let text = format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}");
+        // Its directory is made durable with it, and so is everything that was made in it before.
+        files::replace(&config_path, text.as_bytes()).map_err(io("write hub.toml"))?;
+        let endpoint = Endpoint::new(config.listen.address, &authority)?;
+        before(&config, &ledger).await?;
+        let (tell, hub) = watch::channel(None);
+        let keeper = keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan), tell);
+        let keeper = tokio::spawn(keeper);
+        Ok(Self {
+            directory,
+            config_path,
+            config,
+            endpoint,
+            wan,
+            ledger,
+            devices,
+            hub,
+            _ingest: ingest,
+            broker,
+            keeper,
+        })
+    }
+
+    /// The code that logs a person in; there once the hub has started.
+    ///
+    /// # Errors
+    /// The hub does not start: its log says why.
+    pub(crate) async fn console_code(&self) -> Result<String, String> {
+        let path = self.config.store.data.join("console-code");
+        for _ in 0..600 {
+            if let Ok(code) = fs::read_to_string(&path)
+                && code.len() >= 8
+            {
+                return Ok(code);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        let log = fs::read_to_string(self.directory.join("hub.log")).unwrap_or_default();
+        let last: Vec<_> = log.lines().rev().take(5).collect();
+        Err(format!(
+            "the hub did not start; its log {} ends with:\n{}",
+            self.directory.join("hub.log").display(),
+            last.into_iter().rev().collect::<Vec<_>>().join("\n")
+        ))
+    }
+
+    /// Logs in, loads the catalog, pairs every register: as a person opening a store would. A hub that restarts meanwhile has forgotten the
+    /// session and the codes, which live in memory: then from the start again, as that person would.
+    ///
+    /// # Errors
+    /// What the hub refused.
+    pub(crate) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+        let mut again = 0;
+        loop {
+            match self.try_open_store(data).await {
+                Err(why) if why.contains("/problems/unauthenticated") && again < 20 => again += 1,
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+        let mut console = Client::log_in(self.endpoint.clone(), &self.console_code().await?).await?;
+        for (part, items) in data.items.chunks(app::catalog::MAX_LOAD).enumerate() {
+            console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
+        }
+        fill_shelves(&mut console, data).await?;
+        let mut registers = Vec::new();
+        for register in &self.config.register {
+            let path = format!("/api/v1/registers/{}/pairing-code", register.name);
+            let code = console.command(&path, "pairing-code", &json!({})).await?.done()?;
+            let code = code["code"].as_str().ok_or("no pairing code came back")?;
+            registers.push(Client::pair(self.endpoint.clone(), code).await?);
+        }
+        Ok(registers)
+    }
+}
+
+/// Receives an opening stock, as any delivery is received: announced, delivered, closed.
+async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
+    for (part, items) in data.items.chunks(commerce::MAX_LINES).enumerate() {
+        let lines = items
+            .iter()
+            .map(|item| json!({ "sku": item.sku, "quantity": { "milli": 48_000, "unit": item.price.per } }));
+        let lines = json!(lines.collect::<Vec<_>>());
+        let notice = json!({ "source": "supplier", "supplier": "Wholesale", "order": format!("opening-{part}"), "lines": lines });
+        let entered = console.command("/api/v1/stock/notices", &format!("opening-{part}"), &notice).await?.done()?;
+        let path = format!("/api/v1/stock/notices/{}", entered["id"]);
+        let delivery = json!({ "lines": lines });
+        console.command(&format!("{path}/deliveries"), &format!("opening-goods-{part}"), &delivery).await?.done()?;
+        console.command(&format!("{path}/close"), &format!("opening-end-{part}"), &json!({})).await?.done()?;
+    }
+    Ok(())
+}
+
+impl Devices {
+    async fn switch_on(lines: &Path, lanes: usize) -> Result<Self, String> {
+        fs::create_dir_all(lines).map_err(io("make the devices' lines"))?;
+        let scale = SimulatedScale::open(Some(&lines.join("scale-1"))).map_err(io("plug the scale in"))?;
+        scale.put(Grams(0));
+        let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
+        let anywhere = SocketAddr::new(LOOPBACK, 0);
+        for lane in 1..=lanes {
+            let link = lines.join(format!("scanner-{lane}"));
+            scanners.push(Arc::new(SimulatedScanner::open(Some(&link)).map_err(io("plug a scanner in"))?));
+            terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("switch a terminal on"))?);
+        }
+        Ok(Self {
+            scale: Arc::new(scale),
+            scanners,
+            label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("switch the label printer on"))?,
+            receipt_printer: SimulatedReceiptPrinter::bind(anywhere)
+                .await
+                .map_err(io("switch the receipt printer on"))?,
+            terminals,
+        })
+    }
+}
+
+/// The store's identity; made if it is not there. `hub.pem` is its last file: without it an earlier demo ended while it made them.
+fn identity(directory: &Path) -> Result<PathBuf, String> {
+    if !directory.join("hub.pem").exists() {
+        if directory.exists() {
+            fs::remove_dir_all(directory).map_err(io("remove an unfinished identity"))?;
+        }
+        let made = StoreAuthority::create("demo", SystemTime::now()).and_then(|authority| {
+            let names = Names { hosts: vec!["localhost".into()], addresses: vec![LOOPBACK] };
+            let hub = authority.issue("hub of the demo", &names)?;
+            write_store(directory, &authority.identity(), &hub)
+        });
+        made.map_err(|error| error.to_string())?;
+    }
+    Ok(directory.to_owned())
+}
+
+/// HQ's broker, with TLS, on loopback.
+async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String> {
+    let anywhere = SocketAddr::new(LOOPBACK, 0);
+    let mut tls = TlsConfig::new(identity.join("hub.pem"), identity.join("hub.key"));
+    tls.bind_addresses = vec![anywhere];
+    let mut config = BrokerConfig::new().with_bind_addresses(vec![anywhere]).with_max_packet_size(1024 * 1024);
+    config.tls_config = Some(tls);
+    config.storage_config = StorageConfig::new().with_backend(StorageBackend::Memory).with_persistence(false);
+    config.auth_config.allow_anonymous = true;
+    let mut broker = MqttBroker::with_config(config).await.map_err(|error| format!("start the broker: {error}"))?;
+    let address = broker.tls_local_addr().ok_or("the broker has no TLS port")?;
+    let task = tokio::spawn(async move {
+        if let Err(error) = broker.run().await {
+            tracing::error!(%error, "the broker ended");
+        }
+    });
+    Ok((task, address))
+}
+
+async fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await?.local_addr()
+}

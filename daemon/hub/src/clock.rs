@@ -1,0 +1,65 @@
+//! The clock, and the store's calendar.
+
+use commerce::BusinessDay;
+use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// A store's calendar: its zone, and where its fiscal year begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Calendar {
+    zone: TimeZone,
+    /// Month and day.
+    fiscal_year_starts: (i8, i8),
+}
+
+impl Calendar {
+    pub(crate) fn new(zone: TimeZone, fiscal_year_starts: (i8, i8)) -> Self {
+        Self { zone, fiscal_year_starts }
+    }
+
+    /// The day that a moment counts to.
+    pub(crate) fn business_day(&self, at_ms: i64) -> BusinessDay {
+        let date = self.zoned(at_ms).date();
+        let number = |value: i8| u8::try_from(value).unwrap_or(1);
+        let day = BusinessDay::new(u16::try_from(date.year()).unwrap_or(1), number(date.month()), number(date.day()));
+        // Dates of years that no clock shows.
+        day.unwrap_or_else(|| BusinessDay::FIRST)
+    }
+
+    /// The fiscal year that a moment counts to, by the calendar year in which it begins.
+    pub(crate) fn fiscal_year(&self, at_ms: i64) -> u16 {
+        let date: Date = self.zoned(at_ms).date();
+        let has_begun = (date.month(), date.day()) >= self.fiscal_year_starts;
+        u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!has_begun))
+    }
+
+    /// A moment as it is printed on receipts.
+    pub(crate) fn local_time(&self, at_ms: i64) -> String {
+        self.zoned(at_ms).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    fn zoned(&self, at_ms: i64) -> Zoned {
+        Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_fiscal_years_are_the_stores() {
+        let new_year = 1_767_225_600_000; // 2026-01-01T00:00Z
+        let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
+        let chicago = Calendar::new(TimeZone::get("America/Chicago").unwrap(), (2, 1));
+        assert_eq!(berlin.business_day(new_year).to_string(), "2026-01-01");
+        assert_eq!(berlin.local_time(new_year), "2026-01-01 01:00");
+        assert_eq!(chicago.business_day(new_year).to_string(), "2025-12-31");
+        assert_eq!((berlin.fiscal_year(new_year), chicago.fiscal_year(new_year)), (2026, 2024));
+        assert_eq!(berlin.fiscal_year(new_year - 2 * 3_600_000), 2025);
+    }
+}

@@ -1,0 +1,158 @@
+//! Baskets, command by command.
+
+use std::sync::Arc;
+
+use app::selling::{
+    self, ABANDON, BASKET_UNKNOWN, LineRequest, OpenBasket, Opened, SELL, SaleDone, Standing, TenderRequest,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use commerce::{Basket, BasketId, Discount, Minor, Totals};
+use serde::Serialize;
+use store::Purpose;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::{
+    hub::Hub,
+    web::{Asker, Command, Empty, InPath, Problem, Routes},
+};
+
+/// The routes of baskets.
+pub(crate) fn routes() -> Routes {
+    Routes::new("baskets", "Baskets at the till")
+        .command(&SELL, routes!(open))
+        .read(&SELL, routes!(read))
+        .command(&SELL, routes!(add_line))
+        .command(&SELL, routes!(void_line))
+        .command(&SELL, routes!(discount_line))
+        .command(&SELL, routes!(tender))
+        .command(&SELL, routes!(complete))
+        .command(&ABANDON, routes!(abandon))
+}
+
+/// A basket with its sums.
+#[derive(Serialize, ToSchema)]
+struct BasketView {
+    #[serde(flatten)]
+    basket: Basket,
+    /// The sums.
+    totals: Totals,
+    /// What is still to be paid; negative if there is change to give.
+    due: Minor,
+}
+
+/// Open a basket
+#[utoipa::path(post, path = "/api/v1/baskets", request_body = OpenBasket, responses((status = 201, body = Opened)))]
+async fn open(
+    State(hub): State<Arc<Hub>>,
+    command: Command<OpenBasket>,
+) -> Result<(StatusCode, Json<Opened>), Problem> {
+    let currency = hub.currency();
+    let opened = command.commit(&hub.store, Purpose::Money, move |transaction, by, request| {
+        selling::open(transaction, by, currency, request)
+    });
+    Ok((StatusCode::CREATED, Json(opened.await?)))
+}
+
+/// A basket with its lines
+#[utoipa::path(get, path = "/api/v1/baskets/{id}", params(("id" = BasketId, Path)),
+    responses((status = 200, body = BasketView), (status = 404, body = Problem)))]
+async fn read(
+    Asker(actor): Asker,
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+) -> Result<Json<BasketView>, Problem> {
+    let own = selling::basket(&hub.store, id)?.filter(|basket| actor.register_name() == Some(&basket.register));
+    let basket = own.ok_or_else(|| BASKET_UNKNOWN.because(format!("{actor} has no basket {id}")))?;
+    Ok(Json(BasketView { totals: basket.totals(), due: basket.due(), basket }))
+}
+
+/// Add a line: scanned, keyed, weighed, or not on file
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/lines", request_body = LineRequest, params(("id" = BasketId, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn add_line(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+    command: Command<LineRequest>,
+) -> Result<Json<Standing>, Problem> {
+    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+    let command = command.map(|line| line.find(&hub.catalog.load()));
+    let added = command.commit(&hub.store, Purpose::Money, move |transaction, by, found| {
+        selling::add_line(transaction, by, id, found?)
+    });
+    Ok(Json(added.await?))
+}
+
+/// Take a line back
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/void", request_body = Empty,
+    params(("id" = BasketId, Path), ("line" = u32, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn void_line(
+    State(hub): State<Arc<Hub>>,
+    InPath((id, line)): InPath<(BasketId, u32)>,
+    command: Command<Empty>,
+) -> Result<Json<Standing>, Problem> {
+    let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
+        selling::void_line(transaction, by, id, line)
+    });
+    Ok(Json(voided.await?))
+}
+
+/// Take a discount off a line
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/discounts", request_body = Discount,
+    params(("id" = BasketId, Path), ("line" = u32, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn discount_line(
+    State(hub): State<Arc<Hub>>,
+    InPath((id, line)): InPath<(BasketId, u32)>,
+    command: Command<Discount>,
+) -> Result<Json<Standing>, Problem> {
+    let discounted = command.commit(&hub.store, Purpose::Money, move |transaction, by, discount| {
+        selling::discount_line(transaction, by, id, line, discount)
+    });
+    Ok(Json(discounted.await?))
+}
+
+/// Take cash or a coupon. For cards see payments.
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", request_body = TenderRequest, params(("id" = BasketId, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn tender(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+    command: Command<TenderRequest>,
+) -> Result<Json<Standing>, Problem> {
+    let tendered = command.commit(&hub.store, Purpose::Money, move |transaction, by, tender| {
+        selling::tender(transaction, by, id, tender)
+    });
+    Ok(Json(tendered.await?))
+}
+
+/// Complete a paid basket: it becomes a sale
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/complete", request_body = Empty, params(("id" = BasketId, Path)),
+    responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn complete(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+    command: Command<Empty>,
+) -> Result<Json<SaleDone>, Problem> {
+    let context = hub.sale_context(command.by.register()?, command.by.at_ms);
+    let sold = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
+        selling::complete_basket(transaction, by, id, &context)
+    });
+    Ok(Json(sold.await?))
+}
+
+/// Give a basket up
+///
+/// What was reserved for it is open again. A person at the console may give up any register's basket of which nothing is paid; the audit trail has it.
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", request_body = Empty, params(("id" = BasketId, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn abandon(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+    command: Command<Empty>,
+) -> Result<Json<Standing>, Problem> {
+    let abandoned = command
+        .commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| selling::abandon(transaction, by, id));
+    Ok(Json(abandoned.await?))
+}

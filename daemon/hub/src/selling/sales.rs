@@ -1,0 +1,108 @@
+//! Sales: sell a whole basket in one command, look sales up, see receipts.
+
+use std::sync::Arc;
+
+use app::selling::{self, READ, SELL, SaleDone, SaleRequest, WholeSale};
+use axum::{Json, extract::State};
+use commerce::{Minor, RegisterName, Sale, SaleId};
+use serde::Serialize;
+use store::Purpose;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use crate::{
+    hub::Hub,
+    payments,
+    printing::receipt,
+    web::{Command, InPath, InQuery, Page, Problem, Routes, reading},
+};
+
+/// The routes of sales.
+pub(crate) fn routes() -> Routes {
+    Routes::new("sales", "Completed sales and their receipts")
+        .command(&SELL, routes!(sell))
+        .read(&READ, routes!(list))
+        .read(&READ, routes!(read))
+        .read(&READ, routes!(read_receipt))
+}
+
+/// A sale in a list.
+#[derive(Serialize, ToSchema)]
+struct SaleInList {
+    #[serde(flatten)]
+    done: SaleDone,
+    /// Its place in the stream.
+    sequence: u64,
+    /// Which register.
+    register: RegisterName,
+    /// When: milliseconds since 1970, UTC.
+    sold_at_ms: i64,
+    /// How many lines.
+    lines: usize,
+    /// What was owed.
+    net: Minor,
+}
+
+/// Sell a whole basket at once
+///
+/// With `card`, the answer waits for the payment terminal. A declined card leaves the basket open: pay it otherwise or abandon it.
+#[utoipa::path(post, path = "/api/v1/sales", request_body = SaleRequest,
+    responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Result<Json<SaleDone>, Problem> {
+    let register = command.by.register()?.clone();
+    let (by, pays_by_card) = (command.by.clone(), command.body.card);
+    // Built before the commit, refused inside it: a repeat gets its answer whatever became of an item.
+    let command = command.map(|request| {
+        let SaleRequest { reference, customer, reservations, lines, tenders, card: _ } = request;
+        let catalog = hub.catalog.load();
+        let lines = lines.into_iter().map(|line| line.find(&catalog)).collect::<Result<_, _>>()?;
+        WholeSale { currency: hub.currency(), reference, customer, reservations, lines, tenders }.basket(&by)
+    });
+    if pays_by_card {
+        return Ok(Json(payments::sell_by_card(&hub, &register, command).await?));
+    }
+    let context = hub.sale_context(&register, by.at_ms);
+    let sold = command.commit(&hub.store, Purpose::Money, move |transaction, by, basket| {
+        selling::sell(transaction, by, basket?, &context)
+    });
+    Ok(Json(sold.await?))
+}
+
+/// Sales, newest first
+#[utoipa::path(get, path = "/api/v1/sales", params(Page), responses((status = 200, body = [SaleInList])))]
+async fn list(
+    State(hub): State<Arc<Hub>>,
+    InQuery(page): InQuery<Page>,
+) -> Result<Json<Vec<SaleInList>>, Problem> {
+    let sales = reading(move || Ok(selling::last_sales(&hub.store, page.before, page.limit())?)).await?;
+    let view = |sale: &Sale| SaleInList {
+        done: sale.into(),
+        sequence: sale.id.sequence,
+        register: sale.register.clone(),
+        sold_at_ms: sale.sold_at_ms,
+        lines: sale.lines.len(),
+        net: sale.totals.net,
+    };
+    Ok(Json(sales.iter().map(view).collect()))
+}
+
+/// A sale, whole
+#[utoipa::path(get, path = "/api/v1/sales/{id}", params(("id" = SaleId, Path)),
+    responses((status = 200, body = Sale), (status = 404, body = Problem)))]
+async fn read(State(hub): State<Arc<Hub>>, InPath(id): InPath<SaleId>) -> Result<Json<Sale>, Problem> {
+    reading(move || selling::find_sale(&hub.store, id)).await.map(Json)
+}
+
+/// A sale's receipt, line by line as it is printed
+#[utoipa::path(get, path = "/api/v1/sales/{id}/receipt", params(("id" = SaleId, Path)),
+    responses((status = 200, body = [String]), (status = 404, body = Problem)))]
+async fn read_receipt(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<SaleId>,
+) -> Result<Json<Vec<String>>, Problem> {
+    let text = reading(move || {
+        let sale = selling::find_sale(&hub.store, id)?;
+        Ok(receipt::text(&hub, &sale)?)
+    });
+    text.await.map(Json)
+}

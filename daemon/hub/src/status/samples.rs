@@ -1,0 +1,65 @@
+//! Takes a sample of the hub's health every minute. [`app::health`] keeps them.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use app::health::{self, Sample};
+use contract::Stream;
+use store::{Purpose, StoreError};
+
+use crate::{clock::now_ms, hub::Hub};
+
+/// Between two samples.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Memory in use by this process, in bytes; 0 if the system does not tell.
+fn resident_bytes() -> u64 {
+    fs::read_to_string("/proc/self/status").ok().and_then(|status| resident_in(&status)).unwrap_or(0)
+}
+
+/// Memory in use, in bytes, as the system's `status` of a process tells it.
+pub fn resident_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+fn sample(hub: &Hub) -> Result<Sample, StoreError> {
+    let timings = hub.store.timings();
+    let mut lacks = 0;
+    for stream in [Stream::sales(), Stream::stock()] {
+        let span = hub.store.outbox_span(stream.as_str())?;
+        lacks += span.last - span.acknowledged;
+    }
+    Ok(Sample {
+        at_ms: now_ms(),
+        resident_bytes: resident_bytes(),
+        store_bytes: hub.store.size_on_disk()?,
+        archive_bytes: hub.store.archive_size(),
+        free_bytes: hub.store.disk().free_bytes,
+        sales: hub.store.outbox_span(Stream::sales().as_str())?.last,
+        hq_lacks: lacks,
+        commits: timings.commits,
+        groups: timings.groups,
+        flushing_us: timings.flushing_us,
+    })
+}
+
+/// Takes samples for as long as the hub lives.
+pub(crate) fn start(hub: &Arc<Hub>) {
+    let hub = Arc::clone(hub);
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(EVERY);
+        loop {
+            every.tick().await;
+            match take(&hub).await {
+                // Counted, and told by the status.
+                Ok(()) | Err(StoreError::DiskFull { .. }) => {}
+                Err(error) => tracing::warn!(%error, "could not keep a sample of the hub's health"),
+            }
+        }
+    });
+}
+
+async fn take(hub: &Hub) -> Result<(), StoreError> {
+    let sample = sample(hub)?;
+    hub.store.commit_for(Purpose::Telemetry, move |transaction| health::keep(transaction, &sample)).await
+}

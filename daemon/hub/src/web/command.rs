@@ -1,0 +1,135 @@
+//! From a request to who asks, and what: the one way of every command.
+
+use std::sync::Arc;
+
+use app::{
+    By, Refusal,
+    refusal::{BAD_REQUEST, KEY_REUSED},
+};
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use commerce::Actor;
+use serde::{Deserialize, de::DeserializeOwned};
+use store::{
+    Purpose, Record, Store, Transaction,
+    idempotency::{CommandKey, Once},
+};
+use utoipa::ToSchema;
+
+use super::{authenticate::Permitted, problem::Problem};
+use crate::{clock::now_ms, digest::sha256, hub::Hub};
+
+/// The largest body of a request, in bytes.
+pub(crate) const MAX_BODY: usize = 512 * 1024;
+
+/// Who asks; whether they may was decided before the handler runs.
+pub(crate) struct Asker(pub(crate) Actor);
+
+impl FromRequestParts<Arc<Hub>> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Problem> {
+        Permitted::of(&parts.extensions).map(Self)
+    }
+}
+
+/// A command: who, when, under which key, what. `T` is the body.
+pub(crate) struct Command<T> {
+    /// Who, and when.
+    pub(crate) by: By,
+    /// The idempotency key and the command's fingerprint.
+    pub(crate) key: CommandKey,
+    /// What.
+    pub(crate) body: T,
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
+
+impl<T> Command<T> {
+    /// The same command with its body understood.
+    pub(crate) fn map<U>(self, understand: impl FnOnce(T) -> U) -> Command<U> {
+        Command { by: self.by, key: self.key, body: understand(self.body) }
+    }
+
+    /// Does the command in one commit, once: a repeat under its key gets the first answer, and `work` does not run.
+    ///
+    /// # Errors
+    /// What `work` refuses, or the key was used for another command.
+    pub(crate) async fn commit<A>(
+        self,
+        store: &Store,
+        purpose: Purpose,
+        work: impl FnOnce(&mut Transaction<'_>, &By, T) -> Result<A, Refusal> + Send + 'static,
+    ) -> Result<A, Refusal>
+    where
+        T: Send + 'static,
+        A: Record + Send + 'static,
+    {
+        self.commit_first(store, purpose, work).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, and whether it was done now.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub(crate) async fn commit_first<A>(
+        self,
+        store: &Store,
+        purpose: Purpose,
+        work: impl FnOnce(&mut Transaction<'_>, &By, T) -> Result<A, Refusal> + Send + 'static,
+    ) -> Result<(A, bool), Refusal>
+    where
+        T: Send + 'static,
+        A: Record + Send + 'static,
+    {
+        let Self { by, key, body } = self;
+        let once = store
+            .commit_for(purpose, move |transaction| {
+                transaction.once(&key, |transaction| work(transaction, &by, body))
+            })
+            .await?;
+        match once {
+            Once::First(answer) => Ok((answer, true)),
+            Once::Again(answer) => Ok((answer, false)),
+            Once::OtherCommand => Err(KEY_REUSED
+                .because("this Idempotency-Key was used for another command; use a new one for each command")),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Hub>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let actor = Permitted::of(&parts.extensions)?;
+        let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
+        let is_key =
+            |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = key.filter(is_key).ok_or_else(|| {
+            BAD_REQUEST.because(
+                "send an `Idempotency-Key` of 8 to 100 printable characters, new for each command and the same when it is \
+                 repeated",
+            )
+        })?;
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+            BAD_REQUEST.because(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes"))
+        })?;
+        let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
+        // A command without parameters may come without a body.
+        let json: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        let parsed = serde_json::from_slice(json)
+            .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        let at_ms = now_ms();
+        // The place, not the person: who signs in at a register changes, the register's keys stay its own.
+        let asker = actor.station.to_string();
+        let key = CommandKey { asker, key: key.to_owned(), fingerprint: sha256(&command), at_ms };
+        Ok(Self { by: By { actor, at_ms }, key, body: parsed })
+    }
+}

@@ -1,0 +1,35 @@
+//! Handlers that outlive their connection: a client that hangs up changes nothing.
+//!
+//! A server drops the future of a request when its client goes away. Here that future only waits: the handler itself is a task of its own, and
+//! runs to its end, for at most [`ANSWER`].
+
+use std::time::Duration;
+
+use app::refusal::FAULT;
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::problem::Problem;
+
+/// How long a request may take: longer than the longest card payment waits.
+const ANSWER: Duration = Duration::from_secs(100);
+
+/// Runs a request in a task of its own.
+pub(super) async fn detached(request: Request, next: Next) -> Response {
+    // Everything that is logged on the way says which request it belongs to.
+    let span = tracing::info_span!("request", method = %request.method(), path = %request.uri().path());
+    let answer = tokio::spawn(timeout(ANSWER, next.run(request)).instrument(span)).await;
+    match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let detail = format!("no answer within {} s; repeat the command with the same key", ANSWER.as_secs());
+            Problem::from(FAULT.because(detail)).into_response()
+        }
+        Err(_) => Problem::from(FAULT.because("the handler panicked; please report this with the log")).into_response(),
+    }
+}

@@ -1,22 +1,52 @@
 //! What all devices share: a name, a state of health, and the events they send up.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{str::FromStr, sync::Arc, time::SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// The name a store's config gives a device, such as `scale-1`. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What every kind of device has.
+pub trait Device: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &DeviceName;
+
+    /// How it is now.
+    fn health(&self) -> Health;
+}
+
+/// The name a store's config gives a device, such as `scale-1`: 1 to 40 letters, digits or `-`. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct DeviceName(Arc<str>);
 
-impl DeviceName {
-    /// Takes any text; the config has checked it (letters, digits, `-`).
-    pub fn new(name: &str) -> Self {
-        Self(name.into())
-    }
+/// A name that a device can't have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid device name `{0}`: 1 to 40 letters, digits or `-`")]
+pub struct InvalidDeviceName(String);
 
+impl DeviceName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = InvalidDeviceName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDeviceName> {
+        if (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidDeviceName(text.escape_debug().to_string()))
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = InvalidDeviceName;
+
+    fn try_from(text: String) -> Result<Self, InvalidDeviceName> {
+        text.parse()
     }
 }
 

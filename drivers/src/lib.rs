@@ -18,15 +18,18 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`device`] | names, health, the events every device shares |
+//! | [`registry`] | from a device's table in the config to a running driver; each kind lists its protocols in `PROTOCOLS` |
 //! | [`transport`] | addresses; serial lines and TCP sockets as one kind of [`Wire`](transport::Wire) |
 //! | [`supervise`] | connect, run, reconnect; one task a device |
-//! | [`scale`], [`scanner`], [`label_printer`], [`receipt_printer`], [`payment_terminal`] | the trait the hub uses, then one module a protocol |
+//! | [`scale`], [`scanner`], [`label_printer`], [`receipt_printer`], [`payment_terminal`] | the trait the hub uses, its `PROTOCOLS`, and a private module a protocol |
 //! | [`simulate`] | devices that speak the wire, faults included |
 
 pub mod device;
 pub mod label_printer;
 pub mod payment_terminal;
+mod printer;
 pub mod receipt_printer;
+pub mod registry;
 pub mod scale;
 pub mod scanner;
 #[cfg(feature = "simulate")]

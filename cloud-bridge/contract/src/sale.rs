@@ -2,7 +2,7 @@
 //!
 //! HQ checks the sums itself ([`SaleCompleted::verify`]): a hub with a fault must not slip wrong money into the books unseen.
 
-use commerce::{Currency, Minor, Unit};
+use commerce::{CardReference, Currency, Minor, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::stock::Moved;
@@ -97,12 +97,12 @@ pub struct Tender {
     pub kind: String,
     /// What was handed over or authorised.
     pub amount: Minor,
-    /// For cards: the terminal's id, trace and receipt number, and at most six and four digits of the card.
+    /// For cards: the terminal's numbers, and at most six and four digits of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
 }
 
-/// The traces of a card payment.
+/// What a card payment leaves behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// The hub's payment.
@@ -113,15 +113,9 @@ pub struct Card {
     /// Scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// The terminal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terminal_id: Option<String>,
-    /// Its trace number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trace: Option<u32>,
-    /// Its receipt number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<u16>,
+    /// The numbers by which the terminal knows it; the names are its protocol's.
+    #[serde(default, skip_serializing_if = "CardReference::is_empty")]
+    pub reference: CardReference,
 }
 
 /// The sums of a sale.
@@ -227,5 +221,20 @@ mod tests {
             break_it(&mut sale);
             assert_eq!(sale.verify().unwrap_err().what, what);
         }
+    }
+
+    #[test]
+    fn a_card_payments_reference_is_bounded() {
+        let mut sale = serde_json::to_value(sale()).unwrap();
+        sale["tenders"][0] = serde_json::json!({
+            "kind": "card", "amount": 900, "card": { "payment": "p1", "reference": { "trace": "17" } }
+        });
+        let read: SaleCompleted = serde_json::from_value(sale.clone()).unwrap();
+        assert_eq!(read.tenders[0].card.as_ref().unwrap().reference.get("trace"), Some("17"));
+        assert_eq!(serde_json::to_value(read).unwrap(), sale);
+        sale["tenders"][0]["card"]["reference"]["trace"] = "1".repeat(41).into();
+        assert!(
+            serde_json::from_value::<SaleCompleted>(sale).unwrap_err().to_string().contains("Invalid card reference")
+        );
     }
 }

@@ -13,6 +13,7 @@ pub mod audit;
 mod capability;
 pub mod catalog;
 pub mod check;
+pub mod devices;
 pub mod health;
 pub mod hq;
 pub mod keeping;
@@ -37,6 +38,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &refusal::CAPABILITY,
     &audit::CAPABILITY,
     &health::CAPABILITY,
+    &devices::CAPABILITY,
     &registers::CAPABILITY,
     &catalog::CAPABILITY,
     &printing::CAPABILITY,

@@ -1,12 +1,10 @@
 //! The config of the demo's store: an ordinary one, with the addresses of the simulated devices.
 
-use std::{net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
-use commerce::Currency;
-use hub::config::{
-    Config, DayOfYear, Headquarters, LabelPrinter, Listen, PaymentTerminal, ReceiptPrinter, Register, Scale, Scanner,
-    Store, WeightUnit,
-};
+use commerce::{Currency, InvalidId};
+use drivers::{device::InvalidDeviceName, registry::Setup};
+use hub::config::{Config, DayOfYear, DeviceKind, Headquarters, Listen, Register, Store};
 use store::EngineKind;
 
 use crate::{stage::Devices, wan::Wan};
@@ -26,16 +24,16 @@ pub(crate) fn config(
     let parse = |text: String| text.parse().map_err(|error: drivers::transport::BadAddress| error.to_string());
     let serial = |path: &Path, line: &str| parse(format!("serial:{}{line}", path.display()));
     let tcp = |address: SocketAddr| parse(format!("tcp://{address}"));
-    let mut scanner = Vec::new();
-    let mut payment_terminal = Vec::new();
+    let invalid = |error: InvalidDeviceName| error.to_string();
+    let device = |name: &str, address| Ok::<_, String>(Setup::new(name.parse().map_err(invalid)?, address));
+    let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
     let mut register = Vec::new();
     for (lane, (scan, terminal)) in devices.scanners.iter().zip(&devices.terminals).enumerate() {
         let lane = lane + 1;
-        scanner.push(Scanner { name: format!("scanner-{lane}"), address: serial(scan.path(), "")? });
-        let address = tcp(terminal.address())?;
-        payment_terminal.push(PaymentTerminal { name: format!("terminal-{lane}"), address, password_file: None });
+        scanners.push(device(&format!("scanner-{lane}"), serial(scan.path(), "")?)?);
+        terminals.push(device(&format!("terminal-{lane}"), tcp(terminal.address())?)?);
         register.push(Register {
-            name: format!("till-{lane}"),
+            name: format!("till-{lane}").parse().map_err(|error: InvalidId| error.to_string())?,
             scanner: Some(format!("scanner-{lane}")),
             scale: Some("scale-1".into()),
             receipt_printer: Some("receipts-1".into()),
@@ -60,19 +58,13 @@ pub(crate) fn config(
                 .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
             authority: Some(identity.join("ca.pem")),
         }),
-        scale: vec![Scale {
-            name: "scale-1".into(),
-            address: serial(devices.scale.path(), "?data=7&parity=even")?,
-            unit: WeightUnit::Kilogram,
-        }],
-        scanner,
-        label_printer: vec![LabelPrinter { name: "labels-1".into(), address: tcp(devices.label_printer.address())? }],
-        receipt_printer: vec![ReceiptPrinter {
-            name: "receipts-1".into(),
-            address: tcp(devices.receipt_printer.address())?,
-            columns: 42,
-        }],
-        payment_terminal,
+        devices: BTreeMap::from([
+            (DeviceKind::Scale, vec![device("scale-1", serial(devices.scale.path(), "?data=7&parity=even")?)?]),
+            (DeviceKind::Scanner, scanners),
+            (DeviceKind::LabelPrinter, vec![device("labels-1", tcp(devices.label_printer.address())?)?]),
+            (DeviceKind::ReceiptPrinter, vec![device("receipts-1", tcp(devices.receipt_printer.address())?)?]),
+            (DeviceKind::PaymentTerminal, terminals),
+        ]),
         register,
     })
 }

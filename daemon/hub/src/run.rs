@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     catalog::{FollowCatalog, LiveCatalog},
     clock::{Calendar, now_ms},
-    config::Config,
+    config::{Config, DeviceKind},
     devices::{self, Devices},
     events, followers,
     headquarters::Headquarters,
@@ -66,7 +66,8 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let registers = Registers::open(&store, &config.store.data)?;
     let (devices, heard) = Devices::start(&config)?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
-    let terminals = TerminalLocks::new(config.payment_terminal.iter().map(|terminal| terminal.name.to_string()));
+    let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
+    let terminals = TerminalLocks::new(terminals);
     let hub = Arc::new(Hub {
         config,
         faults,
@@ -96,7 +97,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowCatalog(Arc::clone(hub)));
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
-    for printer in &hub.config.receipt_printer {
+    for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
         followers::start(&hub.store, PrintReceipts { hub: Arc::clone(hub), printer: printer.name.to_string() });
     }
 }

@@ -264,3 +264,23 @@ fn copied(from: &Path, to: &Path) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_register_asks_for_what_its_own_lane_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let (hub, router) = open(directory.path());
+    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
+    let get = async |query: &str, header: (&str, &str)| {
+        ask(&router, "GET", &format!("/api/v1/lanes/me/events{query}"), &[header], "").await
+    };
+    let heard = get("", ("authorization", &token)).await;
+    assert_eq!(heard.status, StatusCode::OK, "{}", heard.body);
+    let boot = hub.devices.lanes.after("till-1", None, 0).unwrap().boot;
+    let nothing = json!({ "boot": boot, "restarted": false, "last": 0, "missed": 0, "events": [] });
+    assert_eq!(heard.body, nothing);
+    assert_eq!(get(&format!("?after=0&boot={boot}"), ("authorization", &token)).await.body, nothing);
+    assert_eq!(get("?after=9&boot=before", ("authorization", &token)).await.body["restarted"], true);
+    assert_eq!(get("?after=nine", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(get("?since=1", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(get("", ("cookie", &cookie)).await.status, StatusCode::FORBIDDEN, "a person has no lane");
+}

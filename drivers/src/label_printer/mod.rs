@@ -1,8 +1,17 @@
 //! Label printers: shelf and item labels.
 
-use crate::Answer;
+pub use crate::printer::PrintError;
+use crate::{
+    Answer,
+    device::Device,
+    registry::{Protocol, with_settings},
+};
 
-pub mod zpl;
+mod zpl;
+
+/// What label printers can be spoken to in.
+pub const PROTOCOLS: &[Protocol<dyn LabelPrinter>] =
+    &[Protocol { name: "zpl", prepare: |setup| with_settings(setup, |start| Ok(zpl::start(start))) }];
 
 /// A shelf or item label; the printer's driver lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,42 +31,7 @@ pub struct Label {
 }
 
 /// A label printer as the hub uses it.
-pub trait LabelPrinter: Send + Sync {
+pub trait LabelPrinter: Device {
     /// Prints a label; answers when the printer has taken it and reports no fault.
     fn print<'a>(&'a self, label: &'a Label) -> Answer<'a, Result<(), PrintError>>;
-}
-
-/// Why something was not printed. Shared with receipt printers.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PrintError {
-    /// Not connected.
-    #[error("printer {device} is offline: {why}")]
-    Offline {
-        /// Its name.
-        device: String,
-        /// What its supervisor last saw.
-        why: String,
-    },
-    /// It answers, but can't print: paper, cover, head.
-    #[error("printer {device}: {why}")]
-    NeedsAttention {
-        /// Its name.
-        device: String,
-        /// What to do.
-        why: String,
-    },
-    /// It stopped answering in the middle.
-    #[error("printer {device} did not take the data within {waited_ms} ms")]
-    TimedOut {
-        /// Its name.
-        device: String,
-        /// How long the driver waited.
-        waited_ms: u64,
-    },
-    /// What was to be printed can't be.
-    #[error("can't be printed: {why}")]
-    Invalid {
-        /// Which field and why.
-        why: String,
-    },
 }

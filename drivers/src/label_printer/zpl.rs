@@ -3,172 +3,100 @@
 //! - A label of 58 x 40 mm at 8 dots a millimetre (203 dpi), the common shelf label.
 //! - Field data goes out with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`, so no text can be a command.
 //! - `~HS` (host status) before and after: paper, head and ribbon are looked at, not assumed.
-//!
-//! | what fails | what happens |
-//! | --- | --- |
-//! | no labels, head open, no ribbon, paused | [`PrintError::NeedsAttention`] with what to do; health says so until it is put right |
-//! | it stops answering | [`PrintError::TimedOut`]; the line is opened anew |
-//! | the line breaks in the middle | [`PrintError::Offline`] |
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{broadcast, mpsc, oneshot},
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
 
 use super::{Label, LabelPrinter, PrintError};
 use crate::{
     Answer,
-    device::{DeviceEvent, DeviceName, Health},
-    supervise::{Driver, Handle, Reporter, Unanswered, start as supervise},
-    transport::{Address, Wire},
+    device::{Device, DeviceName, Health},
+    printer::{Fault, Language, Printer, Status},
+    registry::Start,
+    transport::Wire,
 };
 
 /// How long a printer may take to answer `~HS`, also while it prints.
 const STATUS: Duration = Duration::from_secs(5);
 
-/// How long a job may take in all.
-const JOB: Duration = Duration::from_secs(30);
-
-/// How often an idle printer is asked how it is.
-const LOOK: Duration = Duration::from_secs(3);
-
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 
+/// A config has nothing to say of a label printer with this protocol but its address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {}
+
 /// A running label printer.
-pub struct ZplPrinter(Handle<Job>);
+struct ZplPrinter(Printer<Zpl>);
 
 /// Starts a label printer.
-pub fn start(device: DeviceName, address: Address, events: broadcast::Sender<DeviceEvent>) -> ZplPrinter {
-    ZplPrinter(supervise(device.clone(), address, ZplDriver { device }, events))
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn LabelPrinter> {
+    Arc::new(ZplPrinter(Printer::start(start)))
 }
 
-impl ZplPrinter {
-    /// How it is.
-    pub fn health(&self) -> Health {
+impl Device for ZplPrinter {
+    fn name(&self) -> &DeviceName {
+        self.0.name()
+    }
+
+    fn health(&self) -> Health {
         self.0.health()
     }
 }
 
 impl LabelPrinter for ZplPrinter {
     fn print<'a>(&'a self, label: &'a Label) -> Answer<'a, Result<(), PrintError>> {
-        Box::pin(async {
-            let bytes = encode(label)?;
-            let device = || self.0.device().to_string();
-            match self.0.ask(JOB, |answer| Job { bytes, answer }).await {
-                Ok(done) => done,
-                Err(Unanswered::Full | Unanswered::Broken) => {
-                    Err(PrintError::Offline { device: device(), why: self.0.trouble() })
-                }
-                Err(Unanswered::TimedOut) => Err(PrintError::TimedOut { device: device(), waited_ms: 30_000 }),
-            }
-        })
+        Box::pin(async { self.0.send(encode(label)?).await })
     }
 }
 
-struct Job {
-    bytes: Vec<u8>,
-    answer: oneshot::Sender<Result<(), PrintError>>,
-}
+/// The language.
+struct Zpl;
 
-struct ZplDriver {
-    device: DeviceName,
-}
+impl Language for Zpl {
+    const TAKE: Duration = Duration::from_secs(5);
+    const JOB: Duration = Duration::from_secs(30);
 
-impl Driver for ZplDriver {
-    type Job = Job;
-
-    async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Job>, report: &Reporter) -> String {
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let job = tokio::select! {
-                job = jobs.recv() => match job {
-                    Some(job) => Some(job),
-                    None => return "the hub let go".into(),
-                },
-                _ = look.tick() => None,
-            };
-            let bytes = job.as_ref().map(|job| job.bytes.as_slice());
-            let done = send(&mut *wire, bytes.unwrap_or_default()).await;
-            let device = || self.device.to_string();
-            let (told, broken) = match done {
-                Ok(None) => {
-                    report.ready();
-                    (Ok(()), None)
-                }
-                Ok(Some(why)) => {
-                    report.attention(why);
-                    (Err(PrintError::NeedsAttention { device: device(), why: why.into() }), None)
-                }
-                Err(why) => (Err(PrintError::Offline { device: device(), why: why.clone() }), Some(why)),
-            };
-            if let Some(job) = job {
-                let _ = job.answer.send(told);
-            }
-            if let Some(why) = broken {
-                return why;
-            }
-        }
-    }
-
-    fn refuse(&mut self, job: Job, why: &str) {
-        let _ = job.answer.send(Err(PrintError::Offline { device: self.device.to_string(), why: why.to_owned() }));
-    }
-}
-
-/// Sends a label between two looks at the status; with nothing to send, one look. `Some` is what is wrong with the printer.
-async fn send(wire: &mut dyn Wire, bytes: &[u8]) -> Result<Option<&'static str>, String> {
-    if let Some(why) = status(wire).await? {
-        return Ok(Some(why));
-    }
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    timeout(STATUS, wire.write_all(bytes))
-        .await
-        .map_err(|_| "it stopped taking data".to_owned())?
-        .map_err(|error| format!("the line broke: {error}"))?;
-    status(wire).await
-}
-
-/// Asks `~HS`; the answer is three strings, each framed STX … ETX CR LF.
-async fn status(wire: &mut dyn Wire) -> Result<Option<&'static str>, String> {
-    let asked = timeout(STATUS, async {
-        wire.write_all(b"~HS").await?;
-        wire.flush().await?;
-        let mut strings: Vec<Vec<u8>> = Vec::new();
-        let mut open = None;
-        for _ in 0..512 {
-            let byte = wire.read_u8().await?;
-            match (byte, &mut open) {
-                (STX, _) => open = Some(Vec::new()),
-                (ETX, Some(_)) => {
-                    strings.extend(open.take());
-                    if strings.len() == 3 {
-                        return Ok(strings);
+    /// `~HS`: the answer is three strings, each framed STX … ETX CR LF.
+    async fn status(wire: &mut dyn Wire) -> Result<Status, Fault> {
+        let asked = timeout(STATUS, async {
+            wire.write_all(b"~HS").await?;
+            wire.flush().await?;
+            let mut strings: Vec<Vec<u8>> = Vec::new();
+            let mut open = None;
+            for _ in 0..512 {
+                let byte = wire.read_u8().await?;
+                match (byte, &mut open) {
+                    (STX, _) => open = Some(Vec::new()),
+                    (ETX, Some(_)) => {
+                        strings.extend(open.take());
+                        if strings.len() == 3 {
+                            return Ok(strings);
+                        }
                     }
+                    (byte, Some(string)) => string.push(byte),
+                    (_, None) => {}
                 }
-                (byte, Some(string)) => string.push(byte),
-                (_, None) => {}
             }
-        }
-        Err(std::io::Error::other("its status has no end"))
-    });
-    let strings = asked
-        .await
-        .map_err(|_| "it did not tell its status (~HS); is it a ZPL printer, and switched on?".to_owned())?
-        .map_err(|error| format!("the line broke: {error}"))?;
-    trouble(&strings).ok_or_else(|| "its status (~HS) can't be read; is it a ZPL printer?".to_owned())
+            Err(std::io::Error::other("its status has no end"))
+        });
+        let strings = asked.await.map_err(|_| {
+            Fault::Broken("it did not tell its status (~HS); is it a ZPL printer, and switched on?".into())
+        })??;
+        trouble(&strings).ok_or_else(|| Fault::Broken("its status (~HS) can't be read; is it a ZPL printer?".into()))
+    }
 }
 
 /// What is wrong, by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the second, 3 is "head up" and 4
-/// "ribbon out". `None` if they are no such strings. Pure.
+/// "ribbon out". `None` if the strings are something else. Pure.
 #[allow(clippy::option_option)] // no strings, strings of a printer that is well, strings of one that is not
-fn trouble(strings: &[Vec<u8>]) -> Option<Option<&'static str>> {
+fn trouble(strings: &[Vec<u8>]) -> Option<Status> {
     let flag = |string: usize, field: usize| {
         let value = strings.get(string)?.split(|byte| *byte == b',').nth(field)?.trim_ascii();
         match value {
@@ -194,7 +122,7 @@ fn trouble(strings: &[Vec<u8>]) -> Option<Option<&'static str>> {
 /// A label as the printer wants it. Pure.
 ///
 /// # Errors
-/// The code is no GTIN, or a number is out of range.
+/// The code is not a GTIN, or a number is out of range.
 pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
     let invalid = |why: String| PrintError::Invalid { why };
     if !(1..=999).contains(&label.copies) {

@@ -1,100 +1,37 @@
 //! Payment terminals: take an amount from a card, without ever knowing the card.
 //!
+//! # What a driver promises
+//!
+//! - A payment is sent to the terminal once, and only if the driver's [`Journal`] was stored before it.
+//! - A payment whose result did not arrive is *in doubt*. [`resolve`](PaymentTerminal::resolve) settles it from the stored
+//!   [`Intent`] alone, also after a restart. How it does that (an id of ours, or the terminal's own numbers) is the driver's affair.
+//! - No card number leaves a driver: records have a [`MaskedPan`] and a [`TerminalReference`], and neither can hold one.
+//!
 //! # The vote
 //!
 //! A terminal commits its side when the register acknowledges the result. So [`PaymentTerminal::authorise`] answers with an
 //! [`Unacknowledged`] result: the hub stores it durably, *then* calls [`Unacknowledged::keep`] (or
 //! [`roll_back`](Unacknowledged::roll_back)), and the driver acknowledges on the wire. Dropping it sends nothing: the terminal is
-//! left in doubt, as after a crash, and only an [`inquiry`](PaymentTerminal::inquire) may settle it.
+//! left in doubt, as after a crash, and only [`resolve`](PaymentTerminal::resolve) may settle it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::Answer;
+use crate::{
+    Answer,
+    device::Device,
+    registry::{Protocol, with_settings},
+};
 
-pub mod zvt;
+mod record;
+mod scrub;
+mod zvt;
 
-/// An amount in minor units of a currency given by its ISO 4217 number (978 is EUR, 840 USD).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
-    /// Minor units, more than zero.
-    pub minor: u64,
-    /// ISO 4217 numeric code.
-    pub currency: u16,
-}
+pub use record::{Amount, Intent, Journal, MaskedPan, Record, TerminalReference};
 
-/// What tells one transaction of a terminal from another. ZVT has no id of the register's own, so these are journalled before a payment
-/// starts and compared after a lost link: `payments.md` §1.10.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trace {
-    /// Terminal id.
-    pub terminal_id: Option<String>,
-    /// Trace number (BMP 0B).
-    pub trace: Option<u32>,
-    /// Receipt number (BMP 87).
-    pub receipt: Option<u16>,
-}
-
-/// First six and last four digits at most: there is no way to put more in. PCI DSS 3.4.1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MaskedPan(String);
-
-impl MaskedPan {
-    /// From the leading (at most 6 kept) and the trailing digits (at most 4 kept) of a card number.
-    pub fn new(leading: &str, trailing: &str) -> Self {
-        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-        let (leading, trailing) = (digits(leading), digits(trailing));
-        let lead = leading.get(..6).unwrap_or(&leading);
-        let tail = &trailing[trailing.len().saturating_sub(4)..];
-        Self(format!("{lead}******{tail}"))
-    }
-
-    /// Such as `476173******0119`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for MaskedPan {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once("******") {
-            Some((lead, tail))
-                if lead.len() <= 6
-                    && tail.len() <= 4
-                    && lead.bytes().chain(tail.bytes()).all(|byte| byte.is_ascii_digit()) =>
-            {
-                Ok(Self(text))
-            }
-            _ => Err("a masked card number has at most six digits, six asterisks, and at most four digits"),
-        }
-    }
-}
-
-impl From<MaskedPan> for String {
-    fn from(pan: MaskedPan) -> Self {
-        pan.0
-    }
-}
-
-/// A transaction as the terminal recorded it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// What was authorised; may differ from what was asked.
-    pub amount: Amount,
-    /// The terminal's own numbers.
-    pub trace: Trace,
-    /// Date (MMDD) and time (HHMMSS) by the terminal's clock, as it sent them.
-    pub terminal_time: Option<String>,
-    /// Truncated card number, if the terminal gave one.
-    pub card: Option<MaskedPan>,
-    /// Card scheme or name as the terminal tells it.
-    pub card_name: Option<String>,
-    /// What the terminal wants on the customer's receipt, scrubbed of anything like a card number.
-    pub receipt_text: Vec<String>,
-}
+/// What payment terminals can be spoken to in.
+pub const PROTOCOLS: &[Protocol<dyn PaymentTerminal>] =
+    &[Protocol { name: "zvt", prepare: |setup| with_settings(setup, zvt::start) }];
 
 /// How an authorisation ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,8 +40,8 @@ pub enum Outcome {
     Approved(Unacknowledged),
     /// Declined, aborted or impossible: nothing was charged.
     Declined {
-        /// The terminal's result code (BMP 27 or the byte of `06 1E`).
-        code: u8,
+        /// The code that the terminal or the bank gave, as the protocol writes it.
+        code: String,
         /// The same in words.
         why: String,
     },
@@ -140,7 +77,7 @@ impl Unacknowledged {
     /// Acknowledges on the wire and waits for the terminal's completion. The record comes back with the receipt text that followed.
     ///
     /// # Errors
-    /// The vote may not have reached the terminal, which then may reverse by itself: an inquiry tells whether the payment stands.
+    /// The vote may not have reached the terminal, which then may reverse by itself.
     pub async fn keep(self) -> Result<Record, TerminalError> {
         self.decide(Vote::Keep).await
     }
@@ -148,70 +85,72 @@ impl Unacknowledged {
     /// Refuses on the wire, so that the terminal reverses.
     ///
     /// # Errors
-    /// The link was lost: whether it reversed must be inquired.
+    /// The link was lost: it may not have reversed.
     pub async fn roll_back(self) -> Result<Record, TerminalError> {
         self.decide(Vote::RollBack).await
     }
 
     async fn decide(self, vote: Vote) -> Result<Record, TerminalError> {
-        // If the driver does not listen any more, it left word why.
+        // If the driver no longer listens, it said why.
         let _ = self.vote.send(vote);
         let lost = || TerminalError::LinkLost { device: self.device, why: "its driver ended".into() };
         self.ended.await.unwrap_or_else(|_| Err(lost()))
     }
 }
 
-/// What an inquiry after a lost link found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Inquiry {
-    /// The terminal's last transaction, whoever's it was: the hub compares it with what it journalled.
-    Last(Record),
-    /// The last transaction was declined or reversed, with its numbers.
-    LastFailed {
-        /// The result code.
-        code: u8,
-        /// Its numbers.
-        trace: Trace,
-    },
-    /// The terminal holds no transaction.
-    Nothing,
-}
-
 /// How far a payment is, for the register's display. Never a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// The terminal's status code; 0 when it is idle again.
-    pub code: u8,
-    /// The same in words: "insert card".
+    /// What to do or wait for: "insert or tap the card"; "idle" once nothing runs.
     pub text: String,
 }
 
-/// A payment terminal as the hub uses it.
-pub trait PaymentTerminal: Send + Sync {
-    /// The numbers of the last transaction this terminal is known to have made, to be journalled before the next.
-    fn last_trace(&self) -> Trace;
+/// What became of a payment in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The terminal booked it.
+    Charged(Record),
+    /// The terminal did not book it.
+    NotCharged {
+        /// How that is known, in words.
+        why: String,
+    },
+    /// The terminal's answer does not tell; a person must read its journal.
+    Unknown {
+        /// What it told, in words.
+        why: String,
+    },
+}
 
-    /// Takes `amount`. One at a time: a second call while one runs answers [`TerminalError::Busy`].
+/// A payment terminal as the hub uses it.
+pub trait PaymentTerminal: Device {
+    /// What must be stored before the next payment, so that it can be resolved.
+    fn journal(&self) -> Journal;
+
+    /// Takes an amount. One at a time: a second call while one runs answers [`TerminalError::Busy`].
     ///
     /// # Errors
     /// [`TerminalError::Offline`] and [`TerminalError::Busy`] mean that nothing was sent. Every other error leaves the payment in doubt.
-    fn authorise(&self, amount: Amount) -> Answer<'_, Result<Outcome, TerminalError>>;
+    fn authorise<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Outcome, TerminalError>>;
 
     /// Asks the running authorisation to stop. The answer still comes from [`authorise`](Self::authorise), and may be an approval.
+    ///
+    /// # Errors
+    /// [`TerminalError::Offline`]: it could not be asked.
     fn abort(&self) -> Answer<'_, Result<(), TerminalError>>;
 
-    /// Asks for the last transaction (ZVT: `06 20` repeat receipt), once the terminal says that it is idle.
+    /// Finds out what became of a payment in doubt.
     ///
     /// # Errors
-    /// It proves nothing yet: the terminal can't be reached, is busy (perhaps with the payment in doubt), or does not tell. Ask again.
-    fn inquire(&self) -> Answer<'_, Result<Inquiry, TerminalError>>;
+    /// The terminal does not answer yet: it can't be reached, or is busy, perhaps with this very payment. Ask again.
+    fn resolve<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Resolution, TerminalError>>;
 
-    /// Reverses the transaction with this receipt number.
+    /// Reverses a transaction of this terminal.
     ///
     /// # Errors
-    /// [`TerminalError::Offline`] means that nothing was sent, [`TerminalError::Refused`] that nothing was reversed now (ZVT code B4: it was
-    /// already). Every other error leaves the reversal in doubt.
-    fn reverse(&self, receipt: u16) -> Answer<'_, Result<Record, TerminalError>>;
+    /// [`TerminalError::Offline`] means that nothing was sent, [`TerminalError::Refused`] that nothing was reversed now.
+    /// Every other error leaves the reversal in doubt.
+    fn reverse<'a>(&'a self, reference: &'a TerminalReference) -> Answer<'a, Result<Record, TerminalError>>;
 }
 
 /// Why a terminal gave no result.
@@ -232,7 +171,9 @@ pub enum TerminalError {
         device: String,
     },
     /// The link fell in the middle: the result is in doubt.
-    #[error("payment terminal {device}: the link was lost ({why}); the payment is in doubt until an inquiry")]
+    #[error(
+        "payment terminal {device}: the link was lost ({why}); the payment is in doubt until the terminal tells its result"
+    )]
     LinkLost {
         /// Its name.
         device: String,
@@ -240,21 +181,31 @@ pub enum TerminalError {
         why: String,
     },
     /// It did not answer in time: the result is in doubt.
-    #[error("payment terminal {device} gave no answer within {waited_ms} ms; the payment is in doubt until an inquiry")]
+    #[error(
+        "payment terminal {device} gave no answer within {waited_ms} ms; the payment is in doubt until the terminal tells its result"
+    )]
     TimedOut {
         /// Its name.
         device: String,
         /// How long the driver waited.
         waited_ms: u64,
     },
-    /// It refused an inquiry or a reversal.
-    #[error("payment terminal {device} refused: {why} (code {code:#04x})")]
+    /// It refused what was asked.
+    #[error("payment terminal {device} refused: {why} (code {code})")]
     Refused {
         /// Its name.
         device: String,
-        /// The result code.
-        code: u8,
+        /// The code that it gave, as the protocol writes it.
+        code: String,
         /// The same in words.
+        why: String,
+    },
+    /// The reference names no transaction of this terminal's protocol; nothing was sent.
+    #[error("payment terminal {device} does not know the payment: {why}")]
+    UnknownReference {
+        /// Its name.
+        device: String,
+        /// What is missing.
         why: String,
     },
     /// It answered what the protocol does not allow: in doubt.

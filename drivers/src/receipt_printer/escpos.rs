@@ -5,224 +5,159 @@
 //! - Before a document and after its cut the printer is asked for its status in real time (DLE EOT 2 and 4): a cover that is open or paper that ended in the middle is
 //!   seen, and the document is not taken for printed.
 //!
-//! | what fails | what happens |
-//! | --- | --- |
-//! | no paper, cover open | [`PrintError::NeedsAttention`] with what to do; health says so until it is put right |
-//! | it stops taking data | [`PrintError::TimedOut`]; the line is opened anew |
-//! | the line breaks in the middle | [`PrintError::Offline`]; nobody knows how much is on the paper, so the whole document is printed again |
+//! A receipt that broke off in the middle is printed again as a whole: nobody knows how much is on the paper.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{broadcast, mpsc, oneshot},
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
 
 use super::{Document, PrintError, ReceiptPrinter, paper};
 use crate::{
     Answer,
-    device::{DeviceEvent, DeviceName, Health},
-    supervise::{Driver, Handle, Reporter, Unanswered, start as supervise},
-    transport::{Address, Wire},
+    device::{Device, DeviceName, Health},
+    printer::{Fault, Language, Printer, Status},
+    registry::Start,
+    transport::Wire,
 };
 
 /// How long a printer may take to answer a status request.
 const STATUS: Duration = Duration::from_secs(2);
-
-/// How long it may take to accept a document: the slowest print 60 mm a second, and have a buffer.
-const TAKE: Duration = Duration::from_secs(20);
-
-/// How long a job may take in all.
-const JOB: Duration = Duration::from_secs(60);
-
-/// How often an idle printer is asked how it is.
-const LOOK: Duration = Duration::from_secs(3);
 
 const DLE: u8 = 0x10;
 const EOT: u8 = 0x04;
 const ESC: u8 = 0x1b;
 const GS: u8 = 0x1d;
 
-/// A running receipt printer.
-pub struct EscPosPrinter(Handle<Job>);
-
-/// Starts a receipt printer with so many characters on a line.
-pub fn start(
-    device: DeviceName,
-    address: Address,
-    columns: u8,
-    events: broadcast::Sender<DeviceEvent>,
-) -> EscPosPrinter {
-    EscPosPrinter(supervise(device.clone(), address, EscPosDriver { device, columns }, events))
+/// What a config may say of a receipt printer with this protocol.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// Characters on a line: 32, 42 or 48 on most.
+    #[serde(default)]
+    columns: Columns,
 }
 
-impl EscPosPrinter {
-    /// How it is.
-    pub fn health(&self) -> Health {
-        self.0.health()
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u8")]
+struct Columns(u8);
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self(42)
+    }
+}
+
+impl TryFrom<u8> for Columns {
+    type Error = String;
+
+    fn try_from(columns: u8) -> Result<Self, String> {
+        if (20..=64).contains(&columns) {
+            Ok(Self(columns))
+        } else {
+            Err(format!("columns = {columns} is out of range; write 20 to 64"))
+        }
+    }
+}
+
+/// A running receipt printer.
+struct EscPosPrinter {
+    printer: Printer<EscPos>,
+    columns: u8,
+}
+
+/// Starts a receipt printer.
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn ReceiptPrinter> {
+    let Columns(columns) = start.settings.columns;
+    Arc::new(EscPosPrinter { printer: Printer::start(start), columns })
+}
+
+impl Device for EscPosPrinter {
+    fn name(&self) -> &DeviceName {
+        self.printer.name()
     }
 
-    async fn job(&self, work: impl FnOnce() -> Work) -> Result<(), PrintError> {
-        let device = || self.0.device().to_string();
-        match self.0.ask(JOB, |answer| Job { work: work(), answer }).await {
-            Ok(done) => done,
-            Err(Unanswered::Full | Unanswered::Broken) => {
-                Err(PrintError::Offline { device: device(), why: self.0.trouble() })
-            }
-            Err(Unanswered::TimedOut) => Err(PrintError::TimedOut { device: device(), waited_ms: 60_000 }),
-        }
+    fn health(&self) -> Health {
+        self.printer.health()
     }
 }
 
 impl ReceiptPrinter for EscPosPrinter {
+    fn columns(&self) -> u8 {
+        self.columns
+    }
+
     fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<(), PrintError>> {
-        Box::pin(self.job(|| Work::Print(document.clone())))
+        Box::pin(self.printer.send(encode(document, self.columns)))
     }
 
     fn open_drawer(&self) -> Answer<'_, Result<(), PrintError>> {
-        Box::pin(self.job(|| Work::OpenDrawer))
+        Box::pin(self.printer.send(DRAWER.to_vec()))
     }
 }
 
-enum Work {
-    Print(Document),
-    OpenDrawer,
-}
+/// The language.
+struct EscPos;
 
-struct Job {
-    work: Work,
-    answer: oneshot::Sender<Result<(), PrintError>>,
-}
+impl Language for EscPos {
+    /// The slowest print 60 mm a second, and have a buffer.
+    const TAKE: Duration = Duration::from_secs(20);
+    const JOB: Duration = Duration::from_secs(60);
 
-struct EscPosDriver {
-    device: DeviceName,
-    columns: u8,
-}
-
-impl Driver for EscPosDriver {
-    type Job = Job;
-
-    async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Job>, report: &Reporter) -> String {
-        let mut look = interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let job = tokio::select! {
-                job = jobs.recv() => match job {
-                    Some(job) => job,
-                    None => return "the hub let go".into(),
-                },
-                _ = look.tick() => {
-                    match status(&mut *wire).await {
-                        Ok(None) => report.ready(),
-                        Ok(Some(why)) => report.attention(why),
-                        Err(why) => return why,
-                    }
-                    continue;
-                }
-            };
-            let bytes = match &job.work {
-                Work::Print(document) => encode(document, self.columns),
-                Work::OpenDrawer => DRAWER.to_vec(),
-            };
-            let device = || self.device.to_string();
-            let (done, broken) = match send(&mut *wire, &bytes).await {
-                Ok(None) => {
-                    report.ready();
-                    (Ok(()), None)
-                }
-                Ok(Some(why)) => {
-                    report.attention(why.clone());
-                    (Err(PrintError::NeedsAttention { device: device(), why }), None)
-                }
-                Err(Sent::Stalled) => {
-                    let waited_ms = u64::try_from(TAKE.as_millis()).unwrap_or(u64::MAX);
-                    (
-                        Err(PrintError::TimedOut { device: device(), waited_ms }),
-                        Some("it stopped taking data".to_owned()),
-                    )
-                }
-                Err(Sent::Broken(why)) => (Err(PrintError::Offline { device: device(), why: why.clone() }), Some(why)),
-            };
-            let _ = job.answer.send(done);
-            if let Some(why) = broken {
-                return why;
+    /// DLE EOT 2 and 4: answered in real time, ahead of what is in the buffer.
+    async fn status(wire: &mut dyn Wire) -> Result<Status, Fault> {
+        let mut answers = [0; 2];
+        for (answer, question) in answers.iter_mut().zip([2, 4]) {
+            let asked = timeout(STATUS, async {
+                wire.write_all(&[DLE, EOT, question]).await?;
+                wire.flush().await?;
+                wire.read_u8().await
+            });
+            *answer = asked.await.map_err(|_| {
+                Fault::Broken(format!(
+                    "it did not tell its status within {} s; is it an ESC/POS printer, and switched on?",
+                    STATUS.as_secs()
+                ))
+            })??;
+            // Bits 0, 1, 4, 7 of a status byte are fixed: 0, 1, 1, 0.
+            if *answer & 0x93 != 0x12 {
+                return Err(Fault::Broken(format!(
+                    "it answered {answer:#04x}, which is no status; is it an ESC/POS printer?"
+                )));
             }
         }
+        Ok(trouble(answers[0], answers[1]))
     }
 
-    fn refuse(&mut self, job: Job, why: &str) {
-        let _ = job.answer.send(Err(PrintError::Offline { device: self.device.to_string(), why: why.to_owned() }));
+    /// GS r 1: in line with the data, so answered when everything before it is on the paper.
+    async fn printed(wire: &mut dyn Wire) -> Result<Status, Fault> {
+        let printed = timeout(Self::TAKE, async {
+            wire.write_all(&[GS, b'r', 1]).await?;
+            wire.flush().await?;
+            wire.read_u8().await
+        });
+        let paper = printed.await.map_err(|_| Fault::Stalled)??;
+        // Bits 2 and 3: the roll is at its end.
+        if paper & 0x0c != 0 {
+            return Ok(Some(NO_PAPER));
+        }
+        Self::status(wire).await
     }
-}
-
-enum Sent {
-    Stalled,
-    Broken(String),
-}
-
-/// Sends a document between two looks at the status. `Some` is what is wrong with the printer.
-async fn send(wire: &mut dyn Wire, bytes: &[u8]) -> Result<Option<String>, Sent> {
-    if let Some(why) = status(wire).await.map_err(Sent::Broken)? {
-        return Ok(Some(why));
-    }
-    timeout(TAKE, async {
-        wire.write_all(bytes).await?;
-        wire.flush().await
-    })
-    .await
-    .map_err(|_| Sent::Stalled)?
-    .map_err(|error| Sent::Broken(format!("the line broke: {error}")))?;
-    // In line with the data, not ahead of it: answered when everything before it is on the paper (GS r 1, paper sensor status).
-    let printed = timeout(TAKE, async {
-        wire.write_all(&[GS, b'r', 1]).await?;
-        wire.read_u8().await
-    });
-    let paper =
-        printed.await.map_err(|_| Sent::Stalled)?.map_err(|error| Sent::Broken(format!("the line broke: {error}")))?;
-    // Bits 2 and 3: the roll is at its end.
-    if paper & 0x0c != 0 {
-        return Ok(Some(NO_PAPER.into()));
-    }
-    status(wire).await.map_err(Sent::Broken)
 }
 
 const NO_PAPER: &str = "the paper is at its end; put in a new roll";
 
-/// Asks for the status in real time. `Ok(Some)` is what is wrong; `Err` means that the line is no good.
-async fn status(wire: &mut dyn Wire) -> Result<Option<String>, String> {
-    let mut answers = [0; 2];
-    for (answer, question) in answers.iter_mut().zip([2, 4]) {
-        let asked = timeout(STATUS, async {
-            wire.write_all(&[DLE, EOT, question]).await?;
-            wire.flush().await?;
-            wire.read_u8().await
-        });
-        *answer = asked
-            .await
-            .map_err(|_| {
-                format!(
-                    "it did not tell its status within {} s; is it an ESC/POS printer, and switched on?",
-                    STATUS.as_secs()
-                )
-            })?
-            .map_err(|error| format!("the line broke: {error}"))?;
-        // Bits 0, 1, 4, 7 of a status byte are fixed: 0, 1, 1, 0.
-        if *answer & 0x93 != 0x12 {
-            return Err(format!("it answered {answer:#04x}, which is no status; is it an ESC/POS printer?"));
-        }
-    }
-    Ok(trouble(answers[0], answers[1]))
-}
-
 /// What is wrong, by the answers to DLE EOT 2 (offline causes) and DLE EOT 4 (paper sensors). Pure.
-fn trouble(offline: u8, paper: u8) -> Option<String> {
+fn trouble(offline: u8, paper: u8) -> Status {
     if offline & 0x04 != 0 {
-        Some("its cover is open; close it".into())
+        Some("its cover is open; close it")
     } else if offline & 0x20 != 0 || paper & 0x60 != 0 {
-        Some(NO_PAPER.into())
+        Some(NO_PAPER)
     } else if offline & 0x40 != 0 {
-        Some("it reports an error; switch it off and on, and look at its cutter".into())
+        Some("it reports an error; switch it off and on, and look at its cutter")
     } else {
         None
     }

@@ -2,15 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Answer;
-pub use crate::label_printer::PrintError;
+pub use crate::printer::PrintError;
+use crate::{
+    Answer,
+    device::Device,
+    registry::{Protocol, with_settings},
+};
 
-pub mod escpos;
+mod escpos;
 mod paper;
 
 pub use paper::{PaperLine, layout, lines};
 
-/// What goes on the paper, top to bottom. The hub stores it, so that a reprint is the same paper.
+/// What receipt printers can be spoken to in.
+pub const PROTOCOLS: &[Protocol<dyn ReceiptPrinter>] =
+    &[Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, |start| Ok(escpos::start(start))) }];
+
+/// What goes on the paper, top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// The blocks in order.
@@ -75,7 +83,10 @@ pub enum Align {
 }
 
 /// A receipt printer as the hub uses it.
-pub trait ReceiptPrinter: Send + Sync {
+pub trait ReceiptPrinter: Device {
+    /// How many characters it has on a line.
+    fn columns(&self) -> u8;
+
     /// Prints the document and cuts; answers when the printer says it is through (it is asked for its status after
     /// the cut, so that a paper end in the middle is seen).
     fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<(), PrintError>>;

@@ -2,9 +2,17 @@
 
 use serde::Serialize;
 
-use crate::Answer;
+use crate::{
+    Answer,
+    device::Device,
+    registry::{Protocol, with_settings},
+};
 
-pub mod toledo8217;
+mod toledo8217;
+
+/// What scales can be spoken to in.
+pub const PROTOCOLS: &[Protocol<dyn Scale>] =
+    &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
 
 /// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +37,7 @@ pub enum Reading {
 }
 
 /// A scale as the hub uses it.
-pub trait Scale: Send + Sync {
+pub trait Scale: Device {
     /// Asks for one weight at rest; waits for the plate to settle, at most the driver's time-out (2 s).
     fn weigh(&self) -> Answer<'_, Result<Grams, ScaleError>>;
 }
@@ -55,7 +63,7 @@ pub enum ScaleError {
         /// How long the driver waited.
         waited_ms: u64,
     },
-    /// A reading that is no weight to sell by.
+    /// A reading that can't be sold by.
     #[error("scale {device}: {why}")]
     Unusable {
         /// Its name.

@@ -17,24 +17,26 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | no answer within 0.5 s | what comes late is thrown away, then asked again; after three in a row the line is given up and opened anew |
-//! | an answer that is none | reported; asked again; never a weight |
+//! | an answer that can't be read | reported; asked again; never a weight |
 //! | the plate does not settle | [`ScaleError::Unsettled`] after 2 s |
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{broadcast, mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{Grams, Reading, Scale, ScaleError};
 use crate::{
     Answer,
-    device::{DeviceEvent, DeviceName, Health},
-    supervise::{Driver, Handle, Reporter, Unanswered, start as supervise},
-    transport::{Address, Wire},
+    device::{Device, DeviceName, Health},
+    registry::Start,
+    supervise::{Abandon, Driver, HUB_LET_GO, Handle, Jobs, Reporter, Unanswered, start as supervise},
+    transport::Wire,
 };
 
 const STX: u8 = 0x02;
@@ -61,28 +63,50 @@ const PATIENCE: u32 = 3;
 /// The longest answer, in bytes: STX, a sign, seven digits with a point, a unit letter, CR.
 const MAX_ANSWER: usize = 16;
 
+/// What a config may say of a scale with this protocol.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// What it weighs in.
+    #[serde(default)]
+    unit: Unit,
+}
+
 /// What a scale weighs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Unit {
     /// Kilograms.
+    #[default]
     Kilogram,
     /// Avoirdupois pounds of 453.59237 g.
     Pound,
 }
 
 /// A running scale.
-pub struct ToledoScale(Handle<Weigh>);
+struct ToledoScale(Handle<Weigh>);
 
+/// Who waits for the weight.
 type Weigh = oneshot::Sender<Result<Grams, ScaleError>>;
 
-/// Starts a scale.
-pub fn start(device: DeviceName, address: Address, unit: Unit, events: broadcast::Sender<DeviceEvent>) -> ToledoScale {
-    ToledoScale(supervise(device.clone(), address, ToledoDriver { device, unit }, events))
+impl Abandon for Weigh {
+    fn is_abandoned(&self) -> bool {
+        self.is_closed()
+    }
 }
 
-impl ToledoScale {
-    /// How it is.
-    pub fn health(&self) -> Health {
+/// Starts a scale.
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Scale> {
+    let driver = ToledoDriver { device: start.name.clone(), unit: start.settings.unit };
+    Arc::new(ToledoScale(supervise(start.name, start.address, driver, start.context.events.clone())))
+}
+
+impl Device for ToledoScale {
+    fn name(&self) -> &DeviceName {
+        self.0.device()
+    }
+
+    fn health(&self) -> Health {
         self.0.health()
     }
 }
@@ -110,15 +134,15 @@ struct ToledoDriver {
 impl Driver for ToledoDriver {
     type Job = Weigh;
 
-    async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Weigh>, report: &Reporter) -> String {
+    async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut Jobs<Weigh>, report: &Reporter) -> String {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut known, mut silent) = (None, 0);
         loop {
             let asked = tokio::select! {
-                job = jobs.recv() => match job {
+                job = jobs.next() => match job {
                     Some(job) => Some(job),
-                    None => return "the hub let go".into(),
+                    None => return HUB_LET_GO.into(),
                 },
                 _ = look.tick() => None,
             };

@@ -1,10 +1,21 @@
 //! Scanners: what was read, and what kind of code it was.
 //!
-//! A scanner only talks; it has no trait to call. What it reads arrives as [`What::Scan`](crate::device::What::Scan).
+//! A scanner only talks; nothing can be asked of it. What it reads arrives as [`What::Scan`](crate::device::What::Scan).
 
 use serde::Serialize;
 
-pub mod serial;
+use crate::{
+    device::Device,
+    registry::{Protocol, with_settings},
+};
+
+mod serial;
+
+pub use serial::MAX_SCAN;
+
+/// What scanners speak.
+pub const PROTOCOLS: &[Protocol<dyn Device>] =
+    &[Protocol { name: "serial", prepare: |setup| with_settings(setup, |start| Ok(serial::start(start))) }];
 
 /// One scanned code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

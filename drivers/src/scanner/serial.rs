@@ -7,16 +7,17 @@
 //! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code at a checkout has: GS (1D hex) separates
 //!   the fields of GS1 codes and stays, all else is printable ASCII.
 
-use tokio::{
-    io::AsyncReadExt,
-    sync::{broadcast, mpsc},
-};
+use std::{convert::Infallible, sync::Arc};
+
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 
 use super::{Scan, Symbology};
 use crate::{
-    device::{DeviceEvent, DeviceName, Health},
-    supervise::{Driver, Handle, Reporter, start as supervise},
-    transport::{Address, Wire},
+    device::{Device, DeviceName, Health},
+    registry::Start,
+    supervise::{Abandon, Driver, Handle, Jobs, Reporter, start as supervise},
+    transport::Wire,
 };
 
 /// The longest scan taken, in bytes: a GS1 DataMatrix at a checkout has far fewer.
@@ -24,27 +25,42 @@ pub const MAX_SCAN: usize = 512;
 
 const GS: u8 = 0x1d;
 
-/// A running scanner; what it reads arrives as events.
-pub struct SerialScanner(Handle<std::convert::Infallible>);
+/// A config has nothing to say of a scanner but its address, which has the line's settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {}
 
-impl SerialScanner {
-    /// How it is.
-    pub fn health(&self) -> Health {
+/// A running scanner; what it reads arrives as events.
+struct SerialScanner(Handle<Infallible>);
+
+impl Device for SerialScanner {
+    fn name(&self) -> &DeviceName {
+        self.0.device()
+    }
+
+    fn health(&self) -> Health {
         self.0.health()
     }
 }
 
 /// Starts a scanner.
-pub fn start(device: DeviceName, address: Address, events: broadcast::Sender<DeviceEvent>) -> SerialScanner {
-    SerialScanner(supervise(device, address, SerialDriver, events))
+pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Device> {
+    Arc::new(SerialScanner(supervise(start.name, start.address, SerialDriver, start.context.events.clone())))
+}
+
+/// Nothing can be asked of a scanner.
+impl Abandon for Infallible {
+    fn is_abandoned(&self) -> bool {
+        match *self {}
+    }
 }
 
 struct SerialDriver;
 
 impl Driver for SerialDriver {
-    type Job = std::convert::Infallible;
+    type Job = Infallible;
 
-    async fn run(&mut self, mut wire: Box<dyn Wire>, _: &mut mpsc::Receiver<Self::Job>, report: &Reporter) -> String {
+    async fn run(&mut self, mut wire: Box<dyn Wire>, _: &mut Jobs<Self::Job>, report: &Reporter) -> String {
         report.ready();
         let mut splitter = Splitter::default();
         let mut buffer = [0; 256];

@@ -8,17 +8,18 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retry after 0.1 s doubling to 5 s, jittered |
+//! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retry after 0.05 s doubling to 5 s, with jitter |
+//! | nobody waits for a job any more | it is dropped undone: what was told to have failed is not done later |
 //! | the wire breaks | the driver's `run` returns; the job it was doing is answered by the driver or by its dropped channel; as above |
 //! | the driver panics | caught, reported as `Offline`, the job's answer channel is dropped, the driver goes on with a new wire |
 //! | the hub drops the handle | the task ends, the wire is closed |
 
 use std::{
-    hash::{BuildHasher, RandomState},
     panic::AssertUnwindSafe,
     time::{Duration, SystemTime},
 };
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
@@ -38,20 +39,55 @@ use crate::{
 pub const JOB_QUEUE: usize = 32;
 
 const CONNECT: Duration = Duration::from_secs(3);
-const BACK_OFF_FIRST: Duration = Duration::from_millis(100);
-const BACK_OFF_MOST: Duration = Duration::from_secs(5);
 
-/// A protocol's side of the bargain: what to do with a wire while it holds.
+/// A wire that held for this long was a device that was back; a port that accepts and hangs up is not.
+const HELD: Duration = Duration::from_secs(5);
+
+/// Pauses between attempts: 50 ms doubling to 2.5 s, each with as much again at random. Devices that fell together (a switch, a hub) should not come back in
+/// the same moment.
+const BACK_OFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_millis(2_500))
+    .without_max_times()
+    .with_jitter();
+
+/// Why a driver's run ends when nobody holds its [`Handle`] any more.
+pub(crate) const HUB_LET_GO: &str = "the hub let go";
+
+/// A job that somebody waits for, or no longer.
+pub trait Abandon: Send + 'static {
+    /// Whether nobody waits for it: its asker timed out or went away, and was told or must assume that it was not done.
+    fn is_abandoned(&self) -> bool;
+}
+
+/// Jobs that wait for a driver.
+pub struct Jobs<J>(mpsc::Receiver<J>);
+
+impl<J: Abandon> Jobs<J> {
+    /// The next job that somebody waits for; abandoned ones are dropped undone. `None` once nobody holds the [`Handle`].
+    ///
+    /// Safe to drop while it waits.
+    pub async fn next(&mut self) -> Option<J> {
+        loop {
+            let job = self.0.recv().await?;
+            if !job.is_abandoned() {
+                return Some(job);
+            }
+        }
+    }
+}
+
+/// A protocol's side: what to do with a wire while it holds.
 pub trait Driver: Send + 'static {
     /// What the hub may ask of it; carries its own answer channel.
-    type Job: Send + 'static;
+    type Job: Abandon;
 
     /// Runs on a fresh wire until it breaks, and says why. Reports [`Health::Ready`] itself, once the device has answered
     /// (or at once for a device that only talks).
     fn run(
         &mut self,
         wire: Box<dyn Wire>,
-        jobs: &mut mpsc::Receiver<Self::Job>,
+        jobs: &mut Jobs<Self::Job>,
         report: &Reporter,
     ) -> impl Future<Output = String> + Send;
 
@@ -140,7 +176,7 @@ pub enum Unanswered {
     TimedOut,
 }
 
-impl<J: Send + 'static> Handle<J> {
+impl<J: Abandon> Handle<J> {
     /// Its name.
     pub fn device(&self) -> &DeviceName {
         &self.device
@@ -188,20 +224,19 @@ pub fn start<D: Driver>(
     let (jobs, waiting) = mpsc::channel(JOB_QUEUE);
     let (tell, health) = watch::channel(Health::Connecting);
     let report = Reporter { device: device.clone(), events, health: tell };
-    let task = tokio::spawn(supervise(address, driver, waiting, report));
+    let task = tokio::spawn(supervise(address, driver, Jobs(waiting), report));
     Handle { device, jobs, health, task }
 }
 
-async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: mpsc::Receiver<D::Job>, report: Reporter) {
-    let (mut attempts, mut back_off) = (0_u32, BACK_OFF_FIRST);
+async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D::Job>, report: Reporter) {
+    let (mut attempts, mut pauses) = (0_u32, BACK_OFF.build());
     loop {
         let why = match refusing(&mut driver, &mut jobs, "it is being connected", address.connect(CONNECT)).await {
             Ok(wire) => {
                 let began = Instant::now();
                 let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind().await;
-                // A port that takes the call and hangs up is no device that was back.
-                if began.elapsed() >= BACK_OFF_MOST {
-                    (attempts, back_off) = (0, BACK_OFF_FIRST);
+                if began.elapsed() >= HELD {
+                    (attempts, pauses) = (0, BACK_OFF.build());
                 }
                 run.unwrap_or_else(|_| "its driver had a fault and was restarted; please report it with the log".into())
             }
@@ -210,18 +245,14 @@ async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: mpsc::R
         attempts = attempts.saturating_add(1);
         tracing::info!(device = %report.device, %why, attempts, "offline");
         report.health(Health::Offline { why: why.clone(), attempts });
-        // Devices that fell together (a switch, a hub) should not come back in the same moment.
-        let jitter = RandomState::new().hash_one(attempts) % 500;
-        let pause = back_off / 2 + back_off * u32::try_from(jitter).unwrap_or(0) / 1000;
-        refusing(&mut driver, &mut jobs, &why, sleep(pause)).await;
-        back_off = (back_off * 2).min(BACK_OFF_MOST);
+        refusing(&mut driver, &mut jobs, &why, sleep(pauses.next().unwrap_or(HELD))).await;
     }
 }
 
 /// Waits for something while jobs are refused.
 async fn refusing<D: Driver, T>(
     driver: &mut D,
-    jobs: &mut mpsc::Receiver<D::Job>,
+    jobs: &mut Jobs<D::Job>,
     why: &str,
     wait: impl Future<Output = T>,
 ) -> T {
@@ -229,7 +260,7 @@ async fn refusing<D: Driver, T>(
     loop {
         tokio::select! {
             done = &mut wait => return done,
-            Some(job) = jobs.recv() => driver.refuse(job, why),
+            Some(job) = jobs.next() => driver.refuse(job, why),
         }
     }
 }
@@ -248,12 +279,18 @@ mod tests {
 
     type Job = (u8, oneshot::Sender<Result<u8, String>>);
 
+    impl Abandon for Job {
+        fn is_abandoned(&self) -> bool {
+            self.1.is_closed()
+        }
+    }
+
     impl Driver for Echo {
         type Job = Job;
 
-        async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Job>, report: &Reporter) -> String {
+        async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut Jobs<Job>, report: &Reporter) -> String {
             report.ready();
-            while let Some((byte, answer)) = jobs.recv().await {
+            while let Some((byte, answer)) = jobs.next().await {
                 assert_ne!(byte, b'!', "a fault on purpose");
                 if let Err(error) = wire.write_all(&[byte]).await {
                     return error.to_string();
@@ -265,7 +302,7 @@ mod tests {
                     Err(error) => return error.to_string(),
                 }
             }
-            "the hub let go".into()
+            HUB_LET_GO.into()
         }
 
         fn refuse(&mut self, (_, answer): Job, why: &str) {
@@ -296,7 +333,7 @@ mod tests {
 
     fn begin(address: Address) -> (Handle<Job>, broadcast::Receiver<DeviceEvent>) {
         let (events, heard) = broadcast::channel(64);
-        (start(DeviceName::new("echo-1"), address, Echo, events), heard)
+        (start("echo-1".parse().unwrap(), address, Echo, events), heard)
     }
 
     #[tokio::test]
@@ -340,5 +377,30 @@ mod tests {
         until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 2, .. })).await;
         let refused = handle.ask(LIMIT, |answer| (b'a', answer)).await.unwrap().unwrap_err();
         assert!(refused.contains("switched on") || refused.contains("being connected"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_asker_gave_up_is_not_done_later() {
+        let (jobs, waiting) = mpsc::channel(4);
+        let mut waiting = Jobs(waiting);
+        for (byte, abandoned) in [(1, true), (2, false), (3, true)] {
+            let (answer, answered) = oneshot::channel();
+            jobs.try_send((byte, answer)).unwrap();
+            if !abandoned {
+                tokio::spawn(answered);
+            }
+        }
+        drop(jobs);
+        assert_eq!(waiting.next().await.map(|job: Job| job.0), Some(2));
+        assert!(waiting.next().await.is_none());
+    }
+
+    #[test]
+    fn pauses_grow_to_their_bound_and_differ_between_devices() {
+        let pauses: Vec<Duration> = BACK_OFF.build().take(50).collect();
+        assert_eq!(pauses.len(), 50, "it never gives up");
+        assert!(pauses[0] <= Duration::from_millis(100) && pauses.iter().all(|pause| *pause <= HELD), "{pauses:?}");
+        assert!(pauses[20..].iter().all(|pause| *pause >= Duration::from_millis(2_500)), "{pauses:?}");
+        assert_ne!(pauses, BACK_OFF.build().take(50).collect::<Vec<_>>());
     }
 }

@@ -5,13 +5,6 @@ use crate::refusal::{Class, Kind, Member};
 /// No such payment.
 pub static PAYMENT_UNKNOWN: Kind =
     Kind::new("payment-unknown", Class::NotFound, "Unknown payment", "This store has no payment with this id.");
-/// The register's lane, or the config, has no such device.
-pub static DEVICE_UNKNOWN: Kind = Kind::new(
-    "device-unknown",
-    Class::NotFound,
-    "Unknown device",
-    "The config has no such device, or the register's lane has none of the kind.",
-);
 /// Another payment is on the terminal.
 pub static TERMINAL_BUSY: Kind = Kind::new(
     "terminal-busy",
@@ -74,7 +67,6 @@ pub(super) static PAYMENT_ENDED: Kind = Kind::new(
 /// All of them.
 pub(super) static KINDS: &[&Kind] = &[
     &PAYMENT_UNKNOWN,
-    &DEVICE_UNKNOWN,
     &TERMINAL_BUSY,
     &TERMINAL_UNRESOLVED,
     &TERMINAL_FAILED,

@@ -1,29 +1,36 @@
-//! Devices: see them, weigh, print a label, open a drawer.
+//! Devices: see them, weigh, print a label, open a drawer, hear what a lane missed.
 
 use std::sync::Arc;
 
+use app::{
+    Refusal,
+    catalog::ITEM_UNKNOWN,
+    devices::{DRAWER, DrawerOpened, LABELS, LISTEN, NO_BARCODE, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
+    registers::REGISTER_UNKNOWN,
+};
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::Sku;
 use drivers::label_printer::Label;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use store::{Purpose, StoreError};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
-use super::DeviceState;
+use super::{DeviceState, lanes::LaneEvents};
 use crate::{
-    extract::{Body, InPath},
     hub::Hub,
-    problem::Problem,
-    registers::{Caller, RegisterName},
+    printing::lane_printer,
+    web::{Asker, Command, Empty, InPath, InQuery, Problem, Routes},
 };
 
 /// The routes of this capability.
-pub fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(weigh))
-        .routes(routes!(print_label))
-        .routes(routes!(open_drawer))
+pub(crate) fn routes() -> Routes {
+    Routes::new("devices", "Scales, scanners, printers, terminals")
+        .read(&READ, routes!(list))
+        .read(&LISTEN, routes!(lane_events))
+        .command(&WEIGH, routes!(weigh))
+        .command(&LABELS, routes!(print_label))
+        .command(&DRAWER, routes!(open_drawer))
 }
 
 /// A weight at rest.
@@ -39,68 +46,134 @@ struct Weighed {
 struct PrintLabel {
     /// Of which item.
     sku: Sku,
-    /// How many, 1 to 999; one without it.
+    /// How many, 1 to 999. Default 1.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 999)]
     copies: Option<u16>,
 }
 
+/// After which of a lane's events.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct After {
+    /// The sequence of the last event that the register took; 0 or nothing for all that are kept.
+    #[serde(default)]
+    after: u64,
+    /// The `boot` that came with it.
+    boot: Option<String>,
+}
+
+/// What the register's lane heard: scans and weights after a sequence
+///
+/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence once. `restarted` and `missed`
+/// say when something may be lost: scan again what is not in the basket.
+#[utoipa::path(get, path = "/api/v1/lanes/me/events", params(After),
+    responses((status = 200, body = LaneEvents), (status = 404, body = Problem)))]
+async fn lane_events(
+    Asker(actor): Asker,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<After>,
+) -> Result<Json<LaneEvents>, Problem> {
+    let heard =
+        actor.register_name().and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
+    Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?))
+}
+
 /// All devices and how they are
-#[utoipa::path(get, path = "/api/v1/devices", tag = "devices", responses((status = 200, body = [DeviceState])))]
-async fn list(_: Caller, State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
+#[utoipa::path(get, path = "/api/v1/devices", responses((status = 200, body = [DeviceState])))]
+async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
     Json(hub.devices.states())
 }
 
 /// Weigh what lies on a scale, at rest
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", tag = "devices", params(("name" = String, Path)),
+///
+/// A repeat weighs again.
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = String, Path)), request_body = Empty,
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
-async fn weigh(_: Caller, State(hub): State<Arc<Hub>>, InPath(name): InPath<String>) -> Result<Json<Weighed>, Problem> {
-    let weight =
-        hub.devices.scale(&name)?.weigh().await.map_err(|error| Problem::device("scale-failed", error.to_string()))?;
+async fn weigh(
+    State(hub): State<Arc<Hub>>,
+    InPath(name): InPath<String>,
+    _: Command<Empty>,
+) -> Result<Json<Weighed>, Problem> {
+    let weight = hub.devices.scale(&name)?.weigh().await.map_err(|error| SCALE_FAILED.because(error.to_string()))?;
     Ok(Json(Weighed { grams: weight.0 }))
 }
 
 /// Print shelf labels of an item
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", tag = "devices", params(("name" = String, Path)), request_body = PrintLabel,
-    responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 502, body = Problem)))]
+///
+/// A repeat under its key prints nothing more, unless the first failed.
+#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = String, Path)), request_body = PrintLabel,
+    responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
-    _: Caller,
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<String>,
-    Body(wanted): Body<PrintLabel>,
+    command: Command<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
-    let printer = hub.devices.label_printer(&name)?;
+    let printer = Arc::clone(hub.devices.label_printer(&name)?);
+    let label = label(&hub, &command.body)?;
+    act_once(&hub, command, |_, _, _| Ok(()), async move {
+        printer.print(&label).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
+    })
+    .await
+}
+
+fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
     let item = hub.catalog.load().sku(&wanted.sku).cloned();
-    let item = item.ok_or_else(|| Problem::not_found("item", format!("no item has the SKU {}", wanted.sku)))?;
-    let gtin = item.gtin.ok_or_else(|| Problem::bad_request(format!("item {} has no GTIN to print", item.sku)))?;
+    let item = item.ok_or_else(|| ITEM_UNKNOWN.because(format!("unknown item: SKU {}", wanted.sku)))?;
+    let no_barcode = || NO_BARCODE.because(format!("item {} has no GTIN to print", item.sku));
+    let gtin = item.gtin.ok_or_else(no_barcode)?;
     let currency = hub.currency();
     let per = if item.price.per.is_measure() { format!("/{}", item.price.per.symbol()) } else { String::new() };
-    let label = Label {
+    Ok(Label {
         title: item.description.clone(),
         detail: [&*item.package_size, &*item.department].join("  ").trim().to_owned(),
         price: format!("{}{per}", item.price.minor.display(currency)),
         currency: currency.symbol(),
         barcode: gtin.to_string(),
         copies: wanted.copies.unwrap_or(1),
-    };
-    printer.print(&label).await.map_err(|error| Problem::device("printer-failed", error.to_string()))?;
-    Ok(StatusCode::NO_CONTENT)
+    })
 }
 
 /// Open the drawer at the lane's receipt printer
-#[utoipa::path(post, path = "/api/v1/drawer", tag = "devices",
+///
+/// A repeat under its key opens nothing more, unless the first failed. The audit trail has it.
+#[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
-async fn open_drawer(RegisterName(register): RegisterName, State(hub): State<Arc<Hub>>) -> Result<StatusCode, Problem> {
-    let lane = hub.config.register.iter().find(|lane| lane.name == register);
-    let printer = lane.and_then(|lane| lane.receipt_printer.as_deref()).ok_or_else(|| {
-        Problem::not_found(
-            "device",
-            format!("register {register} has no receipt printer; add `receipt_printer` to its [[register]]"),
-        )
-    })?;
-    hub.devices
-        .receipt_printer(printer)?
-        .open_drawer()
-        .await
-        .map_err(|error| Problem::device("printer-failed", error.to_string()))?;
+async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
+    let name = lane_printer(&hub, command.by.register()?)?.to_owned();
+    let printer = Arc::clone(hub.devices.receipt_printer(&name)?);
+    let record = move |transaction: &mut store::Transaction<'_>, by: &app::By, _: &Empty| {
+        app::audit::record(transaction, by, &DrawerOpened { printer: name })
+    };
+    act_once(&hub, command, record, async move {
+        printer.open_drawer().await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
+    })
+    .await
+}
+
+/// Does something with a device once: the key and what is recorded are stored first, so that a repeat, also after a restart, does nothing more.
+/// If the device fails, the key is free again.
+async fn act_once<T: Send + 'static>(
+    hub: &Hub,
+    command: Command<T>,
+    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), StoreError> + Send + 'static,
+    act: impl Future<Output = Result<(), Refusal>>,
+) -> Result<StatusCode, Problem> {
+    let key = command.key.clone();
+    let begun = command.commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| {
+        Ok(record(transaction, by, &body)?)
+    });
+    let ((), is_first) = begun.await?;
+    if is_first && let Err(refusal) = act.await {
+        let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {
+            transaction.forget_answer(&key);
+            Ok::<_, StoreError>(())
+        });
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "could not free the key of a command whose device failed");
+        }
+        return Err(refusal.into());
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,18 +2,21 @@
 //!
 //! A register hears what its own lane does (scans, weights, how a payment goes), how devices are, and its own sales; a person at the console
 //! hears everything, and the whole status at most four times a second. A listener that can't keep up is told how much it missed; the
-//! state itself is at the routes, so nothing rests on an event arriving.
+//! state itself is at the routes, and a lane's scans and weights are kept for a while (`devices::lanes`), so nothing rests on an event
+//! arriving.
 
 mod socket;
 
 use std::sync::Arc;
 
 use commerce::{Minor, RegisterName, Sale, SaleId};
-use drivers::device::{DeviceEvent, What};
+use drivers::device::DeviceEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use socket::routes;
+
+use crate::devices::lanes::LanePosition;
 
 /// Events that may wait for a listener.
 pub const EVENTS: usize = 4096;
@@ -37,6 +40,9 @@ pub enum HubWhat {
         #[serde(flatten)]
         #[schema(value_type = Object)]
         event: DeviceEvent,
+        /// Of a scan or a weight: its place in the lane's sequence, to ask for what follows after a broken connection.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lane: Option<LanePosition>,
     },
     /// A sale was completed.
     SaleCompleted {
@@ -59,10 +65,9 @@ pub enum HubWhat {
 }
 
 impl HubEvent {
-    /// From a device.
-    pub fn device(event: DeviceEvent, registers: Vec<RegisterName>) -> Self {
-        let registers = if matches!(event.what, What::Health(_)) { None } else { Some(registers) };
-        Self { what: HubWhat::Device { event }, registers }
+    /// From a device, for one lane's register or, without one, for all.
+    pub fn device(event: DeviceEvent, register: Option<&RegisterName>, lane: Option<LanePosition>) -> Self {
+        Self { what: HubWhat::Device { event, lane }, registers: register.map(|register| vec![register.clone()]) }
     }
 
     /// Of a sale.

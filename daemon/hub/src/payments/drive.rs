@@ -152,8 +152,8 @@ async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: 
 /// What a terminal says of a payment, in the shop's words.
 fn approval(record: &Record) -> Approval {
     Approval {
-        masked_pan: record.card.as_ref().map(|card| card.as_str().to_owned()),
-        scheme: record.card_name.clone(),
+        masked_pan: record.masked_pan.as_ref().map(|pan| pan.as_str().to_owned()),
+        scheme: record.scheme.clone(),
         reference: CardReference::of(record.reference.iter()),
         receipt_text: record.receipt_text.clone(),
     }

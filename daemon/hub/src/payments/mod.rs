@@ -12,8 +12,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use app::{
     Refusal,
+    devices::DEVICE_UNKNOWN,
     payments::{
-        self, DEVICE_UNKNOWN, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN,
+        self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN,
         PAYMENT_UNDER_WAY, Payment, PaymentState, TERMINAL_BUSY,
     },
     selling::SaleDone,

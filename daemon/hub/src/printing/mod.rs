@@ -16,9 +16,8 @@ use std::{
 
 use app::{
     Refusal,
-    payments::DEVICE_UNKNOWN,
+    devices::{DEVICE_UNKNOWN, PRINTER_FAILED},
     printing::{self, Job},
-    refusal::{Class, Kind},
     selling,
 };
 use commerce::SaleId;
@@ -35,10 +34,6 @@ const SHOWN: usize = 3;
 
 /// Jobs read at once.
 const PAGE: usize = 16;
-
-/// A printer did not print.
-pub(crate) static PRINTER_FAILED: Kind =
-    Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");
 
 /// A receipt that was printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -125,7 +120,7 @@ impl PrintReceipts {
         };
         let printer = self.hub.devices.receipt_printer(&self.printer)?;
         printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))?;
-        let lines = layout(&document, self.hub.devices.columns(&self.printer));
+        let lines = layout(&document, printer.columns());
         self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale, lines });
         Ok(())
     }

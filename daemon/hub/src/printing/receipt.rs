@@ -77,8 +77,8 @@ pub(crate) fn document(hub: &Hub, sale: &Sale) -> Result<Document, StoreError> {
 pub(crate) fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, StoreError> {
     let lane = hub.config.lane(&sale.register);
     let printer = lane.and_then(|lane| lane.receipt_printer.as_ref());
-    let printer = printer.and_then(|name| hub.config.receipt_printer.iter().find(|printer| printer.name == *name));
-    Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns)))
+    let printer = printer.and_then(|name| hub.devices.receipt_printer(name).ok());
+    Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns())))
 }
 
 /// The second line of a receipt line: how much at what price; nothing for one piece at the shelf price.

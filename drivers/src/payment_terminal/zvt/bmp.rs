@@ -2,7 +2,8 @@
 //!
 //! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept, and the tag is noted.
 
-use crate::payment_terminal::{Amount, MaskedPan, Trace};
+use super::transaction::Numbers;
+use crate::payment_terminal::{Amount, MaskedPan};
 
 /// What the hub wants to know of a frame; the rest is dropped while parsing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(super) struct Fields {
     /// BMP 49.
     pub(super) currency: Option<u16>,
     /// BMP 29, 0B, 87.
-    pub(super) trace: Trace,
+    pub(super) trace: Numbers,
     /// BMP 0D and 0C, as `MMDD HHMMSS`.
     pub(super) date: Option<String>,
     pub(super) time: Option<String>,
@@ -160,7 +161,7 @@ mod tests {
         .concat();
         let fields = parse(&data);
         assert_eq!((fields.result, fields.minor, fields.currency), (Some(0), Some(1234), Some(840)));
-        let trace = Trace { terminal_id: Some("52523535".into()), trace: Some(123), receipt: Some(45) };
+        let trace = Numbers { terminal_id: Some("52523535".into()), trace: Some(123), receipt: Some(45) };
         assert_eq!(fields.trace, trace);
         assert_eq!((fields.date.as_deref(), fields.time.as_deref()), (Some("1124"), Some("141516")));
         assert_eq!(fields.card.unwrap().as_str(), "476173******0119");

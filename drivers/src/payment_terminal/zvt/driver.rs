@@ -7,21 +7,23 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{Notify, mpsc, oneshot},
+    sync::{Notify, oneshot},
     time::{Instant, sleep_until, timeout},
 };
 
 use super::{
-    ZvtSettings,
+    Registration,
     apdu::Decoder,
     dialogue::{Answer, Dialogue, Effect, Event, T3, Trouble},
+    judge::Inquiry,
     packets::Message,
     result::in_words,
+    transaction::{Numbers, Transaction},
 };
 use crate::{
     device::DeviceName,
-    payment_terminal::{Amount, Inquiry, Outcome, Progress, Record, TerminalError, Trace, Unacknowledged, Vote},
-    supervise::{Driver, Reporter},
+    payment_terminal::{Amount, Outcome, Progress, Record, TerminalError, Unacknowledged, Vote},
+    supervise::{Abandon, Driver, HUB_LET_GO, Jobs, Reporter},
     transport::Wire,
 };
 
@@ -33,22 +35,42 @@ type Reply<T> = oneshot::Sender<Result<T, TerminalError>>;
 
 /// What the hub may ask.
 pub(super) enum Job {
-    Authorise { amount: Amount, claim: Claim, reply: Reply<Outcome> },
-    Inquire { reply: Reply<Inquiry> },
-    Reverse { receipt: u16, reply: Reply<Record> },
+    /// `before` is what was journalled: the last transaction known then.
+    Authorise {
+        amount: Amount,
+        before: Numbers,
+        claim: Claim,
+        reply: Reply<Outcome>,
+    },
+    Inquire {
+        reply: Reply<Inquiry>,
+    },
+    Reverse {
+        receipt: u16,
+        reply: Reply<Record>,
+    },
 }
 
 impl Job {
     /// What it means to the dialogue, and who asks.
     fn begin(self) -> (Event, Asker) {
         match self {
-            Self::Authorise { amount, claim, reply } => (Event::Authorise(amount), Asker::Payment(claim, reply)),
+            Self::Authorise { amount, claim, reply, .. } => (Event::Authorise(amount), Asker::Payment(claim, reply)),
             Self::Inquire { reply } => (Event::Inquire, Asker::Inquirer(reply)),
             Self::Reverse { receipt, reply } => (Event::Reverse(receipt), Asker::Reverser(reply)),
         }
     }
 
-    /// Whether nobody waits for it any more. What was told to be in doubt must not be done later.
+    /// What was journalled before a payment.
+    fn journalled(&self) -> Option<&Numbers> {
+        match self {
+            Self::Authorise { before, .. } => Some(before),
+            _ => None,
+        }
+    }
+}
+
+impl Abandon for Job {
     fn is_abandoned(&self) -> bool {
         match self {
             Self::Authorise { reply, .. } => reply.is_closed(),
@@ -58,15 +80,8 @@ impl Job {
     }
 }
 
-/// The next job that somebody waits for.
-async fn awaited(jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
-    loop {
-        let job = jobs.recv().await?;
-        if !job.is_abandoned() {
-            return Some(job);
-        }
-    }
-}
+/// The terminal's last transaction, as far as it is known: `None` until the terminal has told it, an empty trace if it holds none.
+pub(super) type Last = Arc<Mutex<Option<Numbers>>>;
 
 /// The one payment that may run on a terminal: a way to call for its abort.
 pub(super) type Running = Arc<Mutex<Option<Arc<Notify>>>>;
@@ -117,7 +132,7 @@ impl Asker {
         match (self, answer) {
             (Self::Payment(claim, reply), Answer::Declined(code)) => {
                 drop(claim);
-                let _ = reply.send(Ok(Outcome::Declined { code, why: in_words(code).to_owned() }));
+                let _ = reply.send(Ok(declined(code)));
             }
             (Self::Payment(claim, reply), Answer::Failed(trouble)) => {
                 drop(claim);
@@ -125,7 +140,7 @@ impl Asker {
             }
             (Self::Voter(claim, _, reply), Answer::Settled(record)) => {
                 drop(claim);
-                let _ = reply.send(Ok(record));
+                let _ = reply.send(Ok(record.into()));
             }
             (Self::Voter(claim, _, reply), Answer::Failed(trouble)) => {
                 drop(claim);
@@ -133,18 +148,18 @@ impl Asker {
             }
             (Self::Inquirer(reply), Answer::Inquired(inquiry)) => drop(reply.send(Ok(inquiry))),
             (Self::Inquirer(reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
-            (Self::Reverser(reply), Answer::Reversed(record)) => drop(reply.send(Ok(record))),
+            (Self::Reverser(reply), Answer::Reversed(record)) => drop(reply.send(Ok(record.into()))),
             (Self::Reverser(reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
             _ => {}
         }
     }
 
     /// Shows an approval to whoever asked for the payment, who decides from now on.
-    fn approve(self, record: Record, device: &DeviceName) -> Self {
+    fn approve(self, approved: Transaction, device: &DeviceName) -> Self {
         let Self::Payment(claim, reply) = self else { return Self::Nobody };
         let (vote, voted) = oneshot::channel();
         let (ended, end) = oneshot::channel();
-        let approved = Unacknowledged { record, device: device.to_string(), vote, ended: end };
+        let approved = Unacknowledged { record: approved.into(), device: device.to_string(), vote, ended: end };
         let _ = reply.send(Ok(Outcome::Approved(approved)));
         Self::Voter(claim, Some(voted), ended)
     }
@@ -169,11 +184,22 @@ impl Asker {
     }
 }
 
+/// A result code as records and messages have it: two hexadecimal digits.
+fn code_text(code: u8) -> String {
+    format!("{code:02X}")
+}
+
+pub(super) fn declined(code: u8) -> Outcome {
+    Outcome::Declined { code: code_text(code), why: in_words(code).to_owned() }
+}
+
 fn error(device: &DeviceName, trouble: Trouble) -> TerminalError {
     let device = device.to_string();
     match trouble {
         Trouble::NotReady => TerminalError::Offline { device, why: trouble.to_string() },
-        Trouble::Refused(code) => TerminalError::Refused { device, code, why: in_words(code).to_owned() },
+        Trouble::Refused(code) => {
+            TerminalError::Refused { device, code: code_text(code), why: in_words(code).to_owned() }
+        }
         Trouble::Lost(why) => TerminalError::LinkLost { device, why },
         Trouble::Silent(waited) => {
             TerminalError::TimedOut { device, waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
@@ -184,21 +210,25 @@ fn error(device: &DeviceName, trouble: Trouble) -> TerminalError {
 
 pub(super) struct ZvtDriver {
     device: DeviceName,
-    settings: ZvtSettings,
-    last: Arc<Mutex<Trace>>,
+    settings: Registration,
+    last: Last,
 }
 
 impl ZvtDriver {
-    pub(super) fn new(device: DeviceName, settings: ZvtSettings, last: Arc<Mutex<Trace>>) -> Self {
+    pub(super) fn new(device: DeviceName, settings: Registration, last: Last) -> Self {
         Self { device, settings, last }
+    }
+
+    fn remember(&self, trace: Numbers) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(trace);
     }
 }
 
 impl Driver for ZvtDriver {
     type Job = Job;
 
-    async fn run(&mut self, wire: Box<dyn Wire>, jobs: &mut mpsc::Receiver<Job>, report: &Reporter) -> String {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    async fn run(&mut self, wire: Box<dyn Wire>, jobs: &mut Jobs<Job>, report: &Reporter) -> String {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
         let mut link = Link { wire, decoder: Decoder::default() };
         let mut dialogue = Dialogue::new(self.settings.currency, last);
         let mut asker = Asker::Nobody;
@@ -213,14 +243,17 @@ impl Driver for ZvtDriver {
                             broken = Some(why);
                         }
                     }
-                    Effect::Ready => report.ready(),
+                    Effect::Ready => {
+                        self.remember(dialogue.last().clone());
+                        report.ready();
+                    }
                     Effect::Attention(why) => report.attention(why),
                     Effect::Progress(progress) => report.payment(progress),
-                    Effect::Remember(trace) => *self.last.lock().unwrap_or_else(PoisonError::into_inner) = trace,
+                    Effect::Remember(trace) => self.remember(trace),
                     Effect::Approved(record) => asker = asker.approve(record, &self.device),
                     Effect::Answer(answer) => {
                         if asker.pays() {
-                            report.payment(Progress { code: 0, text: "idle".into() });
+                            report.payment(Progress { text: "idle".into() });
                         }
                         std::mem::replace(&mut asker, Asker::Nobody).answer(answer, &self.device);
                     }
@@ -236,17 +269,24 @@ impl Driver for ZvtDriver {
                 began = now;
             }
             let deadline = (now + dialogue.limit()).min(began + WHOLE);
-            event = tokio::select! {
-                biased;
-                word = asker.word() => word,
-                event = link.receive(), if !dialogue.awaits_vote() => event,
-                job = awaited(jobs), if dialogue.is_open() => {
-                    let Some(job) = job else { return "the hub let go".into() };
-                    let (event, asking) = job.begin();
-                    asker = asking;
-                    event
+            event = loop {
+                tokio::select! {
+                    biased;
+                    word = asker.word() => break word,
+                    event = link.receive(), if !dialogue.awaits_vote() => break event,
+                    job = jobs.next(), if dialogue.is_open() => {
+                        let Some(job) = job else { return HUB_LET_GO.into() };
+                        // The terminal told another last transaction since the journal was stored: by that no doubt could be settled.
+                        if job.journalled().is_some_and(|before| before != dialogue.last()) {
+                            self.refuse(job, "its last transaction changed before the payment was sent; repeat the payment");
+                            continue;
+                        }
+                        let (event, asking) = job.begin();
+                        asker = asking;
+                        break event;
+                    }
+                    () = sleep_until(deadline) => break Event::Elapsed,
                 }
-                () = sleep_until(deadline) => Event::Elapsed,
             };
         }
     }

@@ -8,13 +8,15 @@
 //!   A result that can't be read to its amount and result code is not acknowledged at all.
 //! - The terminal is [ready](Health::Ready) when it said that it is idle (`05 01`) and told its last payment (`06 20`). Without the latter a lost link
 //!   could not be settled, so a terminal that does not tell it is not used.
-//! - An inquiry tells what is proven and is an error otherwise; a terminal that is busy, perhaps with the very payment, is to be asked again.
+//! - A payment is sent only if its journal has the terminal's last transaction; by that a doubt is settled (`judge`). A terminal that is busy, perhaps with
+//!   this very payment, is to be asked again.
 //! - Card numbers are reduced to six and four digits while a frame is parsed (`bmp`); track data, expiry and EMV data are dropped there; text for the
 //!   receipt is scrubbed (`text`). No frame is ever logged, nor is the password.
 //!
 //! # Layout
 //!
 //! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides, `driver` does it.
+//! `transaction` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
 //!
 //! # The dialogue
 //!
@@ -40,7 +42,7 @@
 //! | the hub gives no vote for 30 s, or drops the approval | nothing is acknowledged, the link is closed: in doubt |
 //! | the link, after the vote | [`TerminalError::LinkLost`]: the vote may not have arrived; an inquiry tells what stands |
 //! | a frame out of protocol, a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened anew |
-//! | the power of the hub, at any moment | as a lost link: the hub has journalled [`last_trace`](PaymentTerminal::last_trace) and asks |
+//! | the power of the hub, at any moment | as a lost link: the hub has stored the [`journal`](PaymentTerminal::journal) and asks |
 //!
 //! # Not confirmed
 //!
@@ -52,24 +54,32 @@ mod apdu;
 mod bmp;
 mod dialogue;
 mod driver;
+mod judge;
 mod packets;
 mod result;
 mod text;
+mod transaction;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::broadcast;
+use serde::Deserialize;
 
-use self::driver::{Claim, Job, Running, WHOLE, ZvtDriver};
-use super::{Amount, Inquiry, Outcome, PaymentTerminal, Record, TerminalError, Trace};
+use self::{
+    driver::{Claim, Job, Last, Running, WHOLE, ZvtDriver},
+    judge::judge,
+    transaction::Numbers,
+};
+use super::{Amount, Intent, Journal, Outcome, PaymentTerminal, Record, Resolution, TerminalError, TerminalReference};
 use crate::{
     Answer,
-    device::{DeviceEvent, DeviceName, Health},
+    device::{Device, DeviceName, Health},
+    registry::{SetupError, Start},
     supervise::{Handle, Unanswered, start as supervise},
-    transport::Address,
 };
 
 /// How long the hub waits for an authorisation: a little longer than the driver, which knows more about how it failed.
@@ -78,42 +88,59 @@ const AUTHORISATION: Duration = WHOLE.saturating_add(Duration::from_secs(60));
 /// How long an inquiry or a reversal may take in all.
 const SHORT: Duration = Duration::from_secs(60);
 
+/// What a config may say of a ZVT terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has another framing.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// File with the six digits of its register password; 000000 without it.
+    password_file: Option<PathBuf>,
+}
+
 /// What a terminal must be told at registration.
 #[derive(Clone)]
-pub struct ZvtSettings {
+struct Registration {
     /// Six digits, two a byte (BCD). Never logged.
-    pub password: [u8; 3],
+    password: [u8; 3],
     /// ISO 4217 number.
-    pub currency: u16,
+    currency: u16,
 }
 
 /// A running terminal.
-pub struct ZvtTerminal {
+struct ZvtTerminal {
     handle: Handle<Job>,
-    last: Arc<Mutex<Trace>>,
+    last: Last,
     running: Running,
 }
 
-/// Starts a terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has another framing.
-pub fn start(
-    device: DeviceName,
-    address: Address,
-    settings: ZvtSettings,
-    events: broadcast::Sender<DeviceEvent>,
-) -> ZvtTerminal {
-    let last = Arc::<Mutex<Trace>>::default();
-    let driver = ZvtDriver::new(device.clone(), settings, Arc::clone(&last));
-    ZvtTerminal { handle: supervise(device, address, driver, events), last, running: Running::default() }
+/// Starts a terminal.
+pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn PaymentTerminal>, SetupError> {
+    let password = match &start.settings.password_file {
+        Some(path) => password(path).map_err(|why| SetupError::NotStarted { why })?,
+        None => [0; 3],
+    };
+    let registration = Registration { password, currency: start.context.currency };
+    let last = Last::default();
+    let driver = ZvtDriver::new(start.name.clone(), registration, Arc::clone(&last));
+    let handle = supervise(start.name, start.address, driver, start.context.events.clone());
+    Ok(Arc::new(ZvtTerminal { handle, last, running: Running::default() }))
+}
+
+/// Six digits as three bytes of two digits each.
+fn password(path: &Path) -> Result<[u8; 3], String> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("could not read its password from {}: {error}", path.display()))?;
+    match text.trim().as_bytes() {
+        digits @ [_, _, _, _, _, _] if digits.iter().all(u8::is_ascii_digit) => {
+            let pair = |at: usize| (digits[at] - b'0') << 4 | (digits[at + 1] - b'0');
+            Ok([pair(0), pair(2), pair(4)])
+        }
+        _ => Err(format!("its password in {} must be six digits", path.display())),
+    }
 }
 
 impl ZvtTerminal {
-    /// How it is.
-    pub fn health(&self) -> Health {
-        self.handle.health()
-    }
-
-    fn offline(&self) -> TerminalError {
-        TerminalError::Offline { device: self.handle.device().to_string(), why: self.handle.trouble() }
+    fn offline(&self, why: String) -> TerminalError {
+        TerminalError::Offline { device: self.handle.device().to_string(), why }
     }
 
     fn unanswered(&self, unanswered: &Unanswered, limit: Duration) -> TerminalError {
@@ -128,23 +155,39 @@ impl ZvtTerminal {
     }
 }
 
-impl PaymentTerminal for ZvtTerminal {
-    fn last_trace(&self) -> Trace {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Device for ZvtTerminal {
+    fn name(&self) -> &DeviceName {
+        self.handle.device()
     }
 
-    fn authorise(&self, amount: Amount) -> Answer<'_, Result<Outcome, TerminalError>> {
+    fn health(&self) -> Health {
+        self.handle.health()
+    }
+}
+
+impl PaymentTerminal for ZvtTerminal {
+    fn journal(&self) -> Journal {
+        Journal::of(&*self.last.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn authorise<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Outcome, TerminalError>> {
         Box::pin(async move {
+            let amount = intent.amount;
             if let Some(code) = unspeakable(amount) {
-                return Ok(Outcome::Declined { code, why: result::in_words(code).to_owned() });
+                return Ok(driver::declined(code));
             }
+            let Some(Some(before)) = intent.before.read::<Option<Numbers>>() else {
+                return Err(
+                    self.offline("it had not told its last transaction before the payment; repeat the payment".into())
+                );
+            };
             if self.handle.health() != Health::Ready {
-                return Err(self.offline());
+                return Err(self.offline(self.handle.trouble()));
             }
             let Some(claim) = Claim::of(&self.running) else {
                 return Err(TerminalError::Busy { device: self.handle.device().to_string() });
             };
-            match self.handle.ask(AUTHORISATION, |reply| Job::Authorise { amount, claim, reply }).await {
+            match self.handle.ask(AUTHORISATION, |reply| Job::Authorise { amount, before, claim, reply }).await {
                 Ok(outcome) => outcome,
                 Err(unanswered) => Err(self.unanswered(&unanswered, AUTHORISATION)),
             }
@@ -154,7 +197,7 @@ impl PaymentTerminal for ZvtTerminal {
     fn abort(&self) -> Answer<'_, Result<(), TerminalError>> {
         Box::pin(async move {
             if self.handle.health() != Health::Ready {
-                return Err(self.offline());
+                return Err(self.offline(self.handle.trouble()));
             }
             if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
                 // Kept for the driver if it is not listening this moment.
@@ -164,17 +207,25 @@ impl PaymentTerminal for ZvtTerminal {
         })
     }
 
-    fn inquire(&self) -> Answer<'_, Result<Inquiry, TerminalError>> {
+    fn resolve<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Resolution, TerminalError>> {
         Box::pin(async move {
+            let Some(before) = intent.before.read::<Option<Numbers>>() else {
+                let why = "the journal was written by another protocol; was the terminal exchanged?";
+                return Ok(Resolution::Unknown { why: why.into() });
+            };
             match self.handle.ask(SHORT, |reply| Job::Inquire { reply }).await {
-                Ok(inquiry) => inquiry,
+                Ok(inquiry) => Ok(judge(before.as_ref(), intent.amount, inquiry?)),
                 Err(unanswered) => Err(self.unanswered(&unanswered, SHORT)),
             }
         })
     }
 
-    fn reverse(&self, receipt: u16) -> Answer<'_, Result<Record, TerminalError>> {
+    fn reverse<'a>(&'a self, reference: &'a TerminalReference) -> Answer<'a, Result<Record, TerminalError>> {
         Box::pin(async move {
+            let Some(receipt) = transaction::receipt_of(reference) else {
+                let device = self.handle.device().to_string();
+                return Err(TerminalError::UnknownReference { device, why: "it has no receipt number".into() });
+            };
             match self.handle.ask(SHORT, |reply| Job::Reverse { receipt, reply }).await {
                 Ok(record) => record,
                 Err(unanswered) => Err(self.unanswered(&unanswered, SHORT)),

@@ -3,7 +3,7 @@
 //! A message is reduced to what the hub may know ([`bmp`], [`text`]) in the moment it is read; nothing of the raw frame goes further.
 
 use super::{
-    ZvtSettings,
+    Registration,
     apdu::{Apdu, encode},
     bmp::{self, Fields},
     text,
@@ -39,7 +39,7 @@ const CONFIG: u8 = 0x9e;
 
 impl Command {
     /// The frame.
-    pub(super) fn encode(self, settings: &ZvtSettings) -> Vec<u8> {
+    pub(super) fn encode(self, settings: &Registration) -> Vec<u8> {
         let password = settings.password.as_slice();
         match self {
             Self::Register => {
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    const SETTINGS: ZvtSettings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 978 };
+    const SETTINGS: Registration = Registration { password: [0x12, 0x34, 0x56], currency: 978 };
 
     #[test]
     fn commands_are_the_published_bytes() {

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use zvt::{ZvtSerializer, packets};
 
 use super::{
-    ZvtSettings,
+    Registration,
     apdu::Decoder,
     packets::{Command, Message},
 };
 use crate::payment_terminal::MaskedPan;
 
-const SETTINGS: ZvtSettings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 978 };
+const SETTINGS: Registration = Registration { password: [0x12, 0x34, 0x56], currency: 978 };
 
 /// What the driver understands of bytes on the wire.
 fn heard(bytes: &[u8]) -> Message {

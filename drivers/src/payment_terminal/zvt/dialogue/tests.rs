@@ -1,9 +1,12 @@
 //! The dialogue's table, held against the code; and the paths through it that matter.
 
-use super::*;
+use super::{super::text::MAX_LINES, *};
 
-fn trace(number: u32) -> Trace {
-    Trace { terminal_id: Some("52523535".into()), trace: Some(number), receipt: u16::try_from(number).ok() }
+/// As the terminal says that it can't tell its last transaction.
+const NOT_POSSIBLE: u8 = 0x83;
+
+fn trace(number: u32) -> Numbers {
+    Numbers { terminal_id: Some("52523535".into()), trace: Some(number), receipt: u16::try_from(number).ok() }
 }
 
 /// A result with the numbers of transaction 7 was the last before; 8 is the one that runs.
@@ -11,8 +14,8 @@ fn status(result: Option<u8>, number: u32) -> Fields {
     Fields { result, minor: Some(500), currency: Some(978), trace: trace(number), ..Fields::default() }
 }
 
-fn record() -> Record {
-    Record { amount: AMOUNT, trace: trace(8), terminal_time: None, card: None, card_name: None, receipt_text: vec![] }
+fn record() -> Transaction {
+    Transaction { amount: AMOUNT, trace: trace(8), time: None, card: None, card_name: None, receipt_text: vec![] }
 }
 
 const AMOUNT: Amount = Amount { minor: 500, currency: 978 };
@@ -183,9 +186,9 @@ fn table() -> String {
 
 #[test]
 fn every_cell_of_the_table_is_as_written() {
-    let written = include_str!("dialogue.md");
+    let written = include_str!("table.md");
     let table = table();
-    assert!(written == table, "dialogue.md says otherwise; the code says:\n\n{table}");
+    assert!(written == table, "table.md says otherwise; the code says:\n\n{table}");
 }
 
 /// What holds in every cell, whatever the table says.
@@ -252,7 +255,7 @@ fn heard(message: Message) -> Event {
 
 #[test]
 fn a_link_becomes_ready_once_the_terminal_is_idle_and_told_its_last_payment() {
-    let mut dialogue = Dialogue::new(978, Trace::default());
+    let mut dialogue = Dialogue::new(978, Numbers::default());
     run(&mut dialogue, [Event::Opened, heard(Message::Taken), heard(Message::Completed { state: 0x19 })]);
     let busy = run(&mut dialogue, [heard(Message::Taken), heard(Message::Completed { state: 0x9c })]);
     assert!(matches!(&busy[..], [Effect::Send(Command::Acknowledge), Effect::Attention(why)] if why.contains("busy")));
@@ -275,7 +278,7 @@ fn a_link_becomes_ready_once_the_terminal_is_idle_and_told_its_last_payment() {
 
 #[test]
 fn a_terminal_without_a_payment_says_so_by_a_code_and_only_a_new_one_is_believed() {
-    for (last, believed) in [(Trace::default(), true), (trace(7), false)] {
+    for (last, believed) in [(Numbers::default(), true), (trace(7), false)] {
         let mut dialogue = Dialogue::new(978, last);
         dialogue.state = State::Repeating(Purpose::Inquiry, Heard::default());
         let effects = dialogue.step(heard(Message::Aborted(NOT_POSSIBLE)));

@@ -1,17 +1,22 @@
 //! The real printer drivers on TCP, with simulated printers that read the commands on their own account.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use drivers::{
-    device::{DeviceName, Health},
-    label_printer::{Label, LabelPrinter, PrintError, zpl},
-    receipt_printer::{Align, Block, Document, ReceiptPrinter, escpos},
+    device::Health,
+    label_printer::{self, Label, PrintError},
+    receipt_printer::{self, Align, Block, Document, ReceiptPrinter},
     simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter},
 };
-use tokio::{sync::broadcast, time::timeout};
+use serde_json::json;
+use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(60);
+use super::{LIMIT, setup, start};
+
+fn receipt_printer(device: &SimulatedReceiptPrinter, columns: u8) -> Arc<dyn ReceiptPrinter> {
+    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({ "columns": columns }));
+    start(receipt_printer::PROTOCOLS, setup).0
+}
 
 fn document() -> Document {
     Document {
@@ -53,9 +58,7 @@ async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> R
 #[tokio::test]
 async fn a_receipt_comes_out_as_it_was_laid_out() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (events, _heard) = broadcast::channel(16);
-    let address = format!("tcp://{}", device.address()).parse().unwrap();
-    let printer = escpos::start(DeviceName::new("receipts-1"), address, 20, events);
+    let printer = receipt_printer(&device, 20);
     eventually(async || printer.print(&document()).await).await.unwrap();
     let printed = device.printed();
     assert_eq!(
@@ -75,9 +78,7 @@ async fn a_receipt_comes_out_as_it_was_laid_out() {
 #[tokio::test]
 async fn a_receipt_printer_without_paper_or_with_its_cover_open_says_so_and_goes_on_after() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (events, _heard) = broadcast::channel(16);
-    let address = format!("tcp://{}", device.address()).parse().unwrap();
-    let printer = escpos::start(DeviceName::new("receipts-1"), address, 42, events);
+    let printer = receipt_printer(&device, 42);
     device.paper_out(true);
     let refused = eventually(async || printer.print(&document()).await).await.unwrap_err().to_string();
     assert!(refused.contains("new roll"), "{refused}");
@@ -93,9 +94,7 @@ async fn a_receipt_printer_without_paper_or_with_its_cover_open_says_so_and_goes
 #[tokio::test]
 async fn a_line_that_breaks_in_mid_receipt_is_an_error_and_the_next_try_prints_the_whole() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (events, _heard) = broadcast::channel(16);
-    let address = format!("tcp://{}", device.address()).parse().unwrap();
-    let printer = escpos::start(DeviceName::new("receipts-1"), address, 42, events);
+    let printer = receipt_printer(&device, 42);
     eventually(async || printer.print(&document()).await).await.unwrap();
     device.hang_up_after(40);
     assert!(matches!(printer.print(&document()).await, Err(PrintError::Offline { .. })));
@@ -108,9 +107,8 @@ async fn a_line_that_breaks_in_mid_receipt_is_an_error_and_the_next_try_prints_t
 #[tokio::test]
 async fn a_label_comes_out_with_its_texts_whatever_they_contain() {
     let device = SimulatedLabelPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let (events, _heard) = broadcast::channel(16);
-    let address = format!("tcp://{}", device.address()).parse().unwrap();
-    let printer = zpl::start(DeviceName::new("labels-1"), address, events);
+    let setup = setup("labels-1", &format!("tcp://{}", device.address()), json!({}));
+    let (printer, _heard) = start(label_printer::PROTOCOLS, setup);
     eventually(async || printer.print(&label()).await).await.unwrap();
     let printed = device.printed();
     assert_eq!(printed.len(), 1);

@@ -1,40 +1,60 @@
 //! The real ZVT driver on TCP, with a simulated terminal whose journal says what customers were really charged.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    io::Write as _,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use drivers::{
-    device::{DeviceEvent, DeviceName, Health, What},
+    device::{DeviceEvent, Health, What},
     payment_terminal::{
-        Amount, Inquiry, Outcome, PaymentTerminal, Record, TerminalError,
-        zvt::{self, ZvtSettings, ZvtTerminal},
+        self, Amount, Intent, Journal, MaskedPan, Outcome, PaymentTerminal, Record, Resolution, TerminalError,
+        TerminalReference,
     },
     simulate::{BookedState, Decline, Point, SimulatedTerminal},
 };
+use serde_json::json;
 use tokio::{sync::broadcast, time::timeout};
 
-const LIMIT: Duration = Duration::from_secs(60);
+use super::{DOLLARS, LIMIT, setup};
+
+type Terminal = Arc<dyn PaymentTerminal>;
 
 fn dollars(minor: u64) -> Amount {
-    Amount { minor, currency: 840 }
+    Amount { minor, currency: DOLLARS }
+}
+
+/// A payment with what is journalled now.
+fn intent(terminal: &Terminal, minor: u64) -> Intent {
+    Intent { reference: "p1".into(), amount: dollars(minor), before: terminal.journal() }
+}
+
+async fn authorise(terminal: &Terminal, minor: u64) -> Result<Outcome, TerminalError> {
+    terminal.authorise(&intent(terminal, minor)).await
 }
 
 async fn until(heard: &mut broadcast::Receiver<DeviceEvent>, wanted: fn(&What) -> bool) {
-    let found = async { while !wanted(&heard.recv().await.unwrap().what) {} };
-    timeout(LIMIT, found).await.expect("the event came");
+    super::until(heard, |what| wanted(what).then_some(())).await;
 }
 
-fn start(device: &SimulatedTerminal) -> (ZvtTerminal, broadcast::Receiver<DeviceEvent>) {
-    let (events, heard) = broadcast::channel(256);
-    let settings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 840 };
-    let address = format!("tcp://{}", device.address()).parse().unwrap();
-    (zvt::start(DeviceName::new("terminal-1"), address, settings, events), heard)
+fn start(device: &SimulatedTerminal) -> (Terminal, broadcast::Receiver<DeviceEvent>) {
+    // Read at the start; what it says must come out nowhere.
+    let mut password = tempfile::NamedTempFile::new().unwrap();
+    password.write_all(b"123456\n").unwrap();
+    let address = format!("tcp://{}", device.address());
+    super::start(
+        payment_terminal::PROTOCOLS,
+        setup("terminal-1", &address, json!({ "password_file": password.path() })),
+    )
 }
 
-async fn begin() -> (SimulatedTerminal, ZvtTerminal, broadcast::Receiver<DeviceEvent>) {
+/// The numbers of the simulated terminal's transaction.
+fn numbers(number: u32) -> TerminalReference {
+    let number = number.to_string();
+    serde_json::from_value(json!({ "terminal_id": "52523535", "trace": number, "receipt": number })).unwrap()
+}
+
+async fn begin() -> (SimulatedTerminal, Terminal, broadcast::Receiver<DeviceEvent>) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (terminal, mut heard) = start(&device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Ready))).await;
@@ -42,19 +62,19 @@ async fn begin() -> (SimulatedTerminal, ZvtTerminal, broadcast::Receiver<DeviceE
 }
 
 /// Pays, keeps, and gives the record with its receipt text.
-async fn pay(terminal: &ZvtTerminal, minor: u64) -> Record {
-    match terminal.authorise(dollars(minor)).await.unwrap() {
+async fn pay(terminal: &Terminal, minor: u64) -> Record {
+    match authorise(terminal, minor).await.unwrap() {
         Outcome::Approved(approved) => approved.keep().await.unwrap(),
         Outcome::Declined { why, .. } => panic!("declined: {why}"),
     }
 }
 
 /// Asks until the terminal is back.
-async fn inquire(terminal: &ZvtTerminal) -> Inquiry {
+async fn resolve(terminal: &Terminal, intent: &Intent) -> Resolution {
     timeout(LIMIT, async {
         loop {
-            match terminal.inquire().await {
-                Ok(inquiry) => return inquiry,
+            match terminal.resolve(intent).await {
+                Ok(resolution) => return resolution,
                 Err(_) => tokio::task::yield_now().await,
             }
         }
@@ -68,62 +88,54 @@ async fn an_approved_payment_has_its_traces_and_receipt_text() {
     let (device, terminal, mut heard) = begin().await;
     let record = pay(&terminal, 1234).await;
     assert_eq!(record.amount, dollars(1234));
-    assert_eq!(
-        (record.trace.trace, record.trace.receipt, record.trace.terminal_id.as_deref()),
-        (Some(1), Some(1), Some("52523535"))
-    );
-    assert_eq!(record.card.as_ref().map(drivers::payment_terminal::MaskedPan::as_str), Some("476173******0119"));
-    assert_eq!(record.card_name.as_deref(), Some("VISA"));
+    assert_eq!(record.reference, numbers(1));
+    assert_eq!(record.masked_pan.as_ref().map(MaskedPan::as_str), Some("476173******0119"));
+    assert_eq!(record.scheme.as_deref(), Some("VISA"));
     assert!(record.receipt_text.iter().any(|line| line.contains("Payment approved")));
-    assert_eq!(terminal.last_trace(), record.trace);
     until(&mut heard, |what| matches!(what, What::Payment(progress) if progress.text.contains("tap the card"))).await;
-    assert_eq!(pay(&terminal, 5).await.trace.trace, Some(2));
+    assert_eq!(pay(&terminal, 5).await.reference, numbers(2));
     assert_eq!(device.journal().len(), 2);
 }
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_vote_and_a_roll_back_reverses() {
     let (device, terminal, _heard) = begin().await;
-    let Outcome::Approved(approved) = terminal.authorise(dollars(700)).await.unwrap() else { panic!("declined") };
+    let Outcome::Approved(approved) = authorise(&terminal, 700).await.unwrap() else { panic!("declined") };
     approved.roll_back().await.unwrap();
     assert_eq!(device.journal()[0].state, BookedState::Reversed);
-    assert_eq!(pay(&terminal, 701).await.trace.trace, Some(2));
+    assert_eq!(pay(&terminal, 701).await.reference, numbers(2));
 }
 
 #[tokio::test]
 async fn an_approval_nobody_votes_on_is_left_in_doubt() {
     let (device, terminal, _heard) = begin().await;
-    let Outcome::Approved(approved) = terminal.authorise(dollars(700)).await.unwrap() else { panic!("declined") };
-    let before = approved.record.clone();
+    let intent = intent(&terminal, 700);
+    let Outcome::Approved(approved) = terminal.authorise(&intent).await.unwrap() else { panic!("declined") };
+    let seen = approved.record.clone();
     drop(approved);
-    assert_eq!(
-        inquire(&terminal).await,
-        Inquiry::Last(Record { receipt_text: receipt_of(&inquire(&terminal).await), ..before })
-    );
+    let Resolution::Charged(record) = resolve(&terminal, &intent).await else { panic!("it was booked") };
+    assert!(record.receipt_text.iter().any(|line| line.contains("Payment approved")));
+    assert_eq!(Record { receipt_text: vec![], ..record }, seen);
     assert_eq!(device.journal().len(), 1);
-}
-
-fn receipt_of(inquiry: &Inquiry) -> Vec<String> {
-    match inquiry {
-        Inquiry::Last(record) => record.receipt_text.clone(),
-        _ => vec![],
-    }
 }
 
 #[tokio::test]
 async fn a_decline_says_why_and_charges_nothing() {
     let (device, terminal, _heard) = begin().await;
     device.decline_next(Some(0x51));
-    let declined = terminal.authorise(dollars(700)).await.unwrap();
-    assert!(matches!(declined, Outcome::Declined { code: 0x51, why } if why.contains("not enough money")));
+    let declined = authorise(&terminal, 700).await.unwrap();
+    assert!(matches!(declined, Outcome::Declined { code, why } if code == "51" && why.contains("not enough money")));
     for decline in [Decline::Abort, Decline::ResultThenAbort, Decline::AbortThenResult, Decline::ResultThenCompletion] {
         device.decline_next(Some(0x78));
         device.decline_by(decline);
-        let declined = terminal.authorise(dollars(700)).await;
-        assert!(matches!(declined, Ok(Outcome::Declined { code: 0x78, .. })), "{decline:?}: {declined:?}");
+        let declined = authorise(&terminal, 700).await;
+        assert!(
+            matches!(declined, Ok(Outcome::Declined { ref code, .. }) if code == "78"),
+            "{decline:?}: {declined:?}"
+        );
     }
     assert_eq!(device.journal(), []);
-    assert_eq!(pay(&terminal, 700).await.trace.trace, Some(1));
+    assert_eq!(pay(&terminal, 700).await.reference, numbers(1));
 }
 
 #[tokio::test]
@@ -132,12 +144,12 @@ async fn an_abort_stops_a_payment_unless_it_comes_too_late() {
     device.wait_for_abort(true);
     for too_late in [false, true] {
         device.approve_after_abort(too_late);
-        let (outcome, ()) = tokio::join!(terminal.authorise(dollars(700)), async {
+        let (outcome, ()) = tokio::join!(authorise(&terminal, 700), async {
             until(&mut heard, |what| matches!(what, What::Payment(_))).await;
             terminal.abort().await.unwrap();
         });
         match outcome.unwrap() {
-            Outcome::Declined { code, .. } => assert_eq!((code, too_late), (0x6c, false)),
+            Outcome::Declined { code, .. } => assert_eq!((code.as_str(), too_late), ("6C", false)),
             Outcome::Approved(approved) => {
                 assert!(too_late);
                 approved.keep().await.unwrap();
@@ -156,8 +168,8 @@ enum Policy {
     GoesOn,
 }
 
-/// The heart of it: wherever the link falls, the inquiry tells what the terminal's journal says, and nothing is ever charged twice.
-async fn the_inquiry_tells_the_truth(policy: Policy) {
+/// The heart of it: wherever the link falls, a doubt is settled as the terminal's journal says, and nothing is ever charged twice.
+async fn a_doubt_is_settled_as_the_terminal_booked(policy: Policy) {
     for point in Point::ALL {
         let case = format!("{policy:?}, {point:?}");
         let (device, terminal, _heard) = begin().await;
@@ -165,9 +177,9 @@ async fn the_inquiry_tells_the_truth(policy: Policy) {
         device.carry_on((policy == Policy::GoesOn).then_some(3));
         // The customer before paid the same: the amount alone must not match.
         pay(&terminal, 700).await;
-        let before = terminal.last_trace();
+        let intent = intent(&terminal, 700);
         device.drop_link_at(Some(point));
-        let kept = match terminal.authorise(dollars(700)).await {
+        let kept = match terminal.authorise(&intent).await {
             Ok(Outcome::Approved(approved)) => Some(approved.keep().await.is_ok()),
             Err(TerminalError::LinkLost { .. }) => None,
             other => panic!("{case}: {other:?}"),
@@ -178,13 +190,13 @@ async fn the_inquiry_tells_the_truth(policy: Policy) {
             _ => None,
         };
         assert_eq!(kept, told, "{case}");
-        let found = match inquire(&terminal).await {
-            Inquiry::Last(last) => last.trace != before,
-            Inquiry::LastFailed { trace, .. } => {
-                assert_ne!(trace, before, "{case}");
-                false
+        let found = match resolve(&terminal, &intent).await {
+            Resolution::Charged(record) => {
+                assert_eq!((record.amount, record.reference), (dollars(700), numbers(2)), "{case}");
+                true
             }
-            Inquiry::Nothing => panic!("{case}: it forgot the first"),
+            Resolution::NotCharged { .. } => false,
+            Resolution::Unknown { why } => panic!("{case}: {why}"),
         };
         assert_eq!(device.bookings(), 1 + usize::from(found), "{case}");
         let resulted = Point::ALL.iter().position(|other| *other == point)
@@ -196,24 +208,24 @@ async fn the_inquiry_tells_the_truth(policy: Policy) {
         };
         assert_eq!(found, booked, "{case}");
         // And it takes money again, as if nothing had been.
-        assert_eq!(pay(&terminal, 700).await.trace, terminal.last_trace(), "{case}");
+        pay(&terminal, 700).await;
         assert_eq!(device.bookings(), 2 + usize::from(found), "{case}");
     }
 }
 
 #[tokio::test]
 async fn wherever_the_link_falls_the_inquiry_tells_the_truth() {
-    the_inquiry_tells_the_truth(Policy::Keeps).await;
+    a_doubt_is_settled_as_the_terminal_booked(Policy::Keeps).await;
 }
 
 #[tokio::test]
 async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_reverses() {
-    the_inquiry_tells_the_truth(Policy::Reverses).await;
+    a_doubt_is_settled_as_the_terminal_booked(Policy::Reverses).await;
 }
 
 #[tokio::test]
 async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_goes_on() {
-    the_inquiry_tells_the_truth(Policy::GoesOn).await;
+    a_doubt_is_settled_as_the_terminal_booked(Policy::GoesOn).await;
 }
 
 #[tokio::test]
@@ -222,9 +234,15 @@ async fn a_terminal_that_was_busy_gets_no_payment_until_it_told_its_last_one() {
     device.busy(2);
     let (terminal, mut heard) = start(&device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Attention { why }) if why.contains("busy"))).await;
-    assert!(matches!(terminal.authorise(dollars(1)).await, Err(TerminalError::Offline { .. })));
-    assert!(matches!(terminal.inquire().await, Err(TerminalError::Refused { code: 0x9c, .. })));
-    assert_eq!(terminal.inquire().await, Ok(Inquiry::Nothing));
+    assert!(matches!(authorise(&terminal, 1).await, Err(TerminalError::Offline { .. })));
+    // Nothing is known of its last transaction yet, so nothing was sent.
+    let unsent = intent(&terminal, 1);
+    assert!(unsent.before.is_unknown());
+    let resolved = terminal.resolve(&unsent).await;
+    assert!(matches!(resolved, Err(TerminalError::Refused { ref code, .. }) if code == "9C"), "{resolved:?}");
+    assert!(matches!(terminal.resolve(&unsent).await, Ok(Resolution::NotCharged { .. })));
+    // And it is not sent later either, by the journal from before.
+    assert!(matches!(terminal.authorise(&unsent).await, Err(TerminalError::Offline { .. })));
     assert_eq!(pay(&terminal, 1).await.amount, dollars(1));
 }
 
@@ -233,21 +251,20 @@ async fn a_terminal_that_was_busy_gets_no_payment_until_it_told_its_last_one() {
 async fn a_terminal_that_falls_silent_leaves_the_payment_in_doubt() {
     let (device, terminal, mut heard) = begin().await;
     device.mute(true);
-    assert!(matches!(terminal.authorise(dollars(1)).await, Err(TerminalError::TimedOut { waited_ms: 5000, .. })));
+    let intent = intent(&terminal, 1);
+    assert!(matches!(terminal.authorise(&intent).await, Err(TerminalError::TimedOut { waited_ms: 5000, .. })));
     until(&mut heard, |what| matches!(what, What::Health(Health::Offline { why, .. }) if why.contains("said nothing")))
         .await;
     device.mute(false);
-    assert_eq!(inquire(&terminal).await, Inquiry::Nothing);
+    assert!(matches!(resolve(&terminal, &intent).await, Resolution::NotCharged { .. }));
     assert_eq!(device.journal(), []);
 }
 
 #[tokio::test]
 async fn an_amount_that_the_protocol_cannot_say_is_declined_before_anything_is_sent() {
     let (device, terminal, _heard) = begin().await;
-    for (minor, code) in [(0, 0xc8), (1_000_000_000_000, 0xc3)] {
-        assert!(
-            matches!(terminal.authorise(dollars(minor)).await, Ok(Outcome::Declined { code: said, .. }) if said == code)
-        );
+    for (minor, code) in [(0, "C8"), (1_000_000_000_000, "C3")] {
+        assert!(matches!(authorise(&terminal, minor).await, Ok(Outcome::Declined { code: said, .. }) if said == code));
     }
     assert_eq!(device.journal(), []);
     assert_eq!(pay(&terminal, 999_999_999_999).await.amount, dollars(999_999_999_999));
@@ -279,19 +296,22 @@ async fn of_receipts_in_blocks_the_customers_is_kept() {
 #[tokio::test]
 async fn a_reversal_gives_back_once() {
     let (device, terminal, _heard) = begin().await;
-    pay(&terminal, 900).await;
-    assert_eq!(terminal.reverse(1).await.unwrap().amount, dollars(900));
+    let paid = pay(&terminal, 900).await.reference;
+    assert_eq!(terminal.reverse(&paid).await.unwrap().amount, dollars(900));
     assert_eq!(device.journal()[0].state, BookedState::Reversed);
-    assert!(matches!(terminal.reverse(1).await, Err(TerminalError::Refused { code: 0xb4, .. })));
+    let again = terminal.reverse(&paid).await;
+    assert!(matches!(again, Err(TerminalError::Refused { ref code, .. }) if code == "B4"), "{again:?}");
+    let foreign = terminal.reverse(&TerminalReference::default()).await;
+    assert!(matches!(foreign, Err(TerminalError::UnknownReference { .. })), "{foreign:?}");
 }
 
 #[tokio::test]
 async fn one_payment_at_a_time_and_none_without_a_link() {
     let (device, terminal, mut heard) = begin().await;
     device.wait_for_abort(true);
-    let (first, second) = tokio::join!(terminal.authorise(dollars(1)), async {
+    let (first, second) = tokio::join!(authorise(&terminal, 1), async {
         until(&mut heard, |what| matches!(what, What::Payment(_))).await;
-        let second = terminal.authorise(dollars(2)).await;
+        let second = authorise(&terminal, 2).await;
         terminal.abort().await.unwrap();
         second
     });
@@ -299,16 +319,31 @@ async fn one_payment_at_a_time_and_none_without_a_link() {
     assert!(matches!(second, Err(TerminalError::Busy { .. })));
     drop(device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Offline { .. }))).await;
-    assert!(matches!(terminal.authorise(dollars(3)).await, Err(TerminalError::Offline { .. })));
+    assert!(matches!(authorise(&terminal, 3).await, Err(TerminalError::Offline { .. })));
 }
 
 #[tokio::test]
 async fn a_payment_runs_until_it_was_voted_on_and_finished() {
     let (_device, terminal, _heard) = begin().await;
-    let Ok(Outcome::Approved(approved)) = terminal.authorise(dollars(1)).await else { panic!("declined") };
-    assert!(matches!(terminal.authorise(dollars(2)).await, Err(TerminalError::Busy { .. })));
+    let Ok(Outcome::Approved(approved)) = authorise(&terminal, 1).await else { panic!("declined") };
+    assert!(matches!(authorise(&terminal, 2).await, Err(TerminalError::Busy { .. })));
     approved.keep().await.unwrap();
-    assert_eq!(pay(&terminal, 2).await.trace.trace, Some(2));
+    assert_eq!(pay(&terminal, 2).await.reference, numbers(2));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_the_terminals_last_transaction_sends_nothing() {
+    let (device, terminal, _heard) = begin().await;
+    let stale = intent(&terminal, 700);
+    pay(&terminal, 700).await;
+    let foreign: Journal = serde_json::from_value(json!({ "session": 7 })).unwrap();
+    for before in [stale.before.clone(), Journal::default(), foreign.clone()] {
+        let refused = terminal.authorise(&Intent { before, ..stale.clone() }).await;
+        assert!(matches!(refused, Err(TerminalError::Offline { .. })), "{refused:?}");
+    }
+    assert_eq!(device.journal().len(), 1);
+    let foreign = resolve(&terminal, &Intent { before: foreign, ..stale }).await;
+    assert!(matches!(foreign, Resolution::Unknown { ref why } if why.contains("another protocol")), "{foreign:?}");
 }
 
 /// Whatever the driver lets out: records, events, errors, and what is traced.
@@ -338,18 +373,18 @@ async fn whole_card_numbers() -> Vec<String> {
     let mut told = vec![format!("{record:?}"), serde_json::to_string(&record).unwrap()];
     device.print_blocks(true);
     told.push(format!("{:?}", pay(&terminal, 99).await));
-    told.push(format!("{:?}", inquire(&terminal).await));
-    told.push(format!("{:?}", terminal.reverse(1).await));
+    told.push(format!("{:?}", terminal.reverse(&record.reference).await));
     for point in [Point::ResultAcknowledged, Point::ResultSent] {
         device.drop_link_at(Some(point));
-        let Ok(Outcome::Approved(approved)) = terminal.authorise(dollars(99)).await else { panic!("declined") };
-        told.push(format!("{approved:?}"));
+        let intent = intent(&terminal, 99);
+        let Ok(Outcome::Approved(approved)) = terminal.authorise(&intent).await else { panic!("declined") };
+        told.push(format!("{intent:?} {approved:?}"));
         told.push(approved.keep().await.unwrap_err().to_string());
-        told.push(format!("{:?}", inquire(&terminal).await));
+        told.push(format!("{:?}", resolve(&terminal, &intent).await));
     }
     drop(device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Offline { .. }))).await;
-    told.push(terminal.authorise(dollars(1)).await.unwrap_err().to_string());
+    told.push(authorise(&terminal, 1).await.unwrap_err().to_string());
     while let Ok(event) = heard.try_recv() {
         told.push(format!("{event:?} {}", serde_json::to_string(&event).unwrap()));
     }

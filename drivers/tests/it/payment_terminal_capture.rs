@@ -1,5 +1,4 @@
 //! A whole day at a terminal as Wireshark's dissector reads it: what driver and simulated terminal said is written as a capture and judged by `tshark`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     fmt::Write as _,
@@ -10,13 +9,12 @@ use std::{
 };
 
 use drivers::{
-    device::{DeviceName, Health},
-    payment_terminal::{
-        Amount, Outcome, PaymentTerminal,
-        zvt::{self, ZvtSettings},
-    },
+    device::Health,
+    payment_terminal::{self, Amount, Intent, Outcome},
+    registry::{StartContext, prepare},
     simulate::SimulatedTerminal,
 };
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -62,25 +60,32 @@ async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + 
 /// A sale kept, one rolled back, one declined, one reversed, receipts as lines and as blocks.
 async fn a_day(said: &Said) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = format!("tcp://{}", listen_in(&device, said).await).parse().unwrap();
+    let address = format!("tcp://{}", listen_in(&device, said).await);
     let (events, mut heard) = broadcast::channel(256);
-    let settings = ZvtSettings { password: [0x12, 0x34, 0x56], currency: 978 };
-    let terminal = zvt::start(DeviceName::new("terminal-1"), address, settings, events);
+    let setup = super::setup("terminal-1", &address, json!({}));
+    let context = StartContext { currency: 978, events };
+    let terminal = prepare(payment_terminal::PROTOCOLS, setup).unwrap().start(&context).unwrap();
     while terminal.health() != Health::Ready {
         heard.recv().await.unwrap();
     }
-    let euros = |minor| Amount { minor, currency: 978 };
+    let pay = async |minor| {
+        let amount = Amount { minor, currency: 978 };
+        terminal.authorise(&Intent { reference: "p1".into(), amount, before: terminal.journal() }).await
+    };
+    let mut paid = Vec::new();
     for (minor, blocks) in [(1234, false), (999_999_999_999, true)] {
         device.print_blocks(blocks);
-        let Ok(Outcome::Approved(approved)) = terminal.authorise(euros(minor)).await else { panic!("declined") };
-        approved.keep().await.unwrap();
+        let Ok(Outcome::Approved(approved)) = pay(minor).await else { panic!("declined") };
+        paid.push(approved.keep().await.unwrap().reference);
     }
-    let Ok(Outcome::Approved(approved)) = terminal.authorise(euros(500)).await else { panic!("declined") };
+    let Ok(Outcome::Approved(approved)) = pay(500).await else { panic!("declined") };
     approved.roll_back().await.unwrap();
     device.decline_next(Some(0x71));
-    assert!(matches!(terminal.authorise(euros(700)).await, Ok(Outcome::Declined { .. })));
-    terminal.reverse(1).await.unwrap();
-    terminal.inquire().await.unwrap();
+    assert!(matches!(pay(700).await, Ok(Outcome::Declined { .. })));
+    terminal.reverse(&paid[0]).await.unwrap();
+    let nothing =
+        Intent { reference: "p2".into(), amount: Amount { minor: 1, currency: 978 }, before: terminal.journal() };
+    terminal.resolve(&nothing).await.unwrap();
 }
 
 /// Skips, and says so, where there is no `tshark`.

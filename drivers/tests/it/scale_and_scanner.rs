@@ -1,34 +1,20 @@
 //! The real drivers on real pseudo-terminals, with simulated devices on the far side.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::path::Path;
 
 use drivers::{
-    device::{DeviceEvent, DeviceName, Health, What},
-    scale::{Grams, Reading, Scale, ScaleError, toledo8217},
-    scanner::{Symbology, serial},
+    device::{Health, What},
+    registry::Setup,
+    scale::{self, Grams, Reading, ScaleError},
+    scanner::{self, Symbology},
     simulate::{SimulatedScale, SimulatedScanner},
-    transport::Address,
 };
-use tokio::{sync::broadcast, time::timeout};
+use serde_json::json;
 
-/// Far beyond what anything here takes; only a hang gets there.
-const LIMIT: Duration = Duration::from_secs(60);
+use super::{setup, start, until};
 
-fn line(path: &std::path::Path) -> Address {
-    format!("serial:{}", path.display()).parse().unwrap()
-}
-
-async fn until<T>(heard: &mut broadcast::Receiver<DeviceEvent>, mut wanted: impl FnMut(&What) -> Option<T>) -> T {
-    timeout(LIMIT, async {
-        loop {
-            if let Some(found) = wanted(&heard.recv().await.unwrap().what) {
-                return found;
-            }
-        }
-    })
-    .await
-    .expect("the event came")
+fn at(name: &str, line: &Path) -> Setup {
+    setup(name, &format!("serial:{}", line.display()), json!({}))
 }
 
 fn ready(what: &What) -> Option<()> {
@@ -44,8 +30,7 @@ async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("scale");
     let mut device = SimulatedScale::open(Some(&link)).unwrap();
-    let (events, mut heard) = broadcast::channel(256);
-    let scale = toledo8217::start(DeviceName::new("scale-1"), line(&link), toledo8217::Unit::Kilogram, events);
+    let (scale, mut heard) = start(scale::PROTOCOLS, at("scale-1", &link));
     until(&mut heard, ready).await;
 
     device.put(Grams(1234));
@@ -80,8 +65,8 @@ async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
 #[tokio::test]
 async fn a_scale_that_falls_silent_is_offline_until_it_answers() {
     let device = SimulatedScale::open(None).unwrap();
-    let (events, mut heard) = broadcast::channel(256);
-    let _scale = toledo8217::start(DeviceName::new("scale-1"), line(device.path()), toledo8217::Unit::Pound, events);
+    let pounds = setup("scale-1", &format!("serial:{}", device.path().display()), json!({ "unit": "pound" }));
+    let (_scale, mut heard) = start(scale::PROTOCOLS, pounds);
     until(&mut heard, ready).await;
     device.silent(true);
     let why = until(&mut heard, |what| match what {
@@ -98,8 +83,7 @@ async fn a_scanner_reads_whole_codes_however_they_arrive() {
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("scanner");
     let mut device = SimulatedScanner::open(Some(&link)).unwrap();
-    let (events, mut heard) = broadcast::channel(256);
-    let _scanner = serial::start(DeviceName::new("scanner-1"), line(&link), events);
+    let (_scanner, mut heard) = start(scanner::PROTOCOLS, at("scanner-1", &link));
     until(&mut heard, ready).await;
     let mut scan = async || {
         until(&mut heard, |what| match what {

@@ -1,0 +1,65 @@
+//! The kinds of devices, each known here once.
+
+use drivers::{
+    label_printer, payment_terminal, receipt_printer,
+    registry::{Setup, SetupError, prepare},
+    scale, scanner,
+};
+use serde::Serialize;
+
+use super::Register;
+
+/// A kind of device. Its name is that of its tables in the config, and of a lane's field for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// Scales.
+    Scale,
+    /// Scanners.
+    Scanner,
+    /// Label printers.
+    LabelPrinter,
+    /// Receipt printers.
+    ReceiptPrinter,
+    /// Payment terminals.
+    PaymentTerminal,
+}
+
+impl DeviceKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Scale, Self::Scanner, Self::LabelPrinter, Self::ReceiptPrinter, Self::PaymentTerminal];
+
+    /// As the config, the API and the page write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scale => "scale",
+            Self::Scanner => "scanner",
+            Self::LabelPrinter => "label_printer",
+            Self::ReceiptPrinter => "receipt_printer",
+            Self::PaymentTerminal => "payment_terminal",
+        }
+    }
+
+    /// The device of this kind in a register's lane. Label printers belong to the store.
+    pub fn of_lane(self, lane: &Register) -> Option<&str> {
+        match self {
+            Self::Scale => lane.scale.as_deref(),
+            Self::Scanner => lane.scanner.as_deref(),
+            Self::LabelPrinter => None,
+            Self::ReceiptPrinter => lane.receipt_printer.as_deref(),
+            Self::PaymentTerminal => lane.payment_terminal.as_deref(),
+        }
+    }
+
+    /// Checks a device's protocol and its settings.
+    pub(super) fn check(self, setup: Setup) -> Result<(), SetupError> {
+        match self {
+            Self::Scale => prepare(scale::PROTOCOLS, setup).map(drop),
+            Self::Scanner => prepare(scanner::PROTOCOLS, setup).map(drop),
+            Self::LabelPrinter => prepare(label_printer::PROTOCOLS, setup).map(drop),
+            Self::ReceiptPrinter => prepare(receipt_printer::PROTOCOLS, setup).map(drop),
+            Self::PaymentTerminal => prepare(payment_terminal::PROTOCOLS, setup).map(drop),
+        }
+    }
+}

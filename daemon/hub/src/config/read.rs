@@ -1,0 +1,129 @@
+//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong with the next.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde::{Deserialize, de::IntoDeserializer};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Error},
+};
+
+use super::{Config, DeviceKind};
+
+/// What is wrong with a config.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("Could not read the config {path}: {why}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// What the system said.
+        why: String,
+    },
+    /// It is not TOML, or tables, fields or values are wrong.
+    #[error("Invalid config {path}:{}", findings.iter().map(|finding| format!("\n- {}", finding.trim_end())).collect::<String>())]
+    Invalid {
+        /// Which.
+        path: String,
+        /// Everything that was found: where, what and a remedy.
+        findings: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads and checks a config.
+    ///
+    /// # Errors
+    /// It can't be read, or something in it is wrong: which field, which value, what to write instead.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = || path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: shown(), why: error.to_string() })?;
+        parse(&text).map_err(|findings| ConfigError::Invalid { path: shown(), findings })
+    }
+}
+
+/// Reads every table, then checks them against each other.
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    let (table, broken) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { text, findings: Vec::new() };
+    for error in broken {
+        reader.found(error);
+    }
+    if !reader.findings.is_empty() {
+        return Err(reader.told());
+    }
+    for name in ["store", "listen"] {
+        if !table.get_ref().keys().any(|key| key.get_ref() == name) {
+            reader.findings.push((0, format!("[{name}] is missing")));
+        }
+    }
+    let (mut store, mut listen, mut headquarters, mut register) = (None, None, None, Vec::new());
+    let mut devices = BTreeMap::new();
+    for (key, value) in table.into_inner() {
+        match key.get_ref().as_ref() {
+            "store" => store = reader.table(value),
+            "listen" => listen = reader.table(value),
+            "headquarters" => headquarters = reader.table(value),
+            "register" => register = reader.tables(value),
+            name => match DeviceKind::ALL.into_iter().find(|kind| kind.name() == name) {
+                Some(kind) => drop(devices.insert(kind, reader.tables(value))),
+                None => reader.unknown(name, key.span().start),
+            },
+        }
+    }
+    match (store, listen) {
+        (Some(store), Some(listen)) if reader.findings.is_empty() => {
+            let config = Config { store, listen, headquarters, devices, register };
+            let findings = config.check();
+            if findings.is_empty() { Ok(config) } else { Err(findings) }
+        }
+        _ => Err(reader.told()),
+    }
+}
+
+/// Collects what is wrong, with its place in the text.
+struct Reader<'t> {
+    text: &'t str,
+    findings: Vec<(usize, String)>,
+}
+
+impl Reader<'_> {
+    fn found(&mut self, mut error: Error) {
+        error.set_input(Some(self.text));
+        self.findings.push((error.span().map_or(0, |span| span.start), error.to_string()));
+    }
+
+    fn unknown(&mut self, name: &str, place: usize) {
+        let line = self.text.get(..place).unwrap_or_default().matches('\n').count() + 1;
+        let kinds = DeviceKind::ALL.map(|kind| format!("[[{}]]", kind.name())).join(", ");
+        let name = name.escape_debug();
+        self.findings.push((
+            place,
+            format!(
+                "line {line}: unknown table `{name}`; known: [store], [listen], [headquarters], {kinds}, [[register]]"
+            ),
+        ));
+    }
+
+    fn table<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>) -> Option<T> {
+        T::deserialize(value.into_deserializer()).map_err(|error| self.found(error)).ok()
+    }
+
+    /// An array of tables; those that are wrong are found and left out.
+    fn tables<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>) -> Vec<T> {
+        if !value.get_ref().is_array() {
+            // Fails, and says what was expected.
+            return self.table(value).unwrap_or_default();
+        }
+        let DeValue::Array(tables) = value.into_inner() else { return Vec::new() };
+        tables.into_iter().filter_map(|table| self.table(table)).collect()
+    }
+
+    /// What was found, from the top of the file on.
+    fn told(mut self) -> Vec<String> {
+        self.findings.sort_by_key(|(place, _)| *place);
+        self.findings.into_iter().map(|(_, finding)| finding).collect()
+    }
+}

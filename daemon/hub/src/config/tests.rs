@@ -1,0 +1,122 @@
+//! Good configs, and bad ones with what is told about them.
+
+use super::*;
+
+const GOOD: &str = r#"
+    [store]
+    hub = "store-367"
+    name = "Store 367"
+    currency = "USD"
+    time_zone = "UTC"
+    data = "/var/lib/store-hub"
+    [listen]
+    address = "127.0.0.1:8443"
+    certificate = "hub.pem"
+    key = "hub.key"
+    [[scanner]]
+    name = "scanner-1"
+    address = "serial:/dev/ttyUSB0?baud=9600"
+    [[register]]
+    name = "till-1"
+    scanner = "scanner-1"
+"#;
+
+/// The good config and more.
+pub(crate) fn with(more: &str) -> Config {
+    read(&format!("{GOOD}{more}")).unwrap()
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hub.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::read(&path)
+}
+
+#[test]
+fn a_good_config_is_read_and_reads_back() {
+    let config = read(GOOD).unwrap();
+    assert_eq!(config.register[0].scanner.as_deref(), Some("scanner-1"));
+    assert!(read(&toml::to_string(&config).unwrap()).is_ok());
+}
+
+#[test]
+fn what_is_wrong_is_named_with_a_remedy() {
+    for (from, to, told) in [
+        ("\"USD\"", "\"usd\"", "three letters"),
+        ("\"UTC\"", "\"Mars/Olympus\"", "IANA"),
+        ("scanner = \"scanner-1\"", "scanner = \"scanner-2\"", "add [[scanner]] name = \"scanner-2\""),
+        ("till-1", "till 1", "letters, digits"),
+        ("store-367", "store/367", "hub id"),
+        ("127.0.0.1:8443", "8443", "socket address"),
+        ("store-hub\"", "store-hub\"\nfiscal_year_starts = \"02-29\"", "such as 01-01"),
+        ("store-hub\"", "store-hub\"\nkeep_sales_days = -1", "expected u16"),
+        ("store-hub\"", "store-hub\"\nengine = \"rocks\"", "expected `sled` or `sqlite`"),
+        ("hub.key\"", "hub.key\"\nport = 1", "unknown field `port`"),
+        ("[listen]", "[listening]", "[listen] is missing"),
+        ("[[scanner]]", "[[scaner]]", "unknown table `scaner`; known: [store], [listen], [headquarters], [[scale]]"),
+        ("scanner-1\"\n", "scanner 1\"\n", "Invalid device name `scanner 1`: 1 to 40 letters, digits or `-`"),
+        (
+            "?baud=9600\"",
+            "?baud=9600\"\nprotocol = \"usb\"",
+            "scanner scanner-1: unknown protocol `usb`; known: serial",
+        ),
+        ("?baud=9600\"", "?baud=9600\"\nunit = \"pound\"", "scanner scanner-1: unknown field `unit`"),
+        ("[[scanner]]", "[scanner]", "expected a sequence"),
+        ("till-1", "till-1\"\n[[register]]\nname = \"till-1", "two registers are called `till-1`"),
+    ] {
+        let error = read(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(told), "{told}: {error}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let text = GOOD.replace("\"USD\"", "\"usd\"").replace("127.0.0.1:8443", "8443").replace("?baud=9600", "?baud=1");
+    let ConfigError::Invalid { findings, .. } = read(&text).unwrap_err() else { panic!("it was read") };
+    let told: Vec<bool> = ["three letters", "socket address", "300 to 921600"]
+        .iter()
+        .zip(&findings)
+        .map(|(what, finding)| finding.contains(what) && finding.contains("line "))
+        .collect();
+    assert_eq!(told, [true; 3], "{findings:?}");
+
+    let text = GOOD
+        .replace("\"UTC\"", "\"Mars/Olympus\"")
+        .replace("till-1", "till 1")
+        .replace("scanner = \"scanner-1\"", "scanner = \"scanner-2\"\nscale = \"scale-1\"");
+    let ConfigError::Invalid { findings, .. } = read(&text).unwrap_err() else { panic!("it was read") };
+    assert_eq!(findings.len(), 4, "{findings:?}");
+}
+
+#[test]
+fn a_device_of_each_kind_is_read_with_its_protocols_settings() {
+    let text = format!(
+        r#"{GOOD}
+        [[scale]]
+        name = "scale-1"
+        protocol = "toledo-8217"
+        address = "serial:/dev/ttyUSB1"
+        unit = "pound"
+        [[label_printer]]
+        name = "labels-1"
+        address = "tcp://10.0.0.21:9100"
+        [[receipt_printer]]
+        name = "receipts-1"
+        address = "tcp://10.0.0.20:9100"
+        columns = 48
+        [[payment_terminal]]
+        name = "terminal-1"
+        address = "tcp://10.0.0.30:20007"
+        password_file = "/etc/store-hub/terminal-1.password"
+    "#
+    );
+    let config = read(&text).unwrap();
+    let again = read(&toml::to_string(&config).unwrap()).unwrap();
+    for kind in DeviceKind::ALL {
+        assert_eq!(config.devices_of(kind).len(), 1, "{kind:?}");
+        assert_eq!(config.devices_of(kind), again.devices_of(kind));
+    }
+    let wide = text.replace("columns = 48", "columns = 80");
+    assert!(read(&wide).unwrap_err().to_string().contains("receipt_printer receipts-1: columns = 80 is out of range"));
+}

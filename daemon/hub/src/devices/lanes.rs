@@ -1,0 +1,292 @@
+//! What a lane's register must not miss: its scans and weights, numbered.
+//!
+//! An event over the WebSocket is gone if the socket breaks, but the scanner has beeped for it. So each lane's scans and weights have a sequence of their own,
+//! from 1 on, and the last [`KEPT`] stay in memory. A register remembers the `boot` and `sequence` of the last event that it has taken, and asks
+//! for what follows when it reconnects: listen first, then ask, and take each sequence once.
+//!
+//! | what happens | what the register is told |
+//! | --- | --- |
+//! | its socket broke | what followed, in order |
+//! | more than [`KEPT`] followed | `missed`: how many are gone for good; scan again what is not in the basket |
+//! | the hub restarted: sequences begin anew | `restarted`, another `boot`, and everything since the start |
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use commerce::RegisterName;
+use drivers::device::{DeviceEvent, What};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+use store::hexadecimal;
+use utoipa::ToSchema;
+
+use crate::{
+    config::{Config, DeviceKind},
+    events::HubEvent,
+};
+
+/// The events kept of each lane.
+const KEPT: usize = 256;
+
+/// Where an event stands in its lane's sequence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LanePosition {
+    /// This run of the hub.
+    #[schema(value_type = String)]
+    pub boot: Arc<str>,
+    /// From 1 on, without gaps, in each run.
+    pub sequence: u64,
+}
+
+/// A scan or a weight in a lane.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LaneEvent {
+    /// Its place in the lane's sequence.
+    pub sequence: u64,
+    /// When it was seen: milliseconds since 1970, UTC.
+    pub at_ms: u64,
+    /// Which device, and what: `event` is `scan` or `weight`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub event: DeviceEvent,
+}
+
+/// What followed in a lane.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LaneEvents {
+    /// This run of the hub.
+    #[schema(value_type = String)]
+    pub boot: Arc<str>,
+    /// True if `after` was of another run: what the hub heard before its restart is not known any more.
+    pub restarted: bool,
+    /// The last sequence so far; 0 if there is none yet.
+    pub last: u64,
+    /// How many followed that are not kept any more.
+    pub missed: u64,
+    /// What followed, in order.
+    pub events: Vec<LaneEvent>,
+}
+
+/// The lanes of a store: whose devices they are, and what was heard in each.
+pub struct Lanes {
+    boot: Arc<str>,
+    /// The lanes of each device.
+    of_device: HashMap<String, Vec<RegisterName>>,
+    /// By lane.
+    logs: HashMap<RegisterName, Mutex<Log<LaneEvent>>>,
+}
+
+impl Lanes {
+    /// For the registers of a config.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let mut boot = [0; 8];
+        SystemRandom::new().fill(&mut boot).map_err(|_| "the system gives no random numbers")?;
+        let mut of_device = HashMap::<String, Vec<RegisterName>>::new();
+        for lane in &config.register {
+            for device in DeviceKind::ALL.iter().filter_map(|kind| kind.of_lane(lane)) {
+                of_device.entry(device.to_owned()).or_default().push(lane.name.clone());
+            }
+        }
+        let logs = config.register.iter().map(|lane| (lane.name.clone(), Mutex::default())).collect();
+        Ok(Self { boot: hexadecimal::of(&boot).into(), of_device, logs })
+    }
+
+    /// Who hears what a device said. Scans and weights get their number in each lane.
+    pub fn hear(&self, event: &DeviceEvent) -> Vec<HubEvent> {
+        if matches!(event.what, What::Health(_)) {
+            return vec![HubEvent::device(event.clone(), None, None)];
+        }
+        let lanes = self.of_device.get(event.device.as_str()).map_or(&[][..], Vec::as_slice);
+        let told = lanes.iter().map(|lane| HubEvent::device(event.clone(), Some(lane), self.number(lane, event)));
+        told.collect()
+    }
+
+    fn number(&self, lane: &RegisterName, event: &DeviceEvent) -> Option<LanePosition> {
+        if !matches!(event.what, What::Scan(_) | What::Weight(_)) {
+            return None;
+        }
+        let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let at_ms = u64::try_from(at).unwrap_or(u64::MAX);
+        let mut log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let sequence = log.push(|sequence| LaneEvent { sequence, at_ms, event: event.clone() });
+        Some(LanePosition { boot: Arc::clone(&self.boot), sequence })
+    }
+
+    /// What a lane heard after a sequence of a run; everything kept if the run is another or none is named. `None` if there is no such lane.
+    pub fn after(&self, lane: &RegisterName, boot: Option<&str>, after: u64) -> Option<LaneEvents> {
+        let log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = boot == Some(&*self.boot);
+        let (missed, events) = log.after(if same { after } else { 0 });
+        Some(LaneEvents {
+            boot: Arc::clone(&self.boot),
+            restarted: boot.is_some() && !same,
+            last: log.last,
+            missed,
+            events,
+        })
+    }
+}
+
+/// The last of a numbered row. Pure.
+struct Log<T> {
+    /// The number given last; 0 if none was.
+    last: u64,
+    kept: VecDeque<T>,
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self { last: 0, kept: VecDeque::with_capacity(KEPT) }
+    }
+}
+
+impl<T: Clone> Log<T> {
+    /// Adds an entry, which is told its number; the oldest goes if there are too many.
+    fn push(&mut self, entry: impl FnOnce(u64) -> T) -> u64 {
+        self.last += 1;
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(entry(self.last));
+        self.last
+    }
+
+    /// How many entries after a number are gone, and those that are kept.
+    fn after(&self, number: u64) -> (u64, Vec<T>) {
+        let followed = self.last.saturating_sub(number);
+        let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
+        let missed = followed.saturating_sub(kept);
+        let skipped = usize::try_from(kept.saturating_sub(followed)).unwrap_or(usize::MAX);
+        (missed, self.kept.iter().skip(skipped).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use drivers::{
+        device::Health,
+        payment_terminal::Progress,
+        scale::{Grams, Reading},
+        scanner::Scan,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config;
+
+    fn till(number: u8) -> RegisterName {
+        format!("till-{number}").parse().unwrap()
+    }
+
+    /// Two lanes with a scanner each and one scale between them.
+    fn lanes() -> Lanes {
+        let config = config::tests::with(
+            r#"
+            [[scale]]
+            name = "scale-1"
+            address = "tcp://127.0.0.1:1"
+            [[scanner]]
+            name = "scanner-2"
+            address = "tcp://127.0.0.1:1"
+            [[register]]
+            name = "till-2"
+            scanner = "scanner-2"
+            scale = "scale-1"
+            [[register]]
+            name = "till-3"
+            scale = "scale-1"
+            "#,
+        );
+        Lanes::new(&config).unwrap()
+    }
+
+    fn said(device: &str, what: What) -> DeviceEvent {
+        DeviceEvent { device: device.parse().unwrap(), at: SystemTime::now(), what }
+    }
+
+    fn scan(device: &str, data: &str) -> DeviceEvent {
+        said(device, What::Scan(Scan { data: data.into(), symbology: None }))
+    }
+
+    fn weight() -> DeviceEvent {
+        said("scale-1", What::Weight(Reading::Stable { grams: Grams(1) }))
+    }
+
+    #[test]
+    fn each_lane_has_its_own_sequence_without_gaps() {
+        let lanes = lanes();
+        assert_eq!(lanes.hear(&scan("scanner-1", "42")).len(), 1);
+        assert_eq!(lanes.hear(&scan("scanner-2", "43")).len(), 1);
+        let told = lanes.hear(&weight());
+        assert_eq!(told.len(), 2, "one for each lane with this scale");
+        for (event, lane, sequence) in [(&told[0], 2, 2), (&told[1], 3, 1)] {
+            assert!(event.is_for(&till(lane)) && !event.is_for(&till(1)));
+            let json = serde_json::to_value(&event.what).unwrap();
+            assert_eq!((&json["event"], &json["lane"]["sequence"]), (&"weight".into(), &sequence.into()));
+        }
+        let heard = lanes.after(&till(2), None, 0).unwrap();
+        assert_eq!((heard.last, heard.missed, heard.restarted), (2, 0, false));
+        let json = serde_json::to_value(&heard.events[0]).unwrap();
+        assert_eq!((&json["sequence"], &json["device"], &json["data"]), (&1.into(), &"scanner-2".into(), &"43".into()));
+        assert!(lanes.after(&till(9), None, 0).is_none());
+    }
+
+    #[test]
+    fn health_is_told_to_all_and_progress_to_the_lane_and_neither_is_numbered() {
+        let lanes = lanes();
+        let health = lanes.hear(&said("scale-1", What::Health(Health::Ready)));
+        assert!(health.len() == 1 && health[0].is_for(&till(1)) && health[0].is_for(&till(3)));
+        let progress = lanes.hear(&said("scale-1", What::Payment(Progress { text: "idle".into() })));
+        assert_eq!(progress.len(), 2);
+        assert_eq!(lanes.after(&till(3), None, 0).unwrap().last, 0);
+    }
+
+    #[test]
+    fn a_register_that_reconnects_gets_what_it_missed_or_is_told_how_much() {
+        let lanes = lanes();
+        for number in 1..=300 {
+            lanes.hear(&scan("scanner-2", &number.to_string()));
+        }
+        let boot = lanes.after(&till(2), None, 0).unwrap().boot;
+        let after = |number| lanes.after(&till(2), Some(&boot), number).unwrap();
+        let sequences = |events: &LaneEvents| events.events.iter().map(|event| event.sequence).collect::<Vec<_>>();
+        assert_eq!((after(298).missed, sequences(&after(298))), (0, vec![299, 300]));
+        assert_eq!((after(300).missed, sequences(&after(300))), (0, vec![]));
+        assert_eq!((after(10).missed, sequences(&after(10))), (34, (45..=300).collect()));
+        assert_eq!(sequences(&after(u64::MAX)), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn a_restart_is_told() {
+        let (before, now) = (lanes(), lanes());
+        before.hear(&scan("scanner-2", "42"));
+        let boot = before.after("till-2", None, 0).unwrap().boot;
+        now.hear(&scan("scanner-2", "43"));
+        let heard = now.after("till-2", Some(&boot), 1).unwrap();
+        assert!(heard.restarted && heard.boot != boot);
+        assert_eq!((heard.events.len(), heard.missed), (1, 0), "everything since the start");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_missed_and_what_is_told_are_what_followed(pushed in 0_u64..600, after in 0_u64..700) {
+            let mut log = Log::default();
+            for _ in 0..pushed {
+                log.push(|sequence| sequence);
+            }
+            let (missed, told) = log.after(after);
+            let first = after + 1 + missed;
+            let expected: Vec<u64> = (first..=pushed).collect();
+            prop_assert!(told.len() <= KEPT);
+            prop_assert_eq!(told, expected);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From a device's table in a store's config to a running driver.
+//!
+//! Each kind of device has one list of [`Protocol`]s, a line each (`scale::PROTOCOLS`, `payment_terminal::PROTOCOLS`, …). A new protocol is
+//! a module and a line there: it names its own settings, and nobody else knows them.
+//!
+//! A table is checked by [`prepare`], which touches no device and no file, and then started on a runtime by [`Prepared::start`].
+//!
+//! | what is wrong | what happens |
+//! | --- | --- |
+//! | an unknown protocol, or none named where there are several | an error that lists the known ones |
+//! | a setting that the protocol does not have, or a bad value | an error that names it |
+//! | a file that a setting names can't be read | an error at the start |
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+
+use crate::{
+    device::{DeviceEvent, DeviceName},
+    transport::Address,
+};
+
+/// A device as a config describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Its name, unique among all devices.
+    pub name: DeviceName,
+    /// Where it is.
+    pub address: Address,
+    /// What it speaks; may be left out where there is but one protocol for its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Everything else: the protocol's own settings.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+impl Setup {
+    /// A device with the only protocol of its kind and that protocol's default settings.
+    pub fn new(name: DeviceName, address: Address) -> Self {
+        Self { name, address, protocol: None, settings: Map::new() }
+    }
+}
+
+/// What drivers are told of the store they run in.
+#[derive(Clone)]
+pub struct StartContext {
+    /// ISO 4217 number of the store's currency.
+    pub currency: u16,
+    /// Where devices tell what they do.
+    pub events: broadcast::Sender<DeviceEvent>,
+}
+
+/// A protocol for a kind of device, such as `dyn Scale`.
+pub struct Protocol<D: ?Sized + 'static> {
+    /// As a config writes it.
+    pub name: &'static str,
+    /// Checks a device's settings and gives what starts it.
+    pub prepare: fn(Setup) -> Result<Prepared<D>, SetupError>,
+}
+
+/// A device whose table in the config is right, to be started.
+pub struct Prepared<D: ?Sized>(Box<Starter<D>>);
+
+type Starter<D> = dyn FnOnce(&StartContext) -> Result<Arc<D>, SetupError> + Send;
+
+impl<D: ?Sized> Prepared<D> {
+    /// Starts its driver on the current runtime.
+    ///
+    /// # Errors
+    /// A file that its settings name can't be read.
+    pub fn start(self, context: &StartContext) -> Result<Arc<D>, SetupError> {
+        (self.0)(context)
+    }
+}
+
+/// What a protocol's `start` function gets.
+pub(crate) struct Start<'a, S> {
+    pub(crate) name: DeviceName,
+    pub(crate) address: Address,
+    pub(crate) settings: S,
+    pub(crate) context: &'a StartContext,
+}
+
+/// Why a device of the config can't be used. Says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// There is no such protocol for this kind of device.
+    #[error("unknown protocol `{given}`; known: {known}")]
+    UnknownProtocol {
+        /// What the config says.
+        given: String,
+        /// The known ones.
+        known: String,
+    },
+    /// No protocol is named, and there are several.
+    #[error("protocol is missing; write one of: {known}")]
+    NoProtocol {
+        /// The known ones.
+        known: String,
+    },
+    /// A setting is unknown, missing or has a bad value.
+    #[error("{why}")]
+    Settings {
+        /// Which, and what is expected.
+        why: String,
+    },
+    /// The settings are right, and it can't be started all the same.
+    #[error("{why}")]
+    NotStarted {
+        /// What to do.
+        why: String,
+    },
+}
+
+/// Checks a device's table against the protocols of its kind.
+///
+/// # Errors
+/// The protocol is unknown, or a setting is wrong.
+pub fn prepare<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> Result<Prepared<D>, SetupError> {
+    let known = || protocols.iter().map(|protocol| protocol.name).collect::<Vec<_>>().join(", ");
+    let protocol = match (&setup.protocol, protocols) {
+        (Some(given), _) => protocols
+            .iter()
+            .find(|protocol| protocol.name == given)
+            .ok_or_else(|| SetupError::UnknownProtocol { given: given.escape_debug().to_string(), known: known() })?,
+        (None, [only]) => only,
+        (None, _) => return Err(SetupError::NoProtocol { known: known() }),
+    };
+    (protocol.prepare)(setup)
+}
+
+/// Reads a protocol's settings; what it starts runs later.
+pub(crate) fn with_settings<S, D>(
+    setup: Setup,
+    start: fn(Start<'_, S>) -> Result<Arc<D>, SetupError>,
+) -> Result<Prepared<D>, SetupError>
+where
+    S: DeserializeOwned + Send + 'static,
+    D: ?Sized + 'static,
+{
+    let Setup { name, address, settings, .. } = setup;
+    let settings: S = serde_json::from_value(Value::Object(settings))
+        .map_err(|error| SetupError::Settings { why: error.to_string() })?;
+    Ok(Prepared(Box::new(move |context| start(Start { name, address, settings, context }))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &'static str) -> Protocol<str> {
+        Protocol {
+            name,
+            prepare: |setup| with_settings(setup, |_: Start<'_, Map<String, Value>>| Ok("started".into())),
+        }
+    }
+
+    fn setup(protocol: Option<&str>) -> Setup {
+        let setup = Setup::new("scale-1".parse().unwrap(), "tcp://127.0.0.1:1".parse().unwrap());
+        Setup { protocol: protocol.map(str::to_owned), ..setup }
+    }
+
+    #[test]
+    fn a_protocol_may_be_left_out_only_where_there_is_one() {
+        let error =
+            |protocols: &[Protocol<str>], named| prepare(protocols, setup(named)).err().map(|error| error.to_string());
+        assert_eq!(error(&[one("a")], None), None);
+        assert_eq!(error(&[one("a"), one("b")], Some("b")), None);
+        assert_eq!(error(&[one("a"), one("b")], None).unwrap(), "protocol is missing; write one of: a, b");
+        assert_eq!(error(&[one("a"), one("b")], Some("c\n")).unwrap(), "unknown protocol `c\\n`; known: a, b");
+    }
+}

@@ -1,0 +1,45 @@
+//! The real drivers, started as a store's config starts them, with simulated devices on the far side of the wire.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod payment_terminal;
+mod payment_terminal_capture;
+mod printers;
+mod registries;
+mod scale_and_scanner;
+
+use std::{sync::Arc, time::Duration};
+
+use drivers::{
+    device::{DeviceEvent, What},
+    registry::{Protocol, Setup, StartContext, prepare},
+};
+use tokio::{sync::broadcast, time::timeout};
+
+/// Far beyond what anything here takes; only a hang gets there.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// ISO 4217: US dollars.
+const DOLLARS: u16 = 840;
+
+/// A device at an address, with the settings of a config.
+fn setup(name: &str, address: &str, settings: serde_json::Value) -> Setup {
+    let settings = serde_json::from_value(settings).unwrap();
+    Setup { settings, ..Setup::new(name.parse().unwrap(), address.parse().unwrap()) }
+}
+
+fn start<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> (Arc<D>, broadcast::Receiver<DeviceEvent>) {
+    let (events, heard) = broadcast::channel(256);
+    (prepare(protocols, setup).unwrap().start(&StartContext { currency: DOLLARS, events }).unwrap(), heard)
+}
+
+async fn until<T>(heard: &mut broadcast::Receiver<DeviceEvent>, mut wanted: impl FnMut(&What) -> Option<T>) -> T {
+    timeout(LIMIT, async {
+        loop {
+            if let Some(found) = wanted(&heard.recv().await.unwrap().what) {
+                return found;
+            }
+        }
+    })
+    .await
+    .expect("the event came")
+}

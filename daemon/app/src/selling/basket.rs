@@ -162,7 +162,7 @@ pub fn abandon(transaction: &mut Transaction<'_>, by: &By, id: BasketId) -> Resu
     let is_any = ABANDON_ANY.is_held_by(&by.actor);
     let mut basket = if is_any { any_basket(transaction, id)? } else { own_basket(transaction, by, id)? };
     basket.abandon()?;
-    stock::let_go(transaction, &mut basket)?;
+    stock::leave_reservations(transaction, &mut basket)?;
     put_basket(transaction, &basket)?;
     if is_any {
         audit::record(transaction, by, &BasketAbandoned { basket: id, register: basket.register.clone() })?;

@@ -17,6 +17,7 @@
 
 mod basket;
 mod check;
+mod open_baskets;
 mod receipts;
 mod records;
 mod refusals;
@@ -26,6 +27,7 @@ mod wire;
 
 pub(crate) use basket::new_basket_id;
 pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line};
+pub use open_baskets::in_open_baskets;
 pub use records::{basket, each_open_basket, find_sale, given_up_to, last_sales, sale_at, sales_from};
 pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
 pub use refusals::{BASKET_UNKNOWN, SALE_UNKNOWN};

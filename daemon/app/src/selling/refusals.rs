@@ -2,7 +2,10 @@
 
 use commerce::Refusal as Rule;
 
-use crate::refusal::{Class, Kind, Member, Refusal};
+use crate::{
+    refusal::{Class, Kind, Member, Refusal},
+    stock::WRONG_UNIT,
+};
 
 /// A kind of which the rules of the shop refuse.
 const fn rule(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
@@ -28,9 +31,6 @@ static BASKET_FULL: Kind =
     rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
 static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The basket has no such line, or it is voided.");
 static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
-/// An item by another unit than it is sold or kept by.
-pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or kept by another unit.")
-    .with(&[Member { name: "unit", doc: "The unit by which it is sold or kept." }]);
 static AMOUNT_OUT_OF_RANGE: Kind =
     rule("amount-out-of-range", "Amount out of range", "The amount is zero, negative or too large.");
 static PRICE_MISSING: Kind =
@@ -59,7 +59,6 @@ pub(super) static KINDS: &[&Kind] = &[
     &BASKET_FULL,
     &LINE_UNKNOWN,
     &BASKET_EMPTY,
-    &WRONG_UNIT,
     &AMOUNT_OUT_OF_RANGE,
     &PRICE_MISSING,
     &DISCOUNT_EXCEEDS_LINE,

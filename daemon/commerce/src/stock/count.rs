@@ -1,6 +1,6 @@
 //! Cycle counts: blind, right while selling goes on, decided by a person.
 //!
-//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell ([`Refusal::blind`]). Who asks for more and more until
+//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell ([`Refusal::without_quantity`]). Who asks for more and more until
 //!   it is refused can find out; that leaves a trail of reservations and notes.
 //! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
 //! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
@@ -71,9 +71,8 @@ pub struct Tally {
     pub counted_at_ms: i64,
     /// Who counted.
     pub by: Actor,
-    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected. Counts of older hubs don't say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_baskets_when_counted: Option<i64>,
+    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected.
+    pub in_baskets_when_counted: i64,
 }
 
 impl Tally {

@@ -173,7 +173,7 @@ impl Kind {
     }
 }
 
-/// So much of an item, as documents and commands name it.
+/// A quantity of an item, as documents and commands name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -260,46 +260,46 @@ pub struct Movement {
 /// Why the rules of the stock refuse a command. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not so much is there.
+    /// Less is there than was requested.
     #[error(
-        "item {sku}: {} asked, {} {}; take less, or receive or count the item first",
-        exact(*asked), exact(*available), state.map_or("available to sell", State::name)
+        "not enough stock of item {sku}: requested {}, {} {}; reduce the quantity, or receive or count the item first",
+        exact(*requested), state.map_or("available to sell", State::name), exact(*available)
     )]
     Insufficient {
         /// Which item.
         sku: Sku,
         /// How much there is, in thousandths; of a reservation less the safety stock.
         available: i64,
-        /// How much was asked for, in thousandths.
-        asked: i64,
+        /// How much was requested, in thousandths.
+        requested: i64,
         /// In which state; `None` for what is available to sell.
         state: Option<State>,
     },
     /// The same, as who counts the item may hear it.
     #[error(
-        "item {sku}: {} asked, and not so much is there; how much there is can't be said while it is being counted",
-        exact(*asked)
+        "not enough stock of item {sku} for {}; the quantity is hidden while the item is being counted",
+        exact(*requested)
     )]
-    InsufficientAndCounted {
+    InsufficientWhileCounted {
         /// Which item.
         sku: Sku,
-        /// How much was asked for, in thousandths.
-        asked: i64,
+        /// How much was requested, in thousandths.
+        requested: i64,
     },
     /// The item's stock is not kept.
-    #[error("item {sku} is not tracked; change its stock policy first")]
+    #[error("the stock of item {sku} is not tracked; change its stock policy first")]
     Untracked {
         /// Which item.
         sku: Sku,
     },
     /// Nothing to do.
-    #[error("there are no lines with a quantity; send at least one")]
+    #[error("no line has a quantity; send at least one")]
     NoLines,
     /// Too many lines.
-    #[error("a document has at most {MAX_LINES} lines; use several")]
+    #[error("a document has at most {MAX_LINES} lines; use several documents")]
     TooManyLines,
     /// The same item twice where it may stand once.
-    #[error("item {sku} is there twice; name it once")]
+    #[error("item {sku} is named twice; name it once")]
     Twice {
         /// Which item.
         sku: Sku,
@@ -319,7 +319,7 @@ pub enum Refusal {
     #[error("the notice has {} delivery notes, the most it takes; close it and enter another", notice::MAX_NOTES)]
     TooManyNotes,
     /// Goods for another store.
-    #[error("the transfer goes to {to}, and this is {here}; enter it there")]
+    #[error("the transfer goes to {to}, but this store is {here}; enter it there")]
     NotForHere {
         /// The store it goes to.
         to: String,
@@ -349,13 +349,13 @@ pub enum Refusal {
         document: &'static str,
     },
     /// It is not over.
-    #[error("the {document} is open; there is nothing to reopen")]
+    #[error("the {document} is open, so it can't be reopened")]
     Open {
         /// A notice.
         document: &'static str,
     },
     /// A notice of a supplier's order.
-    #[error("a supplier's order is not reopened; enter the order again, and receive against that")]
+    #[error("the notice of a supplier's order is not reopened; enter the order again, and receive against that")]
     NotReopened,
     /// The reservation belongs to a basket.
     #[error("the reservation is in basket {basket}; sell or abandon that")]
@@ -383,9 +383,9 @@ pub enum Refusal {
         /// Which item.
         sku: Sku,
     },
-    /// What was read is not what stands there now.
+    /// The variance is not the one that was read.
     #[error(
-        "item {sku} was counted again: its variance is {} now, not {}; read the variances again, and decide",
+        "item {sku} was counted again: its variance is {} now, not {}; read the variances again and decide",
         exact(*now), exact(*seen)
     )]
     Recounted {
@@ -407,16 +407,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The item of whose stock it tells how much there is.
-    pub fn tells_of(&self) -> Option<&Sku> {
+    /// The item of which it says how much there is.
+    pub fn reveals_stock_of(&self) -> Option<&Sku> {
         if let Self::Insufficient { sku, .. } = self { Some(sku) } else { None }
     }
 
-    /// The same without telling how much there is.
+    /// The same without saying how much there is.
     #[must_use]
-    pub fn blind(self) -> Self {
+    pub fn without_quantity(self) -> Self {
         match self {
-            Self::Insufficient { sku, asked, .. } => Self::InsufficientAndCounted { sku, asked },
+            Self::Insufficient { sku, requested, .. } => Self::InsufficientWhileCounted { sku, requested },
             other => other,
         }
     }

@@ -80,7 +80,7 @@ impl Position {
     /// `settled` is what can't be refused any more: a sale that is paid.
     ///
     /// # Errors
-    /// Not so much is there, or the item is not tracked and the command asks for its stock.
+    /// Less is there, or the item is not tracked and the command asks for its stock.
     pub fn apply(&mut self, kind: Kind, line: &Line, settled: bool) -> Result<bool, Refusal> {
         if self.rule == Rule::Untracked && line.from.is_none_or(|from| from == State::OnHand) {
             return match kind {
@@ -94,15 +94,15 @@ impl Position {
                 settled || (from == State::OnHand && kind != Kind::Reservation && self.rule == Rule::BelowZero);
             if there < line.milli && !may_go_below {
                 let sku = self.sku.clone();
-                return Err(Refusal::Insufficient { sku, available: there, asked: line.milli, state: Some(from) });
+                return Err(Refusal::Insufficient { sku, available: there, requested: line.milli, state: Some(from) });
             }
         }
         self.add(line);
         Ok(true)
     }
 
-    /// Adds a line's effects, unasked: what a walk over all movements does. A sum never comes near the range's end: that would take twenty million of the
-    /// largest lines there can be.
+    /// Adds a line's effects without checking: what a walk over all movements does. A sum never comes near the range's end: that would take twenty
+    /// million of the largest lines there can be.
     pub fn add(&mut self, line: &Line) {
         for state in [line.from, line.to].into_iter().flatten() {
             let held = self.of_mut(state);

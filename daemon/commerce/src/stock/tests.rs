@@ -79,7 +79,7 @@ fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
     let reserve = line(Some(State::OnHand), Some(State::Reserved));
     position.apply(Kind::Reservation, &reserve, false).unwrap();
     let refused = position.apply(Kind::Reservation, &reserve, false).unwrap_err();
-    assert_eq!(refused.to_string(), "item 818981: 2 asked, 0 on_hand; take less, or receive or count the item first");
+    assert_eq!(refused.to_string(), "not enough stock of item 818981: requested 2, on_hand 0; reduce the quantity, or receive or count the item first");
     position.apply(Kind::Sale, &line(Some(State::OnHand), None), false).unwrap();
     assert_eq!((position.on_hand, position.reserved), (-2000, 2000));
     position.rule = Rule::ToZero;
@@ -211,7 +211,7 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
         expected: 5000,
         counted_at_ms: at,
         by: Actor::register("till-1".parse().unwrap()),
-        in_baskets_when_counted: None,
+        in_baskets_when_counted: 0,
     };
     let pieces = |count| Quantity::pieces(count).unwrap();
     let early = count.tally(&sku(0), pieces(3), tally(3000, 99), 200);
@@ -375,7 +375,7 @@ proptest! {
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
-        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: Actor::register("till-1".parse().unwrap()), in_baskets_when_counted: None };
+        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: Actor::register("till-1".parse().unwrap()), in_baskets_when_counted: 0 };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
         let variance = count.lines[0].tally.as_ref().unwrap().variance();

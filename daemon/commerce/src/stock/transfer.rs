@@ -67,7 +67,7 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('-').and_then(|(epoch, id)| Some((epoch.parse().ok()?, id.parse().ok()?)));
         let name = parts.map(|(epoch, id)| Self { epoch, id }).filter(|name| name.to_string() == text);
-        name.ok_or_else(|| format!("`{}` is no transfer; enter it as the sender names it", text.escape_debug()))
+        name.ok_or_else(|| format!("invalid transfer name `{}`: epoch and number, such as `1764201600000-4`", text.escape_debug()))
     }
 }
 
@@ -90,7 +90,7 @@ pub fn reference(sender: &str, transfer: &str) -> String {
     format!("{sender}/{transfer}")
 }
 
-/// The sender and its transfer, of a movement's reference. None of one that names neither: movements of hubs of before have a document's number.
+/// The sender and its transfer, of a movement's reference; `None` if it is not of a transfer.
 pub fn referred(reference: &str) -> Option<(&str, &str)> {
     reference.split_once('/')
 }

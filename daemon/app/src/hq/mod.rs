@@ -1,0 +1,51 @@
+//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began.
+
+mod opening;
+
+use contract::stock::OPENED;
+pub use opening::open_epoch;
+use serde_json::value::RawValue;
+use store::{Store, StoreError, outbox::Entry};
+
+use crate::{CAPABILITIES, Capability, OutgoingEvent};
+
+/// What this capability declares.
+pub(crate) static CAPABILITY: Capability = Capability {
+    tables: &["stock_opening", "stock_opened"],
+    events: &[OutgoingEvent { kind: OPENED, body: opening::body }],
+    tidy: Some(opening::tidy),
+    ..Capability::new("hq")
+};
+
+/// The body of an event of the outbox, built from what is stored.
+///
+/// # Errors
+/// The store fails, a record that belongs to the event is missing or damaged, or no capability declares the event's kind.
+pub fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    let event = CAPABILITIES.iter().flat_map(|capability| capability.events).find(|event| event.kind == entry.kind);
+    let unknown = || StoreError::Corrupt {
+        table: "outbox",
+        key: entry.subject.clone(),
+        why: format!("no event has the kind `{}`", entry.kind.escape_debug()),
+    };
+    (event.ok_or_else(unknown)?.body)(store, entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn an_event_of_an_unknown_kind_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = testing::store(directory.path());
+        let appended = store.commit_blocking(|transaction| {
+            transaction.append_to_outbox("stock", "stock.vanished", 1, "7").map(drop)
+        });
+        appended.unwrap();
+        let entry = store.outbox("stock", 1, 1).unwrap().remove(0);
+        let told = body(&store, &entry).unwrap_err().to_string();
+        assert!(told.contains("no event has the kind `stock.vanished`"), "{told}");
+    }
+}

@@ -1,0 +1,260 @@
+//! What HQ must know of the stock when an epoch begins.
+//!
+//! HQ keeps a store's positions by epoch, from nothing. A store that was restored begins an epoch with stock, and with entries in its outbox that HQ had not
+//! acknowledged when the backup was taken: those are sent in the new epoch, and HQ adds what they moved. So the opening is
+//!
+//! ```text
+//! opening = positions - what the outbox has to say in this epoch
+//! ```
+//!
+//! and HQ's sum of all it hears is the store's positions, in whatever order sales, movements and opening come. It is written at the start, before anybody is
+//! served: in parts, as entries of the stream `stock` whose bodies ([`Part`]) never change. Parts that are written are something that the outbox has to say. So
+//! what is left to be written follows from the same formula wherever it was cut short, and nothing is left of an epoch that has been opened, or that began
+//! with the store's birth. [`OPENED`] only spares the next start the walk.
+//!
+//! | what fails, when | what happens |
+//! | --- | --- |
+//! | power between two commits of parts | the next start writes what is left |
+//! | power before the last commit, with the note that it is done | the same |
+//! | the disk, or room on it | the hub starts and says so; a later start writes what is left, of whatever has been sold until then |
+//! | the store is restored again before HQ has heard its opening | the parts are sent in the new epoch like any entry, and counted so in its opening |
+//! | HQ gets a part twice | its sequence is known there; it is dropped |
+//! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
+//! | a position is damaged | HQ is told of the others; the check names it |
+//! | HQ went back to a cursor before what the outbox keeps, and the store is restored | the epoch begins with what is kept; the rest is in the opening |
+//! | sales that HQ lacks again are given up, and the store is restored | HQ hears that they are gone, with no effect; so they stay in the opening |
+//! | a hub ran in this epoch without opening it, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
+//!
+//! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts share a commit.
+
+use std::collections::BTreeMap;
+
+use commerce::{
+    Sale, Unit,
+    stock::{Line, Movement, Position, State},
+};
+use contract::{
+    StockOpened, Stream,
+    stock::{OPENED as OPENED_KIND, OPENING_LINES, Standing},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Name, Number, Order, Purpose, Store, StoreError, Table, Transaction, outbox::Entry};
+
+use crate::{
+    Retention, Tidied, outgoing, selling,
+    stock::records::{POSITIONS, PagedLookup, movement_at, movements_from},
+};
+
+/// Parts of openings by their sequence in the stream `stock`.
+static PARTS: Table<Number, Part> = Table::new("stock_opening");
+/// The epoch that was opened last.
+static OPENED: Table<Name, u64> = Table::new("stock_opened");
+
+/// The one key of [`OPENED`].
+const EPOCH: &str = "epoch";
+
+/// Parts written by a commit.
+const AT_ONCE: usize = 16;
+
+/// Entries of the outbox read at once.
+const PAGE: usize = 500;
+
+/// A part of an opening, as HQ hears it. Never changes; forgotten with its entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Part {
+    sequence: u64,
+    #[serde(flatten)]
+    opened: StockOpened,
+}
+
+/// Thousandths by item, unit and state.
+type Standings = BTreeMap<(String, Unit, State), i64>;
+
+/// Makes sure that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
+///
+/// # Errors
+/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
+pub fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
+    open_within(store, at_ms, usize::MAX)
+}
+
+/// The same, cut short after a number of commits.
+fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreError> {
+    // A note that can't be read counts as none: what is left follows from the formula.
+    if matches!(store.get(&OPENED, EPOCH), Ok(Some(epoch)) if epoch == store.epoch()) {
+        return Ok(());
+    }
+    let lines = remaining(store)?;
+    if !lines.is_empty() {
+        tracing::info!(
+            lines = lines.len(),
+            epoch = store.epoch(),
+            "queueing the opening stock for HQ"
+        );
+    }
+    // Copied and split a commit at a time: a large store has hundreds of thousands of lines.
+    let batches = lines.chunks(AT_ONCE * OPENING_LINES);
+    let needed = batches.len();
+    for lines in batches.take(commits) {
+        let lines = lines.to_vec();
+        // It can wait for a disk with room; nobody's money hangs on it.
+        store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
+            let mut parts = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec);
+            parts.try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
+        })?;
+    }
+    if commits <= needed {
+        return Ok(());
+    }
+    let epoch = store.epoch();
+    store.commit_blocking(move |transaction| transaction.put(&OPENED, EPOCH, &epoch))
+}
+
+/// The body of a part's event.
+pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    let part = part_at(store, entry.sequence)?;
+    outgoing::raw(&part.ok_or_else(|| outgoing::missing("stock_opening", entry))?, entry)
+}
+
+/// The part of an opening at a place in the stream.
+fn part_at(store: &Store, sequence: u64) -> Result<Option<StockOpened>, StoreError> {
+    Ok(store.get(&PARTS, sequence)?.map(|part| part.opened))
+}
+
+/// Forgets parts whose entries are trimmed.
+pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
+    let first_kept = store.outbox_span(Stream::stock().as_str())?.first_kept;
+    let is_over = move |part: &Part| part.sequence < first_kept;
+    let may_be_over = match store.page(&PARTS, None, Order::Ascending, 1) {
+        Ok(oldest) => oldest.first().is_some_and(is_over),
+        // It stays, for the check to find; those behind it don't.
+        Err(StoreError::Corrupt { .. }) => true,
+        Err(error) => return Err(error),
+    };
+    let forgotten = if may_be_over { store.forget(&PARTS, is_over)? } else { 0 };
+    Ok(vec![("stock_openings", forgotten)])
+}
+
+fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), StoreError> {
+    let (stream, at_ms) = (Stream::stock(), opened.at_ms);
+    let sequence = transaction.next_in_outbox(stream.as_str())?;
+    transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &format!("opening-{sequence}")).map(drop)
+}
+
+/// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
+fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
+    let span = |stream: Stream| store.outbox_span(stream.as_str());
+    let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
+    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had in this epoch can't be known.
+    let may_be_told = selling::given_up_to(store)? > sales.base && sales.acknowledged > sales.base;
+    if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
+        tracing::warn!(
+            epoch = store.epoch(),
+            "no opening stock for HQ: what it has heard in this epoch is no longer kept whole; after a restore HQ counts the stock from there"
+        );
+        return Ok(Vec::new());
+    }
+    // HQ hears of everything since the store's birth.
+    if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
+        return Ok(Vec::new());
+    }
+    let (mut said, mut records) = (Standings::new(), Records::of(store));
+    for (span, stream) in [(sales, Stream::sales()), (stock, Stream::stock())] {
+        let mut next = span.base + 1;
+        while next <= span.last {
+            let entries = store.outbox(stream.as_str(), next, PAGE)?;
+            let Some(last) = entries.last() else { break };
+            next = last.sequence + 1;
+            for entry in &entries {
+                match add(&mut records, &stream, entry, &mut said) {
+                    // HQ hears that it is damaged, and no more.
+                    Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+    let mut lines = Vec::new();
+    store.each(&POSITIONS, |position| match position {
+        Ok(position) => lines.extend(beyond(&position, &said)),
+        Err(error) => tracing::error!(%error, "position is damaged; it is left out of the opening stock for HQ"),
+    })?;
+    Ok(lines)
+}
+
+/// The records of entries, which count up with them.
+struct Records<'s> {
+    store: &'s Store,
+    sales: PagedLookup<'s, Sale>,
+    movements: PagedLookup<'s, Movement>,
+}
+
+impl<'s> Records<'s> {
+    fn of(store: &'s Store) -> Self {
+        Self {
+            store,
+            sales: PagedLookup::new(store, selling::sales_from, |sale| sale.id.sequence),
+            movements: PagedLookup::new(store, movements_from, |movement| movement.number),
+        }
+    }
+
+    /// The number of a sale's movement.
+    fn movement_of_sale(&mut self, sequence: u64) -> Result<Option<u64>, StoreError> {
+        match self.sales.get(sequence) {
+            Ok(Some(sale)) => Ok(sale.movement),
+            // Of a page with damage, those that can be read.
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(selling::sale_at(self.store, sequence)?.and_then(|sale| sale.movement))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lines of a movement; none of one that is missing.
+    fn lines_of(&mut self, number: u64) -> Result<Vec<Line>, StoreError> {
+        match self.movements.get(number) {
+            Ok(Some(movement)) => Ok(movement.lines.clone()),
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                Ok(movement_at(self.store, number)?.map(|movement| movement.lines).unwrap_or_default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Adds what HQ makes of an entry.
+fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
+    if entry.kind == OPENED_KIND {
+        for line in part_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
+            *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
+        }
+        return Ok(());
+    }
+    let number =
+        if *stream == Stream::sales() { records.movement_of_sale(entry.sequence)? } else { entry.subject.parse().ok() };
+    let lines = match number {
+        Some(number) => records.lines_of(number)?,
+        None => Vec::new(),
+    };
+    for line in lines {
+        for state in [line.from, line.to].into_iter().flatten() {
+            *said.entry((line.sku.to_string(), line.unit, state)).or_default() += line.effect(state);
+        }
+    }
+    Ok(())
+}
+
+/// What a position has beyond what is said of it.
+fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
+    let standing = |state| {
+        let (sku, unit) = (position.sku.to_string(), position.unit);
+        let said = said.get(&(sku.clone(), unit, state)).copied().unwrap_or(0);
+        Standing { sku, unit, state, quantity_milli: position.of(state).saturating_sub(said) }
+    };
+    State::ALL.map(standing).into_iter().filter(|line| line.quantity_milli != 0).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! Stock at the till: what a basket takes with it. Each of these runs in the basket's own commit.
+
+use commerce::{
+    Actor, Basket, Goods, Sale, Station,
+    stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
+};
+use store::{Store, StoreError, Transaction};
+
+use super::{
+    documents::Document,
+    ledger::{Booking, book, position},
+    reservations::{RESERVATIONS, put},
+};
+use crate::{Refusal, numbers::NextNumber as _, refusal::BAD_REQUEST};
+
+/// The most reservations a basket names.
+const MAX_NAMED: usize = 20;
+
+/// What lines take from the stock: items on file, by the sums of their quantities.
+pub(crate) fn demand_of<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
+    let mut sums = Sums::new();
+    for line in lines {
+        if let (Goods::Item { sku, .. }, false, milli @ 1..) = (&line.goods, line.voided, line.quantity.milli()) {
+            *sums.entry((sku.clone(), line.quantity.unit())).or_default() += milli;
+        }
+    }
+    sums
+}
+
+/// A reservation, `None` if it is damaged. That stays as it is, and nobody knows what it reserves: its basket holds nothing and sells as if it were paid,
+/// because what it needs may be reserved for it.
+fn skip_damaged(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Reservation>, StoreError> {
+    match found {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "reservation is damaged; what it reserves is unknown");
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+/// What a reservation has set aside; nothing if there is none, or it can't be read.
+///
+/// # Errors
+/// The engine fails.
+pub(crate) fn reserved_by(store: &Store, id: u64) -> Result<Sums, StoreError> {
+    let found = skip_damaged(store.get(&RESERVATIONS, id))?;
+    Ok(found.map(|reservation| reservation.sums()).unwrap_or_default())
+}
+
+fn actor(basket: &Basket) -> Actor {
+    Actor { station: Station::Register(basket.register.clone()), operator: basket.operator.clone() }
+}
+
+/// A new basket takes the reservations it names.
+///
+/// # Errors
+/// One is unknown, another basket's or over, or they are too many.
+pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Result<(), Refusal> {
+    if basket.reservations.len() > MAX_NAMED {
+        return Err(BAD_REQUEST.because(format!("a basket names at most {MAX_NAMED} reservations")));
+    }
+    for id in &basket.reservations {
+        let found = transaction.get(&RESERVATIONS, *id);
+        if matches!(found, Ok(None)) {
+            return Err(Document::Reservation.unknown(*id));
+        }
+        if let Some(mut reservation) = skip_damaged(found)? {
+            reservation.claim(basket.id)?;
+            put(transaction, &reservation)?;
+        }
+    }
+    Ok(())
+}
+
+/// A basket that is given up leaves its reservations open.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn leave_reservations(transaction: &mut Transaction<'_>, basket: &mut Basket) -> Result<(), Refusal> {
+    for id in std::mem::take(&mut basket.reservations) {
+        let Some(mut reservation) = skip_damaged(transaction.get(&RESERVATIONS, id))? else { continue };
+        reservation.state = ReservationState::Open;
+        put(transaction, &reservation)?;
+    }
+    Ok(())
+}
+
+/// Holds what a basket takes of items that may not go below zero, beyond what is reserved for it already: its lines are fixed from here on.
+///
+/// # Errors
+/// Less is there; then its lines are not fixed, and nothing is paid.
+pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Refusal> {
+    let mut missing = demand_of(&basket.lines);
+    for id in &basket.reservations {
+        let Some(reservation) = skip_damaged(transaction.get(&RESERVATIONS, *id))? else { return Ok(()) };
+        take(&mut missing, reservation.sums());
+    }
+    let mut held = Sums::new();
+    for (place, milli) in missing.into_iter().filter(|(_, milli)| *milli > 0) {
+        let may_run_out = match position(transaction, &place.0, place.1) {
+            // Nobody knows what there is to be held; the customer has it in the hand.
+            Err(StoreError::Corrupt { .. }) => false,
+            found => found?.rule == Rule::ToZero,
+        };
+        if may_run_out {
+            held.insert(place, milli);
+        }
+    }
+    if held.is_empty() {
+        return Ok(());
+    }
+    // Not in the index of what is open: it is the basket's, and ends with it.
+    let id = transaction.next_number(Document::Reservation.name())?;
+    let reservation = Reservation {
+        id,
+        reference: basket.id.to_string(),
+        by: actor(basket),
+        reserved_at_ms: at_ms,
+        hold: true,
+        state: ReservationState::InBasket { basket: basket.id },
+        lines: Reservation::lines(held.clone()),
+    };
+    transaction.put(&RESERVATIONS, id, &reservation)?;
+    basket.reservations.push(id);
+    let booking = Booking {
+        kind: Kind::Reservation,
+        reference: id.to_string(),
+        by: reservation.by,
+        at_ms,
+        lines: Line::of(held, Some(State::OnHand), Some(State::Reserved)),
+        settled: false,
+    };
+    book(transaction, booking).map(drop)
+}
+
+/// A basket's lines may change again: what the hub held for it is on_hand.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn release_holds(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Refusal> {
+    let by = actor(basket);
+    for id in std::mem::take(&mut basket.reservations) {
+        let found = skip_damaged(transaction.get(&RESERVATIONS, id))?;
+        let Some(mut reservation) = found.filter(|reservation| reservation.hold) else {
+            basket.reservations.push(id);
+            continue;
+        };
+        reservation.state = ReservationState::Released;
+        put(transaction, &reservation)?;
+        release(transaction, reservation.sums(), id, by.clone(), at_ms)?;
+    }
+    Ok(())
+}
+
+fn release(transaction: &mut Transaction<'_>, sums: Sums, id: u64, by: Actor, at_ms: i64) -> Result<(), Refusal> {
+    let booking = Booking {
+        kind: Kind::Release,
+        reference: id.to_string(),
+        by,
+        at_ms,
+        lines: Line::of(sums, Some(State::Reserved), Some(State::OnHand)),
+        settled: true,
+    };
+    book(transaction, booking).map(drop)
+}
+
+/// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold is released. Gives the movement's
+/// number; none if nothing of it is tracked.
+///
+/// # Errors
+/// Less is there of an item that may not go below zero; never, if the sale is `settled`, or a reservation of its basket can't be read.
+pub(crate) fn sell(
+    transaction: &mut Transaction<'_>,
+    basket: &mut Basket,
+    sale: &Sale,
+    mut settled: bool,
+) -> Result<Option<u64>, Refusal> {
+    let by = actor(basket);
+    let mut rest = demand_of(&sale.lines);
+    let mut reserved = Sums::new();
+    for id in std::mem::take(&mut basket.reservations) {
+        let Some(mut reservation) = skip_damaged(transaction.get(&RESERVATIONS, id))? else {
+            settled = true;
+            continue;
+        };
+        let (sold, left) = take(&mut rest, reservation.sums());
+        for (place, milli) in sold {
+            *reserved.entry(place).or_default() += milli;
+        }
+        release(transaction, left, id, by.clone(), sale.sold_at_ms)?;
+        reservation.state = ReservationState::Sold { sale: sale.id };
+        put(transaction, &reservation)?;
+    }
+    let mut lines = Line::of(reserved, Some(State::Reserved), None);
+    lines.extend(Line::of(rest, Some(State::OnHand), None));
+    let booking =
+        Booking { kind: Kind::Sale, reference: sale.id.to_string(), by, at_ms: sale.sold_at_ms, lines, settled };
+    Ok(book(transaction, booking)?.number)
+}

@@ -1,0 +1,27 @@
+//! Pages of records for people to read: a damaged record is left out and logged, and hides no other.
+
+use store::{Key, Number, Order, Record, Store, StoreError, Table};
+
+/// A page of a table.
+pub(super) fn readable_page<K: Key, V: Record>(
+    store: &Store,
+    table: &Table<K, V>,
+    from: Option<K::Of<'_>>,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<V>, StoreError> {
+    store.page(table, from, order, limit)
+}
+
+/// A page of numbered records, newest first, those before a number or the newest.
+pub(super) fn before<V: Record>(
+    store: &Store,
+    table: &Table<Number, V>,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<V>, StoreError> {
+    match before {
+        Some(0 | 1) => Ok(Vec::new()),
+        before => store.page_kept(table, before.map(|before| before - 1), Order::Descending, limit),
+    }
+}

@@ -32,7 +32,10 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -71,6 +74,19 @@ pub fn seed() -> u64 {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::from(now.subsec_nanos()) ^ (now.as_secs() << 30)
     })
+}
+
+/// Who has the machine. Tests are threads of one process.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// Has the machine for itself until it goes: for a test that loads it, or measures it.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shares the machine with others who do not mind, until it goes.
+pub fn in_company() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Kills a process as a power cut would end it.

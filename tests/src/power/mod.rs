@@ -22,7 +22,7 @@
 //! A file's flush makes neither its name nor its directory durable, though ext4 does so in practice; and directories are not in one
 //! order with each other, though in ext4's journal they are: the simulator allows more than a good file system does, never less.
 //!
-//! It is proved twice: hand-written traces in its unit tests, and in `tests/power.rs` and `tests/life.rs` the same traces with their flushes taken away,
+//! It is proved twice: hand-written traces in its unit tests, and in `tests/it/power.rs` and `tests/it/life.rs` the same traces with their flushes taken away,
 //! which must be found out. That the trace misses nothing is proved at its end: played to the last record, it must equal the real directory.
 
 mod cut;

@@ -1,5 +1,4 @@
 //! The arrows between the rooms hold: who may use whom.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,9 +1,8 @@
 //! The replay as a user runs it: right data ends right, wrong data is told and nothing is loaded.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{fs, process::Command};
 
-use system_tests::{data, root};
+use system_tests::{data, program};
 
 #[test]
 fn a_malformed_row_is_told_with_file_line_and_column_before_anything_starts() {
@@ -17,7 +16,7 @@ fn a_malformed_row_is_told_with_file_line_and_column_before_anything_starts() {
         .collect();
     fs::write(directory.path().join("baskets.csv"), broken).unwrap();
     let kept = directory.path().join("kept");
-    let run = Command::new(root().join("target/release/store-hub"))
+    let run = Command::new(program("store-hub"))
         .args(["demo", "--once", "--replay"])
         .arg(directory.path())
         .arg("--data")

@@ -1,5 +1,4 @@
 //! A disk that fills up, and is full: what nobody misses goes first and sales go last; what was answered is never lost; with room again the hub sells.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     sync::{
@@ -12,7 +11,7 @@ use std::{
 use fastrand::Rng;
 use serde_json::Value;
 use system_tests::{
-    ENGINES, Ends,
+    ENGINES, Ends, alone,
     judge::has_all,
     register::{Client, NoAnswer},
     shop::{Hub, LIMIT, Plan, Shop},
@@ -32,6 +31,7 @@ const DISK: u64 = 420 * MB;
 /// Both engines one after the other: each has the machine for itself.
 #[test]
 fn on_a_disk_that_fills_up_sales_go_last_and_nothing_answered_is_lost() {
+    let _machine = alone();
     for engine in ENGINES {
         for fills_up in [seen_in_time, found_full] {
             let directory = tempfile::tempdir().unwrap();

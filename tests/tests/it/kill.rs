@@ -1,6 +1,5 @@
 //! `kill -9`, again and again, under the load of 32 registers and a stockroom: what was answered is there, once, whole, without gaps, here and at HQ; no item that may not go below zero
 //! did, and the stock is what was moved, here and at HQ.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     sync::{
@@ -13,7 +12,7 @@ use std::{
 
 use fastrand::Rng;
 use system_tests::{
-    ENGINES, is_long,
+    ENGINES, alone, is_long,
     register::NoAnswer,
     seed,
     shop::{Headquarters, LIMIT, Plan, Shop},
@@ -35,6 +34,7 @@ const REPEATED: usize = 10_000;
 /// Both engines one after the other: each has the machine for itself.
 #[test]
 fn killed_again_and_again_under_load_the_hub_loses_doubles_and_tears_nothing() {
+    let _machine = alone();
     let kills = if is_long() { 300 } else { 25 };
     for engine in ENGINES {
         killed_under_load(engine, kills);

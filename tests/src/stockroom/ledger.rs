@@ -1,87 +1,34 @@
-//! The stockroom at work while the tills sell: what comes in, is set aside, breaks and is counted, and the witness of what must be there.
-//!
-//! Some items may not go below zero ([`is_short`]). They arrive by a notice and its delivery, and the tills fight for them. The [`Ledger`] has every command of the stockroom with
-//! what it moves if it is done; together with the tills' book it says what each position must be.
-//!
-//! | looked at | must be |
-//! | --- | --- |
-//! | an item's on_hand and reserved, together; its damaged goods | what the answered commands and the stored sales moved |
-//! | a command that was not answered | done whole, or not at all |
-//! | an item that may not go below zero | not below zero |
-//! | on_hand and reserved, each | the same, once every command was repeated until it was answered ([`Ledger::settle`]) |
+//! The witness of the stockroom: every command with what it moves, and what each position must be.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::{At, Effects, Pieces, is_short, outcome};
 use crate::{
     power::Notes,
-    register::{Client, NoAnswer},
-    shop::Shop,
+    register::Client,
     till::{Asked, Basket, ITEMS, sku},
 };
 
 /// The note of a command of the stockroom: this, and its number.
 pub const STOCK: usize = 1 << 32;
 
-/// The last items of the catalog may not go below zero.
-const SHORT: u64 = 3;
-
-/// Whether an item may not go below zero.
-pub fn is_short(item: u64) -> bool {
-    item + SHORT >= ITEMS
-}
-
-fn short_items() -> impl Iterator<Item = u64> {
-    (0..ITEMS).filter(|item| is_short(*item))
-}
-
-/// Where goods are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    OnHand,
-    Reserved,
-    Damaged,
-}
-
-/// What a command moves: of an item, in a state, in thousandths.
-type Effects = Vec<(u64, At, i64)>;
-
-/// Pieces of items.
-type Pieces = Vec<(u64, u64)>;
-
-fn moved(pieces: &[(u64, u64)], from: Option<At>, to: Option<At>) -> Effects {
-    let effect = |at: Option<At>, sign: i64| {
-        pieces.iter().filter_map(move |(item, count)| Some((*item, at?, sign * milli(*count))))
-    };
-    effect(from, -1).chain(effect(to, 1)).collect()
-}
-
-fn milli(pieces: u64) -> i64 {
-    i64::try_from(pieces).unwrap_or(i64::MAX / 1000) * 1000
-}
-
-fn lines(pieces: &[(u64, u64)]) -> Value {
-    let line = |(item, count): &(u64, u64)| json!({ "sku": sku(*item), "quantity": { "milli": count * 1000, "unit": "each" } });
-    pieces.iter().map(line).collect()
-}
-
 /// A command of the stockroom.
 #[derive(Clone, Debug)]
-struct Command {
-    key: String,
-    path: String,
-    body: String,
-    effects: Effects,
-    outcome: Outcome,
+pub(super) struct Command {
+    pub(super) key: String,
+    pub(super) path: String,
+    pub(super) body: String,
+    pub(super) effects: Effects,
+    pub(super) outcome: Outcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Open,
     Done,
     /// Not so much was there.
@@ -101,7 +48,7 @@ pub struct Order {
 #[derive(Default)]
 pub struct Ledger {
     commands: Mutex<Vec<Command>>,
-    orders: Mutex<Vec<Order>>,
+    pub(super) orders: Mutex<Vec<Order>>,
     notes: Option<Notes>,
 }
 
@@ -123,7 +70,7 @@ impl Ledger {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn ask(&self, command: Command) -> usize {
+    pub(super) fn ask(&self, command: Command) -> usize {
         let mut commands = self.commands();
         commands.push(command);
         let number = commands.len() - 1;
@@ -134,7 +81,7 @@ impl Ledger {
         number
     }
 
-    fn ended(&self, number: usize, outcome: Outcome) {
+    pub(super) fn ended(&self, number: usize, outcome: Outcome) {
         if let Some(notes) = &self.notes
             && outcome == Outcome::Done
         {
@@ -251,169 +198,6 @@ fn compare(
     faults
 }
 
-/// Done, or refused for want of stock.
-fn outcome(answer: Result<Value, NoAnswer>) -> Result<Option<Value>, String> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(NoAnswer::Refused(why)) if why.contains("/problems/stock-insufficient") => Ok(None),
-        Err(NoAnswer::Refused(why)) => Err(why),
-        Err(NoAnswer::GaveUp) => Err("no answer".into()),
-    }
-}
-
-/// A person in the stockroom.
-pub struct Stockroom<'l> {
-    shop: &'l Shop,
-    console: Client,
-    ledger: &'l Ledger,
-    dice: Rng,
-    commands: u64,
-}
-
-impl<'l> Stockroom<'l> {
-    /// Opens the stockroom: sets the policies, and has a first delivery of what is short.
-    ///
-    /// # Errors
-    /// The hub refuses, or gives no answer.
-    pub fn open(shop: &'l Shop, ledger: &'l Ledger, dice: Rng) -> Result<Self, String> {
-        let mut room = Self { shop, console: shop.console()?, ledger, dice, commands: 0 };
-        let mut goes_on = || true;
-        for item in short_items() {
-            let path = format!("/api/v1/stock/policies/{}", sku(item));
-            room.ask(&path, &json!({ "rule": "to_zero" }), Vec::new(), &mut goes_on)
-                .map_err(|why| format!("{why:?}"))?;
-        }
-        room.deliver(300, &mut goes_on).map_err(|why| format!("{why:?}"))?;
-        Ok(room)
-    }
-
-    /// A round: goods come in, some are set aside for a customer or given back, one breaks, and now and then two items are counted.
-    ///
-    /// # Errors
-    /// The hub refused what it must not refuse, or patience ended.
-    pub fn work(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
-        self.deliver(40, goes_on)?;
-        self.reserve(goes_on)?;
-        let broken = [(self.dice.u64(..ITEMS), 1)];
-        let body = json!({ "kind": "damage", "reason": "dropped", "lines": lines(&broken) });
-        self.ask("/api/v1/stock/movements", &body, moved(&broken, Some(At::OnHand), Some(At::Damaged)), goes_on)?;
-        if self.dice.u8(..3) == 0 { self.count(goes_on) } else { Ok(()) }
-    }
-
-    fn deliver(&mut self, most: u64, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
-        let pieces: Pieces = short_items().map(|item| (item, self.dice.u64(1..=most))).collect();
-        // An order is entered once, and a delivery note booked once.
-        let order = format!("order-{}", self.commands);
-        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": order, "lines": lines(&pieces) });
-        let Some(notice) = self.ask("/api/v1/stock/notices", &announced, Vec::new(), goes_on)? else { return Ok(()) };
-        let path = format!("/api/v1/stock/notices/{}", notice["id"]);
-        let came = json!({ "delivery_note": order, "lines": lines(&pieces) });
-        self.ask(&format!("{path}/deliveries"), &came, moved(&pieces, None, Some(At::OnHand)), goes_on)?;
-        self.ask(&format!("{path}/close"), &json!({}), Vec::new(), goes_on).map(drop)
-    }
-
-    fn reserve(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
-        let pieces: Pieces = vec![(ITEMS - 1, self.dice.u64(1..=3)), (ITEMS - 2, 1)];
-        let body = json!({ "reference": "an order", "lines": lines(&pieces) });
-        let aside = moved(&pieces, Some(At::OnHand), Some(At::Reserved));
-        let Some(opened) = self.ask("/api/v1/stock/reservations", &body, aside, goes_on)? else { return Ok(()) };
-        if self.dice.bool() {
-            let path = format!("/api/v1/stock/reservations/{}/release", opened["id"]);
-            let back = moved(&pieces, Some(At::Reserved), Some(At::OnHand));
-            return self.ask(&path, &json!({}), back, goes_on).map(drop);
-        }
-        let order = Order { reservation: opened["id"].as_u64(), pieces };
-        self.ledger.orders.lock().unwrap_or_else(PoisonError::into_inner).push(order);
-        Ok(())
-    }
-
-    /// Counts while the tills sell; what was counted is any number, and what is approved is the difference to what the books had at that moment.
-    fn count(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
-        let items = [self.dice.u64(..ITEMS - SHORT), ITEMS - SHORT];
-        let skus = items.map(sku);
-        let Some(opened) = self.ask("/api/v1/stock/counts", &json!({ "skus": skus }), Vec::new(), goes_on)? else {
-            return Ok(());
-        };
-        let path = format!("/api/v1/stock/counts/{}", opened["id"]);
-        let counted: Pieces = items.iter().map(|item| (*item, self.dice.u64(..60))).collect();
-        self.ask(&format!("{path}/quantities"), &json!({ "lines": lines(&counted) }), Vec::new(), goes_on)?;
-        let Some(variances) = self.read(&format!("{path}/variances"), goes_on)? else { return Ok(()) };
-        let variance = |item: u64| {
-            let lines = variances.as_array().into_iter().flatten();
-            lines.filter(|line| line["sku"] == sku(item)).filter_map(|line| line["variance"].as_i64()).sum::<i64>()
-        };
-        let effects = items.map(|item| (item, At::OnHand, variance(item))).to_vec();
-        let decided = json!({ "lines": items.map(|item| json!({ "sku": sku(item), "decision": "approved", "variance": variance(item) })) });
-        // Refused if more was sold since than was counted.
-        if self.ask(&format!("{path}/decisions"), &decided, effects, goes_on)?.is_none() {
-            self.ask(&format!("{path}/close"), &json!({}), Vec::new(), goes_on)?;
-        }
-        Ok(())
-    }
-
-    /// Asks until there is an answer; none if not so much was there.
-    fn ask(
-        &mut self,
-        path: &str,
-        body: &Value,
-        effects: Effects,
-        goes_on: &mut impl FnMut() -> bool,
-    ) -> Result<Option<Value>, NoAnswer> {
-        self.commands += 1;
-        let (key, body) = (format!("stockroom-{:08}", self.commands), body.to_string());
-        let command =
-            Command { key: key.clone(), path: path.to_owned(), body: body.clone(), effects, outcome: Outcome::Open };
-        let number = self.ledger.ask(command);
-        let answer = loop {
-            match self.console.command(path, &key, &body, &mut *goes_on) {
-                Err(NoAnswer::Refused(why)) if why.starts_with("401") => self.log_in_again(goes_on)?,
-                Err(NoAnswer::GaveUp) => return Err(NoAnswer::GaveUp),
-                answer => {
-                    break outcome(answer).map_err(|why| NoAnswer::Refused(format!("POST {path} {body}: {why}")))?;
-                }
-            }
-        };
-        self.ledger.ended(number, if answer.is_some() { Outcome::Done } else { Outcome::Refused });
-        Ok(answer)
-    }
-
-    /// Reads; none if patience ended with a hub that was being started.
-    fn read(&mut self, path: &str, goes_on: &mut impl FnMut() -> bool) -> Result<Option<Value>, NoAnswer> {
-        loop {
-            match self.console.get(path) {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(why) if why.starts_with("401") => self.log_in_again(goes_on)?,
-                // It was answered, and that is not what was asked for.
-                Err(why) if why.starts_with(|first: char| first.is_ascii_digit()) && !why.starts_with("503") => {
-                    return Err(NoAnswer::Refused(format!("GET {path}: {why}")));
-                }
-                Err(_) if !goes_on() => return Err(NoAnswer::GaveUp),
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// A hub that was started again knows no session of before, and has another code.
-    fn log_in_again(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
-        while goes_on() {
-            if let Ok(console) = self.shop.console() {
-                self.console = console;
-                return Ok(());
-            }
-        }
-        Err(NoAnswer::GaveUp)
-    }
-}
-
-/// All positions of a hub.
-///
-/// # Errors
-/// The hub refuses, or gives no answer.
-pub fn positions(console: &Client) -> Result<Vec<Value>, String> {
-    let positions = console.get("/api/v1/stock/positions?limit=500")?;
-    positions.as_array().cloned().ok_or_else(|| "the positions are no list".into())
-}
-
 /// Baskets whose lines are fixed and that are no sale: what may not go below zero is held for them.
 pub fn held(asked: &[Asked]) -> Vec<&Basket> {
     let is_sold =
@@ -441,7 +225,9 @@ pub fn differs_from_headquarters(positions: &[Value], theirs: &[Value]) -> Vec<S
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{super::moved, *};
 
     const LAST: u64 = ITEMS - 1;
 

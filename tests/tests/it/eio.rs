@@ -1,6 +1,5 @@
 //! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and answers no command any more; what it had answered is there after
 //! a restart, and after a power cut that takes with it what the failed flush let go of.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::HashSet,
@@ -12,7 +11,7 @@ use std::{
 use fastrand::Rng;
 use serde_json::json;
 use system_tests::{
-    Ends, is_long,
+    Ends, alone, is_long,
     judge::{Judge, Known, OPENED, State, has_all},
     power::{Counts, Failing, Flushes, Record, Scene, Verdicts, Written, moments},
     register::{Client, NoAnswer},
@@ -46,6 +45,7 @@ enum End {
 /// Both engines one after the other: each has the machine for itself.
 #[test]
 fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() {
+    let _machine = alone();
     let (rounds, states) = if is_long() { (6, 40) } else { (1, 4) };
     for (engine, file) in FILES {
         for failing in [Failing::Flush, Failing::Write] {

@@ -1,5 +1,4 @@
 //! The power cut in a store's life without a hub: archived, trimmed, converted, rewritten, restored. `system_tests::life` has the script and what must be there.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +10,7 @@ use std::{
 
 use fastrand::Rng;
 use system_tests::{
-    ENGINES, is_long,
+    ENGINES, alone, is_long,
     life::{Known, PHASE, SALE, phases},
     power::{Cut, Flushes, Record, Scene, Written, moments},
     program, seed,
@@ -25,6 +24,7 @@ const JUDGES: usize = 2;
 /// Both engines, and each one's control, one after the other: each has the machine for itself.
 #[test]
 fn a_store_that_is_cut_in_whatever_it_does_has_everything_that_was_answered() {
+    let _machine = alone();
     // So many in each phase.
     let (states, controls) = if is_long() { (100, 10) } else { (10, 3) };
     for engine in ENGINES {

@@ -1,6 +1,5 @@
 //! The power cut, at any moment of a hub's life, from the store's creation on: whatever the disk had not flushed is lost, torn and reordered, and everything
 //! that was answered is there. `system_tests::power` has the rules.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     thread,
@@ -9,7 +8,7 @@ use std::{
 
 use fastrand::Rng;
 use system_tests::{
-    ENGINES, is_long,
+    ENGINES, alone, is_long,
     judge::{BACKED_UP, BACKUP, Judge, Known, OPENED, READY, State},
     power::{Flushes, Record, Scene, Written, moments},
     register::Client,
@@ -30,6 +29,7 @@ const JUDGES: usize = 2;
 /// Both engines, and each one's control, one after the other: each has the machine for itself.
 #[test]
 fn whatever_a_power_cut_leaves_has_everything_that_was_answered() {
+    let _machine = alone();
     let (states, controls) = if is_long() { (1_000, 100) } else { (100, 40) };
     for engine in ENGINES {
         let life = Life::live(engine);

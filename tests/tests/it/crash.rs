@@ -1,9 +1,8 @@
 //! Killing the hub, or everything, in the middle of a replay that keeps its data: HQ ends with every basket, once, to the cent.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 
-use system_tests::{data, kill_9, replay::Replay, until};
+use system_tests::{data, in_company, kill_9, replay::Replay, until};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -36,6 +35,7 @@ fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing_on_sql
 }
 
 fn the_hub_killed_again_and_again(engine: &str) {
+    let _machine = in_company();
     let directory = tempfile::tempdir().unwrap();
     let mut replay = Replay::start(directory.path(), &data(), engine);
     let mut kills = 0;
@@ -72,6 +72,7 @@ fn everything_killed_in_mid_replay_goes_on_where_it_was_on_sqlite() {
 }
 
 fn everything_killed(engine: &str) {
+    let _machine = in_company();
     let directory = tempfile::tempdir().unwrap();
     for round in 1..=2 {
         let mut replay = Replay::start(directory.path(), &data(), engine);

@@ -1,5 +1,6 @@
 //! A hub without devices, and how a register's program and a person talk to it.
-#![allow(dead_code, unreachable_pub)] // each test file uses its part
+
+pub(crate) mod shop;
 
 use std::{path::Path, sync::Arc};
 
@@ -13,23 +14,27 @@ use serde_json::{Value, json};
 use store::EngineKind;
 use tower::ServiceExt;
 
+/// A load of one item.
+pub(crate) const CEREAL: &str =
+    r#"{"items":[{"sku":"818981","gtin":"0400008189811","description":"Cereal","price":{"minor":369,"per":"each"}}]}"#;
+
 /// A store without devices, in a directory.
-pub fn open(directory: &Path) -> (Arc<Hub>, Router) {
+pub(crate) fn open(directory: &Path) -> (Arc<Hub>, Router) {
     open_on(directory, EngineKind::Sled)
 }
 
 /// The same, kept by an engine.
-pub fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
+pub(crate) fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
     open_with(directory, engine, "")
 }
 
 /// The same, with more in its config: what the second register has, and devices.
-pub fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
+pub(crate) fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     open_as(directory, "store-1", engine, more)
 }
 
 /// The same, by another name.
-pub fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
+pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     let text = format!(
         "[store]\nhub = \"{name}\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
          [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n{more}",
@@ -42,15 +47,15 @@ pub fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> 
 }
 
 /// What came back.
-pub struct Answer {
-    pub status: StatusCode,
-    pub kind: String,
-    pub cookie: String,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: String,
+    pub(crate) cookie: String,
+    pub(crate) body: Value,
 }
 
 /// Sends a request.
-pub async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -64,7 +69,7 @@ pub async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &s
 }
 
 /// A person's cookie and a register's token.
-pub async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
+pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
     let code = std::fs::read_to_string(directory.join("data/console-code")).unwrap();
     let session = ask(router, "POST", "/api/v1/session", &[], &json!({ "code": code }).to_string()).await;
     assert_eq!(session.status, StatusCode::NO_CONTENT);

@@ -1,16 +1,14 @@
 //! A basket filled to the brim, paid at a terminal that speaks the wire.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use axum::http::StatusCode;
 use commerce::{MAX_LINES, MAX_TEXT};
-use common::{ask, enter, open_with};
 use drivers::{device::Health, simulate::SimulatedTerminal};
 use serde_json::{Value, json};
 use store::{Depth, EngineKind, Name, StoreError, Table};
 
 static BASKETS: Table<Name, Value> = Table::new("basket");
+
+use crate::common::{ask, enter, open_with};
 
 #[tokio::test]
 async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {

@@ -1,0 +1,108 @@
+//! The API as a register's program meets it: who may, once, and what goes wrong is said in problem details.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use store::Depth;
+
+use crate::common::{CEREAL, ask, enter, open};
+
+#[tokio::test]
+async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
+    let directory = tempfile::tempdir().unwrap();
+    let (hub, router) = open(directory.path());
+    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
+    let loaded =
+        ask(&router, "POST", "/api/v1/items", &[("cookie", &cookie), ("idempotency-key", "load-0001")], CEREAL).await;
+    assert_eq!(loaded.body["items"], 1);
+
+    let post = async |path: &str, key: &str, body: Value| {
+        ask(&router, "POST", path, &[("authorization", &token), ("idempotency-key", key)], &body.to_string()).await
+    };
+    let opened = post("/api/v1/baskets", "open-00001", json!({ "reference": "order-7" })).await;
+    assert_eq!(opened.status, StatusCode::CREATED);
+    let path = format!("/api/v1/baskets/{}", opened.body["id"].as_str().unwrap());
+    let line = json!({ "gtin": "0400008189811", "quantity": { "milli": 2000, "unit": "each" } });
+    for _ in 0..3 {
+        // Repeated, it is the same line, and the same answer.
+        let added = post(&format!("{path}/lines"), "line-00001", line.clone()).await;
+        assert_eq!((added.status, &added.body["due"]), (StatusCode::OK, &json!(738)));
+    }
+
+    let refused = [
+        (post(&format!("{path}/lines"), "line-00001", json!({ "sku": "818981" })).await, 409, "idempotency-key-reused"),
+        (post(&format!("{path}/lines"), "line-00002", json!({ "gtin": "96385074" })).await, 404, "item-unknown"),
+        (post(&format!("{path}/lines"), "line-00003", json!({ "gtin": "96385075" })).await, 400, "bad-request"),
+        (
+            post(&format!("{path}/lines"), "line-00004", json!({ "sku": "818981", "price": 1 })).await,
+            400,
+            "bad-request",
+        ),
+        (post(&format!("{path}/lines"), "short", line.clone()).await, 400, "bad-request"),
+        (post(&format!("{path}/lines/9/void"), "void-00001", json!({})).await, 422, "line-unknown"),
+        (post(&format!("{path}/lines/x/void"), "void-00002", json!({})).await, 400, "bad-request"),
+        (post(&format!("{path}/complete"), "done-00001", json!({})).await, 422, "still-due"),
+        (post(&format!("{path}/payments"), "card-00001", json!({})).await, 404, "terminal-unknown"),
+        (post("/api/v1/baskets/b99/lines", "line-00005", line.clone()).await, 404, "basket-unknown"),
+        (post("/api/v1/nothing", "none-00001", json!({})).await, 404, "route-unknown"),
+        (ask(&router, "POST", "/api/v1/session", &[], "{").await, 400, "bad-request"),
+        (ask(&router, "GET", "/api/v1/status", &[], "").await, 401, "unauthorized"),
+        (ask(&router, "GET", "/api/v1/status", &[("authorization", "Bearer guess")], "").await, 401, "unauthorized"),
+        (post("/api/v1/items", "load-0002", json!({ "items": [] })).await, 403, "forbidden"),
+        (ask(&router, "GET", "/api/v1/sales?limit=x", &[("authorization", &token)], "").await, 400, "bad-request"),
+    ];
+    for (answer, status, kind) in &refused {
+        assert_eq!(answer.status.as_u16(), *status, "{kind}: {}", answer.body);
+        assert_eq!(answer.body["type"], format!("/problems/{kind}"), "{}", answer.body);
+        assert_eq!(answer.kind, "application/problem+json");
+        assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.len() > 10));
+    }
+
+    let (_, other) = enter(&router, directory.path(), "till-2").await;
+    let foreign = ask(&router, "GET", &path, &[("authorization", &other)], "").await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND, "a basket belongs to its register");
+
+    post(&format!("{path}/tenders"), "cash-00001", json!({ "tender": "cash", "amount": 1000 })).await;
+    let sold = post(&format!("{path}/complete"), "done-00002", json!({})).await;
+    assert_eq!((&sold.body["receipt"], &sold.body["totals"]["change"]), (&json!(1), &json!(262)));
+    assert_eq!(post(&format!("{path}/complete"), "done-00002", json!({})).await.body, sold.body);
+    assert_eq!(
+        post(&format!("{path}/complete"), "done-00003", json!({})).await.body["type"],
+        "/problems/basket-not-open"
+    );
+    let sale = ask(
+        &router,
+        "GET",
+        &format!("/api/v1/sales/{}", sold.body["sale"].as_str().unwrap()),
+        &[("authorization", &token)],
+        "",
+    )
+    .await;
+    assert_eq!((&sale.body["reference"], &sale.body["lines"][0]["regular"]), (&json!("order-7"), &json!(738)));
+    assert_eq!(hub.store.outbox_span("sales").unwrap().last, 1);
+}
+
+#[tokio::test]
+async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_between() {
+    let directory = tempfile::tempdir().unwrap();
+    let (hub, router) = open(directory.path());
+    let (_, first) = enter(&router, directory.path(), "till-1").await;
+    let (_, second) = enter(&router, directory.path(), "till-2").await;
+    let mut receipts = [Vec::new(), Vec::new()];
+    for round in 0..6 {
+        for (place, token) in [&first, &second].into_iter().enumerate() {
+            let amount = if round % 3 == 1 { 1 } else { 500 };
+            let sale = json!({
+                "lines": [{ "description": "Deposit", "keyed": { "amount": 500, "reason": "on the package" } }],
+                "tenders": [{ "tender": "cash", "amount": amount }]
+            });
+            let key = format!("sale-{place}-{round:04}");
+            let headers = [("authorization", token.as_str()), ("idempotency-key", key.as_str())];
+            let answer = ask(&router, "POST", "/api/v1/sales", &headers, &sale.to_string()).await;
+            receipts[place].extend(answer.body["receipt"].as_u64());
+        }
+    }
+    assert_eq!(receipts, [[1, 2, 3, 4], [1, 2, 3, 4]]);
+    let checked = hub::maintenance::check(&hub.store, Depth::Whole).unwrap();
+    assert_eq!((checked.faults, checked.records > 8), (Vec::new(), true));
+    assert_eq!(hub.store.outbox_span("sales").unwrap().last, 8);
+}

@@ -1,0 +1,172 @@
+//! A hub with a person, two registers and items on file, and what they do with the stock.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{Router, http::StatusCode};
+use hub::hub::{Hub, now_ms};
+use serde_json::{Value, json};
+use store::{Depth, EngineKind};
+
+use super::{Answer, ask, enter, open, open_as};
+
+/// A hub with a person and two registers, and items on file.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) router: Router,
+    pub(crate) cookie: String,
+    pub(crate) tills: [String; 2],
+    keys: Arc<AtomicU64>,
+}
+
+impl Shop {
+    pub(crate) async fn open(directory: &Path) -> Self {
+        Self::enter(open(directory), directory).await
+    }
+
+    /// A shop of another name.
+    pub(crate) async fn named(name: &str, directory: &Path) -> Self {
+        Self::enter(open_as(directory, name, EngineKind::Sled, ""), directory).await
+    }
+
+    pub(crate) async fn enter((hub, router): (Arc<Hub>, Router), directory: &Path) -> Self {
+        let (_, first) = enter(&router, directory, "till-1").await;
+        let (cookie, second) = enter(&router, directory, "till-2").await;
+        // Keys of a life that is over are not used again.
+        let keys = Arc::new(AtomicU64::new(u64::try_from(now_ms()).unwrap() * 1000));
+        let shop = Self { hub, router, cookie, tills: [first, second], keys };
+        let items = json!({ "items": [
+            { "sku": CEREAL, "gtin": "0400008189811", "description": "Cereal", "price": { "minor": 369, "per": "each" } },
+            { "sku": BANANAS, "description": "Bananas", "price": { "minor": 199, "per": "kilogram" } },
+        ] });
+        shop.person("/api/v1/items", items).await.expect(StatusCode::OK);
+        shop
+    }
+
+    pub(crate) fn key(&self) -> String {
+        format!("key-{:016}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) async fn person(&self, path: &str, body: Value) -> Answer {
+        let headers = [("cookie", self.cookie.as_str()), ("idempotency-key", &self.key())];
+        ask(&self.router, "POST", path, &headers, &body.to_string()).await
+    }
+
+    pub(crate) async fn till(&self, till: usize, path: &str, body: Value) -> Answer {
+        self.till_with_key(till, path, &self.key(), body).await
+    }
+
+    pub(crate) async fn till_with_key(&self, till: usize, path: &str, key: &str, body: Value) -> Answer {
+        let headers = [("authorization", self.tills[till].as_str()), ("idempotency-key", key)];
+        ask(&self.router, "POST", path, &headers, &body.to_string()).await
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        let answer = ask(&self.router, "GET", path, &[("cookie", &self.cookie)], "").await;
+        answer.expect(StatusCode::OK)
+    }
+
+    pub(crate) async fn read_at_till(&self, path: &str) -> Answer {
+        ask(&self.router, "GET", path, &[("authorization", &self.tills[0])], "").await
+    }
+
+    /// What there is of an item.
+    pub(crate) async fn stock(&self, sku: &str) -> Stock {
+        let positions = self.read(&format!("/api/v1/stock/positions/{sku}")).await;
+        let milli = |state: &str| positions[0][state].as_i64().unwrap_or(0);
+        Stock {
+            on_hand: milli("on_hand"),
+            reserved: milli("reserved"),
+            in_transit: milli("in_transit"),
+            quarantined: milli("quarantined"),
+            damaged: milli("damaged"),
+        }
+    }
+
+    /// Goods arrive from a supplier.
+    pub(crate) async fn receive(&self, sku: &str, quantity: Value) {
+        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": self.key(),
+            "lines": [{ "sku": sku, "quantity": quantity }] });
+        let id =
+            self.person("/api/v1/stock/notices", announced.clone()).await.expect(StatusCode::CREATED)["id"].clone();
+        let came = json!({ "lines": announced["lines"] });
+        self.till(0, &format!("/api/v1/stock/notices/{id}/deliveries"), came).await.expect(StatusCode::OK);
+        self.person(&format!("/api/v1/stock/notices/{id}/close"), json!({})).await.expect(StatusCode::OK);
+    }
+
+    pub(crate) async fn policy(&self, sku: &str, policy: Value) {
+        self.person(&format!("/api/v1/stock/policies/{sku}"), policy).await.expect(StatusCode::OK);
+    }
+
+    pub(crate) async fn sell(&self, till: usize, lines: Value, reservations: &[u64]) -> Answer {
+        let sale = json!({ "lines": lines, "tenders": [{ "tender": "cash", "amount": 100_000 }], "reservations": reservations });
+        self.till(till, "/api/v1/sales", sale).await
+    }
+
+    /// The ledger adds up, by the whole check.
+    pub(crate) fn adds_up(&self) {
+        let checked = hub::maintenance::check(&self.hub.store, Depth::Whole).unwrap();
+        assert_eq!(checked.faults, Vec::<String>::new());
+    }
+}
+
+pub(crate) const CEREAL: &str = "818981";
+
+pub(crate) const BANANAS: &str = "4011";
+
+/// A position, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stock {
+    pub(crate) on_hand: i64,
+    pub(crate) reserved: i64,
+    pub(crate) in_transit: i64,
+    pub(crate) quarantined: i64,
+    pub(crate) damaged: i64,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, kind: &str) -> String {
+        assert_eq!(self.body["type"], format!("/problems/{kind}"), "{}", self.body);
+        assert_eq!(self.status.as_u16(), status);
+        self.body["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) fn pieces(count: i64) -> Value {
+    json!({ "milli": count * 1000, "unit": "each" })
+}
+
+pub(crate) fn grams(milli: i64) -> Value {
+    json!({ "milli": milli, "unit": "kilogram" })
+}
+
+#[allow(clippy::needless_pass_by_value)] // documents are put together from parts made in place
+pub(crate) fn of(sku: &str, quantity: Value) -> Value {
+    json!([{ "sku": sku, "quantity": quantity }])
+}
+
+/// The clock moves on: a moment that was noted is over.
+pub(crate) fn next_millisecond() -> i64 {
+    let moment = now_ms();
+    while now_ms() <= moment {
+        std::thread::yield_now();
+    }
+    moment
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
+}

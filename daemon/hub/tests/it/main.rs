@@ -1,0 +1,8 @@
+//! The hub's API as registers' programs and people meet it, without a network in between.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod api;
+mod common;
+mod damage;
+mod full_basket;
+mod stock;

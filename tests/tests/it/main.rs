@@ -1,0 +1,12 @@
+//! The system tests. Those with a load have the machine for themselves: `system_tests::alone`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod arrows;
+mod crash;
+mod disk;
+mod eio;
+mod kill;
+mod life;
+mod modules;
+mod power;
+mod replay;

@@ -12,7 +12,7 @@
 //! | the clock, set back | answers are kept for longer |
 //! | the clock, set forward by more than [`REMEMBERED`] | a repeat of a command from before is done again |
 
-use std::{ops::Bound, sync::Arc, time::Duration};
+use std::{ops::Bound, time::Duration};
 
 use serde::{Deserialize, Serialize};
 

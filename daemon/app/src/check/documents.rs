@@ -7,7 +7,6 @@ use store::{Checked, Store, StoreError};
 
 use super::{Sums, each, readable};
 use crate::{
-    numbers::LastNumber as _,
     selling,
     stock::records::{
         COUNTING, COUNTS, Document, NOTICES, OPEN, ORDERS, RESERVATIONS, TOTALS, TRANSFERS, TRANSFERS_IN,

@@ -9,7 +9,6 @@ use store::{Checked, Depth, Order, Store, StoreError};
 
 use super::{Sums, each, readable};
 use crate::{
-    numbers::LastNumber as _,
     selling,
     stock::records::{MOVEMENT, MOVEMENTS, PAGE, POLICIES, POSITIONS, PagedLookup, movements_from},
 };

@@ -1,8 +1,10 @@
-//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began.
+//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began. What HQ wants of it: the inbox.
 
+mod inbox;
 mod opening;
 
 use contract::stock::OPENED;
+pub use inbox::{receive, received};
 pub use opening::open_epoch;
 use serde_json::value::RawValue;
 use store::{Store, StoreError, outbox::Entry};
@@ -11,8 +13,8 @@ use crate::{CAPABILITIES, Capability, OutgoingEvent};
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["stock_opening", "stock_opened"],
-    events: &[OutgoingEvent { kind: OPENED, body: opening::body }],
+    tables: &["stock_opening", "stock_opened", inbox::TABLE],
+    events: &[OutgoingEvent { kind: OPENED.name(), body: opening::body }],
     tidy: Some(opening::tidy),
     ..Capability::new("hq")
 };

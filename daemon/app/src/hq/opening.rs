@@ -114,7 +114,7 @@ fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreErr
 /// The body of a part's event.
 pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
     let part = part_at(store, entry.sequence)?;
-    outgoing::raw(&part.ok_or_else(|| outgoing::missing("stock_opening", entry))?, entry)
+    outgoing::written(&OPENED_KIND, &part.ok_or_else(|| outgoing::missing("stock_opening", entry))?, entry)
 }
 
 /// The part of an opening at a place in the stream.
@@ -140,7 +140,7 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
     let (stream, at_ms) = (Stream::stock(), opened.at_ms);
     let sequence = transaction.next_in_outbox(stream.as_str())?;
     transaction.put(&PARTS, sequence, &Part { sequence, opened })?;
-    transaction.append_to_outbox(stream.as_str(), OPENED_KIND, at_ms, &format!("opening-{sequence}")).map(drop)
+    transaction.append_to_outbox(stream.as_str(), OPENED_KIND.name(), at_ms, &format!("opening-{sequence}")).map(drop)
 }
 
 /// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
@@ -226,7 +226,7 @@ impl<'s> Records<'s> {
 
 /// Adds what HQ makes of an entry.
 fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
-    if entry.kind == OPENED_KIND {
+    if entry.kind == OPENED_KIND.name() {
         for line in part_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
             *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
         }

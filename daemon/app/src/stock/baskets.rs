@@ -11,7 +11,7 @@ use super::{
     ledger::{Booking, book, position},
     reservations::{RESERVATIONS, put},
 };
-use crate::{Refusal, numbers::NextNumber as _, refusal::BAD_REQUEST};
+use crate::{Refusal, refusal::BAD_REQUEST};
 
 /// The most reservations a basket names.
 const MAX_NAMED: usize = 20;

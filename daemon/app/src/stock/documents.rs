@@ -5,7 +5,7 @@ use store::{Name, NameNumber, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
 use super::refusals::{COUNT_UNKNOWN, NOTICE_UNKNOWN, RESERVATION_UNKNOWN, TOO_MANY_OPEN, TRANSFER_UNKNOWN};
-use crate::{Refusal, numbers::NextNumber as _, refusal::Kind};
+use crate::{Refusal, refusal::Kind};
 
 /// The most documents of a kind that are open at once.
 pub const MAX_OPEN: u64 = 2_000;

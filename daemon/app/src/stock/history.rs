@@ -9,7 +9,6 @@ use commerce::{
 use store::{Order, Store, StoreError, Transaction};
 
 use super::ledger::{MOVEMENT, MOVEMENTS};
-use crate::numbers::LastNumber as _;
 
 /// Movements read at once.
 const PAGE: usize = 500;

@@ -18,7 +18,7 @@ use super::{
     reservations::RESERVATIONS,
     transfers::TRANSFERS,
 };
-use crate::{Retention, Tidied, numbers::LastNumber as _};
+use crate::{Retention, Tidied};
 
 /// The newest movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it needs.
 const LIVE: u64 = 20_000;

@@ -4,13 +4,13 @@ use commerce::{
     Actor, Sku, Unit,
     stock::{Kind, Line, Movement, Position},
 };
-use contract::{Stream, stock as wire};
+use contract::stock::MOVED;
 use serde::{Deserialize, Serialize};
 use store::{NameName, Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
 use super::{counts, policies};
-use crate::{Refusal, numbers::NextNumber as _};
+use crate::{Refusal};
 
 /// Movements by their number.
 pub(crate) static MOVEMENTS: Table<Number, Movement> = Table::new("movement");
@@ -87,7 +87,7 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     let movement = Movement { number, kind, reference, at_ms, by, lines: moved };
     transaction.put(&MOVEMENTS, number, &movement)?;
     if kind != Kind::Sale {
-        transaction.append_to_outbox(Stream::stock().as_str(), wire::KIND, at_ms, &number.to_string())?;
+        transaction.append_to_outbox(MOVED.stream().as_str(), MOVED.name(), at_ms, &number.to_string())?;
     }
     Ok(Booked { number: Some(number), moved: movement.lines })
 }

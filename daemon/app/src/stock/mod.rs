@@ -210,7 +210,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
         &SEE_QUANTITIES,
     ],
     acts: &[counts::CountDecided::KIND, policies::PolicyWasSet::KIND],
-    events: &[OutgoingEvent { kind: contract::stock::KIND, body: wire::body }],
+    events: &[OutgoingEvent { kind: contract::stock::MOVED.name(), body: wire::body }],
     tidy: Some(keeping::tidy),
     ..Capability::new("stock")
 };

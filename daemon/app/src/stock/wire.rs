@@ -1,7 +1,10 @@
 //! A movement as it travels to HQ.
 
 use commerce::stock::{Line, Movement};
-use contract::{StockMoved, stock::Moved};
+use contract::{
+    StockMoved,
+    stock::{MOVED, Moved},
+};
 use serde_json::value::RawValue;
 use store::{Store, StoreError, outbox::Entry};
 
@@ -12,7 +15,7 @@ use crate::outgoing;
 pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
     let missing = || outgoing::missing("movement", entry);
     let number = entry.subject.parse().map_err(|_| missing())?;
-    outgoing::raw(&moved(store, number)?.ok_or_else(missing)?, entry)
+    outgoing::written(&MOVED, &moved(store, number)?.ok_or_else(missing)?, entry)
 }
 
 /// A movement as it travels; a sale's is a part of the sale's event.

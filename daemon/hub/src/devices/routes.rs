@@ -1,5 +1,7 @@
 //! Devices: see them, weigh, print a label, open a drawer, hear what a lane missed.
 
+#![allow(unused_qualifications)] // in what a macro makes of `params(After)`
+
 use std::sync::Arc;
 
 use app::{

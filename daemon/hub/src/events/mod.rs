@@ -88,5 +88,3 @@ impl HubEvent {
     }
 }
 
-/// The same for many listeners.
-pub type Shared = Arc<HubEvent>;

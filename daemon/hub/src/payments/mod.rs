@@ -136,9 +136,9 @@ pub(crate) async fn sell_by_card(
         payments::start_whole_sale(transaction, by, basket?, intent)
     })
     .await?;
-    let Payment { id, basket, terminal, .. } = &payment;
+    let Payment { id, basket, terminal, sale, state, .. } = payment;
     let still_open = format!("basket {basket} is still open: pay it otherwise or abandon it");
-    match (payment.sale, payment.state) {
+    match (sale, state) {
         (Some(sale), _) => Ok(sale),
         (None, PaymentState::Declined { why, .. }) => {
             Err(PAYMENT_DECLINED.because(format!("{why}; {still_open}")).member("basket", basket.to_string()))

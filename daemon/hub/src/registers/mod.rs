@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_console_code_cut_short_by_a_power_cut_is_drawn_{
+    fn a_console_code_cut_short_by_a_power_cut_is_drawn_again() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("console-code.new"), "12").unwrap();
         let code = console_code(&SystemRandom::new(), &directory.path().join("console-code")).unwrap();

@@ -5,7 +5,7 @@ mod samples;
 mod today;
 
 use commerce::RegisterName;
-pub(crate) use routes::routes;
+pub(crate) use routes::{page, routes};
 pub use samples::resident_in;
 pub(crate) use samples::start;
 use serde::Serialize;

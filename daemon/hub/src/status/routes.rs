@@ -1,5 +1,7 @@
 //! The status, and the page that shows it.
 
+#![allow(unused_qualifications)] // in what a macro makes of `params(LastSamples)`
+
 use std::sync::Arc;
 
 use app::health::{self, READ, Sample};

@@ -1,107 +1,213 @@
-//! Which documents are open: an index, because a commit can't walk a table.
+//! Reservations, notices with their deliveries, transfers.
 
-use serde::{Deserialize, Serialize};
-use store::{Name, NameNumber, Order, Store, StoreError, Table, Transaction};
-use utoipa::ToSchema;
+use std::sync::Arc;
 
-use crate::problem::Problem;
+use app::stock::{
+    self, Arrival, Delivery, Dispatch, DocumentOpened, MANAGE_NOTICES, MANAGE_TRANSFERS, MovementBooked, NoticeRequest,
+    READ, RECEIVE, RESERVE, Received, ReserveRequest, ThisStore,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use commerce::stock::{Notice, Reservation, Transfer};
+use store::Purpose;
+use utoipa_axum::routes;
 
-/// The most documents of a kind that are open at once.
-pub const MAX_OPEN: u64 = 2_000;
+use crate::{
+    hub::Hub,
+    web::{Command, Empty, InPath, InQuery, Page, Problem, Routes, reading},
+};
 
-pub(super) static OPEN: Table<NameNumber, Open> = Table::new("stock_open");
-pub(super) static COUNTS: Table<Name, u64> = Table::new("stock_open_count");
-
-/// A document that is open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Open {
-    /// Its kind.
-    pub(super) document: String,
-    /// Its number.
-    pub(super) id: u64,
+/// Adds these routes.
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .command(&RESERVE, routes!(reserve))
+        .read(&READ, routes!(list_reservations))
+        .read(&READ, routes!(read_reservation))
+        .command(&RESERVE, routes!(release_reservation))
+        .command(&MANAGE_NOTICES, routes!(enter_notice))
+        .read(&READ, routes!(list_notices))
+        .read(&READ, routes!(read_notice))
+        .command(&RECEIVE, routes!(receive))
+        .command(&MANAGE_NOTICES, routes!(close_notice))
+        .command(&MANAGE_NOTICES, routes!(reopen_notice))
+        .command(&MANAGE_TRANSFERS, routes!(dispatch))
+        .read(&READ, routes!(list_transfers))
+        .read(&READ, routes!(read_transfer))
+        .read(&READ, routes!(read_transfer_notice))
+        .command(&MANAGE_TRANSFERS, routes!(arrive))
 }
 
-/// The kinds of documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Document {
-    Reservation,
-    Notice,
-    Transfer,
-    Count,
+/// A document that a command opened.
+type Opened = Result<(StatusCode, Json<DocumentOpened>), Problem>;
+
+/// Set stock aside
+///
+/// Every line, or none. What is requested must be available to sell: on_hand less the item's safety stock. Of an item that is being counted a register is not
+/// told how much that is.
+#[utoipa::path(post, path = "/api/v1/stock/reservations", request_body = ReserveRequest,
+    responses((status = 201, body = DocumentOpened), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn reserve(State(hub): State<Arc<Hub>>, command: Command<ReserveRequest>) -> Opened {
+    let reserved = command.commit(&hub.store, Purpose::Ordinary, stock::reserve);
+    Ok((StatusCode::CREATED, Json(reserved.await?)))
 }
 
-impl Document {
-    /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Reservation, Self::Notice, Self::Transfer, Self::Count];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Reservation => "reservation",
-            Self::Notice => "notice",
-            Self::Transfer => "transfer",
-            Self::Count => "count",
-        }
-    }
-
-    /// Gives a new document its number, and notes that it is open.
-    pub(super) fn open(self, transaction: &mut Transaction<'_>) -> Result<u64, Problem> {
-        let id = transaction.next_number(self.name())?;
-        self.reopen(transaction, id)?;
-        Ok(id)
-    }
-
-    /// Notes that a document is open; again, if it was closed.
-    pub(super) fn reopen(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), Problem> {
-        let open = transaction.get(&COUNTS, self.name())?.unwrap_or(0);
-        if open >= MAX_OPEN {
-            return Err(Problem::conflict(
-                "too-many-open",
-                format!("{open} documents of this kind ({}) are open; close some first", self.name()),
-            ));
-        }
-        transaction.put(&COUNTS, self.name(), &(open + 1))?;
-        Ok(transaction.put(&OPEN, (self.name(), id), &Open { document: self.name().to_owned(), id })?)
-    }
-
-    /// Notes that a document is open no longer. Damage to the index is for the check to tell of: a sale may hang on this.
-    pub(super) fn close(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), StoreError> {
-        let is_listed = match transaction.get(&OPEN, (self.name(), id)) {
-            Err(StoreError::Corrupt { .. }) => true,
-            found => found?.is_some(),
-        };
-        if is_listed {
-            transaction.delete(&OPEN, (self.name(), id));
-            match transaction.get(&COUNTS, self.name()) {
-                Err(StoreError::Corrupt { .. }) => {}
-                open => transaction.put(&COUNTS, self.name(), &open?.unwrap_or(0).saturating_sub(1))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// The numbers of those that are open, oldest first.
-    pub(super) fn all_open(self, store: &Store) -> Result<Vec<u64>, StoreError> {
-        let most = usize::try_from(MAX_OPEN).unwrap_or(usize::MAX);
-        let open = store.page(&OPEN, Some((self.name(), 0)), Order::Ascending, most)?;
-        Ok(open.into_iter().take_while(|open| open.document == self.name()).map(|open| open.id).collect())
-    }
-
-    /// There is no such document.
-    pub(super) fn unknown(self, id: u64) -> Problem {
-        Problem::not_found(self.name(), format!("there is no {} {id}", self.name()))
-    }
+/// Reservations, newest first
+#[utoipa::path(get, path = "/api/v1/stock/reservations", params(Page), responses((status = 200, body = [Reservation])))]
+async fn list_reservations(
+    State(hub): State<Arc<Hub>>,
+    InQuery(page): InQuery<Page>,
+) -> Result<Json<Vec<Reservation>>, Problem> {
+    reading(move || Ok(stock::reservations(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// A document that was opened.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct DocumentOpened {
-    /// Its number.
-    pub(super) id: u64,
+/// A reservation
+#[utoipa::path(get, path = "/api/v1/stock/reservations/{id}", params(("id" = u64, Path)),
+    responses((status = 200, body = Reservation), (status = 404, body = Problem)))]
+async fn read_reservation(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Reservation>, Problem> {
+    reading(move || stock::reservation(&hub.store, id)).await.map(Json)
 }
 
-/// A movement that was booked.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct Booked {
-    /// Its number; none if nothing of it is tracked.
-    pub(super) movement: Option<u64>,
+/// Release what was set aside
+#[utoipa::path(post, path = "/api/v1/stock/reservations/{id}/release", request_body = Empty, params(("id" = u64, Path)),
+    responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn release_reservation(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Empty>,
+) -> Result<Json<MovementBooked>, Problem> {
+    let released = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| {
+        stock::release(transaction, by, id)
+    });
+    Ok(Json(released.await?))
+}
+
+/// Enter a notice: what a supplier or another store announces
+///
+/// An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed already, the order is entered again.
+/// A transfer of another store is entered with the body that its `GET /api/v1/stock/transfers/{id}/notice` gives, once, and only at the store it goes to.
+#[utoipa::path(post, path = "/api/v1/stock/notices", request_body = NoticeRequest,
+    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeRequest>) -> Opened {
+    let (catalog, here) = (Arc::clone(&hub.catalog.load()), hub.config.store.hub.clone());
+    let entered = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
+        stock::enter(transaction, by, &catalog, &here, request)
+    });
+    Ok((StatusCode::CREATED, Json(entered.await?)))
+}
+
+/// Notices, newest first
+#[utoipa::path(get, path = "/api/v1/stock/notices", params(Page), responses((status = 200, body = [Notice])))]
+async fn list_notices(
+    State(hub): State<Arc<Hub>>,
+    InQuery(page): InQuery<Page>,
+) -> Result<Json<Vec<Notice>>, Problem> {
+    reading(move || Ok(stock::notices(&hub.store, page.before, page.limit())?)).await.map(Json)
+}
+
+/// A notice: what was announced, and what came
+#[utoipa::path(get, path = "/api/v1/stock/notices/{id}", params(("id" = u64, Path)),
+    responses((status = 200, body = Notice), (status = 404, body = Problem)))]
+async fn read_notice(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Notice>, Problem> {
+    reading(move || stock::notice(&hub.store, id)).await.map(Json)
+}
+
+/// Receive a delivery against a notice; there may be several
+///
+/// One that was booked before, by its `delivery_note`, is refused and nothing moves.
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", request_body = Delivery, params(("id" = u64, Path)),
+    responses((status = 200, body = Received), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn receive(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Delivery>,
+) -> Result<Json<Received>, Problem> {
+    let catalog = Arc::clone(&hub.catalog.load());
+    let received = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, delivery| {
+        stock::receive(transaction, by, &catalog, id, delivery)
+    });
+    Ok(Json(received.await?))
+}
+
+/// Close a notice: nothing more will come; what differs stays on record
+///
+/// If more comes all the same: the notice of a transfer is reopened, an order is entered again.
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/close", request_body = Empty, params(("id" = u64, Path)),
+    responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn close_notice(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Empty>,
+) -> Result<Json<Notice>, Problem> {
+    let closed = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| {
+        stock::close_notice(transaction, by, id)
+    });
+    Ok(Json(closed.await?))
+}
+
+/// Reopen the notice of another store's transfer: it was closed too early
+///
+/// A supplier's order is entered again instead.
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/reopen", request_body = Empty, params(("id" = u64, Path)),
+    responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn reopen_notice(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Empty>,
+) -> Result<Json<Notice>, Problem> {
+    let reopened = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| {
+        stock::reopen_notice(transaction, by, id)
+    });
+    Ok(Json(reopened.await?))
+}
+
+/// Dispatch a transfer: its goods are in transit from now on
+#[utoipa::path(post, path = "/api/v1/stock/transfers", request_body = Dispatch,
+    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn dispatch(State(hub): State<Arc<Hub>>, command: Command<Dispatch>) -> Opened {
+    let catalog = Arc::clone(&hub.catalog.load());
+    let here = ThisStore { hub: hub.config.store.hub.clone(), epoch: hub.store.epoch() };
+    let dispatched = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
+        stock::dispatch(transaction, by, &catalog, &here, request)
+    });
+    Ok((StatusCode::CREATED, Json(dispatched.await?)))
+}
+
+/// Transfers, newest first
+#[utoipa::path(get, path = "/api/v1/stock/transfers", params(Page), responses((status = 200, body = [Transfer])))]
+async fn list_transfers(
+    State(hub): State<Arc<Hub>>,
+    InQuery(page): InQuery<Page>,
+) -> Result<Json<Vec<Transfer>>, Problem> {
+    reading(move || Ok(stock::transfers(&hub.store, page.before, page.limit())?)).await.map(Json)
+}
+
+/// A transfer: what was sent, and what arrived
+#[utoipa::path(get, path = "/api/v1/stock/transfers/{id}", params(("id" = u64, Path)),
+    responses((status = 200, body = Transfer), (status = 404, body = Problem)))]
+async fn read_transfer(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Transfer>, Problem> {
+    reading(move || stock::transfer(&hub.store, id)).await.map(Json)
+}
+
+/// A transfer as the other store enters it: the body of its `POST /api/v1/stock/notices`
+#[utoipa::path(get, path = "/api/v1/stock/transfers/{id}/notice", params(("id" = u64, Path)),
+    responses((status = 200, body = NoticeRequest), (status = 404, body = Problem)))]
+async fn read_transfer_notice(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+) -> Result<Json<NoticeRequest>, Problem> {
+    reading(move || stock::notice_for_receiver(&hub.store, &hub.config.store.hub, id)).await.map(Json)
+}
+
+/// Confirm what of a transfer arrived: it is in transit no longer, and what is missing is a shortfall
+#[utoipa::path(post, path = "/api/v1/stock/transfers/{id}/arrival", request_body = Arrival, params(("id" = u64, Path)),
+    responses((status = 200, body = Transfer), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn arrive(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<u64>,
+    command: Command<Arrival>,
+) -> Result<Json<Transfer>, Problem> {
+    let here = hub.config.store.hub.clone();
+    let arrived = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, arrival| {
+        stock::arrive(transaction, by, &here, id, arrival)
+    });
+    Ok(Json(arrived.await?))
 }

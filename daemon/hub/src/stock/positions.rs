@@ -1,94 +1,122 @@
-//! What is there, and what moved.
+//! Positions, movements, policies, and what to order.
 
 use std::sync::Arc;
 
+use app::stock::{
+    self, GoodsNote, MovementBooked, NOTE_GOODS, PolicyRequest, PolicySet, PolicyView, PositionView, READ, READ_LEDGER,
+    READ_REORDER, SET_POLICIES,
+};
 use axum::{Json, extract::State};
 use commerce::{
     Sku,
-    stock::{Movement, Position},
+    stock::{Movement, Suggestion},
 };
-use serde::{Deserialize, Serialize};
-use store::Order;
-use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use store::Purpose;
+use utoipa_axum::routes;
 
-use super::{MOVEMENTS, POSITIONS, Which, counts, policies::POLICIES};
+use super::{LONG_WALKS, reading_alone};
 use crate::{
-    extract::{InPath, InQuery},
+    clock::now_ms,
     hub::Hub,
-    problem::Problem,
-    registers::{Caller, Console},
+    web::{Asker, Command, InPath, InQuery, Page, PageAfter, Problem, Routes, reading},
 };
 
-pub(super) fn router() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(movements))
-}
-
-/// What is there of an item by one unit; in thousandths of it.
-#[derive(Serialize, ToSchema)]
-struct PositionView {
-    #[serde(flatten)]
-    position: Position,
-    /// What may be promised: on_hand less the safety stock.
-    available_to_sell: i64,
-}
-
-/// Which positions, in the order of their SKUs.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct After {
-    /// Those of SKUs after this one; from the first without it.
-    after: Option<String>,
-    /// At most so many, 1 to 500; 100 without it.
-    limit: Option<usize>,
-}
-
-fn view(hub: &Hub, position: Position) -> Result<PositionView, Problem> {
-    let policy = hub.store.get(&POLICIES, position.sku.as_str())?;
-    let safety = policy.filter(|policy| policy.unit == position.unit).map_or(0, |policy| policy.safety_stock);
-    Ok(PositionView { available_to_sell: position.available_to_sell(safety), position })
+/// Adds these routes.
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .read(&READ_LEDGER, routes!(list))
+        .read(&READ, routes!(read))
+        .command(&NOTE_GOODS, routes!(note_goods))
+        .read(&READ_LEDGER, routes!(list_movements))
+        .command(&SET_POLICIES, routes!(set_policy))
+        .read(&READ, routes!(read_policy))
+        .read(&READ_REORDER, routes!(reorder))
 }
 
 /// All positions
-#[utoipa::path(get, path = "/api/v1/stock/positions", tag = "stock", params(After),
-    responses((status = 200, body = [PositionView]), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/stock/positions", params(PageAfter), responses((status = 200, body = [PositionView])))]
 async fn list(
-    _: Console,
     State(hub): State<Arc<Hub>>,
-    InQuery(which): InQuery<After>,
+    InQuery(page): InQuery<PageAfter>,
 ) -> Result<Json<Vec<PositionView>>, Problem> {
-    // Behind every unit of the SKU.
-    let from = which.after.as_deref().map(|after| (after, "\u{7f}"));
-    let page = hub.store.page(&POSITIONS, from, Order::Ascending, which.limit.unwrap_or(100).clamp(1, 500))?;
-    page.into_iter().map(|position| view(&hub, position)).collect::<Result<_, _>>().map(Json)
+    let read = move || Ok(stock::positions(&hub.store, page.after.as_deref(), page.limit())?);
+    reading(read).await.map(Json)
 }
 
 /// What is there of an item: one position for each unit it was ever kept by
 ///
 /// A register does not see it while the item is being counted: whoever counts must not know.
-#[utoipa::path(get, path = "/api/v1/stock/positions/{sku}", tag = "stock", params(("sku" = String, Path)),
-    responses((status = 200, body = [PositionView]), (status = 400, body = Problem), (status = 409, body = Problem)))]
-async fn show(
-    caller: Caller,
+#[utoipa::path(get, path = "/api/v1/stock/positions/{sku}", params(("sku" = Sku, Path)),
+    responses((status = 200, body = [PositionView]), (status = 409, body = Problem)))]
+async fn read(
+    Asker(actor): Asker,
     State(hub): State<Arc<Hub>>,
-    InPath(sku): InPath<String>,
+    InPath(sku): InPath<Sku>,
 ) -> Result<Json<Vec<PositionView>>, Problem> {
-    let sku: Sku = sku.parse().map_err(Problem::bad_request)?;
-    if caller != Caller::Console {
-        counts::not_being_counted(&hub.store, &sku)?;
-    }
-    let page = hub.store.page(&POSITIONS, Some((sku.as_str(), "")), Order::Ascending, commerce::Unit::ALL.len())?;
-    let own = page.into_iter().filter(|position| position.sku == sku);
-    own.map(|position| view(&hub, position)).collect::<Result<_, _>>().map(Json)
+    reading(move || stock::positions_of(&hub.store, &actor, &sku)).await.map(Json)
+}
+
+/// Note what happened to goods: a return, damage, quarantine, its end, a write-off
+#[utoipa::path(post, path = "/api/v1/stock/movements", request_body = GoodsNote,
+    responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn note_goods(
+    State(hub): State<Arc<Hub>>,
+    command: Command<GoodsNote>,
+) -> Result<Json<MovementBooked>, Problem> {
+    let catalog = Arc::clone(&hub.catalog.load());
+    let noted = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, note| {
+        stock::note_goods(transaction, by, &catalog, note)
+    });
+    Ok(Json(noted.await?))
 }
 
 /// Movements, newest first
-#[utoipa::path(get, path = "/api/v1/stock/movements", tag = "stock", params(Which),
-    responses((status = 200, body = [Movement]), (status = 403, body = Problem)))]
-async fn movements(
-    _: Console,
+#[utoipa::path(get, path = "/api/v1/stock/movements", params(Page), responses((status = 200, body = [Movement])))]
+async fn list_movements(
     State(hub): State<Arc<Hub>>,
-    InQuery(which): InQuery<Which>,
+    InQuery(page): InQuery<Page>,
 ) -> Result<Json<Vec<Movement>>, Problem> {
-    Ok(Json(which.page(&hub, &MOVEMENTS)?))
+    reading(move || Ok(stock::movements(&hub.store, page.before, page.limit())?)).await.map(Json)
+}
+
+/// Set an item's stock policy
+///
+/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with. The audit trail has it.
+#[utoipa::path(post, path = "/api/v1/stock/policies/{sku}", request_body = PolicyRequest, params(("sku" = Sku, Path)),
+    responses((status = 200, body = PolicySet), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn set_policy(
+    State(hub): State<Arc<Hub>>,
+    InPath(sku): InPath<Sku>,
+    command: Command<PolicyRequest>,
+) -> Result<Json<PolicySet>, Problem> {
+    let catalog = Arc::clone(&hub.catalog.load());
+    let set = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
+        stock::set_policy(transaction, by, &catalog, sku, request)
+    });
+    Ok(Json(set.await?))
+}
+
+/// An item's stock policy
+#[utoipa::path(get, path = "/api/v1/stock/policies/{sku}", params(("sku" = Sku, Path)),
+    responses((status = 200, body = PolicyView), (status = 404, body = Problem)))]
+async fn read_policy(State(hub): State<Arc<Hub>>, InPath(sku): InPath<Sku>) -> Result<Json<PolicyView>, Problem> {
+    reading(move || stock::policy(&hub.store, &hub.catalog.load(), &sku)).await.map(Json)
+}
+
+/// What should be ordered now: items at or below their reorder point
+///
+/// Demand is what was sold less what came back in the last 28 days. Reorder point: demand over the lead time, and the safety stock. What is on hand and what is
+/// announced and has not come count against it; what is reserved, quarantined, damaged or in transit does not. An item that is sold by another unit than its
+/// policy's is in the list with `sold_by` and nothing to order: its policy must be set again.
+#[utoipa::path(get, path = "/api/v1/stock/reorder", params(PageAfter), responses((status = 200, body = [Suggestion])))]
+async fn reorder(
+    State(hub): State<Arc<Hub>>,
+    InQuery(page): InQuery<PageAfter>,
+) -> Result<Json<Vec<Suggestion>>, Problem> {
+    let catalog = Arc::clone(&hub.catalog.load());
+    let suggested = reading_alone(&LONG_WALKS, move || {
+        let limit = page.limit();
+        Ok(stock::suggestions(&hub.store, &catalog, now_ms(), page.after, limit)?)
+    });
+    suggested.await.map(Json)
 }

@@ -14,9 +14,9 @@ use store::MAX_RECORD;
 
 use crate::problem::Problem;
 
-/// Kept free by lines: 399 voids of 14 bytes, which ask for no room; 40 tenders of at most 950 bytes (texts of at most 120 bytes, or 100 characters and a
+/// Kept free by lines: 399 voids of 14 bytes, which ask for no room; 40 tenders of at most 900 bytes (texts of at most 120 bytes, or 100 characters and a
 /// [`commerce::CardReference`] of a terminal); and 4 KiB for the sale.
-const FOR_PAYING: usize = 48 * 1024;
+const FOR_PAYING: usize = 46 * 1024;
 
 /// The most bytes of a basket before it is paid.
 const MOST: usize = MAX_RECORD - FOR_PAYING;

@@ -1,4 +1,5 @@
-//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong with the next.
+//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong
+//! with the next.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -1,7 +1,8 @@
 //! The store's devices: started from the config, found by name, watched.
 //!
-//! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is known to its driver alone. What devices say is
-//! turned into the hub's events here, with the register that shall hear it ([`lanes`]).
+//! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is
+//! known to its driver alone. What devices say is turned into the hub's events here, with the register that shall hear
+//! it ([`lanes`]).
 
 pub mod lanes;
 mod routes;
@@ -98,7 +99,7 @@ impl Devices {
     /// A payment terminal by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The config has no such device.
     pub fn terminal(&self, name: &str) -> Result<&Arc<dyn PaymentTerminal>, Problem> {
         self.terminals.get(name).ok_or_else(|| unknown("payment terminal", name))
     }
@@ -106,7 +107,7 @@ impl Devices {
     /// A receipt printer by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The config has no such device.
     pub fn receipt_printer(&self, name: &str) -> Result<&Arc<dyn ReceiptPrinter>, Problem> {
         self.receipt_printers.get(name).ok_or_else(|| unknown("receipt printer", name))
     }
@@ -114,7 +115,7 @@ impl Devices {
     /// A label printer by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The config has no such device.
     pub fn label_printer(&self, name: &str) -> Result<&Arc<dyn LabelPrinter>, Problem> {
         self.label_printers.get(name).ok_or_else(|| unknown("label printer", name))
     }
@@ -122,7 +123,7 @@ impl Devices {
     /// A scale by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The config has no such device.
     pub fn scale(&self, name: &str) -> Result<&Arc<dyn Scale>, Problem> {
         self.scales.get(name).ok_or_else(|| unknown("scale", name))
     }

@@ -61,8 +61,8 @@ struct After {
 
 /// What the register's lane heard: scans and weights after a sequence
 ///
-/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence once. `restarted` and `missed` say
-/// when something may be lost: scan again what is not in the basket.
+/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence
+/// once. `restarted` and `missed` say when something may be lost: scan again what is not in the basket.
 #[utoipa::path(get, path = "/api/v1/lanes/me/events", tag = "devices", params(After),
     responses((status = 200, body = LaneEvents), (status = 403, body = Problem), (status = 404, body = Problem)))]
 async fn lane_events(
@@ -71,7 +71,7 @@ async fn lane_events(
     InQuery(which): InQuery<After>,
 ) -> Result<Json<LaneEvents>, Problem> {
     let heard = hub.devices.lanes.after(&register, which.boot.as_deref(), which.after);
-    let gone = || Problem::not_found("register", format!("register {register} is not in the config any more"));
+    let gone = || Problem::not_found("register", format!("register {register} is no longer in the config"));
     heard.map(Json).ok_or_else(gone)
 }
 

@@ -70,7 +70,7 @@ pub enum Health {
     Connecting,
     /// It answers.
     Ready,
-    /// It answers but needs a hand: out of paper, cover open, in an unfinished dialogue.
+    /// It answers but needs attention: out of paper, cover open, in an unfinished dialogue.
     Attention {
         /// What is wrong and what to do about it, for a person in the store.
         why: String,

@@ -4,13 +4,13 @@
 //!
 //! - It knows wires and nothing of shops: no item, no price, no sale. The hub gives it what to print or charge and
 //!   listens to what devices say.
-//! - **No mock mode.** A driver is given an [`Address`](transport::Address) and speaks the device's protocol there. Simulated
-//!   devices ([`simulate`], behind a feature) stand on the far side of a pseudo-terminal or a TCP socket and speak the
-//!   same bytes.
-//! - **A fault stays in its room.** Each device runs in its own supervised task: it reconnects with a bounded, jittered back-off,
-//!   a panic in it is caught, reported and answered by a restart, and every wait has a time-out.
-//! - **Every byte from a device is hostile**: frames are bounded, lengths checked, text sanitised, unknown codes kept as
-//!   numbers. Parsers are pure functions over byte slices with property tests.
+//! - **No mock mode.** A driver is given an [`Address`](transport::Address) and speaks the device's protocol there.
+//!   Simulated devices ([`simulate`], behind a feature) stand on the far side of a pseudo-terminal or a TCP socket and
+//!   speak the same bytes.
+//! - **A fault stays with its device.** Each device runs in its own supervised task: it reconnects with a bounded,
+//!   jittered back-off, a panic in it is caught, reported and answered by a restart, and every wait has a time-out.
+//! - **Every byte from a device is hostile**: frames are bounded, lengths checked, text sanitised, unknown codes kept
+//!   as numbers. Parsers are pure functions over byte slices with property tests.
 //! - **No card number gets out** of [`payment_terminal`]: there is no type here that could carry one.
 //!
 //! # Layout

@@ -2,8 +2,8 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the printer needs a hand: paper, cover, head | [`PrintError::NeedsAttention`] with what to do; health says so until it is put right |
-//! | it stops taking data | [`PrintError::TimedOut`]; the line is opened anew |
+//! | the printer needs attention: paper, cover, head | [`PrintError::NeedsAttention`] with what to do; health says so until it is put right |
+//! | it stops taking data | [`PrintError::TimedOut`]; the line is opened again |
 //! | the line breaks in the middle | [`PrintError::Offline`]; nobody knows how much is on the paper |
 //! | whoever asked gave up before its turn came | nothing is printed |
 
@@ -67,7 +67,7 @@ pub(crate) type Status = Option<&'static str>;
 pub(crate) enum Fault {
     /// The printer stopped taking data.
     Stalled,
-    /// The line broke, or what answers is no such printer.
+    /// The line broke, or what answers is another kind of device.
     Broken(String),
 }
 

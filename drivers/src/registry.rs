@@ -1,9 +1,10 @@
 //! From a device's table in a store's config to a running driver.
 //!
-//! Each kind of device has one list of [`Protocol`]s, a line each (`scale::PROTOCOLS`, `payment_terminal::PROTOCOLS`, …). A new protocol is
-//! a module and a line there: it names its own settings, and nobody else knows them.
+//! Each kind of device has one list of [`Protocol`]s, a line each (`scale::PROTOCOLS`, `payment_terminal::PROTOCOLS`,
+//! …). A new protocol is a module and a line there: it names its own settings, and nobody else knows them.
 //!
-//! A table is checked by [`prepare`], which touches no device and no file, and then started on a runtime by [`Prepared::start`].
+//! A table is checked by [`prepare`], which touches no device and no file, and then started on a runtime by
+//! [`Prepared::start`].
 //!
 //! | what is wrong | what happens |
 //! | --- | --- |

@@ -1,7 +1,8 @@
 //! ZPL II, the language of most label printers (Zebra "ZPL II Programming Guide").
 //!
 //! - A label of 58 x 40 mm at 8 dots a millimetre (203 dpi), the common shelf label.
-//! - Field data goes out with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`, so no text can be a command.
+//! - Field data goes out with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`,
+//!   so no text can be a command.
 //! - `~HS` (host status) before and after: paper, head and ribbon are looked at, not assumed.
 
 use std::{sync::Arc, time::Duration};
@@ -93,8 +94,8 @@ impl Language for Zpl {
     }
 }
 
-/// What is wrong, by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the second, 3 is "head up" and 4
-/// "ribbon out". `None` if the strings are something else. Pure.
+/// What is wrong, by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the second, 3
+/// is "head up" and 4 "ribbon out". `None` if the strings are something else. Pure.
 #[allow(clippy::option_option)] // no strings, strings of a printer that is well, strings of one that is not
 fn trouble(strings: &[Vec<u8>]) -> Option<Status> {
     let flag = |string: usize, field: usize| {
@@ -160,7 +161,7 @@ pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
     Ok(zpl.into_bytes())
 }
 
-/// Field data, at most so many characters, with everything but the harmless written in hexadecimal.
+/// Field data, at most `most` characters; every character that could be a command is written in hexadecimal.
 fn field(text: &str, most: usize) -> String {
     let mut data = String::new();
     for char in text.chars().filter(|char| !char.is_control()).take(most) {

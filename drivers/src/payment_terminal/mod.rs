@@ -3,16 +3,18 @@
 //! # What a driver promises
 //!
 //! - A payment is sent to the terminal once, and only if the driver's [`Journal`] was stored before it.
-//! - A payment whose result did not arrive is *in doubt*. [`resolve`](PaymentTerminal::resolve) settles it from the stored
-//!   [`Intent`] alone, also after a restart. How it does that (an id of ours, or the terminal's own numbers) is the driver's affair.
-//! - No card number leaves a driver: records have a [`MaskedPan`] and a [`TerminalReference`], and neither can hold one.
+//! - A payment whose result did not arrive is *in doubt*. [`resolve`](PaymentTerminal::resolve) settles it from the
+//!   stored [`Intent`] alone, also after a restart. How it does that (an id of ours, or the terminal's own numbers) is
+//!   the driver's affair.
+//! - No card number leaves a driver: records have a [`MaskedPan`] and a [`TerminalReference`], and neither can hold
+//!   one.
 //!
 //! # The vote
 //!
-//! A terminal commits its side when the register acknowledges the result. So [`PaymentTerminal::authorise`] answers with an
-//! [`Unacknowledged`] result: the hub stores it durably, *then* calls [`Unacknowledged::keep`] (or
-//! [`roll_back`](Unacknowledged::roll_back)), and the driver acknowledges on the wire. Dropping it sends nothing: the terminal is
-//! left in doubt, as after a crash, and only [`resolve`](PaymentTerminal::resolve) may settle it.
+//! A terminal commits its side when the register acknowledges the result. So [`PaymentTerminal::authorise`] answers
+//! with an [`Unacknowledged`] result: the hub stores it durably, *then* calls [`Unacknowledged::keep`] (or
+//! [`roll_back`](Unacknowledged::roll_back)), and the driver acknowledges on the wire. Dropping it sends nothing: the
+//! terminal is left in doubt, as after a crash, and only [`resolve`](PaymentTerminal::resolve) may settle it.
 
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -74,7 +76,8 @@ impl PartialEq for Unacknowledged {
 impl Eq for Unacknowledged {}
 
 impl Unacknowledged {
-    /// Acknowledges on the wire and waits for the terminal's completion. The record comes back with the receipt text that followed.
+    /// Acknowledges on the wire and waits for the terminal's completion. The record comes back with the receipt text
+    /// that followed.
     ///
     /// # Errors
     /// The vote may not have reached the terminal, which then may reverse by itself.
@@ -130,10 +133,12 @@ pub trait PaymentTerminal: Device {
     /// Takes an amount. One at a time: a second call while one runs answers [`TerminalError::Busy`].
     ///
     /// # Errors
-    /// [`TerminalError::Offline`] and [`TerminalError::Busy`] mean that nothing was sent. Every other error leaves the payment in doubt.
+    /// [`TerminalError::Offline`] and [`TerminalError::Busy`] mean that nothing was sent. Every other error leaves the
+    /// payment in doubt.
     fn authorise<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Outcome, TerminalError>>;
 
-    /// Asks the running authorisation to stop. The answer still comes from [`authorise`](Self::authorise), and may be an approval.
+    /// Asks the running authorisation to stop. The answer still comes from [`authorise`](Self::authorise), and may be
+    /// an approval.
     ///
     /// # Errors
     /// [`TerminalError::Offline`]: it could not be asked.
@@ -148,8 +153,8 @@ pub trait PaymentTerminal: Device {
     /// Reverses a transaction of this terminal.
     ///
     /// # Errors
-    /// [`TerminalError::Offline`] means that nothing was sent, [`TerminalError::Refused`] that nothing was reversed now.
-    /// Every other error leaves the reversal in doubt.
+    /// [`TerminalError::Offline`] means that nothing was sent, [`TerminalError::Refused`] that nothing was reversed
+    /// now. Every other error leaves the reversal in doubt.
     fn reverse<'a>(&'a self, reference: &'a TerminalReference) -> Answer<'a, Result<Record, TerminalError>>;
 }
 
@@ -182,7 +187,7 @@ pub enum TerminalError {
     },
     /// It did not answer in time: the result is in doubt.
     #[error(
-        "payment terminal {device} gave no answer within {waited_ms} ms; the payment is in doubt until the terminal tells its result"
+        "payment terminal {device}: no answer within {waited_ms} ms; the payment is in doubt until it tells the result"
     )]
     TimedOut {
         /// Its name.

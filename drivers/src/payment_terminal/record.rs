@@ -38,8 +38,8 @@ impl Journal {
     /// The most bytes of a journal, as JSON.
     pub const MAX_BYTES: usize = 1024;
 
-    /// From a driver's own record. One that is too long or no JSON is a fault of the driver: the journal is then unknown,
-    /// and no payment is sent.
+    /// From a driver's own record. One that is too long or no JSON is a fault of the driver: the journal is then
+    /// unknown, and no payment is sent.
     pub(crate) fn of(record: &impl Serialize) -> Self {
         serde_json::to_value(record).ok().and_then(|value| Self::try_from(value).ok()).unwrap_or_default()
     }
@@ -75,7 +75,8 @@ impl From<Journal> for Value {
 
 /// The numbers by which a terminal knows a transaction; each protocol has its own names for them (`trace`, `receipt`).
 ///
-/// Bounded, and free of card numbers: whatever a protocol puts in, only a card number's first six and last four digits stay.
+/// Bounded, and free of card numbers: whatever a protocol puts in, only a card number's first six and last four digits
+/// stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct TerminalReference(BTreeMap<String, String>);
@@ -88,8 +89,8 @@ impl TerminalReference {
     /// The longest value: printable ASCII other than `"` and `\`.
     pub const MAX_VALUE: usize = 40;
 
-    /// Adds an entry. Characters that a value must not have are left out, and what is too long is cut: a payment that was
-    /// made is not refused for its numbers. A seventh entry is dropped.
+    /// Adds an entry. Characters that a value must not have are left out, and what is too long is cut: a payment that
+    /// was made is not refused for its numbers. A seventh entry is dropped.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         let clean: String = scrub(value).chars().filter(|char| may_stand(*char)).take(Self::MAX_VALUE).collect();

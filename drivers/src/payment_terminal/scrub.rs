@@ -1,7 +1,7 @@
 //! Finds card numbers in texts, whichever protocol they came by.
 
-/// Replaces the middle of everything in a text that could be a card number: 13 to 19 digits, blanks and hyphens between them not counted,
-/// that pass the Luhn check. Six digits of it stay in front and four at the end.
+/// Replaces the middle of everything in a text that could be a card number: 13 to 19 digits, blanks and hyphens between
+/// them not counted, that pass the Luhn check. Six digits of it stay in front and four at the end.
 pub(super) fn scrub(text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let (mut run, mut hide): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_number_before_a_card_number_does_not_shield_it() {
-        // The nineteen digits from the first on pass the check as well, and would by themselves hide but one digit of the card's.
+        // The nineteen digits from the first on pass the check as well, and would by themselves hide but one digit of
+        // the card's.
         let shielding = (0..1_000_000_000_u32).map(|number| format!("{number:09}")).find(|number| {
             let digits: Vec<u32> = format!("{number}4761739001").chars().filter_map(|char| char.to_digit(10)).collect();
             luhn(&digits)

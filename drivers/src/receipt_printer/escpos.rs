@@ -1,9 +1,9 @@
 //! ESC/POS, the language of most receipt printers (Epson "ESC/POS Command Reference").
 //!
-//! - Text goes out in code page 858 (Western Europe with the euro sign); what it lacks becomes `?`. Control characters never get into the
-//!   stream from a document, so no text can be a command.
-//! - Before a document and after its cut the printer is asked for its status in real time (DLE EOT 2 and 4): a cover that is open or paper that ended in the middle is
-//!   seen, and the document is not taken for printed.
+//! - Text goes out in code page 858 (Western Europe with the euro sign); what it lacks becomes `?`. Control characters
+//!   never get into the stream from a document, so no text can be a command.
+//! - Before a document and after its cut the printer is asked for its status in real time (DLE EOT 2 and 4): a cover
+//!   that is open or paper that ended in the middle is seen, and the document is not taken for printed.
 //!
 //! A receipt that broke off in the middle is printed again as a whole: nobody knows how much is on the paper.
 
@@ -125,7 +125,7 @@ impl Language for EscPos {
             // Bits 0, 1, 4, 7 of a status byte are fixed: 0, 1, 1, 0.
             if *answer & 0x93 != 0x12 {
                 return Err(Fault::Broken(format!(
-                    "it answered {answer:#04x}, which is no status; is it an ESC/POS printer?"
+                    "it answered {answer:#04x}, which is not a status; is it an ESC/POS printer?"
                 )));
             }
         }

@@ -15,7 +15,7 @@ pub struct PaperLine {
     pub barcode: bool,
 }
 
-/// Lays a document out on paper of so many columns.
+/// Lays a document out on paper of a number of columns.
 pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
     let columns = usize::from(columns.max(8));
     let mut lines = Vec::new();

@@ -14,7 +14,8 @@ mod toledo8217;
 pub const PROTOCOLS: &[Protocol<dyn Scale>] =
     &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
 
-/// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division exact.
+/// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division
+/// exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Grams(pub u32);
 

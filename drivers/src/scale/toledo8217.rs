@@ -1,5 +1,5 @@
-//! Toledo 8217, the protocol of most checkout scales with a serial line (Mettler-Toledo "8217 Scale Interface"; also known as 8213-compatible mode):
-//! usually 9600 baud, 7 data bits, even parity, one stop bit.
+//! Toledo 8217, the protocol of most checkout scales with a serial line (Mettler-Toledo "8217 Scale Interface"; also
+//! known as 8213-compatible mode): usually 9600 baud, 7 data bits, even parity, one stop bit.
 //!
 //! ```text
 //! host   scale
@@ -8,15 +8,15 @@
 //!      <-  STX ? status CR      not to be sold by: one byte of bits says why
 //! ```
 //!
-//! Status bits, from the low end: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero range, 4 centre of zero, 5 net weight, 6 always set,
-//! 7 even parity (PSC Magellan 8500 service manual, Mettler-Toledo DIVA, §6.1.4.3).
+//! Status bits, from the low end: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero range, 4 centre of
+//! zero, 5 net weight, 6 always set, 7 even parity (PSC Magellan 8500 service manual, Mettler-Toledo DIVA, §6.1.4.3).
 //!
-//! An answer carries nothing that ties it to its question. So a question goes out on a quiet line only: a late answer taken for the next one would
-//! put every weight from then on one item behind.
+//! An answer carries nothing that ties it to its question. So a question goes out on a quiet line only: a late answer
+//! taken for the next one would put every weight from then on one item behind.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | no answer within 0.5 s | what comes late is thrown away, then asked again; after three in a row the line is given up and opened anew |
+//! | no answer within 0.5 s | what comes late is thrown away, then asked again; after three in a row the line is given up and opened again |
 //! | an answer that can't be read | reported; asked again; never a weight |
 //! | the plate does not settle | [`ScaleError::Unsettled`] after 2 s |
 
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_no_reading() {
+    fn an_invalid_answer_is_not_a_reading() {
         for answer in [
             &b""[..],
             b"01.234",

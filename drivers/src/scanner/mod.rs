@@ -1,6 +1,7 @@
 //! Scanners: what was read, and what kind of code it was.
 //!
-//! A scanner only talks; nothing can be asked of it. What it reads arrives as [`What::Scan`](crate::device::What::Scan).
+//! A scanner only talks; nothing can be asked of it. What it reads arrives as
+//! [`What::Scan`](crate::device::What::Scan).
 
 use serde::Serialize;
 

@@ -1,11 +1,11 @@
-//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to CR or LF, with an AIM identifier before it if the scanner is set
-//! up to send one.
+//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to CR or LF, with an AIM identifier before
+//! it if the scanner is set up to send one.
 //!
-//! - A scan ends at CR, LF, or both; empty ones are nothing. There is no guessing by time: a scanner without a terminator is set up wrongly, and
-//!   its first over-long scan says so.
+//! - A scan ends at CR, LF, or both; empty ones are nothing. There is no guessing by time: a scanner without a
+//!   terminator is set up wrongly, and its first over-long scan says so.
 //! - The AIM symbology identifier (ISO/IEC 15424) is `]`, a letter for the kind of code, and a modifier.
-//! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code at a checkout has: GS (1D hex) separates
-//!   the fields of GS1 codes and stays, all else is printable ASCII.
+//! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code
+//!   at a checkout has: GS (1D hex) separates the fields of GS1 codes and stays, all else is printable ASCII.
 
 use std::{convert::Infallible, sync::Arc};
 

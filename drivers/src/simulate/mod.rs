@@ -1,6 +1,8 @@
-//! Simulated devices: each stands on the far side of a real wire (a pseudo-terminal, a TCP socket) and speaks its protocol there, faults included.
+//! Simulated devices: each stands on the far side of a real wire (a pseudo-terminal, a TCP socket) and speaks its
+//! protocol there, faults included.
 //!
-//! The drivers don't know them. What they send and how they read is written apart from the drivers' own encoders, so that a mistake shows.
+//! The drivers don't know them. What they send and how they read is written apart from the drivers' own encoders, so
+//! that a mistake shows.
 
 mod label_printer;
 mod payment_terminal;

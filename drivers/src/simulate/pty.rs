@@ -34,7 +34,8 @@ impl Pty {
         unlockpt(&near)?;
         let path = PathBuf::from(String::from_utf8_lossy(ptsname(&near, Vec::new())?.as_bytes()).into_owned());
         let far = File::options().read(true).write(true).open(&path)?;
-        // Raw from the start: an echo or a translated CR before the driver sets the line up would be a byte that no device sends.
+        // Raw from the start: an echo or a translated CR before the driver sets the line up would be a byte that no
+        // device sends.
         let mut raw = tcgetattr(&far)?;
         raw.make_raw();
         tcsetattr(&far, OptionalActions::Now, &raw)?;

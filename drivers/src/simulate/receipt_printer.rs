@@ -25,7 +25,7 @@ struct State {
     paper_out: bool,
     cover_open: bool,
     stalled: bool,
-    /// Hangs up after so many more bytes.
+    /// Hangs up after this many more bytes.
     hang_up_after: Option<usize>,
     count: watch::Sender<u64>,
 }
@@ -105,7 +105,7 @@ impl SimulatedReceiptPrinter {
         self.wake.notify_waiters();
     }
 
-    /// Hangs up once, after so many more bytes.
+    /// Hangs up once, after this many more bytes.
     pub fn hang_up_after(&self, bytes: usize) {
         lock(&self.state).hang_up_after = Some(bytes);
     }
@@ -164,7 +164,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
 }
 
 impl State {
-    /// Runs whole commands; gives how many bytes they were, and what the printer answers.
+    /// Runs whole commands; returns their length in bytes and the printer's answers.
     fn interpret(&mut self, bytes: &[u8]) -> (usize, Vec<u8>) {
         let (mut used, mut answers) = (0, Vec::new());
         while let Some(length) = self.command(&bytes[used..], &mut answers) {

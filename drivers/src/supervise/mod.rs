@@ -43,8 +43,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// A wire that held for this long was a device that was back; a port that accepts and hangs up is not.
 const HELD: Duration = Duration::from_secs(5);
 
-/// Pauses between attempts: 50 ms doubling to 2.5 s, each with as much again at random. Devices that fell together (a switch, a hub) should not come back in
-/// the same moment.
+/// Pauses between attempts: 50 ms doubling to 2.5 s, each with as much again at random. Devices that fell together (a
+/// switch, a hub) should not come back in the same moment.
 const BACK_OFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_delay(Duration::from_millis(2_500))
@@ -52,7 +52,7 @@ const BACK_OFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter();
 
 /// Why a driver's run ends when nobody holds its [`Handle`] any more.
-pub(crate) const HUB_LET_GO: &str = "the hub let go";
+pub(crate) const HUB_LET_GO: &str = "the hub stopped using it";
 
 /// A job that somebody waits for, or no longer.
 pub trait Abandon: Send + 'static {
@@ -64,7 +64,8 @@ pub trait Abandon: Send + 'static {
 pub struct Jobs<J>(mpsc::Receiver<J>);
 
 impl<J: Abandon> Jobs<J> {
-    /// The next job that somebody waits for; abandoned ones are dropped undone. `None` once nobody holds the [`Handle`].
+    /// The next job that somebody waits for; abandoned ones are dropped undone. `None` once nobody holds the
+    /// [`Handle`].
     ///
     /// Safe to drop while it waits.
     pub async fn next(&mut self) -> Option<J> {
@@ -82,8 +83,8 @@ pub trait Driver: Send + 'static {
     /// What the hub may ask of it; carries its own answer channel.
     type Job: Abandon;
 
-    /// Runs on a fresh wire until it breaks, and says why. Reports [`Health::Ready`] itself, once the device has answered
-    /// (or at once for a device that only talks).
+    /// Runs on a fresh wire until it breaks, and says why. Reports [`Health::Ready`] itself, once the device has
+    /// answered (or at once for a device that only talks).
     fn run(
         &mut self,
         wire: Box<dyn Wire>,
@@ -95,7 +96,7 @@ pub trait Driver: Send + 'static {
     fn refuse(&mut self, job: Self::Job, why: &str);
 }
 
-/// A driver's voice.
+/// How a driver reports what its device does.
 #[derive(Clone)]
 pub struct Reporter {
     device: DeviceName,
@@ -104,7 +105,7 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Whose voice it is.
+    /// Which device it reports on.
     pub fn device(&self) -> &DeviceName {
         &self.device
     }
@@ -114,7 +115,7 @@ impl Reporter {
         self.health(Health::Ready);
     }
 
-    /// The device needs a hand: what is wrong, and what to do.
+    /// The device needs attention: what is wrong, and what to do.
     pub fn attention(&self, why: impl Into<String>) {
         self.health(Health::Attention { why: why.into() });
     }
@@ -151,7 +152,7 @@ impl Reporter {
     }
 }
 
-/// The hub's hold on a device. Dropping it ends the device's task.
+/// The hub's handle of a device. Dropping it ends the device's task.
 pub struct Handle<J> {
     device: DeviceName,
     jobs: mpsc::Sender<J>,

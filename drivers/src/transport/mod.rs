@@ -1,6 +1,7 @@
 //! Addresses of devices, and the wires behind them: serial lines and TCP sockets as one kind of byte stream.
 //!
-//! Opening is bounded by a time-out; reading and writing are bounded by the drivers, who know how long their device may take.
+//! Opening is bounded by a time-out; reading and writing are bounded by the drivers, who know how long their device may
+//! take.
 
 mod serial;
 
@@ -73,10 +74,10 @@ impl Default for SerialLine {
     }
 }
 
-/// Why an address is none.
+/// Why an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{given}` is no device address: {why}; write tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
+    "Invalid device address `{given}`: {why}; write tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
 )]
 pub struct BadAddress {
     given: String,
@@ -85,7 +86,7 @@ pub struct BadAddress {
 
 /// Why a device could not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{address} can't be opened: {why}")]
+#[error("Could not open {address}: {why}")]
 pub struct ConnectError {
     address: String,
     why: String,
@@ -141,14 +142,14 @@ impl FromStr for Address {
                 .parse()
                 .ok()
                 .filter(|port| *port != 0)
-                .ok_or_else(|| refuse("the port is no number from 1 to 65535"))?;
+                .ok_or_else(|| refuse("the port is not a number from 1 to 65535"))?;
             let plain = |char: char| char.is_ascii_alphanumeric() || "-._:%".contains(char);
             if host.is_empty() || host.len() > 253 || !host.chars().all(plain) {
-                return Err(refuse("the host is no name or address"));
+                return Err(refuse("the host is not a name or an IP address"));
             }
             return Ok(Self::Tcp { host: host.to_owned(), port });
         }
-        let rest = text.strip_prefix("serial:").ok_or_else(|| refuse("it begins with neither tcp:// nor serial:"))?;
+        let rest = text.strip_prefix("serial:").ok_or_else(|| refuse("it must begin with tcp:// or serial:"))?;
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         if !path.starts_with('/') || path.len() > 4096 || path.chars().any(char::is_control) {
             return Err(refuse("the device file must be an absolute path"));
@@ -167,7 +168,7 @@ impl FromStr for Address {
                 Some(("parity", "odd")) => line.parity = Parity::Odd,
                 Some(("stop", "1")) => line.stop = 1,
                 Some(("stop", "2")) => line.stop = 2,
-                _ => return Err(refuse(&format!("`{}` is no option of a serial line", option.escape_debug()))),
+                _ => return Err(refuse(&format!("unknown option `{}` of a serial line", option.escape_debug()))),
             }
         }
         Ok(Self::Serial { path: PathBuf::from(path), line })
@@ -239,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_says_why() {
+    fn an_invalid_address_says_why() {
         for (text, why) in [
-            ("10.0.0.5:9100", "neither tcp"),
+            ("10.0.0.5:9100", "begin with tcp"),
             ("tcp://10.0.0.5", "port is missing"),
             ("tcp://:9100", "host"),
             ("tcp://a b:9100", "host"),

@@ -1,8 +1,8 @@
 //! A serial line as an async wire: `serialport` sets it up and holds it alone, the runtime reads and writes it.
 //!
-//! The line is opened twice: once by us, non-blocking, for the runtime; and once by `serialport`, whose reads would block. It sets the speed and the
-//! frame on the terminal itself, so both see them, and its exclusive hold keeps other programs out for as long as the wire lives. No thread, and no
-//! delay by polling.
+//! The line is opened twice: once by us, non-blocking, for the runtime; and once by `serialport`, whose reads would
+//! block. It sets the speed and the frame on the terminal itself, so both see them, and its exclusive hold keeps other
+//! programs out for as long as the wire lives. No thread, and no delay by polling.
 
 use std::{
     fs::{File, OpenOptions},

@@ -168,7 +168,8 @@ enum Policy {
     GoesOn,
 }
 
-/// The heart of it: wherever the link falls, a doubt is settled as the terminal's journal says, and nothing is ever charged twice.
+/// The heart of it: wherever the link falls, a doubt is settled as the terminal's journal says, and nothing is ever
+/// charged twice.
 async fn a_doubt_is_settled_as_the_terminal_booked(policy: Policy) {
     for point in Point::ALL {
         let case = format!("{policy:?}, {point:?}");
@@ -365,7 +366,8 @@ fn a_whole_card_number_from_the_terminal_goes_no_further() {
     assert!(told[0].contains("476173******0119"));
 }
 
-/// Runs payments of every end with a terminal that sends whole card numbers; gives everything that came out, the first record first.
+/// Runs payments of every end with a terminal that sends whole card numbers; gives everything that came out, the first
+/// record first.
 async fn whole_card_numbers() -> Vec<String> {
     let (device, terminal, mut heard) = begin().await;
     device.full_pan(true);

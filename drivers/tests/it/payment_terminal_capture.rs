@@ -1,4 +1,5 @@
-//! A whole day at a terminal as Wireshark's dissector reads it: what driver and simulated terminal said is written as a capture and judged by `tshark`.
+//! A whole day at a terminal as Wireshark's dissector reads it: what driver and simulated terminal said is written as a
+//! capture and judged by `tshark`.
 
 use std::{
     fmt::Write as _,

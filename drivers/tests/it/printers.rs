@@ -8,6 +8,7 @@ use drivers::{
     receipt_printer::{self, Align, Block, Document, ReceiptPrinter},
     simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter},
 };
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -102,6 +103,18 @@ async fn a_line_that_breaks_in_mid_receipt_is_an_error_and_the_next_try_prints_t
     let printed = device.printed();
     assert_eq!(printed.len(), 2);
     assert_eq!(printed[0], printed[1]);
+}
+
+#[tokio::test]
+async fn what_its_asker_gave_up_is_not_printed_later() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 42);
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    // Queued, and dropped before the driver's task has run.
+    assert!(printer.print(&document()).now_or_never().is_none());
+    assert!(printer.open_drawer().now_or_never().is_none());
+    printer.print(&document()).await.unwrap();
+    assert_eq!((device.printed().len(), device.drawer_kicks()), (2, 0));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Each kind's list of protocols: names are unique, defaults do, and what a protocol does not know is an error that helps.
+//! Each kind's list of protocols: names are unique, defaults do, and what a protocol does not know is an error that
+//! helps.
 
 use std::collections::HashSet;
 

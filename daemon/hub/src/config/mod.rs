@@ -1,7 +1,8 @@
 //! A store's config: one TOML file, read once at start.
 //!
-//! Everything is checked at reading, so that what is wrong is told before the first customer comes: the place, the value and a remedy, and all findings
-//! at once. What a device's protocol wants to be told is that protocol's own affair (`drivers::registry`); the config knows names, lanes and kinds.
+//! Everything is checked at reading, so that what is wrong is told before the first customer comes: the place, the
+//! value and a remedy, and all findings at once. What a device's protocol wants to be told is that protocol's own
+//! affair (`drivers::registry`); the config knows names, lanes and kinds.
 
 mod check;
 mod kind;
@@ -32,7 +33,8 @@ pub struct Config {
     /// HQ; without it the store sells, and the outbox waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headquarters: Option<Headquarters>,
-    /// The devices: a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or `[[payment_terminal]]` each.
+    /// The devices: a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or `[[payment_terminal]]`
+    /// each.
     #[serde(flatten)]
     pub devices: BTreeMap<DeviceKind, Vec<Setup>>,
     /// Registers, each with the devices of its lane.
@@ -60,7 +62,8 @@ pub struct Store {
     /// The day on which its fiscal year starts, `MM-DD`: receipts are counted from 1 in each.
     #[serde(default)]
     pub fiscal_year_starts: DayOfYear,
-    /// How many days a sale that HQ has is kept, at least, and a document of the stock that is closed: ten years without it. The law says how long it must be.
+    /// How many days a sale that HQ has is kept, at least, and a document of the stock that is closed: ten years
+    /// without it. The law says how long it must be.
     #[serde(default = "ten_years")]
     pub keep_sales_days: u16,
 }

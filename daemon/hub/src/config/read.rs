@@ -1,4 +1,5 @@
-//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong with the next.
+//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong
+//! with the next.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -22,7 +23,7 @@ pub enum ConfigError {
         why: String,
     },
     /// It is not TOML, or tables, fields or values are wrong.
-    #[error("Invalid config {path}:{}", findings.iter().map(|finding| format!("\n- {}", finding.trim_end())).collect::<String>())]
+    #[error("Invalid config {path}:\n- {}", findings.join("\n- "))]
     Invalid {
         /// Which.
         path: String,
@@ -92,7 +93,7 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn found(&mut self, mut error: Error) {
         error.set_input(Some(self.text));
-        self.findings.push((error.span().map_or(0, |span| span.start), error.to_string()));
+        self.findings.push((error.span().map_or(0, |span| span.start), error.to_string().trim_end().to_owned()));
     }
 
     fn unknown(&mut self, name: &str, place: usize) {

@@ -1,4 +1,5 @@
-//! Frames: class, instruction, length, data. A length of `FF` is followed by two more bytes, the low one first (as real captures have it).
+//! Frames: class, instruction, length, data. A length of `FF` is followed by two more bytes, the low one first (as real
+//! captures have it).
 
 /// The longest frame taken, in bytes of data.
 pub(super) const MAX_DATA: usize = 64 * 1024 - 1;

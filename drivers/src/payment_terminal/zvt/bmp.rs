@@ -1,6 +1,7 @@
 //! The fields of a frame ("bitmaps"): a tag, and data whose length the tag tells.
 //!
-//! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept, and the tag is noted.
+//! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept,
+//! and the tag is noted.
 
 use super::transaction::Numbers;
 use crate::payment_terminal::{Amount, MaskedPan};
@@ -117,14 +118,15 @@ fn nibbles(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Binary coded decimal; `None` if a nibble is no digit.
+/// Binary coded decimal; `None` if a nibble is not a digit.
 fn decimal(bytes: &[u8]) -> Option<u64> {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).try_fold(0_u64, |number, nibble| {
         (nibble < 10).then(|| number.checked_mul(10)?.checked_add(u64::from(nibble))).flatten()
     })
 }
 
-/// A card number, two digits a byte, `E` for a masked digit and `F` to fill up: six and four digits are kept, whatever the terminal sends.
+/// A card number, two digits a byte, `E` for a masked digit and `F` to fill up: six and four digits are kept, whatever
+/// the terminal sends.
 fn mask(bytes: &[u8]) -> MaskedPan {
     let digits = nibbles(bytes);
     let digits = digits.trim_end_matches('f');

@@ -27,9 +27,12 @@ use crate::{
     transport::Wire,
 };
 
-/// How long anything may take in all, from the first byte to the hub's vote and from there to the end: a terminal that keeps talking must not hold
-/// a payment for ever.
+/// How long anything may take in all, from the first byte to the hub's vote and from there to the end: a terminal that
+/// keeps talking must not hold a payment for ever.
 pub(super) const WHOLE: Duration = Duration::from_secs(600);
+
+/// Why a payment is not sent whose journal is not what the terminal told last: by that no doubt could be settled.
+const JOURNAL_OUTDATED: &str = "its last transaction changed before the payment was sent; repeat the payment";
 
 type Reply<T> = oneshot::Sender<Result<T, TerminalError>>;
 
@@ -80,7 +83,8 @@ impl Abandon for Job {
     }
 }
 
-/// The terminal's last transaction, as far as it is known: `None` until the terminal has told it, an empty trace if it holds none.
+/// The terminal's last transaction, as far as it is known: `None` until the terminal has told it, an empty trace if it
+/// holds none.
 pub(super) type Last = Arc<Mutex<Option<Numbers>>>;
 
 /// The one payment that may run on a terminal: a way to call for its abort.
@@ -127,7 +131,8 @@ impl Asker {
         matches!(self, Self::Payment(..) | Self::Voter(..))
     }
 
-    /// Nobody need listen any more: what is sent to nobody is dropped. A claim is given up before the answer, so that who hears it may pay again.
+    /// Nobody need listen any more: what is sent to nobody is dropped. A claim is given up before the answer, so that
+    /// who hears it may pay again.
     fn answer(self, answer: Answer, device: &DeviceName) {
         match (self, answer) {
             (Self::Payment(claim, reply), Answer::Declined(code)) => {
@@ -276,9 +281,8 @@ impl Driver for ZvtDriver {
                     event = link.receive(), if !dialogue.awaits_vote() => break event,
                     job = jobs.next(), if dialogue.is_open() => {
                         let Some(job) = job else { return HUB_LET_GO.into() };
-                        // The terminal told another last transaction since the journal was stored: by that no doubt could be settled.
                         if job.journalled().is_some_and(|before| before != dialogue.last()) {
-                            self.refuse(job, "its last transaction changed before the payment was sent; repeat the payment");
+                            self.refuse(job, JOURNAL_OUTDATED);
                             continue;
                         }
                         let (event, asking) = job.begin();

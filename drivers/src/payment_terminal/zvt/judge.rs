@@ -1,6 +1,8 @@
-//! Whether a payment in doubt was charged: a pure comparison of what was journalled before it with the terminal's last transaction.
+//! Whether a payment in doubt was charged: a pure comparison of what was journalled before it with the terminal's last
+//! transaction.
 //!
-//! A transaction is known by (terminal, trace, receipt, amount). The amount alone never decides: the customer before may have paid the same.
+//! A transaction is known by (terminal, trace, receipt, amount). The amount alone never decides: the customer before
+//! may have paid the same.
 //!
 //! | journalled before the payment | the terminal's last transaction | the payment was |
 //! | --- | --- | --- |

@@ -1,22 +1,24 @@
-//! ZVT, the protocol of card terminals in Germany, Austria and Switzerland, over TCP (PA00P015 commands, PA00P016 transport; facts here by the
-//! sources gathered with the project's protocol notes: the Wireshark dissector, Portalum.Zvt, ecrterm, EVerest's zvt).
+//! ZVT, the protocol of card terminals in Germany, Austria and Switzerland, over TCP (PA00P015 commands, PA00P016
+//! transport; facts here by the sources gathered with the project's protocol notes: the Wireshark dissector,
+//! Portalum.Zvt, ecrterm, EVerest's zvt).
 //!
 //! # What this driver promises
 //!
-//! - An authorisation is sent once. It is never sent again, whatever happens to the link: then the payment is in doubt, and an inquiry tells.
-//! - The terminal's result (`04 0F`) is acknowledged after the hub's vote, not before: the acknowledgement is what commits the terminal's side.
-//!   A result that can't be read to its amount and result code is not acknowledged at all.
-//! - The terminal is [ready](Health::Ready) when it said that it is idle (`05 01`) and told its last payment (`06 20`). Without the latter a lost link
-//!   could not be settled, so a terminal that does not tell it is not used.
-//! - A payment is sent only if its journal has the terminal's last transaction; by that a doubt is settled (`judge`). A terminal that is busy, perhaps with
-//!   this very payment, is to be asked again.
-//! - Card numbers are reduced to six and four digits while a frame is parsed (`bmp`); track data, expiry and EMV data are dropped there; text for the
-//!   receipt is scrubbed (`text`). No frame is ever logged, nor is the password.
+//! - An authorisation is sent once. It is never sent again, whatever happens to the link: then the payment is in doubt,
+//!   and an inquiry tells.
+//! - The terminal's result (`04 0F`) is acknowledged after the hub's vote, not before: the acknowledgement is what
+//!   commits the terminal's side. A result that can't be read to its amount and result code is not acknowledged at all.
+//! - The terminal is [ready](Health::Ready) when it said that it is idle (`05 01`) and told its last payment (`06 20`).
+//!   Without the latter a lost link could not be settled, so a terminal that does not tell it is not used.
+//! - A payment is sent only if its journal has the terminal's last transaction; by that a doubt is settled (`judge`). A
+//!   terminal that is busy, perhaps with this very payment, is to be asked again.
+//! - Card numbers are reduced to six and four digits while a frame is parsed (`bmp`); track data, expiry and EMV data
+//!   are dropped there; text for the receipt is scrubbed (`text`). No frame is ever logged, nor is the password.
 //!
 //! # Layout
 //!
-//! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides, `driver` does it.
-//! `transaction` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
+//! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides,
+//! `driver` does it. `transaction` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
 //!
 //! # The dialogue
 //!
@@ -26,7 +28,7 @@
 //!  05 01 enquiry ->        until it is idle; also every 30 s while nothing runs, and before an inquiry
 //!  06 20 repeat receipt -> the numbers of its last payment, kept for the journal
 //!  06 01 authorisation ->  <- 80 00 00                      now the terminal leads
-//!                          <- 04 FF intermediate status     80 00 00 ->     (any number, T4 starts anew)
+//!                          <- 04 FF intermediate status     80 00 00 ->     (any number, T4 restarts)
 //!                          <- 04 0F result                  (vote) 80 00 00 or 84 66 00 ->
 //!                          <- 06 D1 / 06 D3 receipt text    80 00 00 ->
 //!                          <- 06 0F completion | 06 1E abort   80 00 00 ->
@@ -38,17 +40,17 @@
 //! | no link, or the terminal is not ready, before `06 01` | [`TerminalError::Offline`]: nothing was sent |
 //! | the terminal refuses `06 01` (`84 xx`) | declined: nothing was charged |
 //! | the link, after `06 01` was sent | [`TerminalError::LinkLost`]: in doubt |
-//! | no answer for T3 (5 s) or T4 (180 s), no end within 600 s | [`TerminalError::TimedOut`]: in doubt; the link is opened anew |
+//! | no answer for T3 (5 s) or T4 (180 s), no end within 600 s | [`TerminalError::TimedOut`]: in doubt; the link is opened again |
 //! | the hub gives no vote for 30 s, or drops the approval | nothing is acknowledged, the link is closed: in doubt |
 //! | the link, after the vote | [`TerminalError::LinkLost`]: the vote may not have arrived; an inquiry tells what stands |
-//! | a frame out of protocol, a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened anew |
+//! | a frame out of protocol, a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened again |
 //! | the power of the hub, at any moment | as a lost link: the hub has stored the [`journal`](PaymentTerminal::journal) and asks |
 //!
 //! # Not confirmed
 //!
-//! What a terminal does whose result was not acknowledged differs by maker: it may keep the payment, or reverse it once the card is out. How a terminal
-//! that never did a payment answers `06 20` is not in the sources either; `06 1E 83`, after it said that it is idle, is taken for "none" if the driver knows
-//! of none as well.
+//! What a terminal does whose result was not acknowledged differs by maker: it may keep the payment, or reverse it once
+//! the card is out. How a terminal that never did a payment answers `06 20` is not in the sources either; `06 1E 83`,
+//! after it said that it is idle, is taken for "none" if the driver knows of none as well.
 
 mod apdu;
 mod bmp;
@@ -88,7 +90,8 @@ const AUTHORISATION: Duration = WHOLE.saturating_add(Duration::from_secs(60));
 /// How long an inquiry or a reversal may take in all.
 const SHORT: Duration = Duration::from_secs(60);
 
-/// What a config may say of a ZVT terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has another framing.
+/// What a config may say of a ZVT terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has
+/// another framing.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {

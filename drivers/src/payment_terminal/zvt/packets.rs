@@ -1,6 +1,8 @@
-//! What is said over the link: the commands the hub sends, and the terminal's messages as the dialogue understands them.
+//! What is said over the link: the commands the hub sends, and the terminal's messages as the dialogue understands
+//! them.
 //!
-//! A message is reduced to what the hub may know ([`bmp`], [`text`]) in the moment it is read; nothing of the raw frame goes further.
+//! A message is reduced to what the hub may know ([`bmp`], [`text`]) in the moment it is read; nothing of the raw frame
+//! goes further.
 
 use super::{
     Registration,
@@ -33,8 +35,8 @@ pub(super) enum Command {
     Impossible,
 }
 
-/// What the hub wants: 02 it prints payment receipts and 04 administration receipts, 08 intermediate statuses, 10 no amounts typed in at the terminal
-/// (only then does `06 20` tell the result), 80 receipt text by print messages.
+/// What the hub wants: 02 it prints payment receipts and 04 administration receipts, 08 intermediate statuses, 10 no
+/// amounts typed in at the terminal (only then does `06 20` tell the result), 80 receipt text by print messages.
 const CONFIG: u8 = 0x9e;
 
 impl Command {
@@ -103,7 +105,8 @@ impl Message {
     }
 }
 
-/// The state in the completion of an enquiry: alone, or after the software's version with its length in three digits (`F0 F0 F7 …`).
+/// The state in the completion of an enquiry: alone, or after the software's version with its length in three digits
+/// (`F0 F0 F7 …`).
 fn enquired(data: &[u8]) -> u8 {
     let state = match *data {
         // A completion that says nothing is not a refusal.
@@ -118,7 +121,7 @@ fn enquired(data: &[u8]) -> u8 {
     state.copied().unwrap_or(0x9a)
 }
 
-/// Binary coded decimal in so many bytes.
+/// Binary coded decimal of a fixed number of bytes.
 fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
     let mut coded = vec![0; bytes];
     for byte in coded.iter_mut().rev() {

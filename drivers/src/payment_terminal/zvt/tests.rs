@@ -50,8 +50,8 @@ fn the_driver_reads_an_independent_encoders_messages() {
 
 #[test]
 fn both_read_the_completion_of_an_enquiry_alike() {
-    // As real terminals complete it: a version, the state, and perhaps a container of tags. (The crate's own encoder leaves out the F of the
-    // length's digits, so it is asked to read only.)
+    // As real terminals complete it: a version, the state, and perhaps a container of tags. (The crate's own encoder
+    // leaves out the F of the length's digits, so it is asked to read only.)
     for rest in [&[0x9c][..], &[0x00, 0x06, 0x06, 0x1f, 0x44, 0x03, 0x52, 0x52, 0x35]] {
         let data = [b"\xf0\xf1\xf0APP-v2.0.9", rest].concat();
         let frame = [&[0x06, 0x0f, u8::try_from(data.len()).unwrap()], data.as_slice()].concat();

@@ -17,7 +17,8 @@ pub(super) fn line(data: &[u8]) -> Vec<String> {
     data.get(1..).map(read).into_iter().collect()
 }
 
-/// A text block (`06 D3`): in a TLV container, `1F 07` says whose receipt it is and `25` holds lines `07`. Only the customer's is wanted.
+/// A text block (`06 D3`): in a TLV container, `1F 07` says whose receipt it is and `25` holds lines `07`. Only the
+/// customer's is wanted.
 pub(super) fn block(data: &[u8]) -> Vec<String> {
     const CUSTOMER: u8 = 2;
     let Some((0x06, container)) = data.split_first() else { return Vec::new() };

@@ -1,7 +1,8 @@
 //! The numbers by which a terminal knows a transaction, and the transaction itself.
 //!
-//! ZVT carries no id of the register's own. So the numbers of the terminal's last transaction are journalled before a payment and compared
-//! with those of its last transaction after a lost link. There is one comparison, [`Numbers::same`], for the dialogue and for doubts alike.
+//! ZVT carries no id of the register's own. So the numbers of the terminal's last transaction are journalled before a
+//! payment and compared with those of its last transaction after a lost link. There is one comparison,
+//! [`Numbers::same`], for the dialogue and for doubts alike.
 
 use serde::{Deserialize, Serialize};
 

@@ -125,11 +125,11 @@ struct State {
     decline_next: Option<u8>,
     decline: Decline,
     drop_at: Option<Point>,
-    /// Writes go out in pieces of so many bytes.
+    /// Writes go out in pieces of this many bytes.
     split: Option<usize>,
-    /// After a lost link it goes on, and is busy for so many enquiries.
+    /// After a lost link it goes on, and is busy for this many enquiries.
     carry_on: Option<u32>,
-    /// It is busy for so many enquiries more.
+    /// It is busy for this many more enquiries.
     busy: u32,
     /// What it is busy with, in minor units.
     unfinished: Option<u64>,
@@ -221,17 +221,18 @@ impl SimulatedTerminal {
         lock(&self.state).drop_at = point;
     }
 
-    /// It is busy with something else for so many enquiries.
+    /// It is busy with something else for this many enquiries.
     pub fn busy(&self, enquiries: u32) {
         lock(&self.state).busy = enquiries;
     }
 
-    /// After a link that fell before the result it goes on with the payment, and is busy with it for so many enquiries.
+    /// After a link that fell before the result it goes on with the payment, and is busy with it for this many
+    /// enquiries.
     pub fn carry_on(&self, carry_on: Option<u32>) {
         lock(&self.state).carry_on = carry_on;
     }
 
-    /// What it sends goes out in pieces of so many bytes.
+    /// What it sends goes out in pieces of this many bytes.
     pub fn split(&self, split: Option<usize>) {
         lock(&self.state).split = split;
     }

@@ -85,7 +85,8 @@ impl Dialogue {
                 let remember = self.remember(&status);
                 acknowledged((S::Reversing(Heard { status: Some(status), ..heard }), remember))
             }
-            // Nobody could vote on an approval that nobody asked for. A decline may come late: some terminals tell it after the abort.
+            // Nobody could vote on an approval that nobody asked for. A decline may come late: some terminals tell it
+            // after the abort.
             (state, M::Status(status)) if status.result.is_none_or(|code| code == 0) => {
                 out_of_protocol(&state, "a result that nobody asked for")
             }
@@ -233,7 +234,8 @@ impl Dialogue {
         (State::Idle, effects)
     }
 
-    /// Notes the numbers of an approved transaction. A failed one's may be used again by the terminal, and would then hide a new transaction.
+    /// Notes the numbers of an approved transaction. A failed one's may be used again by the terminal, and would then
+    /// hide a new transaction.
     fn remember(&mut self, status: &Fields) -> Vec<Effect> {
         if status.result != Some(0) || !status.trace.can_be_compared() {
             return vec![];
@@ -280,7 +282,8 @@ fn not_ready(purpose: Purpose, code: u8) -> Step {
     (State::Resting, answer.into_iter().chain([Effect::Attention(why)]).collect())
 }
 
-/// The terminal does not tell its last transaction. Without that a lost link could never be settled, so it is not used for payments.
+/// The terminal does not tell its last transaction. Without that a lost link could never be settled, so it is not used
+/// for payments.
 fn untold(purpose: Purpose, trouble: Trouble) -> Step {
     let why = format!(
         "it does not tell its last payment: {trouble}; make one at the terminal itself, or ask its provider to enable receipt repetition"

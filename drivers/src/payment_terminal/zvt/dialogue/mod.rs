@@ -1,11 +1,14 @@
-//! The dialogue with a terminal as a pure state machine: what happened goes in, what to do comes out. No clock, no wire, no waiting.
+//! The dialogue with a terminal as a pure state machine: what happened goes in, what to do comes out. No clock, no
+//! wire, no waiting.
 //!
-//! Whoever sends a command leads until it is taken (`80 00`); then the terminal leads, and each of its messages is acknowledged, until it says that it
-//! is through (`06 0F`, `06 1E`). The one message that is not acknowledged at once is an approval: that acknowledgement is the hub's vote.
+//! Whoever sends a command leads until it is taken (`80 00`); then the terminal leads, and each of its messages is
+//! acknowledged, until it says that it is through (`06 0F`, `06 1E`). The one message that is not acknowledged at once
+//! is an approval: that acknowledgement is the hub's vote.
 //!
 //! # States and events
 //!
-//! What is not in these tables changes nothing and is answered by nothing. A test holds them against the code, cell by cell.
+//! What is not in these tables changes nothing and is answered by nothing. A test holds them against the code, cell by
+//! cell.
 //!
 #![doc = include_str!("table.md")]
 
@@ -28,7 +31,8 @@ const T2: Duration = Duration::from_secs(15);
 /// T3: a command must be taken within this (PA00P016, as implemented by ecrterm).
 pub(super) const T3: Duration = Duration::from_secs(5);
 
-/// T4: the terminal must say something within this while it leads; each message starts it anew (as above; Portalum.Zvt #14).
+/// T4: the terminal must say something within this while it leads; each message restarts it (as above; Portalum.Zvt
+/// #14).
 pub(super) const T4: Duration = Duration::from_secs(180);
 
 /// The hub must vote within this: a terminal does not wait for ever.
@@ -70,7 +74,7 @@ pub(super) enum Effect {
     Send(Command),
     /// Tell that the terminal is ready.
     Ready,
-    /// Tell that it needs a hand.
+    /// Tell that it needs attention.
     Attention(String),
     /// Tell how far a payment is.
     Progress(Progress),

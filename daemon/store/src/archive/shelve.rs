@@ -27,8 +27,8 @@ use crate::{
 const PART: usize = 500;
 
 impl Store {
-    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what `companions` says belongs to it; gives
-    /// how many. What is left over for the next segment stays.
+    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what
+    /// `companions` says belongs to it; gives how many. What is left over for the next segment stays.
     ///
     /// # Errors
     /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
@@ -104,7 +104,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
+    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays
+    /// where it can be read.
     async fn delete_archived<V: Record + Send + 'static>(
         self: &Arc<Self>,
         table: &'static Table<Number, V>,
@@ -136,7 +137,8 @@ impl Store {
         }
     }
 
-    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there: so each must be the very same.
+    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there:
+    /// so each must be the very same.
     fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = Vec::new();
         let segments = self.archive.shelves(table.name());
@@ -152,12 +154,13 @@ impl Store {
                 for (key, value) in shelf.entries {
                     match self.engine.get(&key)? {
                         Some(found) if found == value => keys.push(key),
-                        // The same key with another value: the segment is of another store. Nothing of this one goes for it.
+                        // The same key with another value: the segment is of another store. Nothing of this one goes
+                        // for it.
                         Some(_) => {
                             return Err(StoreError::Corrupt {
                                 table: table.name(),
                                 key: key.escape_ascii().to_string(),
-                                why: format!("the archive's file {} has it otherwise", segment.path.display()),
+                                why: format!("the archive's file {} has another value for it", segment.path.display()),
                             });
                         }
                         None => {}
@@ -168,7 +171,8 @@ impl Store {
         Ok(keys)
     }
 
-    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go` says so of their last record; gives how many records.
+    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go`
+    /// says so of their last record; gives how many records.
     ///
     /// # Errors
     /// The disk fails.
@@ -219,8 +223,8 @@ impl Store {
         Ok(given_up)
     }
 
-    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut short, it is done with the next
-    /// giving up.
+    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut
+    /// short, it is done with the next giving up.
     async fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
         for table in self.linked.iter().filter(|table| **table != given_up) {
             let (first, end) = Table::<Number, serde_json::Value>::new(table).span();

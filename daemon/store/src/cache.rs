@@ -1,8 +1,10 @@
-//! What the committer read lately: counters, positions, receipt numbers, open baskets are read by every sale, and only the committer writes.
+//! What the committer read lately: counters, positions, receipt numbers, open baskets are read by every sale, and only
+//! the committer writes.
 //!
-//! So it can't be stale: whatever a batch writes is written here too, for as long as the engine takes it; when it does not, the store has stopped. What is
-//! not there is not remembered, and what was never read is not kept. Two generations: when the younger is full, the older is forgotten. So it never holds
-//! more than twice [`GENERATION`] bytes of keys and values.
+//! So it can't be stale: whatever a batch writes is written here too, for as long as the engine takes it; when it does
+//! not, the store has stopped. What is not there is not remembered, and what was never read is not kept. Two
+//! generations: when the younger is full, the older is forgotten. So it never holds more than twice [`GENERATION`]
+//! bytes of keys and values.
 
 use std::{collections::HashMap, mem};
 
@@ -91,7 +93,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is read, written, made larger and deleted in whatever order: what is remembered is what is there, within the bound.
+        /// Whatever is read, written, made larger and deleted in whatever order: what is remembered is what is there,
+        /// within the bound.
         #[test]
         fn what_is_remembered_is_what_is_there_and_bounded(
             steps in prop::collection::vec(

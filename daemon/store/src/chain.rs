@@ -1,8 +1,10 @@
-//! A hash chain over what may never be changed: the records of linked tables ([`Table::linked`]), in the order in which they were stored.
+//! A hash chain over what may never be changed: the records of linked tables ([`Table::linked`]), in the order in which
+//! they were stored.
 //!
 //! A record in the chain carries its place in it ([`Link`]): a number that counts without gaps over all tables, and
-//! `SHA-256(hash before, number, key, JSON)`. The head of the chain is a record of its own, written in the same batch. Whoever changes a
-//! record, takes one out or puts one in would have to write every later one anew, and the head, and what HQ has of them.
+//! `SHA-256(hash before, number, key, JSON)`. The head of the chain is a record of its own, written in the same batch.
+//! Whoever changes a record, takes one out or puts one in would have to write every later one anew, and the head, and
+//! what HQ has of them.
 //!
 //! | what is done to the store behind the hub's back | what [`walk`](Walk) says |
 //! | --- | --- |
@@ -12,8 +14,9 @@
 //! | a record is put in | its number is there twice, or it has none |
 //! | the last ones are taken out | the head names another number |
 //!
-//! Old records move to the archive with their links, and the chain is walked through it. Where the oldest were given up after their time, the
-//! chain begins at the [`Head`] that stood before the first one kept; what other tables have from before goes with them.
+//! Old records move to the archive with their links, and the chain is walked through it. Where the oldest were given up
+//! after their time, the chain begins at the [`Head`] that stood before the first one kept; what other tables have from
+//! before goes with them.
 
 use std::collections::BTreeMap;
 
@@ -93,8 +96,8 @@ fn hash(before: &[u8; 32], number: u64, raw_key: &[u8], json: &[u8]) -> [u8; 32]
     hash
 }
 
-/// Walks the chain, whatever order its records come in: all of them by [`note`](Self::note), then all again by [`prove`](Self::prove).
-/// Holds 40 bytes a record.
+/// Walks the chain, whatever order its records come in: all of them by [`note`](Self::note), then all again by
+/// [`prove`](Self::prove). Holds 40 bytes a record.
 pub(crate) struct Walk {
     base: Head,
     links: BTreeMap<u64, [u8; 32]>,

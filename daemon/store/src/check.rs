@@ -69,8 +69,8 @@ impl Checked {
 }
 
 impl Store {
-    /// Walks the store. [`Depth::Whole`]: the checksum of every record, in the engine and in the archive, and the chain. Both: the outbox, whose
-    /// entries have no gap, and whether the archive is all there.
+    /// Walks the store. [`Depth::Whole`]: the checksum of every record, in the engine and in the archive, and the
+    /// chain. Both: the outbox, whose entries have no gap, and whether the archive is all there.
     ///
     /// # Errors
     /// The engine fails. Damage is no error; it is what is looked for.
@@ -84,7 +84,8 @@ impl Store {
         Ok(checked)
     }
 
-    /// Every record twice: the chain's links are known before they are proved, because a table's records are not in the chain's order.
+    /// Every record twice: the chain's links are known before they are proved, because a table's records are not in the
+    /// chain's order.
     fn check_records(&self, checked: &mut Checked) -> Result<(), StoreError> {
         let ends = [BASE, HEAD].map(|end| checked.readable("the chain's ends", HEADS.read(&*self.engine, end)));
         let [base, head] = ends;
@@ -114,7 +115,8 @@ impl Store {
         })
     }
 
-    /// Gives every record of the engine and of the archive whole, once: some are in both for a moment. Parts that do not make a record are faults.
+    /// Gives every record of the engine and of the archive whole, once: some are in both for a moment. Parts that do
+    /// not make a record are faults.
     fn each_record(
         &self,
         checked: &mut Checked,
@@ -166,7 +168,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a part in the engine is there without its record. Asked once more: its record may have been changed meanwhile.
+    /// Whether a part in the engine is there without its record. Asked once more: its record may have been changed
+    /// meanwhile.
     fn is_left_over(&self, part_key: &[u8]) -> Result<bool, StoreError> {
         let owner = match parts::owner(part_key) {
             Some((owner, _)) => self.engine.get(owner)?,
@@ -176,12 +179,13 @@ impl Store {
     }
 }
 
-/// Whether a part is one of its record's, which `stored` gives by its key. A record that is damaged is a fault of its own.
+/// Whether a part is one of its record's, which `stored` gives by its key. A record that is damaged is a fault of its
+/// own.
 fn is_of<'s>(part_key: &[u8], stored: impl FnOnce(&[u8]) -> Option<&'s [u8]>) -> bool {
     parts::owner(part_key)
         .is_some_and(|(owner, number)| stored(owner).is_some_and(|stored| number < parts::count(owner, stored)))
 }
 
 fn left_over(part_key: &[u8]) -> String {
-    format!("the part {} is of no record", part_key.escape_ascii())
+    format!("the part {} belongs to no record", part_key.escape_ascii())
 }

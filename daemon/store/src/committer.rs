@@ -93,7 +93,8 @@ pub(crate) struct Committer {
     committed: watch::Receiver<u64>,
     stopped: Arc<OnceLock<String>>,
     disk: Disk,
-    /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen between groups.
+    /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen
+    /// between groups.
     listener: Arc<Mutex<Option<Listener>>>,
     timings: Arc<Mutex<Timings>>,
     /// After the queue: dropped in this order, the thread hears that nobody asks any more, and is waited for.

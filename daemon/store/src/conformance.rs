@@ -36,7 +36,8 @@ fn a_step() -> impl Strategy<Value = Step> {
         (4_000_usize..9_000).prop_map(|length| Some(vec![7; length])),
     ];
     prop_oneof![
-        9 => proptest::collection::btree_map(a_key(), value, 0..12).prop_map(|batch| Step::Apply(batch.into_iter().collect())),
+        9 => proptest::collection::btree_map(a_key(), value, 0..12)
+            .prop_map(|batch| Step::Apply(batch.into_iter().collect())),
         1 => Just(Step::Reopen),
     ]
 }
@@ -94,8 +95,10 @@ proptest! {
             }
             prop_assert_eq!(engine.get(b"never written").unwrap(), None);
             for (from, to, descending, limit) in bounds.iter().filter(|(from, to, ..)| ordered(from, to)) {
-                let inside = model.range::<[u8], _>((slice(from), slice(to))).map(|(key, value)| (key.clone(), value.clone()));
-                let expected: Vec<_> = if *descending { inside.rev().take(*limit).collect() } else { inside.take(*limit).collect() };
+                let inside = model.range::<[u8], _>((slice(from), slice(to)));
+                let inside = inside.map(|(key, value)| (key.clone(), value.clone()));
+                let expected: Vec<_> =
+                    if *descending { inside.rev().take(*limit).collect() } else { inside.take(*limit).collect() };
                 let found = engine.range(slice(from), slice(to), *descending, *limit).unwrap();
                 prop_assert_eq!(found, expected, "{} {:?} {:?}", kind, from, to);
             }

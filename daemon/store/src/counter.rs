@@ -1,6 +1,7 @@
 //! Counters: numbers from 1 on, without gaps, for the ids of what a commit makes.
 //!
-//! A number is given in the commit that uses it. If that is refused, or the power goes before its flush, the number is given again: nobody has seen it.
+//! A number is given in the commit that uses it. If that is refused, or the power goes before its flush, the number is
+//! given again: nobody has seen it.
 
 use crate::{
     Store, Transaction,

@@ -13,8 +13,8 @@ const EACH: usize = 1_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
-    /// sled 0.34.7, if the program is built with the feature `sled`. It has had no release since 2021, does not give back the space of what was deleted,
-    /// and holds far more memory than its cache.
+    /// sled 0.34.7, if the program is built with the feature `sled`. It has had no release since 2021, does not give
+    /// back the space of what was deleted, and holds far more memory than its cache.
     Sled,
     /// SQLite, bundled. Measured against sled it is the better choice, so it is the default.
     #[default]

@@ -6,7 +6,7 @@ use crate::engine::{EngineError, EngineKind};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Too many commits wait.
-    #[error("the store is busy: {} commits wait already; try again in a moment", crate::QUEUE)]
+    #[error("the store is busy: {} commits are waiting; try again in a moment", crate::QUEUE)]
     Busy,
     /// The disk failed; nothing is accepted until a restart.
     #[error("the store has stopped, because the disk failed: {why}; check the disk and restart the hub")]
@@ -76,7 +76,8 @@ pub enum StoreError {
     },
     /// The config names one engine, and another keeps the store.
     #[error(
-        "the config says `engine = \"{wanted}\"`, but {found} keeps this store; change the config, or run `store-hub store convert --to {wanted}`"
+        "the config says `engine = \"{wanted}\"`, but this store is kept by {found}; \
+         change the config, or run `store-hub store convert --to {wanted}`"
     )]
     OtherEngine {
         /// In the config.
@@ -86,7 +87,8 @@ pub enum StoreError {
     },
     /// A restoring was cut short before the store had its name.
     #[error(
-        "{directory} holds half a restored store; run `store-hub store restore` again, or remove the file `restoring` to begin an empty one"
+        "{directory} holds a half-restored store; run `store-hub store restore` again, or remove the file \
+         `restoring` to begin an empty one"
     )]
     HalfRestored {
         /// Where.
@@ -94,7 +96,8 @@ pub enum StoreError {
     },
     /// There is an archive and no store.
     #[error(
-        "{directory} holds an archive and no store that it belongs to; put the store back, or move the folder `archive` away"
+        "{directory} holds an archive and no store that it belongs to; put the store back, or move the folder \
+         `archive` away"
     )]
     ArchiveAlone {
         /// Where.
@@ -102,7 +105,8 @@ pub enum StoreError {
     },
     /// A conversion was cut short between its last two steps, or a former store was put back.
     #[error(
-        "{directory} holds two stores; run `store-hub store convert` again: it ends a conversion that was cut short, or says which store to move away"
+        "{directory} holds two stores; run `store-hub store convert` again: it ends a conversion that was cut \
+         short, or says which store to move away"
     )]
     TwoStores {
         /// Where.

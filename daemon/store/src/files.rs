@@ -1,6 +1,7 @@
 //! Files that are there whole or not at all, whenever the power goes.
 //!
-//! A file is written as `NAME.new` beside its place, synced, renamed, and its directory synced. One at a time may write a file.
+//! A file is written as `NAME.new` beside its place, synced, renamed, and its directory synced. One at a time may write
+//! a file.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -33,7 +34,8 @@ pub fn replace(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     replace_with(path, access, |mut file, _| file.write_all(bytes))
 }
 
-/// The same for content that is written piece by piece, or looked at again before it counts: `write` gets the file and its path for the time being.
+/// The same for content that is written piece by piece, or looked at again before it counts: `write` gets the file and
+/// its path for the time being.
 ///
 /// # Errors
 /// The disk fails, or `write` does; the former file is as it was.
@@ -60,8 +62,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
     sync_directory(directory_of(path))
 }
 
-/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in it later could be lost
-/// with it. Also for one that is there: who made it may have been cut short before the sync.
+/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in
+/// it later could be lost with it. Also for one that is there: who made it may have been cut short before the sync.
 ///
 /// # Errors
 /// The disk fails.

@@ -1,7 +1,8 @@
 //! Where a store lies: a folder for each engine in the data directory, of which one is in use.
 //!
-//! A store comes into being in `NAME.new`, is synced whole, and gets its name by one `rename`: a cut in the middle leaves no store or a
-//! whole one. So does a conversion, and the former store stays beside the new one as `NAME.converted`:
+//! A store comes into being in `NAME.new`, is synced whole, and gets its name by one `rename`: a cut in the middle
+//! leaves no store or a whole one. So does a conversion, and the former store stays beside the new one as
+//! `NAME.converted`:
 //!
 //! | cut, while converting | what is found | what happens |
 //! | --- | --- | --- |
@@ -9,17 +10,20 @@
 //! | between the renames | both stores, equal | the hub refuses to choose; converting again compares them, and ends it |
 //! | after the second | the new store, `OLD.converted` | done |
 //!
-//! Two stores that differ are nobody's to choose between but a person's: one was put back by hand, and either may have sold since.
+//! Two stores that differ are nobody's to choose between but a person's: one was put back by hand, and either may have
+//! sold since.
 //!
-//! An engine may not give back the space of what was deleted (sled does not). So a store can be rewritten into a fresh one of the same engine, at a start
-//! that was asked for it ([`ask_for_rewriting`]). The old one is moved aside before it is opened, because sled may write into its folder after it was closed:
+//! An engine may not give back the space of what was deleted (sled does not). So a store can be rewritten into a fresh
+//! one of the same engine, at a start that was asked for it ([`ask_for_rewriting`]). The old one is moved aside before
+//! it is opened, because sled may write into its folder after it was closed:
 //!
 //! | cut, while rewriting | what is found | what happens |
 //! | --- | --- | --- |
 //! | before the new store has its name | `NAME.former` alone | it gets its name back, and is rewritten anew |
 //! | after that | both | the former is removed |
 //!
-//! Whatever makes a store and fails takes away what it made, and a copy stops before it takes the room that the store beside it needs.
+//! Whatever makes a store and fails takes away what it made, and a copy stops before it takes the room that the store
+//! beside it needs.
 
 use std::{
     fs::{self, File},
@@ -71,7 +75,8 @@ pub(crate) fn is_taken(directory: &Path) -> bool {
 /// The file that asks for a rewriting.
 const REWRITE: &str = "rewrite";
 
-/// The file that is there from before anything is restored until the store has its name: without a store, a hub must not begin a new one.
+/// The file that is there from before anything is restored until the store has its name: without a store, a hub must
+/// not begin a new one.
 pub(crate) const RESTORING: &str = "restoring";
 
 /// Has the store of a directory rewritten at its next opening.
@@ -161,8 +166,8 @@ impl Home<'_> {
         self.rename(&unfinished, &home)
     }
 
-    /// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries done, first those copied, then
-    /// those compared.
+    /// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries
+    /// done, first those copied, then those compared.
     fn copy(
         &self,
         source: &dyn Engine,
@@ -251,7 +256,8 @@ pub(crate) fn end_restoring(directory: &Path) -> Result<(), StoreError> {
     files::remove(&restoring).map_err(failed("remove", &restoring))
 }
 
-/// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk never got.
+/// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk
+/// never got.
 fn forget_cached(home: &Path) {
     let files = fs::read_dir(home).into_iter().flatten().flatten().filter_map(|entry| File::open(entry.path()).ok());
     for file in files {
@@ -268,8 +274,8 @@ pub struct Converted {
     pub former: PathBuf,
 }
 
-/// Moves the store in a directory over to another engine, compares every entry, and only then switches. `progress` hears of entries done,
-/// first those copied, then those compared.
+/// Moves the store in a directory over to another engine, compares every entry, and only then switches. `progress`
+/// hears of entries done, first those copied, then those compared.
 ///
 /// # Errors
 /// There is no store, it is in use, the disk fails, or what was copied differs; the old store is as it was then.
@@ -281,7 +287,7 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     let trouble =
         |why: &str| StoreError::from(EngineError { what: format!("convert the store to {to}"), why: why.to_owned() });
     if !old.exists() {
-        let why = if new.exists() { format!("it is kept by {to} already") } else { "there is none".into() };
+        let why = if new.exists() { format!("it is kept by {to} already") } else { "there is no store".into() };
         return Err(trouble(&format!("{why} (looked in {})", directory.display())));
     }
     if former.exists() {
@@ -290,7 +296,8 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     let source = open_engine(to.other(), &old)?;
     let mut entries = 0;
     if new.exists() {
-        // An earlier conversion was cut between its renames; or one of them was put back by hand, and the other has sold since.
+        // An earlier conversion was cut between its renames; or one of them was put back by hand, and the other has
+        // sold since.
         if !are_equal(&*source, &*open_engine(to, &new)?, &mut |compared| entries = compared)? {
             let (old, new) = (old.display(), new.display());
             return Err(trouble(&format!(

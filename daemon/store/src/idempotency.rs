@@ -1,10 +1,10 @@
 //! Once: a command that is repeated gets its first answer, also after a restart.
 //!
-//! The answer is stored in the same batch as what the command did. So either both are there and a repeat finds them, or neither is and the
-//! repeat does the work.
+//! The answer is stored in the same batch as what the command did. So either both are there and a repeat finds them, or
+//! neither is and the repeat does the work.
 //!
-//! Answers are kept for [`REMEMBERED`] and then forgotten, without a second index: they are walked now and then. There is one for every command, so
-//! without it they would outgrow the sales.
+//! Answers are kept for [`REMEMBERED`] and then forgotten, without a second index: they are walked now and then. There
+//! is one for every command, so without it they would outgrow the sales.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -24,7 +24,8 @@ use crate::{
     table::{Key, NameName, Record, Table},
 };
 
-/// How long a repeat gets its first answer. A register that was away for longer must ask what became of its sales before it repeats them.
+/// How long a repeat gets its first answer. A register that was away for longer must ask what became of its sales
+/// before it repeats them.
 pub const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// Answers looked at in one go.

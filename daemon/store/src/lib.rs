@@ -2,21 +2,22 @@
 //!
 //! # What this crate promises
 //!
-//! - **Answered means durable.** [`Store::commit`] answers after its changes are on the disk's platter (or flash), never before: they survive
-//!   `kill -9` and a pulled plug.
-//! - **All or nothing.** A commit's changes, whatever tables they touch, are one atomic batch. A closure that refuses or panics leaves
-//!   no trace and does not disturb its group.
+//! - **Answered means durable.** [`Store::commit`] answers after its changes are on the disk's platter (or flash),
+//!   never before: they survive `kill -9` and a pulled plug.
+//! - **All or nothing.** A commit's changes, whatever tables they touch, are one atomic batch. A closure that refuses
+//!   or panics leaves no trace and does not disturb its group.
 //! - **Once.** [`idempotency`] gives a repeated command its first answer, also after a restart.
-//! - **What leaves the house is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence number that HQ has seen is never used again.
-//! - **Damage is found.** Every record carries a checksum over its key and itself, and what may never be changed is a link of a hash [`chain`];
-//!   [`Store::check`] walks them all.
+//! - **What HQ is told is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence
+//!   number that HQ has seen is never used again.
+//! - **Damage is found.** Every record carries a checksum over its key and itself, and what may never be changed is a
+//!   link of a hash [`chain`]; [`Store::check`] walks them all.
 //! - **Years do not slow it down.** Old records move to the [`archive`], compressed, and are read through it.
 //! - **A backup is one moment.** [`Store::backup`] is taken while the store sells, and [`restore`] makes a store of it.
-//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most [`MAX_RECORD`] bytes; a large one is
-//!   stored in `parts`, and nobody notices.
+//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most
+//!   [`MAX_RECORD`] bytes; a large one is stored in `parts`, and nobody notices.
 //! - **A disk that fills up is seen in time.** [`room`] turns away what nobody will miss first, and sales last.
-//! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more ([`StoreError::Stopped`]): a later
-//!   flush that "succeeds" proves nothing about the pages that were dropped.
+//! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more
+//!   ([`StoreError::Stopped`]): a later flush that "succeeds" proves nothing about the pages that were dropped.
 //!
 //! # How a commit goes
 //!
@@ -41,8 +42,8 @@
 //! | a conversion to the other engine is cut short | the `home` module's table: the old store, or the new one, whole |
 //! | the store is made by a newer hub | [`StoreError::TooNew`] at opening, nothing is touched |
 //!
-//! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a fraction of a
-//! millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
+//! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a
+//! fraction of a millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
 
 pub mod archive;
 pub mod backup;
@@ -109,7 +110,8 @@ pub struct MostlyEmpty {
 
 static META: Table<Name, u64> = Table::new("meta");
 
-/// What the store notes of itself while nobody has drawn conclusions from its having been restored: the entries of the backup.
+/// What the store notes of itself while nobody has drawn conclusions from its having been restored: the entries of the
+/// backup.
 const RESTORED: &str = "restored";
 
 /// An entry of the store about itself.
@@ -119,7 +121,8 @@ fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
     Ok((key, value))
 }
 
-/// A store that is open. Cheap to share behind an `Arc`. Dropping the last one waits until what was asked for is committed and the files are closed.
+/// A store that is open. Cheap to share behind an `Arc`. Dropping the last one waits until what was asked for is
+/// committed and the files are closed.
 pub struct Store {
     engine: Arc<dyn Engine>,
     committer: Committer,
@@ -128,19 +131,22 @@ pub struct Store {
     epoch: u64,
     /// Tables whose records are links of the chain.
     linked: Vec<&'static str>,
-    /// What is wrong with it, found at opening: it opens all the same, to be checked, backed up, and sold by as far as that goes.
+    /// What is wrong with it, found at opening: it opens all the same, to be checked, backed up, and sold by as far as
+    /// that goes.
     faults: Vec<String>,
 }
 
 impl Store {
-    /// Opens the store in `directory`, or creates it there. `linked` names every [linked table](Table::linked): the check looks for records of these
-    /// that are not in the chain, and [`Transaction::put`] takes no other table for linked.
+    /// Opens the store in `directory`, or creates it there. `linked` names every [linked table](Table::linked): the
+    /// check looks for records of these that are not in the chain, and [`Transaction::put`] takes no other table for
+    /// linked.
     ///
-    /// `now_ms` becomes the epoch of a store that is created: events of a hub are numbered anew in each epoch, so a hub that lost its disk
-    /// can't be mistaken for its former self.
+    /// `now_ms` becomes the epoch of a store that is created: events of a hub are numbered anew in each epoch, so a hub
+    /// that lost its disk can't be mistaken for its former self.
     ///
     /// # Errors
-    /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by a newer hub.
+    /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by
+    /// a newer hub.
     pub fn open(directory: &Path, kind: EngineKind, linked: &[&'static str], now_ms: u64) -> Result<Self, StoreError> {
         let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
         let engine = home::open_or_create(directory, kind, &birth)?;
@@ -167,8 +173,8 @@ impl Store {
         self.epoch
     }
 
-    /// The entries of the backup that this store was made of, until somebody has drawn conclusions: what was under way when the backup was taken is not any
-    /// more. See [`Transaction::settle_restored`].
+    /// The entries of the backup that this store was made of, until somebody has drawn conclusions: what was under way
+    /// when the backup was taken is not any more. See [`Transaction::settle_restored`].
     ///
     /// # Errors
     /// The engine fails or the note can't be read.
@@ -176,8 +182,8 @@ impl Store {
         self.get(&META, RESTORED)
     }
 
-    /// Runs `work` in the committer and answers once what it wrote is durable. For what a customer waits for ([`Purpose::Money`]); see
-    /// [`Self::commit_for`].
+    /// Runs `work` in the committer and answers once what it wrote is durable. For what a customer waits for
+    /// ([`Purpose::Money`]); see [`Self::commit_for`].
     ///
     /// # Errors
     /// What `work` refuses with, or a [`StoreError`] turned into it.
@@ -190,8 +196,8 @@ impl Store {
         self.commit_for(Purpose::Money, work).await
     }
 
-    /// The same for any purpose: on a disk that fills up it says who is turned away first, and what nobody waits for may be put off by [`PATIENT`]
-    /// to share a customer's flush.
+    /// The same for any purpose: on a disk that fills up it says who is turned away first, and what nobody waits for
+    /// may be put off by [`PATIENT`] to share a customer's flush.
     ///
     /// # Errors
     /// As for [`Self::commit`].
@@ -253,8 +259,8 @@ impl Store {
         table.page(&*self.engine, from, order, limit, Err)
     }
 
-    /// [`Self::page`] without the records that can't be read, of each of which `damaged` hears why: for lists, which one damaged record must not keep from
-    /// being shown.
+    /// [`Self::page`] without the records that can't be read, of each of which `damaged` hears why: for lists, which
+    /// one damaged record must not keep from being shown.
     ///
     /// # Errors
     /// The engine fails.
@@ -272,8 +278,8 @@ impl Store {
         })
     }
 
-    /// Gives every record of a table, in the order of its keys, without holding them all; of one that can't be read, why. A hub with a damaged record
-    /// must start and sell.
+    /// Gives every record of a table, in the order of its keys, without holding them all; of one that can't be read,
+    /// why. A hub with a damaged record must start and sell.
     ///
     /// # Errors
     /// The engine fails.
@@ -295,7 +301,8 @@ impl Store {
         self.committer.stopped()
     }
 
-    /// From the end of the group under way on, `listener` hears of every batch, in order, once it is applied. False if somebody listens already.
+    /// From the end of the group under way on, `listener` hears of every batch, in order, once it is applied. False if
+    /// somebody listens already.
     pub fn listen(&self, listener: impl FnMut(&Batch) + Send + 'static) -> bool {
         self.committer.listen(Box::new(listener))
     }
@@ -315,8 +322,8 @@ impl Store {
         self.committer.disk()
     }
 
-    /// What the files hold, if they are large and most of it is space that the engine does not give back. By a walk through them: it blocks. What helps
-    /// is [`ask_for_rewriting`].
+    /// What the files hold, if they are large and most of it is space that the engine does not give back. By a walk
+    /// through them: it blocks. What helps is [`ask_for_rewriting`].
     ///
     /// # Errors
     /// The engine fails.

@@ -1,8 +1,8 @@
 //! Raising a store that an older hub wrote to the format of this one: [`FORMAT`], or the last of [`STEPS`].
 //!
 //! - First a backup is taken, read whole again, and kept as `backups/before-format-N-….backup`: the way back.
-//! - Then the steps, in order. A step may be cut anywhere and is begun again at the next start: it finds what it has done already. When it is
-//!   through, one batch writes its number. So each step is done once.
+//! - Then the steps, in order. A step may be cut anywhere and is begun again at the next start: it finds what it has
+//!   done already. When it is through, one batch writes its number. So each step is done once.
 //! - A store of a newer format is refused before anything is touched.
 //!
 //! There is one format so far, and so no step. `tests/formats.rs` raises a store to a made-up one.
@@ -88,7 +88,8 @@ impl Backups {
         self.directory.join(format!("before-format-{}.backup", self.format))
     }
 
-    /// Gives the backup a name of its own once the steps are through, so that another upgrade after a way back takes another.
+    /// Gives the backup a name of its own once the steps are through, so that another upgrade after a way back takes
+    /// another.
     fn name(&self, engine: &dyn Engine) -> Result<(), StoreError> {
         let unfinished = self.unfinished();
         if !unfinished.exists() {
@@ -101,7 +102,8 @@ impl Backups {
         named.map_err(|error| EngineError { what: format!("name {}", kept.display()), why: error.to_string() }.into())
     }
 
-    /// Takes the backup, unless it is there from an earlier try: then it is from before the first step, as it should be.
+    /// Takes the backup, unless it is there from an earlier try: then it is from before the first step, as it should
+    /// be.
     fn keep(&self, engine: &dyn Engine) -> Result<(), StoreError> {
         let path = self.unfinished();
         if path.exists() {

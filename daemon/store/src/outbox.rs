@@ -1,8 +1,9 @@
 //! The outbox: what HQ must hear, in order, until HQ says that it has it.
 //!
-//! A stream's entries are numbered from 1 without gaps within the store's epoch. An entry names what happened and where its record is; the
-//! event itself is built from that record when it is sent, so nothing is stored twice. HQ's acknowledgement moves a cursor, and entries
-//! [`KEPT`] behind it are deleted: HQ may come back from a backup with an older cursor and find what it lost.
+//! A stream's entries are numbered from 1 without gaps within the store's epoch. An entry names what happened and where
+//! its record is; the event itself is built from that record when it is sent, so nothing is stored twice. HQ's
+//! acknowledgement moves a cursor, and entries [`KEPT`] behind it are deleted: HQ may come back from a backup with an
+//! older cursor and find what it lost.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -80,7 +81,8 @@ pub struct Span {
 pub(crate) struct Heads(RwLock<BTreeMap<String, u64>>);
 
 impl Heads {
-    /// Where the streams are. Of one that can't be read, why: nothing can be appended to it, and everything else goes on.
+    /// Where the streams are. Of one that can't be read, why: nothing can be appended to it, and everything else goes
+    /// on.
     pub(crate) fn load(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
         let mut heads = BTreeMap::new();
         STREAMS.each(engine, |stream| match stream {
@@ -110,8 +112,8 @@ fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
     found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0, base: 0 })
 }
 
-/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ whose cursor went back had more once,
-/// and what was trimmed since can't be sent.
+/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ
+/// whose cursor went back had more once, and what was trimmed since can't be sent.
 pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreError> {
     let mut streams = Vec::new();
     STREAMS.each(engine, |stream| match stream {

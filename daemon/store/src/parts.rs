@@ -1,7 +1,8 @@
 //! Large records: one that outgrows the engine's largest value goes on in parts.
 //!
-//! Its own key has the beginning and the number of parts; each part is an entry `continuation`, zero byte, the record's whole key, its number as
-//! big-endian u16. All are written in one batch, and what a new record does not need of the former one's parts is deleted in it too.
+//! Its own key has the beginning and the number of parts; each part is an entry `continuation`, zero byte, the record's
+//! whole key, its number as big-endian u16. All are written in one batch, and what a new record does not need of the
+//! former one's parts is deleted in it too.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -96,7 +97,7 @@ pub(crate) fn join<'v, E>(
     }
     let (count, beginning) = match Stored::of(raw_key, stored) {
         Ok(Stored::Head { parts: count @ 1..=MOST, beginning }) => (count, beginning),
-        Ok(_) => return Ok(Err("its number of parts is impossible".into())),
+        Ok(_) => return Ok(Err("its number of parts is invalid".into())),
         Err(why) => return Ok(Err(why)),
     };
     let mut whole = beginning.to_vec();
@@ -104,7 +105,7 @@ pub(crate) fn join<'v, E>(
         let Some(found) = part(&key)? else { return Ok(Err(format!("part {number} of {count} is missing"))) };
         match Stored::of(&key, &found) {
             Ok(Stored::Part(bytes)) => whole.extend_from_slice(bytes),
-            Ok(_) => return Ok(Err(format!("part {number} of {count} is none"))),
+            Ok(_) => return Ok(Err(format!("part {number} of {count} is not a part"))),
             Err(why) => return Ok(Err(format!("part {number} of {count}: {why}"))),
         }
     }

@@ -1,7 +1,7 @@
 //! Room on the disk, and who is turned away first when it runs out.
 //!
-//! A full disk must not be found out by a write that fails: after that the store has stopped ([`StoreError::Stopped`]), with customers at the
-//! tills. So the hub gives things up early, what nobody will miss first and sales last:
+//! A full disk must not be found out by a write that fails: after that the store has stopped ([`StoreError::Stopped`]),
+//! with customers at the tills. So the hub gives things up early, what nobody will miss first and sales last:
 //!
 //! | free | room | taken |
 //! | --- | --- | --- |

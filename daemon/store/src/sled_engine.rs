@@ -1,11 +1,14 @@
 //! sled 0.34.7 behind the discipline that makes it durable.
 //!
-//! Left to itself sled loses acknowledged commits at a power cut: on Linux its `flush` uses `sync_file_range`, which neither commits the
-//! file's size nor empties the drive's cache (sled issue 1452). Its `flush_async` deadlocks when several callers wait. So:
+//! Left to itself sled loses acknowledged commits at a power cut: on Linux its `flush` uses `sync_file_range`, which
+//! neither commits the file's size nor empties the drive's cache (sled issue 1452). Its `flush_async` deadlocks when
+//! several callers wait. So:
 //!
-//! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file, then the answers;
+//! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file,
+//!   then the answers;
 //! - the background flusher is off; the cache is bounded;
-//! - values are at most [`MAX_VALUE`](crate::parts::MAX_VALUE), so that sled never makes blob files, which it does not sync;
+//! - values are at most [`MAX_VALUE`](crate::parts::MAX_VALUE), so that sled never makes blob files, which it does not
+//!   sync;
 //! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home));
 //! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]);
 //! - a flush that sleeps through a failed write is woken ([`wake`]).
@@ -82,12 +85,13 @@ impl Drop for SledEngine {
     }
 }
 
-/// Wakes a flush that would sleep for ever. Where sled's thread pool writes what a batch has filled and that fails, it notes the failure and wakes nobody
-/// (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush finds the note, wakes all who wait, and they fail as they should. A flush that
-/// came before the failure sleeps too: so another and another, each after twice the time.
+/// Wakes a flush that would sleep for ever. Where sled's thread pool writes what a batch has filled and that fails, it
+/// notes the failure and wakes nobody (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush
+/// finds the note, wakes all who wait, and they fail as they should. A flush that came before the failure sleeps too:
+/// so another and another, each after twice the time.
 ///
-/// A batch that reads back what sled has just evicted can sleep in the same way, while it keeps flushes out: nothing wakes that. The hub's watchdog commits, and ends
-/// with it.
+/// A batch that reads back what sled has just evicted can sleep in the same way, while it keeps flushes out: nothing
+/// wakes that. The hub's watchdog commits, and ends with it.
 fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
     let (mut last, mut looks) = (0, 0_u32);
     while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
@@ -102,9 +106,9 @@ fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
     }
 }
 
-/// Removes snapshots that were cut short. At every start sled writes one (`snap.N.generating`), syncs it and renames it; killed or without power
-/// before that, it takes the rest of it for its newest snapshot, finds it broken, and never opens again. It is of no use in any case:
-/// without it sled goes on from the snapshot before.
+/// Removes snapshots that were cut short. At every start sled writes one (`snap.N.generating`), syncs it and renames
+/// it; killed or without power before that, it takes the rest of it for its newest snapshot, finds it broken, and never
+/// opens again. It is of no use in any case: without it sled goes on from the snapshot before.
 fn clear_unfinished(path: &Path) -> io::Result<()> {
     let owner = match File::open(path.join("db")) {
         Ok(file) => file,

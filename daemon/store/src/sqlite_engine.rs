@@ -1,9 +1,12 @@
 //! SQLite in WAL mode with `synchronous=FULL`: what `COMMIT` answered is on the disk.
 //!
-//! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each a snapshot of what is committed, and never wait for the writer.
-//! - The journal mode and `synchronous` are set and read back on every connection: a build or a file that ignores them is refused.
-//! - `COMMIT` flushes, so [`Engine::flush`] has nothing left to do; a `COMMIT` that fails is a failed `apply`. So is one after which
-//!   the log can't be moved into the database: SQLite itself would pass over that, and go on on a disk that has failed.
+//! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each a snapshot of what is committed, and never wait
+//!   for the writer.
+//! - The journal mode and `synchronous` are set and read back on every connection: a build or a file that ignores them
+//!   is refused.
+//! - `COMMIT` flushes, so [`Engine::flush`] has nothing left to do; a `COMMIT` that fails is a failed `apply`. So is
+//!   one after which the log can't be moved into the database: SQLite itself would pass over that, and go on on a disk
+//!   that has failed.
 //! - SQLite lets many processes write; a store has one owner. A locked file beside the database sees to it.
 
 use std::{
@@ -22,8 +25,8 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, hooks:
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
-/// The size of a page, in bytes, in stores made from now on. A sale fits into one: at SQLite's usual 4 KiB each would have a page of overflow, and a store
-/// be twice as large.
+/// The size of a page, in bytes, in stores made from now on. A sale fits into one: at SQLite's usual 4 KiB each would
+/// have a page of overflow, and a store be twice as large.
 const PAGE: i64 = 8 * 1024;
 
 /// The page cache of the writing connection, in KiB; readers have the system's.
@@ -35,8 +38,8 @@ const READER_CACHE_KIB: i64 = 1024;
 /// Reading connections kept open; more are opened when all are in use, and closed after it.
 const READERS: usize = 4;
 
-/// Pages in the log from which on they are moved into the database: 16 MiB. A page that is written again and again until then (positions, counters) is moved
-/// once.
+/// Pages in the log from which on they are moved into the database: 16 MiB. A page that is written again and again
+/// until then (positions, counters) is moved once.
 const LONG_LOG: i32 = 2_000;
 
 /// Statements kept prepared: a range has 18 shapes, by its two bounds and its order.
@@ -198,7 +201,8 @@ impl Engine for SqliteEngine {
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
             {
                 let mut put = transaction.prepare_cached(
-                    "INSERT INTO entry (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    "INSERT INTO entry (key, value) VALUES (?1, ?2) \
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 )?;
                 let mut delete = transaction.prepare_cached("DELETE FROM entry WHERE key = ?1")?;
                 for (key, value) in batch {

@@ -1,6 +1,7 @@
 //! Typed tables over the engine's bytes.
 //!
-//! A key on disk is the table's name, a zero byte, and the key's own bytes, which sort as the keys do. What stands under it is in the `value` module.
+//! A key on disk is the table's name, a zero byte, and the key's own bytes, which sort as the keys do. What stands
+//! under it is in the `value` module.
 
 use std::{marker::PhantomData, ops::Bound};
 
@@ -97,8 +98,8 @@ impl<K: Key, V: Record> Table<K, V> {
         Self { info: TableInfo { name, is_linked: false }, types: PhantomData }
     }
 
-    /// A table whose records are never changed: each is a link of the [`chain`](crate::chain). Its name is among those given to
-    /// [`Store::open`](crate::Store::open).
+    /// A table whose records are never changed: each is a link of the [`chain`](crate::chain). Its name is among those
+    /// given to [`Store::open`](crate::Store::open).
     pub const fn linked(name: &'static str) -> Self {
         Self { info: TableInfo { name, is_linked: true }, types: PhantomData }
     }
@@ -195,7 +196,8 @@ impl<K: Key, V: Record> Table<K, V> {
         })
     }
 
-    /// At most `limit` records from `from` (included) on. `damaged` hears of each that can't be read, and says whether to go on.
+    /// At most `limit` records from `from` (included) on. `damaged` hears of each that can't be read, and says whether
+    /// to go on.
     pub(crate) fn page(
         &self,
         engine: &dyn Engine,

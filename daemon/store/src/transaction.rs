@@ -128,8 +128,8 @@ impl<'g> Transaction<'g> {
     /// Writes a record; in a linked table as the next link of the [`chain`](crate::chain).
     ///
     /// # Errors
-    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD); the table is linked and has a record under this key, or is not among those that the store
-    /// was opened with; or the engine fails.
+    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD); the table is linked and has a record under this key, or is
+    /// not among those that the store was opened with; or the engine fails.
     pub fn put<K: Key, V: Record>(
         &mut self,
         table: &Table<K, V>,

@@ -7,8 +7,8 @@
 //! | 3 | CRC-32; how many [`parts`](crate::parts) go on, little-endian u16; the first bytes of a value of encoding 1 or 2 |
 //! | 4 | CRC-32; the bytes of a part |
 //!
-//! The checksum covers the key, so that a value under another's key is found out too. JSON, because its fields may grow as long as old records can
-//! still be read.
+//! The checksum covers the key, so that a value under another's key is found out too. JSON, because its fields may grow
+//! as long as old records can still be read.
 
 use crate::{
     chain::{LINK, Link},
@@ -144,7 +144,7 @@ pub(crate) fn table_of(raw_key: &[u8]) -> Option<&str> {
 pub(crate) fn verify<'v>(raw_key: &[u8], whole: &'v [u8]) -> Result<Value<'v>, String> {
     let shown = raw_key.escape_ascii();
     if table_of(raw_key).is_none() {
-        return Err(format!("the entry {shown} is of no table"));
+        return Err(format!("the entry {shown} belongs to no table"));
     }
     let damaged = |why: String| format!("the record {shown} can't be read: {why}");
     let value = Value::of(raw_key, whole).map_err(damaged)?;

@@ -2,11 +2,13 @@
 //!
 //! # What it promises
 //!
-//! - The engine stays as small as the last weeks, however many years a store has sold: starting, reading and writing do not slow down.
-//! - Nothing is lost on the way, and nothing changes: [`Store::kept`] and [`Store::page_kept`] read through, the records keep their bytes, their
-//!   checksums and their links of the [`chain`](crate::chain).
-//! - A segment ([`segment`]) has [`SEGMENT`] records. It is written under another name, synced, renamed, its directory synced; only then are its
-//!   records deleted from the engine, a part at a time, patiently, so that sales go on beside it.
+//! - The engine stays as small as the last weeks, however many years a store has sold: starting, reading and writing do
+//!   not slow down.
+//! - Nothing is lost on the way, and nothing changes: [`Store::kept`] and [`Store::page_kept`] read through, the
+//!   records keep their bytes, their checksums and their links of the [`chain`](crate::chain).
+//! - A segment ([`segment`]) has [`SEGMENT`] records. It is written under another name, synced, renamed, its directory
+//!   synced; only then are its records deleted from the engine, a part at a time, patiently, so that sales go on beside
+//!   it.
 //! - Segments may be given up whole, oldest first, once what is in them may be forgotten ([`Store::give_up`]).
 //!
 //! | what fails | what happens |
@@ -82,7 +84,8 @@ fn file_name(table: &str, first: u64, last: u64) -> String {
     format!("{table}-{first:012}-{last:012}.segment")
 }
 
-/// The table and the numbers in a segment's file name. Also for names from outside: only what [`file_name`] makes is taken.
+/// The table and the numbers in a segment's file name. Also for names from outside: only what [`file_name`] makes is
+/// taken.
 pub(crate) fn parse_name(name: &str) -> Option<(&str, u64, u64)> {
     let mut parts = name.strip_suffix(".segment")?.splitn(3, '-');
     let (table, first, last) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -104,7 +107,8 @@ impl Archive {
         Self { directory: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
     }
 
-    /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep the hub from selling.
+    /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep
+    /// the hub from selling.
     pub(crate) fn open(directory: &Path, engine: &dyn Engine) -> Result<Self, StoreError> {
         let failed = failed("read the archive in", directory);
         make_directory(directory).map_err(&failed)?;
@@ -159,7 +163,8 @@ impl Archive {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned().unwrap_or_default()
     }
 
-    /// Reads by a table's segments, and once more if they changed meanwhile: one that came took its records out of the engine, one that went took its file.
+    /// Reads by a table's segments, and once more if they changed meanwhile: one that came took its records out of the
+    /// engine, one that went took its file.
     fn read<T>(
         &self,
         table: &str,
@@ -211,7 +216,8 @@ fn all_known(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<B
     Ok(known)
 }
 
-/// What is missing among a table's segments, which are in order. Without the engine's word, nothing before the first that is there.
+/// What is missing among a table's segments, which are in order. Without the engine's word, nothing before the first
+/// that is there.
 fn holes(known: Option<&Archived>, segments: &[Arc<Segment>]) -> Vec<(u64, u64)> {
     let mut due = known.map(|known| known.given_up + 1).or(segments.first().map(|segment| segment.first)).unwrap_or(1);
     let last = known.map_or(0, |known| known.last);

@@ -70,8 +70,8 @@ impl Store {
         self.archive.read(table.name(), |segments| self.page_through(table, segments, from, order, limit, &mut Err))
     }
 
-    /// [`Self::page_kept`] without the records that can't be read, of which `damaged` hears why; of a segment that can't be read once for each part of
-    /// it that the page would have had.
+    /// [`Self::page_kept`] without the records that can't be read, of which `damaged` hears why; of a segment that
+    /// can't be read once for each part of it that the page would have had.
     ///
     /// # Errors
     /// The engine or the disk fails.
@@ -152,8 +152,8 @@ impl Store {
     }
 }
 
-/// Why what is kept from `number` on can't be read. Bytes that are damaged or lacking are damage of those records, as it would be in the engine; the disk's own
-/// trouble is the disk's.
+/// Why what is kept from `number` on can't be read. Bytes that are damaged or lacking are damage of those records, as
+/// it would be in the engine; the disk's own trouble is the disk's.
 pub(super) fn unread(table: &'static str, number: u64, segment: &Segment) -> impl Fn(io::Error) -> StoreError {
     let path = segment.path.clone();
     move |error| match error.kind() {
@@ -199,6 +199,6 @@ fn page_archived<V: Record>(
 /// The record that a shelf is named after.
 fn record_of<V: Record>(table: &Table<Number, V>, shelf: &Shelf) -> Result<V, StoreError> {
     let raw_key = table.raw_key(shelf.number);
-    let whole = shelf.whole(&raw_key).unwrap_or_else(|| Err("its archive's shelf lacks it".into()));
+    let whole = shelf.whole(&raw_key).unwrap_or_else(|| Err("it is missing from its place in the archive".into()));
     table.decode_whole(&raw_key, whole)
 }

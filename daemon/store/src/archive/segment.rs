@@ -7,8 +7,8 @@
 //! footer     first u64, last u64, offset of the index u64, blocks u32, CRC-32 of the index and of what stands before in the footer u32, "SHUBSEGE"
 //! ```
 //!
-//! Integers are little-endian. All numbers from `first` to `last` are there, in order. Lengths are checked against [`MAX_BLOCK`] before anything
-//! is allocated, so that a damaged file is an error and no more.
+//! Integers are little-endian. All numbers from `first` to `last` are there, in order. Lengths are checked against
+//! [`MAX_BLOCK`] before anything is allocated, so that a damaged file is an error and no more.
 
 use std::{
     convert::Infallible,
@@ -355,7 +355,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// Whatever byte of a segment changes, or wherever it ends: it is an error that says so, or what is read is what was written.
+        /// Whatever byte of a segment changes, or wherever it ends: it is an error that says so, or what is read is
+        /// what was written.
         #[test]
         fn damage_is_found(at in 0_usize..20_000, mask in 1_u8.., cut in any::<bool>()) {
             let directory = tempfile::tempdir().unwrap();

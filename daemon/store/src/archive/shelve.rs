@@ -130,7 +130,8 @@ impl Store {
         }
     }
 
-    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there: so each must be the very same.
+    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there:
+    /// so each must be the very same.
     fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = Vec::new();
         let segments = self.archive.shelves(table.name());
@@ -146,12 +147,13 @@ impl Store {
                 for (key, value) in shelf.entries {
                     match self.engine.get(&key)? {
                         Some(found) if found == value => keys.push(key),
-                        // The same key with another value: the segment is of another store. Nothing of this one goes for it.
+                        // The same key with another value: the segment is of another store. Nothing of this one goes
+                        // for it.
                         Some(_) => {
                             return Err(StoreError::Corrupt {
                                 table: table.name(),
                                 key: key.escape_ascii().to_string(),
-                                why: format!("the archive's file {} has it otherwise", segment.path.display()),
+                                why: format!("the archive's file {} has another value for it", segment.path.display()),
                             });
                         }
                         None => {}
@@ -162,7 +164,8 @@ impl Store {
         Ok(keys)
     }
 
-    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go` says so of their last record; gives how many records.
+    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go`
+    /// says so of their last record; gives how many records.
     ///
     /// # Errors
     /// The disk fails.

@@ -2,10 +2,11 @@
 //!
 //! # How it can be consistent without a snapshot
 //!
-//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every batch once it has applied it.
-//! The backup copies all entries, part by part, and the batches as they come. A part that saw a batch or some of it is followed by the batch in
-//! the file; a part that comes after a batch was read after it, and has it (told before it is applied, a batch could be followed by a part with
-//! what was there before it). So entries and batches, applied in the order of the file, give the store as it was at the last moment, again between
+//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every
+//! batch once it has applied it. The backup copies all entries, part by part, and the batches as they come. A part that
+//! saw a batch or some of it is followed by the batch in the file; a part that comes after a batch was read after it,
+//! and has it (told before it is applied, a batch could be followed by a part with what was there before it). So
+//! entries and batches, applied in the order of the file, give the store as it was at the last moment, again between
 //! two groups. Then the segments of the archive, which never change.
 //!
 //! ```text
@@ -31,8 +32,9 @@
 //!
 //! # Restoring begins a new epoch
 //!
-//! What was sold after the backup is at HQ and on paper, not in the restored store. Its numbers must not be given again: so a restored store draws a
-//! new epoch, in which HQ counts from 1, and sends again what HQ had not acknowledged when the backup was taken. HQ knows sales by their ids, and drops those that it has.
+//! What was sold after the backup is at HQ and on paper, not in the restored store. Its numbers must not be given
+//! again: so a restored store draws a new epoch, in which HQ counts from 1, and sends again what HQ had not
+//! acknowledged when the backup was taken. HQ knows sales by their ids, and drops those that it has.
 
 mod read;
 
@@ -90,7 +92,7 @@ fn trouble(what: &str) -> impl Fn(io::Error) -> StoreError + '_ {
     move |error| EngineError { what: what.to_owned(), why: error.to_string() }.into()
 }
 
-fn no_backup(why: impl Into<String>) -> io::Error {
+fn bad_backup(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
@@ -121,7 +123,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn text(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(bytes.len()).map_err(|_| no_backup("an entry is too large"))?;
+        let length = u32::try_from(bytes.len()).map_err(|_| bad_backup("an entry is too large"))?;
         self.raw(&length.to_le_bytes())?;
         self.raw(bytes)
     }
@@ -133,7 +135,8 @@ impl<W: Write> Writer<W> {
         value.map_or(Ok(()), |value| self.text(value))
     }
 
-    /// One that is lost is there as an empty one: the rest is worth keeping all the more, and who reads the backup counts it as damaged.
+    /// One that is lost is there as an empty one: the rest is worth keeping all the more, and who reads the backup
+    /// counts it as damaged.
     fn segment(&mut self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = match fs::read(path) {
@@ -160,7 +163,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a backup of an engine that nobody else writes to, or whose batches come by `heard`, until `last` has been called and all is written.
+/// Writes a backup of an engine that nobody else writes to, or whose batches come by `heard`, until `last` has been
+/// called and all is written.
 fn write(
     engine: &dyn Engine,
     segments: impl FnOnce() -> Vec<PathBuf>,

@@ -11,7 +11,7 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, no_backup, trouble};
+use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, bad_backup, trouble};
 use crate::{
     EngineKind, FORMAT, META, RESTORED,
     archive::{self, parse_name},
@@ -53,9 +53,9 @@ struct Reader<R: Read> {
 impl<R: Read> Reader<zstd::Decoder<'static, BufReader<R>>> {
     fn open(mut input: R) -> io::Result<Self> {
         let mut magic = [0; MAGIC.len()];
-        input.read_exact(&mut magic).map_err(|_| no_backup("it is no backup of a store hub"))?;
+        input.read_exact(&mut magic).map_err(|_| bad_backup("not a backup of a store hub"))?;
         if magic != MAGIC {
-            return Err(no_backup("it is no backup of a store hub, or of a newer one"));
+            return Err(bad_backup("not a backup of a store hub, or one of a newer version"));
         }
         let input = zstd::Decoder::new(input)?;
         Ok(Self { input, hash: digest::Context::new(&digest::SHA256), done: BackedUp::default() })
@@ -71,7 +71,7 @@ impl<R: Read> Reader<R> {
 
     fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         self.input.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => no_backup("it is cut off"),
+            io::ErrorKind::UnexpectedEof => bad_backup("it is cut off"),
             _ => error,
         })?;
         self.hash.update(bytes);
@@ -82,7 +82,7 @@ impl<R: Read> Reader<R> {
     fn text(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let length = u32::from_le_bytes(self.raw()?) as usize;
         if length > most {
-            return Err(no_backup(format!("an entry of {length} bytes is in it; the most is {most}")));
+            return Err(bad_backup(format!("an entry of {length} bytes is in it; the most is {most}")));
         }
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;
@@ -93,13 +93,13 @@ impl<R: Read> Reader<R> {
     fn next(&mut self) -> io::Result<Option<Item>> {
         // The end is not hashed.
         let mut tag = [0];
-        self.input.read_exact(&mut tag).map_err(|_| no_backup("it is cut off"))?;
+        self.input.read_exact(&mut tag).map_err(|_| bad_backup("it is cut off"))?;
         if tag == [END] {
             let (count, hash) = (self.done.entries + self.done.segments, self.hash.clone().finish());
             let mut said = [0; 40];
-            self.input.read_exact(&mut said).map_err(|_| no_backup("it is cut off"))?;
+            self.input.read_exact(&mut said).map_err(|_| bad_backup("it is cut off"))?;
             if said[..8] != count.to_le_bytes() || said[8..] != *hash.as_ref() {
-                return Err(no_backup("what is in it is not what was written"));
+                return Err(bad_backup("its content is not what was written"));
             }
             return Ok(None);
         }
@@ -119,20 +119,21 @@ impl<R: Read> Reader<R> {
             }
             SEGMENT => {
                 self.done.segments += 1;
-                let name = String::from_utf8(self.text(200)?).map_err(|_| no_backup("a segment's name is no text"))?;
+                let name =
+                    String::from_utf8(self.text(200)?).map_err(|_| bad_backup("a segment's name is not UTF-8"))?;
                 if parse_name(&name).is_none() {
-                    return Err(no_backup(format!("`{}` is no name of a segment", name.escape_debug())));
+                    return Err(bad_backup(format!("invalid segment name `{}`", name.escape_debug())));
                 }
                 Ok(Some(Item::Segment { name, length: u64::from_le_bytes(self.raw()?) }))
             }
-            other => Err(no_backup(format!("an item of kind {other} is in it; run a newer hub"))),
+            other => Err(bad_backup(format!("an item of kind {other} is in it; run a newer hub"))),
         }
     }
 
     /// A segment's bytes, which follow its item.
     fn segment(&mut self, mut left: u64) -> io::Result<Vec<u8>> {
         if left > MAX_SEGMENT {
-            return Err(no_backup(format!("a segment of {left} bytes is in it; the most is {MAX_SEGMENT}")));
+            return Err(bad_backup(format!("a segment of {left} bytes is in it; the most is {MAX_SEGMENT}")));
         }
         let (mut bytes, mut part) = (Vec::new(), vec![0; 64 * 1024]);
         // As they come: a length that lies takes no memory.
@@ -171,8 +172,8 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
 pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let archive = directory.join("archive");
-    // There before anything else is, and taken away after the store has its name: an archive without a store is of this restoring, and no hub begins an
-    // empty store meanwhile.
+    // There before anything else is, and taken away after the store has its name: an archive without a store is of this
+    // restoring, and no hub begins an empty store meanwhile.
     let restoring = directory.join(RESTORING);
     if home::is_taken(directory) || (archive::is_in(directory) && !restoring.exists()) {
         let why =
@@ -246,14 +247,15 @@ fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> 
     Ok(reader.done)
 }
 
-/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged. That it came of a backup of so many entries is noted until
-/// [`Transaction::settle_restored`](crate::Transaction::settle_restored).
+/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged. That it came of a backup of
+/// so many entries is noted until [`Transaction::settle_restored`](crate::Transaction::settle_restored).
 fn begin_epoch(engine: &dyn Engine, entries: u64, now_ms: u64) -> Result<(), StoreError> {
     let former = META.read(engine, "epoch")?.unwrap_or_default();
     let mut changes = outbox::rebased(engine)?;
-    // Later than the former also by a clock that was set back; and another each time, should one backup be restored twice by a clock that stands still.
+    // Later than the former also by a clock that was set back; and another each time, should one backup be restored
+    // twice by a clock that stands still.
     let mut dice = [0; 2];
-    let thrown = SystemRandom::new().fill(&mut dice).map_err(|_| no_backup("the system gives no random numbers"));
+    let thrown = SystemRandom::new().fill(&mut dice).map_err(|_| bad_backup("the system has no random numbers"));
     thrown.map_err(trouble("draw an epoch"))?;
     changes.push(meta("epoch", now_ms.max(former + 1) + u64::from(u16::from_le_bytes(dice)))?);
     changes.push(meta(RESTORED, entries)?);

@@ -133,7 +133,8 @@ async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
         assert!(refused.contains("holds a store already"), "{refused}");
     }
     let back = directory.path().join("back");
-    // A restoring that was cut short before the store had its name: no hub takes what is there for its own, and it is begun again.
+    // A restoring that was cut short before the store had its name: no hub takes what is there for its own, and it is
+    // begun again.
     fs::create_dir_all(back.join("archive")).unwrap();
     fs::write(back.join("archive/sale-000000000001-000000010000.segment"), b"of the cut").unwrap();
     assert!(matches!(Store::open(&back, EngineKind::Sqlite, LINKED, 1), Err(StoreError::ArchiveAlone { .. })));
@@ -275,12 +276,13 @@ fn a_segments_name_can_not_lead_elsewhere() {
             [&[3_u8][..], &u32::try_from(name.len()).unwrap().to_le_bytes(), name.as_bytes(), &0_u64.to_le_bytes()];
         let backup = [b"store-hub backup 1\n".to_vec(), zstd::bulk::compress(&item.concat(), 1).unwrap()].concat();
         let why = restore(&directory.path().join("back"), EngineKind::Sqlite, &backup[..], 1).unwrap_err();
-        assert!(why.to_string().contains("no name of a segment"), "{why}");
+        assert!(why.to_string().contains("invalid segment name"), "{why}");
     }
     assert_eq!(fs::read_dir(directory.path().join("back")).unwrap().count(), 0);
 }
 
-/// An engine whose batch is held up between two parts of a backup: begun when the first part was read, applied when the second was.
+/// An engine whose batch is held up between two parts of a backup: begun when the first part was read, applied when the
+/// second was.
 struct HeldUp {
     engine: Arc<Faulty>,
     /// Parts that a backup has read; tells those who wait for the first, and for the second.

@@ -77,7 +77,7 @@ async fn of_two_stores_that_differ_neither_is_given_up() {
 async fn what_can_not_be_converted_is_told_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("there is none"));
+    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("there is no store"));
     filled(path, EngineKind::Sqlite, 1).await;
     assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("kept by sqlite already"));
     fs::create_dir(path.join("sqlite.converted")).unwrap();

@@ -28,7 +28,8 @@ pub(super) enum Fault {
     Lie,
 }
 
-/// An engine in memory that does wrong on demand and counts its flushes. What was applied and not flushed is lost by [`Faulty::cut`].
+/// An engine in memory that does wrong on demand and counts its flushes. What was applied and not flushed is lost by
+/// [`Faulty::cut`].
 #[derive(Default)]
 pub(super) struct Faulty {
     pub(super) durable: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,

@@ -1,4 +1,5 @@
-//! What was written first is read for ever, a store is raised to a newer format whatever cuts it, and what damage looks like.
+//! What was written first is read for ever, a store is raised to a newer format whatever cuts it, and what damage looks
+//! like.
 
 use std::ops::Bound;
 
@@ -25,7 +26,8 @@ fn a_store_of_a_newer_hub_is_refused() {
     assert_eq!((found, known), (u64::from(newer), FORMAT));
 }
 
-/// What was written first, byte by byte (the checksums by zlib, the hash by OpenSSL), in the encodings 1 and 2. Lines are added here, never changed.
+/// What was written first, byte by byte (the checksums by zlib, the hash by OpenSSL), in the encodings 1 and 2. Lines
+/// are added here, never changed.
 const WRITTEN: [&[u8]; 2] = [
     b"\x01\xac\x82n\x8b\"as first written\"",
     b"\x02\x8e\x98\xa2\xe0\x01\x00\x00\x00\x00\x00\x00\x00\xe8\x92\x1e\xe6\xb1<o\xac\xeb\x8e\xdd\x05\

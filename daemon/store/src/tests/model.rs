@@ -34,7 +34,8 @@ enum Step {
     Commit(Work),
     /// HQ says that it has so many events.
     Acknowledge(u64),
-    /// The flush of this commit fails, the power goes, and so many of the batches that were not flushed are there afterwards.
+    /// The flush of this commit fails, the power goes, and so many of the batches that were not flushed are there
+    /// afterwards.
     Cut(Work, usize),
 }
 

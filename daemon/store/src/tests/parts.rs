@@ -1,4 +1,5 @@
-//! Records larger than a value of the engine are written in parts, and nothing is left of the parts whatever becomes of the records.
+//! Records larger than a value of the engine are written in parts, and nothing is left of the parts whatever becomes of
+//! the records.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -42,7 +43,8 @@ enum Step {
 fn a_step() -> impl Strategy<Value = Step> {
     let change = (0..KEYS.len(), prop::option::weighted(0.7, a_size()));
     prop_oneof![
-        6 => (prop::collection::vec(change, 1..4), prop::bool::weighted(0.15)).prop_map(|(changes, refuses)| Step::Commit(changes, refuses)),
+        6 => (prop::collection::vec(change, 1..4), prop::bool::weighted(0.15))
+            .prop_map(|(changes, refuses)| Step::Commit(changes, refuses)),
         1 => Just(Step::Reopen),
         1 => Just(Step::Restore),
     ]
@@ -173,10 +175,10 @@ async fn a_check_finds_a_part_that_is_missing_damaged_or_left_over() {
         assert!(told(vec![(part_key(number), Some(bytes))]).contains("its checksum is wrong"));
     }
     assert!(told(vec![(part_key(0), Some(whole[&part_key(1)].clone()))]).contains("checksum"), "another part");
-    assert!(told(vec![(part_key(3), Some(whole[&part_key(2)].clone()))]).contains("is of no record"));
-    assert!(told(vec![(NOTES.raw_key("large"), None)]).contains("is of no record"));
+    assert!(told(vec![(part_key(3), Some(whole[&part_key(2)].clone()))]).contains("belongs to no record"));
+    assert!(told(vec![(NOTES.raw_key("large"), None)]).contains("belongs to no record"));
     let other = NOTES.encode(&NOTES.raw_key("large"), &"small now".into(), |_| None).unwrap();
-    assert!(told(vec![(NOTES.raw_key("large"), Some(other))]).contains("is of no record"));
+    assert!(told(vec![(NOTES.raw_key("large"), Some(other))]).contains("belongs to no record"));
     // A part of an older record of the same size, its own checksum right.
     note(&store, "large", &text(3 * MAX_VALUE + 1)).await.unwrap();
     let newer = engine.applied.lock().unwrap().clone();

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::Depth;
 
-/// Commits until the power goes, in lives one after the other; gives how many answered commits were lost, and how many were torn.
+/// Commits until the power goes, in lives one after the other; gives how many answered commits were lost, and how many
+/// were torn.
 async fn lives(lives: &[(usize, usize, bool)], lie: bool) -> (usize, usize) {
     let (mut engine, mut answered, mut tried) = (Faulty::new(), Vec::new(), 0_u64);
     for (commits, kept, in_mid_commit) in lives {
@@ -45,7 +46,8 @@ async fn an_engine_that_lies_about_its_flush_is_found_out_by_the_power_cut() {
 }
 
 proptest! {
-    /// Whatever part of the unflushed batches a power cut leaves, and wherever it hits: what was answered is there, and nothing is torn.
+    /// Whatever part of the unflushed batches a power cut leaves, and wherever it hits: what was answered is there, and
+    /// nothing is torn.
     #[test]
     fn power_cuts_lose_nothing_that_was_answered(
         histories in proptest::collection::vec((0_usize..6, 0_usize..4, any::<bool>()), 1..6),

@@ -2,19 +2,20 @@
 
 use std::{net::IpAddr, time::SystemTime};
 
+use contract::HubId;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
-/// How long an authority is good.
+/// How long an authority is valid.
 const AUTHORITY_LIFE: Duration = Duration::days(3_650);
 
-/// How long a hub's certificate is good: what clients accept at most.
+/// How long a hub's certificate is valid: the longest that clients accept.
 const HUB_LIFE: Duration = Duration::days(398);
 
-/// Clocks differ; a certificate made now is good a little earlier.
+/// Clocks differ: a certificate made now is valid a little earlier.
 const CLOCKS_DIFFER: Duration = Duration::hours(1);
 
 /// Under which names a hub is reached.
@@ -36,17 +37,20 @@ pub struct Identity {
     pub fingerprint: String,
 }
 
-/// Why an identity was not made.
+/// Why an identity was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisioningError {
-    /// A name can't stand in a certificate.
-    #[error("`{0}` is no {1}; {2}")]
-    BadName(String, &'static str, &'static str),
+    /// The store's name.
+    #[error("invalid store name: {0}")]
+    Store(String),
+    /// A host name.
+    #[error("invalid host name `{0}`: labels of 1 to 63 letters, digits or `-`, separated by dots, at most 253 in all")]
+    Host(String),
     /// Nothing to put into the certificate.
-    #[error("the hub needs a name; give at least one --hostname or --address, as registers will reach it")]
+    #[error("the hub has no name; give at least one --hostname or --address by which registers reach it")]
     NoNames,
     /// The library refused.
-    #[error("the certificate could not be made: {0}")]
+    #[error("could not create the certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// A file could not be written.
     #[error("{path}: {why}")]
@@ -65,18 +69,12 @@ pub struct StoreAuthority {
 }
 
 impl StoreAuthority {
-    /// Creates the authority of a store.
+    /// Creates the authority of a store, which is named as its hub is towards HQ.
     ///
     /// # Errors
-    /// The store's name has other characters than letters, digits and `-`.
+    /// The name is not a [`HubId`].
     pub fn create(store: &str, now: SystemTime) -> Result<Self, ProvisioningError> {
-        if !(1..=63).contains(&store.len()) || !store.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(ProvisioningError::BadName(
-                store.escape_debug().to_string(),
-                "store name",
-                "1 to 63 letters, digits or `-`",
-            ));
-        }
+        let store: HubId = store.parse().map_err(ProvisioningError::Store)?;
         let made_at = OffsetDateTime::from(now);
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name = named(&format!("store-hub authority of {store}"));
@@ -99,7 +97,7 @@ impl StoreAuthority {
     /// Signs a certificate for a hub, or another server of the store.
     ///
     /// # Errors
-    /// There is no name, or one that can't stand in a certificate.
+    /// There is no name, or one that a certificate cannot have.
     pub fn issue(&self, common_name: &str, names: &Names) -> Result<Identity, ProvisioningError> {
         if names.hosts.is_empty() && names.addresses.is_empty() {
             return Err(ProvisioningError::NoNames);
@@ -112,11 +110,7 @@ impl StoreAuthority {
                     && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             };
             if host.len() > 253 || !host.split('.').all(plain) {
-                return Err(ProvisioningError::BadName(
-                    host.escape_debug().to_string(),
-                    "host name",
-                    "labels of letters, digits and `-`, with dots between",
-                ));
+                return Err(ProvisioningError::Host(host.escape_debug().to_string()));
             }
             parameters.subject_alt_names.push(SanType::DnsName(host.as_str().try_into()?));
         }
@@ -152,7 +146,7 @@ mod tests {
     use std::sync::Arc;
 
     use rustls::{
-        ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
+        ClientConnection, ServerConfig, ServerConnection,
         crypto::ring::default_provider,
         pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     };
@@ -166,17 +160,13 @@ mod tests {
     /// A handshake in memory: whether a client that trusts `authority` accepts `hub` under `name`.
     fn accepts(authority: &Identity, hub: &Identity, name: &str) -> Result<(), rustls::Error> {
         let provider = Arc::new(default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.certificate_pem.as_bytes()).unwrap()).unwrap();
-        let client =
-            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
-        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let roots = link::trust::roots_from_pem(&authority.certificate_pem).unwrap();
+        let client = link::client_config(roots, None).unwrap();
         let server = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let chain = vec![CertificateDer::from_pem_slice(hub.certificate_pem.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(hub.key_pem.as_bytes()).unwrap();
         let server = server.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        let mut client =
-            ClientConnection::new(Arc::new(client), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
+        let mut client = ClientConnection::new(client, ServerName::try_from(name.to_owned()).unwrap()).unwrap();
         let mut server = ServerConnection::new(Arc::new(server)).unwrap();
         for _ in 0..8 {
             let mut wire = Vec::new();
@@ -207,13 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_stand_in_a_certificate_says_why() {
-        assert!(StoreAuthority::create("store 367", SystemTime::now()).is_err());
+    fn invalid_names_are_refused() {
+        for store in ["", "store 367", "store/367", &"x".repeat(64)] {
+            let refused = StoreAuthority::create(store, SystemTime::now()).err();
+            assert!(matches!(refused, Some(ProvisioningError::Store(_))), "{store}");
+        }
         let store = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
         assert!(matches!(store.issue("hub", &Names::default()), Err(ProvisioningError::NoNames)));
         for host in ["", "a..b", "a b", "*", "ä.example"] {
             let names = Names { hosts: vec![host.into()], addresses: vec![] };
-            assert!(store.issue("hub", &names).is_err(), "{host}");
+            assert!(matches!(store.issue("hub", &names), Err(ProvisioningError::Host(_))), "{host}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::authority::{Identity, ProvisioningError};
 /// Writes a store's authority and its hub's identity into a directory: `ca.pem`, `ca.key`, `hub.pem`, `hub.key`.
 ///
 /// # Errors
-/// One of them is there already, or can't be written.
+/// One of them exists, or cannot be written.
 pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
     let failed = |path: &Path, error: &std::io::Error| ProvisioningError::File {
         path: path.display().to_string(),
@@ -28,7 +28,7 @@ pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Re
     for (name, ..) in &files {
         let path = directory.join(name);
         if path.exists() {
-            let why = "is there already and is not overwritten; choose another directory, or move it away".to_owned();
+            let why = "already exists and is not overwritten; choose another directory, or move it away".to_owned();
             return Err(ProvisioningError::File { path: path.display().to_string(), why });
         }
     }

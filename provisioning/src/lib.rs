@@ -2,16 +2,18 @@
 //!
 //! # What this crate promises
 //!
-//! - A store's authority signs for this store alone: ECDSA P-256, may sign end certificates only (path length 0), ten years.
-//! - A hub's certificate names exactly the host names and addresses it was asked for, for 398 days, as server and as client.
-//! - Private keys are written with mode 0600 into a directory with mode 0700, whole or not at all (temporary name, fsync, rename, fsync of the
-//!   directory), and an existing key is never overwritten.
+//! - A store's authority signs for that store alone: ECDSA P-256, may sign end certificates only (path length 0), valid
+//!   for ten years.
+//! - A hub's certificate names exactly the host names and addresses it was asked for, for 398 days, as server and as
+//!   client.
+//! - Private keys are written with mode 0600 into a directory with mode 0700, whole or not at all (temporary name,
+//!   fsync, rename, fsync of the directory), and an existing key is never overwritten.
 //! - Time is passed in.
 //!
 //! | what fails | what is left |
 //! | --- | --- |
 //! | power or disk while writing | files under their final names are whole; run it again into an empty directory |
-//! | a file is there already | nothing is written |
+//! | a file exists | nothing is written |
 
 mod authority;
 mod files;

@@ -21,7 +21,7 @@ enum Command {
         /// The store: letters, digits, `-`
         #[arg(long)]
         store: String,
-        /// Where the files go; made if it is not there
+        /// Where the files go; created if it does not exist
         #[arg(long)]
         dir: PathBuf,
         /// A host name under which registers reach the hub
@@ -62,8 +62,8 @@ fn main() -> ExitCode {
             println!("Store {} has its identity in {dir}:", created.store);
             println!("  ca.pem    give it to registers and people's browsers, so that they trust this store's hub");
             println!("            SHA-256 {}", created.authority_sha256);
-            println!("  ca.key    keep it away from the hub; who has it can make hubs of this store");
-            println!("  hub.pem   the hub's certificate, good for 398 days: listen.certificate in its config");
+            println!("  ca.key    keep it away from the hub: whoever has it can create hubs of this store");
+            println!("  hub.pem   the hub's certificate, valid for 398 days: listen.certificate in its config");
             println!("            SHA-256 {}", created.hub_sha256);
             println!("  hub.key   its key: listen.key in its config");
             ExitCode::SUCCESS

@@ -18,23 +18,24 @@
 //! ```text
 //!   Connecting --CONNACK, SUBACK--> Greeting --HQ's cursor for a stream--> Flowing (that stream)
 //!       ^                              | hello again every 5 s                | batches from cursor + 1
-//!       +---- any error; new client, back-off 0.2 s .. 10 s, jittered ---------+ no progress for 3 s: back to cursor + 1
+//!       +---- any error: new client, jittered back-off 0.2 s .. 10 s ---------+ no progress for 3 s: again from there
 //! ```
 //!
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the WAN | the client is thrown away; the backlog grows in the outbox; a new connection begins with hello |
-//! | a batch or an acknowledgement is lost | no progress for 3 s: everything after HQ's cursor is sent again; HQ drops what it has |
+//! | a batch or an acknowledgement is lost | after 3 s without progress everything after HQ's cursor is sent again |
 //! | HQ comes back from a backup | its cursor is lower; the window follows it back, as far as the outbox reaches |
-//! | HQ's cursor is behind what the outbox still has | reported as an error in [`BridgeStatus`]; nothing is skipped silently |
-//! | HQ claims more than the hub ever had | reported as an error: the hub's disk was set back without a new epoch; the stream waits for a person |
+//! | HQ's cursor is behind what the outbox kept | reported in [`BridgeStatus`]; nothing is skipped silently |
+//! | HQ has more than the hub (its disk was set back) | logged as an error; the stream waits for a person |
 //! | a hostile or garbled message | ignored and counted |
 //! | the hub's disk, so that its store stops | what is in the outbox goes on to HQ; hello says why, again every 5 s |
-//! | the hub dies | the cursors were stored before; at the next start hello asks HQ, and HQ hears how far the inbox is |
+//! | the hub dies | at the next start hello asks HQ for its cursors, and HQ hears those of the inbox |
 //! | a batch from HQ cannot be committed, or applying it panics | nothing is acknowledged; HQ sends it again |
-//! | an item from HQ cannot be applied | it is refused with a reason that HQ keeps for a person; the items after it are applied |
-//! | a batch from HQ is a repetition, or does not follow | nothing is applied again; HQ hears the cursor and goes on from there |
+//! | an item from HQ cannot be applied | HQ keeps the reason for a person; the items after it are applied |
+//! | a batch from HQ is repeated, or does not follow | nothing is applied; HQ hears the cursor and goes on from it |
 
+mod flow;
 pub mod inbox;
 pub mod outbox;
 mod run;

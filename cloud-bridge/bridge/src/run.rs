@@ -3,22 +3,22 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
-    Acknowledgement, BadMessage, Batch, DownAcknowledgement, DownBatch, Hello, MAX_MESSAGE, MAX_WHY, Received,
-    Sequence, Stream, StreamSpan, VERSION,
-    message::{BATCH_BYTES, MAX_BATCH_EVENTS},
+    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Hello, MAX_MESSAGE, MAX_WHY, Received, Sequence,
+    Stream, StreamSpan, VERSION,
     topic::{self, ToHub},
 };
 use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
 use crate::{
+    flow::{Flow, Trouble, keep_cursor},
     inbox::{Ask, Inbox, Receiving, receiving},
-    outbox::{Outbox, OutboxError, Span},
-    window::{Acknowledged, Window},
+    outbox::{Outbox, Span},
+    window::Acknowledged,
 };
 
 const HELLO_AGAIN: Duration = Duration::from_secs(5);
@@ -73,22 +73,6 @@ impl Drop for Bridge {
     }
 }
 
-/// What keeps a stream from being sent, or read; it is tried again with the next change or tick.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(
-        "HQ has {stream} up to {acknowledged}, but this hub kept only {first_kept} and later: events between are missing; \
-         restore them from a backup of HQ or of the hub"
-    )]
-    Missing { stream: Stream, acknowledged: Sequence, first_kept: Sequence },
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
-    #[error(transparent)]
-    Message(#[from] BadMessage),
-    #[error("reading the outbox failed: {0}")]
-    Panicked(#[from] JoinError),
-}
-
 /// Why a message from HQ is ignored.
 #[derive(Debug, thiserror::Error)]
 enum Ignored {
@@ -116,7 +100,7 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
     let flows = outbox.streams().into_iter().map(|stream| {
         let (remember, cursor) = watch::channel(Sequence(0));
         helpers.spawn(keep_cursor(Arc::clone(&outbox), stream.clone(), cursor));
-        (stream, Flow { window: Window::default(), span: None, acknowledged: Sequence(0), remember })
+        (stream, Flow::new(remember))
     });
     let flows = flows.collect();
     let runner = Runner {
@@ -124,6 +108,7 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
         outbox,
         flows,
         inbox,
+        blind: None,
         incoming,
         unsent: BTreeMap::new(),
         status: tell,
@@ -134,33 +119,13 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
     Bridge { status, task: tokio::spawn(runner.run()) }
 }
 
-/// A stream's window and what HQ is known to have of it, also while the link is down.
-struct Flow {
-    window: Window,
-    /// How far it is at the hub, as last read.
-    span: Option<Span>,
-    acknowledged: Sequence,
-    /// To be stored, by [`keep_cursor`].
-    remember: watch::Sender<Sequence>,
-}
-
-/// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; of
-/// several moves meanwhile only the last is stored.
-async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cursor: watch::Receiver<Sequence>) {
-    while cursor.changed().await.is_ok() {
-        let up_to = *cursor.borrow_and_update();
-        if let Err(error) = outbox.acknowledged(stream.clone(), up_to).await {
-            // HQ says it again with the next batch or hello.
-            tracing::warn!(%stream, %error, %up_to, "could not store HQ's acknowledgement");
-        }
-    }
-}
-
 struct Runner {
     config: BridgeConfig,
     outbox: Arc<dyn Outbox>,
     flows: BTreeMap<Stream, Flow>,
     inbox: Receiving,
+    /// Why the last look at the outbox failed, if it did.
+    blind: Option<Trouble>,
     /// The streams that the inbox takes.
     incoming: Vec<Stream>,
     /// How far the inbox is, still to be told to HQ.
@@ -204,7 +169,6 @@ impl Runner {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let mut trouble = None;
             tokio::select! {
                 told = incoming.recv() => match told {
                     None => return (ready, LinkError::TaskEnded),
@@ -212,7 +176,7 @@ impl Runner {
                     Some(Incoming::Ready) => {
                         ready = true;
                         hello_at = Instant::now();
-                        trouble = self.look().await.err();
+                        self.look().await;
                         self.greet(link);
                         // Full, it is about to say how far it is anyway.
                         let _ = self.inbox.ask.try_send(Ask::Tell);
@@ -221,9 +185,9 @@ impl Runner {
                     Some(Incoming::Room) => {}
                 },
                 Some((stream, received)) = self.inbox.told.recv() => drop(self.unsent.insert(stream, received)),
-                _ = changes.changed() => trouble = self.look().await.err(),
+                _ = changes.changed() => self.look().await,
                 _ = tick.tick() => {
-                    trouble = self.look().await.err();
+                    self.look().await;
                     let now = self.now_ms();
                     for (stream, flow) in &mut self.flows {
                         if flow.window.tick(now) {
@@ -239,23 +203,29 @@ impl Runner {
                     }
                 }
             }
+            let mut trouble = Ok(());
             if ready {
                 self.answer(link);
-                trouble = self.pump(link).await.err().or(trouble);
+                trouble = self.pump(link).await;
             }
-            self.report(trouble.map(|trouble| trouble.to_string()));
+            self.report(trouble.err().or_else(|| self.blind.clone()).map(|trouble| trouble.to_string()));
         }
     }
 
     /// Reads how far every stream is, off the runtime's threads.
-    async fn look(&mut self) -> Result<(), Trouble> {
+    async fn look(&mut self) {
         let (outbox, streams) = (Arc::clone(&self.outbox), self.flows.keys().cloned().collect::<Vec<_>>());
         let read = move || streams.iter().map(|stream| outbox.span(stream)).collect::<Result<Vec<_>, _>>();
-        let spans = tokio::task::spawn_blocking(read).await??;
-        for (flow, span) in self.flows.values_mut().zip(spans) {
-            flow.span = Some(span);
-        }
-        Ok(())
+        let spans = tokio::task::spawn_blocking(read).await.map_err(Trouble::from);
+        self.blind = match spans.and_then(|spans| spans.map_err(Trouble::from)) {
+            Err(trouble) => Some(trouble),
+            Ok(spans) => {
+                for (flow, span) in self.flows.values_mut().zip(spans) {
+                    flow.span = Some(span);
+                }
+                None
+            }
+        };
     }
 
     fn greet(&self, link: &Link) {
@@ -348,7 +318,7 @@ impl Runner {
         let now = self.now_ms();
         let mut trouble = Ok(());
         for (stream, flow) in &mut self.flows {
-            let sent = send(&self.outbox, link, stream, flow, now).await;
+            let sent = flow.send(&self.outbox, link, stream, now).await;
             trouble = trouble.and(sent);
         }
         trouble
@@ -377,34 +347,4 @@ impl Runner {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-/// Sends what a stream's window allows.
-async fn send(
-    outbox: &Arc<dyn Outbox>,
-    link: &Link,
-    stream: &Stream,
-    flow: &mut Flow,
-    now: u64,
-) -> Result<(), Trouble> {
-    let Some(span) = &mut flow.span else { return Ok(()) };
-    while let Some((from, room)) = flow.window.next_batch(span.last) {
-        if from < span.first_kept {
-            let (stream, first_kept) = (stream.clone(), span.first_kept);
-            return Err(Trouble::Missing { stream, acknowledged: flow.acknowledged, first_kept });
-        }
-        let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
-        let (reader, of) = (Arc::clone(outbox), stream.clone());
-        let events = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES)).await??;
-        let Some(through) = events.last().map(|event| event.sequence) else { return Ok(()) };
-        // There may be more by now than at the last look.
-        span.last = span.last.max(through);
-        let hub = outbox.hub();
-        let batch = Batch { version: VERSION, hub: hub.clone(), epoch: outbox.epoch(), stream: stream.clone(), events };
-        if !link.publish(topic::stream(&hub, stream), batch.encode()?) {
-            return Ok(());
-        }
-        flow.window.sent(through, now);
-    }
-    Ok(())
 }

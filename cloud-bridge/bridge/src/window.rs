@@ -5,7 +5,7 @@
 //! | HQ's cursor, at most `last` | begin after it | move on with it; if it went back, send again from there |
 //! | HQ's cursor beyond `last` | refuse | refuse |
 //! | connection lost | stay | forget the cursor |
-//! | time passes | stay | nothing acknowledged for [`STALLED_MS`] with events on their way: send again from the cursor |
+//! | time passes | stay | no progress for [`STALLED_MS`] with events on their way: send again from the cursor |
 
 use contract::Sequence;
 

@@ -23,11 +23,11 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | a batch or an answer is lost | HQ sends the batch again after a time-out; the hub skips what it has and answers again |
-//! | a batch begins after the next item that is due | nothing is applied; the hub answers with its cursor, and HQ goes back to it |
+//! | a batch or an answer is lost | HQ sends the batch again; the hub skips what it has and answers again |
+//! | a batch does not follow the cursor | nothing is applied; the hub answers, and HQ goes on from its cursor |
 //! | the hub dies | effects and cursor are in one commit; at the next connection it says how far it is |
-//! | the hub's store is restored or replaced, and lacks what HQ has forgotten | HQ begins a new queue with what it still has, and reports what is lost |
-//! | HQ is restored from a backup, and the hub knows a later queue | HQ begins a queue after that one: what its backup holds is sent again |
+//! | the hub's store is restored or replaced | HQ begins a new queue with what still waits, and reports what is lost |
+//! | HQ forgets its queues | new ones begin, with higher numbers than any that the hub names |
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -304,7 +304,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
+        fn no_bytes_make_the_decoders_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            text in ".{0,200}",
+        ) {
             for bytes in [&bytes[..], text.as_bytes()] {
                 let _ = DownBatch::decode(bytes);
                 let _ = DownAcknowledgement::decode(bytes);
@@ -320,9 +323,9 @@ mod tests {
                 let batch = batch(queue, first..=first + items - 1);
                 let refused = received.due(&batch).iter().map(|item| Refusal::new(item.sequence, "no")).collect();
                 received = received.after(&batch, refused);
-                let hub = batch.hub.clone();
-                let answer = DownAcknowledgement::new(hub, Epoch(1), Stream::items(), received.clone()).encode().unwrap();
-                prop_assert!(DownAcknowledgement::decode(&answer).is_ok());
+                let (hub, stream) = (batch.hub.clone(), batch.stream.clone());
+                let answer = DownAcknowledgement::new(hub, Epoch(1), stream, received.clone());
+                prop_assert!(DownAcknowledgement::decode(&answer.encode().unwrap()).is_ok());
             }
         }
     }

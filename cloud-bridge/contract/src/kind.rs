@@ -132,7 +132,8 @@ impl<M: Carrier, B: Body> Kind<M, B> {
         body.check().map(|()| body)
     }
 
-    /// Writes a body as it travels. It is not checked: what does not add up is for a person at the other end to see whole.
+    /// Writes a body as it travels. It is not checked: what does not add up is for a person at the other end to see
+    /// whole.
     ///
     /// # Errors
     /// It has no JSON form.

@@ -17,7 +17,8 @@
 //!
 //! ```text
 //! hub                                             HQ
-//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered; also while the hub's store has stopped, and why
+//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered,
+//!  |                                               |   or while the hub's store has stopped, with the reason
 //!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
 //!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
 //!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is

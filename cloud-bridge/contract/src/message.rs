@@ -317,7 +317,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
+        fn no_bytes_make_the_decoders_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            text in ".{0,200}",
+        ) {
             for bytes in [&bytes[..], text.as_bytes()] {
                 let _ = Batch::decode(bytes);
                 let _ = Acknowledgement::decode(bytes);

@@ -210,13 +210,16 @@ mod tests {
 
     fn sale() -> SaleCompleted {
         serde_json::from_value(serde_json::json!({
-            "sale": "1-1", "register": "till-1", "receipt": 1, "fiscal_year": 2026, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+            "sale": "1-1", "register": "till-1", "receipt": 1, "fiscal_year": 2026,
+            "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
             "lines": [{
-                "number": 1, "sku": "818981", "on_file": true, "description": "Cereal", "quantity_milli": 2000, "unit": "each",
+                "number": 1, "sku": "818981", "on_file": true, "description": "Cereal", "quantity_milli": 2000,
+                "unit": "each",
                 "regular": 738, "discounts": [{ "reason": "loyalty", "origin": "loyalty", "amount": 38 }], "net": 700
             }],
             "tenders": [{ "kind": "cash", "amount": 900 }, { "kind": "manufacturer_coupon", "amount": 100 }],
-            "totals": { "regular": 738, "discount": 38, "net": 700, "manufacturer_coupon": 100, "tendered": 1000, "change": 300 }
+            "totals": { "regular": 738, "discount": 38, "net": 700,
+                "manufacturer_coupon": 100, "tendered": 1000, "change": 300 }
         }))
         .unwrap()
     }

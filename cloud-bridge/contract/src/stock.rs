@@ -44,7 +44,7 @@ pub struct StockOpened {
     pub lines: Vec<Standing>,
 }
 
-/// So much of an item stood in a state.
+/// A quantity of an item in a state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Of what.
@@ -126,7 +126,7 @@ pub struct StockMoved {
     pub lines: Vec<Moved>,
 }
 
-/// So much of an item, from one state to another; outside the store where it says nothing.
+/// A quantity of an item, from one state to another; no state is outside the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     /// Of what.

@@ -5,9 +5,9 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the file cannot be written | nothing is applied or acknowledged; the hub sends again, and a sale that got through may be in the file twice |
+//! | the file cannot be written | nothing is acknowledged; the hub sends again, and a sale may be in the file twice |
 //! | the ledger cannot commit | the same |
-//! | a sale adds up, but the ledger's sums with it cannot be represented | it is in the file, and in the ledger's quarantine |
+//! | the ledger cannot represent its sums with a sale | it is in the file, and in the ledger's quarantine |
 //! | this process dies | the last batch may be in the file in part; the file is not flushed to the disk |
 
 use std::{

@@ -154,7 +154,8 @@ impl<L: Ledger + Sync> Runner<L> {
     }
 
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
-        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, software = %hello.software.escape_debug(), "hello from a hub");
+        let software = hello.software.escape_debug();
+        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, %software, "hello from a hub");
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {

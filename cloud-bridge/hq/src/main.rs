@@ -104,9 +104,7 @@ async fn main() -> ExitCode {
             }
         },
     };
-    eprintln!(
-        "The ledger is in memory: what hubs send is counted here and gone when this program ends. Ctrl-C ends it with the sums."
-    );
+    eprintln!("The ledger is in memory: it is gone when this program ends. Ctrl-C ends it with the sums.");
     let mut every = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {

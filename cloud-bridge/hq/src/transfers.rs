@@ -1,19 +1,22 @@
-//! What left one store for another, followed from one store's books into the other's.
+//! Transfers between stores, followed from one store's ledger into the other's.
 //!
-//! A transfer has two halves: what the sender booked (sent; and arrived or short, once a person there says so) and what
-//! the receiver booked (received). Their movements refer to it by the same name
-//! ([`reference`](commerce::stock::transfer::reference)). Until both halves tell the same, the goods are in two stores'
-//! books or in none, and the transfer is in the report: also one that is simply on its way.
+//! A transfer has two halves: what the sender booked (sent; then arrived or short, once a person there confirms it) and
+//! what the receiver booked (received). Their movements refer to it by the same name
+//! ([`reference`](commerce::stock::transfer::reference)). Until both halves agree, the goods are in two ledgers or in
+//! none, and the transfer is in the report, also one that is simply on its way.
 //!
 //! | what happens | what is reported |
 //! | --- | --- |
 //! | nobody enters the truck at the other store | sent, and nothing else |
 //! | it is received, and nobody tells the sender | sent and received |
 //! | it is received twice, or more than was sent | more received than arrived |
-//! | the sender was told of more or less than was received | received and arrived differ |
-//! | the receiver did not track an item when it came | sent, maybe arrived, and never received, for ever: its movement lacks the line |
-//! | HQ's ledger began after the transfer left, or the sender's hub did not refer to it by name then | received or arrived, never sent |
-//! | a hub is restored from a backup | with its first sale or other movement of the new epoch, those of the same number and later are undone: they never happened in its books |
+//! | the sender confirms more or less than was received | received and arrived differ |
+//! | the receiver does not track an item | sent, maybe arrived, and never received: its movement lacks the line |
+//! | HQ's ledger began after the transfer left | received or arrived, never sent |
+//!
+//! A hub that is restored from a backup takes the numbers of movements again that it had given since. With its first
+//! sale or other movement of the new epoch, those of the same number and later are undone: its ledger does not have
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +31,7 @@ use serde::Serialize;
 #[derive(Clone, Default)]
 pub(crate) struct Transfers(BTreeMap<(HubId, u64), Half>);
 
-/// A movement of a transfer, in the books of one store.
+/// A movement of a transfer, in the ledger of one store.
 #[derive(Clone)]
 struct Half {
     epoch: Epoch,
@@ -39,7 +42,7 @@ struct Half {
     lines: Vec<Moved>,
 }
 
-/// An item of a transfer of which the two stores do not tell the same; quantities in thousandths of the unit.
+/// An item of a transfer on which the two stores do not agree; quantities in thousandths of the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Uneven {
     /// The sender.
@@ -86,8 +89,8 @@ impl Uneven {
 }
 
 impl Transfers {
-    /// A movement of this number was booked in an epoch: those of earlier epochs from there on never happened in its
-    /// books.
+    /// A movement of this number was booked in an epoch: the hub's ledger no longer has those of earlier epochs from
+    /// there on.
     pub(crate) fn undo(&mut self, hub: &HubId, epoch: Epoch, movement: u64) {
         let from_there_on = (hub.clone(), movement)..=(hub.clone(), u64::MAX);
         let undone = self.0.range(from_there_on).filter(|(_, half)| half.epoch < epoch);
@@ -101,7 +104,7 @@ impl Transfers {
         self.undo(hub, epoch, moved.movement);
         let Some(transfer) = followed(hub, moved) else { return };
         let half = Half { epoch, transfer, kind: moved.kind, at_ms: moved.at_ms, lines: moved.lines.clone() };
-        // What an earlier epoch says late is of books that are no more.
+        // A late movement of an earlier epoch does not replace that of a later one.
         self.0.entry((hub.clone(), moved.movement)).or_insert(half);
     }
 
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_stores_books_replace_those_that_are_no_more() {
+    fn a_restored_store_replaces_the_movements_that_its_backup_lacks() {
         let mut transfers = Transfers::default();
         let sent = moved(4, Kind::TransferOut, "store-1/7-1", 9);
         transfers.note(&hub(1), Epoch(7), &sent);

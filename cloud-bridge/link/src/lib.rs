@@ -19,7 +19,7 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the broker cannot be reached within 10 s, or its certificate is not trusted | `Closed` with [`LinkError::Connection`] |
+//! | the broker is not reached within 10 s, or not trusted | `Closed` with [`LinkError::Connection`] |
 //! | the broker is silent for one and a half times 15 s | `Closed` with [`LinkError::Connection`] |
 //! | the broker refuses a subscription or a message | `Closed` with an error that names it: its access list is wrong |
 //! | a packet is larger than the limit | `Closed`; a peer that does not keep the limit is not listened to |

@@ -18,10 +18,10 @@
 //!
 //! | what fails | what happens |
 //! | --- | --- |
-//! | the broker, the WAN, a hub | the batch is sent again; a hub that is off is tried once a minute, and at once when it says that it is back |
+//! | the broker, the WAN, a hub | the batch is sent again; to a silent hub once a minute, and as soon as it is back |
 //! | a batch or an answer is lost, doubled or late | the batch is sent again; old answers change nothing |
-//! | the hub's store is restored or replaced | see [`queue`]: a new queue begins with what still waits, and what is lost is counted |
-//! | this process dies | with [`MemoryQueues`] what waits is gone, and a later process begins new queues; with a table nothing is lost |
+//! | the hub's store is restored or replaced | see [`queue`]: a new queue begins, and what is lost is counted |
+//! | this process dies | what waits in [`MemoryQueues`] is gone; a later process begins new queues |
 //! | the queues cannot be read or written | nothing is sent or forgotten; it is tried again |
 
 mod memory;

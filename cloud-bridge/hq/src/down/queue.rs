@@ -5,9 +5,9 @@
 //! | the hub follows | its cursor | what happens |
 //! | --- | --- | --- |
 //! | this queue | between what is acknowledged and the last item | everything up to it is applied or refused |
-//! | this queue | before what is acknowledged | an old message; but in a new life of its store it was set back: a new queue begins |
+//! | this queue | before what is acknowledged | an old message; in a new life of its store, a new queue begins |
 //! | this queue | after the last item | HQ was set back: a new queue begins |
-//! | an earlier one, or none | | nothing of this queue is applied yet; if some was acknowledged, as if its cursor were 0 |
+//! | an earlier one, or none | | as if its cursor were 0 |
 //! | a later one | | HQ was set back: a new queue begins after that one |
 //!
 //! A new queue has a higher number and begins with what still waits. So an item is never skipped because a sequence was

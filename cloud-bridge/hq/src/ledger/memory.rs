@@ -147,7 +147,7 @@ impl Books {
             Body::Sale(sale) => {
                 let is_new = !self.ids.contains(&(hub.clone(), sale.sale.clone()));
                 let summary = if is_new { self.summary.with(&sale)? } else { self.summary.with_a_repeat() };
-                // The stock of this epoch has not had it, whatever the books of sales know from an earlier one.
+                // New to the stock of this epoch, even if the sale is known from an earlier one.
                 self.shift(hub, epoch, &sale.moved)?;
                 self.summary = summary;
                 // Made in this epoch, not sent again in it.

@@ -76,8 +76,10 @@ impl Outbox for Memory {
 
 fn event(sequence: u64) -> Event {
     let body = json!({
-        "sale": format!("7-{sequence}"), "register": "till-1", "receipt": sequence, "fiscal_year": 2026, "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
-        "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000, "unit": "each", "regular": 100, "net": 100 }],
+        "sale": format!("7-{sequence}"), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
+        "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
+        "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000,
+            "unit": "each", "regular": 100, "net": 100 }],
         "tenders": [{ "kind": "cash", "amount": 100 }],
         "totals": { "regular": 100, "discount": 0, "net": 100, "manufacturer_coupon": 0, "tendered": 100, "change": 0 }
     });

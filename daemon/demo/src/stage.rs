@@ -114,7 +114,7 @@ impl Stage {
             IngestConfig {
                 broker: format!("mqtts://{broker_address}")
                     .parse()
-                    .map_err(|error: bridge::BadBrokerAddress| error.to_string())?,
+                    .map_err(|error: link::BadBrokerAddress| error.to_string())?,
                 tls: Some(trust(&authority)?),
             },
             ledger.clone(),

@@ -53,7 +53,7 @@ pub(super) async fn measure(
     span: Duration,
 ) -> Result<Durable, String> {
     let home = directory.join(format!("durable-{askers}"));
-    let store = Arc::new(Store::open(&home, engine, &crate::LINKED, 1).map_err(|error| error.to_string())?);
+    let store = Arc::new(Store::open(&home, engine, &app::linked_tables(), 1).map_err(|error| error.to_string())?);
     let lines = made_up::some(items, 0);
     let sizes = Arc::new(Mutex::new(Vec::<usize>::new()));
     let heard = Arc::clone(&sizes);

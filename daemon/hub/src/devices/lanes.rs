@@ -33,45 +33,45 @@ const KEPT: usize = 256;
 
 /// Where an event stands in its lane's sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LanePosition {
+pub(crate) struct LanePosition {
     /// This run of the hub.
     #[schema(value_type = String)]
-    pub boot: Arc<str>,
+    pub(crate) boot: Arc<str>,
     /// From 1 on, without gaps, in each run.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
 }
 
 /// A scan or a weight in a lane.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LaneEvent {
+pub(crate) struct LaneEvent {
     /// Its place in the lane's sequence.
-    pub sequence: u64,
+    pub(crate) sequence: u64,
     /// When it was seen: milliseconds since 1970, UTC.
-    pub at_ms: u64,
+    pub(crate) at_ms: u64,
     /// Which device, and what: `event` is `scan` or `weight`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
-    pub event: DeviceEvent,
+    pub(crate) event: DeviceEvent,
 }
 
 /// What followed in a lane.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LaneEvents {
+pub(crate) struct LaneEvents {
     /// This run of the hub.
     #[schema(value_type = String)]
-    pub boot: Arc<str>,
+    pub(crate) boot: Arc<str>,
     /// True if `after` was of another run: what the hub heard before its restart is not known any more.
-    pub restarted: bool,
+    pub(crate) restarted: bool,
     /// The last sequence so far; 0 if there is none yet.
-    pub last: u64,
+    pub(crate) last: u64,
     /// How many followed that are not kept any more.
-    pub missed: u64,
+    pub(crate) missed: u64,
     /// What followed, in order.
-    pub events: Vec<LaneEvent>,
+    pub(crate) events: Vec<LaneEvent>,
 }
 
 /// The lanes of a store: whose devices they are, and what was heard in each.
-pub struct Lanes {
+pub(crate) struct Lanes {
     boot: Arc<str>,
     /// The lanes of each device.
     of_device: HashMap<String, Vec<RegisterName>>,
@@ -84,7 +84,7 @@ impl Lanes {
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config) -> Result<Self, String> {
         let mut boot = [0; 8];
         SystemRandom::new().fill(&mut boot).map_err(|_| "the system gives no random numbers")?;
         let mut of_device = HashMap::<String, Vec<RegisterName>>::new();
@@ -98,7 +98,7 @@ impl Lanes {
     }
 
     /// Who hears what a device said. Scans and weights get their number in each lane.
-    pub fn hear(&self, event: &DeviceEvent) -> Vec<HubEvent> {
+    pub(crate) fn hear(&self, event: &DeviceEvent) -> Vec<HubEvent> {
         if matches!(event.what, What::Health(_)) {
             return vec![HubEvent::device(event.clone(), None, None)];
         }
@@ -119,7 +119,7 @@ impl Lanes {
     }
 
     /// What a lane heard after a sequence of a run; everything kept if the run is another or none is named. `None` if there is no such lane.
-    pub fn after(&self, lane: &RegisterName, boot: Option<&str>, after: u64) -> Option<LaneEvents> {
+    pub(crate) fn after(&self, lane: &RegisterName, boot: Option<&str>, after: u64) -> Option<LaneEvents> {
         let log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
         let same = boot == Some(&*self.boot);
         let (missed, events) = log.after(if same { after } else { 0 });

@@ -7,8 +7,6 @@
 
 mod socket;
 
-use std::sync::Arc;
-
 use commerce::{Minor, RegisterName, Sale, SaleId};
 use drivers::device::DeviceEvent;
 use serde::Serialize;
@@ -19,21 +17,21 @@ pub(crate) use socket::routes;
 use crate::devices::lanes::LanePosition;
 
 /// Events that may wait for a listener.
-pub const EVENTS: usize = 4096;
+pub(crate) const EVENTS: usize = 4096;
 
 /// Something that happened, and who hears of it.
 #[derive(Clone, Debug)]
-pub struct HubEvent {
+pub(crate) struct HubEvent {
     /// What.
-    pub what: HubWhat,
+    pub(crate) what: HubWhat,
     /// Registers that hear it; `None` for all.
-    pub registers: Option<Vec<RegisterName>>,
+    pub(crate) registers: Option<Vec<RegisterName>>,
 }
 
 /// An event as it is sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum HubWhat {
+pub(crate) enum HubWhat {
     /// A device said something: `event` is `health`, `scan`, `weight` or `payment`.
     Device {
         /// Which, and what.
@@ -66,12 +64,12 @@ pub enum HubWhat {
 
 impl HubEvent {
     /// From a device, for one lane's register or, without one, for all.
-    pub fn device(event: DeviceEvent, register: Option<&RegisterName>, lane: Option<LanePosition>) -> Self {
+    pub(crate) fn device(event: DeviceEvent, register: Option<&RegisterName>, lane: Option<LanePosition>) -> Self {
         Self { what: HubWhat::Device { event, lane }, registers: register.map(|register| vec![register.clone()]) }
     }
 
     /// Of a sale.
-    pub fn sale(sale: &Sale) -> Self {
+    pub(crate) fn sale(sale: &Sale) -> Self {
         let what = HubWhat::SaleCompleted {
             sale: sale.id,
             register: sale.register.clone(),
@@ -83,7 +81,7 @@ impl HubEvent {
     }
 
     /// Whether a register hears it.
-    pub fn is_for(&self, register: &RegisterName) -> bool {
+    pub(crate) fn is_for(&self, register: &RegisterName) -> bool {
         self.registers.as_ref().is_none_or(|registers| registers.contains(register))
     }
 }

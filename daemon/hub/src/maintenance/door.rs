@@ -40,7 +40,7 @@ fn path(data: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The socket can't be made; the hub sells all the same.
-pub fn open(store: &Arc<Store>, data: &Path) -> io::Result<()> {
+pub(crate) fn open(store: &Arc<Store>, data: &Path) -> io::Result<()> {
     let path = path(data);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

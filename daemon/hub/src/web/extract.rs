@@ -6,7 +6,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use store::{Number, Order, Record, Store, StoreError, Table};
+use store::StoreError;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
@@ -63,14 +63,6 @@ impl Page {
     /// The page's size.
     pub(crate) fn limit(self) -> usize {
         self.limit.unwrap_or(20).clamp(1, 100)
-    }
-
-    /// The page of a table.
-    pub(crate) fn of<V: Record>(self, store: &Store, table: &Table<Number, V>) -> Result<Vec<V>, StoreError> {
-        match self.before {
-            Some(0 | 1) => Ok(Vec::new()),
-            before => store.page_kept(table, before.map(|before| before - 1), Order::Descending, self.limit()),
-        }
     }
 }
 

@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use crate::config::Listen;
 
 /// Connections at once.
-pub const CONNECTIONS: usize = 1024;
+const CONNECTIONS: usize = 1024;
 
 /// How long a client may take for a handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// A file can't be read, or is not what it should be: which one, and what to do.
-pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
     let read = |path: &Path| {
         fs::read(path).map_err(|error| {
             format!("{} can't be read: {error}; make it with `store-hub-provision create-store`", path.display())
@@ -59,7 +59,7 @@ pub fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
 ///
 /// # Errors
 /// The listener fails for good.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
     router: Router,

@@ -77,8 +77,9 @@ async fn lane_events(
     State(hub): State<Arc<Hub>>,
     InQuery(which): InQuery<After>,
 ) -> Result<Json<LaneEvents>, Problem> {
-    let heard =
-        actor.register_name().and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
+    let heard = actor
+        .register_name()
+        .and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
     Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?))
 }
 
@@ -163,9 +164,8 @@ async fn act_once<T: Send + 'static>(
     act: impl Future<Output = Result<(), Refusal>>,
 ) -> Result<StatusCode, Problem> {
     let key = command.key.clone();
-    let begun = command.commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| {
-        Ok(record(transaction, by, &body)?)
-    });
+    let begun = command
+        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| Ok(record(transaction, by, &body)?));
     let ((), is_first) = begun.await?;
     if is_first && let Err(refusal) = act.await {
         let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {

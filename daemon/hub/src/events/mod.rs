@@ -85,4 +85,3 @@ impl HubEvent {
         self.registers.as_ref().is_none_or(|registers| registers.contains(register))
     }
 }
-

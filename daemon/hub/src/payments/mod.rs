@@ -14,8 +14,8 @@ use app::{
     Refusal,
     devices::DEVICE_UNKNOWN,
     payments::{
-        self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN,
-        PAYMENT_UNDER_WAY, Payment, PaymentState, TERMINAL_BUSY,
+        self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, Payment,
+        PaymentState, TERMINAL_BUSY,
     },
     selling::SaleDone,
 };
@@ -46,9 +46,8 @@ impl TerminalLocks {
             DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
         })?;
         Arc::clone(lock).try_lock_owned().map_err(|_| {
-            TERMINAL_BUSY.because(format!(
-                "payment terminal {terminal} is busy with another payment; wait for it or abort it"
-            ))
+            TERMINAL_BUSY
+                .because(format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"))
         })
     }
 
@@ -62,21 +61,20 @@ impl TerminalLocks {
 fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> {
     let terminal = hub.config.lane(register).and_then(|lane| lane.payment_terminal.clone());
     terminal.ok_or_else(|| {
-        DEVICE_UNKNOWN.because(format!(
-            "register {register} has no payment terminal; add `payment_terminal` to its [[register]]"
-        ))
+        DEVICE_UNKNOWN
+            .because(format!("register {register} has no payment terminal; add `payment_terminal` to its [[register]]"))
     })
 }
 
 /// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as a request may.
-async fn take<T: Send + 'static>(
+async fn take<T>(
     hub: &Arc<Hub>,
     register: &RegisterName,
     command: Command<T>,
     start: impl FnOnce(&mut store::Transaction<'_>, &app::By, T, Intent) -> Result<Payment, Refusal> + Send + 'static,
 ) -> Result<Payment, Refusal>
 where
-    T: WithAmount,
+    T: WithAmount + Send + 'static,
 {
     let terminal = lane_terminal(hub, register)?;
     // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key was looked up.
@@ -152,9 +150,9 @@ pub(crate) async fn sell_by_card(
             Err(PAYMENT_OUTCOME_UNKNOWN.because(detail).member("payment", id.to_string()))
         }
         (None, PaymentState::Started | PaymentState::Approved) => {
-            let detail = format!("payment {id} is still with terminal {terminal}; repeat this command with the same key");
+            let detail =
+                format!("payment {id} is still with terminal {terminal}; repeat this command with the same key");
             Err(PAYMENT_UNDER_WAY.because(detail).member("payment", id.to_string()))
         }
     }
 }
-

@@ -96,7 +96,9 @@ impl Follower for PrintReceipts {
             // What is on paper leaves the queue, whatever became of what came after it.
             if !done.is_empty() {
                 let delete = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
-                    done.iter().for_each(|job| printing::done(transaction, job));
+                    for job in &done {
+                        printing::done(transaction, job);
+                    }
                     Ok::<_, StoreError>(())
                 });
                 delete.await?;
@@ -135,8 +137,7 @@ impl PrintReceipts {
 pub(crate) fn lane_printer<'h>(hub: &'h Hub, register: &commerce::RegisterName) -> Result<&'h str, Refusal> {
     let printer = hub.config.lane(register).and_then(|lane| lane.receipt_printer.as_deref());
     printer.ok_or_else(|| {
-        DEVICE_UNKNOWN.because(format!(
-            "register {register} has no receipt printer; add `receipt_printer` to its [[register]]"
-        ))
+        DEVICE_UNKNOWN
+            .because(format!("register {register} has no receipt printer; add `receipt_printer` to its [[register]]"))
     })
 }

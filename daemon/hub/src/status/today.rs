@@ -69,8 +69,7 @@ impl Today {
         mut fault: impl FnMut(StoreError),
     ) -> Result<Self, StoreError> {
         let next = store.outbox_span(Stream::sales().as_str())?.last + 1;
-        let mut counted =
-            Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
+        let mut counted = Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
         let mut before = Some(next);
         loop {
             let sales = match selling::last_sales(store, before, PAGE) {
@@ -157,12 +156,16 @@ impl Follower for FollowSales {
                     let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
                     {
                         let mut counted = hub.today.lock();
-                        durable.iter().for_each(|sale| counted.count(sale));
+                        for sale in &durable {
+                            counted.count(sale);
+                        }
                         // A page that is not full reaches the end, over gaps as well.
                         let end = durable.last().map_or(last, |sale| sale.id.sequence);
                         counted.next = if durable.len() < PAGE { last } else { end } + 1;
                     }
-                    durable.iter().for_each(|sale| hub.tell(HubEvent::sale(sale)));
+                    for sale in &durable {
+                        hub.tell(HubEvent::sale(sale));
+                    }
                 }
                 Err(error @ StoreError::Corrupt { .. }) => self.one_by_one(next, last, &error)?,
                 Err(error) => return Err(error.into()),

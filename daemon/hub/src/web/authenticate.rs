@@ -40,7 +40,9 @@ impl Permitted {
     /// The route names no permission: a fault of the hub.
     pub(crate) fn of(extensions: &Extensions) -> Result<Actor, Problem> {
         let permitted = extensions.get::<Self>();
-        permitted.map(|permitted| permitted.0.clone()).ok_or_else(|| FAULT.because("this route names no permission").into())
+        permitted
+            .map(|permitted| permitted.0.clone())
+            .ok_or_else(|| FAULT.because("this route names no permission").into())
     }
 }
 

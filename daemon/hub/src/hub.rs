@@ -9,9 +9,12 @@ use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-    catalog::LiveCatalog, clock::Calendar, config::Config, devices::Devices, events::HubEvent,
-    headquarters::Headquarters, payments::TerminalLocks, printing::LastPrinted, registers::Registers, status::Today,
-    web::authenticate::asker,
+    clock::Calendar,
+    config::Config,
+    parts::{
+        catalog::LiveCatalog, devices::Devices, events::HubEvent, headquarters::Headquarters, printed::LastPrinted,
+        registers::Registers, terminals::TerminalLocks, today::Today,
+    },
 };
 
 /// A hub at work.
@@ -50,7 +53,7 @@ impl Hub {
 
     /// Whether a request comes from a person at the console.
     pub fn is_person(&self, headers: &HeaderMap) -> bool {
-        asker(self, headers).is_ok_and(|actor| actor.station == Station::Console)
+        self.registers.asker(headers).is_ok_and(|actor| actor.station == Station::Console)
     }
 
     /// The store's currency.

@@ -18,18 +18,19 @@ use tokio::{
 };
 
 use crate::{
-    catalog::{FollowCatalog, LiveCatalog},
+    catalog::FollowCatalog,
     clock::{Calendar, now_ms},
     config::{Config, DeviceKind},
-    devices::{self, Devices},
-    events, followers,
-    headquarters::Headquarters,
+    devices, followers,
     hub::Hub,
     maintenance::door,
-    payments::{ResolvePayments, TerminalLocks},
-    printing::{LastPrinted, PrintReceipts},
-    registers::Registers,
-    status::{self, FollowSales, Today},
+    parts::{
+        catalog::LiveCatalog, devices::Devices, events, headquarters::Headquarters, printed::LastPrinted,
+        registers::Registers, terminals::TerminalLocks, today::Today,
+    },
+    payments::ResolvePayments,
+    printing::PrintReceipts,
+    status::{self, FollowSales},
     web::{openapi, server},
 };
 

@@ -8,14 +8,14 @@ mod drive;
 mod follower;
 mod routes;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use app::{
     Refusal,
     devices::DEVICE_UNKNOWN,
     payments::{
         self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, Payment,
-        PaymentState, TERMINAL_BUSY,
+        PaymentState,
     },
     selling::SaleDone,
 };
@@ -23,39 +23,12 @@ use commerce::{Basket, PaymentId, RegisterName};
 pub(crate) use follower::ResolvePayments;
 pub(crate) use routes::routes;
 use store::Purpose;
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{hub::Hub, web::Command};
 
 /// How long a request waits for the terminal before it answers "still under way".
 const WAIT: Duration = Duration::from_secs(90);
-
-/// One payment at a time on each terminal.
-#[derive(Default)]
-pub(crate) struct TerminalLocks(HashMap<String, Arc<Mutex<()>>>);
-
-impl TerminalLocks {
-    /// For the terminals of a config.
-    pub(crate) fn new(terminals: impl IntoIterator<Item = String>) -> Self {
-        Self(terminals.into_iter().map(|name| (name, Arc::default())).collect())
-    }
-
-    /// Takes hold of a terminal.
-    fn hold(&self, terminal: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
-        let lock = self.0.get(terminal).ok_or_else(|| {
-            DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
-        })?;
-        Arc::clone(lock).try_lock_owned().map_err(|_| {
-            TERMINAL_BUSY
-                .because(format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"))
-        })
-    }
-
-    /// Whether the config has a terminal.
-    fn knows(&self, terminal: &str) -> bool {
-        self.0.contains_key(terminal)
-    }
-}
 
 /// The terminal of a register's lane.
 fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> {

@@ -76,7 +76,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     // Made once: it does not change while the hub runs.
     let document = serde_json::to_string(&document).unwrap_or_default();
     router
-        .merge(crate::status::page())
+        .merge(crate::pages())
         .merge(more.with_state(()))
         .route(
             "/api/v1/openapi.json",

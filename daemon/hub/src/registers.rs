@@ -20,7 +20,8 @@ use utoipa_axum::routes;
 use crate::{
     clock::now_ms,
     hub::Hub,
-    web::{Body, Command, Empty, InPath, Problem, Routes, authenticate::COOKIE},
+    parts::registers::COOKIE,
+    web::{Body, Command, Empty, InPath, Problem, Routes},
 };
 
 /// The routes of this capability.

@@ -1,7 +1,8 @@
 //! A store's life without a hub around it, for the power cut: everything that a store does in years, in a few seconds.
 //!
-//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It notes each step before it is begun and after it was
-//! answered, and each commit of sales that goes on beside the steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
+//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It
+//! notes each step before it is begun and after it was answered, and each commit of sales that goes on beside the
+//! steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
 //!
 //! | done, and cut anywhere | must be there once it was answered |
 //! | --- | --- |
@@ -190,7 +191,8 @@ fn told(error: impl Display) -> String {
     error.to_string()
 }
 
-/// A backup of format 2, as a hub takes it before it raises a store: sales and nothing else. It was made once, by the migration itself, and never changes.
+/// A backup of format 2, as a hub takes it before it raises a store: sales and nothing else. It was made once, by the
+/// migration itself, and never changes.
 fn old_backup() -> Result<File, String> {
     let path = root().join("tests/data/format-2.backup");
     File::open(&path).map_err(|error| format!("{}: {error}", path.display()))

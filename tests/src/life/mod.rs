@@ -1,7 +1,8 @@
 //! A store's life without a hub around it, for the power cut: everything that a store does in years, in a few seconds.
 //!
-//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It notes each step before it is begun and after it was
-//! answered, and each commit of sales that goes on beside the steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
+//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It
+//! notes each step before it is begun and after it was answered, and each commit of sales that goes on beside the
+//! steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
 //!
 //! | done, and cut anywhere | must be there once it was answered |
 //! | --- | --- |

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use contract::Stream;
 use store::{Checked, Depth, Store, StoreError};
 
-use super::{receipts::Receipts, records::{self, RECEIPTS}};
+use super::{
+    receipts::Receipts,
+    records::{self, RECEIPTS},
+};
 
 /// Sales read at once.
 const PAGE: usize = 500;

@@ -168,3 +168,6 @@ fn archive(store: &Store) -> Result<u64, StoreError> {
     let up_to = store.last_number(MOVEMENT)?.saturating_sub(LIVE);
     store.archive(&MOVEMENTS, up_to, |_| Vec::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub(crate) fn store(directory: &Path) -> Store {
 
 /// The same by any engine.
 pub(crate) fn store_kept_by(engine: EngineKind, directory: &Path) -> Store {
-    Store::open(directory, engine, 1).unwrap()
+    Store::open(directory, engine, &crate::linked_tables(), 1).unwrap()
 }
 
 /// HQ has a stream up to a place.

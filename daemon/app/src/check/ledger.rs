@@ -102,7 +102,7 @@ pub(super) fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
             match movements.get(number)? {
                 Some(movement) if movement.kind == Kind::Sale && movement.reference == sale.id.to_string() => {}
                 Some(_) => {
-                    checked.fault(format!("sale {} references movement {number}, which is not its own", sale.id))
+                    checked.fault(format!("sale {} references movement {number}, which is not its own", sale.id));
                 }
                 None => checked.fault(format!("sale {} references movement {number}, which is missing", sale.id)),
             }

@@ -1,4 +1,4 @@
-use commerce::{CardSlip, Minor, PaymentId, ReceiptNumber, Sale, SaleId, Tender};
+use commerce::{CardReference, CardSlip, Minor, PaymentId, ReceiptNumber, Sale, SaleId, Tender};
 use store::{Depth, archive::SEGMENT};
 
 use super::{sales::LIVE, *};
@@ -18,7 +18,7 @@ fn sell(store: &Store) {
     let stored: Sale = serde_json::from_str(include_str!("../fixtures/sale.json")).unwrap();
     let by_card = Tender::Card {
         amount: Minor::literal(1_797),
-        slip: CardSlip { payment: PaymentId(10), masked_pan: None, scheme: None, reference: Default::default() },
+        slip: CardSlip { payment: PaymentId(10), masked_pan: None, scheme: None, reference: CardReference::default() },
     };
     for first in (1..=SOLD).step_by(1_000) {
         let (stored, by_card) = (stored.clone(), by_card.clone());
@@ -29,7 +29,7 @@ fn sell(store: &Store) {
                 let mut sale = Sale { id, receipt, fiscal_year: 2026, sold_at_ms, movement: None, ..stored.clone() };
                 sale.tenders = if sequence == 1 { vec![by_card.clone()] } else { Vec::new() };
                 transaction.append_to_outbox("sales", "sale.completed", sold_at_ms, &id.to_string())?;
-                transaction.put_linked(&SALES, sequence, &sale)?;
+                transaction.put(&SALES, sequence, &sale)?;
             }
             transaction.put(&RECEIPTS, "till-1", &serde_json::json!({ "fiscal_year": 2026, "last": SOLD }))
         });

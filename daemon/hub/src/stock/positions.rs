@@ -88,7 +88,7 @@ async fn set_policy(
 ) -> Result<Json<PolicySet>, Problem> {
     let catalog = Arc::clone(&hub.catalog.load());
     let set = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
-        stock::set_policy(transaction, by, &catalog, sku, request)
+        stock::set_policy(transaction, by, &catalog, &sku, &request)
     });
     Ok(Json(set.await?))
 }

@@ -161,7 +161,7 @@ fn a_damaged_notice_stays_and_keeps_no_other() {
         Ok::<_, Refusal>(transaction.put(&DAMAGED, 120, &"none".to_owned())?)
     };
     store.commit_blocking(filing).unwrap();
-    assert_eq!(forget(&store, Document::Notice, &NOTICES, retention().keep_from_ms()).unwrap(), 249);
+    assert_eq!(forget(&store, &NOTICES, retention().keep_from_ms()).unwrap(), 249);
     assert!(matches!(store.get(&NOTICES, 120), Err(StoreError::Corrupt { .. })));
-    assert_eq!(forget(&store, Document::Notice, &NOTICES, retention().keep_from_ms()).unwrap(), 0);
+    assert_eq!(forget(&store, &NOTICES, retention().keep_from_ms()).unwrap(), 0);
 }

@@ -25,7 +25,7 @@ fn what_only_a_person_may_do_is_refused_to_a_register_inside_the_commit() {
         }),
         ("stock.policies.set", |transaction, by| {
             let request: PolicyRequest = serde_json::from_str(r#"{ "rule": "to_zero" }"#).unwrap();
-            stock::set_policy(transaction, by, &CATALOG, sku(CEREAL), request).map(drop)
+            stock::set_policy(transaction, by, &CATALOG, &sku(CEREAL), &request).map(drop)
         }),
         ("stock.notices.manage", |transaction, by| stock::close_notice(transaction, by, 1).map(drop)),
         ("stock.notices.manage", |transaction, by| stock::reopen_notice(transaction, by, 1).map(drop)),

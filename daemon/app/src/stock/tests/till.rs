@@ -159,7 +159,7 @@ fn an_item_without_a_policy_says_what_holds() {
     let set = |at_ms| {
         let request = request().unwrap();
         store.commit_blocking(move |transaction| {
-            stock::set_policy(transaction, &by(at_ms), &CATALOG, sku(BAGS), request)
+            stock::set_policy(transaction, &by(at_ms), &CATALOG, &sku(BAGS), &request)
         })
     };
     assert_eq!((set(1).unwrap().replaced, set(2).unwrap().replaced), (false, true));

@@ -267,6 +267,8 @@ macro_rules! damage {
     };
 }
 
+static DAMAGED_SALES: Table<Number, String> = Table::linked("sale");
+
 /// A movement of a sale that can't be read.
 fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     transaction.append_to_outbox(Stream::sales().as_str(), "sale", 1, "1")?;
@@ -274,8 +276,7 @@ fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     let (kind, reference, by) = (Kind::Sale, "7-1".into(), "till-1".into());
     let moved = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false });
     assert_eq!(moved.unwrap(), Some(10));
-    static DAMAGED: Table<Number, String> = Table::linked("sale");
-    transaction.put(&DAMAGED, 1, &"none".to_owned())
+    transaction.put(&DAMAGED_SALES, 1, &"none".to_owned())
 }
 
 #[test]

@@ -232,7 +232,11 @@ async fn a_damaged_sale_blocks_no_receipts() {
     for round in 0..3 {
         shop.post(&format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
     }
-    shop.store().commit(|transaction| transaction.put(&SALES, 2, &7)).await.unwrap();
+    let damaged = shop.store().commit(|transaction| {
+        transaction.delete(&SALES, 2);
+        transaction.put(&SALES, 2, &7)
+    });
+    damaged.await.unwrap();
     shop.receipts.paper_out(false);
     until("receipts", || shop.receipts.printed().len() >= 2).await;
     // The next receipt comes behind whatever the queue still had.

@@ -93,6 +93,8 @@ mod tests {
     }
 
     fn put(transaction: &mut Transaction<'_>, sale: &Sale) -> Result<(), StoreError> {
+        // A stored sale is never written again; damage replaces it.
+        transaction.delete(&SALES, sale.id.sequence);
         transaction.put(&SALES, sale.id.sequence, sale)
     }
 

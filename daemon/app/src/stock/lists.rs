@@ -22,7 +22,9 @@ pub(super) fn before<V: Record>(
 ) -> Result<Vec<V>, StoreError> {
     match before {
         Some(0 | 1) => Ok(Vec::new()),
-        before => store.readable_page_kept(table, before.map(|before| before - 1), Order::Descending, limit, |error| left_out(&error)),
+        before => store.readable_page_kept(table, before.map(|before| before - 1), Order::Descending, limit, |error| {
+            left_out(&error)
+        }),
     }
 }
 

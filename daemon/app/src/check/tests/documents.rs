@@ -42,6 +42,8 @@ fn checked(damage: Damage) -> (String, String) {
 /// The one sale names another movement.
 fn renamed(transaction: &mut Transaction<'_>, movement: u64) -> Result<(), StoreError> {
     let sale = transaction.get(&SALES, 1)?.unwrap();
+    // A stored sale is never written again; damage replaces it.
+    transaction.delete(&SALES, 1);
     transaction.put(&SALES, 1, &Sale { movement: Some(movement), ..sale })
 }
 

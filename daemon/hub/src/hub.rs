@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use app::selling::SaleContext;
-use axum::http::HeaderMap;
+use axum::{Router, http::HeaderMap};
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
 use tokio::sync::broadcast;
@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use crate::{
     catalog::LiveCatalog, clock::Calendar, config::Config, devices::Devices, events::HubEvent,
     headquarters::Headquarters, payments::TerminalLocks, printing::LastPrinted, registers::Registers, status::Today,
-    web::authenticate::asker,
+    web::{authenticate::asker, openapi},
 };
 
 /// A hub at work.
@@ -46,6 +46,11 @@ impl Hub {
     /// The store's records.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Everything that the hub serves.
+    pub fn router(self: &Arc<Self>) -> Router {
+        openapi::router(Arc::clone(self))
     }
 
     /// Whether a request comes from a person at the console.

@@ -30,7 +30,7 @@ use crate::{
     printing::{LastPrinted, PrintReceipts},
     registers::Registers,
     status::{self, FollowSales, Today},
-    web::{openapi, server},
+    web::server,
 };
 
 /// How long systemd is asked to wait on while the hub starts.
@@ -135,7 +135,7 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
     let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
-    let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
+    let router = hub.router().merge(more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
     stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);

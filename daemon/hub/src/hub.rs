@@ -9,8 +9,16 @@ use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-    catalog::LiveCatalog, clock::Calendar, config::Config, devices::Devices, events::HubEvent,
-    headquarters::Headquarters, payments::TerminalLocks, printing::LastPrinted, registers::Registers, status::Today,
+    catalog::LiveCatalog,
+    clock::Calendar,
+    config::Config,
+    devices::Devices,
+    events::HubEvent,
+    headquarters::Headquarters,
+    payments::TerminalLocks,
+    printing::LastPrinted,
+    registers::Registers,
+    status::Today,
     web::{authenticate::asker, openapi},
 };
 

@@ -248,7 +248,7 @@ mod tests {
 
     fn open() -> (tempfile::TempDir, Store, Registers) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), store::EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), store::EngineKind::Sqlite, &app::linked_tables(), 1).unwrap();
         let registers = Registers::open(&store, directory.path()).unwrap();
         (directory, store, registers)
     }

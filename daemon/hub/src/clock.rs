@@ -59,7 +59,10 @@ mod tests {
         assert_eq!(berlin.business_day(new_year).to_string(), "2026-01-01");
         assert_eq!(berlin.local_time(new_year), "2026-01-01 01:00");
         assert_eq!(chicago.business_day(new_year).to_string(), "2025-12-31");
-        assert_eq!((berlin.fiscal_year(new_year), chicago.fiscal_year(new_year)), (2026, 2024));
+        assert_eq!((berlin.fiscal_year(new_year), chicago.fiscal_year(new_year)), (2026, 2025));
+        let (day, years) = (86_400_000, |at_ms| (berlin.fiscal_year(at_ms), chicago.fiscal_year(at_ms)));
+        assert_eq!(years(new_year + 30 * day), (2026, 2025), "January 30 in Chicago");
+        assert_eq!(years(new_year + 32 * day), (2026, 2026), "February 1 in Chicago");
         assert_eq!(berlin.fiscal_year(new_year - 2 * 3_600_000), 2025);
     }
 }

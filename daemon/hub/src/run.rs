@@ -24,6 +24,7 @@ use crate::{
     devices, followers,
     hub::Hub,
     maintenance::door,
+<<<<<<< HEAD
     parts::{
         catalog::LiveCatalog, devices::Devices, events, headquarters::Headquarters, printed::LastPrinted,
         registers::Registers, terminals::TerminalLocks, today::Today,
@@ -32,6 +33,13 @@ use crate::{
     printing::PrintReceipts,
     status::{self, FollowSales},
     web::{openapi, server},
+=======
+    payments::{ResolvePayments, TerminalLocks},
+    printing::{LastPrinted, PrintReceipts},
+    registers::Registers,
+    status::{self, FollowSales, Today},
+    web::server,
+>>>>>>> h-hubtests
 };
 
 /// How long systemd is asked to wait on while the hub starts.
@@ -136,7 +144,7 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
     let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
-    let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
+    let router = hub.router().merge(more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
     stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);

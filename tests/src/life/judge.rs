@@ -4,7 +4,9 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
 
-use super::{BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, aside, sell, steps, text, told};
+use super::{
+    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, aside, sell, steps, text, told,
+};
 
 /// What is known of a life at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -184,7 +184,12 @@ fn version(store: &Store) -> Result<u64, StoreError> {
 
 /// Items of the loads after a version, in order, and the version they lead to.
 fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<Item>), StoreError> {
-    let (last, mut items) = (self::version(store)?, Vec::new());
+    let last = match self::version(store) {
+        // No load can be written either until it is repaired.
+        Err(StoreError::Corrupt { .. }) => return Ok((version, Vec::new())),
+        last => last?,
+    };
+    let mut items = Vec::new();
     while version < last {
         let loads = store.page(&LOADS, Some(version + 1), Order::Ascending, PAGE)?;
         let Some(end) = loads.last() else { return Ok((last, items)) };

@@ -47,13 +47,20 @@ impl Texts {
 }
 
 impl Catalog {
-    /// Reads the catalog of a store. Items that can't be read are left out, and reported to `fault`.
+    /// Reads the catalog of a store. What can't be read is left out, and reported to `fault`.
     ///
     /// # Errors
     /// The engine fails.
     pub fn read(store: &Store, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
         // The version first: a load that comes in between is followed once more, which changes nothing.
-        let catalog = Self { version: super::version(store)?, ..Self::default() };
+        let version = match super::version(store) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                fault(error);
+                0
+            }
+            version => version?,
+        };
+        let catalog = Self { version, ..Self::default() };
         let mut items = Vec::new();
         store.each(&ITEMS, |item| match item {
             Ok(item) => items.push(catalog.texts().share(item)),

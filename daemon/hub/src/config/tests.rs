@@ -83,7 +83,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 
     let text = GOOD
         .replace("\"UTC\"", "\"Mars/Olympus\"")
-        .replace("till-1", "till 1")
+        .replace("Store 367", " ")
         .replace("scanner = \"scanner-1\"", "scanner = \"scanner-2\"\nscale = \"scale-1\"");
     let ConfigError::Invalid { findings, .. } = read(&text).unwrap_err() else { panic!("it was read") };
     assert_eq!(findings.len(), 4, "{findings:?}");

@@ -18,8 +18,6 @@
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -33,7 +31,11 @@ use app::{
 use axum::http::{HeaderMap, header};
 use commerce::{Actor, RegisterName};
 use ring::rand::{SecureRandom, SystemRandom};
-use store::{Purpose, Store, hexadecimal};
+use store::{
+    Purpose, Store,
+    files::{self, Access},
+    hexadecimal,
+};
 
 use crate::digest::sha256;
 
@@ -249,15 +251,8 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let code = digits(random, 10).map_err(|refusal| refusal.detail)?;
-            // Under another name until it is whole: a power cut must not leave half a code, which would keep the hub from starting.
-            let unfinished = path.with_extension("new");
-            let mut file = fs::OpenOptions::new();
-            let mut file =
-                file.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).map_err(failed)?;
-            file.write_all(code.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-            fs::rename(&unfinished, path).map_err(failed)?;
-            let directory = path.parent().unwrap_or(Path::new("."));
-            fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+            // Whole or not at all: a power cut must not leave half a code, which would keep the hub from starting.
+            files::replace(path, code.as_bytes(), Access::Private).map_err(failed)?;
             Ok(code)
         }
         Err(error) => Err(failed(error)),
@@ -274,7 +269,7 @@ mod tests {
 
     fn open() -> (tempfile::TempDir, Store, Registers) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), store::EngineKind::Sqlite, 1).unwrap();
+        let store = Store::open(directory.path(), store::EngineKind::Sqlite, &app::linked_tables(), 1).unwrap();
         let registers = Registers::open(&store, directory.path()).unwrap();
         (directory, store, registers)
     }

@@ -71,7 +71,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
 /// Sales, newest first
 #[utoipa::path(get, path = "/api/v1/sales", params(Page), responses((status = 200, body = [SaleInList])))]
 async fn list(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<SaleInList>>, Problem> {
-    let sales = reading(move || Ok(selling::last_sales(&hub.store, page.before, page.limit())?)).await?;
+    let sales = reading(move || Ok(selling::last_readable_sales(&hub.store, page.before, page.limit())?)).await?;
     let view = |sale: &Sale| SaleInList {
         done: sale.into(),
         sequence: sale.id.sequence,

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use store::Depth;
 
-use crate::common::{CEREAL, ask, enter, open};
+use crate::common::{CEREAL, ask, enter, faults, open};
 
 #[tokio::test]
 async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
@@ -13,7 +13,7 @@ async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;
     let loaded =
         ask(&router, "POST", "/api/v1/items", &[("cookie", &cookie), ("idempotency-key", "load-0001")], CEREAL).await;
-    assert_eq!(loaded.body["items"], 1);
+    assert_eq!(loaded.body, json!({ "loaded": 1, "version": 1 }));
 
     let post = async |path: &str, key: &str, body: Value| {
         ask(&router, "POST", path, &[("authorization", &token), ("idempotency-key", key)], &body.to_string()).await
@@ -41,12 +41,12 @@ async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
         (post(&format!("{path}/lines/9/void"), "void-00001", json!({})).await, 422, "line-unknown"),
         (post(&format!("{path}/lines/x/void"), "void-00002", json!({})).await, 400, "bad-request"),
         (post(&format!("{path}/complete"), "done-00001", json!({})).await, 422, "still-due"),
-        (post(&format!("{path}/payments"), "card-00001", json!({})).await, 404, "terminal-unknown"),
+        (post(&format!("{path}/payments"), "card-00001", json!({})).await, 404, "device-unknown"),
         (post("/api/v1/baskets/b99/lines", "line-00005", line.clone()).await, 404, "basket-unknown"),
         (post("/api/v1/nothing", "none-00001", json!({})).await, 404, "route-unknown"),
         (ask(&router, "POST", "/api/v1/session", &[], "{").await, 400, "bad-request"),
-        (ask(&router, "GET", "/api/v1/status", &[], "").await, 401, "unauthorized"),
-        (ask(&router, "GET", "/api/v1/status", &[("authorization", "Bearer guess")], "").await, 401, "unauthorized"),
+        (ask(&router, "GET", "/api/v1/status", &[], "").await, 401, "unauthenticated"),
+        (ask(&router, "GET", "/api/v1/status", &[("authorization", "Bearer guess")], "").await, 401, "unauthenticated"),
         (post("/api/v1/items", "load-0002", json!({ "items": [] })).await, 403, "forbidden"),
         (ask(&router, "GET", "/api/v1/sales?limit=x", &[("authorization", &token)], "").await, 400, "bad-request"),
     ];
@@ -78,7 +78,7 @@ async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
     )
     .await;
     assert_eq!((&sale.body["reference"], &sale.body["lines"][0]["regular"]), (&json!("order-7"), &json!(738)));
-    assert_eq!(hub.store.outbox_span("sales").unwrap().last, 1);
+    assert_eq!(hub.store().outbox_span("sales").unwrap().last, 1);
 }
 
 #[tokio::test]
@@ -102,7 +102,26 @@ async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_betwe
         }
     }
     assert_eq!(receipts, [[1, 2, 3, 4], [1, 2, 3, 4]]);
-    let checked = hub::maintenance::check(&hub.store, Depth::Whole).unwrap();
-    assert_eq!((checked.faults, checked.records > 8), (Vec::new(), true));
-    assert_eq!(hub.store.outbox_span("sales").unwrap().last, 8);
+    assert_eq!(faults(&hub, Depth::Whole), [""; 0]);
+    assert_eq!(hub.store().outbox_span("sales").unwrap().last, 8);
+}
+
+#[tokio::test]
+async fn a_register_asks_for_what_its_own_lane_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_hub, router) = open(directory.path());
+    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
+    let get = async |query: &str, header: (&str, &str)| {
+        ask(&router, "GET", &format!("/api/v1/lanes/me/events{query}"), &[header], "").await
+    };
+    let heard = get("", ("authorization", &token)).await;
+    assert_eq!(heard.status, StatusCode::OK, "{}", heard.body);
+    let boot = heard.body["boot"].as_str().unwrap();
+    let nothing = json!({ "boot": boot, "restarted": false, "last": 0, "missed": 0, "events": [] });
+    assert_eq!(heard.body, nothing);
+    assert_eq!(get(&format!("?after=0&boot={boot}"), ("authorization", &token)).await.body, nothing);
+    assert_eq!(get("?after=9&boot=before", ("authorization", &token)).await.body["restarted"], true);
+    assert_eq!(get("?after=nine", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(get("?since=1", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(get("", ("cookie", &cookie)).await.status, StatusCode::FORBIDDEN, "a person has no lane");
 }

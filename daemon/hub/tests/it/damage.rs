@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use store::{Depth, EngineKind, Name, NameName, Number, Store, Table};
 
-use crate::common::{CEREAL, ask, enter, open_on};
+use crate::common::{CEREAL, ask, enter, faults, open_on};
 
 /// No bit of a record keeps the tills from opening in the morning, but for those by which a store is known at all; and
 /// the whole check finds each.
@@ -54,8 +54,8 @@ async fn a_hub_starts_whichever_record_is_damaged() {
                     .unwrap();
             }
         }
-        let store = Store::open(&place.join("data"), EngineKind::Sqlite, &hub::LINKED, 1).unwrap();
-        let faults = hub::maintenance::check(&store, Depth::Whole).unwrap().faults;
+        let store = Store::open(&place.join("data"), EngineKind::Sqlite, &app::linked_tables(), 1).unwrap();
+        let faults = app::check::check(&store, Depth::Whole).unwrap().faults;
         let name = key.escape_ascii().to_string();
         assert!(faults.iter().any(|fault| fault.contains(&name)), "{name}: {faults:?}");
         drop(store);
@@ -73,7 +73,7 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     {
         // Records of these tables that are none.
-        let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, &hub::LINKED, 7).unwrap();
+        let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, &app::linked_tables(), 7).unwrap();
         let damaged = store.commit(|transaction| {
             transaction.put(&ITEMS, "818981", &7)?;
             transaction.put(&REGISTERS, "till-2", &7)
@@ -117,7 +117,7 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     let order = json!({ "reference": "order-7", "lines": [{ "sku": "818981", "quantity": { "milli": 1000, "unit": "each" } }] });
     let reserved = till("/api/v1/stock/reservations", "order-001", order).await["id"].clone();
     let given_up = basket("0002", json!({ "reservations": [reserved] })).await;
-    let damaged = hub.store.commit(|transaction| {
+    let damaged = hub.store().commit(|transaction| {
         transaction.put(&POSITIONS, ("818981", "each"), &7)?;
         transaction.put(&RESERVATIONS, 1, &7)?;
         transaction.put(&RESERVATIONS, 2, &7)
@@ -138,11 +138,11 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     assert_eq!((reference(2), &movements[2]["lines"][0]["milli"]), (sold["sale"].clone(), &json!(1000)));
 
     // The check says so, whole and as it is made at a start, and of all else that it is in order.
-    let faults = hub::maintenance::check(&hub.store, Depth::Whole).unwrap().faults;
-    let told = |of: &str| faults.iter().filter(|fault| fault.contains(of)).count();
-    assert_eq!((told("of table position"), told("of table reservation"), told("movement ")), (1, 2, 0), "{faults:?}");
-    assert_eq!(told("item 818981 has moved and has no position by each"), 1, "{faults:?}");
-    let at_start = hub::maintenance::check(&hub.store, Depth::Fast).unwrap().faults;
+    let found = faults(&hub, Depth::Whole);
+    let told = |of: &str| found.iter().filter(|fault| fault.contains(of)).count();
+    assert_eq!((told("of table position"), told("of table reservation"), told("movement ")), (1, 2, 0), "{found:?}");
+    assert_eq!(told("item 818981 has moved and has no position by each"), 1, "{found:?}");
+    let at_start = faults(&hub, Depth::Fast);
     assert!(matches!(&at_start[..], [fault] if fault.contains("of table position")), "{at_start:?}");
 }
 
@@ -158,24 +158,4 @@ fn copied(from: &Path, to: &Path) {
             fs::copy(entry.path(), to).unwrap();
         }
     }
-}
-
-#[tokio::test]
-async fn a_register_asks_for_what_its_own_lane_heard() {
-    let directory = tempfile::tempdir().unwrap();
-    let (hub, router) = open(directory.path());
-    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
-    let get = async |query: &str, header: (&str, &str)| {
-        ask(&router, "GET", &format!("/api/v1/lanes/me/events{query}"), &[header], "").await
-    };
-    let heard = get("", ("authorization", &token)).await;
-    assert_eq!(heard.status, StatusCode::OK, "{}", heard.body);
-    let boot = hub.devices.lanes.after("till-1", None, 0).unwrap().boot;
-    let nothing = json!({ "boot": boot, "restarted": false, "last": 0, "missed": 0, "events": [] });
-    assert_eq!(heard.body, nothing);
-    assert_eq!(get(&format!("?after=0&boot={boot}"), ("authorization", &token)).await.body, nothing);
-    assert_eq!(get("?after=9&boot=before", ("authorization", &token)).await.body["restarted"], true);
-    assert_eq!(get("?after=nine", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(get("?since=1", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(get("", ("cookie", &cookie)).await.status, StatusCode::FORBIDDEN, "a person has no lane");
 }

@@ -2,13 +2,13 @@
 
 use axum::http::StatusCode;
 use commerce::{MAX_LINES, MAX_TEXT};
-use drivers::{device::Health, simulate::SimulatedTerminal};
+use drivers::simulate::SimulatedTerminal;
 use serde_json::{Value, json};
-use store::{Depth, EngineKind, Name, StoreError, Table};
+use store::{Depth, EngineKind, Number, StoreError, Table};
 
-static BASKETS: Table<Name, Value> = Table::new("basket");
+static BASKETS: Table<Number, Value> = Table::new("basket");
 
-use crate::common::{ask, enter, open_with};
+use crate::common::{ask, enter, faults, open_with, wait_for};
 
 #[tokio::test]
 async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
@@ -19,11 +19,9 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
         terminal.address()
     );
     let (hub, router) = open_with(directory.path(), EngineKind::Sqlite, &lane);
-    let mut events = hub.events.subscribe();
-    while hub.devices.states()[0].health != Health::Ready {
-        events.recv().await.unwrap();
-    }
     let (_, token) = enter(&router, directory.path(), "till-2").await;
+    let is_ready = |devices: &Value| devices[0]["health"]["state"] == "ready";
+    wait_for(&router, "/api/v1/devices", ("authorization", &token), is_ready).await;
     let mut keys = 0;
     let mut post = async |path: &str, body: Value| {
         keys += 1;
@@ -38,15 +36,15 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     let line = json!({ "description": text(), "keyed": { "amount": 1_000_000, "reason": text() },
         "discounts": vec![discount(); 16] });
     assert_eq!(post(&format!("{path}/lines"), line.clone()).await.status, StatusCode::OK);
-    let basket = path.rsplit('/').next().unwrap().to_owned();
-    let entered = hub.store.commit(move |transaction| {
-        let mut filled = transaction.get(&BASKETS, &basket)?.unwrap();
+    let basket: u64 = path.rsplit("/b").next().unwrap().parse().unwrap();
+    let entered = hub.store().commit(move |transaction| {
+        let mut filled = transaction.get(&BASKETS, basket)?.unwrap();
         let lines = filled["lines"].as_array_mut().unwrap();
         for number in 2..MAX_LINES {
             lines.push(lines[0].clone());
             lines[number - 1]["number"] = json!(number);
         }
-        transaction.put(&BASKETS, &basket, &filled)
+        transaction.put(&BASKETS, basket, &filled)
     });
     entered.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
     assert_eq!(post(&format!("{path}/lines"), line.clone()).await.status, StatusCode::OK);
@@ -75,7 +73,7 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     assert!(largest > 10 * 192 * 1024, "it is much larger than a value of the engine: {largest} bytes");
     assert!(largest + 256 * 1024 < contract::MAX_MESSAGE, "HQ takes it as one event: {largest} bytes");
     assert_eq!(terminal.bookings(), 3);
-    assert_eq!(hub::maintenance::check(&hub.store, Depth::Whole).unwrap().faults, [""; 0]);
+    assert_eq!(faults(&hub, Depth::Whole), [""; 0]);
 
     // As much as one command takes, in one.
     let sold = post("/api/v1/sales", json!({ "lines": vec![line; 80], "card": true })).await;

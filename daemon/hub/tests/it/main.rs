@@ -5,4 +5,5 @@ mod api;
 mod common;
 mod damage;
 mod full_basket;
+mod permissions;
 mod stock;

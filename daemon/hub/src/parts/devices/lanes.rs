@@ -268,9 +268,9 @@ mod tests {
     fn a_restart_is_told() {
         let (before, now) = (lanes(), lanes());
         before.hear(&scan("scanner-2", "42"));
-        let boot = before.after("till-2", None, 0).unwrap().boot;
+        let boot = before.after(&till(2), None, 0).unwrap().boot;
         now.hear(&scan("scanner-2", "43"));
-        let heard = now.after("till-2", Some(&boot), 1).unwrap();
+        let heard = now.after(&till(2), Some(&boot), 1).unwrap();
         assert!(heard.restarted && heard.boot != boot);
         assert_eq!((heard.events.len(), heard.missed), (1, 0), "everything since the start");
     }

@@ -1,30 +1,123 @@
-//! The store and HQ have the same stock.
+//! The store and HQ have the same stock, and the same items.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock, time::Duration};
 
-use commerce::{
-    Minor, Tender, Unit,
-    stock::{Kind, Line, State},
+use ::hq::{
+    Ledger, MemoryLedger, MemoryQueues, Queues,
+    down::{Outgoing, QueueSummary},
 };
-use contract::{Batch, VERSION};
-use hq::{Ledger, MemoryLedger};
+use app::{
+    By, Refusal, audit,
+    catalog::{self, Catalog},
+    payments::{self, PaymentState},
+    selling::{self, LineRequest, OpenBasket, SaleContext, TenderRequest, WholeSale},
+    stock::{
+        self, Arrival, DeliveredLine, Delivery, Dispatch, GoodsEvent, GoodsNote, NoticeRequest, PolicyRequest,
+        ThisStore,
+    },
+};
+use bridge::Inbox;
+use commerce::{
+    Actor, BusinessDay, Currency, Item, Minor, Price, Quantity, Sku, Station, Unit,
+    stock::{Condition, Portion, Position, Rule, State},
+};
+use contract::{Batch, DownAcknowledgement, DownBatch, VERSION, item};
 use proptest::{collection::vec, prelude::*};
+use serde_json::Value;
 use store::{EngineKind, Transaction};
 
 use super::*;
-use crate::{
-    problem::Problem,
-    selling::{self, Counter},
-    stock::{
-        Booking,
-        testing::{self, basket, cereal},
-    },
-};
+use crate::{config, hub::Hub, run};
+
+/// The item that everything here is about.
+fn cereal(price: i64) -> Item {
+    Item {
+        sku: sku(),
+        gtin: None,
+        description: "Cereal".into(),
+        department: "".into(),
+        category: "".into(),
+        brand: "".into(),
+        package_size: "".into(),
+        price: Price { minor: Minor::new(price).unwrap(), per: Unit::Each },
+    }
+}
+
+fn sku() -> Sku {
+    "818981".parse().unwrap()
+}
+
+/// What is on file: [`cereal`].
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), EngineKind::Sqlite, &app::linked_tables(), 7).unwrap();
+    let load =
+        |transaction: &mut Transaction<'_>| catalog::load(transaction, &person(), &[cereal(369)], "digest".into());
+    store.commit_blocking(load).unwrap();
+    Catalog::read(&store, |fault| panic!("{fault}")).unwrap()
+});
+
+fn person() -> By {
+    By { actor: Actor::console(), at_ms: 1 }
+}
+
+fn till() -> By {
+    By { actor: Actor::register("till-1".parse().unwrap()), at_ms: 2 }
+}
+
+fn usd() -> Currency {
+    Currency::from_code("USD").unwrap()
+}
+
+fn context(epoch: u64) -> SaleContext {
+    let business_day = BusinessDay::new(2026, 11, 24).unwrap();
+    SaleContext { epoch, at_ms: 2, business_day, fiscal_year: 2026, printer: None }
+}
+
+fn quantity(pieces: u32) -> Quantity {
+    Quantity::pieces(pieces).unwrap()
+}
+
+fn portions(pieces: u32) -> Vec<Portion> {
+    vec![Portion { sku: sku(), quantity: quantity(pieces) }]
+}
+
+fn line(pieces: u32) -> LineRequest {
+    serde_json::from_value(json!({ "sku": sku(), "quantity": quantity(pieces) })).unwrap()
+}
+
+fn cash() -> TenderRequest {
+    TenderRequest::Cash { amount: Minor::literal(100_000) }
+}
+
+fn note(transaction: &mut Transaction<'_>, kind: GoodsEvent, pieces: u32) -> Result<(), Refusal> {
+    let note = GoodsNote { kind, condition: None, reason: "seen".into(), lines: portions(pieces) };
+    stock::note_goods(transaction, &person(), &CATALOG, note).map(drop)
+}
+
+fn set_rule(transaction: &mut Transaction<'_>, rule: Rule) -> Result<(), Refusal> {
+    let request = PolicyRequest { rule, safety_stock: None, lead_time_days: 0, cover_days: 0, pack: None };
+    stock::set_policy(transaction, &person(), &CATALOG, sku(), request).map(drop)
+}
+
+fn sell(transaction: &mut Transaction<'_>, epoch: u64, catalog: &Catalog, pieces: u32) -> Result<Minor, Refusal> {
+    let lines = vec![line(pieces).find(catalog)?];
+    let sale = WholeSale {
+        currency: usd(),
+        reference: None,
+        customer: None,
+        reservations: vec![],
+        lines,
+        tenders: vec![cash()],
+    };
+    let basket = sale.basket(&till())?;
+    selling::sell(transaction, &till(), basket, &context(epoch)).map(|done| done.totals.net)
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Comes(i64),
-    Breaks(i64),
+    Comes(u32),
+    Breaks(u32),
     Sells(u32),
     /// A basket is partly paid, which holds its pieces.
     Holds(u32),
@@ -41,8 +134,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1_i64..5).prop_map(Step::Comes),
-        1 => (1_i64..3).prop_map(Step::Breaks),
+        3 => (1_u32..5).prop_map(Step::Comes),
+        1 => (1_u32..3).prop_map(Step::Breaks),
         4 => (1_u32..4).prop_map(Step::Sells),
         2 => (1_u32..4).prop_map(Step::Holds),
         2 => (1_usize..5, any::<bool>()).prop_map(|(most, acknowledged)| Step::Carry { most, acknowledged }),
@@ -51,44 +144,39 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn book(
-    transaction: &mut Transaction<'_>,
-    kind: Kind,
-    pieces: i64,
-    from: Option<State>,
-    to: Option<State>,
-) -> Result<(), Problem> {
-    let lines = Line::of([((cereal().sku, Unit::Each), pieces * 1000)], from, to);
-    let booking = Booking { kind, reference: "1".into(), by: "till-1".into(), at_ms: 1, lines, settled: false };
-    stock::book(transaction, booking).map(drop)
+/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold, one is declined, and one
+/// goes on.
+fn hold(transaction: &mut Transaction<'_>, index: usize, pieces: u32) -> Result<(), Refusal> {
+    let basket = selling::open(transaction, &till(), usd(), OpenBasket::default())?.id;
+    selling::add_line(transaction, &till(), basket, line(pieces).find(&CATALOG)?)?;
+    let intent = payments::Intent { terminal: format!("terminal-{index}"), amount: None, before: Value::Null };
+    let payment = payments::start(transaction, &till(), basket, intent)?.id;
+    let context = context(7);
+    let state = match index % 3 {
+        0 => PaymentState::Approved,
+        1 => PaymentState::Declined { code: "6C".into(), why: "declined".into() },
+        _ => return Ok(()),
+    };
+    let is_approved = state == PaymentState::Approved;
+    payments::end(transaction, payment, state, None, &context)?;
+    if is_approved {
+        selling::complete_basket(transaction, &till(), basket, &context)?;
+    }
+    Ok(())
 }
 
 /// Does a step; what the stock refuses is not done.
-async fn act(store: &Store, basket_id: usize, step: Step) {
+async fn act(store: &Store, index: usize, step: Step) {
     let epoch = store.epoch();
     let done = store.commit(move |transaction| match step {
-        Step::Comes(pieces) => book(transaction, Kind::Receipt, pieces, None, Some(State::OnHand)),
-        Step::Breaks(pieces) => book(transaction, Kind::Damage, pieces, Some(State::OnHand), Some(State::Damaged)),
-        Step::Sells(pieces) | Step::Holds(pieces) => {
-            let mut basket = basket(format!("b{basket_id}"), pieces);
-            basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
-            let counter = Counter::at(epoch, 2);
-            if matches!(step, Step::Sells(_)) {
-                return selling::complete(transaction, &mut basket, &counter, false).map(drop);
-            }
-            stock::hold(transaction, &mut basket, 2)?;
-            // One of three is completed and sells what was held, one gives it back, one is still being paid.
-            match basket_id % 3 {
-                0 => selling::complete(transaction, &mut basket, &counter, true).map(drop)?,
-                1 => stock::release_holds(transaction, &mut basket, 2)?,
-                _ => {}
-            }
-            Ok(())
-        }
+        Step::Comes(pieces) => note(transaction, GoodsEvent::Return, pieces),
+        Step::Breaks(pieces) => note(transaction, GoodsEvent::Damage, pieces),
+        Step::Sells(pieces) => sell(transaction, epoch, &CATALOG, pieces).map(drop),
+        Step::Holds(pieces) => hold(transaction, index, pieces),
         Step::Carry { .. } | Step::BackUp | Step::Restore => Ok(()),
     });
-    if let Err(problem) = done.await {
-        assert_eq!(problem.kind, "/problems/stock-insufficient");
+    if let Err(refusal) = done.await {
+        assert_eq!(refusal.kind, &stock::STOCK_INSUFFICIENT, "{refusal}");
     }
 }
 
@@ -119,24 +207,30 @@ async fn start(directory: &Path, engine: EngineKind) -> StoreOutbox {
 }
 
 async fn start_as(hub: &str, directory: &Path, engine: EngineKind) -> StoreOutbox {
-    let store = Arc::new(Store::open(directory, engine, &crate::LINKED, 7).unwrap());
+    let store = Arc::new(Store::open(directory, engine, &app::linked_tables(), 7).unwrap());
     let opening = Arc::clone(&store);
-    tokio::task::spawn_blocking(move || stock::open_epoch(&opening, 1).unwrap()).await.unwrap();
+    tokio::task::spawn_blocking(move || hq::open_epoch(&opening, 1).unwrap()).await.unwrap();
     StoreOutbox { hub: hub.parse().unwrap(), store }
 }
 
 fn have_the_same(outbox: &StoreOutbox, ledger: &MemoryLedger) {
-    let here = testing::position(&outbox.store, &cereal().sku);
+    let here: Vec<Position> = stock::positions_of(&outbox.store, &Actor::console(), &sku())
+        .unwrap()
+        .into_iter()
+        .map(|view| view.position)
+        .collect();
+    let here = State::ALL.map(|state| here.iter().map(|position| position.of(state)).sum::<i64>());
     let there = ledger.positions(&outbox.hub(), outbox.epoch());
-    let there = there.get(&(cereal().sku.to_string(), Unit::Each)).copied().unwrap_or_default();
-    assert_eq!(State::ALL.map(|state| here.of(state)), there);
+    let there = there.get(&(sku().to_string(), Unit::Each)).copied().unwrap_or_default();
+    assert_eq!(here, there);
 }
 
 async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
     let mut directory = tempfile::tempdir().unwrap();
     let mut outbox = start(directory.path(), engine).await;
     let ledger = MemoryLedger::default();
-    outbox.store.commit(move |transaction| testing::rule(transaction, &cereal().sku, strict)).await.unwrap();
+    let rule = if strict { Rule::ToZero } else { Rule::BelowZero };
+    outbox.store.commit(move |transaction| set_rule(transaction, rule)).await.unwrap();
     let mut backup: Option<Vec<u8>> = None;
     for (index, step) in steps.iter().copied().chain([Step::Carry { most: 3, acknowledged: true }]).enumerate() {
         match step {
@@ -179,13 +273,13 @@ async fn an_hq_that_went_back_behind_what_is_kept_has_the_stock_after_a_restore(
     let outbox = start(directory.path(), EngineKind::Sqlite).await;
     let booked = outbox.store.commit(|transaction| {
         for _ in 0..5 {
-            book(transaction, Kind::Receipt, 1, None, Some(State::OnHand))?;
+            note(transaction, GoodsEvent::Return, 1)?;
         }
         // Without effect at HQ: they only push the first ones out of what is kept.
         for _ in 0..store::outbox::KEPT {
             transaction.append_to_outbox("stock", "x", 1, "none")?;
         }
-        Ok::<_, Problem>(())
+        Ok::<_, Refusal>(())
     });
     booked.await.unwrap();
     outbox.store.acknowledge_outbox("stock", u64::MAX).await.unwrap();
@@ -211,18 +305,19 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
     let told = || {
         ledger.transfers().iter().map(|item| [item.sent, item.received, item.arrived, item.short]).collect::<Vec<_>>()
     };
-    let epoch = sender.store.epoch();
+    let here = |name: &str| ThisStore { hub: name.parse().unwrap(), epoch: sender.store.epoch() };
+    let this_store = here("store-1");
     let sent = sender.store.commit(move |transaction| {
-        book(transaction, Kind::Receipt, 9, None, Some(State::OnHand))?;
-        testing::send(transaction, ("store-1", epoch), "store-2", 5)
+        note(transaction, GoodsEvent::Return, 9)?;
+        let dispatch = Dispatch { to: "store-2".parse().unwrap(), lines: portions(5) };
+        stock::dispatch(transaction, &person(), &CATALOG, &this_store, dispatch)
     });
-    let id = sent.await.unwrap();
+    let id = sent.await.unwrap().id;
     carry(&sender, &ledger, 3, true).await;
     assert_eq!(told(), [[5000, 0, 0, 0]]);
 
-    let name = format!("{epoch}-{id}");
-    let entered =
-        receiver.store.commit(move |transaction| testing::come_in(transaction, ("store-1", &name), "store-2", 4));
+    let notice = stock::notice_for_receiver(&sender.store, &sender.hub(), id).unwrap();
+    let entered = receiver.store.commit(move |transaction| come_in(transaction, notice, 4));
     entered.await.unwrap();
     carry(&receiver, &ledger, 3, true).await;
     assert_eq!(told(), [[5000, 4000, 0, 0]], "at HQ some are in both books");
@@ -235,7 +330,10 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
             carry(&sender, &ledger, 3, true).await;
             assert_eq!(told(), [[5000, 4000, 0, 0]], "what was told never happened in its books");
         }
-        let arrived = sender.store.commit(move |transaction| testing::arrive(transaction, "store-1", id, pieces));
+        let arrived = sender.store.commit(move |transaction| {
+            let arrival = Arrival { lines: portions(pieces) };
+            stock::arrive(transaction, &person(), &"store-1".parse().unwrap(), id, arrival)
+        });
         arrived.await.unwrap();
         carry(&sender, &ledger, 3, true).await;
         assert_eq!(told(), expected);
@@ -245,4 +343,65 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
         }
     }
     assert_eq!(ledger.summary().quarantined, 0);
+}
+
+/// Store 2 enters a transfer, and receives so many pieces of it.
+fn come_in(transaction: &mut Transaction<'_>, notice: NoticeRequest, pieces: u32) -> Result<(), Refusal> {
+    let id = stock::enter(transaction, &person(), &CATALOG, &"store-2".parse().unwrap(), notice)?.id;
+    let lines = vec![DeliveredLine { sku: sku(), quantity: quantity(pieces), condition: Condition::Good }];
+    stock::receive(transaction, &person(), &CATALOG, id, Delivery { delivery_note: None, lines }).map(drop)
+}
+
+/// A hub at work in a directory, without HQ of its own.
+fn hub(directory: &Path) -> Arc<Hub> {
+    let mut config = config::tests::with("");
+    config.store.data = directory.to_owned();
+    config.devices.clear();
+    for register in &mut config.register {
+        register.scanner = None;
+    }
+    run::open(config).unwrap()
+}
+
+/// The price by which the hub sells now.
+fn price(hub: &Hub) -> Option<i64> {
+    hub.catalog.load().sku(&sku()).map(|item| item.price.minor.get())
+}
+
+#[tokio::test]
+async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = hub(directory.path());
+    let (inbox, name, stream) = (StoreInbox(Arc::clone(&hub.store)), hub.config.store.hub.clone(), Stream::items());
+    let queues = MemoryQueues::new(Epoch(1));
+    let mut unpriced = cereal(1);
+    unpriced.price.minor = Minor::literal(-1);
+    let changes = [cereal(369), unpriced, cereal(379)];
+    let wanted = changes.iter().map(|item| Outgoing::new(&item::CHANGED, item).unwrap());
+    queues.append(&name, &stream, wanted.collect()).await.unwrap();
+    while let Some(batch) = queues.next(&name, &stream).await.unwrap() {
+        let batch = DownBatch::decode(&batch.encode().unwrap()).unwrap();
+        let received = inbox.apply(batch.clone()).await.unwrap();
+        // It comes again: HQ did not hear the answer.
+        assert_eq!(inbox.apply(batch).await.unwrap(), received);
+        assert_eq!(inbox.received(&stream).unwrap(), received);
+        let answer = DownAcknowledgement::new(name.clone(), Epoch(hub.store.epoch()), stream.clone(), received);
+        queues.acknowledge(&answer).await.unwrap();
+    }
+    assert_eq!(queues.summary().await.unwrap(), QueueSummary { applied: 2, refused: 1, ..QueueSummary::default() });
+    assert!(queues.refused().await.unwrap()[0].why.contains("price"));
+    let loads = audit::last(&hub.store, None, 10).unwrap();
+    let by: Vec<_> = loads.iter().map(|entry| (&entry.who.station, &*entry.act)).collect();
+    assert_eq!(by, [(&Station::Headquarters, "items_loaded")], "a repetition is not recorded");
+
+    // The catalog's follower swaps the items in.
+    let swapped_in = async {
+        while price(&hub) != Some(379) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), swapped_in).await.expect("the item is not sold by");
+    let (epoch, catalog) = (hub.store.epoch(), Arc::clone(&hub.catalog.load()));
+    let sold = hub.store.commit(move |transaction| sell(transaction, epoch, &catalog, 2)).await.unwrap();
+    assert_eq!(sold, Minor::literal(758));
 }

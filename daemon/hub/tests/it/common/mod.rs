@@ -2,16 +2,21 @@
 
 pub(crate) mod shop;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use app::check;
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
-use hub::{api, config::Config, hub::Hub, run};
+use hub::{Hub, config::Config, run};
 use serde_json::{Value, json};
-use store::EngineKind;
+use store::{Depth, EngineKind};
 use tower::ServiceExt;
 
 /// A load of one item.
@@ -43,7 +48,8 @@ pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &s
     let path = directory.join("hub.toml");
     std::fs::write(&path, text).unwrap();
     let hub = run::open(Config::read(&path).unwrap()).unwrap();
-    (Arc::clone(&hub), api::router(hub))
+    let router = hub.router();
+    (hub, router)
 }
 
 /// What came back.
@@ -68,6 +74,29 @@ pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&
     Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
+/// Reads until what is there is as it should be: what follows a commit is a moment behind its answer.
+pub(crate) async fn wait_for(
+    router: &Router,
+    path: &str,
+    header: (&str, &str),
+    is_there: impl Fn(&Value) -> bool,
+) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let read = ask(router, "GET", path, &[header], "").await.body;
+        if is_there(&read) {
+            return read;
+        }
+        assert!(Instant::now() < deadline, "{path} stays {read}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What the check of a store finds.
+pub(crate) fn faults(hub: &Hub, depth: Depth) -> Vec<String> {
+    check::check(hub.store(), depth).unwrap().faults
+}
+
 /// A person's cookie and a register's token.
 pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
     let code = std::fs::read_to_string(directory.join("data/console-code")).unwrap();
@@ -79,8 +108,8 @@ pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> 
             && session.cookie.contains("SameSite=Strict")
     );
     let cookie = session.cookie.split(';').next().unwrap().to_owned();
-    let drawn =
-        ask(router, "POST", &format!("/api/v1/registers/{register}/pairing-code"), &[("cookie", &cookie)], "").await;
+    let drawing = [("cookie", &*cookie), ("idempotency-key", "pairing-code-1")];
+    let drawn = ask(router, "POST", &format!("/api/v1/registers/{register}/pairing-code"), &drawing, "").await;
     let paired = ask(router, "POST", "/api/v1/pairing", &[], &json!({ "code": drawn.body["code"] }).to_string()).await;
     (cookie, format!("Bearer {}", paired.body["token"].as_str().unwrap()))
 }

@@ -6,14 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{Router, http::StatusCode};
-use hub::hub::{Hub, now_ms};
+use hub::Hub;
 use serde_json::{Value, json};
 use store::{Depth, EngineKind};
 
-use super::{Answer, ask, enter, open, open_as};
+use super::{Answer, ask, enter, faults, open, open_as};
 
 /// A hub with a person and two registers, and items on file.
 #[derive(Clone)]
@@ -111,8 +112,7 @@ impl Shop {
 
     /// The ledger adds up, by the whole check.
     pub(crate) fn adds_up(&self) {
-        let checked = hub::maintenance::check(&self.hub.store, Depth::Whole).unwrap();
-        assert_eq!(checked.faults, Vec::<String>::new());
+        assert_eq!(faults(&self.hub, Depth::Whole), [""; 0]);
     }
 }
 
@@ -156,6 +156,11 @@ pub(crate) fn grams(milli: i64) -> Value {
 #[allow(clippy::needless_pass_by_value)] // documents are put together from parts made in place
 pub(crate) fn of(sku: &str, quantity: Value) -> Value {
     json!([{ "sku": sku, "quantity": quantity }])
+}
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now_ms() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// The clock moves on: a moment that was noted is over.

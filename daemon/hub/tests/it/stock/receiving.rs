@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use store::{Name, NameName, StoreError, Table};
 
 use crate::common::shop::{BANANAS, CEREAL, Shop, Stock, grams, of, pieces};
 
@@ -93,31 +92,6 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
     shop.till(0, &format!("{notices}/{late}/deliveries"), delivery("DN 3", 1)).await.expect(StatusCode::OK);
     let known = shop.person(notices, announced("Dairy", "PO 7")).await.refused(409, "order-known");
     assert!(known.contains(&format!("as notice {late};")), "{known}");
-    shop.adds_up();
-}
-
-#[tokio::test]
-async fn an_order_that_was_open_at_the_upgrade_is_not_entered_again() {
-    static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
-    static KNOWN_FROM: Table<Name, u64> = Table::new("notice_known_from");
-    let directory = tempfile::tempdir().unwrap();
-    let shop = Shop::open(directory.path()).await;
-    let enter = async |order: &str| {
-        let lines = of(CEREAL, pieces(10));
-        let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": order, "lines": lines });
-        shop.person("/api/v1/stock/notices", announced).await
-    };
-    enter("PO 7").await.expect(StatusCode::CREATED);
-    // As a hub of before leaves it.
-    let forget = shop.hub.store.commit(|transaction| {
-        transaction.delete(&ORDERS, ("dairy", "po 7"));
-        transaction.delete(&KNOWN_FROM, "notice");
-        Ok::<_, StoreError>(())
-    });
-    forget.await.unwrap();
-    enter("PO 7").await.refused(409, "order-known");
-    enter("PO 8").await.expect(StatusCode::CREATED);
-    enter("PO 7").await.refused(409, "order-known");
     shop.adds_up();
 }
 

@@ -52,7 +52,7 @@ async fn a_damaged_reservation_refuses_nobody_the_last_piece() {
         shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
         shop.receive(CEREAL, pieces(1)).await;
         let damage = async |id: u64| {
-            let damaged = shop.hub.store.commit(move |transaction| transaction.put(&RESERVATIONS, id, &7));
+            let damaged = shop.hub.store().commit(move |transaction| transaction.put(&RESERVATIONS, id, &7));
             damaged.await.unwrap();
         };
         if by_basket {

@@ -15,13 +15,13 @@ async fn a_restored_hub_has_its_opening_in_the_outbox_before_it_serves() {
     shop.receive(CEREAL, pieces(3)).await;
     shop.sell(0, of(CEREAL, pieces(1)), &[]).await.expect(StatusCode::OK);
     for stream in ["sales", "stock"] {
-        shop.hub.store.acknowledge_outbox(stream, 1).await.unwrap();
+        shop.hub.store().acknowledge_outbox(stream, 1).await.unwrap();
     }
     let mut backup = Vec::new();
-    shop.hub.store.backup(&mut backup).unwrap();
+    shop.hub.store().backup(&mut backup).unwrap();
     let directory = tempfile::tempdir().unwrap();
     store::restore(&directory.path().join("data"), EngineKind::Sled, &backup[..], 7).unwrap();
     let (hub, _) = open(directory.path());
-    let entries = hub.store.outbox("stock", 2, 10).unwrap();
+    let entries = hub.store().outbox("stock", 2, 10).unwrap();
     assert_eq!(entries.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["stock.opened"]);
 }

@@ -1,0 +1,88 @@
+//! Every operation of the document, asked by everybody: who may is what the table of permissions says.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use app::{CAPABILITIES, permission::Holder};
+use serde_json::Value;
+
+use crate::common::{Answer, ask, enter, open};
+
+/// Who asks: the name in the table, the permissions' name of them, and the header that they send.
+type Asker<'a> = (&'a str, Option<Holder>, Option<(&'a str, &'a str)>);
+
+/// What an operation must answer somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Whatever the handler says.
+    LetIn,
+    Unauthenticated,
+    Forbidden,
+}
+
+impl Expected {
+    fn of(permission: &str, holders: &BTreeMap<&str, &[Holder]>, asker: Option<Holder>) -> Self {
+        if permission == "public" {
+            return Self::LetIn;
+        }
+        match asker {
+            None => Self::Unauthenticated,
+            Some(asker) if holders[permission].contains(&asker) => Self::LetIn,
+            Some(_) => Self::Forbidden,
+        }
+    }
+
+    fn is_met(self, permission: &str, answer: &Answer) -> bool {
+        let Answer { status, body, .. } = answer;
+        match self {
+            Self::LetIn => ![401, 403].contains(&status.as_u16()),
+            Self::Unauthenticated => status.as_u16() == 401 && body["type"] == "/problems/unauthenticated",
+            Self::Forbidden => status.as_u16() == 403 && body["permission"] == permission,
+        }
+    }
+}
+
+/// A path with something in the place of each of its parameters.
+fn filled(path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_operation_lets_in_those_who_hold_its_permission_and_nobody_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_hub, router) = open(directory.path());
+    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
+    let holders: BTreeMap<_, _> = CAPABILITIES
+        .iter()
+        .flat_map(|capability| capability.permissions)
+        .map(|permission| (permission.name, permission.holders))
+        .collect();
+    let askers: [Asker<'_>; 3] = [
+        ("nobody", None, None),
+        ("register", Some(Holder::Register), Some(("authorization", &token))),
+        ("console", Some(Holder::Person), Some(("cookie", &cookie))),
+    ];
+    let document = serde_json::to_value(hub::document()).unwrap();
+    let (mut table, mut asked, mut wrong) = (String::new(), 0, 0);
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let (id, permission) = (text(&operation["operationId"]), text(&operation["x-permission"]));
+            write!(table, "\n{id:36} {permission:24}").unwrap();
+            for (name, asker, header) in askers {
+                asked += 1;
+                let key = format!("permission-{asked}");
+                let headers: Vec<_> = header.into_iter().chain([("idempotency-key", &*key)]).collect();
+                let answer = ask(&router, &method.to_uppercase(), &filled(path), &headers, "{}").await;
+                let expected = Expected::of(&permission, &holders, asker);
+                let is_met = expected.is_met(&permission, &answer);
+                wrong += usize::from(!is_met);
+                let status = answer.status.as_u16();
+                let told = if is_met { String::new() } else { format!(" (must be {expected:?})") };
+                write!(table, " {name} {status}{told}").unwrap();
+            }
+        }
+    }
+    assert!(asked >= 120, "{asked} questions");
+    assert_eq!(wrong, 0, "{table}");
+}

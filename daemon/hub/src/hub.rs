@@ -3,32 +3,18 @@
 use std::sync::Arc;
 
 use app::selling::SaleContext;
-use axum::{Router, http::HeaderMap};
+use axum::http::HeaderMap;
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-<<<<<<< HEAD
     clock::Calendar,
     config::Config,
     parts::{
         catalog::LiveCatalog, devices::Devices, events::HubEvent, headquarters::Headquarters, printed::LastPrinted,
         registers::Registers, terminals::TerminalLocks, today::Today,
     },
-=======
-    catalog::LiveCatalog,
-    clock::Calendar,
-    config::Config,
-    devices::Devices,
-    events::HubEvent,
-    headquarters::Headquarters,
-    payments::TerminalLocks,
-    printing::LastPrinted,
-    registers::Registers,
-    status::Today,
-    web::{authenticate::asker, openapi},
->>>>>>> h-hubtests
 };
 
 /// A hub at work.
@@ -63,11 +49,6 @@ impl Hub {
     /// The store's records.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
-    }
-
-    /// Everything that the hub serves.
-    pub fn router(self: &Arc<Self>) -> Router {
-        openapi::router(Arc::clone(self))
     }
 
     /// Whether a request comes from a person at the console.

@@ -71,17 +71,13 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// All routes of a hub.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
+pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     // Made once: it does not change while the hub runs.
     let document = serde_json::to_string(&document).unwrap_or_default();
     router
-<<<<<<< HEAD
         .merge(crate::pages())
         .merge(more.with_state(()))
-=======
-        .merge(crate::status::page())
->>>>>>> h-hubtests
         .route(
             "/api/v1/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),

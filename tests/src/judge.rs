@@ -1,6 +1,7 @@
 //! What must be on a disk after a power cut under a hub, and a hub that is started on it.
 //!
-//! The notes in the trace say what was asked and answered before the cut ([`Known`]); a [`Judge`] starts the hub on what is left, and looks.
+//! The notes in the trace say what was asked and answered before the cut ([`Known`]); a [`Judge`] starts the hub on
+//! what is left, and looks.
 
 use std::{
     collections::BTreeMap,
@@ -64,7 +65,8 @@ impl Known {
         }
     }
 
-    /// The state of a disk that was cut now. Of everything asked for in the end, only what was asked for until now; answers that came later are taken out.
+    /// The state of a disk that was cut now. Of everything asked for in the end, only what was asked for until now;
+    /// answers that came later are taken out.
     pub fn state(&self, cut: Cut, all: &[Asked], dice: &mut Rng) -> State {
         State {
             cut,
@@ -226,8 +228,8 @@ fn one_more(register: &Client, dice: Rng) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts a hub on its store as it lies there, looks for everything that was asked and answered, and repeats every answered command; then it sells, is killed, and its store is
-/// whole. Gives what was looked at.
+/// Starts a hub on its store as it lies there, looks for everything that was asked and answered, and repeats every
+/// answered command; then it sells, is killed, and its store is whole. Gives what was looked at.
 ///
 /// # Errors
 /// What is wrong.

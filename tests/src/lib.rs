@@ -1,7 +1,8 @@
 //! System tests: the real binaries as a whole store, killed, cut, filled up and started again.
 //!
-//! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a register of
-//! these tests knows the documented API alone, so what it saw is the word of an independent witness. But for [`life`], which drives the crate `store` itself.
+//! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a
+//! register of these tests knows the documented API alone, so what it saw is the word of an independent witness. But
+//! for [`life`], which drives the crate `store` itself.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -57,7 +58,8 @@ pub fn program(name: &str) -> PathBuf {
     root().join("target/release").join(name)
 }
 
-/// Says that something was not tested, past the test runner, which keeps what a passing test prints to itself. `./tests/run` repeats it at its end.
+/// Says that something was not tested, past the test runner, which keeps what a passing test prints to itself.
+/// `./tests/run` repeats it at its end.
 pub fn skipped(what: &str) {
     let _ = io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes());
 }

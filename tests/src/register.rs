@@ -1,5 +1,5 @@
-//! A register's client, written against the documented API: HTTPS with the store's `ca.pem` as root, one connection that is kept, the same
-//! command under the same key until it is answered.
+//! A register's client, written against the documented API: HTTPS with the store's `ca.pem` as root, one connection
+//! that is kept, the same command under the same key until it is answered.
 //!
 //! | what comes back | what a register does |
 //! | --- | --- |

@@ -54,7 +54,7 @@ impl Replay {
         files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
-    /// Kills the demo itself, and with it the hub, whose leash it holds.
+    /// Kills the demo itself, and with it the hub, which ends when its pipe closes.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

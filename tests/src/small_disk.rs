@@ -1,4 +1,5 @@
-//! A file system that is soon full: a loop-mounted ext4 of its own. Needs root, `mkfs.ext4` and a loop device; without them a test says so and is left out.
+//! A file system that is soon full: a loop-mounted ext4 of its own. Needs root, `mkfs.ext4` and a loop device; without
+//! them a test says so and is left out.
 
 use std::{
     fs,

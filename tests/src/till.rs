@@ -1,6 +1,7 @@
 //! What a register sells, and the book of everything that was asked and answered.
 //!
-//! A basket's lines and sums are made up here, so that a sale can be compared with what was asked and not only with what was answered.
+//! A basket's lines and sums are made up here, so that a sale can be compared with what was asked and not only with
+//! what was answered.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -180,7 +181,8 @@ impl Book {
     }
 }
 
-/// Repeats what was never answered until it is, so that nothing is in doubt; what is refused now was never done. Gives everything, with its answers.
+/// Repeats what was never answered until it is, so that nothing is in doubt; what is refused now was never done. Gives
+/// everything, with its answers.
 ///
 /// # Errors
 /// The hub gives no answer.
@@ -225,7 +227,8 @@ impl<'b> Till<'b> {
         Self { ledger: Some(ledger), ..self }
     }
 
-    /// Sells a basket: three of four in one command, the fourth line by line. A customer who wants what is not there any more goes without.
+    /// Sells a basket: three of four in one command, the fourth line by line. A customer who wants what is not there
+    /// any more goes without.
     ///
     /// # Errors
     /// A command was refused, or not answered before patience ended; what was asked and answered is in the book.

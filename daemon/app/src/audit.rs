@@ -79,7 +79,12 @@ pub fn record<A: Act>(transaction: &mut Transaction<'_>, by: &By, act: &A) -> Re
 pub fn last(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
     match before {
         Some(0 | 1) => Ok(Vec::new()),
-        before => store.page(&ENTRIES, before.map(|number| number - 1), Order::Descending, limit),
+        before => {
+            let from = before.map(|number| number - 1);
+            // A damaged entry hides no other; the check names it.
+            let damaged = |error: StoreError| tracing::error!(%error, "left out of the audit trail");
+            store.readable_page(&ENTRIES, from, Order::Descending, limit, damaged)
+        }
     }
 }
 

@@ -11,6 +11,15 @@ use crate::{
     refusal::{FORBIDDEN, Kind, Refusal},
 };
 
+/// Looks for what can't be so. Damage is no error; it is what is looked for.
+pub type Check = fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>;
+
+/// Forgets and archives what is old. Blocks.
+pub type Tidy = fn(&Store, &Retention) -> Result<Tidied, StoreError>;
+
+/// Applies items from HQ, and gives why each was refused, if it was.
+pub type Apply = fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>;
+
 /// A capability: all that others need to know of it, declared in its own folder.
 pub struct Capability {
     /// Its folder.
@@ -30,9 +39,9 @@ pub struct Capability {
     /// The items it takes from HQ.
     pub incoming: &'static [IncomingItem],
     /// Looks for what can't be so in its tables.
-    pub check: Option<fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>>,
+    pub check: Option<Check>,
     /// Forgets and archives what is old. Blocks.
-    pub tidy: Option<fn(&Store, &Retention) -> Result<Tidied, StoreError>>,
+    pub tidy: Option<Tidy>,
 }
 
 impl Capability {
@@ -65,9 +74,9 @@ pub struct OutgoingEvent {
 pub struct IncomingItem {
     /// The kind, as it travels.
     pub kind: &'static str,
-    /// Applies items of the kind, in their order, and gives why each was refused, if it was. It checks an item before it writes anything of it: one
-    /// that is refused changes nothing, and keeps none of the others from being applied.
-    pub apply: fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>,
+    /// Applies items of the kind, in their order. It checks an item before it writes anything of it: one that is refused changes nothing, and
+    /// keeps none of the others from being applied.
+    pub apply: Apply,
 }
 
 /// How long things are kept.

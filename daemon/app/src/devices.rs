@@ -10,8 +10,11 @@ use crate::{
 };
 
 /// See devices.
-pub static READ: Permission =
-    Permission::new("devices.read", "See devices and how they are", &[Holder::Register, Holder::Person, Holder::Service]);
+pub static READ: Permission = Permission::new(
+    "devices.read",
+    "See devices and how they are",
+    &[Holder::Register, Holder::Person, Holder::Service],
+);
 /// Hear one's own lane.
 pub static LISTEN: Permission =
     Permission::new("devices.listen", "Hear the scans and weights of one's own lane", &[Holder::Register]);
@@ -32,8 +35,12 @@ pub static DEVICE_UNKNOWN: Kind = Kind::new(
     "The config has no such device, or the register's lane has none of the kind.",
 );
 /// A scale gave no weight.
-pub static SCALE_FAILED: Kind =
-    Kind::new("scale-failed", Class::Device, "Scale failed", "The scale refused, did not come to rest or did not answer.");
+pub static SCALE_FAILED: Kind = Kind::new(
+    "scale-failed",
+    Class::Device,
+    "Scale failed",
+    "The scale refused, did not come to rest or did not answer.",
+);
 /// A printer did not print.
 pub static PRINTER_FAILED: Kind =
     Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");

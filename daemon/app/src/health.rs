@@ -63,7 +63,8 @@ pub fn keep(transaction: &mut Transaction<'_>, sample: &Sample) -> Result<(), St
 /// # Errors
 /// The store fails.
 pub fn last(store: &Store, limit: usize) -> Result<Vec<Sample>, StoreError> {
-    store.page(&SAMPLES, None, Order::Descending, limit)
+    let damaged = |error: StoreError| tracing::warn!(%error, "sample left out");
+    store.readable_page(&SAMPLES, None, Order::Descending, limit, damaged)
 }
 
 fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {

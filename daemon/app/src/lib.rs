@@ -29,7 +29,8 @@ pub mod stock;
 #[cfg(test)]
 mod testing;
 
-pub use capability::{By, Capability, IncomingItem, OutgoingEvent, Retention, Tidied};
+pub use capability::{Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Retention, Tidied, Tidy};
+use permission::Permission;
 pub use refusal::Refusal;
 
 /// Every capability, those below first.
@@ -49,6 +50,11 @@ pub static CAPABILITIES: &[&Capability] = &[
     &keeping::CAPABILITY,
     &check::CAPABILITY,
 ];
+
+/// The table of who may do what: every permission, and who holds it.
+pub fn permissions() -> Vec<&'static Permission> {
+    CAPABILITIES.iter().flat_map(|capability| capability.permissions).copied().collect()
+}
 
 /// The tables whose records are links of the store's chain.
 pub fn linked_tables() -> Vec<&'static str> {
@@ -75,7 +81,7 @@ mod tests {
         unique("capabilities", all().map(|capability| capability.name));
         unique("tables", all().flat_map(|capability| capability.tables.iter().chain(capability.linked)).copied());
         unique("refusals", all().flat_map(|capability| capability.refusals).map(|kind| kind.slug));
-        unique("permissions", all().flat_map(|capability| capability.permissions).map(|permission| permission.name));
+        unique("permissions", permissions().into_iter().map(|permission| permission.name));
         unique("acts", all().flat_map(|capability| capability.acts).map(|act| act.name));
         unique("incoming items", all().flat_map(|capability| capability.incoming).map(|item| item.kind));
         unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));

@@ -121,8 +121,12 @@ pub static BAD_REQUEST: Kind = Kind::new(
     "The path, a parameter, a header or the body is not as the document describes it.",
 );
 /// Nobody known asks.
-pub static UNAUTHENTICATED: Kind =
-    Kind::new("unauthenticated", Class::Unauthenticated, "Authentication required", "No token or session, or one that is unknown.");
+pub static UNAUTHENTICATED: Kind = Kind::new(
+    "unauthenticated",
+    Class::Unauthenticated,
+    "Authentication required",
+    "No token or session, or one that is unknown.",
+);
 /// Whoever asks may not.
 pub static FORBIDDEN: Kind = Kind::new(
     "forbidden",
@@ -139,8 +143,7 @@ pub static KEY_REUSED: Kind = Kind::new(
     "The idempotency key was used for another command; use a new key for each command.",
 );
 /// The hub has a fault.
-pub static FAULT: Kind =
-    Kind::new("fault", Class::Fault, "Internal fault", "The hub has a fault; its log says more.");
+pub static FAULT: Kind = Kind::new("fault", Class::Fault, "Internal fault", "The hub has a fault; its log says more.");
 /// More commits wait than the hub takes.
 pub static BUSY: Kind =
     Kind::new("busy", Class::Unavailable, "Hub busy", "Too many commands wait; repeat this one with the same key.");
@@ -168,16 +171,16 @@ pub static TOO_LARGE: Kind =
 /// What this module declares: the kinds that belong to no capability of the shop.
 pub(crate) static CAPABILITY: Capability = Capability {
     refusals: &[
-    &BAD_REQUEST,
-    &UNAUTHENTICATED,
-    &FORBIDDEN,
-    &KEY_REUSED,
-    &FAULT,
-    &BUSY,
-    &STORE_STOPPED,
-    &STORE_UNREADABLE,
-    &DISK_FULL,
-    &TOO_LARGE,
+        &BAD_REQUEST,
+        &UNAUTHENTICATED,
+        &FORBIDDEN,
+        &KEY_REUSED,
+        &FAULT,
+        &BUSY,
+        &STORE_STOPPED,
+        &STORE_UNREADABLE,
+        &DISK_FULL,
+        &TOO_LARGE,
     ],
     ..Capability::new("general")
 };

@@ -14,8 +14,11 @@ use crate::{
 static PAIRED: Table<Name, Paired> = Table::new("register");
 
 /// See the registers.
-pub static READ: Permission =
-    Permission::new("registers.read", "See the store's registers", &[Holder::Register, Holder::Person, Holder::Service]);
+pub static READ: Permission = Permission::new(
+    "registers.read",
+    "See the store's registers",
+    &[Holder::Register, Holder::Person, Holder::Service],
+);
 /// Pair registers.
 pub static PAIR: Permission = Permission::new("registers.pair", "Draw pairing codes for registers", &[Holder::Person]);
 

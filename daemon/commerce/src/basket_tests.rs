@@ -109,12 +109,7 @@ fn while_a_card_payment_runs_nothing_else_can_change_the_basket() {
     assert_eq!(basket.reserve(PaymentId(2), None), Err(Refusal::PaymentUnderWay));
     let card = Tender::Card {
         amount: Minor::literal(369),
-        slip: CardSlip {
-            payment: PaymentId(1),
-            masked_pan: None,
-            scheme: None,
-            reference: CardReference::default(),
-        },
+        slip: CardSlip { payment: PaymentId(1), masked_pan: None, scheme: None, reference: CardReference::default() },
     };
     basket.settle(PaymentId(9), Some(card.clone()));
     assert!(basket.reserved.is_some());

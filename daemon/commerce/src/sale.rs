@@ -24,7 +24,7 @@ impl std::fmt::Display for ReceiptNumber {
 }
 
 /// What the hub gives a sale at the moment of its commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Its epoch, and its place in the stream of sales.
     pub id: SaleId,

@@ -1,18 +1,16 @@
-//! The catalog in memory, and its routes.
+//! The catalog: its follower and its routes.
 
 use std::sync::Arc;
 
 use app::{
     Refusal,
-    catalog::{self, Catalog, ITEM_UNKNOWN, LOAD, Loaded, READ},
+    catalog::{self, ITEM_UNKNOWN, LOAD, Loaded, READ},
     refusal::BAD_REQUEST,
 };
-use arc_swap::{ArcSwap, Guard};
 use axum::{Json, extract::State};
 use commerce::{Gtin, Item, Sku};
 use serde::Deserialize;
 use store::{Purpose, StoreError};
-use tokio::sync::watch;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -21,30 +19,6 @@ use crate::{
     hub::Hub,
     web::{Command, InPath, Problem, Routes},
 };
-
-/// The catalog that is sold by: a snapshot that is replaced whole.
-pub(crate) struct LiveCatalog {
-    snapshot: ArcSwap<Catalog>,
-    version: watch::Sender<u64>,
-}
-
-impl LiveCatalog {
-    pub(crate) fn new(catalog: Catalog) -> Self {
-        let version = watch::Sender::new(catalog.version());
-        Self { snapshot: ArcSwap::from_pointee(catalog), version }
-    }
-
-    /// The catalog now.
-    pub(crate) fn load(&self) -> Guard<Arc<Catalog>> {
-        self.snapshot.load()
-    }
-
-    /// Waits until a load can be sold by.
-    async fn reached(&self, version: u64) {
-        let mut reached = self.version.subscribe();
-        let _ = reached.wait_for(|reached| *reached >= version).await;
-    }
-}
 
 /// Follows the loads that are stored.
 pub(crate) struct FollowCatalog(pub(crate) Arc<Hub>);
@@ -58,11 +32,8 @@ impl Follower for FollowCatalog {
         let hub = Arc::clone(&self.0);
         // A large catalog takes a while to be laid out.
         let followed = tokio::task::spawn_blocking(move || {
-            let followed = hub.catalog.snapshot.load().follow(&hub.store)?;
-            if let Some(catalog) = followed {
-                let version = catalog.version();
-                hub.catalog.snapshot.store(Arc::new(catalog));
-                hub.catalog.version.send_replace(version);
+            if let Some(catalog) = hub.catalog.load().follow(&hub.store)? {
+                hub.catalog.replace(catalog);
             }
             Ok::<_, StoreError>(())
         });

@@ -27,7 +27,7 @@ impl Calendar {
         let number = |value: i8| u8::try_from(value).unwrap_or(1);
         let day = BusinessDay::new(u16::try_from(date.year()).unwrap_or(1), number(date.month()), number(date.day()));
         // Dates of years that no clock shows.
-        day.unwrap_or_else(|| BusinessDay::FIRST)
+        day.unwrap_or(BusinessDay::FIRST)
     }
 
     /// The fiscal year that a moment counts to, by the calendar year in which it begins.

@@ -3,23 +3,18 @@
 use std::sync::Arc;
 
 use app::selling::SaleContext;
-use axum::{Router, http::HeaderMap};
+use axum::http::HeaderMap;
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
 use tokio::sync::broadcast;
 
 use crate::{
-    catalog::LiveCatalog,
     clock::Calendar,
     config::Config,
-    devices::Devices,
-    events::HubEvent,
-    headquarters::Headquarters,
-    payments::TerminalLocks,
-    printing::LastPrinted,
-    registers::Registers,
-    status::Today,
-    web::{authenticate::asker, openapi},
+    parts::{
+        catalog::LiveCatalog, devices::Devices, events::HubEvent, headquarters::Headquarters, printed::LastPrinted,
+        registers::Registers, terminals::TerminalLocks, today::Today,
+    },
 };
 
 /// A hub at work.
@@ -56,14 +51,9 @@ impl Hub {
         &self.store
     }
 
-    /// Everything that the hub serves.
-    pub fn router(self: &Arc<Self>) -> Router {
-        openapi::router(Arc::clone(self))
-    }
-
     /// Whether a request comes from a person at the console.
     pub fn is_person(&self, headers: &HeaderMap) -> bool {
-        asker(self, headers).is_ok_and(|actor| actor.station == Station::Console)
+        self.registers.asker(headers).is_ok_and(|actor| actor.station == Station::Console)
     }
 
     /// The store's currency.

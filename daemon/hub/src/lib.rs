@@ -9,9 +9,9 @@
 //! | [`config`] | a store's config file |
 //! | `web` | the LAN API: TLS, who asks, commands, problem details, the OpenAPI document |
 //! | `followers` | what is driven from stored state after a commit |
-//! | `hub`, `clock`, `digest` | the parts of a hub at work, its calendar, SHA-256 |
-//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `audit` | the capabilities |
-//! | `headquarters` | the outbox and the inbox as the bridge sees them |
+//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `audit` | the capabilities: their routes and followers |
+//! | `hub`, `parts` | a hub at work, and its parts: who may ask, the catalog, devices, terminals, the bridge to HQ |
+//! | `clock`, `digest` | the store's calendar, SHA-256 |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
 
@@ -23,9 +23,9 @@ mod devices;
 mod digest;
 mod events;
 mod followers;
-mod headquarters;
 mod hub;
 pub mod maintenance;
+mod parts;
 mod payments;
 mod printing;
 mod registers;
@@ -38,6 +38,11 @@ mod web;
 pub use hub::Hub;
 pub use status::resident_in;
 pub use web::openapi::document;
+
+/// The pages that the hub serves.
+fn pages() -> axum::Router<std::sync::Arc<Hub>> {
+    status::page()
+}
 
 /// The routes of every capability, in the order of the OpenAPI document.
 fn routes() -> Vec<web::Routes> {

@@ -18,19 +18,20 @@ use tokio::{
 };
 
 use crate::{
-    catalog::{FollowCatalog, LiveCatalog},
+    catalog::FollowCatalog,
     clock::{Calendar, now_ms},
     config::{Config, DeviceKind},
-    devices::{self, Devices},
-    events, followers,
-    headquarters::Headquarters,
+    devices, followers,
     hub::Hub,
     maintenance::door,
-    payments::{ResolvePayments, TerminalLocks},
-    printing::{LastPrinted, PrintReceipts},
-    registers::Registers,
-    status::{self, FollowSales, Today},
-    web::server,
+    parts::{
+        catalog::LiveCatalog, devices::Devices, events, headquarters::Headquarters, printed::LastPrinted,
+        registers::Registers, terminals::TerminalLocks, today::Today,
+    },
+    payments::ResolvePayments,
+    printing::PrintReceipts,
+    status::{self, FollowSales},
+    web::{openapi, server},
 };
 
 /// How long systemd is asked to wait on while the hub starts.
@@ -135,13 +136,18 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     watchdog(&hub);
     let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
-    let router = hub.router().merge(more.unwrap_or_default());
+    let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, tls, router, stop));
     stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
     let _ = tell_stop.send(true);
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// The routes of a hub, as [`run`] serves them.
+pub fn router(hub: &Arc<Hub>) -> Router {
+    openapi::router(Arc::clone(hub), Router::new())
 }
 
 /// Does what may take minutes (raising the format of a large store), and tells systemd that it goes on.

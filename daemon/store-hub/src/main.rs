@@ -37,6 +37,12 @@ enum Command {
     Store(maintenance::Arguments),
     /// Print the OpenAPI document of the LAN API
     Openapi,
+    /// Print who may do what
+    Permissions {
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// A whole store in one process tree: hub, simulated devices, broker, HQ
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -73,6 +79,10 @@ fn main() -> ExitCode {
         Command::Openapi => serde_json::to_string_pretty(&hub::document())
             .map_err(|error| error.to_string())
             .map(|document| println!("{document}")),
+        Command::Permissions { json } => {
+            maintenance::print_permissions(json);
+            Ok(())
+        }
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => runtime.block_on(demo::run(arguments)),
         #[cfg(feature = "demo")]

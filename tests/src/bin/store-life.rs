@@ -1,4 +1,5 @@
-//! `store-life`: a store's life without a hub, to be traced, and the judge over what a power cut leaves of it. See `system_tests::life`.
+//! `store-life`: a store's life without a hub, to be traced, and the judge over what a power cut leaves of it. See
+//! `system_tests::life`.
 
 use std::{env, path::Path, process::ExitCode};
 

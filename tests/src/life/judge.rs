@@ -4,7 +4,9 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
 
-use super::{BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, sell, steps, text, told};
+use super::{
+    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, aside, sell, steps, text, told,
+};
 
 /// What is known of a life at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +41,8 @@ pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Kno
         is_the_backups(elsewhere, engine, known)?;
     }
     sell(&store, sold + 1, sold + 1).await.map_err(|error| format!("it does not sell: {error}"))?;
-    archive(&store, sold + 1).await.map_err(|error| format!("it does not archive: {error}"))?;
+    let whole = Arc::clone(&store);
+    aside(move || archive(&whole, sold + 1)).await.map_err(|error| format!("it does not archive: {error}"))?;
     is_sound(&store, "it went on")?;
     let known = Known { sold: sold + 1, tried: sold + 1, ..known };
     has_sales(&store, &least, &Effects { archived: store.archived_up_to(&SALES), ..most }, known).map(drop)

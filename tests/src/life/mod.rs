@@ -1,7 +1,8 @@
 //! A store's life without a hub around it, for the power cut: everything that a store does in years, in a few seconds.
 //!
-//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It notes each step before it is begun and after it was
-//! answered, and each commit of sales that goes on beside the steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
+//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It
+//! notes each step before it is begun and after it was answered, and each commit of sales that goes on beside the
+//! steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
 //!
 //! | done, and cut anywhere | must be there once it was answered |
 //! | --- | --- |
@@ -197,8 +198,13 @@ async fn sell(store: &Store, first: u64, last: u64) -> Result<(), StoreError> {
     write.await
 }
 
-async fn archive(store: &Arc<Store>, up_to: u64) -> Result<u64, StoreError> {
-    store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(sale)]).await
+fn archive(store: &Store, up_to: u64) -> Result<u64, StoreError> {
+    store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(sale)])
+}
+
+/// Does what blocks, off the runtime.
+async fn aside(work: impl FnOnce() -> Result<u64, StoreError> + Send + 'static) -> Result<u64, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Panicked)?
 }
 
 /// A life under way.
@@ -257,11 +263,11 @@ impl Life {
             }
             Step::Archive(up_to) => {
                 let store = self.store()?;
-                self.while_selling(async move { archive(&store, up_to).await }).await.map(drop)
+                self.while_selling(aside(move || archive(&store, up_to))).await.map(drop)
             }
             Step::Forget(up_to) => {
                 let store = self.store()?;
-                let forgotten = async move { store.forget(&BASKETS, move |basket| *basket <= up_to).await };
+                let forgotten = aside(move || store.forget(&BASKETS, move |basket| *basket <= up_to));
                 self.while_selling(forgotten).await.map(drop)
             }
             Step::BackUp => {
@@ -291,7 +297,7 @@ impl Life {
             Step::GiveUp(up_to) => {
                 let store = self.store()?;
                 let is_last = text(up_to);
-                let given_up = async move { store.give_up(&SALES, |sale| *sale == is_last).await };
+                let given_up = aside(move || store.give_up(&SALES, |sale| *sale == is_last));
                 self.while_selling(given_up).await.map(drop)
             }
             Step::Events(up_to) => {

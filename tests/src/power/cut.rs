@@ -61,7 +61,8 @@ pub struct Cut {
     pub counts: Counts,
 }
 
-/// How the drive behaved; drawn once for each cut, since a drive that has lost everything finds other faults than one that has lost a little.
+/// How the drive behaved; drawn once for each cut, since a drive that has lost everything finds other faults than one
+/// that has lost a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
     /// Nothing that was not flushed is there.

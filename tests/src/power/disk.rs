@@ -12,7 +12,8 @@ pub type NodeId = usize;
 pub enum Flushes {
     /// It does.
     Kept,
-    /// From the first answer on, a file's flush does nothing: a store that does not flush, found in the trace of one that does.
+    /// From the first answer on, a file's flush does nothing: a store that does not flush, found in the trace of one
+    /// that does.
     Forgotten,
 }
 

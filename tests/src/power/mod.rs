@@ -2,8 +2,9 @@
 //!
 //! # How it goes
 //!
-//! 1. A real hub runs with `trace.c` in its way (`LD_PRELOAD`): every change below its disk's directory is a record in a trace. The registers append
-//!    what they asked and what they were answered to the same trace, so "answered before this moment" is exact.
+//! 1. A real hub runs with `trace.c` in its way (`LD_PRELOAD`): every change below its disk's directory is a record in
+//!    a trace. The registers append what they asked and what they were answered to the same trace, so "answered before
+//!    this moment" is exact.
 //! 2. [`Disk`] plays the trace and knows at each moment what is surely on the platter and what is not.
 //! 3. [`cut`] draws a state that the disk may be in if the power goes now.
 //! 4. A hub is started on it, and must have everything that was answered.
@@ -19,11 +20,13 @@
 //! | a change of size | made or not |
 //! | a name made, changed or removed, its directory not flushed since | any number of a directory's first such changes, in order; directories apart from each other |
 //!
-//! A file's flush makes neither its name nor its directory durable, though ext4 does so in practice; and directories are not in one
-//! order with each other, though in ext4's journal they are: the simulator allows more than a good file system does, never less.
+//! A file's flush makes neither its name nor its directory durable, though ext4 does so in practice; and directories
+//! are not in one order with each other, though in ext4's journal they are: the simulator allows more than a good file
+//! system does, never less.
 //!
-//! It is proved twice: hand-written traces in its unit tests, and in `tests/it/power.rs` and `tests/it/life.rs` the same traces with their flushes taken away,
-//! which must be found out. That the trace misses nothing is proved at its end: played to the last record, it must equal the real directory.
+//! It is proved twice: hand-written traces in its unit tests, and in `tests/it/power.rs` and `tests/it/life.rs` the
+//! same traces with their flushes taken away, which must be found out. That the trace misses nothing is proved at its
+//! end: played to the last record, it must equal the real directory.
 
 mod cut;
 mod disk;
@@ -91,7 +94,8 @@ impl Trace {
         ]
     }
 
-    /// The next call of this kind on a file below the directory whose path ends so, by whatever process, fails with EIO, once.
+    /// The next call of this kind on a file below the directory whose path ends so, by whatever process, fails with
+    /// EIO, once.
     ///
     /// # Errors
     /// It can't be arranged.
@@ -175,7 +179,8 @@ impl Notes {
         self.note(record::ANSWERED, command);
     }
 
-    /// One write, as the trace's other records are. What can't be written fails the test later, at the latest by an answer that is not in the trace.
+    /// One write, as the trace's other records are. What can't be written fails the test later, at the latest by an
+    /// answer that is not in the trace.
     fn note(&self, kind: u32, command: usize) {
         if let Err(error) = (&self.file).write_all(&record::note(kind, command as u64)) {
             eprintln!("power trace: a note is lost: {error}");

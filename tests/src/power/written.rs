@@ -53,7 +53,8 @@ impl Written {
         self.bytes.len() / 1_000_000
     }
 
-    /// Plays it to its end and compares with the real directory, byte by byte: a change that went past the trace would show. Gives how many files there are.
+    /// Plays it to its end and compares with the real directory, byte by byte: a change that went past the trace would
+    /// show. Gives how many files there are.
     ///
     /// # Errors
     /// What the trace has missed.
@@ -74,8 +75,8 @@ impl Written {
         }
     }
 
-    /// Cuts the power at each of the moments, which are in order, and has each state judged; the judges work side by side. `state` hears of every
-    /// record on the way, and makes of a cut what a judge needs.
+    /// Cuts the power at each of the moments, which are in order, and has each state judged; the judges work side by
+    /// side. `state` hears of every record on the way, and makes of a cut what a judge needs.
     ///
     /// # Errors
     /// The trace has missed something.
@@ -124,8 +125,9 @@ impl Written {
     }
 }
 
-/// So many moments between two places of a trace. Two of four come right after a change, when there is something to lose, and one right after a change of a name or
-/// one of the few records behind it: names are rare, and much hangs on them.
+/// So many moments between two places of a trace. Two of four come right after a change, when there is something to
+/// lose, and one right after a change of a name or one of the few records behind it: names are rare, and much hangs on
+/// them.
 pub fn moments<'t>(records: &[Record<'t>], span: RangeInclusive<usize>, count: usize, dice: &mut Rng) -> Vec<usize> {
     let (from, to) = (*span.start(), *span.end());
     let after = |is_meant: fn(&Record<'t>) -> bool| -> Vec<usize> {

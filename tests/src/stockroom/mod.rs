@@ -1,7 +1,9 @@
-//! The stockroom at work while the tills sell: what comes in, is set aside, breaks and is counted, and the witness of what must be there.
+//! The stockroom at work while the tills sell: what comes in, is set aside, breaks and is counted, and the witness of
+//! what must be there.
 //!
-//! Some items may not go below zero ([`is_short`]). They arrive by a notice and its delivery, and the tills fight for them. The [`Ledger`] has every command of the stockroom with
-//! what it moves if it is done; together with the tills' book it says what each position must be.
+//! Some items may not go below zero ([`is_short`]). They arrive by a notice and its delivery, and the tills fight for
+//! them. The [`Ledger`] has every command of the stockroom with what it moves if it is done; together with the tills'
+//! book it says what each position must be.
 //!
 //! | looked at | must be |
 //! | --- | --- |
@@ -103,7 +105,8 @@ impl<'l> Stockroom<'l> {
         Ok(room)
     }
 
-    /// A round: goods come in, some are set aside for a customer or given back, one breaks, and now and then two items are counted.
+    /// A round: goods come in, some are set aside for a customer or given back, one breaks, and now and then two items
+    /// are counted.
     ///
     /// # Errors
     /// The hub refused what it must not refuse, or patience ended.
@@ -143,7 +146,8 @@ impl<'l> Stockroom<'l> {
         Ok(())
     }
 
-    /// Counts while the tills sell; what was counted is any number, and what is approved is the difference to what the books had at that moment.
+    /// Counts while the tills sell; what was counted is any number, and what is approved is the difference to what the
+    /// books had at that moment.
     fn count(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
         let items = [self.dice.u64(..ITEMS - SHORT), ITEMS - SHORT];
         let skus = items.map(sku);

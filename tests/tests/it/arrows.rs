@@ -49,7 +49,8 @@ fn no_room_uses_another_than_the_arrows_allow() {
     }
 }
 
-/// The features with which each package of somebody else is built. A package that is built for the host as well has both sets.
+/// The features with which each package of somebody else is built. A package that is built for the host as well has
+/// both sets.
 fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = cargo(&[&["tree", "--prefix=none", "--format={p}|{f}"], of].concat());
     let mut features = BTreeMap::<_, BTreeSet<_>>::new();
@@ -66,8 +67,9 @@ fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     features
 }
 
-/// `cargo build --release` and `cargo build --release --workspace` share what they build, and so do the tests of the workspace with and
-/// without the system tests. One feature more in one of the two builds everything above that package twice, which takes minutes.
+/// `cargo build --release` and `cargo build --release --workspace` share what they build, and so do the tests of the
+/// workspace with and without the system tests. One feature more in one of the two builds everything above that package
+/// twice, which takes minutes.
 #[test]
 fn the_hub_and_the_workspace_are_one_build() {
     for (part, whole) in [

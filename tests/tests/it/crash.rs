@@ -1,4 +1,5 @@
-//! Killing the hub, or everything, in the middle of a replay that keeps its data: HQ ends with every basket, once, to the cent.
+//! Killing the hub, or everything, in the middle of a replay that keeps its data: HQ ends with every basket, once, to
+//! the cent.
 
 use std::time::Duration;
 

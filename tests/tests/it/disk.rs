@@ -1,4 +1,5 @@
-//! A disk that fills up, and is full: what nobody misses goes first and sales go last; what was answered is never lost; with room again the hub sells.
+//! A disk that fills up, and is full: what nobody misses goes first and sales go last; what was answered is never lost;
+//! with room again the hub sells.
 
 use std::{
     sync::{
@@ -100,7 +101,8 @@ fn seen_in_time(store: &Store) {
     eprintln!("{}, filled by and by: sales answered when ample, low, scarce: {sold:?}; {checked}", store.engine);
 }
 
-/// Taken at once, so that as a rule a write finds the disk full. The hub stops, says so, and after a restart on a disk with room everything is there.
+/// Taken at once, so that as a rule a write finds the disk full. The hub stops, says so, and after a restart on a disk
+/// with room everything is there.
 fn found_full(store: &Store) {
     let (book, over) = (Book::default(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -174,7 +176,8 @@ impl Store {
         }
     }
 
-    /// Kills the hub, starts it again, and looks for everything that was answered; then it sells, and its store is whole.
+    /// Kills the hub, starts it again, and looks for everything that was answered; then it sells, and its store is
+    /// whole.
     fn has_all(&self, asked: &[Asked]) -> String {
         self.hub.lock().unwrap().kill();
         has_all(&self.shop, &self.clients, asked).unwrap_or_else(|why| panic!("{}: {why}", self.engine))

@@ -1,5 +1,6 @@
-//! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and answers no command any more; what it had answered is there after
-//! a restart, and after a power cut that takes with it what the failed flush let go of.
+//! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and
+//! answers no command any more; what it had answered is there after a restart, and after a power cut that takes with it
+//! what the failed flush let go of.
 
 use std::{
     collections::HashSet,
@@ -97,9 +98,11 @@ struct Life {
 }
 
 impl Life {
-    /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again on what the files hold.
+    /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again
+    /// on what the files hold.
     ///
-    /// The trace is not compared with the directory, as `power.rs` does: a process that closes its store as it ends may die between its last change and the record of it.
+    /// The trace is not compared with the directory, as `power.rs` does: a process that closes its store as it ends may
+    /// die between its last change and the record of it.
     fn live((engine, file): (&'static str, &str), failing: Failing, end: End) -> Self {
         let seed = seed();
         eprintln!("{engine}: a {failing:?} of {file} fails, the hub is {end:?}, STORE_HUB_SEED={seed}");
@@ -153,7 +156,8 @@ impl Life {
         life
     }
 
-    /// Nothing that was asked for after the failure was answered; of what was under way, no more than every register's one command.
+    /// Nothing that was asked for after the failure was answered; of what was under way, no more than every register's
+    /// one command.
     fn is_silent_after_it(&self) -> String {
         let (engine, records) = (self.engine, self.trace.records().unwrap());
         let failed = records.iter().position(is_failure).unwrap();

@@ -1,5 +1,6 @@
-//! `kill -9`, again and again, under the load of 32 registers and a stockroom: what was answered is there, once, whole, without gaps, here and at HQ; no item that may not go below zero
-//! did, and the stock is what was moved, here and at HQ.
+//! `kill -9`, again and again, under the load of 32 registers and a stockroom: what was answered is there, once, whole,
+//! without gaps, here and at HQ; no item that may not go below zero did, and the stock is what was moved, here and at
+//! HQ.
 
 use std::{
     sync::{

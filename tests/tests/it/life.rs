@@ -1,4 +1,5 @@
-//! The power cut in a store's life without a hub: archived, trimmed, converted, rewritten, restored. `system_tests::life` has the script and what must be there.
+//! The power cut in a store's life without a hub: archived, trimmed, converted, rewritten, restored.
+//! `system_tests::life` has the script and what must be there.
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,8 @@
-//! The arrows inside a crate: in `app` and in `hub` a module of the top level uses only those that ARCHITECTURE.md lists after it.
+//! The arrows inside a crate: in `app` and in `hub` a module of the top level uses only those that ARCHITECTURE.md
+//! lists after it.
 //!
-//! Read are the tokens of the sources: paths that begin with `crate` or `super`, also within macros. Left out are tests. A name that a
-//! crate's root takes from a module and passes on is not seen as that module's.
+//! Read are the tokens of the sources: paths that begin with `crate` or `super`, also within macros. Left out are
+//! tests. A name that a crate's root takes from a module and passes on is not seen as that module's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +29,8 @@ fn modules_use_only_those_listed_after_them() {
     }
 }
 
-/// The lines `order of rooms in NAME: a, b -> c` of a page's fenced blocks, also those that go on on the next line, indented.
+/// The lines `order of rooms in NAME: a, b -> c` of a page's fenced blocks, also those that go on on the next line,
+/// indented.
 fn orders(page: &str) -> BTreeMap<String, Vec<String>> {
     let fenced = page.split("```").skip(1).step_by(2).collect::<Vec<_>>().join("\n");
     let mut orders = BTreeMap::new();
@@ -135,8 +137,8 @@ fn uses(module: &[String], tokens: TokenStream) -> BTreeSet<String> {
     used
 }
 
-/// The first names of what follows `crate::`: one, or those of a group. What is within each path is read as well: a name is a module's
-/// only where it is the first.
+/// The first names of what follows `crate::`: one, or those of a group. What is within each path is read as well: a
+/// name is a module's only where it is the first.
 fn first_names(token: Option<TokenTree>) -> Vec<String> {
     match token {
         Some(TokenTree::Ident(name)) => vec![name.to_string()],

@@ -1,5 +1,5 @@
-//! The power cut, at any moment of a hub's life, from the store's creation on: whatever the disk had not flushed is lost, torn and reordered, and everything
-//! that was answered is there. `system_tests::power` has the rules.
+//! The power cut, at any moment of a hub's life, from the store's creation on: whatever the disk had not flushed is
+//! lost, torn and reordered, and everything that was answered is there. `system_tests::power` has the rules.
 
 use std::{
     thread,
@@ -50,7 +50,8 @@ struct Life {
 }
 
 impl Life {
-    /// Creates a store, sells, is killed, sells while a backup is taken, is stopped, sells, is killed: all of it traced.
+    /// Creates a store, sells, is killed, sells while a backup is taken, is stopped, sells, is killed: all of it
+    /// traced.
     fn live(engine: &'static str) -> Self {
         let (seed, began) = (seed(), Instant::now());
         eprintln!("{engine}: power cuts, STORE_HUB_SEED={seed}");
@@ -153,8 +154,9 @@ impl Life {
     }
 }
 
-/// When the power goes. A tenth of the cuts are in the store's creation and a tenth in its opening, which are short and happen once. A store that
-/// forgets its flushes has been created well; half of its cuts come early, when it can still be opened and lacks answers.
+/// When the power goes. A tenth of the cuts are in the store's creation and a tenth in its opening, which are short and
+/// happen once. A store that forgets its flushes has been created well; half of its cuts come early, when it can still
+/// be opened and lacks answers.
 fn when(records: &[Record<'_>], states: usize, flushes: Flushes, dice: &mut Rng) -> Vec<usize> {
     let place = |wanted| records.iter().position(|record| *record == wanted).unwrap();
     let ready = place(Record::Asked { command: READY });

@@ -103,12 +103,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Too many, or an item's text or price is invalid; then nothing is loaded.
-pub fn load(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    items: &[Item],
-    digest: String,
-) -> Result<Loaded, Refusal> {
+pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: String) -> Result<Loaded, Refusal> {
     LOAD.require(&by.actor)?;
     if items.len() > MAX_LOAD {
         return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
@@ -202,7 +197,9 @@ fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<Item>), Sto
         for sku in loads.iter().flat_map(|load| &load.skus) {
             match store.get(&ITEMS, sku.as_str()) {
                 Ok(item) => items.extend(item),
-                Err(error @ StoreError::Corrupt { .. }) => tracing::error!(%error, %sku, "item left out of the catalog"),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%error, %sku, "item left out of the catalog")
+                }
                 Err(error) => return Err(error),
             }
         }

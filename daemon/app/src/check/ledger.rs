@@ -19,12 +19,7 @@ pub(super) fn without_position(sku: &Sku, unit: Unit) -> String {
 }
 
 /// Movements: without gaps, possible, and known to their sales. Adds up what they make.
-pub(super) fn movements(
-    store: &Store,
-    depth: Depth,
-    checked: &mut Checked,
-    sums: &mut Sums,
-) -> Result<(), StoreError> {
+pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums: &mut Sums) -> Result<(), StoreError> {
     let last = store.page(&MOVEMENTS, None, Order::Descending, 1)?.first().map_or(0, |movement| movement.number);
     let issued = store.last_number(MOVEMENT)?;
     if issued != last {
@@ -82,7 +77,8 @@ impl<'s> Sales<'s> {
             return Ok(true);
         }
         let found = self.pages.get(id.sequence);
-        let is_known = found.map(|sale| sale.is_some_and(|sale| sale.id == id && sale.movement == Some(movement.number)));
+        let is_known =
+            found.map(|sale| sale.is_some_and(|sale| sale.id == id && sale.movement == Some(movement.number)));
         let is_known = readable(checked, is_known)?;
         if is_known.is_none() {
             // One of a page is damaged. To read that again for each of its sales would cost more than it tells.
@@ -105,7 +101,9 @@ pub(super) fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
             let Some(number) = sale.movement else { continue };
             match movements.get(number)? {
                 Some(movement) if movement.kind == Kind::Sale && movement.reference == sale.id.to_string() => {}
-                Some(_) => checked.fault(format!("sale {} references movement {number}, which is not its own", sale.id)),
+                Some(_) => {
+                    checked.fault(format!("sale {} references movement {number}, which is not its own", sale.id));
+                }
                 None => checked.fault(format!("sale {} references movement {number}, which is missing", sale.id)),
             }
         }

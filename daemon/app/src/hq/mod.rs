@@ -42,9 +42,8 @@ mod tests {
     fn an_event_of_an_unknown_kind_is_an_error_that_names_it() {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
-        let appended = store.commit_blocking(|transaction| {
-            transaction.append_to_outbox("stock", "stock.vanished", 1, "7").map(drop)
-        });
+        let appended = store
+            .commit_blocking(|transaction| transaction.append_to_outbox("stock", "stock.vanished", 1, "7").map(drop));
         appended.unwrap();
         let entry = store.outbox("stock", 1, 1).unwrap().remove(0);
         let told = body(&store, &entry).unwrap_err().to_string();

@@ -87,11 +87,7 @@ fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreErr
     }
     let lines = remaining(store)?;
     if !lines.is_empty() {
-        tracing::info!(
-            lines = lines.len(),
-            epoch = store.epoch(),
-            "queueing the opening stock for HQ"
-        );
+        tracing::info!(lines = lines.len(), epoch = store.epoch(), "queueing the opening stock for HQ");
     }
     // Copied and split a commit at a time: a large store has hundreds of thousands of lines.
     let batches = lines.chunks(AT_ONCE * OPENING_LINES);

@@ -26,3 +26,6 @@ pub fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> 
     }
     failed.map_or(Ok(tidied), Err)
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,7 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     // What can't be archived keeps nothing older from being given up.
     let archived = archive(store, up_to);
     let keep_from_ms = retention.keep_from_ms();
-    let may_go =
-        |sale: &Sale| has_headquarters && sale.id.sequence <= known_at_hq && sale.sold_at_ms < keep_from_ms;
+    let may_go = |sale: &Sale| has_headquarters && sale.id.sequence <= known_at_hq && sale.sold_at_ms < keep_from_ms;
     let given_up = store.give_up(&SALES, may_go);
     Ok(vec![("baskets", baskets), ("sales_archived", archived?), ("sales_given_up", given_up?)])
 }

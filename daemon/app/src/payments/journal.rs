@@ -55,12 +55,7 @@ impl Act for PaymentDecided {
 ///
 /// # Errors
 /// The rules of the basket or the stock refuse it, or a payment on the terminal is unresolved.
-pub fn start(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    basket: BasketId,
-    intent: Intent,
-) -> Result<Payment, Refusal> {
+pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, intent: Intent) -> Result<Payment, Refusal> {
     TAKE.require(&by.actor)?;
     let register = by.register()?;
     let mut basket = selling::basket_of_payment(transaction, basket)?;

@@ -35,8 +35,8 @@ mod refusals;
 use commerce::{BasketId, CardReference, Minor, PaymentId, RegisterName};
 pub use journal::{Ended, Intent, decide, end, mark_unknown, start, start_whole_sale, store_slip, unresolved};
 pub use refusals::{
-    PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY,
-    PAYMENT_UNKNOWN, TERMINAL_BUSY, TERMINAL_FAILED, TERMINAL_UNRESOLVED,
+    PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, PAYMENT_UNKNOWN, TERMINAL_BUSY,
+    TERMINAL_FAILED, TERMINAL_UNRESOLVED,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

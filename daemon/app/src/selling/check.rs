@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use contract::Stream;
 use store::{Checked, Depth, Store, StoreError};
 
-use super::{receipts::Receipts, records::{self, RECEIPTS}};
+use super::{
+    receipts::Receipts,
+    records::{self, RECEIPTS},
+};
 
 /// Sales read at once.
 const PAGE: usize = 500;
@@ -90,6 +93,8 @@ mod tests {
     }
 
     fn put(transaction: &mut Transaction<'_>, sale: &Sale) -> Result<(), StoreError> {
+        // A stored sale is never written again; damage replaces it.
+        transaction.delete(&SALES, sale.id.sequence);
         transaction.put(&SALES, sale.id.sequence, sale)
     }
 

@@ -28,8 +28,8 @@ mod wire;
 pub(crate) use basket::new_basket_id;
 pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line};
 pub use open_baskets::in_open_baskets;
-pub use records::{basket, each_open_basket, find_sale, given_up_to, last_sales, sale_at, sales_from};
 pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
+pub use records::{basket, each_open_basket, find_sale, given_up_to, last_readable_sales, last_sales, sale_at, sales_from};
 pub use refusals::{BASKET_UNKNOWN, SALE_UNKNOWN};
 pub use request::{FoundLine, Keyed, LineRequest, OpenBasket, SaleRequest, TenderRequest};
 pub use sale::{SaleContext, SaleDone, WholeSale, complete, complete_basket, sell};
@@ -43,7 +43,8 @@ use crate::{
 pub static READ: Permission =
     Permission::new("sales.read", "See sales and receipts", &[Holder::Register, Holder::Person, Holder::Service]);
 /// Sell.
-pub static SELL: Permission = Permission::new("baskets.sell", "Sell: open, fill, pay, complete baskets", &[Holder::Register]);
+pub static SELL: Permission =
+    Permission::new("baskets.sell", "Sell: open, fill, pay, complete baskets", &[Holder::Register]);
 /// Give baskets up.
 pub static ABANDON: Permission = Permission::new(
     "baskets.abandon",

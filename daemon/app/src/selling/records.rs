@@ -111,6 +111,20 @@ pub(crate) fn kept_with_sale<K: Key, V: Record>(
     store.kept_with(&SALES, sequence, table, key)
 }
 
+/// The last sales that can be read, newest first, before a place in the stream: for lists.
+///
+/// # Errors
+/// The engine fails.
+pub fn last_readable_sales(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Sale>, StoreError> {
+    let damaged = |error: StoreError| tracing::error!(%error, "sale left out of a list");
+    match before {
+        Some(0 | 1) => Ok(Vec::new()),
+        before => {
+            store.readable_page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit, damaged)
+        }
+    }
+}
+
 /// The last sales, newest first, before a place in the stream.
 ///
 /// # Errors

@@ -27,23 +27,18 @@ static PAYMENT_PENDING: Kind = rule(
 );
 static BASKET_PARTLY_PAID: Kind =
     rule("basket-partly-paid", "Basket partly paid", "Something is paid, so the basket's lines are fixed.");
-static BASKET_FULL: Kind =
-    rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
+static BASKET_FULL: Kind = rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
 static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The basket has no such line, or it is voided.");
 static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
 static AMOUNT_OUT_OF_RANGE: Kind =
     rule("amount-out-of-range", "Amount out of range", "The amount is zero, negative or too large.");
 static PRICE_MISSING: Kind =
     rule("price-missing", "Price missing", "An item that is not on file needs a keyed amount and a reason.");
-static DISCOUNT_EXCEEDS_LINE: Kind = rule(
-    "discount-exceeds-line",
-    "Discount exceeds line",
-    "The discount is more than what is left of the line.",
-)
-.with(&[Member { name: "left", doc: "What is left of the line, in minor units." }]);
-static EXCEEDS_DUE: Kind =
-    rule("exceeds-due", "Card payment exceeds what is due", "A card pays at most what is due.")
-        .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+static DISCOUNT_EXCEEDS_LINE: Kind =
+    rule("discount-exceeds-line", "Discount exceeds line", "The discount is more than what is left of the line.")
+        .with(&[Member { name: "left", doc: "What is left of the line, in minor units." }]);
+static EXCEEDS_DUE: Kind = rule("exceeds-due", "Card payment exceeds what is due", "A card pays at most what is due.")
+    .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
 static STILL_DUE: Kind = rule("still-due", "Not fully paid", "The basket is not fully paid.")
     .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
 static BAD_TEXT: Kind = rule("bad-text", "Invalid text", "A text is empty, too long or has control characters.")

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use commerce::{
-    Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, Sku, Tender, Unit, line::What,
-};
+use commerce::{Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, Sku, Tender, Unit, line::What};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

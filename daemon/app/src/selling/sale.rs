@@ -72,8 +72,7 @@ impl WholeSale {
     pub fn basket(self, by: &By) -> Result<Basket, Refusal> {
         let (register, operator) = (by.register()?.clone(), by.actor.operator.clone());
         let (reference, customer) = (self.reference, self.customer);
-        let mut basket =
-            Basket::open(BasketId(0), register, operator, self.currency, by.at_ms, reference, customer)?;
+        let mut basket = Basket::open(BasketId(0), register, operator, self.currency, by.at_ms, reference, customer)?;
         basket.reservations = self.reservations;
         for line in self.lines {
             line.add_to(&mut basket)?;

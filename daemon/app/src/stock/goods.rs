@@ -13,11 +13,7 @@ use super::{
     ledger::{Booking, MovementBooked, book},
     policies::require_known,
 };
-use crate::{
-    By, Refusal,
-    catalog::Catalog,
-    refusal::BAD_REQUEST,
-};
+use crate::{By, Refusal, catalog::Catalog, refusal::BAD_REQUEST};
 
 /// What happened to goods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -40,8 +36,7 @@ pub enum GoodsEvent {
 impl GoodsEvent {
     /// All of them.
     #[cfg(test)]
-    const ALL: [Self; 6] =
-        [Self::Return, Self::Damage, Self::Condemn, Self::Quarantine, Self::Clear, Self::WriteOff];
+    const ALL: [Self; 6] = [Self::Return, Self::Damage, Self::Condemn, Self::Quarantine, Self::Clear, Self::WriteOff];
 
     /// The movement it is.
     fn movement(self, condition: Condition) -> (Kind, Option<State>, Option<State>) {

@@ -12,7 +12,6 @@ use store::{Number, Order, Purpose, Record, Store, StoreError, Table, Transactio
 
 use super::{
     counts::COUNTS,
-    documents::Document,
     ledger::{MOVEMENT, MOVEMENTS},
     notices::NOTICES,
     reservations::RESERVATIONS,
@@ -36,9 +35,9 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     };
     let forgotten = [
         store.forget(&RESERVATIONS, is_over),
-        forget(store, Document::Notice, &NOTICES, kept),
-        forget(store, Document::Transfer, &TRANSFERS, kept),
-        forget(store, Document::Count, &COUNTS, kept),
+        forget(store, &NOTICES, kept),
+        forget(store, &TRANSFERS, kept),
+        forget(store, &COUNTS, kept),
     ];
     let archived = archive(store);
     let forgotten = forgotten.into_iter().sum::<Result<u64, _>>()?;
@@ -88,58 +87,25 @@ closable!(Count, opened_at_ms, closed_at_ms);
 /// Forgets documents that were closed before a moment; gives how many. A damaged one stays, for the check to find.
 fn forget<D: Closable + Record + 'static>(
     store: &Store,
-    document: Document,
     table: &'static Table<Number, D>,
     before: i64,
 ) -> Result<u64, StoreError> {
-    let last = store.last_number(document.name())?;
     let (mut next, mut forgotten) = (1, 0);
-    while next <= last {
-        let part = Part::read(store, table, next)?;
-        let Some(after) = part.next else { break };
-        let over: Vec<_> = part.documents.iter().filter(|one| one.is_over(before)).map(Closable::number).collect();
+    loop {
+        let part = store.readable_page(table, Some(next), Order::Ascending, PART, |_| {})?;
+        let Some(end) = part.last() else { break };
+        next = end.number() + 1;
+        let over: Vec<_> = part.iter().filter(|one| one.is_over(before)).map(Closable::number).collect();
         if !over.is_empty() {
             let forget = move |transaction: &mut Transaction<'_>| forget_over(transaction, table, &over, before);
             forgotten += store.commit_blocking_for(Purpose::Housekeeping, forget)?;
         }
         // A whole part: one document of a clock that was wrong for a moment ends nothing.
-        let is_young = |one: &D| one.opened_at_ms() >= before;
-        if !part.documents.is_empty() && part.documents.iter().all(is_young) {
+        if part.iter().all(|one| one.opened_at_ms() >= before) {
             break;
         }
-        next = after;
     }
     Ok(forgotten)
-}
-
-/// Documents that exist, from a number on.
-struct Part<D> {
-    documents: Vec<D>,
-    /// Where the next part begins; none behind the last document.
-    next: Option<u64>,
-}
-
-impl<D: Closable + Record> Part<D> {
-    fn read(store: &Store, table: &Table<Number, D>, from: u64) -> Result<Self, StoreError> {
-        match store.page(table, Some(from), Order::Ascending, PART) {
-            Ok(documents) => {
-                let next = documents.last().map(|last| last.number() + 1);
-                Ok(Self { documents, next })
-            }
-            Err(StoreError::Corrupt { .. }) => {
-                let mut documents = Vec::new();
-                let next = from + PART as u64;
-                for number in from..next {
-                    match store.get(table, number) {
-                        Err(StoreError::Corrupt { .. }) => {}
-                        found => documents.extend(found?),
-                    }
-                }
-                Ok(Self { documents, next: Some(next) })
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// Forgets documents of a part, but those that are over no longer: since they were read somebody may have reopened one. Gives how many.
@@ -168,3 +134,6 @@ fn archive(store: &Store) -> Result<u64, StoreError> {
     let up_to = store.last_number(MOVEMENT)?.saturating_sub(LIVE);
     store.archive(&MOVEMENTS, up_to, |_| Vec::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use store::{NameName, Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
 use super::{counts, policies};
-use crate::{Refusal};
+use crate::Refusal;
 
 /// Movements by their number.
 pub(crate) static MOVEMENTS: Table<Number, Movement> = Table::new("movement");

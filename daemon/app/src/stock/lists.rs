@@ -10,7 +10,7 @@ pub(super) fn readable_page<K: Key, V: Record>(
     order: Order,
     limit: usize,
 ) -> Result<Vec<V>, StoreError> {
-    store.page(table, from, order, limit)
+    store.readable_page(table, from, order, limit, |error| left_out(&error))
 }
 
 /// A page of numbered records, newest first, those before a number or the newest.
@@ -22,6 +22,13 @@ pub(super) fn before<V: Record>(
 ) -> Result<Vec<V>, StoreError> {
     match before {
         Some(0 | 1) => Ok(Vec::new()),
-        before => store.page_kept(table, before.map(|before| before - 1), Order::Descending, limit),
+        before => store.readable_page_kept(table, before.map(|before| before - 1), Order::Descending, limit, |error| {
+            left_out(&error)
+        }),
     }
+}
+
+/// Logs a record that a page leaves out.
+fn left_out(error: &StoreError) {
+    tracing::error!(%error, "record is damaged; the list leaves it out");
 }

@@ -76,10 +76,16 @@ pub use counts::{
     open_count, variances,
 };
 pub use deliveries::{Beyond, DeliveredLine, Delivery, Received, receive};
+#[cfg(test)]
+pub(crate) use documents::OpenDocument;
 pub use documents::{DocumentOpened, MAX_OPEN};
 pub use goods::{GoodsEvent, GoodsNote, note_goods};
 pub use ledger::MovementBooked;
+#[cfg(test)]
+pub(crate) use ledger::{Booking, book};
 pub use notices::{NoticeRequest, close_notice, enter, notice, notices, reopen_notice};
+#[cfg(test)]
+pub(crate) use policies::put_policy;
 pub use policies::{PolicyRequest, PolicySet, PolicyView, policy, set_policy};
 pub use positions::{PositionView, movements, positions, positions_of};
 pub use refusals::{
@@ -166,8 +172,11 @@ pub static MANAGE_COUNTS: Permission =
 pub static TALLY: Permission =
     Permission::new("stock.counts.tally", "Note what was counted", &[Holder::Register, Holder::Person]);
 /// Decide counts.
-pub static DECIDE_COUNTS: Permission =
-    Permission::new("stock.counts.decide", "See the variances of counts, and approve or reject them", &[Holder::Person]);
+pub static DECIDE_COUNTS: Permission = Permission::new(
+    "stock.counts.decide",
+    "See the variances of counts, and approve or reject them",
+    &[Holder::Person],
+);
 /// See how much there is of an item that is being counted.
 static SEE_QUANTITIES: Permission = Permission::new(
     "stock.counts.see_quantities",

@@ -128,7 +128,8 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
                         "that was closed and is no longer kept; if goods came that are not in the books, count their items"
                     }
                 };
-                let detail = format!("transfer {transfer} of {store} was entered before, as notice {earlier}; {remedy}");
+                let detail =
+                    format!("transfer {transfer} of {store} was entered before, as notice {earlier}; {remedy}");
                 return Err(TRANSFER_KNOWN.because(detail).member("notice", earlier));
             }
             Ok(transaction.put(&TRANSFERS_IN, (&from, transfer), &id)?)

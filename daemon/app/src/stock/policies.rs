@@ -154,12 +154,12 @@ pub fn set_policy(
     transaction: &mut Transaction<'_>,
     by: &By,
     catalog: &Catalog,
-    sku: Sku,
-    request: PolicyRequest,
+    sku: &Sku,
+    request: &PolicyRequest,
 ) -> Result<PolicySet, Refusal> {
     SET_POLICIES.require(&by.actor)?;
-    let PolicyRequest { rule, safety_stock, lead_time_days, cover_days, pack } = request;
-    let unit = unit_of(catalog, &sku)?;
+    let PolicyRequest { rule, safety_stock, lead_time_days, cover_days, pack } = *request;
+    let unit = unit_of(catalog, sku)?;
     let by_unit = |quantity: Option<Quantity>, otherwise| match quantity {
         Some(quantity) if quantity.unit() != unit => {
             Err(Refusal::from(stock::Refusal::WrongUnit { sku: sku.clone(), kept: unit, asked: quantity.unit() }))

@@ -43,29 +43,20 @@ pub static POLICY_UNKNOWN: Kind = unknown(
     "The item has no stock policy: it is tracked, may go below zero, and is not reordered.",
 );
 /// Too many documents are open.
-pub static TOO_MANY_OPEN: Kind = conflict(
-    "too-many-open",
-    "Too many open documents",
-    "Too many documents of the kind are open; close some first.",
-);
+pub static TOO_MANY_OPEN: Kind =
+    conflict("too-many-open", "Too many open documents", "Too many documents of the kind are open; close some first.");
 /// The order has an open notice.
-pub static ORDER_KNOWN: Kind = conflict(
-    "order-known",
-    "Order entered before",
-    "The supplier's order has an open notice; receive against that.",
-)
-.with(&[Member { name: "notice", doc: "The number of that notice." }]);
+pub static ORDER_KNOWN: Kind =
+    conflict("order-known", "Order entered before", "The supplier's order has an open notice; receive against that.")
+        .with(&[Member { name: "notice", doc: "The number of that notice." }]);
 /// The transfer was entered.
 pub static TRANSFER_KNOWN: Kind =
     conflict("transfer-known", "Transfer entered before", "The transfer was entered before; it is entered once.")
         .with(&[Member { name: "notice", doc: "The number of its notice." }]);
 /// The item is being counted.
-pub static BEING_COUNTED: Kind = conflict(
-    "stock-being-counted",
-    "Item is being counted",
-    "The item is in an open count; wait until it is closed.",
-)
-.with(&[ITEM, Member { name: "count", doc: "The number of that count." }]);
+pub static BEING_COUNTED: Kind =
+    conflict("stock-being-counted", "Item is being counted", "The item is in an open count; wait until it is closed.")
+        .with(&[ITEM, Member { name: "count", doc: "The number of that count." }]);
 /// Not enough is there.
 pub static STOCK_INSUFFICIENT: Kind = rule(
     "stock-insufficient",
@@ -101,17 +92,11 @@ static TOO_MANY_DELIVERY_NOTES: Kind = rule(
     "Too many delivery notes",
     "The notice takes no more delivery notes; close it and enter another.",
 );
-static TRANSFER_NOT_FOR_HERE: Kind = rule(
-    "transfer-not-for-here",
-    "Transfer for another store",
-    "The transfer goes to another store; enter it there.",
-)
-.with(&[Member { name: "to", doc: "The store it goes to." }]);
-static TRANSFER_TO_ITSELF: Kind = rule(
-    "transfer-to-itself",
-    "Transfer within one store",
-    "Sender and receiver of the transfer are this store.",
-);
+static TRANSFER_NOT_FOR_HERE: Kind =
+    rule("transfer-not-for-here", "Transfer for another store", "The transfer goes to another store; enter it there.")
+        .with(&[Member { name: "to", doc: "The store it goes to." }]);
+static TRANSFER_TO_ITSELF: Kind =
+    rule("transfer-to-itself", "Transfer within one store", "Sender and receiver of the transfer are this store.");
 /// An item by another unit than it is sold or kept by.
 pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or kept by another unit.")
     .with(&[Member { name: "unit", doc: "The unit by which it is sold or kept." }]);
@@ -124,15 +109,11 @@ static NOTICE_NOT_REOPENED: Kind = rule(
     "Notice can't be reopened",
     "The notice of a supplier's order is not reopened; enter the order again.",
 );
-static RESERVATION_IN_BASKET: Kind = rule(
-    "reservation-in-basket",
-    "Reservation in a basket",
-    "The reservation is in a basket; sell or abandon that.",
-)
-.with(&[Member { name: "basket", doc: "Which basket." }]);
+static RESERVATION_IN_BASKET: Kind =
+    rule("reservation-in-basket", "Reservation in a basket", "The reservation is in a basket; sell or abandon that.")
+        .with(&[Member { name: "basket", doc: "Which basket." }]);
 static ITEM_NOT_IN_DOCUMENT: Kind =
-    rule("item-not-in-document", "Item not in the document", "The document has no such item.")
-        .with(&[ITEM, DOCUMENT]);
+    rule("item-not-in-document", "Item not in the document", "The document has no such item.").with(&[ITEM, DOCUMENT]);
 static MOMENT_OUT_OF_RANGE: Kind = rule(
     "moment-out-of-range",
     "Moment out of range",
@@ -140,8 +121,7 @@ static MOMENT_OUT_OF_RANGE: Kind = rule(
 )
 .with(&[ITEM]);
 static NOTHING_TO_DECIDE: Kind =
-    rule("nothing-to-decide", "Nothing to decide", "The item has no variance that waits for a decision.")
-        .with(&[ITEM]);
+    rule("nothing-to-decide", "Nothing to decide", "The item has no variance that waits for a decision.").with(&[ITEM]);
 static STOCK_RECOUNTED: Kind = conflict(
     "stock-recounted",
     "Item counted again",

@@ -57,11 +57,7 @@ pub fn reservations(store: &Store, before: Option<u64>, limit: usize) -> Result<
 ///
 /// # Errors
 /// Less is available to sell than a line requests, or too many reservations are open.
-pub fn reserve(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    request: ReserveRequest,
-) -> Result<DocumentOpened, Refusal> {
+pub fn reserve(transaction: &mut Transaction<'_>, by: &By, request: ReserveRequest) -> Result<DocumentOpened, Refusal> {
     RESERVE.require(&by.actor)?;
     let reference = checked_text("reference", request.reference)?;
     let sums = stock::sum(request.lines)?;

@@ -79,7 +79,10 @@ fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
     let reserve = line(Some(State::OnHand), Some(State::Reserved));
     position.apply(Kind::Reservation, &reserve, false).unwrap();
     let refused = position.apply(Kind::Reservation, &reserve, false).unwrap_err();
-    assert_eq!(refused.to_string(), "not enough stock of item 818981: requested 2, on_hand 0; reduce the quantity, or receive or count the item first");
+    assert_eq!(
+        refused.to_string(),
+        "not enough stock of item 818981: requested 2, on_hand 0; reduce the quantity, or receive or count the item first"
+    );
     position.apply(Kind::Sale, &line(Some(State::OnHand), None), false).unwrap();
     assert_eq!((position.on_hand, position.reserved), (-2000, 2000));
     position.rule = Rule::ToZero;

@@ -67,7 +67,9 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('-').and_then(|(epoch, id)| Some((epoch.parse().ok()?, id.parse().ok()?)));
         let name = parts.map(|(epoch, id)| Self { epoch, id }).filter(|name| name.to_string() == text);
-        name.ok_or_else(|| format!("invalid transfer name `{}`: epoch and number, such as `1764201600000-4`", text.escape_debug()))
+        name.ok_or_else(|| {
+            format!("invalid transfer name `{}`: epoch and number, such as `1764201600000-4`", text.escape_debug())
+        })
     }
 }
 

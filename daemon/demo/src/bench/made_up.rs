@@ -99,11 +99,11 @@ pub(super) fn sell(
     key: Option<&CommandKey>,
 ) -> Result<(), Refusal> {
     let by = By { actor: Actor::register(basket.register.clone()), at_ms: context.at_ms };
+    let work = |transaction: &mut Transaction<'_>| selling::sell(transaction, &by, basket, context);
     match key {
-        Some(key) => drop(transaction.once(key, |transaction| selling::sell(transaction, &by, basket, context))?),
-        None => drop(selling::sell(transaction, &by, basket, context)?),
+        Some(key) => transaction.once(key, work).map(|_| ()),
+        None => work(transaction).map(|_| ()),
     }
-    Ok(())
 }
 
 /// Makes the store of a config, with a past of so many sales, and lets HQ know of it.
@@ -113,13 +113,13 @@ pub(super) fn sell(
 pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item], sales: u64) -> Result<(), String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
-    let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), born).map_err(|error| error.to_string())?;
+    let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), born)
+        .map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     for part in items.chunks(catalog::MAX_LOAD) {
         let (part, by) = (part.to_vec(), By { actor: Actor::console(), at_ms: now });
-        let put = store.commit_for(Purpose::Ordinary, move |transaction| {
-            catalog::load(transaction, &by, &part, "made up".into())
-        });
+        let put = store
+            .commit_for(Purpose::Ordinary, move |transaction| catalog::load(transaction, &by, &part, "made up".into()));
         put.await.map_err(|error| error.to_string())?;
     }
     let bar = ProgressBar::new(sales).with_message("sales of the past");

@@ -19,8 +19,7 @@ pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: boo
     });
     let Converted { entries, former } = converted.map_err(|error| error.to_string())?;
     let store = super::open_as(config, to)?;
-    let noted =
-        store.commit_blocking(move |transaction| app::maintenance::converted(transaction, now_ms(), to.name()));
+    let noted = store.commit_blocking(move |transaction| app::maintenance::converted(transaction, now_ms(), to.name()));
     noted.map_err(|error| error.to_string())?;
     if json {
         println!("{}", serde_json::json!({ "engine": to, "entries": entries, "former": former }));

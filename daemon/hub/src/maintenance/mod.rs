@@ -4,10 +4,12 @@ mod backup;
 mod check;
 mod convert;
 pub(crate) mod door;
+mod permissions;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+pub use permissions::print_permissions;
 use store::{EngineKind, Store};
 
 use crate::{clock::now_ms, config::Config};

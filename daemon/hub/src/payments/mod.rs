@@ -8,14 +8,14 @@ mod drive;
 mod follower;
 mod routes;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use app::{
     Refusal,
     devices::DEVICE_UNKNOWN,
     payments::{
-        self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN,
-        PAYMENT_UNDER_WAY, Payment, PaymentState, TERMINAL_BUSY,
+        self, Intent, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, Payment,
+        PaymentState,
     },
     selling::SaleDone,
 };
@@ -23,60 +23,31 @@ use commerce::{Basket, PaymentId, RegisterName};
 pub(crate) use follower::ResolvePayments;
 pub(crate) use routes::routes;
 use store::Purpose;
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{hub::Hub, web::Command};
 
 /// How long a request waits for the terminal before it answers "still under way".
 const WAIT: Duration = Duration::from_secs(90);
 
-/// One payment at a time on each terminal.
-#[derive(Default)]
-pub(crate) struct TerminalLocks(HashMap<String, Arc<Mutex<()>>>);
-
-impl TerminalLocks {
-    /// For the terminals of a config.
-    pub(crate) fn new(terminals: impl IntoIterator<Item = String>) -> Self {
-        Self(terminals.into_iter().map(|name| (name, Arc::default())).collect())
-    }
-
-    /// Takes hold of a terminal.
-    fn hold(&self, terminal: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
-        let lock = self.0.get(terminal).ok_or_else(|| {
-            DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
-        })?;
-        Arc::clone(lock).try_lock_owned().map_err(|_| {
-            TERMINAL_BUSY.because(format!(
-                "payment terminal {terminal} is busy with another payment; wait for it or abort it"
-            ))
-        })
-    }
-
-    /// Whether the config has a terminal.
-    fn knows(&self, terminal: &str) -> bool {
-        self.0.contains_key(terminal)
-    }
-}
-
 /// The terminal of a register's lane.
 fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> {
     let terminal = hub.config.lane(register).and_then(|lane| lane.payment_terminal.clone());
     terminal.ok_or_else(|| {
-        DEVICE_UNKNOWN.because(format!(
-            "register {register} has no payment terminal; add `payment_terminal` to its [[register]]"
-        ))
+        DEVICE_UNKNOWN
+            .because(format!("register {register} has no payment terminal; add `payment_terminal` to its [[register]]"))
     })
 }
 
 /// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as a request may.
-async fn take<T: Send + 'static>(
+async fn take<T>(
     hub: &Arc<Hub>,
     register: &RegisterName,
     command: Command<T>,
     start: impl FnOnce(&mut store::Transaction<'_>, &app::By, T, Intent) -> Result<Payment, Refusal> + Send + 'static,
 ) -> Result<Payment, Refusal>
 where
-    T: WithAmount,
+    T: WithAmount + Send + 'static,
 {
     let terminal = lane_terminal(hub, register)?;
     // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key was looked up.
@@ -152,9 +123,9 @@ pub(crate) async fn sell_by_card(
             Err(PAYMENT_OUTCOME_UNKNOWN.because(detail).member("payment", id.to_string()))
         }
         (None, PaymentState::Started | PaymentState::Approved) => {
-            let detail = format!("payment {id} is still with terminal {terminal}; repeat this command with the same key");
+            let detail =
+                format!("payment {id} is still with terminal {terminal}; repeat this command with the same key");
             Err(PAYMENT_UNDER_WAY.because(detail).member("payment", id.to_string()))
         }
     }
 }
-

@@ -59,10 +59,9 @@ async fn pay(
     command: Command<Pay>,
 ) -> Result<(StatusCode, Json<Payment>), Problem> {
     let register = command.by.register()?.clone();
-    let payment = take(&hub, &register, command, move |transaction, by, _, intent| {
-        payments::start(transaction, by, id, intent)
-    })
-    .await?;
+    let payment =
+        take(&hub, &register, command, move |transaction, by, _, intent| payments::start(transaction, by, id, intent))
+            .await?;
     let status = if payment.state.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(payment)))
 }

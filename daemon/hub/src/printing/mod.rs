@@ -9,10 +9,7 @@
 
 pub(crate) mod receipt;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use app::{
     Refusal,
@@ -23,45 +20,12 @@ use app::{
 use commerce::SaleId;
 use contract::Stream;
 use drivers::receipt_printer::{Document, layout};
-use serde::Serialize;
 use store::{Purpose, StoreError};
-use utoipa::ToSchema;
 
-use crate::{followers::Follower, hub::Hub};
-
-/// Receipts remembered for the status page.
-const SHOWN: usize = 3;
+use crate::{followers::Follower, hub::Hub, parts::printed::Printed};
 
 /// Jobs read at once.
 const PAGE: usize = 16;
-
-/// A receipt that was printed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Printed {
-    /// By which printer.
-    printer: String,
-    /// Of which sale.
-    sale: SaleId,
-    /// Line by line.
-    lines: Vec<String>,
-}
-
-/// The last receipts printed.
-#[derive(Default)]
-pub(crate) struct LastPrinted(Mutex<VecDeque<Printed>>);
-
-impl LastPrinted {
-    /// Newest first.
-    pub(crate) fn all(&self) -> Vec<Printed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn add(&self, printed: Printed) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.push_front(printed);
-        shown.truncate(SHOWN);
-    }
-}
 
 /// Works a printer's queue off.
 pub(crate) struct PrintReceipts {
@@ -96,7 +60,9 @@ impl Follower for PrintReceipts {
             // What is on paper leaves the queue, whatever became of what came after it.
             if !done.is_empty() {
                 let delete = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
-                    done.iter().for_each(|job| printing::done(transaction, job));
+                    for job in &done {
+                        printing::done(transaction, job);
+                    }
                     Ok::<_, StoreError>(())
                 });
                 delete.await?;
@@ -135,8 +101,7 @@ impl PrintReceipts {
 pub(crate) fn lane_printer<'h>(hub: &'h Hub, register: &commerce::RegisterName) -> Result<&'h str, Refusal> {
     let printer = hub.config.lane(register).and_then(|lane| lane.receipt_printer.as_deref());
     printer.ok_or_else(|| {
-        DEVICE_UNKNOWN.because(format!(
-            "register {register} has no receipt printer; add `receipt_printer` to its [[register]]"
-        ))
+        DEVICE_UNKNOWN
+            .because(format!("register {register} has no receipt printer; add `receipt_printer` to its [[register]]"))
     })
 }

@@ -70,11 +70,8 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
 
 /// Sales, newest first
 #[utoipa::path(get, path = "/api/v1/sales", params(Page), responses((status = 200, body = [SaleInList])))]
-async fn list(
-    State(hub): State<Arc<Hub>>,
-    InQuery(page): InQuery<Page>,
-) -> Result<Json<Vec<SaleInList>>, Problem> {
-    let sales = reading(move || Ok(selling::last_sales(&hub.store, page.before, page.limit())?)).await?;
+async fn list(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<SaleInList>>, Problem> {
+    let sales = reading(move || Ok(selling::last_readable_sales(&hub.store, page.before, page.limit())?)).await?;
     let view = |sale: &Sale| SaleInList {
         done: sale.into(),
         sequence: sale.id.sequence,
@@ -96,10 +93,7 @@ async fn read(State(hub): State<Arc<Hub>>, InPath(id): InPath<SaleId>) -> Result
 /// A sale's receipt, line by line as it is printed
 #[utoipa::path(get, path = "/api/v1/sales/{id}/receipt", params(("id" = SaleId, Path)),
     responses((status = 200, body = [String]), (status = 404, body = Problem)))]
-async fn read_receipt(
-    State(hub): State<Arc<Hub>>,
-    InPath(id): InPath<SaleId>,
-) -> Result<Json<Vec<String>>, Problem> {
+async fn read_receipt(State(hub): State<Arc<Hub>>, InPath(id): InPath<SaleId>) -> Result<Json<Vec<String>>, Problem> {
     let text = reading(move || {
         let sale = selling::find_sale(&hub.store, id)?;
         Ok(receipt::text(&hub, &sale)?)

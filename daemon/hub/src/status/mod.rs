@@ -1,8 +1,8 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
 mod routes;
+mod sales;
 mod samples;
-mod today;
 
 use commerce::RegisterName;
 pub(crate) use routes::{page, routes};
@@ -10,10 +10,14 @@ pub use samples::resident_in;
 pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
-pub(crate) use today::{FollowSales, Today, TodayFigures};
+pub(crate) use sales::FollowSales;
 use utoipa::ToSchema;
 
-use crate::{clock::now_ms, devices::DeviceState, hub::Hub, printing::Printed};
+use crate::{
+    clock::now_ms,
+    hub::Hub,
+    parts::{devices::DeviceState, printed::Printed, today::TodayFigures},
+};
 
 /// Everything the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

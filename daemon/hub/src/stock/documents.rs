@@ -74,9 +74,8 @@ async fn release_reservation(
     InPath(id): InPath<u64>,
     command: Command<Empty>,
 ) -> Result<Json<MovementBooked>, Problem> {
-    let released = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| {
-        stock::release(transaction, by, id)
-    });
+    let released = command
+        .commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| stock::release(transaction, by, id));
     Ok(Json(released.await?))
 }
 
@@ -96,10 +95,7 @@ async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeReques
 
 /// Notices, newest first
 #[utoipa::path(get, path = "/api/v1/stock/notices", params(Page), responses((status = 200, body = [Notice])))]
-async fn list_notices(
-    State(hub): State<Arc<Hub>>,
-    InQuery(page): InQuery<Page>,
-) -> Result<Json<Vec<Notice>>, Problem> {
+async fn list_notices(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<Notice>>, Problem> {
     reading(move || Ok(stock::notices(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 

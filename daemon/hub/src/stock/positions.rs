@@ -59,10 +59,7 @@ async fn read(
 /// Note what happened to goods: a return, damage, quarantine, its end, a write-off
 #[utoipa::path(post, path = "/api/v1/stock/movements", request_body = GoodsNote,
     responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn note_goods(
-    State(hub): State<Arc<Hub>>,
-    command: Command<GoodsNote>,
-) -> Result<Json<MovementBooked>, Problem> {
+async fn note_goods(State(hub): State<Arc<Hub>>, command: Command<GoodsNote>) -> Result<Json<MovementBooked>, Problem> {
     let catalog = Arc::clone(&hub.catalog.load());
     let noted = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, note| {
         stock::note_goods(transaction, by, &catalog, note)
@@ -91,7 +88,7 @@ async fn set_policy(
 ) -> Result<Json<PolicySet>, Problem> {
     let catalog = Arc::clone(&hub.catalog.load());
     let set = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
-        stock::set_policy(transaction, by, &catalog, sku, request)
+        stock::set_policy(transaction, by, &catalog, &sku, &request)
     });
     Ok(Json(set.await?))
 }

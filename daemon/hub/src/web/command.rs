@@ -90,15 +90,15 @@ impl<T> Command<T> {
     {
         let Self { by, key, body } = self;
         let once = store
-            .commit_for(purpose, move |transaction| {
-                transaction.once(&key, |transaction| work(transaction, &by, body))
-            })
+            .commit_for(purpose, move |transaction| transaction.once(&key, |transaction| work(transaction, &by, body)))
             .await?;
         match once {
             Once::First(answer) => Ok((answer, true)),
             Once::Again(answer) => Ok((answer, false)),
-            Once::OtherCommand => Err(KEY_REUSED
-                .because("this Idempotency-Key was used for another command; use a new one for each command")),
+            Once::OtherCommand => {
+                Err(KEY_REUSED
+                    .because("this Idempotency-Key was used for another command; use a new one for each command"))
+            }
         }
     }
 }
@@ -110,8 +110,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
         let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
-        let is_key =
-            |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {
             BAD_REQUEST.because(
                 "send an `Idempotency-Key` of 8 to 100 printable characters, new for each command and the same when it is \

@@ -26,8 +26,7 @@ pub(crate) use problem::Problem;
 pub(crate) use routes::Routes;
 
 /// No such route.
-static ROUTE_UNKNOWN: Kind =
-    Kind::new("route-unknown", Class::NotFound, "Unknown route", "The API has no such route.");
+static ROUTE_UNKNOWN: Kind = Kind::new("route-unknown", Class::NotFound, "Unknown route", "The API has no such route.");
 /// A person's cookie was sent by a page that is not the hub's own.
 pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "foreign-origin",

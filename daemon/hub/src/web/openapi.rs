@@ -70,20 +70,19 @@ pub fn document() -> utoipa::openapi::OpenApi {
     routes().split_for_parts().1
 }
 
-/// All routes of a hub.
-pub(crate) fn router(hub: Arc<Hub>) -> Router {
+/// All routes of a hub, and those that whoever embeds it adds.
+pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     // Made once: it does not change while the hub runs.
     let document = serde_json::to_string(&document).unwrap_or_default();
     router
-        .merge(crate::status::page())
+        .merge(crate::pages())
+        .merge(more.with_state(()))
         .route(
             "/api/v1/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .fallback(|| async {
-            Problem::from(ROUTE_UNKNOWN.because("there is no such route; see /api/v1/openapi.json"))
-        })
+        .fallback(|| async { Problem::from(ROUTE_UNKNOWN.because("there is no such route; see /api/v1/openapi.json")) })
         .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
         .layer(from_fn(detached))
         .with_state(hub)
@@ -116,7 +115,8 @@ mod tests {
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id.to_owned()), "{id} is there twice");
-            let success = operation["responses"].as_object().unwrap().keys().any(|status| !status.starts_with(['4', '5']));
+            let success =
+                operation["responses"].as_object().unwrap().keys().any(|status| !status.starts_with(['4', '5']));
             assert!(success, "{method} {path} never succeeds");
         });
         assert!(ids.len() >= 40, "{} operations", ids.len());
@@ -124,11 +124,15 @@ mod tests {
 
     #[test]
     fn every_operation_names_a_permission_of_the_table() {
-        let known: BTreeSet<_> =
-            CAPABILITIES.iter().flat_map(|capability| capability.permissions).map(|permission| permission.name).collect();
+        let known: BTreeSet<_> = CAPABILITIES
+            .iter()
+            .flat_map(|capability| capability.permissions)
+            .map(|permission| permission.name)
+            .collect();
         each_operation(|path, method, operation| {
             let id = operation["operationId"].as_str().unwrap();
-            let permission = operation[PERMISSION].as_str().unwrap_or_else(|| panic!("{method} {path} names no permission"));
+            let permission =
+                operation[PERMISSION].as_str().unwrap_or_else(|| panic!("{method} {path} names no permission"));
             if PUBLIC_OPERATIONS.contains(&id) {
                 assert_eq!(permission, PUBLIC, "{id}");
             } else {

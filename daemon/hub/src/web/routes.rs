@@ -52,7 +52,9 @@ impl Routes {
                 .name("Idempotency-Key")
                 .parameter_in(ParameterIn::Header)
                 .required(Required::True)
-                .description(Some("New for each command, the same when it is repeated: a repeat gets the first answer."))
+                .description(Some(
+                    "New for each command, the same when it is repeated: a repeat gets the first answer.",
+                ))
                 .schema(Some(RefOr::T(Schema::Object(text))))
                 .build();
             operation.parameters.get_or_insert_default().push(RefOr::T(key));
@@ -69,9 +71,8 @@ impl Routes {
             self.name(operation, permission.name);
             describe(operation);
         }
-        let methods = methods.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
-            permit(permission, request, next)
-        }));
+        let methods = methods
+            .layer(axum::middleware::from_fn(move |request: Request, next: Next| permit(permission, request, next)));
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
 

@@ -8,7 +8,8 @@ use store::{Depth, EngineKind, Name, NameName, Number, Store, Table};
 
 use crate::common::{CEREAL, ask, enter, faults, open_on};
 
-/// No bit of a record keeps the tills from opening in the morning, but for those by which a store is known at all; and the whole check finds each.
+/// No bit of a record keeps the tills from opening in the morning, but for those by which a store is known at all; and
+/// the whole check finds each.
 #[tokio::test]
 async fn a_hub_starts_whichever_record_is_damaged() {
     let directory = tempfile::tempdir().unwrap();

@@ -5,5 +5,6 @@ mod api;
 mod common;
 mod damage;
 mod full_basket;
+mod hang_up;
 mod permissions;
 mod stock;

@@ -103,10 +103,7 @@ impl Store {
     }
 
     /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
-    fn delete_archived<V: Record>(
-        &self,
-        table: &Table<Number, V>,
-    ) -> Result<(), StoreError> {
+    fn delete_archived<V: Record>(&self, table: &Table<Number, V>) -> Result<(), StoreError> {
         let (mut after, _) = table.span();
         loop {
             let archived = self.archived_up_to(table);
@@ -169,11 +166,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk fails.
-    pub fn give_up<V: Record>(
-        &self,
-        table: &Table<Number, V>,
-        may_go: impl Fn(&V) -> bool,
-    ) -> Result<u64, StoreError> {
+    pub fn give_up<V: Record>(&self, table: &Table<Number, V>, may_go: impl Fn(&V) -> bool) -> Result<u64, StoreError> {
         let mut given_up = 0;
         loop {
             let segments = self.archive.shelves(table.name());

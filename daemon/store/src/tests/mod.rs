@@ -34,6 +34,11 @@ fn open(engine: Arc<Faulty>) -> Result<Store, StoreError> {
     Store::on(engine, LINKED, Archive::none(), Disk::probed(Box::new(|| None)))
 }
 
+/// Does what blocks, apart from the test's runtime.
+fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
 async fn note(store: &Store, key: &'static str, text: &str) -> Result<(), StoreError> {
     let text = text.to_owned();
     store.commit(move |transaction| transaction.put(&NOTES, key, &text)).await

@@ -1,38 +1,47 @@
-use std::sync::Arc;
-
-use commerce::stock::Kind;
+use commerce::{Actor, SaleId, Sku, stock::Kind};
 use store::EngineKind;
 
 use super::*;
 use crate::{
-    problem::Problem,
-    stock::{Booking, MOVEMENTS, book},
+    Refusal,
+    selling::SALES,
+    stock::records::MOVEMENTS,
+    testing::{self, booked},
 };
 
 static COUNTERS: Table<Name, u64> = Table::new("counter");
-static SALES: Table<Number, Sale> = Table::new("sale");
 
 /// Enough for parts of two commits.
 const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
 
-/// Notes that are none.
+/// What is stored is not a note.
 static DAMAGED_NOTES: Table<Name, String> = Table::new("stock_opened");
 
-/// Parts that are none.
+/// What is stored is not a part.
 static DAMAGED_PARTS: Table<Number, u64> = Table::new("stock_opening");
 
-/// Movements that are none.
+/// What is stored is not a movement.
 static DAMAGED: Table<Number, u64> = Table::new("movement");
+
+/// Thousandths of an item come.
+fn receive(
+    transaction: &mut Transaction<'_>,
+    sums: impl IntoIterator<Item = (Sku, i64)>,
+) -> Result<Option<u64>, Refusal> {
+    let sums = sums.into_iter().map(|(sku, milli)| ((sku, Unit::Each), milli));
+    booked(transaction, Kind::Receipt, "1", 1, Line::of(sums, None, Some(State::OnHand)))
+}
+
+fn first_item() -> Sku {
+    testing::sku("00000")
+}
 
 /// A piece of each of many items comes, as movements of 400 lines.
 fn come(store: &Store) {
-    let skus: Vec<_> = (0..ITEMS).map(|item| format!("{item:05}")).collect();
+    let skus: Vec<_> = (0..ITEMS).map(|item| testing::sku(&format!("{item:05}"))).collect();
     for skus in skus.chunks(commerce::MAX_LINES) {
-        let sums = skus.iter().map(|sku| ((sku.parse().unwrap(), Unit::Each), 1000));
-        let lines = Line::of(sums, None, Some(State::OnHand));
-        let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
-        let booking = Booking { kind, reference, by, at_ms: 1, lines, settled: false };
-        store.commit_blocking(|transaction| book(transaction, booking)).unwrap();
+        let skus = skus.to_vec();
+        store.commit_blocking(|transaction| receive(transaction, skus.into_iter().map(|sku| (sku, 1000)))).unwrap();
     }
 }
 
@@ -42,8 +51,7 @@ fn last(store: &Store) -> u64 {
 
 /// HQ has everything.
 fn acknowledge(store: &Store) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(store.acknowledge_outbox("stock", last(store))).unwrap();
+    testing::acknowledge(store, "stock", last(store));
 }
 
 fn restored(store: &Store) -> (tempfile::TempDir, Store) {
@@ -51,7 +59,7 @@ fn restored(store: &Store) -> (tempfile::TempDir, Store) {
     store.backup(&mut backup).unwrap();
     let directory = tempfile::tempdir().unwrap();
     store::restore(directory.path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = testing::store(directory.path());
     (directory, store)
 }
 
@@ -60,8 +68,8 @@ fn is_told_once(store: &Store) {
     let base = store.outbox_span("stock").unwrap().base;
     let (mut said, mut records) = (Standings::new(), Records::of(store));
     for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
-        assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND, "{entry:?}");
-        if let Some(part) = opening_at(store, entry.sequence).unwrap() {
+        assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND.name(), "{entry:?}");
+        if let Some(part) = part_at(store, entry.sequence).unwrap() {
             assert_eq!(part.verify(), Ok(()));
         }
         add(&mut records, &Stream::stock(), &entry, &mut said).unwrap();
@@ -72,7 +80,7 @@ fn is_told_once(store: &Store) {
 #[test]
 fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = testing::store(directory.path());
     open_epoch(&store, 1).unwrap();
     come(&store);
     let (movements, parts) = (last(&store), u64::try_from(ITEMS.div_ceil(OPENING_LINES)).unwrap());
@@ -101,7 +109,7 @@ fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
 #[test]
 fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had_heard() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = testing::store(directory.path());
     come_singly(&store, 3);
     acknowledge(&store);
     let (_directory, store) = restored(&store);
@@ -117,7 +125,7 @@ fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had
 #[test]
 fn a_damaged_note_keeps_no_epoch_from_being_opened() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = testing::store(directory.path());
     come_singly(&store, 3);
     acknowledge(&store);
     let (_directory, store) = restored(&store);
@@ -129,13 +137,11 @@ fn a_damaged_note_keeps_no_epoch_from_being_opened() {
 #[test]
 fn a_damaged_entry_is_not_taken_for_told() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
+    let store = testing::store(directory.path());
     come(&store);
     acknowledge(&store);
-    let more = Line::of([(("00000".parse().unwrap(), Unit::Each), 5000)], None, Some(State::OnHand));
-    let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
-    let booking = Booking { kind, reference, by, at_ms: 1, lines: more, settled: false };
-    let number = store.commit_blocking(|transaction| book(transaction, booking)).unwrap().unwrap();
+    let number = store.commit_blocking(|transaction| receive(transaction, [(first_item(), 5000)]));
+    let number = number.unwrap().unwrap();
     let (_directory, store) = restored(&store);
     store.commit_blocking(move |transaction| transaction.put(&DAMAGED, number, &7)).unwrap();
     let lines = remaining(&store).unwrap();
@@ -143,19 +149,14 @@ fn a_damaged_entry_is_not_taken_for_told() {
     assert_eq!((lines.len(), first.quantity_milli), (ITEMS, 6000));
 }
 
-/// A piece of one item comes so many times.
+/// A piece of one item comes a number of times.
 fn come_singly(store: &Store, times: u64) {
     for first in (0..times).step_by(500) {
         let some = 500.min(times - first);
-        let booked = store.commit_blocking(move |transaction| {
-            for _ in 0..some {
-                let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], None, Some(State::OnHand));
-                let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
-                book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: false })?;
-            }
-            Ok::<_, Problem>(())
+        let received = store.commit_blocking(move |transaction| {
+            (0..some).try_for_each(|_| receive(transaction, [(first_item(), 1000)]).map(drop))
         });
-        booked.unwrap();
+        received.unwrap();
     }
 }
 
@@ -174,19 +175,18 @@ fn told(store: &Store) -> i64 {
 #[test]
 fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let store = testing::store(directory.path());
     let pieces = store::archive::SEGMENT + 10;
     come_singly(&store, pieces);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(store.acknowledge_outbox("stock", 1)).unwrap();
-    runtime.block_on(store.archive(&MOVEMENTS, pieces, |_| Vec::new())).unwrap();
+    testing::acknowledge(&store, "stock", 1);
+    store.archive(&MOVEMENTS, pieces, |_| Vec::new()).unwrap();
     let (directory, store) = restored(&store);
     drop(store);
     let segment = std::fs::read_dir(directory.path().join("archive")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[20] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 7).unwrap();
+    let store = testing::store(directory.path());
     let before = told(&store);
     assert!((10_000..i64::try_from(pieces - 1).unwrap() * 1000).contains(&before), "one block: {before}");
     open_epoch(&store, 1).unwrap();
@@ -196,81 +196,82 @@ fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
 #[test]
 fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
+    let store = testing::store(directory.path());
     come_singly(&store, 3);
-    let stored: Sale = serde_json::from_str(include_str!("../selling/fixtures/sale-2.json")).unwrap();
+    let stored: Sale = serde_json::from_str(include_str!("../../fixtures/sale.json")).unwrap();
     let sold = store.commit_blocking(move |transaction| {
-        let lines = Line::of([(("00000".parse().unwrap(), Unit::Each), 1000)], Some(State::OnHand), None);
-        let (kind, reference, by) = (Kind::Sale, "1-1".into(), "till-1".into());
-        let movement = book(transaction, Booking { kind, reference, by, at_ms: 1, lines, settled: true })?;
+        let lines = vec![testing::line("00000", 1000, Some(State::OnHand), None)];
+        let movement = booked(transaction, Kind::Sale, "1-1", 1, lines)?;
         for sequence in 1..=store::archive::SEGMENT {
             let movement = movement.filter(|_| sequence == 1);
-            transaction.append_to_outbox("sales", "sale.completed", 1, &format!("1-{sequence}"))?;
-            transaction.put_linked(&SALES, sequence, &Sale { sequence, movement, ..stored.clone() })?;
+            let id = SaleId { epoch: 1, sequence };
+            let sale = Sale { id, movement, ..stored.clone() };
+            transaction.append_to_outbox("sales", "sale.completed", 1, &id.to_string())?;
+            transaction.put(&SALES, sequence, &sale)?;
         }
-        Ok::<_, Problem>(())
+        Ok::<_, Refusal>(())
     });
     sold.unwrap();
     acknowledge(&store);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(store.archive(&SALES, store::archive::SEGMENT, |_| Vec::new())).unwrap();
-    runtime.block_on(store.give_up(&SALES, |_| true)).unwrap();
+    store.archive(&SALES, store::archive::SEGMENT, |_| Vec::new()).unwrap();
+    store.give_up(&SALES, |_| true).unwrap();
     assert_eq!(selling::given_up_to(&store).unwrap(), store::archive::SEGMENT);
     let (_directory, store) = restored(&store);
     open_epoch(&store, 1).unwrap();
     assert_eq!(told(&store), 2000);
 }
 
-/// As this format stores it. Others are added beside it; this one never changes.
 #[test]
-fn a_stored_part_reads_back_as_it_was_written() {
-    let stored = include_str!("fixtures/opening-3.json");
-    let part: Part = serde_json::from_str(stored).unwrap();
+fn a_part_reads_back_as_it_was_written() {
+    let part: Part = testing::read_back(include_str!("../../fixtures/opening.json"));
     assert_eq!((part.sequence, part.opened.lines[1].quantity_milli), (41, -745));
-    assert_eq!(serde_json::to_value(&part).unwrap(), serde_json::from_str::<serde_json::Value>(stored).unwrap());
+}
+
+fn forget(store: &Store) -> u64 {
+    let retention = Retention { now_ms: 1, keep_sales_days: 30, has_headquarters: true };
+    tidy(store, &retention).unwrap()[0].1
 }
 
 #[test]
 fn parts_are_forgotten_with_their_entries_and_not_before() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = testing::store(directory.path());
     let line = |sku: &str| Standing { sku: sku.into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
     let part = StockOpened { at_ms: 1, lines: vec![line("1")] };
     store.commit_blocking(|transaction| write(transaction, part)).unwrap();
-    assert_eq!(runtime.block_on(forget(&store)).unwrap(), 0);
+    assert_eq!(forget(&store), 0);
     let more = store.commit_blocking(|transaction| {
         (0..=store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "1").map(drop))?;
-        Ok::<_, Problem>(())
+        Ok::<_, Refusal>(())
     });
     more.unwrap();
     acknowledge(&store);
-    assert_eq!(runtime.block_on(forget(&store)).unwrap(), 1);
-    assert_eq!(opening_at(&store, 1).unwrap(), None);
+    assert_eq!(forget(&store), 1);
+    assert_eq!(part_at(&store, 1).unwrap(), None);
 }
 
 #[test]
 fn a_damaged_part_stops_neither_forgetting_nor_archiving() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, 1).unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = testing::store(directory.path());
     let line = Standing { sku: "1".into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
-    let given = 20_000 + store::archive::SEGMENT;
+    let issued = 20_000 + store::archive::SEGMENT;
     let written = store.commit_blocking(move |transaction| {
         for _ in 0..2 {
             write(transaction, StockOpened { at_ms: 1, lines: vec![line.clone()] })?;
         }
         transaction.put(&DAMAGED_PARTS, 1, &7)?;
         (0..=store::outbox::KEPT).try_for_each(|_| transaction.append_to_outbox("stock", "x", 1, "1").map(drop))?;
-        for number in 1..=given {
-            let (kind, reference, by) = (Kind::Receipt, "1".into(), "till-1".into());
+        for number in 1..=issued {
+            let (kind, reference, by) = (Kind::Receipt, "1".into(), Actor::console());
             let movement = Movement { number, kind, reference, at_ms: 1, by, lines: Vec::new() };
             transaction.put(&MOVEMENTS, number, &movement)?;
         }
-        transaction.put(&COUNTERS, "movement", &given)
+        transaction.put(&COUNTERS, "movement", &issued)
     });
     written.unwrap();
     acknowledge(&store);
-    let tidied = runtime.block_on(crate::stock::keeping::tidy(&store, 1, 30)).unwrap();
-    assert_eq!(tidied, (store::archive::SEGMENT, 1));
+    let retention = Retention { now_ms: 1, keep_sales_days: 30, has_headquarters: true };
+    let tidied = crate::keeping::tidy(&store, &retention).unwrap();
+    assert_eq!(tidied, [("movements_archived", store::archive::SEGMENT), ("stock_openings", 1)]);
 }

@@ -48,7 +48,7 @@ pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &s
     let path = directory.join("hub.toml");
     std::fs::write(&path, text).unwrap();
     let hub = run::open(Config::read(&path).unwrap()).unwrap();
-    let router = hub.router();
+    let router = run::router(&hub);
     (hub, router)
 }
 

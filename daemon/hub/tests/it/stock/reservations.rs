@@ -28,7 +28,8 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
     shop.till(0, &format!("/api/v1/baskets/{}/abandon", basket["id"].as_str().unwrap()), json!({}))
         .await
         .expect(StatusCode::OK);
-    // Two of the three are sold with it and one more piece that was not reserved would not be there: the third is free again.
+    // Two of the three are sold with it and one more piece that was not reserved would not be there: the third is free
+    // again.
     shop.sell(1, of(CEREAL, pieces(2)), &[id]).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(CEREAL).await, Stock { on_hand: 2000, ..Stock::default() });
     assert_eq!(shop.read(&format!("/api/v1/stock/reservations/{id}")).await["state"], "sold");

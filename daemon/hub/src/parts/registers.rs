@@ -15,13 +15,9 @@
 //! - After [`ATTEMPTS`] wrong ones in a minute every code is refused for the rest of it.
 //! - Pairing codes live in memory: a restart voids them.
 
-mod routes;
-
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -29,13 +25,17 @@ use std::{
 
 use app::{
     By, Refusal,
-    refusal::FAULT,
+    refusal::{FAULT, UNAUTHENTICATED},
     registers::{self, CODE_WRONG, Paired, TOO_MANY_ATTEMPTS},
 };
+use axum::http::{HeaderMap, header};
 use commerce::{Actor, RegisterName};
 use ring::rand::{SecureRandom, SystemRandom};
-pub(crate) use routes::routes;
-use store::{Purpose, Store, hexadecimal};
+use store::{
+    Purpose, Store,
+    files::{self, Access},
+    hexadecimal,
+};
 
 use crate::digest::sha256;
 
@@ -50,6 +50,9 @@ const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 /// The most sessions at once; the oldest goes.
 const SESSIONS: usize = 64;
+
+/// The cookie of a person's session. The prefix makes browsers insist on TLS and on this host.
+pub(crate) const COOKIE: &str = "__Host-store-hub";
 
 /// Who may ask.
 pub(crate) struct Registers {
@@ -92,19 +95,44 @@ impl Registers {
         Ok(Self { tokens: RwLock::new(tokens), state: Mutex::default(), console_code, random })
     }
 
+    /// Who asks, by token or session.
+    ///
+    /// # Errors
+    /// Nobody known.
+    pub(crate) fn asker(&self, headers: &HeaderMap) -> Result<Actor, Refusal> {
+        if let Some(token) = headers.get(header::AUTHORIZATION) {
+            let token = token.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+            let register = token.and_then(|token| self.register(token.trim()));
+            return register
+                .map(Actor::register)
+                .ok_or_else(|| UNAUTHENTICATED.because("this token is unknown; pair the register again"));
+        }
+        let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let session = cookies
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .any(|(name, value)| name == COOKIE && self.session(value));
+        if session {
+            Ok(Actor::console())
+        } else {
+            let detail = "send `Authorization: Bearer TOKEN` of a paired register, or log in at the console";
+            Err(UNAUTHENTICATED.because(detail))
+        }
+    }
+
     /// The register that holds a token.
-    pub(crate) fn register(&self, token: &str) -> Option<RegisterName> {
+    fn register(&self, token: &str) -> Option<RegisterName> {
         self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(&sha256(token.as_bytes())).cloned()
     }
 
     /// Whether a session token is good.
-    pub(crate) fn session(&self, token: &str) -> bool {
+    fn session(&self, token: &str) -> bool {
         let digest = sha256(token.as_bytes());
         self.state().sessions.get(&digest).is_some_and(|until| *until > Instant::now())
     }
 
     /// A new code for a register; an earlier one is void.
-    fn new_code(&self, register: &RegisterName) -> Result<String, Refusal> {
+    pub(crate) fn new_code(&self, register: &RegisterName) -> Result<String, Refusal> {
         let code = digits(&self.random, 8)?;
         let mut state = self.state();
         let now = Instant::now();
@@ -114,7 +142,7 @@ impl Registers {
     }
 
     /// Uses a pairing code up; gives the register it was for.
-    fn use_code(&self, code: &str) -> Result<RegisterName, Refusal> {
+    pub(crate) fn use_code(&self, code: &str) -> Result<RegisterName, Refusal> {
         let mut state = self.state();
         state.attempt()?;
         match state.codes.remove(code) {
@@ -127,7 +155,7 @@ impl Registers {
     }
 
     /// Logs a person in; gives the session's token.
-    fn log_in(&self, code: &str) -> Result<String, Refusal> {
+    pub(crate) fn log_in(&self, code: &str) -> Result<String, Refusal> {
         let mut state = self.state();
         state.attempt()?;
         // Digests are compared: how long that takes tells nothing about the code.
@@ -149,7 +177,7 @@ impl Registers {
     }
 
     /// Gives a register its token; its former one is worthless then. Whoever has the pairing code acts for the person who drew it.
-    async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
+    pub(crate) async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
         let token = token(&self.random)?;
         let paired = Paired { name: name.clone(), token_digest: sha256(token.as_bytes()), since_ms: at_ms };
         let digest = paired.token_digest.clone();
@@ -223,15 +251,8 @@ fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let code = digits(random, 10).map_err(|refusal| refusal.detail)?;
-            // Under another name until it is whole: a power cut must not leave half a code, which would keep the hub from starting.
-            let unfinished = path.with_extension("new");
-            let mut file = fs::OpenOptions::new();
-            let mut file =
-                file.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).map_err(failed)?;
-            file.write_all(code.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-            fs::rename(&unfinished, path).map_err(failed)?;
-            let directory = path.parent().unwrap_or(Path::new("."));
-            fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+            // Whole or not at all: a power cut must not leave half a code, which would keep the hub from starting.
+            files::replace(path, code.as_bytes(), Access::Private).map_err(failed)?;
             Ok(code)
         }
         Err(error) => Err(failed(error)),
@@ -266,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pairing_again_voids_the_former_token() {
+    pub(crate) async fn pairing_again_voids_the_former_token() {
         let (_directory, store, registers) = open();
         let first = registers.pair(&store, till(), 1).await.unwrap();
         let second = registers.pair(&store, till(), 2).await.unwrap();

@@ -28,8 +28,7 @@ impl Inbox for StoreInbox {
     fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>> {
         Box::pin(async move {
             let now = now_ms();
-            let commit =
-                self.0.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
+            let commit = self.0.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
             commit.await.map_err(failed)
         })
     }

@@ -97,7 +97,7 @@ fn note(transaction: &mut Transaction<'_>, kind: GoodsEvent, pieces: u32) -> Res
 
 fn set_rule(transaction: &mut Transaction<'_>, rule: Rule) -> Result<(), Refusal> {
     let request = PolicyRequest { rule, safety_stock: None, lead_time_days: 0, cover_days: 0, pack: None };
-    stock::set_policy(transaction, &person(), &CATALOG, sku(), request).map(drop)
+    stock::set_policy(transaction, &person(), &CATALOG, &sku(), &request).map(drop)
 }
 
 fn sell(transaction: &mut Transaction<'_>, epoch: u64, catalog: &Catalog, pieces: u32) -> Result<Minor, Refusal> {

@@ -12,15 +12,16 @@ use app::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::Sku;
-use drivers::label_printer::Label;
+use drivers::{device::DeviceEvent, label_printer::Label};
 use serde::{Deserialize, Serialize};
 use store::{Purpose, StoreError};
+use tokio::sync::broadcast;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::{DeviceState, lanes::LaneEvents};
 use crate::{
     hub::Hub,
+    parts::devices::{DeviceState, lanes::LaneEvents},
     printing::lane_printer,
     web::{Asker, Command, Empty, InPath, InQuery, Problem, Routes},
 };
@@ -77,8 +78,9 @@ async fn lane_events(
     State(hub): State<Arc<Hub>>,
     InQuery(which): InQuery<After>,
 ) -> Result<Json<LaneEvents>, Problem> {
-    let heard =
-        actor.register_name().and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
+    let heard = actor
+        .register_name()
+        .and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
     Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?))
 }
 
@@ -163,9 +165,8 @@ async fn act_once<T: Send + 'static>(
     act: impl Future<Output = Result<(), Refusal>>,
 ) -> Result<StatusCode, Problem> {
     let key = command.key.clone();
-    let begun = command.commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| {
-        Ok(record(transaction, by, &body)?)
-    });
+    let begun = command
+        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| Ok(record(transaction, by, &body)?));
     let ((), is_first) = begun.await?;
     if is_first && let Err(refusal) = act.await {
         let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {
@@ -178,4 +179,25 @@ async fn act_once<T: Send + 'static>(
         return Err(refusal.into());
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Turns what devices say into the hub's events, until the hub ends.
+pub(crate) fn listen(hub: &Arc<Hub>, mut heard: broadcast::Receiver<DeviceEvent>) {
+    let hub = Arc::clone(hub);
+    tokio::spawn(async move {
+        loop {
+            match heard.recv().await {
+                Ok(event) => {
+                    hub.devices.remember(&event);
+                    for event in hub.devices.lanes.hear(&event) {
+                        hub.tell(event);
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "device events were dropped");
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
 }

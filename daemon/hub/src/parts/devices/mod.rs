@@ -4,7 +4,6 @@
 //! driver alone. What devices say is turned into the hub's events here, with the register that hears it ([`lanes`]).
 
 pub(crate) mod lanes;
-mod routes;
 
 use std::{
     collections::HashMap,
@@ -21,16 +20,12 @@ use drivers::{
     scale::{self, Reading, Scale},
     scanner,
 };
-pub(crate) use routes::routes;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 use self::lanes::Lanes;
-use crate::{
-    config::{Config, DeviceKind},
-    hub::Hub,
-};
+use crate::config::{Config, DeviceKind};
 
 /// Events of devices that may wait for the hub; telemetry beyond it is dropped and counted.
 const EVENTS: usize = 1024;
@@ -141,7 +136,7 @@ impl Devices {
     }
 
     /// Remembers what a device said last.
-    fn remember(&self, event: &DeviceEvent) {
+    pub(crate) fn remember(&self, event: &DeviceEvent) {
         let said = match &event.what {
             What::Health(_) => return,
             What::Scan(scan) => scan.data.clone(),
@@ -182,25 +177,4 @@ impl Starter<'_> {
 
 fn unknown(kind: &str, name: &str) -> Refusal {
     DEVICE_UNKNOWN.because(format!("the config has no {kind} `{}`", name.escape_debug()))
-}
-
-/// Turns what devices say into the hub's events, until the hub ends.
-pub(crate) fn listen(hub: &Arc<Hub>, mut heard: broadcast::Receiver<DeviceEvent>) {
-    let hub = Arc::clone(hub);
-    tokio::spawn(async move {
-        loop {
-            match heard.recv().await {
-                Ok(event) => {
-                    hub.devices.remember(&event);
-                    for event in hub.devices.lanes.hear(&event) {
-                        hub.tell(event);
-                    }
-                }
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "device events were dropped");
-                }
-                Err(broadcast::error::RecvError::Closed) => return,
-            }
-        }
-    });
 }

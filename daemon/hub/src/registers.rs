@@ -20,7 +20,8 @@ use utoipa_axum::routes;
 use crate::{
     clock::now_ms,
     hub::Hub,
-    web::{Body, Command, Empty, InPath, Problem, Routes, authenticate::COOKIE},
+    parts::registers::COOKIE,
+    web::{Body, Command, Empty, InPath, Problem, Routes},
 };
 
 /// The routes of this capability.
@@ -74,10 +75,8 @@ async fn log_in(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<R
     let token = hub.registers.log_in(&code.code)?;
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
     let mut headers = HeaderMap::new();
-    headers.insert(
-        header::SET_COOKIE,
-        HeaderValue::from_str(&cookie).map_err(|error| FAULT.because(error.to_string()))?,
-    );
+    headers
+        .insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(|error| FAULT.because(error.to_string()))?);
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
@@ -92,7 +91,9 @@ async fn new_pairing_code(
     _: Command<Empty>,
 ) -> Result<Json<PairingCode>, Problem> {
     if hub.config.lane(&name).is_none() {
-        return Err(REGISTER_UNKNOWN.because(format!("unknown register {name}; add [[register]] to the config and restart")).into());
+        return Err(REGISTER_UNKNOWN
+            .because(format!("unknown register {name}; add [[register]] to the config and restart"))
+            .into());
     }
     let code = hub.registers.new_code(&name)?;
     Ok(Json(PairingCode { register: name, code }))

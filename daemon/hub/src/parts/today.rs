@@ -1,18 +1,16 @@
-//! The day's figures: counted from the sales that are stored, by a follower that also tells of each sale.
+//! The day's figures: counted from the sales that are stored.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use app::{Refusal, selling};
+use app::selling;
 use commerce::{BusinessDay, RegisterName, Sale, Tender};
 use contract::Stream;
 use serde::Serialize;
 use store::{Store, StoreError};
 use utoipa::ToSchema;
-
-use crate::{events::HubEvent, followers::Follower, hub::Hub};
 
 /// Sales read at once.
 const PAGE: usize = 500;
@@ -77,8 +75,7 @@ impl Today {
             }
             Err(error) => return Err(error),
         };
-        let mut counted =
-            Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
+        let mut counted = Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
         let mut before = Some(next);
         loop {
             let sales = match selling::last_sales(store, before, PAGE) {
@@ -107,6 +104,20 @@ impl Today {
         } else {
             (TodayFigures::none(business_day), ByRegister::new())
         }
+    }
+
+    /// The first sale that is not counted yet.
+    pub(crate) fn next(&self) -> u64 {
+        self.lock().next
+    }
+
+    /// Counts sales, and goes on after a place in the stream.
+    pub(crate) fn count<'s>(&self, sales: impl IntoIterator<Item = &'s Sale>, up_to: u64) {
+        let mut counted = self.lock();
+        for sale in sales {
+            counted.count(sale);
+        }
+        counted.next = up_to + 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
@@ -140,63 +151,5 @@ impl Counted {
         let register = self.registers.entry(sale.register.clone()).or_default();
         register.0 += 1;
         register.1 += sale.totals.net.get();
-    }
-}
-
-/// Counts and tells of each sale that is stored.
-pub(crate) struct FollowSales(pub(crate) Arc<Hub>);
-
-impl Follower for FollowSales {
-    fn name(&self) -> String {
-        "sales".into()
-    }
-
-    async fn sweep(&mut self) -> Result<(), Refusal> {
-        let hub = &self.0;
-        loop {
-            // Only what is durable.
-            let last = hub.store.outbox_span(Stream::sales().as_str())?.last;
-            let next = hub.today.lock().next;
-            if next > last {
-                return Ok(());
-            }
-            match selling::sales_from(&hub.store, next, PAGE) {
-                Ok(sales) => {
-                    let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
-                    {
-                        let mut counted = hub.today.lock();
-                        durable.iter().for_each(|sale| counted.count(sale));
-                        // A page that is not full reaches the end, over gaps as well.
-                        let end = durable.last().map_or(last, |sale| sale.id.sequence);
-                        counted.next = if durable.len() < PAGE { last } else { end } + 1;
-                    }
-                    durable.iter().for_each(|sale| hub.tell(HubEvent::sale(sale)));
-                }
-                Err(error @ StoreError::Corrupt { .. }) => self.one_by_one(next, last, &error)?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-impl FollowSales {
-    /// A page with a damaged sale: counts the others.
-    fn one_by_one(&self, next: u64, last: u64, error: &StoreError) -> Result<(), Refusal> {
-        tracing::error!(%error, "a sale can't be counted");
-        for sequence in next..=last.min(next + PAGE as u64) {
-            let sale = match selling::sale_at(&self.0.store, sequence) {
-                Ok(sale) => sale,
-                Err(StoreError::Corrupt { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-            let mut counted = self.0.today.lock();
-            counted.next = sequence + 1;
-            if let Some(sale) = sale {
-                counted.count(&sale);
-                drop(counted);
-                self.0.tell(HubEvent::sale(&sale));
-            }
-        }
-        Ok(())
     }
 }

@@ -5,16 +5,12 @@
 //! state itself is at the routes, and a lane's scans and weights are kept for a while (`devices::lanes`), so nothing rests on an event
 //! arriving.
 
-mod socket;
-
 use commerce::{Minor, RegisterName, Sale, SaleId};
 use drivers::device::DeviceEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) use socket::routes;
-
-use crate::devices::lanes::LanePosition;
+use super::devices::lanes::LanePosition;
 
 /// Events that may wait for a listener.
 pub(crate) const EVENTS: usize = 4096;
@@ -85,4 +81,3 @@ impl HubEvent {
         self.registers.as_ref().is_none_or(|registers| registers.contains(register))
     }
 }
-

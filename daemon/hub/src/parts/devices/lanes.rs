@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 use crate::{
     config::{Config, DeviceKind},
-    events::HubEvent,
+    parts::events::HubEvent,
 };
 
 /// The events kept of each lane.

@@ -19,9 +19,9 @@ use tokio::{
 };
 use utoipa_axum::routes;
 
-use super::HubWhat;
 use crate::{
     hub::Hub,
+    parts::events::HubWhat,
     status::Status,
     web::{Asker, FOREIGN_ORIGIN, Problem, Routes},
 };

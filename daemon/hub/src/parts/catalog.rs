@@ -1,0 +1,38 @@
+//! The catalog in memory.
+
+use std::sync::Arc;
+
+use app::catalog::Catalog;
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::watch;
+
+/// The catalog that is sold by: a snapshot that is replaced whole.
+pub(crate) struct LiveCatalog {
+    snapshot: ArcSwap<Catalog>,
+    version: watch::Sender<u64>,
+}
+
+impl LiveCatalog {
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        let version = watch::Sender::new(catalog.version());
+        Self { snapshot: ArcSwap::from_pointee(catalog), version }
+    }
+
+    /// The catalog now.
+    pub(crate) fn load(&self) -> Guard<Arc<Catalog>> {
+        self.snapshot.load()
+    }
+
+    /// Makes another the one that is sold by.
+    pub(crate) fn replace(&self, catalog: Catalog) {
+        let version = catalog.version();
+        self.snapshot.store(Arc::new(catalog));
+        self.version.send_replace(version);
+    }
+
+    /// Waits until a load can be sold by.
+    pub(crate) async fn reached(&self, version: u64) {
+        let mut reached = self.version.subscribe();
+        let _ = reached.wait_for(|reached| *reached >= version).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! The parts of a hub at work: state in memory, and connections to the outside. They know neither routes nor the hub that holds them.
+
+pub(crate) mod catalog;
+pub(crate) mod devices;
+pub(crate) mod events;
+pub(crate) mod headquarters;
+pub(crate) mod printed;
+pub(crate) mod registers;
+pub(crate) mod terminals;
+pub(crate) mod today;

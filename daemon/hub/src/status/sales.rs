@@ -1,0 +1,65 @@
+//! Follows the sales that are stored: counts them for the day's figures, and tells whoever listens.
+
+use std::sync::Arc;
+
+use app::{Refusal, selling};
+use contract::Stream;
+use store::StoreError;
+
+use crate::{followers::Follower, hub::Hub, parts::events::HubEvent};
+
+/// Sales read at once.
+const PAGE: usize = 500;
+
+/// Counts and tells of each sale that is stored.
+pub(crate) struct FollowSales(pub(crate) Arc<Hub>);
+
+impl Follower for FollowSales {
+    fn name(&self) -> String {
+        "sales".into()
+    }
+
+    async fn sweep(&mut self) -> Result<(), Refusal> {
+        let hub = &self.0;
+        loop {
+            // Only what is durable.
+            let last = hub.store.outbox_span(Stream::sales().as_str())?.last;
+            let next = hub.today.next();
+            if next > last {
+                return Ok(());
+            }
+            match selling::sales_from(&hub.store, next, PAGE) {
+                Ok(sales) => {
+                    let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
+                    // A page that is not full reaches the end, over gaps as well.
+                    let end = durable.last().filter(|_| durable.len() == PAGE).map_or(last, |sale| sale.id.sequence);
+                    hub.today.count(&durable, end);
+                    for sale in &durable {
+                        hub.tell(HubEvent::sale(sale));
+                    }
+                }
+                Err(error @ StoreError::Corrupt { .. }) => self.one_by_one(next, last, &error)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl FollowSales {
+    /// A page with a damaged sale: counts the others.
+    fn one_by_one(&self, next: u64, last: u64, error: &StoreError) -> Result<(), Refusal> {
+        tracing::error!(%error, "a sale can't be counted");
+        for sequence in next..=last.min(next + PAGE as u64) {
+            let sale = match selling::sale_at(&self.0.store, sequence) {
+                Ok(sale) => sale,
+                Err(StoreError::Corrupt { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            self.0.today.count(&sale, sequence);
+            if let Some(sale) = sale {
+                self.0.tell(HubEvent::sale(&sale));
+            }
+        }
+        Ok(())
+    }
+}

@@ -84,3 +84,16 @@ fn an_item_reads_back_as_it_was_written() {
     let again: serde_json::Value = serde_json::to_value(&read).unwrap();
     assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
 }
+
+#[test]
+fn a_damaged_version_keeps_no_item_from_being_sold() {
+    static COUNTERS: Table<Name, String> = Table::new("counter");
+    let (_directory, store) = open();
+    load_blocking(&store, by(Actor::console()), vec![item("1", 7)]).unwrap();
+    store.commit_blocking(|transaction| transaction.put(&COUNTERS, VERSION, &"damaged".to_owned())).unwrap();
+    let mut faults = Vec::new();
+    let catalog = Catalog::read(&store, |error| faults.push(error.to_string())).unwrap();
+    assert_eq!((catalog.len(), faults.len()), (1, 1), "{faults:?}");
+    assert!(catalog.follow(&store).unwrap().is_none());
+    assert!(load_blocking(&store, by(Actor::console()), vec![item("1", 8)]).is_err(), "no load has a number");
+}

@@ -62,3 +62,81 @@ pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch)
     transaction.put(&RECEIVED, batch.stream.as_str(), &after)?;
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::{Epoch, Sequence, VERSION, item};
+    use serde_json::{Value, json, value::to_raw_value};
+
+    use super::*;
+    use crate::{audit, catalog::Catalog, testing};
+
+    fn batch(first: u64, items: &[(&str, Value)]) -> DownBatch {
+        let item = |(sequence, (kind, body)): (u64, &(&str, Value))| DownItem {
+            sequence: Sequence(sequence),
+            kind: (*kind).to_owned(),
+            body: to_raw_value(body).unwrap(),
+        };
+        let items = (first..).zip(items).map(item).collect();
+        let hub = testing::hub("store-1");
+        DownBatch { version: VERSION, hub, stream: Stream::items(), queue: Epoch(7), items }
+    }
+
+    fn cereal(minor: i64) -> (&'static str, Value) {
+        let price = json!({ "minor": minor, "per": "each" });
+        (item::CHANGED.name(), json!({ "sku": testing::CEREAL, "description": "Cereal", "price": price }))
+    }
+
+    fn apply(store: &Store, batch: &DownBatch) -> Received {
+        let batch = batch.clone();
+        store.commit_blocking(move |transaction| receive(transaction, 3, &batch)).unwrap()
+    }
+
+    fn prices(store: &Store) -> Vec<i64> {
+        let catalog = Catalog::read(store, |fault| panic!("{fault}")).unwrap();
+        assert!(catalog.len() <= 1);
+        catalog.sku(&testing::sku(testing::CEREAL)).map(|item| item.price.minor.get()).into_iter().collect()
+    }
+
+    #[test]
+    fn items_are_taken_once_in_order_also_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = testing::store(directory.path());
+        let first = batch(1, &[cereal(369), cereal(379)]);
+        for _ in 0..2 {
+            assert_eq!(apply(&store, &first).up_to, Sequence(2));
+        }
+        assert_eq!(prices(&store), [379]);
+        assert_eq!(apply(&store, &batch(4, &[cereal(1)])).up_to, Sequence(2), "one is missing");
+        let entries = audit::last(&store, None, 10).unwrap();
+        let who: Vec<_> = entries.iter().map(|entry| (&entry.who.station, &*entry.act)).collect();
+        assert_eq!(who, [(&Station::Headquarters, "items_loaded")], "a repetition is not recorded");
+
+        drop(store);
+        let store = testing::store(directory.path());
+        assert_eq!((prices(&store), received(&store, &Stream::items()).unwrap().up_to), (vec![379], Sequence(2)));
+        apply(&store, &batch(1, &[cereal(369), cereal(379), cereal(389)]));
+        assert_eq!(prices(&store), [389]);
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_sold_is_refused_and_blocks_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = testing::store(directory.path());
+        let unprintable = json!({ "sku": "4011", "description": "a\nb", "price": { "minor": 1, "per": "each" } });
+        let wrong = [
+            (item::CHANGED.name(), unprintable),
+            (item::CHANGED.name(), json!({ "sku": "4011" })),
+            ("item.removed", json!({ "sku": "4011" })),
+            cereal(-1),
+        ];
+        let taken = apply(&store, &batch(1, &[&wrong[..], &[cereal(369)]].concat()));
+        assert_eq!((taken.up_to, prices(&store)), (Sequence(5), vec![369]));
+        let expected = [(1, "`description`"), (2, "invalid body"), (3, "update the hub"), (4, "price")];
+        assert_eq!(taken.refused.len(), expected.len());
+        for (refusal, (sequence, why)) in taken.refused.iter().zip(expected) {
+            assert!(refusal.sequence.0 == sequence && refusal.why.contains(why), "{refusal:?}");
+        }
+        assert_eq!(received(&store, &Stream::items()).unwrap(), taken, "kept until HQ knows");
+    }
+}

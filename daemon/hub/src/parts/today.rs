@@ -66,7 +66,15 @@ impl Today {
         business_day: BusinessDay,
         mut fault: impl FnMut(StoreError),
     ) -> Result<Self, StoreError> {
-        let next = store.outbox_span(Stream::sales().as_str())?.last + 1;
+        let next = match store.outbox_span(Stream::sales().as_str()) {
+            Ok(span) => span.last + 1,
+            // No sale can be stored until it is repaired, so none is left to be counted.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                fault(error);
+                u64::MAX
+            }
+            Err(error) => return Err(error),
+        };
         let mut counted = Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
         let mut before = Some(next);
         loop {

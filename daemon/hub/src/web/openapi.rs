@@ -70,7 +70,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     routes().split_for_parts().1
 }
 
-/// All routes of a hub.
+/// All routes of a hub, and those that whoever embeds it adds.
 pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     // Made once: it does not change while the hub runs.

@@ -261,8 +261,8 @@ proptest! {
     #[test]
     fn hq_has_the_stock_that_the_store_has(strict in any::<bool>(), steps in vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        for engine in EngineKind::ALL {
-            runtime.block_on(agree(engine, strict, &steps));
+        for engine in EngineKind::BUILT {
+            runtime.block_on(agree(*engine, strict, &steps));
         }
     }
 }

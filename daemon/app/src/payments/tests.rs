@@ -1,0 +1,321 @@
+//! Money that was taken is always a sale, and every payment ends.
+
+use commerce::{
+    Tender,
+    stock::{Rule, State},
+};
+use proptest::{collection::vec, prelude::*};
+use serde_json::json;
+use store::{Depth, EngineKind, NameName, Transaction};
+
+use super::*;
+use crate::{
+    By, audit,
+    maintenance::after_restore,
+    refusal::FORBIDDEN,
+    selling::SaleContext,
+    stock,
+    testing::{self, CEREAL, basket, faults, register, set_rule},
+};
+
+/// What is stored is not a position.
+static DAMAGED_POSITIONS: Table<NameName, u64> = Table::new("position");
+/// What is stored is not a reservation.
+static DAMAGED_RESERVATIONS: Table<Number, u64> = Table::new("reservation");
+/// What is stored is not a basket.
+static DAMAGED_BASKETS: Table<Number, u64> = Table::new("basket");
+
+fn context() -> SaleContext {
+    testing::sale_context(1, 2)
+}
+
+fn person() -> By {
+    testing::by(2)
+}
+
+/// There are so many pieces of [`CEREAL`], which may not go below zero.
+fn stocked(transaction: &mut Transaction<'_>, pieces: u32) -> Result<(), Refusal> {
+    set_rule(transaction, CEREAL, Rule::ToZero)?;
+    if pieces > 0 {
+        testing::goods(transaction, i64::from(pieces) * 1000, 1)?;
+    }
+    Ok(())
+}
+
+/// A whole sale of so many pieces goes to a terminal.
+fn pay(transaction: &mut Transaction<'_>, pieces: u32, terminal: &str) -> Result<Payment, Refusal> {
+    let intent = Intent { terminal: terminal.into(), amount: None, before: Value::Null };
+    start_whole_sale(transaction, &register(1), basket(0, pieces), intent)
+}
+
+/// A store with stock and a payment of two pieces that is with terminal 1.
+fn paying(engine: EngineKind) -> (tempfile::TempDir, Store, PaymentId) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store_kept_by(engine, directory.path());
+    let started = store.commit_blocking(|transaction| {
+        stocked(transaction, 5)?;
+        pay(transaction, 2, "terminal-1")
+    });
+    let id = started.unwrap().id;
+    (directory, store, id)
+}
+
+fn ended(store: &Store, id: PaymentId, state: PaymentState) -> Result<Ended, Refusal> {
+    store.commit_blocking(move |transaction| end(transaction, id, state, None, &context()))
+}
+
+fn decided(store: &Store, by: By, id: PaymentId, charged: bool) -> Result<Payment, Refusal> {
+    store.commit_blocking(move |transaction| decide(transaction, &by, id, charged, &context()))
+}
+
+/// What the audit trail has.
+fn audited(store: &Store) -> Vec<(String, Value)> {
+    let entries = audit::last(store, None, 10).unwrap();
+    entries.into_iter().map(|entry| (entry.act, Value::Object(entry.details))).collect()
+}
+
+/// Pieces of [`CEREAL`] on hand and reserved.
+fn left(store: &Store) -> (i64, i64) {
+    let position = testing::position(store, CEREAL);
+    (position.of(State::OnHand) / 1000, position.of(State::Reserved) / 1000)
+}
+
+#[test]
+fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged() {
+    let doubts = [None, Some(PaymentState::Unknown { why: "silent".into() })];
+    for (engine, doubt) in EngineKind::BUILT.iter().flat_map(|engine| doubts.iter().map(|doubt| (*engine, doubt.clone()))) {
+        let (directory, store, payment) = paying(engine);
+        let damaged = store.commit_blocking(|transaction| {
+            transaction.put(&DAMAGED_POSITIONS, (CEREAL, "each"), &7)?;
+            transaction.put(&DAMAGED_RESERVATIONS, 1, &7)
+        });
+        damaged.unwrap();
+        drop(store);
+
+        // At the next start its terminal says what became of it.
+        let store = testing::store_kept_by(engine, directory.path());
+        for state in doubt.into_iter().chain([PaymentState::Approved]) {
+            ended(&store, payment, state).unwrap();
+        }
+        assert!(read(&store, payment).unwrap().sale.is_some());
+        let told = faults(&store, Depth::Whole).join("; ");
+        assert!(told.contains("position") && told.contains("reservation") && !told.contains("movement"), "{told}");
+    }
+}
+
+#[test]
+fn a_payment_that_was_started_can_be_decided_by_a_person() {
+    for charged in [true, false] {
+        let (_directory, store, id) = paying(EngineKind::Sqlite);
+        assert_eq!(left(&store), (3, 2));
+        let payment = decided(&store, person(), id, charged).unwrap();
+        assert_eq!(payment, read(&store, id).unwrap());
+        assert_eq!(payment.state == PaymentState::Approved, charged, "{:?}", payment.state);
+        assert_eq!((payment.sale.is_some(), left(&store)), (charged, if charged { (3, 0) } else { (5, 0) }));
+        assert_eq!(audited(&store), [("payment_decided".to_owned(), json!({ "payment": "p1", "charged": charged }))]);
+        assert_eq!(unresolved(&store).unwrap(), [], "the terminal is free");
+        assert_eq!(faults(&store, Depth::Whole), [""; 0]);
+    }
+}
+
+#[test]
+fn a_payment_is_decided_once() {
+    let (_directory, store, id) = paying(EngineKind::Sqlite);
+    let refused = decided(&store, register(2), id, true).unwrap_err();
+    assert_eq!((refused.kind, audited(&store).len()), (&FORBIDDEN, 0));
+    ended(&store, id, PaymentState::Unknown { why: "silent".into() }).unwrap();
+    let first = decided(&store, person(), id, true).unwrap();
+    for charged in [false, true] {
+        let refused = decided(&store, person(), id, charged).unwrap_err();
+        assert_eq!((refused.kind.slug, refused.members), ("payment-ended", vec![("state", json!("approved"))]));
+    }
+    assert_eq!((read(&store, id).unwrap(), audited(&store).len()), (first, 1));
+    assert_eq!(decided(&store, person(), PaymentId(9), true).unwrap_err().kind, &PAYMENT_UNKNOWN);
+}
+
+#[test]
+fn a_payment_whose_basket_is_damaged_ends_and_frees_its_terminal() {
+    let approved = PaymentState::Approved;
+    for state in [approved.clone(), PaymentState::Declined { code: "6C".into(), why: "declined".into() }] {
+        let (_directory, store, id) = paying(EngineKind::Sqlite);
+        let next = || store.commit_blocking(|transaction| pay(transaction, 1, "terminal-1"));
+        let refused = next().unwrap_err();
+        assert_eq!((refused.kind, refused.members), (&TERMINAL_UNRESOLVED, vec![("payment", json!("p1"))]));
+        let basket = read(&store, id).unwrap().basket;
+        store.commit_blocking(move |transaction| transaction.put(&DAMAGED_BASKETS, basket.0, &7)).unwrap();
+        let Ended { payment, sale } = ended(&store, id, state.clone()).unwrap();
+        assert_eq!((&payment.state, sale), (&state, None));
+        let told = faults(&store, Depth::Whole).join("; ");
+        assert!(told.contains("is in basket b1"), "the check names it: {told}");
+        let next = next().unwrap().id;
+        assert!(ended(&store, next, approved.clone()).unwrap().sale.is_some(), "the terminal takes the next payment");
+    }
+}
+
+#[test]
+fn a_payment_that_has_ended_stays_as_it_is() {
+    let (_directory, store, id) = paying(EngineKind::Sqlite);
+    let sale = ended(&store, id, PaymentState::Approved).unwrap().sale;
+    assert!(sale.is_some());
+    let again = ended(&store, id, PaymentState::NotCharged { why: "a late answer".into() }).unwrap();
+    assert_eq!((again.payment.state, again.sale), (PaymentState::Approved, None));
+}
+
+/// What happens at the tills.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A basket of so many pieces goes to a terminal of its own.
+    Intent(u32),
+    /// A payment that is under way ends.
+    End(usize, End),
+    /// A basket is sold for cash.
+    Cash(u32),
+    /// A person changes the policy.
+    Rule(bool),
+    /// The power goes and comes back.
+    Crash,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Approved,
+    Declined,
+    NotCharged,
+    /// Nobody knows, until a person decides.
+    Unknown,
+}
+
+impl End {
+    fn state(self) -> PaymentState {
+        match self {
+            Self::Approved => PaymentState::Approved,
+            Self::Declined => PaymentState::Declined { code: "6C".into(), why: "declined".into() },
+            Self::NotCharged => PaymentState::NotCharged { why: "offline".into() },
+            Self::Unknown => PaymentState::Unknown { why: "silent".into() },
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let end = prop_oneof![Just(End::Approved), Just(End::Declined), Just(End::NotCharged), Just(End::Unknown)];
+    prop_oneof![
+        5 => (1_u32..4).prop_map(Step::Intent),
+        5 => (0_usize..8, end).prop_map(|(index, end)| Step::End(index, end)),
+        2 => (1_u32..4).prop_map(Step::Cash),
+        1 => any::<bool>().prop_map(Step::Rule),
+        1 => Just(Step::Crash),
+    ]
+}
+
+/// What the tills have seen.
+#[derive(Default)]
+struct Seen {
+    /// Payments under way: id, pieces.
+    open: Vec<(PaymentId, u32)>,
+    terminals: u32,
+    sold: u32,
+    /// The item was free to go below zero at some time.
+    lenient: bool,
+}
+
+impl Seen {
+    fn intent(&mut self, store: &Store, pieces: u32) {
+        self.terminals += 1;
+        let terminal = format!("terminal-{}", self.terminals);
+        match store.commit_blocking(move |transaction| pay(transaction, pieces, &terminal)) {
+            Ok(payment) => self.open.push((payment.id, pieces)),
+            Err(refusal) => assert_eq!(refusal.kind, &stock::STOCK_INSUFFICIENT),
+        }
+    }
+
+    fn end(&mut self, store: &Store, index: usize, how: End) {
+        let (id, pieces) = self.open.remove(index % self.open.len());
+        // Whatever became of the stock meanwhile: nothing refuses it.
+        let Ended { sale, .. } = ended(store, id, how.state()).unwrap();
+        assert_eq!(sale.is_some(), matches!(how, End::Approved));
+        match how {
+            End::Approved => self.sold += pieces,
+            End::Unknown => self.open.push((id, pieces)),
+            End::Declined | End::NotCharged => {}
+        }
+    }
+
+    fn cash(&mut self, store: &Store, pieces: u32) {
+        let sold = store.commit_blocking(move |transaction| {
+            let mut basket = basket(0, pieces);
+            let amount = basket.due();
+            basket.tender(Tender::Cash { amount })?;
+            selling::sell(transaction, &register(2), basket, &context())
+        });
+        match sold {
+            Ok(_) => self.sold += pieces,
+            Err(refusal) => assert_eq!(refusal.kind, &stock::STOCK_INSUFFICIENT),
+        }
+    }
+}
+
+fn play(engine: EngineKind, there: u32, steps: &[Step]) {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || testing::store_kept_by(engine, directory.path());
+    let (mut held, mut seen) = (Some(open()), Seen::default());
+    held.as_ref().unwrap().commit_blocking(move |transaction| stocked(transaction, there)).unwrap();
+    let intents = steps.iter().filter(|step| matches!(step, Step::Intent(_)));
+    let ends = intents.map(|_| Step::End(0, End::Approved));
+    for step in steps.iter().cloned().chain(ends) {
+        let store = held.as_ref().unwrap();
+        match step {
+            Step::Intent(pieces) => seen.intent(store, pieces),
+            Step::End(index, how) if !seen.open.is_empty() => seen.end(store, index, how),
+            Step::Cash(pieces) => seen.cash(store, pieces),
+            Step::Rule(strict) => {
+                seen.lenient |= !strict;
+                let rule = if strict { Rule::ToZero } else { Rule::BelowZero };
+                store.commit_blocking(move |transaction| set_rule(transaction, CEREAL, rule)).unwrap();
+            }
+            Step::Crash => {
+                drop(held.take());
+                held = Some(open());
+            }
+            Step::End(..) => {}
+        }
+    }
+    let store = held.unwrap();
+    assert_eq!(faults(&store, Depth::Whole), [""; 0]);
+    let (on_hand, reserved) = left(&store);
+    assert_eq!((on_hand, reserved), (i64::from(there) - i64::from(seen.sold), 0));
+    assert!(seen.lenient || on_hand >= 0, "{on_hand}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_approved_card_is_a_sale_whatever_becomes_of_the_stock(there in 0_u32..8, steps in vec(step(), 1..30)) {
+        for engine in EngineKind::BUILT {
+            play(*engine, there, &steps);
+        }
+    }
+}
+
+#[test]
+fn a_stored_payment_reads_back_as_it_was_written() {
+    let payment: Payment = testing::read_back(include_str!("../fixtures/payment.json"));
+    assert_eq!((payment.amount.get(), &payment.state), (1_797, &PaymentState::Approved));
+}
+
+/// Whoever opens a restored store first draws the conclusions, once: the terminal has served others since the backup.
+#[test]
+fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_tell() {
+    let (directory, store, id) = paying(EngineKind::Sqlite);
+    assert_eq!(after_restore(&store, 3).unwrap(), 0, "never restored");
+    let mut backup = Vec::new();
+    store.backup(&mut backup).unwrap();
+    let back = directory.path().join("back");
+    store::restore(&back, EngineKind::Sqlite, &backup[..], 8).unwrap();
+    let store = testing::store(&back);
+    for doubted in [1, 0] {
+        assert_eq!(after_restore(&store, 3).unwrap(), doubted);
+        assert!(matches!(read(&store, id).unwrap().state, PaymentState::Unknown { .. }));
+        assert_eq!(audited(&store).len(), 1);
+    }
+}

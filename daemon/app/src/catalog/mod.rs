@@ -198,7 +198,7 @@ fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<Item>), Sto
             match store.get(&ITEMS, sku.as_str()) {
                 Ok(item) => items.extend(item),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, %sku, "item left out of the catalog")
+                    tracing::error!(%error, %sku, "item left out of the catalog");
                 }
                 Err(error) => return Err(error),
             }

@@ -83,7 +83,9 @@ fn left(store: &Store) -> (i64, i64) {
 #[test]
 fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged() {
     let doubts = [None, Some(PaymentState::Unknown { why: "silent".into() })];
-    for (engine, doubt) in EngineKind::BUILT.iter().flat_map(|engine| doubts.iter().map(|doubt| (*engine, doubt.clone()))) {
+    for (engine, doubt) in
+        EngineKind::BUILT.iter().flat_map(|engine| doubts.iter().map(|doubt| (*engine, doubt.clone())))
+    {
         let (directory, store, payment) = paying(engine);
         let damaged = store.commit_blocking(|transaction| {
             transaction.put(&DAMAGED_POSITIONS, (CEREAL, "each"), &7)?;

@@ -76,7 +76,8 @@ impl Shop {
         let shop = Self { hub, router, token, cookie, receipts, labels, terminal, _directory: directory };
         let person = [("cookie", &*shop.cookie), ("idempotency-key", "the-catalog")];
         assert_eq!(ask(&shop.router, "POST", "/api/v1/items", &person, CEREAL).await.status, 200);
-        let ready = |devices: &Value| devices.as_array().unwrap().iter().all(|device| device["health"]["state"] == "ready");
+        let ready =
+            |devices: &Value| devices.as_array().unwrap().iter().all(|device| device["health"]["state"] == "ready");
         wait_for(&shop.router, "/api/v1/devices", ("authorization", &shop.token), ready).await;
         shop
     }
@@ -200,7 +201,11 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
         let quantity = Quantity::pieces(1).unwrap();
         basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] })?;
         // What another driver noted before: this one can't tell by it.
-        let intent = Intent { terminal: "terminal".into(), amount: Some(Minor::literal(369)), before: json!({ "noted by": "another driver" }) };
+        let intent = Intent {
+            terminal: "terminal".into(),
+            amount: Some(Minor::literal(369)),
+            before: json!({ "noted by": "another driver" }),
+        };
         payments::start_whole_sale(transaction, &by, basket, intent)
     });
     let id = started.await.unwrap().id;

@@ -1,9 +1,11 @@
 //! The audit trail: who did what that somebody may ask about one day.
 //!
-//! An entry is written in the commit of what it tells, so neither is there without the other, and is a link of the store's hash chain, together
-//! with the sales: it can't be changed, taken out or put in unseen. It is kept for as long as the sales of its time.
+//! An entry is written in the commit of what it tells, so neither is there without the other, and is a link of the
+//! store's hash chain, together with the sales: it can't be changed, taken out or put in unseen. It is kept for as long
+//! as the sales of its time.
 //!
-//! What can be done belongs to the capability in which it is done: an [`Act`], listed in its [`Capability`](crate::Capability).
+//! What can be done belongs to the capability in which it is done: an [`Act`], listed in its
+//! [`Capability`](crate::Capability).
 
 use commerce::Actor;
 use serde::{Deserialize, Serialize};

@@ -74,8 +74,8 @@ pub struct OutgoingEvent {
 pub struct IncomingItem {
     /// The kind, as it travels.
     pub kind: &'static str,
-    /// Applies items of the kind, in their order. It checks an item before it writes anything of it: one that is refused changes nothing, and
-    /// keeps none of the others from being applied.
+    /// Applies items of the kind, in their order. It checks an item before it writes anything of it: one that is
+    /// refused changes nothing, and keeps none of the others from being applied.
     pub apply: Apply,
 }
 

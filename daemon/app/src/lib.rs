@@ -1,13 +1,15 @@
 //! The use cases of a store: everything that happens inside a commit, and what reads it.
 //!
-//! A use case is a function from a [`Transaction`](store::Transaction), who commands ([`By`]) and a request to an answer or a [`Refusal`]. Routes
-//! and HQ's inbox call the same ones. It reads, lets `commerce` decide, and writes records, movements, outbox entries and audit entries, which become
-//! durable together or not at all. Nothing here knows HTTP, a runtime or a clock: whoever calls brings the moment along.
+//! A use case is a function from a [`Transaction`](store::Transaction), who commands ([`By`]) and a request to an
+//! answer or a [`Refusal`]. Routes and HQ's inbox call the same ones. It reads, lets `commerce` decide, and writes
+//! records, movements, outbox entries and audit entries, which become durable together or not at all. Nothing here
+//! knows HTTP, a runtime or a clock: whoever calls brings the moment along.
 //!
 //! # Layout
 //!
-//! A folder is a capability. It owns its tables, its kinds of refusals, its permissions, what it sends to HQ, its checks and what it forgets, and
-//! declares them in its [`Capability`]; [`CAPABILITIES`] is the one list of all. ARCHITECTURE.md has the order in which folders may use each other.
+//! A folder is a capability. It owns its tables, its kinds of refusals, its permissions, what it sends to HQ, its
+//! checks and what it forgets, and declares them in its [`Capability`]; [`CAPABILITIES`] is the one list of all.
+//! ARCHITECTURE.md has the order in which folders may use each other.
 
 pub mod audit;
 mod capability;

@@ -51,8 +51,9 @@ pub fn converted(transaction: &mut Transaction<'_>, at_ms: i64, engine: &str) ->
     audit::record(transaction, &shell(at_ms), &Converted { engine })
 }
 
-/// Draws the conclusions from a store's having been restored, once, whoever opens it first: the outcome of what was with a terminal is unknown,
-/// and the audit trail tells of it, if it can be written. Gives how many payments a person must decide. Blocks.
+/// Draws the conclusions from a store's having been restored, once, whoever opens it first: the outcome of what was
+/// with a terminal is unknown, and the audit trail tells of it, if it can be written. Gives how many payments a person
+/// must decide. Blocks.
 ///
 /// # Errors
 /// The store fails.

@@ -1,8 +1,8 @@
 //! Who may do what.
 //!
 //! Each operation names one [`Permission`], declared in its capability's folder. All of them together are one table
-//! ([`permissions`](crate::permissions), `store-hub permissions`); the web layer checks it before a handler runs, use cases check what depends on the command, and the OpenAPI
-//! document shows it at every operation.
+//! ([`permissions`](crate::permissions), `store-hub permissions`); the web layer checks it before a handler runs, use
+//! cases check what depends on the command, and the OpenAPI document shows it at every operation.
 
 use commerce::{Actor, Station};
 

@@ -1,7 +1,8 @@
 //! Receipts to print: a durable queue for each printer.
 //!
-//! A job is put into the queue in the commit of its sale, and deleted once the printer says that it is through. So every sale is printed, also
-//! after a restart; a power cut between the paper and the deletion prints it twice, which is the better of the two mistakes.
+//! A job is put into the queue in the commit of its sale, and deleted once the printer says that it is through. So
+//! every sale is printed, also after a restart; a power cut between the paper and the deletion prints it twice, which
+//! is the better of the two mistakes.
 
 use serde::{Deserialize, Serialize};
 use store::{NameNumber, Order, Store, StoreError, Table, Transaction};

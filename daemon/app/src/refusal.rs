@@ -3,11 +3,13 @@
 //! # The policy
 //!
 //! - A use case returns a [`Refusal`]. It has changed nothing then: the commit drops what it wrote.
-//! - Every refusal is of a [`Kind`]: a stable name that programs may rely on, a class, and a title in words. A capability declares its kinds as
-//!   `static`s in its own folder and lists them in its [`Capability`](crate::Capability); a test holds that names are unique.
+//! - Every refusal is of a [`Kind`]: a stable name that programs may rely on, a class, and a title in words. A
+//!   capability declares its kinds as `static`s in its own folder and lists them in its
+//!   [`Capability`](crate::Capability); a test holds that names are unique.
 //! - The `detail` is for people: what happened, with which value, and what to do.
 //! - What programs want to read (how much is due, what is available) goes into `members`, named by the kind.
-//! - The web layer maps classes to statuses and lists the kinds in the OpenAPI document; the inbox sends them back to HQ.
+//! - The web layer maps classes to statuses and lists the kinds in the OpenAPI document; the inbox sends them back to
+//!   HQ.
 //! - What fails in the store is a refusal too ([`From<StoreError>`]), so that `?` works everywhere.
 
 use serde_json::Value;

@@ -8,8 +8,9 @@
 //!              \---abandon----> Abandoned
 //! ```
 //!
-//! A card payment that runs ([`Basket::reserve`]) freezes the amount: lines can't change until it has an end, so that what the terminal takes is
-//! what the basket owes. Nothing but time stands between the states; the hub stores the basket after every command.
+//! A card payment that runs ([`Basket::reserve`]) freezes the amount: lines can't change until it has an end, so that
+//! what the terminal takes is what the basket owes. Nothing but time stands between the states; the hub stores the
+//! basket after every command.
 
 use serde::{Deserialize, Serialize};
 
@@ -281,7 +282,8 @@ impl Basket {
         Ok(amount)
     }
 
-    /// Ends the card payment: with its tender if it was approved, with nothing if not. Ignores any other payment than the reserved one.
+    /// Ends the card payment: with its tender if it was approved, with nothing if not. Ignores any other payment than
+    /// the reserved one.
     pub fn settle(&mut self, payment: PaymentId, approved: Option<Tender>) {
         if self.reserved.as_ref().is_some_and(|reserved| reserved.payment == payment) {
             self.reserved = None;

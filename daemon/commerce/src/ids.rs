@@ -143,7 +143,8 @@ named!(
     OperatorId, "operator id", "1042"
 );
 
-/// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all time.
+/// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SaleId {

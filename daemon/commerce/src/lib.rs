@@ -2,14 +2,16 @@
 //!
 //! # What this crate promises
 //!
-//! - **Pure.** No I/O, no async, no clock, no randomness: time, numbers and ids are passed in. The same input gives the same sale
-//!   on every machine and in every year.
-//! - **Money is whole minor units** ([`Minor`]) of one ISO 4217 currency a basket. Nothing here is a float. Two places round, a price for a quantity
-//!   ([`Price::extend`]) and what to order ([`stock::reorder`]), and they name how ([`Rounding`]).
-//! - **Parts always sum to the whole.** For every basket that can be built: a line's net is its regular amount less its discounts and
-//!   never negative; the totals are the sums of the lines; what was tendered less the change is the net total. A [`Sale`] that would
-//!   break this can't be made. Property tests build random baskets and check.
-//! - **Bounded.** A basket has at most [`MAX_LINES`] lines and a line at most [`MAX_LINE_AMOUNT`], so no sum can overflow.
+//! - **Pure.** No I/O, no async, no clock, no randomness: time, numbers and ids are passed in. The same input gives the
+//!   same sale on every machine and in every year.
+//! - **Money is whole minor units** ([`Minor`]) of one ISO 4217 currency a basket. Nothing here is a float. Two places
+//!   round, a price for a quantity ([`Price::extend`]) and what to order ([`stock::reorder`]), and they name how
+//!   ([`Rounding`]).
+//! - **Parts always sum to the whole.** For every basket that can be built: a line's net is its regular amount less its
+//!   discounts and never negative; the totals are the sums of the lines; what was tendered less the change is the net
+//!   total. A [`Sale`] that would break this can't be made. Property tests build random baskets and check.
+//! - **Bounded.** A basket has at most [`MAX_LINES`] lines and a line at most [`MAX_LINE_AMOUNT`], so no sum can
+//!   overflow.
 //!
 //! # Layout
 //!

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ids::PaymentId, money::Minor};
 
-/// What a card payment leaves behind. There is no field that could hold a card number: PCI DSS 3.4.1 allows first six and last four.
+/// What a card payment leaves behind. There is no field that could hold a card number: PCI DSS 3.4.1 allows first six
+/// and last four.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CardSlip {
@@ -23,8 +24,8 @@ pub struct CardSlip {
     pub reference: CardReference,
 }
 
-/// The numbers by which a payment terminal knows a transaction, by the names that its protocol has for them (`trace`, `receipt`).
-/// Bounded, so that no terminal can make a sale too large to store.
+/// The numbers by which a payment terminal knows a transaction, by the names that its protocol has for them (`trace`,
+/// `receipt`). Bounded, so that no terminal can make a sale too large to store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

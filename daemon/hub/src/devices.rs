@@ -69,8 +69,8 @@ struct After {
 
 /// What the register's lane heard: scans and weights after a sequence
 ///
-/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence once. `restarted` and `missed`
-/// say when something may be lost: scan again what is not in the basket.
+/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence
+/// once. `restarted` and `missed` say when something may be lost: scan again what is not in the basket.
 #[utoipa::path(get, path = "/api/v1/lanes/me/events", params(After),
     responses((status = 200, body = LaneEvents), (status = 404, body = Problem)))]
 async fn lane_events(
@@ -156,8 +156,8 @@ async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Re
     .await
 }
 
-/// Does something with a device once: the key and what is recorded are stored first, so that a repeat, also after a restart, does nothing more.
-/// If the device fails, the key is free again.
+/// Does something with a device once: the key and what is recorded are stored first, so that a repeat, also after a
+/// restart, does nothing more. If the device fails, the key is free again.
 async fn act_once<T: Send + 'static>(
     hub: &Hub,
     command: Command<T>,

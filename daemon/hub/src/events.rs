@@ -42,8 +42,8 @@ pub(crate) fn routes() -> Routes {
 
 /// Listen to events
 ///
-/// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at the console `status`.
-/// The hub takes no messages.
+/// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at
+/// the console `status`. The hub takes no messages.
 #[utoipa::path(get, path = "/api/v1/events",
     responses((status = 101, description = "Events follow", body = HubWhat)))]
 async fn listen(

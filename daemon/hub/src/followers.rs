@@ -1,7 +1,8 @@
 //! What follows a commit: work that is driven from what is stored, never by a request.
 //!
-//! A [`Follower`] takes no input. It is woken by every commit, sweeps every [`EVERY`] in any case, and each time looks at what is stored and does
-//! what is left to be done. So a wake that was lost, a client that hung up, and a restart are one and the same path.
+//! A [`Follower`] takes no input. It is woken by every commit, sweeps every [`EVERY`] in any case, and each time looks
+//! at what is stored and does what is left to be done. So a wake that was lost, a client that hung up, and a restart
+//! are one and the same path.
 //!
 //! | what fails | what happens |
 //! | --- | --- |

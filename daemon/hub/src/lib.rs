@@ -1,8 +1,9 @@
 //! The store hub: the daemon that owns a store's devices, serves its registers, and carries its sales to headquarters.
 //!
-//! The rules and the records are in `commerce`, `store` and `app`; here is what runs: the LAN API, the followers, the devices, the bridge. A folder
-//! a capability, with its routes and its I/O. A handler turns a request into a command and calls a use case of `app` in the store's one committer;
-//! what follows a commit (paper, figures, screens, the terminal) is done by followers that read what is stored.
+//! The rules and the records are in `commerce`, `store` and `app`; here is what runs: the LAN API, the followers, the
+//! devices, the bridge. A folder a capability, with its routes and its I/O. A handler turns a request into a command
+//! and calls a use case of `app` in the store's one committer; what follows a commit (paper, figures, screens, the
+//! terminal) is done by followers that read what is stored.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -1,4 +1,5 @@
-//! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the clients a retry.
+//! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the
+//! clients a retry.
 
 use std::{
     pin::Pin,
@@ -40,8 +41,8 @@ const STARTING: Duration = Duration::from_secs(60);
 /// How often the hub tidies up.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
-/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the damage, and says so everywhere),
-/// starts the devices, the bridge and the followers.
+/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the
+/// damage, and says so everywhere), starts the devices, the bridge and the followers.
 ///
 /// # Errors
 /// What can't be used, and what to do about it.
@@ -119,7 +120,8 @@ pub struct Embedding {
 /// # Errors
 /// It can't start, or can't listen.
 pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the binary.
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the
+    // binary.
     Box::pin(run_to_the_end(config, embedding))
 }
 
@@ -226,7 +228,8 @@ async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
     store::ask_for_rewriting(&hub.config.store.data)
 }
 
-/// Tells systemd that the hub lives, for as long as its store commits or has stopped for good: a hub that hangs is better restarted.
+/// Tells systemd that the hub lives, for as long as its store commits or has stopped for good: a hub that hangs is
+/// better restarted.
 fn watchdog(hub: &Arc<Hub>) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let hub = Arc::clone(hub);
@@ -235,7 +238,8 @@ fn watchdog(hub: &Arc<Hub>) {
         loop {
             every.tick().await;
             let commits = hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok();
-            // A hub whose disk failed stays up, refuses, and says why: started again by itself it would believe the disk once more.
+            // A hub whose disk failed stays up, refuses, and says why: started again by itself it would believe the
+            // disk once more.
             let stopped = hub.store.stopped();
             if commits || stopped.is_some() {
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);

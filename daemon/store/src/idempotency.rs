@@ -116,7 +116,8 @@ impl Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Forgets the answer under a key: what the command was to do outside the store has failed, and a repeat shall try again.
+    /// Forgets the answer under a key: what the command was to do outside the store has failed, and a repeat shall try
+    /// again.
     pub fn forget_answer(&mut self, command: &CommandKey) {
         self.delete(&ANSWERS, (command.asker.as_str(), command.key.as_str()));
     }
@@ -140,8 +141,9 @@ impl Store {
         self.forget(&AGES, move |age| age.answered_at_ms < before)
     }
 
-    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Blocks. Only for records that do not change
-    /// any more once it is true of them. A damaged record stays, for [`Store::check`] to find.
+    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Blocks.
+    /// Only for records that do not change any more once it is true of them. A damaged record stays, for
+    /// [`Store::check`] to find.
     ///
     /// # Errors
     /// The store fails.

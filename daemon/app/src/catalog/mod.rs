@@ -1,8 +1,9 @@
 //! The catalog: what can be sold.
 //!
-//! - **A load is whole.** It is one commit, with its version, its audit entry and the answer under its key. Loads count from 1 and are followed
-//!   in that order by whoever keeps a [`Catalog`] in memory, whoever loads at once.
-//! - A load names items that are new or changed; what it does not name stays. At most [`MAX_LOAD`] items: a larger catalog comes in parts.
+//! - **A load is whole.** It is one commit, with its version, its audit entry and the answer under its key. Loads count
+//!   from 1 and are followed in that order by whoever keeps a [`Catalog`] in memory, whoever loads at once.
+//! - A load names items that are new or changed; what it does not name stays. At most [`MAX_LOAD`] items: a larger
+//!   catalog comes in parts.
 //!
 //! | what fails | what happens |
 //! | --- | --- |

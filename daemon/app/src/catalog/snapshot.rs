@@ -160,7 +160,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is loaded in whatever parts: the last of a SKU counts, and a GTIN finds the first item that carries it.
+        /// Whatever is loaded in whatever parts: the last of a SKU counts, and a GTIN finds the first item that carries
+        /// it.
         #[test]
         fn the_last_load_of_an_item_counts(
             loads in prop::collection::vec(prop::collection::vec((0_u8..20, prop::option::of(0_u8..30)), 0..12), 0..8),

@@ -16,7 +16,8 @@ use crate::{
 /// Documents that are open, by kind and number.
 type Open = BTreeSet<(&'static str, u64)>;
 
-/// Looks at them all, whatever is damaged: of what can't be read nobody knows what it holds, and of the rest all is added up.
+/// Looks at them all, whatever is damaged: of what can't be read nobody knows what it holds, and of the rest all is
+/// added up.
 pub(super) fn check(store: &Store, checked: &mut Checked, sums: &mut Sums) -> Result<(), StoreError> {
     let mut open = Open::new();
     reservations(store, checked, sums, &mut open)?;

@@ -1,12 +1,13 @@
 //! Walks a store, and what the capabilities keep in it, and reports what can't be so.
 //!
-//! What a capability can tell by itself it checks in its own folder ([`Capability::check`]). Here is what takes several: the ledger against its documents, and
-//! both against sales and baskets.
+//! What a capability can tell by itself it checks in its own folder ([`Capability::check`]). Here is what takes
+//! several: the ledger against its documents, and both against sales and baskets.
 //!
-//! In every form: movements are numbered without gaps, what they touch has a position (in the fast form the first [`FAST`] items), and sales and their
-//! movements name each other. As a whole: each position is the sum of its movements and follows its policy's rule; what is reserved and in transit is what
-//! reservations and transfers say; what documents say of their goods is what moved ([`totals`]); the indexes of documents list just those that are open, and
-//! reservations and baskets agree who has whom.
+//! In every form: movements are numbered without gaps, what they touch has a position (in the fast form the first
+//! [`FAST`] items), and sales and their movements name each other. As a whole: each position is the sum of its
+//! movements and follows its policy's rule; what is reserved and in transit is what reservations and transfers say;
+//! what documents say of their goods is what moved ([`totals`]); the indexes of documents list just those that are
+//! open, and reservations and baskets agree who has whom.
 //!
 //! A damaged record is reported once and keeps nobody from looking at the rest.
 
@@ -24,8 +25,8 @@ use crate::{CAPABILITIES, Capability, stock::records::POSITIONS};
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability { check: Some(check_stock), ..Capability::new("check") };
 
-/// Positions looked up in the fast form. A day of sales touches fewer; an opening stock is a hundred thousand items in a few movements, and no reason to
-/// start slowly.
+/// Positions looked up in the fast form. A day of sales touches fewer; an opening stock is a hundred thousand items in
+/// a few movements, and no reason to start slowly.
 const FAST: usize = 5_000;
 
 /// Checks a store: its records, its outbox and its archive, and then what each capability keeps in it.

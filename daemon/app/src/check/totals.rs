@@ -6,8 +6,8 @@
 //! | a transfer's lines | `transfer_out`, `arrival`, `shortfall` | what was sent; what arrived of it; the rest of it |
 //! | a count's approved variances | `count` | the variance; or nothing, of an item that has a policy and may not have been tracked |
 //!
-//! Documents are forgotten in their time and movements never: those of a document that is gone are passed. So what is held in memory is the lines of the
-//! documents that are there, less what has been found.
+//! Documents are forgotten in their time and movements never: those of a document that is gone are passed. So what is
+//! held in memory is the lines of the documents that are there, less what has been found.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,8 +29,8 @@ enum Tolerance {
     AllOrNothing(i64),
 }
 
-/// Of an item of a document: what it says, less what moved, in the order good, doubtful, damaged; and what may be left of that. Where goods have no
-/// condition, they stand first.
+/// Of an item of a document: what it says, less what moved, in the order good, doubtful, damaged; and what may be left
+/// of that. Where goods have no condition, they stand first.
 #[derive(Clone, Copy)]
 struct Remainder {
     milli: [i64; 3],
@@ -54,7 +54,8 @@ impl Remainder {
         })
     }
 
-    /// How far it is from right, in thousandths: what has not moved and should have, or has moved and should not, of any condition.
+    /// How far it is from right, in thousandths: what has not moved and should have, or has moved and should not, of
+    /// any condition.
     fn difference(&self) -> i64 {
         let untracked = if let Tolerance::Untracked(milli) = self.tolerance { milli } else { 0 };
         let sum = self.milli.iter().fold(0_i64, |sum, milli| sum.saturating_add(*milli));
@@ -68,7 +69,8 @@ impl Remainder {
 pub(super) struct DocumentTotals {
     /// By the kind of movement and the document's number.
     remainders: BTreeMap<(Kind, u64), BTreeMap<Place, Remainder>>,
-    /// Notices of other stores' transfers, as movements refer to them. The index of transfers is not asked: it may be damaged.
+    /// Notices of other stores' transfers, as movements refer to them. The index of transfers is not asked: it may be
+    /// damaged.
     transfers_in: HashMap<String, u64>,
 }
 

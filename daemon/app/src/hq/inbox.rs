@@ -1,8 +1,10 @@
-//! What HQ wants of the store: each batch is applied in one commit with the cursor, by the use cases that a person's commands call.
+//! What HQ wants of the store: each batch is applied in one commit with the cursor, by the use cases that a person's
+//! commands call.
 //!
-//! - **Once, in order.** What the cursor has is skipped; what leaves a gap is not applied, and HQ sends again from the cursor.
-//! - **One item blocks nothing.** An item that can't be applied, or of a kind that this hub does not know, is refused with a reason, which HQ hears with
-//!   the acknowledgement and keeps for a person.
+//! - **Once, in order.** What the cursor has is skipped; what leaves a gap is not applied, and HQ sends again from the
+//!   cursor.
+//! - **One item blocks nothing.** An item that can't be applied, or of a kind that this hub does not know, is refused
+//!   with a reason, which HQ hears with the acknowledgement and keeps for a person.
 //!
 //! | what fails | what happens |
 //! | --- | --- |

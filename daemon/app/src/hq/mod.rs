@@ -1,4 +1,5 @@
-//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began. What HQ wants of it: the inbox.
+//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began. What HQ wants of it:
+//! the inbox.
 
 mod inbox;
 mod opening;
@@ -22,7 +23,8 @@ pub(crate) static CAPABILITY: Capability = Capability {
 /// The body of an event of the outbox, built from what is stored.
 ///
 /// # Errors
-/// The store fails, a record that belongs to the event is missing or damaged, or no capability declares the event's kind.
+/// The store fails, a record that belongs to the event is missing or damaged, or no capability declares the event's
+/// kind.
 pub fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
     let event = CAPABILITIES.iter().flat_map(|capability| capability.events).find(|event| event.kind == entry.kind);
     let unknown = || StoreError::Corrupt {

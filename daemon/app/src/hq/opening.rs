@@ -1,15 +1,17 @@
 //! What HQ must know of the stock when an epoch begins.
 //!
-//! HQ keeps a store's positions by epoch, from nothing. A store that was restored begins an epoch with stock, and with entries in its outbox that HQ had not
-//! acknowledged when the backup was taken: those are sent in the new epoch, and HQ adds what they moved. So the opening is
+//! HQ keeps a store's positions by epoch, from nothing. A store that was restored begins an epoch with stock, and with
+//! entries in its outbox that HQ had not acknowledged when the backup was taken: those are sent in the new epoch, and
+//! HQ adds what they moved. So the opening is
 //!
 //! ```text
 //! opening = positions - what the outbox has to say in this epoch
 //! ```
 //!
-//! and HQ's sum of all it hears is the store's positions, in whatever order sales, movements and opening come. It is written at the start, before anybody is
-//! served: in parts, as entries of the stream `stock` whose bodies ([`Part`]) never change. Parts that are written are something that the outbox has to say. So
-//! what is left to be written follows from the same formula wherever it was cut short, and nothing is left of an epoch that has been opened, or that began
+//! and HQ's sum of all it hears is the store's positions, in whatever order sales, movements and opening come. It is
+//! written at the start, before anybody is served: in parts, as entries of the stream `stock` whose bodies ([`Part`])
+//! never change. Parts that are written are something that the outbox has to say. So what is left to be written follows
+//! from the same formula wherever it was cut short, and nothing is left of an epoch that has been opened, or that began
 //! with the store's birth. [`OPENED`] only spares the next start the walk.
 //!
 //! | what fails, when | what happens |
@@ -25,7 +27,8 @@
 //! | sales that HQ lacks again are given up, and the store is restored | HQ hears that they are gone, with no effect; so they stay in the opening |
 //! | a hub ran in this epoch without opening it, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
 //!
-//! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts share a commit.
+//! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts
+//! share a commit.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +77,8 @@ type Standings = BTreeMap<(String, Unit, State), i64>;
 /// Makes sure that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
 ///
 /// # Errors
-/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a later start.
+/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a
+/// later start.
 pub fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
     open_within(store, at_ms, usize::MAX)
 }
@@ -143,7 +147,8 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
 fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     let span = |stream: Stream| store.outbox_span(stream.as_str());
     let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
-    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had in this epoch can't be known.
+    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had
+    // in this epoch can't be known.
     let may_be_told = selling::given_up_to(store)? > sales.base && sales.acknowledged > sales.base;
     if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(

@@ -9,7 +9,8 @@ use crate::{CAPABILITIES, Capability, Retention, Tidied};
 /// What this capability declares: what becomes of sales, which are archived with their payments.
 pub(crate) static CAPABILITY: Capability = Capability { tidy: Some(sales::tidy), ..Capability::new("keeping") };
 
-/// Forgets and archives what is old, while others sell. Blocks. One capability's failure keeps no other from tidying up.
+/// Forgets and archives what is old, while others sell. Blocks. One capability's failure keeps no other from tidying
+/// up.
 ///
 /// # Errors
 /// The first that failed; what was done is done.

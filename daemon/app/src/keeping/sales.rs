@@ -1,9 +1,10 @@
 //! What becomes of baskets and sales with the years.
 //!
 //! - A basket that became a sale or was given up is forgotten with the answers to its commands.
-//! - A sale stays in the engine until [`LIVE`] newer ones are there and HQ has it; then it moves to the archive, with its card payments, and is
-//!   read through it as before, also by a printer that was away.
-//! - Sales that HQ has and that are older than the config's `keep_sales_days` are given up, [`store::archive::SEGMENT`] at a time.
+//! - A sale stays in the engine until [`LIVE`] newer ones are there and HQ has it; then it moves to the archive, with
+//!   its card payments, and is read through it as before, also by a printer that was away.
+//! - Sales that HQ has and that are older than the config's `keep_sales_days` are given up, [`store::archive::SEGMENT`]
+//!   at a time.
 //!
 //! A store without HQ keeps everything, and archives all the same.
 

@@ -98,7 +98,8 @@ fn begin(
     }
     let id = PaymentId(transaction.next_number("payment")?);
     let amount = basket.reserve(id, amount)?;
-    // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were by its first tender.
+    // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were
+    // by its first tender.
     if completes || basket.tenders.is_empty() {
         stock::hold(transaction, basket, by.at_ms)?;
     }
@@ -125,7 +126,8 @@ fn put(transaction: &mut Transaction<'_>, payment: &Payment) -> Result<(), Store
     transaction.put(&PAYMENTS, payment.id.0, payment)
 }
 
-/// Writes a payment's outcome, and what follows from it for its basket, in one commit. A payment that has ended stays as it is.
+/// Writes a payment's outcome, and what follows from it for its basket, in one commit. A payment that has ended stays
+/// as it is.
 ///
 /// # Errors
 /// The store fails. Nothing else refuses what a terminal did.
@@ -145,7 +147,8 @@ pub fn end(
         transaction.delete(&OPEN, &payment.terminal);
         match selling::basket_of_payment(transaction, payment.basket) {
             Ok(mut basket) => made = settle(transaction, &mut payment, &mut basket, &state, approval, context)?,
-            // What the terminal did has happened, whatever became of the basket: the payment's record says it, and the check names the basket.
+            // What the terminal did has happened, whatever became of the basket: the payment's record says it, and the
+            // check names the basket.
             Err(refusal) => {
                 tracing::error!(payment = %id, basket = %payment.basket, ?state, %refusal, "payment ended without its basket");
             }
@@ -188,8 +191,8 @@ fn slip(payment: PaymentId, approval: Option<&Approval>) -> CardSlip {
     CardSlip { payment, masked_pan, scheme, reference }
 }
 
-/// Decides a payment by the terminal's journal, which a person has read. Only one that is unknown, or that nobody drives: the caller holds its
-/// terminal.
+/// Decides a payment by the terminal's journal, which a person has read. Only one that is unknown, or that nobody
+/// drives: the caller holds its terminal.
 ///
 /// # Errors
 /// It has ended, or whoever decides may not.
@@ -226,7 +229,8 @@ pub fn store_slip(transaction: &mut Transaction<'_>, id: PaymentId, slip: Vec<St
     put(transaction, &payment)
 }
 
-/// Payments that hold their terminal: started, or unknown. An entry that can't be read holds no terminal; the check names it.
+/// Payments that hold their terminal: started, or unknown. An entry that can't be read holds no terminal; the check
+/// names it.
 ///
 /// # Errors
 /// The engine fails.
@@ -249,8 +253,8 @@ pub fn unresolved(store: &Store) -> Result<Vec<Payment>, StoreError> {
     Ok(payments)
 }
 
-/// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the terminal's last
-/// transaction is another customer's by now.
+/// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the
+/// terminal's last transaction is another customer's by now.
 ///
 /// # Errors
 /// The store fails.

@@ -26,8 +26,8 @@
 //! | a late approval after an abort | it is an approval: the basket is paid |
 //! | the basket's record is damaged when the payment ends | the payment ends all the same; an approval is reported as one without a basket, for a person |
 //!
-//! A payment that stays `Unknown` blocks its terminal until a person decides: two payments in doubt on one terminal could never be told apart.
-//! A person can also decide one that is `Started` and that nobody drives.
+//! A payment that stays `Unknown` blocks its terminal until a person decides: two payments in doubt on one terminal
+//! could never be told apart. A person can also decide one that is `Started` and that nobody drives.
 
 mod journal;
 mod refusals;
@@ -96,8 +96,8 @@ pub struct Payment {
     /// The sale it completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale: Option<SaleDone>,
-    /// What the terminal's driver noted before the payment, so that it can tell afterwards whether the terminal booked it. Only the driver
-    /// understands it.
+    /// What the terminal's driver noted before the payment, so that it can tell afterwards whether the terminal booked
+    /// it. Only the driver understands it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     #[schema(value_type = Object)]
     pub before: Value,

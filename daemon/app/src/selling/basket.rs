@@ -134,7 +134,8 @@ pub fn discount_line(
     change(transaction, by, id, |_, basket| Ok(basket.discount(line, discount).map(|()| Some(line))?))
 }
 
-/// Takes cash or a coupon. The first tender fixes the lines, and holds their stock: from then on nothing about stock refuses what is paid.
+/// Takes cash or a coupon. The first tender fixes the lines, and holds their stock: from then on nothing about stock
+/// refuses what is paid.
 ///
 /// # Errors
 /// The rules of the basket refuse it, or the stock is not there.
@@ -153,7 +154,8 @@ pub fn tender(
     })
 }
 
-/// Gives a basket up of which nothing is paid; what was reserved for it is open again. A register its own, a person any.
+/// Gives a basket up of which nothing is paid; what was reserved for it is open again. A register its own, a person
+/// any.
 ///
 /// # Errors
 /// Something is paid or being paid, or it is another register's.

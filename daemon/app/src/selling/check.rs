@@ -13,8 +13,8 @@ use super::{
 /// Sales read at once.
 const PAGE: usize = 500;
 
-/// Looks at the sales: one for each entry of HQ's stream, in order, under the right id; receipts that count without gaps at each register up to
-/// the last number given out.
+/// Looks at the sales: one for each entry of HQ's stream, in order, under the right id; receipts that count without
+/// gaps at each register up to the last number given out.
 ///
 /// # Errors
 /// The engine fails. Damage is no error; it is what is looked for.

@@ -2,10 +2,12 @@
 //!
 //! # What this capability promises
 //!
-//! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its stock movement, its place in HQ's outbox, its print job.
-//!   There is no moment at which one of them is there without the others, so receipt numbers have no gaps and HQ misses nothing.
+//! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its stock movement, its place in HQ's
+//!   outbox, its print job. There is no moment at which one of them is there without the others, so receipt numbers
+//!   have no gaps and HQ misses nothing.
 //! - What follows a sale (paper, screens, figures, HQ) is driven from what is stored, by followers.
-//! - A basket is its register's alone. Of one whose register is dead a person at the console can give up what is not paid; that is audited.
+//! - A basket is its register's alone. Of one whose register is dead a person at the console can give up what is not
+//!   paid; that is audited.
 //!
 //! | what fails | what happens |
 //! | --- | --- |

@@ -118,8 +118,9 @@ pub fn complete_basket(
     Ok(SaleDone::from(&sale))
 }
 
-/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the caller's to write, if anybody
-/// knows it. `settled` if the basket's stock was held when its lines became fixed: then nothing can refuse it any more.
+/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the
+/// caller's to write, if anybody knows it. `settled` if the basket's stock was held when its lines became fixed: then
+/// nothing can refuse it any more.
 ///
 /// # Errors
 /// The basket is not paid, or the stock refuses what is not settled.

@@ -27,8 +27,8 @@ pub(crate) fn demand_of<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>)
     sums
 }
 
-/// A reservation, `None` if it is damaged. That stays as it is, and nobody knows what it reserves: its basket holds nothing and sells as if it were paid,
-/// because what it needs may be reserved for it.
+/// A reservation, `None` if it is damaged. That stays as it is, and nobody knows what it reserves: its basket holds
+/// nothing and sells as if it were paid, because what it needs may be reserved for it.
 fn skip_damaged(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Reservation>, StoreError> {
     match found {
         Err(error @ StoreError::Corrupt { .. }) => {
@@ -86,7 +86,8 @@ pub(crate) fn leave_reservations(transaction: &mut Transaction<'_>, basket: &mut
     Ok(())
 }
 
-/// Holds what a basket takes of items that may not go below zero, beyond what is reserved for it already: its lines are fixed from here on.
+/// Holds what a basket takes of items that may not go below zero, beyond what is reserved for it already: its lines are
+/// fixed from here on.
 ///
 /// # Errors
 /// Less is there; then its lines are not fixed, and nothing is paid.
@@ -165,11 +166,12 @@ fn release(transaction: &mut Transaction<'_>, sums: Sums, id: u64, by: Actor, at
     book(transaction, booking).map(drop)
 }
 
-/// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold is released. Gives the movement's
-/// number; none if nothing of it is tracked.
+/// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold
+/// is released. Gives the movement's number; none if nothing of it is tracked.
 ///
 /// # Errors
-/// Less is there of an item that may not go below zero; never, if the sale is `settled`, or a reservation of its basket can't be read.
+/// Less is there of an item that may not go below zero; never, if the sale is `settled`, or a reservation of its basket
+/// can't be read.
 pub(crate) fn sell(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,

@@ -33,7 +33,8 @@ pub struct OpenCount {
     /// What is to be counted: items on file, by the unit they are sold in.
     #[serde(default)]
     pub skus: Vec<Sku>,
-    /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it before, or is on file no longer.
+    /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it
+    /// before, or is on file no longer.
     #[serde(default)]
     pub positions: Vec<PositionToCount>,
 }
@@ -100,7 +101,8 @@ pub struct CountedItem {
     pub tally: Tally,
     /// What is there too much, in thousandths; negative for what is missing.
     pub variance: i64,
-    /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still on_hand.
+    /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still
+    /// on_hand.
     pub in_baskets_now: i64,
     /// What a person made of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,8 +135,8 @@ pub(super) fn require_not_counted(store: &Store, sku: &Sku) -> Result<(), Refusa
     store.get(&COUNTING, sku.as_str())?.map_or(Ok(()), |count| Err(being_counted(sku, count)))
 }
 
-/// A refusal as whoever asked may hear it: a register, at which somebody may be counting, does not hear how much there is of an item that is being counted.
-/// An index entry that can't be read counts as one that says so.
+/// A refusal as whoever asked may hear it: a register, at which somebody may be counting, does not hear how much there
+/// is of an item that is being counted. An index entry that can't be read counts as one that says so.
 pub(super) fn as_heard_by(transaction: &Transaction<'_>, by: &Actor, refusal: stock::Refusal) -> stock::Refusal {
     let is_counted = |sku: &Sku| !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None));
     if !SEE_QUANTITIES.is_held_by(by) && refusal.reveals_stock_of().is_some_and(is_counted) {
@@ -223,9 +225,10 @@ pub fn counts(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Bl
 
 /// A count's variances, for whoever decides. `baskets` is what lies in open baskets now.
 ///
-/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold since: no variance then, but goods that
-/// were not on the shelf and still in the books. What lies in baskets now (`in_baskets_now`) is off the shelf for who counts again. Neither knows of baskets
-/// that a register keeps to itself until it sells, nor of what customers carry that is not scanned yet.
+/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold
+/// since: no variance then, but goods that were not on the shelf and still in the books. What lies in baskets now
+/// (`in_baskets_now`) is off the shelf for who counts again. Neither knows of baskets that a register keeps to itself
+/// until it sells, nor of what customers carry that is not scanned yet.
 ///
 /// # Errors
 /// There is no such count, or the store fails.
@@ -246,8 +249,8 @@ pub(super) fn in_baskets(baskets: &Sums, sku: &Sku, unit: Unit) -> i64 {
 /// Approves or rejects variances. What is approved moves as a delta; with its last approval the count is closed.
 ///
 /// # Errors
-/// An item has nothing to decide, or was counted again since with another variance; or a correction would take an item below zero that may not go there:
-/// more was sold since than was counted. Then nothing is decided.
+/// An item has nothing to decide, or was counted again since with another variance; or a correction would take an item
+/// below zero that may not go there: more was sold since than was counted. Then nothing is decided.
 pub fn decide(
     transaction: &mut Transaction<'_>,
     by: &By,

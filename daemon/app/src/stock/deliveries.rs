@@ -66,7 +66,8 @@ pub struct Beyond {
 /// Receives a delivery against a notice; there may be several.
 ///
 /// # Errors
-/// There is no such notice, it is closed, its delivery note was booked before, or an item is unknown. Then nothing moves.
+/// There is no such notice, it is closed, its delivery note was booked before, or an item is unknown. Then nothing
+/// moves.
 pub fn receive(
     transaction: &mut Transaction<'_>,
     by: &By,

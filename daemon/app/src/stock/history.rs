@@ -13,7 +13,8 @@ use super::ledger::{MOVEMENT, MOVEMENTS};
 /// Movements read at once.
 const PAGE: usize = 500;
 
-/// How far the times of movements may be out of order: each is taken before its commit has waited. Longer than any wait.
+/// How far the times of movements may be out of order: each is taken before its commit has waited. Longer than any
+/// wait.
 const OUT_OF_ORDER_MS: i64 = 60_000;
 
 /// Pages of a short walk: an hour or more of a busy store.
@@ -73,7 +74,8 @@ impl Undo {
         Self { items, walk: Walk::back_to(earliest), up_to: 0 }
     }
 
-    /// Looks at the newest pages, which are usually all that is needed. False if movements that are older have to be looked at.
+    /// Looks at the newest pages, which are usually all that is needed. False if movements that are older have to be
+    /// looked at.
     ///
     /// # Errors
     /// The store fails.
@@ -83,7 +85,8 @@ impl Undo {
         Ok(is_whole)
     }
 
-    /// Looks at the rest, however much it is, and at what was committed meanwhile, so that little is left for the commit.
+    /// Looks at the rest, however much it is, and at what was committed meanwhile, so that little is left for the
+    /// commit.
     ///
     /// # Errors
     /// The store fails.

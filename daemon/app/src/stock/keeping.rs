@@ -2,10 +2,12 @@
 //!
 //! - Old movements move to the archive and are read through it. They are never given up: positions are their sums.
 //! - What the hub held for baskets that have ended is forgotten.
-//! - Documents that are closed are forgotten after the config's `keep_sales_days`, as sales are. What is open is never forgotten, however old. The indexes of
-//!   orders and transfers stay, some dozen bytes each: no transfer is entered twice.
+//! - Documents that are closed are forgotten after the config's `keep_sales_days`, as sales are. What is open is never
+//!   forgotten, however old. The indexes of orders and transfers stay, some dozen bytes each: no transfer is entered
+//!   twice.
 //!
-//! A run reads documents that exist, from the oldest on, and stops where they are too young: as many as are open or go, and a part more.
+//! A run reads documents that exist, from the oldest on, and stops where they are too young: as many as are open or go,
+//! and a part more.
 
 use commerce::stock::{Count, Notice, Reservation, Transfer};
 use store::{Number, Order, Purpose, Record, Store, StoreError, Table, Transaction, idempotency::REMEMBERED};
@@ -19,7 +21,8 @@ use super::{
 };
 use crate::{Retention, Tidied};
 
-/// The newest movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it needs.
+/// The newest movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it
+/// needs.
 const LIVE: u64 = 20_000;
 
 /// Documents looked at in one go, and forgotten with one commit: a count of 400 items has some 100 KB.
@@ -108,7 +111,8 @@ fn forget<D: Closable + Record + 'static>(
     Ok(forgotten)
 }
 
-/// Forgets documents of a part, but those that are over no longer: since they were read somebody may have reopened one. Gives how many.
+/// Forgets documents of a part, but those that are over no longer: since they were read somebody may have reopened one.
+/// Gives how many.
 fn forget_over<D: Closable + Record>(
     transaction: &mut Transaction<'_>,
     table: &Table<Number, D>,

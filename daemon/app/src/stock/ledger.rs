@@ -60,7 +60,8 @@ impl From<Booked> for MovementBooked {
 /// Books a movement: the movement and its positions, in this commit.
 ///
 /// # Errors
-/// The rules of the stock refuse it, or a position is damaged. Neither refuses what is settled, and damage refuses no sale.
+/// The rules of the stock refuse it, or a position is damaged. Neither refuses what is settled, and damage refuses no
+/// sale.
 pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Result<Booked, Refusal> {
     let Booking { kind, reference, by, at_ms, lines, settled } = booking;
     let mut moved = Vec::with_capacity(lines.len());

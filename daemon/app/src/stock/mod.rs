@@ -2,22 +2,25 @@
 //!
 //! # What this capability promises
 //!
-//! - **A position is the sum of its movements**, always: both are written in one commit, in `ledger::book` and nowhere else. Movements are numbered from 1
-//!   without gaps and never change. The check compares the two.
-//! - **A sale is one movement**, in the sale's own batch. It reads and writes one position for each item it sells. What is not on file has no stock and moves
-//!   none, also if a number was keyed for it; nor do lines of nothing.
-//! - **Below zero is a policy by item** ([`commerce::stock::Rule`]), decided inside the commit: two registers can't both sell the last piece of an item that
-//!   may not go below zero. At the till such an item can be sold to the last piece; only promises (reservations) keep the safety stock.
-//! - **What is paid is sold.** A basket's lines are fixed by its first tender or card payment. In that very commit what may not go below zero is *held*: a
-//!   reservation of the hub's own. If it can't be, there is no tender and the terminal hears nothing. From then on nothing about stock can refuse the sale; a
-//!   policy that changes meanwhile counts from the next basket on.
-//! - **A damaged position or reservation refuses no sale.** Of an item whose position can't be read a sale books the movement alone, and leaves the position
-//!   as it is: the log and the check report it. Such an item may go below zero at the till, and nothing of it is held; whatever else moves it is refused. A
-//!   reservation that can't be read reserves nothing.
+//! - **A position is the sum of its movements**, always: both are written in one commit, in `ledger::book` and nowhere
+//!   else. Movements are numbered from 1 without gaps and never change. The check compares the two.
+//! - **A sale is one movement**, in the sale's own batch. It reads and writes one position for each item it sells. What
+//!   is not on file has no stock and moves none, also if a number was keyed for it; nor do lines of nothing.
+//! - **Below zero is a policy by item** ([`commerce::stock::Rule`]), decided inside the commit: two registers can't
+//!   both sell the last piece of an item that may not go below zero. At the till such an item can be sold to the last
+//!   piece; only promises (reservations) keep the safety stock.
+//! - **What is paid is sold.** A basket's lines are fixed by its first tender or card payment. In that very commit what
+//!   may not go below zero is *held*: a reservation of the hub's own. If it can't be, there is no tender and the
+//!   terminal hears nothing. From then on nothing about stock can refuse the sale; a policy that changes meanwhile
+//!   counts from the next basket on.
+//! - **A damaged position or reservation refuses no sale.** Of an item whose position can't be read a sale books the
+//!   movement alone, and leaves the position as it is: the log and the check report it. Such an item may go below zero
+//!   at the till, and nothing of it is held; whatever else moves it is refused. A reservation that can't be read
+//!   reserves nothing.
 //! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
-//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a transfer only where it goes to. Its movements
-//!   refer to it by one name at both stores, so that HQ can follow it. After a notice was closed too early, an order may be entered again, and the notice of a
-//!   transfer is reopened.
+//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a
+//!   transfer only where it goes to. Its movements refer to it by one name at both stores, so that HQ can follow it.
+//!   After a notice was closed too early, an order may be entered again, and the notice of a transfer is reopened.
 //!
 //! # A hold's life
 //!
@@ -42,11 +45,13 @@
 //!
 //! # Bounds
 //!
-//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once, and those that are closed are forgotten in their time (`keeping`); texts are at
-//! most 120 bytes; lists come in pages. Walks over movements are read in pages outside the committer; a commit reads by key alone.
+//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once, and those that are closed are forgotten
+//! in their time (`keeping`); texts are at most 120 bytes; lists come in pages. Walks over movements are read in pages
+//! outside the committer; a commit reads by key alone.
 //!
-//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the newest epoch are the store's; a store
-//! that was restored from a backup begins a new one with an opening ([`crate::hq`]). Movements are archived and never given up: positions are their sums.
+//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the
+//! newest epoch are the store's; a store that was restored from a backup begins a new one with an opening
+//! ([`crate::hq`]). Movements are archived and never given up: positions are their sums.
 
 mod baskets;
 mod counts;

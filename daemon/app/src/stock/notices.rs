@@ -21,10 +21,12 @@ use crate::{By, Refusal, catalog::Catalog};
 pub(crate) static NOTICES: Table<Number, Notice> = Table::new("notice");
 /// Notices by the other store, [`folded`], and its transfer: each is entered once, for all time.
 pub(crate) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
-/// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next one takes its place.
+/// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next
+/// one takes its place.
 pub(crate) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
 
-/// Goods that are announced. Not a [`Source`] beside lines: serde takes unknown fields wherever one record is flattened into another.
+/// Goods that are announced. Not a [`Source`] beside lines: serde takes unknown fields wherever one record is flattened
+/// into another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NoticeRequest {
@@ -102,8 +104,8 @@ fn is_open(transaction: &Transaction<'_>, id: u64) -> Result<Option<bool>, Store
     Ok(transaction.get(&NOTICES, id)?.map(|notice| notice.closed_at_ms.is_none()))
 }
 
-/// Notes which notice an order or a transfer has; refused if it has one already. An order whose notice is closed may come again: that was closed too early, or
-/// the supplier begins its numbers anew. A transfer never does.
+/// Notes which notice an order or a transfer has; refused if it has one already. An order whose notice is closed may
+/// come again: that was closed too early, or the supplier begins its numbers anew. A transfer never does.
 fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), Refusal> {
     match source {
         Source::Supplier { supplier, order } => {
@@ -137,8 +139,9 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
     }
 }
 
-/// Enters a notice at the hub `here`. An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed already, the
-/// order is entered again. A transfer is entered once, and nowhere but where it goes to.
+/// Enters a notice at the hub `here`. An order of a supplier is entered once: what comes later for it is another
+/// delivery. If its notice is closed already, the order is entered again. A transfer is entered once, and nowhere but
+/// where it goes to.
 ///
 /// # Errors
 /// It was entered before or is not for this store, an item is unknown, or too many notices are open.
@@ -172,7 +175,8 @@ pub fn close_notice(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Resu
     Ok(notice)
 }
 
-/// Reopens the notice of another store's transfer, which was closed too early. A supplier's order is entered again instead.
+/// Reopens the notice of another store's transfer, which was closed too early. A supplier's order is entered again
+/// instead.
 ///
 /// # Errors
 /// There is no such notice, it is open or of an order, or too many notices are open.

@@ -1,4 +1,5 @@
-//! Looking records up by numbers that mostly count up, a page at a time: many lie in the archive, where each alone costs a block.
+//! Looking records up by numbers that mostly count up, a page at a time: many lie in the archive, where each alone
+//! costs a block.
 
 use store::{Store, StoreError};
 

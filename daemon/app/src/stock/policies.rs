@@ -49,8 +49,8 @@ pub struct PolicyView {
     /// The policy.
     #[serde(flatten)]
     pub policy: Policy,
-    /// The unit by which the item is sold now, if the policy is by another. It must be set again: until then no safety stock is kept back of what is
-    /// sold now, and nothing of it is reordered.
+    /// The unit by which the item is sold now, if the policy is by another. It must be set again: until then no safety
+    /// stock is kept back of what is sold now, and nothing of it is reordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sold_by: Option<Unit>,
 }
@@ -82,8 +82,8 @@ pub(super) fn unit_of(catalog: &Catalog, sku: &Sku) -> Result<Unit, Refusal> {
     catalog.sku(sku).map(|item| item.price.per).ok_or_else(|| item_unknown(sku))
 }
 
-/// Refuses goods that are not the store's: an item must be in the catalog and by the unit it is sold in, or have a position by the unit that is named. A
-/// SKU that was keyed wrong would make stock that nobody can sell.
+/// Refuses goods that are not the store's: an item must be in the catalog and by the unit it is sold in, or have a
+/// position by the unit that is named. A SKU that was keyed wrong would make stock that nobody can sell.
 pub(super) fn require_known(
     transaction: &Transaction<'_>,
     catalog: &Catalog,
@@ -146,7 +146,8 @@ pub(super) fn safety_stock(policy: Option<Policy>, unit: Unit) -> i64 {
     policy.filter(|policy| policy.unit == unit).map_or(0, |policy| policy.safety_stock)
 }
 
-/// Sets an item's policy. It counts from the next basket on; a basket that is being paid is sold by the policy it began with.
+/// Sets an item's policy. It counts from the next basket on; a basket that is being paid is sold by the policy it began
+/// with.
 ///
 /// # Errors
 /// The catalog has no such item, a quantity is by another unit, or a number is out of range.

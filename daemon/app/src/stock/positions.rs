@@ -50,8 +50,8 @@ pub fn positions(store: &Store, after: Option<&str>, limit: usize) -> Result<Vec
     page.into_iter().map(|position| view(store, position)).collect()
 }
 
-/// What is there of an item: one position for each unit it was ever kept by. A register does not see it while the item is being counted, because whoever
-/// counts must not know.
+/// What is there of an item: one position for each unit it was ever kept by. A register does not see it while the item
+/// is being counted, because whoever counts must not know.
 ///
 /// # Errors
 /// The item is being counted, or the store fails.

@@ -1,4 +1,5 @@
-//! What should be ordered now: the items that have a policy, against what sells, what is there, and what is on its way here.
+//! What should be ordered now: the items that have a policy, against what sells, what is there, and what is on its way
+//! here.
 
 use commerce::stock::{
     Demand, Position, Suggestion,
@@ -14,8 +15,8 @@ const PAGE: usize = 500;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// The first suggestions after an item, in the order of their SKUs. Walks the movements of [`WINDOW_DAYS`]: not many at once. Items whose policy or position
-/// is damaged are left out, and logged.
+/// The first suggestions after an item, in the order of their SKUs. Walks the movements of [`WINDOW_DAYS`]: not many at
+/// once. Items whose policy or position is damaged are left out, and logged.
 ///
 /// # Errors
 /// The store fails.

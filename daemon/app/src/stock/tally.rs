@@ -1,8 +1,9 @@
 //! Noting what was counted.
 //!
-//! Movements since the moment an item was counted are undone: read back in pages before the commit ([`CountedItems::look_back`]), and those that came in
-//! between by their numbers inside it. Without `counted_at_ms` the moment is the arrival of the request, however long its commit waits then. A repeat arrives
-//! later: a register that keeps a command, or repeats one, must say when it was counted.
+//! Movements since the moment an item was counted are undone: read back in pages before the commit
+//! ([`CountedItems::look_back`]), and those that came in between by their numbers inside it. Without `counted_at_ms`
+//! the moment is the arrival of the request, however long its commit waits then. A repeat arrives later: a register
+//! that keeps a command, or repeats one, must say when it was counted.
 
 use commerce::{
     MAX_LINES, Quantity, Sku,
@@ -31,8 +32,8 @@ pub struct CountedLine {
     pub sku: Sku,
     /// How much was there; may be nothing.
     pub quantity: Quantity,
-    /// When, by the hub's clock: milliseconds since 1970, UTC. Without it, when this request arrives: a command that is kept before it is sent, or
-    /// repeated, must say it.
+    /// When, by the hub's clock: milliseconds since 1970, UTC. Without it, when this request arrives: a command that is
+    /// kept before it is sent, or repeated, must say it.
     #[serde(default)]
     pub counted_at_ms: Option<i64>,
 }
@@ -63,7 +64,8 @@ impl CountedItems {
     /// Items of a request that arrived now. Nothing is read back yet.
     ///
     /// # Errors
-    /// There is no such count; or no items, too many, or one twice; or a moment lies before the count's opening or in the future.
+    /// There is no such count; or no items, too many, or one twice; or a moment lies before the count's opening or in
+    /// the future.
     pub fn of(store: &Store, id: u64, quantities: &CountedQuantities, now_ms: i64) -> Result<Self, Refusal> {
         Ok(Self::of_count(&counts::stored(store, id)?, &quantities.lines, now_ms)?)
     }
@@ -91,7 +93,8 @@ impl CountedItems {
         Ok(Self { items, undo })
     }
 
-    /// Reads back what moved since, as far as the newest movements tell: an hour or more of a busy store. False if it takes [`Self::look_back_wholly`].
+    /// Reads back what moved since, as far as the newest movements tell: an hour or more of a busy store. False if it
+    /// takes [`Self::look_back_wholly`].
     ///
     /// # Errors
     /// The store fails.
@@ -99,8 +102,8 @@ impl CountedItems {
         self.undo.look_back_briefly(store)
     }
 
-    /// Reads the rest back, after [`Self::look_back`]: months, for an item that was counted months ago. One caller at a time, so that they don't take the
-    /// disk from the tills together.
+    /// Reads the rest back, after [`Self::look_back`]: months, for an item that was counted months ago. One caller at a
+    /// time, so that they don't take the disk from the tills together.
     ///
     /// # Errors
     /// The store fails.
@@ -114,7 +117,8 @@ impl CountedItems {
     }
 }
 
-/// Notes what was counted. `baskets` is what lies in open baskets: looked at before movements are read back, as near to the moment as can be.
+/// Notes what was counted. `baskets` is what lies in open baskets: looked at before movements are read back, as near to
+/// the moment as can be.
 ///
 /// # Errors
 /// There is no such count, it is closed, or an item can't be counted in it by this unit or at this moment.

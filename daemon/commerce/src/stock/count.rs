@@ -1,12 +1,16 @@
 //! Cycle counts: blind, right while selling goes on, decided by a person.
 //!
-//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell ([`Refusal::without_quantity`]). Who asks for more and more until
-//!   it is refused can find out; that leaves a trail of reservations and notes.
-//! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are undone for the comparison. Sales go on.
-//! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the approval are right as well.
-//! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen is not decided.
-//! - **One at a time.** An item is in one open count only, by one unit, and nothing is counted before its count was opened: two variances that mean the same missing
-//!   piece can't both be approved.
+//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell
+//!   ([`Refusal::without_quantity`]). Who asks for more and more until it is refused can find out; that leaves a trail
+//!   of reservations and notes.
+//! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are
+//!   undone for the comparison. Sales go on.
+//! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the
+//!   approval are right as well.
+//! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen
+//!   is not decided.
+//! - **One at a time.** An item is in one open count only, by one unit, and nothing is counted before its count was
+//!   opened: two variances that mean the same missing piece can't both be approved.
 //!
 //! ```text
 //!   uncounted --quantity--> counted --approve--> approved (the variance moves)
@@ -14,11 +18,13 @@
 //!                            |--' a recount replaces <--'
 //! ```
 //!
-//! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's basket are on_hand until they are
-//! paid for, and not on the shelf; who counts while the store is full finds them missing, and they are sold a minute later. So a tally has beside it what lay in
-//! open baskets as it was noted: `variance + in_baskets_when_counted` is what is amiss, if those are all the goods that were off the shelf. They are not always.
-//! What is in a trolley and not scanned, or in a basket that a register keeps to itself until it sells, nobody can see; and of a quantity that is told long after it
-//! was counted, baskets were looked at when it was told. It is for a person to judge, and never booked by itself; count busy items at quiet times.
+//! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's
+//! basket are on_hand until they are paid for, and not on the shelf; who counts while the store is full finds them
+//! missing, and they are sold a minute later. So a tally has beside it what lay in open baskets as it was noted:
+//! `variance + in_baskets_when_counted` is what is amiss, if those are all the goods that were off the shelf. They are
+//! not always. What is in a trolley and not scanned, or in a basket that a register keeps to itself until it sells,
+//! nobody can see; and of a quantity that is told long after it was counted, baskets were looked at when it was told.
+//! It is for a person to judge, and never booked by itself; count busy items at quiet times.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +77,8 @@ pub struct Tally {
     pub counted_at_ms: i64,
     /// Who counted.
     pub by: Actor,
-    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still expected.
+    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still
+    /// expected.
     pub in_baskets_when_counted: i64,
 }
 

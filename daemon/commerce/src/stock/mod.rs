@@ -2,13 +2,15 @@
 //!
 //! # What this module promises
 //!
-//! - **A position is the sum of its movements.** A [`Line`] takes so much of an item from one state to another, or into or out of the store; nothing else
-//!   changes a [`Position`]. A correction is another movement, never a "set to".
-//! - **States part the physical stock.** What is in the store is in exactly one of them; `available_to_sell` is derived, never stored.
-//! - **Below zero is a policy.** A fact (goods sold, sent away, broken) may take on_hand below zero if the item's [`Rule`] lets it; a promise (a
-//!   reservation) never may; no other state ever goes below zero.
-//! - **Units don't mix.** A position is of an item *and* a unit: an item that was sold by the piece and is weighed from today has two, and the old one is
-//!   counted out: a count names it by its unit. So no sale can fail on a unit. The item's policy is by the unit it was set in, and must be set again.
+//! - **A position is the sum of its movements.** A [`Line`] takes so much of an item from one state to another, or into
+//!   or out of the store; nothing else changes a [`Position`]. A correction is another movement, never a "set to".
+//! - **States part the physical stock.** What is in the store is in exactly one of them; `available_to_sell` is
+//!   derived, never stored.
+//! - **Below zero is a policy.** A fact (goods sold, sent away, broken) may take on_hand below zero if the item's
+//!   [`Rule`] lets it; a promise (a reservation) never may; no other state ever goes below zero.
+//! - **Units don't mix.** A position is of an item *and* a unit: an item that was sold by the piece and is weighed from
+//!   today has two, and the old one is counted out: a count names it by its unit. So no sale can fail on a unit. The
+//!   item's policy is by the unit it was set in, and must be set again.
 //!
 //! # States
 //!
@@ -24,7 +26,8 @@
 //!  on_hand --- damage ------------------------------------------^
 //! ```
 //!
-//! What comes in broken or doubtful goes straight to damaged or quarantined. [`Kind::allows`] is the table; a test walks every cell.
+//! What comes in broken or doubtful goes straight to damaged or quarantined. [`Kind::allows`] is the table; a test
+//! walks every cell.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -1,10 +1,11 @@
 //! What was announced, and what came of it.
 //!
-//! A notice is open until a person closes it. Until then it takes deliveries: more or less than announced, or things that nobody announced. What differs
-//! stays on record in its lines. A delivery that names its delivery note is taken once.
+//! A notice is open until a person closes it. Until then it takes deliveries: more or less than announced, or things
+//! that nobody announced. What differs stays on record in its lines. A delivery that names its delivery note is taken
+//! once.
 //!
-//! One that was closed too early: a supplier's order is entered again, as another notice; the notice of another store's transfer, which has one name for all
-//! time, is reopened.
+//! One that was closed too early: a supplier's order is entered again, as another notice; the notice of another store's
+//! transfer, which has one name for all time, is reopened.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +58,8 @@ pub struct Delivered {
     pub beyond: Sums,
 }
 
-/// A number or a name as people mean it, whatever blanks and capitals they type: two that fold to the same are the same.
+/// A number or a name as people mean it, whatever blanks and capitals they type: two that fold to the same are the
+/// same.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }

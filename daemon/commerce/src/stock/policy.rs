@@ -17,7 +17,8 @@ pub const MAX_DAYS: u16 = 365;
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = StockRule))]
 pub enum Rule {
-    /// Take it below zero: the customer has the thing in the hand, so the books are wrong, not the customer. The usual rule.
+    /// Take it below zero: the customer has the thing in the hand, so the books are wrong, not the customer. The usual
+    /// rule.
     #[default]
     BelowZero,
     /// Take it to zero; past that the sale is refused.
@@ -81,7 +82,8 @@ impl Policy {
         })
     }
 
-    /// The unit by which the item is sold now, if that is not the policy's: then it must be set again. `sold_by` is the catalog's, if it has the item.
+    /// The unit by which the item is sold now, if that is not the policy's: then it must be set again. `sold_by` is the
+    /// catalog's, if it has the item.
     pub fn outdated(&self, sold_by: Option<Unit>) -> Option<Unit> {
         sold_by.filter(|unit| *unit != self.unit)
     }

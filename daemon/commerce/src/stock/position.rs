@@ -101,8 +101,8 @@ impl Position {
         Ok(true)
     }
 
-    /// Adds a line's effects without checking: what a walk over all movements does. A sum never comes near the range's end: that would take twenty
-    /// million of the largest lines there can be.
+    /// Adds a line's effects without checking: what a walk over all movements does. A sum never comes near the range's
+    /// end: that would take twenty million of the largest lines there can be.
     pub fn add(&mut self, line: &Line) {
         for state in [line.from, line.to].into_iter().flatten() {
             let held = self.of_mut(state);

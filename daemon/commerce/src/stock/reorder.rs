@@ -4,11 +4,12 @@
 //! demand          sold less returned in the last WINDOW_DAYS, never negative
 //! reorder point   demand over the lead time, rounded up,  +  safety stock
 //! to be there     on_hand  +  what is announced and has not come
-//! order if        to be there <= reorder point:   reorder point + demand over the cover, rounded up, - to be there, rounded up to packs
+//! order if to be there <= reorder point: reorder point + demand over the cover, rounded up, - to be there, rounded up
+//! to packs
 //! ```
 //!
-//! on_hand leaves out what is reserved (it is somebody's), quarantined or damaged (it may never be sold) and in transit (it has gone). Below zero it counts
-//! as it is: customers took more than was known.
+//! on_hand leaves out what is reserved (it is somebody's), quarantined or damaged (it may never be sold) and in transit
+//! (it has gone). Below zero it counts as it is: customers took more than was known.
 
 use serde::Serialize;
 
@@ -60,14 +61,14 @@ pub struct Suggestion {
     pub reorder_point: i64,
     /// How much to order: whole packs.
     pub order: i64,
-    /// The unit by which the item is sold now, if its policy is by another. The policy must be set again: nothing is suggested by it (`order` is 0), and
-    /// nothing else of it holds for what is sold now.
+    /// The unit by which the item is sold now, if its policy is by another. The policy must be set again: nothing is
+    /// suggested by it (`order` is 0), and nothing else of it holds for what is sold now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sold_by: Option<Unit>,
 }
 
-/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last [`WINDOW_DAYS`]. If the item is sold by another
-/// unit than its policy's, that is what there is to say.
+/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last
+/// [`WINDOW_DAYS`]. If the item is sold by another unit than its policy's, that is what there is to say.
 pub fn suggest(
     policy: &Policy,
     sold_by: Option<Unit>,

@@ -1,7 +1,8 @@
-//! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on record.
+//! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on
+//! record.
 //!
-//! Every movement of a transfer, at either store, refers to it in the same way ([`reference`]): so HQ can follow goods from one store's books into the
-//! other's.
+//! Every movement of a transfer, at either store, refers to it in the same way ([`reference`]): so HQ can follow goods
+//! from one store's books into the other's.
 
 use std::{fmt, str::FromStr};
 
@@ -44,8 +45,8 @@ pub struct TransferLine {
     pub arrived: Option<i64>,
 }
 
-/// A transfer's name at the other store, unique for all time: the epoch of the sender's store, `-`, and the transfer's number there. One name has one
-/// spelling.
+/// A transfer's name at the other store, unique for all time: the epoch of the sender's store, `-`, and the transfer's
+/// number there. One name has one spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name {
@@ -115,8 +116,8 @@ impl Transfer {
         self.arrived_at_ms.is_none()
     }
 
-    /// The other store has so much of it. Gives what arrived and what fell short; together they are what was sent. Of what arrived beyond that, the record
-    /// tells and nothing moves: it never left these books.
+    /// The other store has so much of it. Gives what arrived and what fell short; together they are what was sent. Of
+    /// what arrived beyond that, the record tells and nothing moves: it never left these books.
     ///
     /// # Errors
     /// Confirmed already, or something arrived that was never sent.

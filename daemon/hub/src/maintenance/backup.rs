@@ -17,7 +17,8 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
-/// Writes a backup: by the hub if it runs, else by opening the store. It has its name only once it was read whole again.
+/// Writes a backup: by the hub if it runs, else by opening the store. It has its name only once it was read whole
+/// again.
 pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), String> {
     if to.exists() {
         return Err(format!("{} is there already; give the backup another name", to.display()));

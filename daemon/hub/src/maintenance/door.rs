@@ -1,4 +1,5 @@
-//! The back door of a running hub: a Unix socket in the data directory, for whoever may read that directory. It hands out backups.
+//! The back door of a running hub: a Unix socket in the data directory, for whoever may read that directory. It hands
+//! out backups.
 //!
 //! ```text
 //! asker: "backup\n"        hub: "ok\n", then the bytes of the backup; or "no: WHY\n"

@@ -1,4 +1,5 @@
-//! `store-hub store …`: what a person does to a store. A backup may be taken while the hub sells; for the rest it is stopped.
+//! `store-hub store …`: what a person does to a store. A backup may be taken while the hub sells; for the rest it is
+//! stopped.
 
 mod backup;
 mod check;

@@ -1,9 +1,9 @@
 //! What happens in the store, told over one WebSocket to whoever may hear it.
 //!
-//! A register hears what its own lane does (scans, weights, how a payment goes), how devices are, and its own sales; a person at the console
-//! hears everything, and the whole status at most four times a second. A listener that can't keep up is told how much it missed; the
-//! state itself is at the routes, and a lane's scans and weights are kept for a while (`devices::lanes`), so nothing rests on an event
-//! arriving.
+//! A register hears what its own lane does (scans, weights, how a payment goes), how devices are, and its own sales; a
+//! person at the console hears everything, and the whole status at most four times a second. A listener that can't keep
+//! up is told how much it missed; the state itself is at the routes, and a lane's scans and weights are kept for a
+//! while (`devices::lanes`), so nothing rests on an event arriving.
 
 use commerce::{Minor, RegisterName, Sale, SaleId};
 use drivers::device::DeviceEvent;

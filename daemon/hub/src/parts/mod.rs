@@ -1,4 +1,5 @@
-//! The parts of a hub at work: state in memory, and connections to the outside. They know neither routes nor the hub that holds them.
+//! The parts of a hub at work: state in memory, and connections to the outside. They know neither routes nor the hub
+//! that holds them.
 
 pub(crate) mod catalog;
 pub(crate) mod devices;

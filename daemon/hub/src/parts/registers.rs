@@ -8,8 +8,8 @@
 //! register              --- Authorization: Bearer TOKEN ---------> everything a register may do
 //! ```
 //!
-//! A person logs in with the store's console code, which lies in the data directory (`console-code`, readable by the hub's user alone). The
-//! answer is a cookie that scripts can't read and other sites can't send.
+//! A person logs in with the store's console code, which lies in the data directory (`console-code`, readable by the
+//! hub's user alone). The answer is a cookie that scripts can't read and other sites can't send.
 //!
 //! - Tokens are 256 random bits. Pairing a register again makes its former token worthless.
 //! - After [`ATTEMPTS`] wrong ones in a minute every code is refused for the rest of it.
@@ -176,7 +176,8 @@ impl Registers {
         Ok(token)
     }
 
-    /// Gives a register its token; its former one is worthless then. Whoever has the pairing code acts for the person who drew it.
+    /// Gives a register its token; its former one is worthless then. Whoever has the pairing code acts for the person
+    /// who drew it.
     pub(crate) async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
         let token = token(&self.random)?;
         let paired = Paired { name: name.clone(), token_digest: sha256(token.as_bytes()), since_ms: at_ms };

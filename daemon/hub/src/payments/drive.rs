@@ -18,7 +18,8 @@ use tokio::{
 
 use crate::{clock::now_ms, hub::Hub};
 
-/// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again at random.
+/// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again
+/// at random.
 const ASK_AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(100))
     .with_max_delay(Duration::from_secs(5))
@@ -39,7 +40,8 @@ pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>)
     ended
 }
 
-/// A stored payment as its terminal's driver sees it. A journal that no driver wrote resolves nothing, and is never sent.
+/// A stored payment as its terminal's driver sees it. A journal that no driver wrote resolves nothing, and is never
+/// sent.
 fn intent(hub: &Hub, payment: &Payment) -> Intent {
     let minor = u64::try_from(payment.amount.get()).unwrap_or(0);
     let amount = Amount { minor, currency: hub.currency().number() };

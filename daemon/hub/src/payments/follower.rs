@@ -10,8 +10,8 @@ use app::{
 use super::drive;
 use crate::{followers::Follower, hub::Hub};
 
-/// Payments that are started while nobody holds their terminal: the hub was restarted, the task that drove them ended, or their result could
-/// not be stored.
+/// Payments that are started while nobody holds their terminal: the hub was restarted, the task that drove them ended,
+/// or their result could not be stored.
 pub(crate) struct ResolvePayments(pub(crate) Arc<Hub>);
 
 impl Follower for ResolvePayments {

@@ -1,8 +1,10 @@
-//! Card payments: from a command to the terminal and back. [`app::payments`] has the states and what happens when something fails.
+//! Card payments: from a command to the terminal and back. [`app::payments`] has the states and what happens when
+//! something fails.
 //!
-//! - A payment is driven by a task of its own that holds its terminal's lock, whether or not its register still listens.
-//! - A payment that is `Started` while nobody holds its terminal's lock (the hub was restarted, its task ended, its end could not be stored) is
-//!   found by the payments' follower, which asks the terminal.
+//! - A payment is driven by a task of its own that holds its terminal's lock, whether or not its register still
+//!   listens.
+//! - A payment that is `Started` while nobody holds its terminal's lock (the hub was restarted, its task ended, its end
+//!   could not be stored) is found by the payments' follower, which asks the terminal.
 
 mod drive;
 mod follower;
@@ -39,7 +41,8 @@ fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> 
     })
 }
 
-/// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as a request may.
+/// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as
+/// a request may.
 async fn take<T>(
     hub: &Arc<Hub>,
     register: &RegisterName,
@@ -50,7 +53,8 @@ where
     T: WithAmount + Send + 'static,
 {
     let terminal = lane_terminal(hub, register)?;
-    // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key was looked up.
+    // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key
+    // was looked up.
     let (held, before) = match drive::take(hub, &terminal) {
         Ok((held, before)) => (Some(held), Ok(before)),
         Err(refusal) => (None, Err(refusal)),

@@ -144,7 +144,8 @@ async fn complete(
 
 /// Give a basket up
 ///
-/// What was reserved for it is open again. A person at the console may give up any register's basket of which nothing is paid; the audit trail has it.
+/// What was reserved for it is open again. A person at the console may give up any register's basket of which nothing
+/// is paid; the audit trail has it.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", request_body = Empty, params(("id" = BasketId, Path)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn abandon(

@@ -45,7 +45,8 @@ struct SaleInList {
 
 /// Sell a whole basket at once
 ///
-/// With `card`, the answer waits for the payment terminal. A declined card leaves the basket open: pay it otherwise or abandon it.
+/// With `card`, the answer waits for the payment terminal. A declined card leaves the basket open: pay it otherwise or
+/// abandon it.
 #[utoipa::path(post, path = "/api/v1/sales", request_body = SaleRequest,
     responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Result<Json<SaleDone>, Problem> {

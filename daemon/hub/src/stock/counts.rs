@@ -34,7 +34,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 /// Open a count of some items
 ///
-/// An item is in one open count only, by one unit. What is left of a unit by which it is sold no longer is counted out: name it in `positions`.
+/// An item is in one open count only, by one unit. What is left of a unit by which it is sold no longer is counted out:
+/// name it in `positions`.
 #[utoipa::path(post, path = "/api/v1/stock/counts", request_body = OpenCount,
     responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn open_count(
@@ -66,9 +67,9 @@ async fn read_count(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Res
 
 /// Note what was counted
 ///
-/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. That is the arrival of this request unless `counted_at_ms` says
-/// otherwise: a command that is kept before it is sent, or repeated after a 503 or no answer, must carry it. An item counted again replaces what was counted
-/// before, until it is approved.
+/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. That is the arrival of
+/// this request unless `counted_at_ms` says otherwise: a command that is kept before it is sent, or repeated after a
+/// 503 or no answer, must carry it. An item counted again replaces what was counted before, until it is approved.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", request_body = CountedQuantities, params(("id" = u64, Path)),
     responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tally(
@@ -87,7 +88,8 @@ async fn tally(
     Ok(Json(noted.await?))
 }
 
-/// What a tally needs to know, gathered before its commit: what moved since the items were counted, and what lies in open baskets.
+/// What a tally needs to know, gathered before its commit: what moved since the items were counted, and what lies in
+/// open baskets.
 async fn gather(
     hub: &Arc<Hub>,
     id: u64,
@@ -123,9 +125,10 @@ async fn in_open_baskets(hub: &Arc<Hub>) -> Result<Sums, Problem> {
 
 /// A count's variances, for whoever decides
 ///
-/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold since: no variance then, but goods that
-/// were not on the shelf and still in the books. What lies in baskets now (`in_baskets_now`) is off the shelf for who counts again. Neither knows of
-/// baskets that a register keeps to itself until it sells, nor of what customers carry that is not scanned yet.
+/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold
+/// since: no variance then, but goods that were not on the shelf and still in the books. What lies in baskets now
+/// (`in_baskets_now`) is off the shelf for who counts again. Neither knows of baskets that a register keeps to itself
+/// until it sells, nor of what customers carry that is not scanned yet.
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", params(("id" = u64, Path)),
     responses((status = 200, body = [CountedItem]), (status = 404, body = Problem)))]
 async fn list_variances(
@@ -138,9 +141,10 @@ async fn list_variances(
 
 /// Approve or reject variances
 ///
-/// Each line names the variance that was read; of an item that was counted again since, with another, nothing is decided, nor of the others: read again.
-/// What is approved moves as a delta. With its last approval the count is closed. The audit trail has every decision. A correction that would take an
-/// item below zero that may not go there is refused: more was sold since than was counted, so count it again.
+/// Each line names the variance that was read; of an item that was counted again since, with another, nothing is
+/// decided, nor of the others: read again. What is approved moves as a delta. With its last approval the count is
+/// closed. The audit trail has every decision. A correction that would take an item below zero that may not go there is
+/// refused: more was sold since than was counted, so count it again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", request_body = Decisions, params(("id" = u64, Path)),
     responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn decide(

@@ -41,8 +41,8 @@ type Opened = Result<(StatusCode, Json<DocumentOpened>), Problem>;
 
 /// Set stock aside
 ///
-/// Every line, or none. What is requested must be available to sell: on_hand less the item's safety stock. Of an item that is being counted a register is not
-/// told how much that is.
+/// Every line, or none. What is requested must be available to sell: on_hand less the item's safety stock. Of an item
+/// that is being counted a register is not told how much that is.
 #[utoipa::path(post, path = "/api/v1/stock/reservations", request_body = ReserveRequest,
     responses((status = 201, body = DocumentOpened), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reserve(State(hub): State<Arc<Hub>>, command: Command<ReserveRequest>) -> Opened {
@@ -81,8 +81,9 @@ async fn release_reservation(
 
 /// Enter a notice: what a supplier or another store announces
 ///
-/// An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed already, the order is entered again.
-/// A transfer of another store is entered with the body that its `GET /api/v1/stock/transfers/{id}/notice` gives, once, and only at the store it goes to.
+/// An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed
+/// already, the order is entered again. A transfer of another store is entered with the body that its `GET
+/// /api/v1/stock/transfers/{id}/notice` gives, once, and only at the store it goes to.
 #[utoipa::path(post, path = "/api/v1/stock/notices", request_body = NoticeRequest,
     responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeRequest>) -> Opened {

@@ -19,7 +19,8 @@ pub(crate) fn routes() -> Routes {
     counts::routes(documents::routes(positions::routes(routes)))
 }
 
-/// Reads when no other holder of the permit does. The permit is held by the reading itself, so that who asks and hangs up does not begin another beside it.
+/// Reads when no other holder of the permit does. The permit is held by the reading itself, so that who asks and hangs
+/// up does not begin another beside it.
 async fn reading_alone<T: Send + 'static>(
     permit: &'static Semaphore,
     read: impl FnOnce() -> Result<T, app::Refusal> + Send + 'static,

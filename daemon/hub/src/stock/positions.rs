@@ -78,7 +78,8 @@ async fn list_movements(
 
 /// Set an item's stock policy
 ///
-/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with. The audit trail has it.
+/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with. The audit trail
+/// has it.
 #[utoipa::path(post, path = "/api/v1/stock/policies/{sku}", request_body = PolicyRequest, params(("sku" = Sku, Path)),
     responses((status = 200, body = PolicySet), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn set_policy(
@@ -102,9 +103,10 @@ async fn read_policy(State(hub): State<Arc<Hub>>, InPath(sku): InPath<Sku>) -> R
 
 /// What should be ordered now: items at or below their reorder point
 ///
-/// Demand is what was sold less what came back in the last 28 days. Reorder point: demand over the lead time, and the safety stock. What is on hand and what is
-/// announced and has not come count against it; what is reserved, quarantined, damaged or in transit does not. An item that is sold by another unit than its
-/// policy's is in the list with `sold_by` and nothing to order: its policy must be set again.
+/// Demand is what was sold less what came back in the last 28 days. Reorder point: demand over the lead time, and the
+/// safety stock. What is on hand and what is announced and has not come count against it; what is reserved,
+/// quarantined, damaged or in transit does not. An item that is sold by another unit than its policy's is in the list
+/// with `sold_by` and nothing to order: its policy must be set again.
 #[utoipa::path(get, path = "/api/v1/stock/reorder", params(PageAfter), responses((status = 200, body = [Suggestion])))]
 async fn reorder(
     State(hub): State<Arc<Hub>>,

@@ -1,8 +1,9 @@
 //! Who asks, and whether they may, before any handler runs.
 //!
-//! [`authenticate`] is a layer over all routes: it finds out who asks, by token or session, and notes it. [`permit`] is a layer of each route: it
-//! names the route's permission, lets through whoever holds it, and answers everybody else. A handler that asks for the actor on a route without
-//! a permission gets nothing: a route can't be left open by forgetting it.
+//! [`authenticate`] is a layer over all routes: it finds out who asks, by token or session, and notes it. [`permit`] is
+//! a layer of each route: it names the route's permission, lets through whoever holds it, and answers everybody else. A
+//! handler that asks for the actor on a route without a permission gets nothing: a route can't be left open by
+//! forgetting it.
 
 use std::sync::Arc;
 

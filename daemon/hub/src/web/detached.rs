@@ -1,7 +1,7 @@
 //! Handlers that outlive their connection: a client that hangs up changes nothing.
 //!
-//! A server drops the future of a request when its client goes away. Here that future only waits: the handler itself is a task of its own, and
-//! runs to its end, for at most [`ANSWER`].
+//! A server drops the future of a request when its client goes away. Here that future only waits: the handler itself is
+//! a task of its own, and runs to its end, for at most [`ANSWER`].
 
 use std::time::Duration;
 

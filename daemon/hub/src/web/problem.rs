@@ -1,6 +1,7 @@
 //! Refusals as RFC 9457 problem details: the one place that maps them to HTTP.
 //!
-//! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes: programs may rely on it. Its `detail` is for people.
+//! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes: programs may rely on it.
+//! Its `detail` is for people.
 
 use app::{
     Refusal,

@@ -1,7 +1,8 @@
 //! How a capability declares its routes.
 //!
-//! Each route is behind one permission. What all routes of a kind have in common is added here, to the router and to the OpenAPI document alike:
-//! operation ids by capability, the permission, the idempotency key of commands, and the answers that any route may give.
+//! Each route is behind one permission. What all routes of a kind have in common is added here, to the router and to
+//! the OpenAPI document alike: operation ids by capability, the permission, the idempotency key of commands, and the
+//! answers that any route may give.
 
 use std::sync::Arc;
 

@@ -31,7 +31,8 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     };
     let opened = post("/api/v1/baskets", json!({})).await;
     let path = format!("/api/v1/baskets/{}", opened.body["id"].as_str().unwrap());
-    // The largest lines there are: the first by the register, as many more as it would enter, the last by the register again.
+    // The largest lines there are: the first by the register, as many more as it would enter, the last by the register
+    // again.
     let discount = || json!({ "reason": text(), "origin": "manager", "amount": 1 });
     let line = json!({ "description": text(), "keyed": { "amount": 1_000_000, "reason": text() },
         "discounts": vec![discount(); 16] });

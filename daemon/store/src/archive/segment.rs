@@ -4,7 +4,8 @@
 //! "SHUBSEG1"
 //! block*     a zstd frame of shelves: number u64, entries u32, (key length u32, key, value length u32, value)*
 //! index      per block: first number u64, offset u64, length u32, CRC-32 of the block u32
-//! footer     first u64, last u64, offset of the index u64, blocks u32, CRC-32 of the index and of what stands before in the footer u32, "SHUBSEGE"
+//! footer first u64, last u64, offset of the index u64, blocks u32, CRC-32 of the index and of what stands before in
+//! the footer u32, "SHUBSEGE"
 //! ```
 //!
 //! Integers are little-endian. All numbers from `first` to `last` are there, in order. Lengths are checked against

@@ -27,8 +27,8 @@ use crate::{
 const PART: usize = 500;
 
 impl Store {
-    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what `companions` says belongs to it; gives
-    /// how many. What is left over for the next segment stays. Blocks.
+    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what
+    /// `companions` says belongs to it; gives how many. What is left over for the next segment stays. Blocks.
     ///
     /// # Errors
     /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
@@ -102,7 +102,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays where it can be read.
+    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays
+    /// where it can be read.
     fn delete_archived<V: Record>(&self, table: &Table<Number, V>) -> Result<(), StoreError> {
         let (mut after, _) = table.span();
         loop {
@@ -209,8 +210,8 @@ impl Store {
         Ok(given_up)
     }
 
-    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut short, it is done with the next
-    /// giving up.
+    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut
+    /// short, it is done with the next giving up.
     fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
         for table in self.linked.iter().filter(|table| **table != given_up) {
             let (first, end) = Table::<Number, serde_json::Value>::new(table).span();

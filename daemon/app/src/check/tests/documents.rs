@@ -16,7 +16,8 @@ use crate::{
     testing::{self, CATALOG, CEREAL, basket, by, faults, goods, portions, register, sale_context, sku, transfer_in},
 };
 
-/// What the check says of a store with one open document of each kind, a basket that has a reservation, and a sale, once something is done to it.
+/// What the check says of a store with one open document of each kind, a basket that has a reservation, and a sale,
+/// once something is done to it.
 fn checked(damage: Damage) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());

@@ -22,8 +22,9 @@ use crate::{
     },
 };
 
-/// Notices 1 (a supplier's, also with what is not tracked) and 2 (another store's, delivered twice), transfer 1 (some of it missing) and count 1 (something
-/// too much). Movements: 1 to 3 are receipts, 4 and 5 transfers in, 6 the transfer out, 7 its arrival, 8 its shortfall, 9 the count.
+/// Notices 1 (a supplier's, also with what is not tracked) and 2 (another store's, delivered twice), transfer 1 (some
+/// of it missing) and count 1 (something too much). Movements: 1 to 3 are receipts, 4 and 5 transfers in, 6 the
+/// transfer out, 7 its arrival, 8 its shortfall, 9 the count.
 fn life(transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
     order(transaction, "4711", 9)?;
     receive(transaction, 1, CEREAL, [5, 2])?;

@@ -97,8 +97,9 @@ fn is_there(store: &Store, kind: usize, id: u64) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever was opened and closed whenever, in any order: what is open stays, and what is closed goes when it is old enough. No transfer can be
-    /// entered again, an order once it is closed, forgotten or not, and the ledger adds up.
+    /// Whatever was opened and closed whenever, in any order: what is open stays, and what is closed goes when it is
+    /// old enough. No transfer can be entered again, an order once it is closed, forgotten or not, and the ledger adds
+    /// up.
     #[test]
     fn what_is_open_is_never_forgotten_and_what_is_closed_in_its_time(papers in vec(paper(), 1..250)) {
         let directory = tempfile::tempdir().unwrap();

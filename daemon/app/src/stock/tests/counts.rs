@@ -158,7 +158,8 @@ fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long
         open(transaction, 100)
     });
     let id = opening.unwrap();
-    // At 200 three are counted. One is sold while the command waits to be looked at, and one while it waits to be stored.
+    // At 200 three are counted. One is sold while the command waits to be looked at, and one while it waits to be
+    // stored.
     store.commit_blocking(|transaction| goods(transaction, -1000, 201)).unwrap();
     let counted = counted(&store, id, &pieces_at(3, None), 200);
     store.commit_blocking(|transaction| goods(transaction, -1000, 202)).unwrap();

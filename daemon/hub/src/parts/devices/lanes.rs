@@ -1,8 +1,9 @@
 //! What a lane's register must not miss: its scans and weights, numbered.
 //!
-//! An event over the WebSocket is gone if the socket breaks, but the scanner has beeped for it. So each lane's scans and weights have a sequence of their own,
-//! from 1 on, and the last [`KEPT`] stay in memory. A register remembers the `boot` and `sequence` of the last event that it has taken, and asks
-//! for what follows when it reconnects: listen first, then ask, and take each sequence once.
+//! An event over the WebSocket is gone if the socket breaks, but the scanner has beeped for it. So each lane's scans
+//! and weights have a sequence of their own, from 1 on, and the last [`KEPT`] stay in memory. A register remembers the
+//! `boot` and `sequence` of the last event that it has taken, and asks for what follows when it reconnects: listen
+//! first, then ask, and take each sequence once.
 //!
 //! | what happens | what the register is told |
 //! | --- | --- |
@@ -118,7 +119,8 @@ impl Lanes {
         Some(LanePosition { boot: Arc::clone(&self.boot), sequence })
     }
 
-    /// What a lane heard after a sequence of a run; everything kept if the run is another or none is named. `None` if there is no such lane.
+    /// What a lane heard after a sequence of a run; everything kept if the run is another or none is named. `None` if
+    /// there is no such lane.
     pub(crate) fn after(&self, lane: &RegisterName, boot: Option<&str>, after: u64) -> Option<LaneEvents> {
         let log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
         let same = boot == Some(&*self.boot);

@@ -1,7 +1,8 @@
 //! The store's devices: started from the config, found by name, watched.
 //!
-//! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is known to its
-//! driver alone. What devices say is turned into the hub's events here, with the register that hears it ([`lanes`]).
+//! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is
+//! known to its driver alone. What devices say is turned into the hub's events here, with the register that hears it
+//! ([`lanes`]).
 
 pub(crate) mod lanes;
 

@@ -50,7 +50,8 @@ impl Headquarters {
     }
 }
 
-/// The store as the bridge sees it. A store that was restored from a backup goes on with its own numbers; HQ counts each epoch from 1.
+/// The store as the bridge sees it. A store that was restored from a backup goes on with its own numbers; HQ counts
+/// each epoch from 1.
 struct StoreOutbox {
     hub: HubId,
     store: Arc<Store>,
@@ -60,8 +61,8 @@ fn failed(error: impl std::fmt::Display) -> OutboxError {
     OutboxError(error.to_string())
 }
 
-/// The kind of an event whose record is damaged. HQ keeps it for a person to look at, and goes on: one sale that can't be read must not keep all later
-/// ones from HQ.
+/// The kind of an event whose record is damaged. HQ keeps it for a person to look at, and goes on: one sale that can't
+/// be read must not keep all later ones from HQ.
 const UNREADABLE: &str = "hub.unreadable";
 
 impl Outbox for StoreOutbox {

@@ -39,7 +39,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// A endpoint whose certificate the authority signed.
+    /// An endpoint whose certificate the authority signed.
     ///
     /// # Errors
     /// The authority is no certificate.
@@ -146,7 +146,8 @@ impl Client {
         Self { endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), connection: None }
     }
 
-    /// Sends a command under its idempotency key. While the hub is away or busy it is sent again: that is what the key is for.
+    /// Sends a command under its idempotency key. While the hub is away or busy it is sent again: that is what the key
+    /// is for.
     ///
     /// # Errors
     /// The hub stays away.

@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Replaces a file: writes a new one beside it, makes it durable, renames it over the old one, and makes the directory durable.
+/// Replaces a file: writes a new one beside it, makes it durable, renames it over the old one, and makes the directory
+/// durable.
 ///
 /// # Errors
 /// The file can't be written; the old content stays.

@@ -1,4 +1,5 @@
-//! The hub as a child process, started as in a store (`store-hub run --config …`), and again whenever it ends, as systemd would.
+//! The hub as a child process, started as in a store (`store-hub run --config …`), and again whenever it ends, as
+//! systemd would.
 //!
 //! It ends with the demo: its standard input is a pipe held by the demo ([`parent_pipe`](crate::parent_pipe)).
 
@@ -57,7 +58,8 @@ fn start(config: &Path, log: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Holds the hub's leash: tells it how the line to HQ is, and does what its page asks. Ends only with the hub's own end.
+/// Holds the other end of the hub's pipe: tells it how the line to HQ is, and does what its page asks. Ends only with
+/// the hub's own end.
 async fn hold(child: &mut Child, wan: &Wan) {
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return };
     let mut lines = BufReader::new(output).lines();

@@ -1,7 +1,8 @@
-//! A whole store in one process tree: the hub as it would run in a store, simulated devices on real wires, a broker and HQ.
+//! A whole store in one process tree: the hub as it would run in a store, simulated devices on real wires, a broker and
+//! HQ.
 //!
-//! The hub is a child process with an ordinary config file, started again when it dies. The demo plays everything around it; nothing in the
-//! hub knows that it is a demo, except that its page may ask to cut the line to HQ.
+//! The hub is a child process with an ordinary config file, started again when it dies. The demo plays everything
+//! around it; nothing in the hub knows that it is a demo, except that its page may ask to cut the line to HQ.
 
 pub mod bench;
 mod client;
@@ -64,7 +65,8 @@ pub struct Arguments {
 /// # Errors
 /// What went wrong, for people.
 pub fn run(arguments: Arguments) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the binary.
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the
+    // binary.
     Box::pin(play(arguments))
 }
 

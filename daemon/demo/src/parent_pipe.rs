@@ -1,7 +1,7 @@
 //! The pipe between a demo and its hub, the hub's standard input and output.
 //!
-//! The demo writes `wan up` or `wan down` whenever the connection to HQ changes. The hub writes `wan toggle` when its page asks to cut or
-//! restore it. When the pipe closes, because the demo ended however it did, the hub stops.
+//! The demo writes `wan up` or `wan down` whenever the connection to HQ changes. The hub writes `wan toggle` when its
+//! page asks to cut or restore it. When the pipe closes, because the demo ended however it did, the hub stops.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! A simulated register: sells a basket through the LAN API as a cashier would, scanning, keying, taking coupons, cash and cards.
+//! A simulated register: sells a basket through the LAN API as a cashier would, scanning, keying, taking coupons, cash
+//! and cards.
 
 use std::{
     sync::Arc,
@@ -47,7 +48,8 @@ impl Register {
         Self { client, scanner, events, scans: Vec::new(), sales: Vec::new() }
     }
 
-    /// Sells a basket; `key` names it in every idempotency key, so that selling it again changes nothing. `pause` between lines, as hands take.
+    /// Sells a basket; `key` names it in every idempotency key, so that selling it again changes nothing. `pause`
+    /// between lines, as hands take.
     ///
     /// # Errors
     /// What the hub refused, in its words.

@@ -1,4 +1,5 @@
-//! Replays real baskets through simulated registers as fast as the hub takes them, and compares HQ's ledger with the input to the cent.
+//! Replays real baskets through simulated registers as fast as the hub takes them, and compares HQ's ledger with the
+//! input to the cent.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -43,7 +44,8 @@ pub(crate) struct Report {
     pub(crate) scan_ms: Percentiles,
     /// Paid by card, as HQ's ledger has it.
     pub(crate) card_cents: i64,
-    /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was kept from an earlier run.
+    /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was
+    /// kept from an earlier run.
     pub(crate) terminal_cents: u64,
     /// Baskets that HQ has more than once.
     pub(crate) duplicates: usize,
@@ -176,8 +178,8 @@ async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
     }
 }
 
-/// Which lane sells a basket: always the same, as a customer stands at one till. Idempotency keys are a register's own, so a replay that goes on after
-/// a crash must come back with each basket to the register that began it.
+/// Which lane sells a basket: always the same, as a customer stands at one till. Idempotency keys are a register's own,
+/// so a replay that goes on after a crash must come back with each basket to the register that began it.
 fn lane_of(basket: &DataBasket, lanes: usize) -> usize {
     let mix = basket.id.bytes().fold(0_usize, |mix, byte| mix.wrapping_mul(31).wrapping_add(usize::from(byte)));
     mix % lanes.max(1)

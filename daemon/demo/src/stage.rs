@@ -83,7 +83,8 @@ fn io(what: &str) -> impl Fn(std::io::Error) -> String + '_ {
 }
 
 impl Stage {
-    /// Builds the store in a directory, with so many lanes, and starts it. A directory that was used before goes on where it was.
+    /// Builds the store in a directory, with so many lanes, and starts it. A directory that was used before goes on
+    /// where it was.
     ///
     /// # Errors
     /// What could not be made.
@@ -170,8 +171,9 @@ impl Stage {
         ))
     }
 
-    /// Logs in, loads the catalog, pairs every register: as a person opening a store would. A hub that restarts meanwhile has forgotten the
-    /// session and the codes, which live in memory: then from the start again, as that person would.
+    /// Logs in, loads the catalog, pairs every register: as a person opening a store would. A hub that restarts
+    /// meanwhile has forgotten the session and the codes, which live in memory: then from the start again, as that
+    /// person would.
     ///
     /// # Errors
     /// What the hub refused.
@@ -243,7 +245,8 @@ impl Devices {
     }
 }
 
-/// The store's identity; made if it is not there. `hub.pem` is its last file: without it an earlier demo ended while it made them.
+/// The store's identity; made if it is not there. `hub.pem` is its last file: without it an earlier demo ended while it
+/// made them.
 fn identity(directory: &Path) -> Result<PathBuf, String> {
     if !directory.join("hub.pem").exists() {
         if directory.exists() {

@@ -1,4 +1,5 @@
-//! The line between the store and HQ: a TCP forwarder that can be cut. What is cut is really cut: connections are dropped, new ones refused to pass.
+//! The line between the store and HQ: a TCP forwarder that can be cut. What is cut is really cut: connections are
+//! dropped, new ones refused to pass.
 
 use std::{io, net::SocketAddr};
 

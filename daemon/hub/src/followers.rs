@@ -35,19 +35,25 @@ pub(crate) fn start(store: &Store, mut follower: impl Follower) {
     let mut commits = store.committed();
     tokio::spawn(async move {
         let name = follower.name();
+        let mut told = String::new();
         loop {
             // What is committed from here on wakes it again.
             commits.borrow_and_update();
             let swept = AssertUnwindSafe(follower.sweep()).catch_unwind().await;
             match swept.unwrap_or_else(|_| Err(FAULT.because("panicked"))) {
                 Ok(()) => {
+                    told.clear();
                     let committed = tokio::time::timeout(EVERY, commits.changed()).await;
                     if matches!(committed, Ok(Err(_))) {
                         return;
                     }
                 }
                 Err(refusal) => {
-                    tracing::warn!(follower = %name, %refusal, "will try again");
+                    // What goes on for hours is told once.
+                    if told != refusal.detail {
+                        tracing::warn!(follower = %name, %refusal, "could not do what follows a commit; will try again");
+                        told = refusal.detail;
+                    }
                     tokio::time::sleep(RETRY).await;
                 }
             }

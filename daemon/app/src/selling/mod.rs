@@ -29,7 +29,9 @@ pub(crate) use basket::new_basket_id;
 pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line};
 pub use open_baskets::in_open_baskets;
 pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
-pub use records::{basket, each_open_basket, find_sale, given_up_to, last_readable_sales, last_sales, sale_at, sales_from};
+pub use records::{
+    basket, each_open_basket, find_sale, given_up_to, last_readable_sales, last_sales, sale_at, sales_from,
+};
 pub use refusals::{BASKET_UNKNOWN, SALE_UNKNOWN};
 pub use request::{FoundLine, Keyed, LineRequest, OpenBasket, SaleRequest, TenderRequest};
 pub use sale::{SaleContext, SaleDone, WholeSale, complete, complete_basket, sell};

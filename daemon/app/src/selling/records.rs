@@ -119,9 +119,7 @@ pub fn last_readable_sales(store: &Store, before: Option<u64>, limit: usize) -> 
     let damaged = |error: StoreError| tracing::error!(%error, "sale left out of a list");
     match before {
         Some(0 | 1) => Ok(Vec::new()),
-        before => {
-            store.readable_page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit, damaged)
-        }
+        before => store.readable_page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit, damaged),
     }
 }
 

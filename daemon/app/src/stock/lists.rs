@@ -23,7 +23,7 @@ pub(super) fn before<V: Record>(
     match before {
         Some(0 | 1) => Ok(Vec::new()),
         before => store.readable_page_kept(table, before.map(|before| before - 1), Order::Descending, limit, |error| {
-            left_out(&error)
+            left_out(&error);
         }),
     }
 }

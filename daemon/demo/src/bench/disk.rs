@@ -1,4 +1,5 @@
-//! What the disk can do by itself: appends to a file, each made durable by fdatasync. The limit that everything else is held against, in the same run.
+//! What the disk can do by itself: appends to a file, each made durable by fdatasync. The limit that everything else is
+//! held against, in the same run.
 
 use std::{
     fs::{self, OpenOptions},

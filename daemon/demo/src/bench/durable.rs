@@ -1,4 +1,5 @@
-//! Durable sales a second by the committer alone, without the LAN in between, beside raw appends of the same bytes with the same grouping.
+//! Durable sales a second by the committer alone, without the LAN in between, beside raw appends of the same bytes with
+//! the same grouping.
 
 use std::{
     path::Path,

@@ -23,7 +23,8 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Sets so many registers to work. `by_card` on the terminals of their lanes: two flushes a sale instead of one. `pause` between sales.
+    /// Sets so many registers to work. `by_card` on the terminals of their lanes: two flushes a sale instead of one.
+    /// `pause` between sales.
     pub(super) fn start(clients: &[Client], items: &[Item], registers: usize, by_card: bool, pause: Duration) -> Self {
         let lines: Vec<Value> = made_up::some(items, 0).iter().map(|item| json!({ "sku": item.sku })).collect();
         let (end, run, began) = (Arc::new(AtomicBool::new(false)), now_ms(), Instant::now());

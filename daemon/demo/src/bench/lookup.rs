@@ -1,4 +1,5 @@
-//! Looking an item up by its GTIN, over TLS, beside the same server answering a constant: closed loops for the rate, a steady rate for the time.
+//! Looking an item up by its GTIN, over TLS, beside the same server answering a constant: closed loops for the rate, a
+//! steady rate for the time.
 
 use std::{
     sync::{
@@ -57,7 +58,8 @@ pub(super) async fn rate(client: &Client, paths: &Paths, span: Duration) -> Resu
     Ok(f64::from(u32::try_from(next.load(SeqCst)).unwrap_or(u32::MAX)) / began.elapsed().as_secs_f64())
 }
 
-/// How long answers take at a steady rate, each counted from when it was due: a server that stalls is not spared the questions it held up.
+/// How long answers take at a steady rate, each counted from when it was due: a server that stalls is not spared the
+/// questions it held up.
 ///
 /// # Errors
 /// The hub refuses one.

@@ -1,5 +1,6 @@
-//! A store with a past: a catalog of any size, and sales of any number, a minute apart until now. They are made by the same code that sells, stored by the
-//! same committer, acknowledged and archived as they would have been over the years; only the registers and HQ are left out.
+//! A store with a past: a catalog of any size, and sales of any number, a minute apart until now. They are made by the
+//! same code that sells, stored by the same committer, acknowledged and archived as they would have been over the
+//! years; only the registers and HQ are left out.
 
 use std::{sync::Arc, time::Instant};
 

@@ -40,7 +40,8 @@ const LANES: usize = 32;
 /// Registers at once in each figure.
 const REGISTERS: [usize; 3] = [1, 8, LANES];
 
-/// Registers that sell while something else is measured, and the pause of each between two sales: a store at its busiest.
+/// Registers that sell while something else is measured, and the pause of each between two sales: a store at its
+/// busiest.
 const BUSY: (usize, Duration) = (4, Duration::from_millis(20));
 
 /// Look-ups a second at the steady rate.

@@ -6,11 +6,11 @@ mod samples;
 
 use commerce::RegisterName;
 pub(crate) use routes::{page, routes};
+pub(crate) use sales::FollowSales;
 pub use samples::resident_in;
 pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
-pub(crate) use sales::FollowSales;
 use utoipa::ToSchema;
 
 use crate::{

@@ -6,11 +6,7 @@
 
 use std::sync::Arc;
 
-use app::{
-    Refusal,
-    permission::Permission,
-    refusal::FAULT,
-};
+use app::{Refusal, permission::Permission, refusal::FAULT};
 use axum::{
     extract::{Request, State},
     http::Extensions,

@@ -200,9 +200,12 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
         let mut basket = Basket::open(BasketId(0), "till-2".parse().unwrap(), None, usd, 1, None, None)?;
         let quantity = Quantity::pieces(1).unwrap();
         basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] })?;
-        // Another driver's note: this one can't tell by it what the terminal's last transaction is.
-        let before = json!("a note of another driver");
-        let intent = Intent { terminal: "terminal".into(), amount: Some(Minor::literal(369)), before };
+        // What another driver noted before: this one can't tell by it.
+        let intent = Intent {
+            terminal: "terminal".into(),
+            amount: Some(Minor::literal(369)),
+            before: json!({ "noted by": "another driver" }),
+        };
         payments::start_whole_sale(transaction, &by, basket, intent)
     });
     let id = started.await.unwrap().id;

@@ -144,8 +144,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold, one is declined, and one
-/// goes on.
+/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold, one
+/// is declined, and one goes on.
 fn hold(transaction: &mut Transaction<'_>, epoch: u64, index: usize, pieces: u32) -> Result<(), Refusal> {
     let basket = selling::open(transaction, &till(), usd(), OpenBasket::default())?.id;
     selling::add_line(transaction, &till(), basket, line(pieces).find(&CATALOG)?)?;

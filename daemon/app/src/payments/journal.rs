@@ -58,10 +58,10 @@ impl Act for PaymentDecided {
 pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, intent: Intent) -> Result<Payment, Refusal> {
     TAKE.require(&by.actor)?;
     let register = by.register()?;
-    let mut basket = selling::basket_of_payment(transaction, basket)?;
-    if basket.register != *register {
-        return Err(selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {}", basket.id)));
-    }
+    let found = selling::basket_of_payment(transaction, basket)?;
+    let mut basket = found.filter(|basket| basket.register == *register).ok_or_else(|| {
+        selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {basket}"))
+    })?;
     begin(transaction, by, &mut basket, intent, false)
 }
 
@@ -145,13 +145,17 @@ pub fn end(
     }
     if state.has_ended() {
         transaction.delete(&OPEN, &payment.terminal);
-        match selling::basket_of_payment(transaction, payment.basket) {
-            Ok(mut basket) => made = settle(transaction, &mut payment, &mut basket, &state, approval, context)?,
+        let basket = selling::basket_of_payment(transaction, payment.basket);
+        match basket {
+            Ok(Some(mut basket)) => {
+                made = settle(transaction, &mut payment, &mut basket, &state, approval, context)?;
+            }
             // What the terminal did has happened, whatever became of the basket: the payment's record says it, and the
             // check names the basket.
-            Err(refusal) => {
-                tracing::error!(payment = %id, basket = %payment.basket, ?state, %refusal, "payment ended without its basket");
+            Ok(None) | Err(StoreError::Corrupt { .. }) => {
+                tracing::error!(payment = %id, basket = %payment.basket, ?state, "payment ended without its basket");
             }
+            Err(error) => return Err(error.into()),
         }
     }
     payment.state = state;

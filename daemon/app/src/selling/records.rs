@@ -31,12 +31,9 @@ pub(super) fn own_basket(transaction: &Transaction<'_>, by: &By, id: BasketId) -
         .ok_or_else(|| BASKET_UNKNOWN.because(format!("register {register} has no basket {id}")))
 }
 
-/// Reads the basket of a payment.
-///
-/// # Errors
-/// It is missing, or the store fails.
-pub(crate) fn basket_of_payment(transaction: &Transaction<'_>, id: BasketId) -> Result<Basket, Refusal> {
-    any_basket(transaction, id)
+/// The basket of a payment, as its commit finds it.
+pub(crate) fn basket_of_payment(transaction: &Transaction<'_>, id: BasketId) -> Result<Option<Basket>, StoreError> {
+    transaction.get(&BASKETS, id.0)
 }
 
 /// Writes a basket.

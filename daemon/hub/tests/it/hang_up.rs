@@ -1,5 +1,4 @@
-//! A client that hangs up changes nothing: what its request was to do is done whole, once, with all that follows from
-//! it.
+//! A client that hangs up changes nothing: what its request was to do is done whole, once, with all that follows.
 //!
 //! Each command is sent again and again, and its client hangs up at another moment each time: as soon as the hub has
 //! the request, and between the commit and the answer. Nobody asks again; what follows must come by itself.

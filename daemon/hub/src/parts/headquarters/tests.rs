@@ -144,14 +144,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold,
-/// one is declined, and one goes on.
-fn hold(transaction: &mut Transaction<'_>, index: usize, pieces: u32) -> Result<(), Refusal> {
+/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold, one
+/// is declined, and one goes on.
+fn hold(transaction: &mut Transaction<'_>, epoch: u64, index: usize, pieces: u32) -> Result<(), Refusal> {
     let basket = selling::open(transaction, &till(), usd(), OpenBasket::default())?.id;
     selling::add_line(transaction, &till(), basket, line(pieces).find(&CATALOG)?)?;
     let intent = payments::Intent { terminal: format!("terminal-{index}"), amount: None, before: Value::Null };
     let payment = payments::start(transaction, &till(), basket, intent)?.id;
-    let context = context(7);
+    let context = context(epoch);
     let state = match index % 3 {
         0 => PaymentState::Approved,
         1 => PaymentState::Declined { code: "6C".into(), why: "declined".into() },
@@ -172,7 +172,7 @@ async fn act(store: &Store, index: usize, step: Step) {
         Step::Comes(pieces) => note(transaction, GoodsEvent::Return, pieces),
         Step::Breaks(pieces) => note(transaction, GoodsEvent::Damage, pieces),
         Step::Sells(pieces) => sell(transaction, epoch, &CATALOG, pieces).map(drop),
-        Step::Holds(pieces) => hold(transaction, index, pieces),
+        Step::Holds(pieces) => hold(transaction, epoch, index, pieces),
         Step::Carry { .. } | Step::BackUp | Step::Restore => Ok(()),
     });
     if let Err(refusal) = done.await {

@@ -12,9 +12,9 @@ use std::{
 use axum::{Router, http::StatusCode};
 use hub::Hub;
 use serde_json::{Value, json};
-use store::{Depth, EngineKind};
+use store::Depth;
 
-use super::{Answer, ask, enter, faults, open, open_as};
+use super::{Answer, ENGINE, ask, enter, faults, open, open_as};
 
 /// A hub with a person and two registers, and items on file.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Shop {
 
     /// A shop of another name.
     pub(crate) async fn named(name: &str, directory: &Path) -> Self {
-        Self::enter(open_as(directory, name, EngineKind::Sled, ""), directory).await
+        Self::enter(open_as(directory, name, ENGINE, ""), directory).await
     }
 
     pub(crate) async fn enter((hub, router): (Arc<Hub>, Router), directory: &Path) -> Self {

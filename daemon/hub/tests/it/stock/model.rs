@@ -212,8 +212,8 @@ proptest! {
 
     #[test]
     fn a_random_history_ends_as_on_paper_over_restarts(acts in vec(act(), 1..40)) {
-        for engine in EngineKind::ALL {
-            live(engine, &acts);
+        for engine in EngineKind::BUILT {
+            live(*engine, &acts);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The stock of a store that was restored from a backup.
 
 use axum::http::StatusCode;
-use store::EngineKind;
 
 use crate::common::{
-    open,
+    ENGINE, open,
     shop::{CEREAL, Shop, of, pieces},
 };
 
@@ -20,7 +19,7 @@ async fn a_restored_hub_has_its_opening_in_the_outbox_before_it_serves() {
     let mut backup = Vec::new();
     shop.hub.store().backup(&mut backup).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    store::restore(&directory.path().join("data"), EngineKind::Sled, &backup[..], 7).unwrap();
+    store::restore(&directory.path().join("data"), ENGINE, &backup[..], 7).unwrap();
     let (hub, _) = open(directory.path());
     let entries = hub.store().outbox("stock", 2, 10).unwrap();
     assert_eq!(entries.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["stock.opened"]);

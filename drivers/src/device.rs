@@ -97,6 +97,10 @@ pub struct DeviceEvent {
     pub what: What,
 }
 
+/// Hears what devices do: each event at the moment it is reported, in order for each device. Called on the driver's own
+/// task, so it must not wait.
+pub type Listener = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
+
 /// The kinds of [`DeviceEvent`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -12,7 +12,10 @@ use app::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::Sku;
-use drivers::{device::DeviceEvent, label_printer::Label};
+use drivers::{
+    device::{DeviceEvent, DeviceName},
+    label_printer::Label,
+};
 use serde::{Deserialize, Serialize};
 use store::{Purpose, StoreError};
 use tokio::sync::broadcast;
@@ -28,7 +31,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("devices", "Scales, scanners, printers, terminals")
+    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
         .read(&READ, routes!(list))
         .read(&LISTEN, routes!(lane_events))
         .command(&WEIGH, routes!(weigh))
@@ -64,6 +67,7 @@ struct After {
     #[serde(default)]
     after: u64,
     /// The `boot` that came with it.
+    #[param(max_length = 16)]
     boot: Option<String>,
 }
 
@@ -93,7 +97,7 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
 /// Weigh what lies on a scale, at rest
 ///
 /// A repeat weighs again.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = String, Path)), request_body = Empty,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn weigh(
     State(hub): State<Arc<Hub>>,
@@ -107,7 +111,7 @@ async fn weigh(
 /// Print shelf labels of an item
 ///
 /// A repeat under its key prints nothing more, unless the first failed.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = String, Path)), request_body = PrintLabel,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
     State(hub): State<Arc<Hub>>,

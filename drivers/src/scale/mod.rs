@@ -17,11 +17,13 @@ pub const PROTOCOLS: &[Protocol<dyn Scale>] =
 /// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division
 /// exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Grams(pub u32);
 
 /// What the scale last said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reading", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Reading {
     /// At rest, above zero: may be sold by.
     Stable {

@@ -29,6 +29,9 @@ impl Follower for FollowCatalog {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
+        if catalog::version(&self.0.store)? == self.0.catalog.load().version() {
+            return Ok(());
+        }
         let hub = Arc::clone(&self.0);
         // A large catalog takes a while to be laid out.
         let followed = tokio::task::spawn_blocking(move || {

@@ -13,6 +13,7 @@ use app::{
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Sku, Unit};
 use drivers::{
+    device::DeviceName,
     label_printer::{Barcode, Label, PrintError},
     scale::WeightUnit,
 };
@@ -30,7 +31,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("devices", "Scales, scanners, printers, terminals")
+    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
         .read(&READ, routes!(list))
         .read(&LISTEN, routes!(lane_events))
         .command(&WEIGH, routes!(weigh))
@@ -91,6 +92,7 @@ struct After {
     #[serde(default)]
     after: u64,
     /// The `boot` that came with it.
+    #[param(max_length = 16)]
     boot: Option<String>,
 }
 
@@ -120,7 +122,7 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
 /// Weigh what lies on a scale, at rest
 ///
 /// A repeat weighs again.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = String, Path)), request_body = Empty,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn weigh(
     State(hub): State<Arc<Hub>>,
@@ -139,7 +141,7 @@ async fn weigh(
 ///
 /// The barcode is the item's GTIN; an item without one gets its SKU as Code 128.
 /// A repeat under its key prints nothing more, unless the first failed.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = String, Path)), request_body = PrintLabel,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
     State(hub): State<Arc<Hub>>,

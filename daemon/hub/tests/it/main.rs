@@ -3,6 +3,7 @@
 
 mod api;
 mod common;
+mod contract;
 mod damage;
 mod full_basket;
 mod hang_up;

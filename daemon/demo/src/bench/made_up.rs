@@ -71,7 +71,7 @@ pub(super) fn basket(
         let quantity = Quantity::pieces(1).map_err(|_| commerce::Refusal::AmountOutOfRange)?;
         basket.add_line(NewLine { what: What::Item(item), quantity, keyed: None, discounts: Vec::new() })?;
     }
-    basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
+    basket.tender(Tender::Cash { amount: basket.due() })?;
     Ok(basket)
 }
 

@@ -6,5 +6,6 @@ mod common;
 mod damage;
 mod full_basket;
 mod hang_up;
+mod payments;
 mod permissions;
 mod stock;

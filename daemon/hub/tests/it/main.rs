@@ -2,10 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod catalog;
 mod common;
 mod damage;
 mod full_basket;
 mod hang_up;
 mod payments;
 mod permissions;
+mod selling;
 mod stock;

@@ -179,7 +179,7 @@ pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: 
     }
     // By what all of the load say together: items may swap their codes. Of two with one SKU the first may say nothing.
     for item in items {
-        if !transaction.get(&ITEMS, item.sku.as_str())?.is_some_and(|on_file| on_file.gtin == item.gtin) {
+        if transaction.get(&ITEMS, item.sku.as_str())?.is_none_or(|on_file| on_file.gtin != item.gtin) {
             continue;
         }
         if let Some(other) = holder(transaction, item)? {

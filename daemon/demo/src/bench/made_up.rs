@@ -9,8 +9,7 @@ use app::{
     selling::{self, SaleContext},
 };
 use commerce::{
-    Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, Minor, NewLine, Quantity, RegisterName, Tender,
-    line::What,
+    Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, NewLine, Quantity, RegisterName, Tender, line::What,
 };
 use contract::{Epoch, Sequence, Stream};
 use hq::MemoryLedger;

@@ -74,6 +74,11 @@ impl TerminalLocks {
         self.0.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
     }
 
+    /// Whether somebody holds a terminal. Looking does not disturb whoever wants to hold it.
+    pub(crate) fn is_held(&self, terminal: &str) -> bool {
+        self.0.get(terminal).is_some_and(|terminal| Arc::strong_count(&terminal.lock) > 1)
+    }
+
     /// Whether the config has a terminal.
     pub(crate) fn knows(&self, terminal: &str) -> bool {
         self.0.contains_key(terminal)

@@ -71,13 +71,14 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
                 return;
             }
             // The result is durable: now, and only now, the terminal may commit its side.
+            // The receipt's printing waits for the slip as long as the terminal is held.
             match approved.keep().await {
                 Ok(full) => {
-                    drop(held);
-                    let _ = tell.send(());
                     if full.receipt_text != record.receipt_text {
                         store_slip(hub, &payment, full).await;
                     }
+                    drop(held);
+                    let _ = tell.send(());
                 }
                 Err(error) => confirm(hub, &payment, &held, error, tell).await,
             }

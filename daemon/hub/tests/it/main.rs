@@ -4,9 +4,11 @@
 mod api;
 mod catalog;
 mod common;
+mod contract;
 mod damage;
 mod full_basket;
 mod hang_up;
+mod paper;
 mod payments;
 mod permissions;
 mod selling;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use commerce::text::is_readable;
+
 use super::{Config, DeviceKind, Register};
 
 impl Config {
@@ -10,8 +12,8 @@ impl Config {
         let mut findings = Vec::new();
         findings.extend(self.time_zone().err());
         let name = &self.store.name;
-        if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
-            findings.push("store.name: write 1 to 60 characters".into());
+        if name.chars().count() > 60 || !is_readable(name) {
+            findings.push("store.name: write 1 to 60 characters, none of them invisible".into());
         }
         self.check_devices(&mut findings);
         let (mut registers, mut scanners) = (BTreeSet::new(), BTreeSet::new());

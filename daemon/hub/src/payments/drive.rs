@@ -66,6 +66,8 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     };
     let intent = intent(hub, &payment);
     let asked = intent.amount;
+    // The receipt is printed when it came, or was waited for.
+    let _slip = hub.terminals.expect_slip(payment.id);
     match device.authorise(&intent).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
@@ -77,10 +79,14 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
                 return;
             }
             // The result is durable: now, and only now, the terminal may commit its side.
-            // The receipt's printing waits for the slip as long as the terminal is held.
             match approved.keep().await {
-                Ok(full) if full.receipt_text != record.receipt_text => store_slip(hub, &payment, full).await,
-                Ok(_) => {}
+                Ok(full) => {
+                    drop(held);
+                    let _ = tell.send(());
+                    if full.receipt_text != record.receipt_text {
+                        store_slip(hub, &payment, full).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "approved and stored, but the line broke before the terminal's receipt text came");
                     let _ = tell.send(());
@@ -88,11 +94,10 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
                         Ok(Some(full)) => store_slip(hub, &payment, full).await,
                         Ok(None) | Err(_) => tracing::warn!("the terminal's receipt text is missing"),
                     }
-                    return;
+                    // Until here no other payment could become the terminal's last.
+                    drop(held);
                 }
             }
-            drop(held);
-            let _ = tell.send(());
             return;
         }
         Ok(Outcome::Approved(other)) => {

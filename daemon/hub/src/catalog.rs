@@ -46,7 +46,7 @@ impl Follower for FollowCatalog {
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("items", "The catalog")
+    Routes::new("items", "The catalog", &["catalog"])
         .read(&READ, routes!(by_gtin))
         .read(&READ, routes!(by_sku))
         .command(&LOAD, routes!(load))

@@ -13,6 +13,7 @@ use app::{
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Sku, Unit};
 use drivers::{
+    device::DeviceName,
     label_printer::{Barcode, Label, PrintError},
     scale::WeightUnit,
 };
@@ -30,7 +31,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("devices", "Scales, scanners, printers, terminals")
+    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
         .read(&READ, routes!(list))
         .read(&LISTEN, routes!(lane_events))
         .command(&WEIGH, routes!(weigh))
@@ -91,6 +92,7 @@ struct After {
     #[serde(default)]
     after: u64,
     /// The `boot` that came with it.
+    #[param(max_length = 16)]
     boot: Option<String>,
 }
 
@@ -120,7 +122,7 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
 /// Weigh what lies on a scale, at rest
 ///
 /// A repeat weighs again.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = String, Path)), request_body = Empty,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn weigh(
     State(hub): State<Arc<Hub>>,
@@ -139,16 +141,19 @@ async fn weigh(
 ///
 /// The barcode is the item's GTIN; an item without one gets its SKU as Code 128.
 /// A repeat under its key prints nothing more, unless the first failed.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = String, Path)), request_body = PrintLabel,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<String>,
     command: Command<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
-    let printer = Arc::clone(hub.devices.label_printer(&name)?);
-    let label = label(&hub, &command.body)?;
-    act_once(&hub, command, |_, _, _| Ok(()), async move {
+    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+    let found =
+        hub.devices.label_printer(&name).and_then(|printer| Ok((Arc::clone(printer), label(&hub, &command.body)?)));
+    let refused = found.as_ref().map(drop).map_err(Clone::clone);
+    act_once(&hub, command, |_, _, _| refused, async move {
+        let (printer, label) = found?;
         printer.print(&label).await.map_err(|error| match error {
             PrintError::Invalid { .. } => LABEL_UNPRINTABLE.because(error.to_string()),
             error => PRINTER_FAILED.because(error.to_string()),
@@ -181,12 +186,15 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
 #[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
-    let name = lane_printer(&hub, command.by.register()?)?.to_owned();
-    let printer = Arc::clone(hub.devices.receipt_printer(&name)?);
+    // As for labels: the lane may have another printer, or none, when the command is repeated.
+    let found = lane_printer(&hub, command.by.register()?)
+        .and_then(|name| Ok((name.to_owned(), Arc::clone(hub.devices.receipt_printer(name)?))));
+    let printer_name = found.as_ref().map(|(name, _)| name.clone()).map_err(Clone::clone);
     let record = move |transaction: &mut store::Transaction<'_>, by: &app::By, _: &Empty| {
-        app::audit::record(transaction, by, &DrawerOpened { printer: name })
+        Ok(app::audit::record(transaction, by, &DrawerOpened { printer: printer_name? })?)
     };
     act_once(&hub, command, record, async move {
+        let (_, printer) = found?;
         printer.open_drawer().await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
     })
     .await
@@ -197,12 +205,12 @@ async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Re
 async fn act_once<T: Send + 'static>(
     hub: &Hub,
     command: Command<T>,
-    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), StoreError> + Send + 'static,
+    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), Refusal> + Send + 'static,
     act: impl Future<Output = Result<(), Refusal>>,
 ) -> Result<StatusCode, Problem> {
     let key = command.key.clone();
     let begun = command
-        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| Ok(record(transaction, by, &body)?));
+        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| record(transaction, by, &body));
     let ((), is_first) = begun.await?;
     if is_first && let Err(refusal) = act.await {
         let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {

@@ -17,6 +17,7 @@ pub const PROTOCOLS: &[Protocol<dyn Scale>] =
 /// What a scale weighs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum WeightUnit {
     /// Kilograms.
     #[default]
@@ -27,6 +28,7 @@ pub enum WeightUnit {
 
 /// A legal-for-trade reading, as the scale shows it: never converted, for a price by the pound is of the pounds shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Weight {
     /// Thousandths of the unit.
     pub milli: u32,
@@ -47,6 +49,7 @@ impl std::fmt::Display for Weight {
 /// What the scale last said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reading", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Reading {
     /// At rest, above zero: may be sold by.
     Stable {

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use app::{Refusal, devices::DEVICE_UNKNOWN, payments::TERMINAL_BUSY};
@@ -13,7 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// One payment at a time on each terminal.
 #[derive(Default)]
 pub(crate) struct TerminalLocks {
-    locks: HashMap<String, Arc<Mutex<()>>>,
+    terminals: HashMap<String, Terminal>,
     slips_to_come: std::sync::Mutex<HashSet<PaymentId>>,
 }
 
@@ -29,22 +32,64 @@ impl Drop for SlipToCome<'_> {
     }
 }
 
+#[derive(Default)]
+struct Terminal {
+    lock: Arc<Mutex<()>>,
+    /// Whoever holds the lock only asks what became of a payment.
+    is_asked: Arc<AtomicBool>,
+}
+
+/// A terminal that is held.
+pub(crate) struct Held {
+    _lock: OwnedMutexGuard<()>,
+    is_asked: Arc<AtomicBool>,
+}
+
+impl Held {
+    /// From here on the terminal is only asked what became of its payment: it may not answer for ever, and a person may
+    /// decide meanwhile.
+    pub(crate) fn only_asks(&self) {
+        self.is_asked.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.is_asked.store(false, Ordering::Release);
+    }
+}
+
 impl TerminalLocks {
     /// For the terminals of a config.
     pub(crate) fn new(terminals: impl IntoIterator<Item = String>) -> Self {
-        let locks = terminals.into_iter().map(|name| (name, Arc::default())).collect();
-        Self { locks, slips_to_come: std::sync::Mutex::default() }
+        let terminals = terminals.into_iter().map(|name| (name, Terminal::default())).collect();
+        Self { terminals, slips_to_come: std::sync::Mutex::default() }
     }
 
     /// Takes hold of a terminal.
-    pub(crate) fn hold(&self, terminal: &str) -> Result<OwnedMutexGuard<()>, Refusal> {
-        let lock = self.locks.get(terminal).ok_or_else(|| {
+    pub(crate) fn hold(&self, terminal: &str) -> Result<Held, Refusal> {
+        let found = self.terminals.get(terminal).ok_or_else(|| {
             DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
         })?;
-        Arc::clone(lock).try_lock_owned().map_err(|_| {
+        let lock = Arc::clone(&found.lock).try_lock_owned().map_err(|_| {
             TERMINAL_BUSY
                 .because(format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"))
-        })
+        })?;
+        Ok(Held { _lock: lock, is_asked: Arc::clone(&found.is_asked) })
+    }
+
+    /// Takes hold of a terminal so that a person can decide its payment; of one that is only asked, or that the config
+    /// has no longer, nothing need be held.
+    pub(crate) fn hold_to_decide(&self, terminal: &str) -> Result<Option<Held>, Refusal> {
+        if !self.knows(terminal) || self.is_asked(terminal) {
+            return Ok(None);
+        }
+        self.hold(terminal).map(Some)
+    }
+
+    /// Whether a terminal is being asked what became of its payment.
+    pub(crate) fn is_asked(&self, terminal: &str) -> bool {
+        self.terminals.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
     }
 
     /// A payment begins whose terminal will tell what it wants on the receipt.
@@ -64,6 +109,6 @@ impl TerminalLocks {
 
     /// Whether the config has a terminal.
     pub(crate) fn knows(&self, terminal: &str) -> bool {
-        self.locks.contains_key(terminal)
+        self.terminals.contains_key(terminal)
     }
 }

@@ -123,7 +123,8 @@ impl PrintReceipts {
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("receipts", "Receipts on paper").command(&REPRINT, routes!(reprint))
+    Routes::new("receipts", "Receipts on paper", &["selling", "printing", "devices"])
+        .command(&REPRINT, routes!(reprint))
 }
 
 /// Print a copy of a sale's receipt
@@ -143,9 +144,9 @@ async fn reprint(
     let find = move || {
         let sale = selling::find_sale(&reader.store, id)?;
         let printer = lane_printer(&reader, asks.as_ref().unwrap_or(&sale.register))?.to_owned();
-        Ok::<_, Refusal>((sale.id, printer))
+        Ok((sale.id, printer))
     };
-    let found = reading(move || Ok(find())).await?;
+    let found: Result<_, Refusal> = reading(move || Ok(find())).await?;
     let queued = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| {
         let (sale, printer) = found?;
         printing::reprint(transaction, by, sale, printer)

@@ -1,5 +1,6 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
+mod doubts;
 mod routes;
 mod sales;
 mod samples;
@@ -11,8 +12,12 @@ pub use samples::resident_in;
 pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
+use self::doubts::PaymentInDoubt;
 use crate::{
     clock::now_ms,
     hub::Hub,
@@ -36,6 +41,9 @@ pub(crate) struct Status {
     /// What the check at start found wrong with the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
+    /// Card payments that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
     /// Where everything is kept.
     pub(crate) keeping: KeepingFigures,
     /// The day's figures.
@@ -59,7 +67,7 @@ pub(crate) struct KeepingFigures {
     /// `sled` or `sqlite`.
     pub(crate) engine: &'static str,
     /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
-    #[schema(value_type = String)]
+    #[schema(schema_with = room)]
     pub(crate) room: Room,
     /// Left on the disk.
     pub(crate) free_bytes: u64,
@@ -69,6 +77,12 @@ pub(crate) struct KeepingFigures {
     pub(crate) store_bytes: u64,
     /// The archive's files.
     pub(crate) archive_bytes: u64,
+}
+
+/// The schema of [`Room`], which `store` has without one.
+fn room() -> Object {
+    let names = ["ample", "low", "scarce", "full"];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 impl KeepingFigures {
@@ -137,6 +151,7 @@ impl Status {
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
             faults: hub.faults.clone(),
+            payments_in_doubt: PaymentInDoubt::all(hub),
             keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),

@@ -3,9 +3,11 @@
 
 mod api;
 mod common;
+mod contract;
 mod damage;
 mod full_basket;
 mod hang_up;
 mod paper;
+mod payments;
 mod permissions;
 mod stock;

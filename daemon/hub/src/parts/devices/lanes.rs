@@ -51,7 +51,6 @@ pub(crate) struct LaneEvent {
     pub(crate) at_ms: u64,
     /// Which device, and what: `event` is `scan` or `weight`.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub(crate) event: DeviceEvent,
 }
 

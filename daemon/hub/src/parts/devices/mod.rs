@@ -55,12 +55,12 @@ struct Listed {
 pub(crate) struct DeviceState {
     /// Its name.
     pub(crate) device: String,
-    /// `scale`, `scanner`, `label_printer`, `receipt_printer`, `payment_terminal`.
+    /// What it is.
+    #[schema(value_type = DeviceKind)]
     pub(crate) kind: &'static str,
     /// Where it is.
     pub(crate) address: String,
     /// How it is.
-    #[schema(value_type = Object)]
     pub(crate) health: Health,
     /// The last thing it said: a weight, a code, a message.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -53,6 +53,11 @@ impl Problems {
             .flat_map(|capability| capability.refusals)
             .copied()
             .collect();
+        if operation.request_body.is_some() {
+            // What a command names may be unknown, not fit, or be against a rule.
+            let refused = own.iter().map(|kind| status(kind));
+            statuses.extend(refused.filter(|status| matches!(status.as_u16(), 404 | 409 | 422)));
+        }
         for code in statuses {
             let of_status = |kinds: &[&'static Kind]| -> Vec<&'static Kind> {
                 kinds.iter().copied().filter(|kind| status(kind) == code).collect()

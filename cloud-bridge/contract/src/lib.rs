@@ -9,7 +9,7 @@
 //!   PUBACK means nothing.
 //! - The hub may send anything again at any time; HQ drops what it has. HQ may lose its latest events (a restored
 //!   backup); it answers with its older cursor and the hub goes back to it. A hub with nothing to send asks for the
-//!   cursors once a minute, so that an HQ that forgot hears of it.
+//!   cursors every 30 s, so that an HQ that forgot hears of it.
 //! - A hub believes an acknowledgement up to what it has sent, or knew to be acknowledged when it started. What is
 //!   beyond that it sends, and HQ drops what it has.
 //! - An event that cannot be sent (its record is damaged, or it is larger than the broker takes) is replaced by a
@@ -23,7 +23,7 @@
 //! ```text
 //! hub                                             HQ
 //!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated every 5 s until answered, or
-//!  |                                               |   while the hub's store has stopped; then once a minute
+//!  |                                               |   while the hub's store has stopped; then every 30 s
 //!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
 //!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
 //!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is

@@ -22,7 +22,7 @@ use crate::{
     catalog::FollowCatalog,
     clock::{Calendar, now_ms},
     config::{Config, DeviceKind},
-    devices, followers,
+    followers,
     hub::Hub,
     maintenance::door,
     parts::{
@@ -72,7 +72,10 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
     }
     let registers = Registers::open(&store, &config.store.data)?;
-    let (devices, heard) = Devices::start(&config)?;
+    let events = broadcast::channel(events::EVENTS).0;
+    let listeners = events.clone();
+    // Nobody need listen.
+    let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store), &certificates)?;
     certificates.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
@@ -89,10 +92,9 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         last_printed: LastPrinted::default(),
         headquarters,
         today,
-        events: broadcast::channel(events::EVENTS).0,
+        events,
         calendar,
     });
-    devices::listen(&hub, heard);
     follow(&hub);
     status::start(&hub);
     tidy_up(&hub);
@@ -108,7 +110,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
-        followers::start(&hub.store, PrintReceipts { hub: Arc::clone(hub), printer: printer.name.to_string() });
+        followers::start(&hub.store, PrintReceipts::new(Arc::clone(hub), printer.name.to_string()));
     }
 }
 

@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_a_config_names_is_opened() {
         let found = found(|directory, config| {
-            std::fs::write(directory.join("data"), "a file").unwrap();
+            fs::write(directory.join("data"), "a file").unwrap();
             config.listen.address = "192.0.2.1:8443".parse().unwrap();
             let more = format!(
                 "[headquarters]\nbroker = \"mqtts://hq:8883\"\nauthority = \"{0}/ca.pem\"\nusername = \"hub\"\n\
@@ -178,7 +178,7 @@ mod tests {
     fn a_data_directory_is_looked_for_where_it_will_be_made() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(data_directory(&directory.path().join("to/be/made")), Ok(()));
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left there");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left there");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) fn with(more: &str) -> Config {
 fn read(text: &str) -> Result<Config, ConfigError> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hub.toml");
-    std::fs::write(&path, text).unwrap();
+    fs::write(&path, text).unwrap();
     Config::read(&path)
 }
 

@@ -7,7 +7,6 @@ use app::{
     refusal::{BAD_REQUEST, KEY_REUSED},
 };
 use axum::{
-    body::to_bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
@@ -19,11 +18,8 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, problem::Problem};
+use super::{authenticate::Permitted, extract::read_body, problem::Problem};
 use crate::{clock::now_ms, digest::sha256, hub::Hub};
-
-/// The largest body of a request, in bytes.
-pub(crate) const MAX_BODY: usize = 512 * 1024;
 
 /// Who asks; whether they may was decided before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
@@ -117,9 +113,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
                  repeated",
             )
         })?;
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-            BAD_REQUEST.because(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes"))
-        })?;
+        let body = read_body(body).await?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };

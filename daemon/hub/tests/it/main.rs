@@ -3,8 +3,10 @@
 
 mod api;
 mod common;
+mod contract;
 mod damage;
 mod full_basket;
 mod hang_up;
+mod paper;
 mod permissions;
 mod stock;

@@ -1,5 +1,6 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
+mod doubts;
 mod routes;
 mod sales;
 mod samples;
@@ -16,6 +17,7 @@ use utoipa::{
     openapi::schema::{Object, ObjectBuilder, Type},
 };
 
+use self::doubts::PaymentInDoubt;
 use crate::{
     clock::now_ms,
     hub::Hub,
@@ -43,6 +45,9 @@ pub(crate) struct Status {
     /// The certificates in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) certificates: Vec<CertificateState>,
+    /// Card payments that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
     /// Where everything is kept.
     pub(crate) keeping: KeepingFigures,
     /// The day's figures.
@@ -157,6 +162,7 @@ impl Status {
             stopped: hub.store.stopped(),
             faults: faults(hub),
             certificates: hub.certificates.states(),
+            payments_in_doubt: PaymentInDoubt::all(hub),
             keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),

@@ -8,5 +8,6 @@ mod damage;
 mod full_basket;
 mod hang_up;
 mod paper;
+mod payments;
 mod permissions;
 mod stock;

@@ -23,7 +23,7 @@ use commerce::{
 };
 use contract::{Batch, DownAcknowledgement, DownBatch, VERSION, item};
 use proptest::{collection::vec, prelude::*};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{EngineKind, Transaction};
 
 use super::*;

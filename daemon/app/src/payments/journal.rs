@@ -59,9 +59,9 @@ pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, inten
     TAKE.require(&by.actor)?;
     let register = by.register()?;
     let found = selling::basket_of_payment(transaction, basket)?;
-    let mut basket = found.filter(|basket| basket.register == *register).ok_or_else(|| {
-        selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {basket}"))
-    })?;
+    let mut basket = found
+        .filter(|basket| basket.register == *register)
+        .ok_or_else(|| selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {basket}")))?;
     begin(transaction, by, &mut basket, intent, false)
 }
 

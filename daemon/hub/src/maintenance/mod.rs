@@ -1,10 +1,10 @@
 //! `store-hub store …`: what a person does to a store. A backup may be taken while the hub sells; for the rest it is
 //! stopped.
 
+pub(crate) mod admin;
 mod backup;
 mod check;
 mod convert;
-pub(crate) mod door;
 mod permissions;
 
 use std::path::PathBuf;

@@ -1,9 +1,10 @@
 //! From a request to who asks, and what: the one way of every command.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use app::{
     By, Refusal,
+    card_data::{look_through, look_through_text},
     refusal::{BAD_REQUEST, KEY_REUSED},
 };
 use axum::{
@@ -19,11 +20,8 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, problem::Problem};
-use crate::{clock::now_ms, digest::sha256, hub::Hub};
-
-/// The largest body of a request, in bytes.
-pub(crate) const MAX_BODY: usize = 512 * 1024;
+use super::{authenticate::Permitted, body::MAX_BODY, places::Connection, problem::Problem};
+use crate::{clock::now_ms, digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
 /// Who asks; whether they may was decided before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
@@ -33,6 +31,28 @@ impl FromRequestParts<Arc<Hub>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Problem> {
         Permitted::of(&parts.extensions).map(Self)
+    }
+}
+
+/// Who asks, and by what.
+pub(crate) struct Known(pub(crate) Grant);
+
+impl FromRequestParts<Arc<Hub>> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Problem> {
+        Permitted::grant(&parts.extensions).map(Self)
+    }
+}
+
+/// Where a request comes from, if it came by a connection.
+pub(crate) struct CameFrom(pub(crate) Option<Peer>);
+
+impl<S: Sync> FromRequestParts<S> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().map(Connection::peer)))
     }
 }
 
@@ -117,12 +137,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
                  repeated",
             )
         })?;
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-            BAD_REQUEST.because(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes"))
-        })?;
+        // It is whole, and not too large: `body` saw to that.
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| BAD_REQUEST.because("the body was cut off"))?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        look_through_text("the Idempotency-Key", key)?;
+        look_through_text("the path", parts.uri.path())?;
+        if let Ok(value) = serde_json::from_slice(json) {
+            look_through(&value)?;
+        }
         let parsed = serde_json::from_slice(json)
             .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
         let at_ms = now_ms();

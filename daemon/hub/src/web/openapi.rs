@@ -1,12 +1,14 @@
 //! All routes together, and the OpenAPI document made from them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use app::CAPABILITIES;
 use axum::{
     Router,
+    extract::{MatchedPath, Request, State},
     http::header,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
     routing::get,
 };
 use utoipa::{
@@ -20,11 +22,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     authenticate::authenticate,
+    body::whole_body,
     detached::detached,
-    problem::{Problem, type_of},
+    problem::{Problem, tell, type_of},
     routes::Routes,
 };
-use crate::{hub::Hub, web::ROUTE_UNKNOWN};
+use crate::{
+    hub::Hub,
+    ration::Ration,
+    web::{METHOD_UNKNOWN, ROUTE_UNKNOWN},
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -83,9 +90,25 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
         .fallback(|| async { Problem::from(ROUTE_UNKNOWN.because("there is no such route; see /api/v1/openapi.json")) })
-        .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
+        .method_not_allowed_fallback(|| async {
+            Problem::from(METHOD_UNKNOWN.because("the route does not have this method; see /api/v1/openapi.json"))
+        })
         .layer(from_fn(detached))
+        .layer(from_fn(whole_body))
+        .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
+        .layer(from_fn_with_state(Arc::new(Ration::default()), tell))
+        .layer(from_fn_with_state(Arc::clone(&hub), count))
         .with_state(hub)
+}
+
+/// Counts requests for the metrics.
+async fn count(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let asked = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    hub.requests.count(method.as_str(), route, response.status().as_u16(), asked.elapsed());
+    response
 }
 
 #[cfg(test)]

@@ -3,19 +3,26 @@
 //! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes: programs may rely on it.
 //! Its `detail` is for people.
 
+use std::sync::Arc;
+
 use app::{
     Refusal,
     refusal::{Class, Kind},
 };
 use axum::{
     Json,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
+
+use super::places::Connection;
+use crate::ration::Ration;
 
 /// An error of the API, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -34,6 +41,35 @@ pub(crate) struct Problem {
     members: Map<String, Value>,
 }
 
+/// A problem that was answered, for the log.
+#[derive(Clone)]
+struct ToTell {
+    kind: String,
+    detail: String,
+}
+
+/// Tells the log of answers that somebody must look at: what failed in the hub, and what strangers overdo. A line a
+/// minute for a kind and a peer.
+pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get().map(Connection::peer);
+    let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_told = status.is_server_error() || OVERDONE.contains(&status);
+    if is_told
+        && let Some(ToTell { kind, detail }) = response.extensions().get()
+        && let Some(untold) = ration.take(format!("{kind} {peer}"))
+    {
+        tracing::warn!(%kind, %detail, %path, %peer, untold, "answered with a problem");
+    }
+    response
+}
+
+/// What a client that means well rarely gets.
+const OVERDONE: [StatusCode; 3] =
+    [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::TOO_MANY_REQUESTS];
+
 /// The status of a class of refusals.
 pub(super) fn status(class: Class) -> StatusCode {
     match class {
@@ -43,6 +79,9 @@ pub(super) fn status(class: Class) -> StatusCode {
         Class::NotFound => StatusCode::NOT_FOUND,
         Class::Conflict => StatusCode::CONFLICT,
         Class::Rule => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::Method => StatusCode::METHOD_NOT_ALLOWED,
+        Class::Late => StatusCode::REQUEST_TIMEOUT,
+        Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Class::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         Class::Device => StatusCode::BAD_GATEWAY,
@@ -78,15 +117,18 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if status.is_server_error() {
-            tracing::warn!(kind = %self.kind, detail = %self.detail, "answered with a problem");
-        }
+        let retry_after = match (status, self.members.get("retry_after")) {
+            (_, Some(seconds)) => HeaderValue::from_str(&seconds.to_string()).ok(),
+            (StatusCode::SERVICE_UNAVAILABLE, None) => Some(HeaderValue::from_static("1")),
+            _ => None,
+        };
+        let told = ToTell { kind: self.kind.clone(), detail: self.detail.clone() };
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            let seconds = if status == StatusCode::SERVICE_UNAVAILABLE { "1" } else { "60" };
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds);
         }
         response
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use app::{permission::Permission, refusal};
+use app::{card_data::CARD_NUMBER_REFUSED, permission::Permission, refusal};
 use axum::{extract::Request, middleware::Next};
 use utoipa::openapi::{
     Content, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
@@ -17,7 +17,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::authenticate::permit;
+use super::{BODY_TOO_LARGE, METHOD_UNKNOWN, REQUEST_TIMEOUT, authenticate::permit};
 use crate::hub::Hub;
 
 /// The extension of an operation that names its permission.
@@ -101,6 +101,7 @@ const READS: &[&refusal::Kind] = &[
     &refusal::BAD_REQUEST,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
+    &METHOD_UNKNOWN,
     &refusal::FAULT,
     &refusal::STORE_UNREADABLE,
 ];
@@ -110,14 +111,19 @@ const COMMANDS: &[&refusal::Kind] = &[
     &refusal::BAD_REQUEST,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
+    &METHOD_UNKNOWN,
+    &REQUEST_TIMEOUT,
     &refusal::KEY_REUSED,
+    &BODY_TOO_LARGE,
+    &CARD_NUMBER_REFUSED,
     &refusal::FAULT,
     &refusal::BUSY,
     &refusal::DISK_FULL,
 ];
 
 /// What any route may answer to somebody unknown.
-const PUBLICS: &[&refusal::Kind] = &[&refusal::BAD_REQUEST, &refusal::FAULT, &refusal::BUSY];
+const PUBLICS: &[&refusal::Kind] =
+    &[&refusal::BAD_REQUEST, &METHOD_UNKNOWN, &REQUEST_TIMEOUT, &BODY_TOO_LARGE, &refusal::FAULT, &refusal::BUSY];
 
 /// Adds the answers of some kinds of refusals to an operation; what it says of a status itself stays.
 fn answers(operation: &mut Operation, kinds: &[&refusal::Kind]) {

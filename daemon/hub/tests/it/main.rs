@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod card_data;
 mod common;
 mod damage;
+mod edge;
 mod full_basket;
 mod hang_up;
 mod permissions;

@@ -39,7 +39,7 @@ pub static TOO_MANY_ATTEMPTS: Kind = Kind::new(
     "Too many attempts",
     "Too many wrong codes came from one address; it has to wait, longer after each further one.",
 )
-.with(&[Member { name: "retry_after", doc: "Seconds until a code is looked at again." }]);
+.with(&[Member { name: "retry_after_s", doc: "Seconds until a code is looked at again." }]);
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {

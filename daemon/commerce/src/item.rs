@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "818981"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, min_length = 1, max_length = 32, pattern = "^[!-~]{1,32}$", example = "818981"))]
 pub struct Sku(String);
 
 impl Sku {
@@ -61,7 +61,7 @@ impl fmt::Display for Sku {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "0400008189811"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^([0-9]{8}|[0-9]{12,14})$", example = "0400008189811"))]
 pub struct Gtin(u64);
 
 impl Gtin {
@@ -116,6 +116,7 @@ impl fmt::Display for Gtin {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Price {
     /// Minor units of the store's currency.
+    #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 1_000_000_000))]
     pub minor: Minor,
     /// For one of these.
     pub per: Unit,
@@ -142,22 +143,23 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<Gtin>,
     /// As printed on receipts and labels.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub description: String,
     /// Where it belongs.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub department: Arc<str>,
     /// Finer than the department.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub category: Arc<str>,
     /// Who makes it.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub brand: Arc<str>,
     /// Such as `10.4 OZ`.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub package_size: Arc<str>,
     /// Its shelf price.
     pub price: Price,

@@ -43,10 +43,12 @@ impl Origin {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Discount {
     /// Why, as printed: "loyalty price".
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub reason: String,
     /// By whom.
     pub origin: Origin,
     /// How much, more than zero.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 1_000_000_000))]
     pub amount: Minor,
 }
 
@@ -88,7 +90,7 @@ pub enum Regular {
     },
 }
 
-/// A line as it stands in a basket. Its amounts can't disagree: [`net`](Line::net) is derived.
+/// A line as it stands in a basket. Its amounts can't disagree: what it comes to is derived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Line {

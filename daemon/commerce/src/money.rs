@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 /// An amount in minor units (cents) of the currency its holder names.
 ///
-/// Values from outside are at most 10^15 either way, so the sum of any basket's parts stays far inside 64 bits.
+/// Values from outside are at most 10^15 either way, so that the sum of any basket's parts stays far inside 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = i64))]
+#[cfg_attr(feature = "schema", schema(value_type = i64, minimum = -1_000_000_000_000_000_i64, maximum = 1_000_000_000_000_000_i64))]
 pub struct Minor(i64);
 
 impl Minor {
@@ -109,7 +109,7 @@ impl Sum for Minor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "USD"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[A-Z]{3}$", example = "USD"))]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {

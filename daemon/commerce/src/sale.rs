@@ -44,7 +44,7 @@ pub struct Stamp {
 pub struct Sale {
     /// Its epoch, and its place in the stream of sales.
     pub id: SaleId,
-    /// The basket it was.
+    /// The basket that it was sold from.
     pub basket: BasketId,
     /// The register's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,9 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use drivers::{
-    scale::Grams,
-    simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal},
+use drivers::simulate::{
+    SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal,
 };
 use hq::{Ingest, IngestConfig, MemoryLedger};
 use hub::config::Config;
@@ -225,7 +224,7 @@ impl Devices {
     async fn switch_on(lines: &Path, lanes: usize) -> Result<Self, String> {
         fs::create_dir_all(lines).map_err(io("make the devices' lines"))?;
         let scale = SimulatedScale::open(Some(&lines.join("scale-1"))).map_err(io("plug the scale in"))?;
-        scale.put(Grams(0));
+        scale.put(0);
         let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
         let anywhere = SocketAddr::new(LOOPBACK, 0);
         for lane in 1..=lanes {

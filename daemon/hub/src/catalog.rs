@@ -29,6 +29,9 @@ impl Follower for FollowCatalog {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
+        if catalog::version(&self.0.store)? == self.0.catalog.load().version() {
+            return Ok(());
+        }
         let hub = Arc::clone(&self.0);
         // A large catalog takes a while to be laid out.
         let followed = tokio::task::spawn_blocking(move || {
@@ -43,7 +46,7 @@ impl Follower for FollowCatalog {
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("items", "The catalog")
+    Routes::new("items", "The catalog", &["catalog"])
         .read(&READ, routes!(by_gtin))
         .read(&READ, routes!(by_sku))
         .command(&LOAD, routes!(load))

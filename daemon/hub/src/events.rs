@@ -4,12 +4,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app::health::READ;
+use app::{health::READ, refusal::BAD_REQUEST};
 use axum::{
     Extension, Json,
     extract::{
         State,
-        ws::{Message, WebSocket, WebSocketUpgrade},
+        ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
     response::Response,
@@ -26,6 +26,7 @@ use utoipa_axum::routes;
 use crate::{
     hub::Hub,
     parts::events::HubWhat,
+    status::ToConsole,
     web::{
         Command, Empty, FOREIGN_ORIGIN, InQuery, Known, Problem, Routes, authenticate::same_origin, places::Connection,
     },
@@ -39,7 +40,7 @@ const PING: Duration = Duration::from_secs(20);
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("events", "What happens, over a WebSocket")
+    Routes::new("events", "What happens, over a WebSocket", &[])
         .command(&READ, routes!(draw_ticket))
         .read(&READ, routes!(listen))
 }
@@ -63,6 +64,17 @@ async fn draw_ticket(
     Ok(Json(Ticket { ticket: hub.registers.ticket(&grant)? }))
 }
 
+/// An event as it is sent.
+#[derive(ToSchema)]
+#[allow(dead_code)] // The document's view of two messages that are made apart.
+#[serde(untagged)]
+enum Event {
+    /// To registers.
+    Register(HubWhat),
+    /// To people at the console.
+    Console(ToConsole),
+}
+
 /// How the WebSocket is opened.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -75,21 +87,24 @@ struct Opening {
 /// Listen to events
 ///
 /// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at
-/// the console `status`. The hub takes no messages. It ends with the token or the session by which it was opened.
+/// the console `status`. The hub takes no messages. Scans and weights have a `sequence` in their lane: after a broken
+/// connection `GET /api/v1/lanes/me/events?after=…` gives what was missed. It ends with the token or the session by
+/// which it was opened.
 #[utoipa::path(get, path = "/api/v1/events", params(Opening),
-    responses((status = 101, description = "Events follow", body = HubWhat)))]
+    responses((status = 101, description = "Events follow", body = Event)))]
 async fn listen(
     Known(grant): Known,
     State(hub): State<Arc<Hub>>,
     InQuery(opening): InQuery<Opening>,
     connection: Option<Extension<Connection>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     // A page of another site may not listen with a person's cookie.
     if grant.is_session() && opening.ticket.is_none() && !same_origin(&headers) {
         return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
     }
+    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
         // It keeps its place for as long as it is open.
         let closed = async {

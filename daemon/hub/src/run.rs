@@ -23,7 +23,7 @@ use crate::{
     catalog::FollowCatalog,
     clock::{Calendar, now_ms},
     config::{Config, DeviceKind},
-    devices, followers,
+    followers,
     hub::Hub,
     maintenance::admin,
     parts::{
@@ -74,7 +74,10 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         scope.spawn(|| Registers::open(&store, &config.store.data, is_in_config, now)).join()
     });
     let registers = registers.map_err(|_| "reading the registers panicked".to_owned())??;
-    let (devices, heard) = Devices::start(&config)?;
+    let events = broadcast::channel(events::EVENTS).0;
+    let listeners = events.clone();
+    // Nobody need listen.
+    let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
     let terminals = TerminalLocks::new(terminals);
@@ -89,13 +92,12 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         last_printed: LastPrinted::default(),
         headquarters,
         today,
-        events: broadcast::channel(events::EVENTS).0,
+        events,
         console: watch::channel("".into()).0,
         requests: Requests::default(),
         sizes: Sizes::default(),
         calendar,
     });
-    devices::listen(&hub, heard);
     follow(&hub);
     status::start(&hub);
     tidy_up(&hub);
@@ -111,7 +113,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
-        followers::start(&hub.store, PrintReceipts { hub: Arc::clone(hub), printer: printer.name.to_string() });
+        followers::start(&hub.store, PrintReceipts::new(Arc::clone(hub), printer.name.to_string()));
     }
 }
 

@@ -86,7 +86,7 @@ async fn a_sale_sent_again_in_a_new_epoch_has_its_effect_once() {
 async fn positions_follow_from_sales_and_movements_and_a_new_epoch_begins_with_nothing() {
     let ledger = MemoryLedger::default();
     let moved = |sequence: u64, kind: &str, line: serde_json::Value| {
-        let body = json!({ "movement": sequence, "kind": kind, "reference": "1", "at_ms": 1, "by": "till-1",
+        let body = json!({ "movement": sequence, "kind": kind, "reference": "1", "at_ms": 1, "by": { "station": { "register": "till-1" } },
             "lines": [line] });
         let body = to_raw_value(&body).unwrap();
         Event { sequence: Sequence(sequence), kind: stock::MOVED.name().into(), occurred_at_ms: 1, body }
@@ -126,7 +126,7 @@ async fn what_no_store_can_have_is_quarantined_whole_and_pins_no_position() {
         events.push(Event { sequence: Sequence(sequence), kind: kind.into(), occurred_at_ms: 1, body });
     };
     let came = |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "to": "on_hand" });
-    let moved = |lines: serde_json::Value| json!({ "movement": 1, "kind": "receipt", "reference": "1", "at_ms": 1, "by": "till-1", "lines": lines });
+    let moved = |lines: serde_json::Value| json!({ "movement": 1, "kind": "receipt", "reference": "1", "at_ms": 1, "by": { "station": { "register": "till-1" } }, "lines": lines });
     let stood =
         |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "state": "on_hand" });
     let opened = |lines: Vec<serde_json::Value>| json!({ "at_ms": 1, "lines": lines });

@@ -179,7 +179,10 @@ fn check(item: &Item) -> Result<(), Refusal> {
 }
 
 /// The last load's version; 0 before the first.
-fn version(store: &Store) -> Result<u64, StoreError> {
+///
+/// # Errors
+/// The store fails.
+pub fn version(store: &Store) -> Result<u64, StoreError> {
     store.last_number(VERSION)
 }
 

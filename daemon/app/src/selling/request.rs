@@ -17,12 +17,15 @@ use crate::{
 pub struct OpenBasket {
     /// The register's own reference; travels to HQ.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
     /// The customer, if known.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
     /// Stock reservations that the customer has come for.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
 }
 
@@ -32,17 +35,22 @@ pub struct OpenBasket {
 pub struct SaleRequest {
     /// The register's own reference; travels to HQ.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
     /// The customer, if known.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
     /// Stock reservations that the customer has come for.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
     /// At least one.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<LineRequest>,
     /// Cash and coupons.
     #[serde(default)]
+    #[schema(max_items = 40)]
     pub tenders: Vec<TenderRequest>,
     /// The rest by card, on the terminal of the register's lane.
     #[serde(default)]
@@ -67,9 +75,11 @@ pub struct LineRequest {
     pub keyed: Option<Keyed>,
     /// Discounts known at entry.
     #[serde(default)]
+    #[schema(max_items = 16)]
     pub discounts: Vec<Discount>,
     /// What it is, in case the item is not on file: then it sells at the keyed amount.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub description: Option<String>,
 }
 
@@ -80,6 +90,7 @@ pub struct Keyed {
     /// For the whole line, before discounts.
     pub amount: Minor,
     /// Why.
+    #[schema(min_length = 1, max_length = 120)]
     pub reason: String,
 }
 
@@ -162,6 +173,7 @@ pub enum TenderRequest {
         amount: Minor,
         /// Its code, if it was scanned.
         #[serde(default)]
+        #[schema(min_length = 1, max_length = 120)]
         code: Option<String>,
     },
 }

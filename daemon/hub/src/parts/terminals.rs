@@ -26,6 +26,11 @@ impl TerminalLocks {
         })
     }
 
+    /// Whether somebody holds a terminal. Looking does not disturb whoever wants to hold it.
+    pub(crate) fn is_held(&self, terminal: &str) -> bool {
+        self.0.get(terminal).is_some_and(|lock| Arc::strong_count(lock) > 1)
+    }
+
     /// Whether the config has a terminal.
     pub(crate) fn knows(&self, terminal: &str) -> bool {
         self.0.contains_key(terminal)

@@ -8,12 +8,12 @@ use app::{
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use commerce::CardReference;
-use drivers::payment_terminal::{Amount, Intent, Journal, Outcome, Record, Resolution, TerminalError};
+use drivers::payment_terminal::{Amount, Intent, Journal, Outcome, PaymentTerminal, Record, Resolution, TerminalError};
 use serde_json::Value;
 use store::Purpose;
 use tokio::{
     sync::{OwnedMutexGuard, oneshot},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::{clock::now_ms, hub::Hub};
@@ -25,6 +25,9 @@ const ASK_AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_secs(5))
     .without_max_times()
     .with_jitter();
+
+/// How long a terminal whose line broke after an approval may take to tell its receipt text again.
+const SLIP_AGAIN: Duration = Duration::from_secs(10);
 
 /// Takes hold of a terminal for a payment, with its driver's journal from before.
 pub(super) fn take(hub: &Hub, terminal: &str) -> Result<(OwnedMutexGuard<()>, Value), Refusal> {
@@ -74,14 +77,22 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
                 return;
             }
             // The result is durable: now, and only now, the terminal may commit its side.
-            let kept = approved.keep().await;
-            drop(held);
-            let _ = tell.send(());
-            match kept {
+            // The receipt's printing waits for the slip as long as the terminal is held.
+            match approved.keep().await {
                 Ok(full) if full.receipt_text != record.receipt_text => store_slip(hub, &payment, full).await,
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "approved and stored, but the terminal's receipt text is missing"),
+                Err(error) => {
+                    tracing::warn!(%error, "approved and stored, but the line broke before the terminal's receipt text came");
+                    let _ = tell.send(());
+                    match timeout(SLIP_AGAIN, told_again(device.as_ref(), &intent)).await {
+                        Ok(Some(full)) => store_slip(hub, &payment, full).await,
+                        Ok(None) | Err(_) => tracing::warn!("the terminal's receipt text is missing"),
+                    }
+                    return;
+                }
             }
+            drop(held);
+            let _ = tell.send(());
             return;
         }
         Ok(Outcome::Approved(other)) => {
@@ -108,6 +119,18 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
         }
     }
     let _ = tell.send(());
+}
+
+/// Asks a terminal again for what it told of an approved payment whose receipt text did not arrive.
+async fn told_again(device: &dyn PaymentTerminal, intent: &Intent) -> Option<Record> {
+    let mut pauses = ASK_AGAIN.build();
+    loop {
+        match device.resolve(intent).await {
+            Ok(Resolution::Charged(record)) if !record.receipt_text.is_empty() => return Some(record),
+            Ok(_) => return None,
+            Err(_) => sleep(pauses.next().unwrap_or_default()).await,
+        }
+    }
 }
 
 /// Asks the terminal until it answers, and ends the payment by what it says. Holds the terminal meanwhile.

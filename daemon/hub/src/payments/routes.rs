@@ -18,7 +18,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("payments", "Card payments")
+    Routes::new("payments", "Card payments", &["payments", "selling", "stock", "devices"])
         .command(&TAKE, routes!(pay))
         .command(&TAKE, routes!(abort))
         .command(&DECIDE, routes!(decide))

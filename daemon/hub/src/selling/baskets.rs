@@ -19,7 +19,7 @@ use crate::{
 
 /// The routes of baskets.
 pub(crate) fn routes() -> Routes {
-    Routes::new("baskets", "Baskets at the till")
+    Routes::new("baskets", "Baskets at the till", &["selling", "catalog", "stock"])
         .command(&SELL, routes!(open))
         .read(&SELL, routes!(read))
         .command(&SELL, routes!(add_line))

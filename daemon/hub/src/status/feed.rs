@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
+use utoipa::ToSchema;
 
 use super::Status;
 use crate::hub::Hub;
@@ -11,9 +12,11 @@ use crate::hub::Hub;
 /// Between two looks at whether it changed.
 const EVERY: Duration = Duration::from_millis(250);
 
-#[derive(Serialize)]
+/// An event for people at the console.
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum ToConsole {
+pub(crate) enum ToConsole {
+    /// The whole status; sent when it changes.
     Status(Status),
 }
 

@@ -9,12 +9,16 @@ mod samples;
 use std::sync::Arc;
 
 use commerce::RegisterName;
+pub(crate) use feed::ToConsole;
 pub(crate) use routes::{page, routes};
 pub(crate) use sales::FollowSales;
 pub use samples::resident_in;
 use serde::Serialize;
 use store::Room;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     clock::now_ms,
@@ -62,7 +66,7 @@ pub(crate) struct KeepingFigures {
     /// `sled` or `sqlite`.
     pub(crate) engine: &'static str,
     /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
-    #[schema(value_type = String)]
+    #[schema(schema_with = room)]
     pub(crate) room: Room,
     /// Left on the disk.
     pub(crate) free_bytes: u64,
@@ -72,6 +76,12 @@ pub(crate) struct KeepingFigures {
     pub(crate) store_bytes: u64,
     /// The archive's files.
     pub(crate) archive_bytes: u64,
+}
+
+/// The schema of [`Room`], which `store` has without one.
+fn room() -> Object {
+    let names = ["ample", "low", "scarce", "full"];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 impl KeepingFigures {

@@ -8,7 +8,6 @@ use app::{
     refusal::{BAD_REQUEST, KEY_REUSED},
 };
 use axum::{
-    body::to_bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
@@ -20,7 +19,7 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, body::MAX_BODY, places::Connection, problem::Problem};
+use super::{authenticate::Permitted, body::collected, places::Connection, problem::Problem};
 use crate::{clock::now_ms, digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
 /// Who asks; whether they may was decided before the handler runs.
@@ -137,8 +136,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
                  repeated",
             )
         })?;
-        // It is whole, and not too large: `body` saw to that.
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| BAD_REQUEST.because("the body was cut off"))?;
+        let body = collected(body).await?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };

@@ -15,7 +15,7 @@ use store::StoreError;
 use tokio::{sync::Semaphore, time::timeout};
 use utoipa::IntoParams;
 
-use super::problem::Problem;
+use super::{body::collected, problem::Problem};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -23,9 +23,11 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = axum::Json::from_request(request, state).await;
-        body.map(|json| Self(json.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()).into())
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = collected(request.into_body()).await?;
+        let parsed = serde_json::from_slice(&body);
+        let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        Ok(Self(parsed))
     }
 }
 

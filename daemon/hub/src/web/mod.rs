@@ -34,8 +34,8 @@ pub(crate) use routes::Routes;
 /// No such route.
 static ROUTE_UNKNOWN: Kind = Kind::new("route-unknown", Class::NotFound, "Unknown route", "The API has no such route.");
 /// The route has no such method.
-static METHOD_UNKNOWN: Kind = Kind::new(
-    "method-unknown",
+static METHOD_NOT_ALLOWED: Kind = Kind::new(
+    "method-not-allowed",
     Class::Method,
     "Method not allowed",
     "The route does not have this method; the header `Allow` names those that it has.",
@@ -64,7 +64,3 @@ pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "Foreign origin",
     "A page of another site may not use a person's session.",
 );
-
-/// The kinds that only the web has.
-static KINDS: &[&Kind] =
-    &[&ROUTE_UNKNOWN, &METHOD_UNKNOWN, &BODY_TOO_LARGE, &REQUEST_TIMEOUT, &HOST_UNKNOWN, &FOREIGN_ORIGIN];

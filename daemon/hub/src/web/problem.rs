@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
-use super::places::Connection;
+use super::{openapi::problems::is_integer, places::Connection};
 use crate::ration::Ration;
 
 /// An error of the API, as `application/problem+json`.
@@ -70,9 +70,12 @@ pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, ne
 const OVERDONE: [StatusCode; 3] =
     [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::TOO_MANY_REQUESTS];
 
-/// The status of a class of refusals.
-pub(super) fn status(class: Class) -> StatusCode {
-    match class {
+/// The member and the header of a problem that say when to try again.
+pub(super) const RETRY_AFTER: &str = "retry_after_s";
+
+/// The status of a kind of refusals.
+pub(super) fn status(kind: &Kind) -> StatusCode {
+    match kind.class {
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Unauthenticated => StatusCode::UNAUTHORIZED,
         Class::Forbidden => StatusCode::FORBIDDEN,
@@ -90,6 +93,15 @@ pub(super) fn status(class: Class) -> StatusCode {
     }
 }
 
+/// When to try again after a refusal of a kind, in seconds, unless the refusal says it itself.
+pub(super) fn retry_after(kind: &Kind) -> Option<u64> {
+    match kind.class {
+        Class::TooMany => Some(60),
+        Class::Unavailable => Some(1),
+        _ => None,
+    }
+}
+
 /// The `type` of a kind.
 pub(super) fn type_of(kind: &Kind) -> String {
     format!("/problems/{}", kind.slug)
@@ -98,13 +110,12 @@ pub(super) fn type_of(kind: &Kind) -> String {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let Refusal { kind, detail, members } = refusal;
-        Self {
-            kind: type_of(kind),
-            title: kind.title.to_owned(),
-            status: status(kind.class).as_u16(),
-            detail,
-            members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        let mut members: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let Some(seconds) = retry_after(kind) {
+            members.entry(RETRY_AFTER).or_insert_with(|| seconds.into());
         }
+        debug_assert!(members.iter().all(|(name, value)| is_integer(name) == value.is_number()), "{members:?}");
+        Self { kind: type_of(kind), title: kind.title.to_owned(), status: status(kind).as_u16(), detail, members }
     }
 }
 
@@ -117,18 +128,14 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = match (status, self.members.get("retry_after")) {
-            (_, Some(seconds)) => HeaderValue::from_str(&seconds.to_string()).ok(),
-            (StatusCode::SERVICE_UNAVAILABLE, None) => Some(HeaderValue::from_static("1")),
-            _ => None,
-        };
         let told = ToTell { kind: self.kind.clone(), detail: self.detail.clone() };
+        let retry_after = self.members.get(RETRY_AFTER).and_then(Value::as_u64);
         let mut response = (status, Json(self)).into_response();
         response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, seconds);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -149,6 +156,13 @@ mod tests {
         assert_eq!(answer(StoreError::Stopped { why: "Input/output error".into() }), (503, true));
         assert_eq!(answer(StoreError::DiskFull { free: 1, least: 2 }), (507, false));
         assert_eq!(answer(StoreError::Panicked), (500, false));
+    }
+
+    #[test]
+    fn a_program_reads_when_to_try_again() {
+        let refusal = app::registers::TOO_MANY_ATTEMPTS.because("too many wrong codes");
+        let problem = serde_json::to_value(Problem::from(refusal)).unwrap();
+        assert_eq!((&problem["status"], &problem[RETRY_AFTER]), (&429.into(), &60.into()));
     }
 
     #[test]

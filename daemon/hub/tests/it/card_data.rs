@@ -69,7 +69,7 @@ async fn no_field_of_any_command_takes_a_card_number() {
     let directory = tempfile::tempdir().unwrap();
     let (_hub, router) = open(directory.path());
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;
-    let document = serde_json::to_value(hub::document()).unwrap();
+    let document = hub::document();
     let mut planted = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let operation = &methods["post"];

@@ -4,9 +4,11 @@
 mod api;
 mod card_data;
 mod common;
+mod contract;
 mod damage;
 mod edge;
 mod full_basket;
 mod hang_up;
+mod paper;
 mod permissions;
 mod stock;

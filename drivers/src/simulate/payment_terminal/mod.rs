@@ -134,6 +134,7 @@ struct State {
     /// What it is busy with, in minor units.
     unfinished: Option<u64>,
     think: Duration,
+    think_before_text: Duration,
 }
 
 impl State {
@@ -240,6 +241,11 @@ impl SimulatedTerminal {
     /// How long customer and bank take.
     pub fn think(&self, think: Duration) {
         lock(&self.state).think = think;
+    }
+
+    /// How long it takes between its result and the receipt's text.
+    pub fn think_before_text(&self, think: Duration) {
+        lock(&self.state).think_before_text = think;
     }
 
     /// It answers nothing any more.

@@ -183,6 +183,8 @@ impl<'a> Session<'a> {
             self.lead(&[0x06, 0x1e, 0x01, 0x6c]).await?;
             return Ok(());
         }
+        let think = self.state().think_before_text;
+        tokio::time::sleep(think).await;
         self.text(&booked).await?;
         self.reached(Point::TextSent)?;
         self.write(&[0x06, 0x0f, 0x00]).await?;

@@ -336,7 +336,7 @@ impl AuthState {
         if wait > Duration::ZERO {
             let seconds = wait.as_secs() + 1;
             let detail = format!("too many wrong codes from this address; wait {seconds} s");
-            return Err(TOO_MANY_ATTEMPTS.because(detail).member("retry_after", seconds));
+            return Err(TOO_MANY_ATTEMPTS.because(detail).member("retry_after_s", seconds));
         }
         match look(self) {
             Some(right) => {
@@ -429,7 +429,7 @@ mod tests {
         }
         for _ in 0..100 {
             let refusal = registers.log_in(Some(peer(1)), &right).unwrap_err();
-            assert_eq!((refusal.kind, &refusal.members), (&TOO_MANY_ATTEMPTS, &vec![("retry_after", 1.into())]));
+            assert_eq!((refusal.kind, &refusal.members), (&TOO_MANY_ATTEMPTS, &vec![("retry_after_s", 1.into())]));
             assert_eq!(registers.use_code(Some(peer(1)), "00000000").unwrap_err().kind, &TOO_MANY_ATTEMPTS);
         }
         assert!(registers.log_in(Some(peer(2)), &right).is_ok());

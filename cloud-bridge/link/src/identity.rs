@@ -63,6 +63,13 @@ impl Identity {
         self.shown().expires_at
     }
 
+    /// The certificate itself, DER.
+    #[must_use]
+    pub fn leaf(&self) -> CertificateDer<'static> {
+        let leaf = self.shown().certified.cert.first().cloned();
+        leaf.unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+
     fn shown(&self) -> Shown {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

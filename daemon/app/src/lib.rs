@@ -13,6 +13,7 @@
 
 pub mod audit;
 mod capability;
+pub mod card_data;
 pub mod catalog;
 pub mod check;
 pub mod devices;
@@ -38,6 +39,7 @@ pub use refusal::Refusal;
 /// Every capability, those below first.
 pub static CAPABILITIES: &[&Capability] = &[
     &refusal::CAPABILITY,
+    &card_data::CAPABILITY,
     &audit::CAPABILITY,
     &health::CAPABILITY,
     &devices::CAPABILITY,

@@ -32,6 +32,12 @@ pub enum Class {
     Conflict,
     /// A rule refuses it.
     Rule,
+    /// What it names can't be asked in this way.
+    Method,
+    /// It did not arrive in time.
+    Late,
+    /// It is larger than the hub takes.
+    TooLarge,
     /// Too many attempts.
     TooMany,
     /// The hub has a fault.

@@ -8,7 +8,7 @@ use crate::{
     By, Capability, Refusal,
     audit::{self, Act, ActKind},
     permission::{Holder, Permission},
-    refusal::{Class, Kind},
+    refusal::{Class, Kind, Member},
 };
 
 static PAIRED: Table<Name, Paired> = Table::new("register");
@@ -19,8 +19,12 @@ pub static READ: Permission = Permission::new(
     "See the store's registers",
     &[Holder::Register, Holder::Person, Holder::Service],
 );
-/// Pair registers.
-pub static PAIR: Permission = Permission::new("registers.pair", "Draw pairing codes for registers", &[Holder::Person]);
+/// Pair registers, and unpair them.
+pub static PAIR: Permission =
+    Permission::new("registers.pair", "Draw pairing codes for registers, and unpair them", &[Holder::Person]);
+/// End sessions.
+pub static END_SESSIONS: Permission =
+    Permission::new("registers.end_sessions", "Log out, and log everybody out", &[Holder::Person]);
 
 /// The config has no such register.
 pub static REGISTER_UNKNOWN: Kind =
@@ -33,15 +37,24 @@ pub static TOO_MANY_ATTEMPTS: Kind = Kind::new(
     "too-many-attempts",
     Class::TooMany,
     "Too many attempts",
-    "Too many wrong codes were tried within a minute.",
-);
+    "Too many wrong codes came from one address; it has to wait, longer after each further one.",
+)
+.with(&[Member { name: "retry_after_s", doc: "Seconds until a code is looked at again." }]);
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["register"],
     refusals: &[&REGISTER_UNKNOWN, &CODE_WRONG, &TOO_MANY_ATTEMPTS],
-    permissions: &[&READ, &PAIR],
-    acts: &[RegisterPaired::KIND],
+    permissions: &[&READ, &PAIR, &END_SESSIONS],
+    acts: &[
+        RegisterPaired::KIND,
+        RegisterUnpaired::KIND,
+        PairingCodeDrawn::KIND,
+        LoggedIn::KIND,
+        LoggedOut::KIND,
+        AllLoggedOut::KIND,
+        CodesRefused::KIND,
+    ],
     ..Capability::new("registers")
 };
 
@@ -65,6 +78,80 @@ struct RegisterPaired<'a> {
 
 impl Act for RegisterPaired<'_> {
     const KIND: ActKind = ActKind { name: "register_paired", doc: "A register got its token" };
+}
+
+/// A register lost its token.
+#[derive(Serialize)]
+struct RegisterUnpaired<'a> {
+    /// Which.
+    register: &'a RegisterName,
+}
+
+impl Act for RegisterUnpaired<'_> {
+    const KIND: ActKind = ActKind { name: "register_unpaired", doc: "A register's token became worthless" };
+}
+
+/// A pairing code was drawn.
+#[derive(Serialize)]
+pub struct PairingCodeDrawn {
+    /// For which register.
+    pub register: RegisterName,
+}
+
+impl Act for PairingCodeDrawn {
+    const KIND: ActKind = ActKind { name: "pairing_code_drawn", doc: "A pairing code was drawn for a register" };
+}
+
+/// A person logged in.
+#[derive(Serialize)]
+pub struct LoggedIn {
+    /// From which address.
+    pub peer: String,
+}
+
+impl Act for LoggedIn {
+    const KIND: ActKind = ActKind { name: "logged_in", doc: "A person logged in with the console code" };
+}
+
+/// A person logged out.
+#[derive(Serialize)]
+pub struct LoggedOut {}
+
+impl Act for LoggedOut {
+    const KIND: ActKind = ActKind { name: "logged_out", doc: "A person logged out" };
+}
+
+/// Everybody was logged out.
+#[derive(Serialize)]
+pub struct AllLoggedOut {}
+
+impl Act for AllLoggedOut {
+    const KIND: ActKind = ActKind { name: "all_logged_out", doc: "A person ended all sessions" };
+}
+
+/// Wrong codes came from an address.
+#[derive(Serialize)]
+pub struct CodesRefused {
+    /// From which.
+    pub peer: String,
+    /// `console` or `pairing`: the last one.
+    pub code: &'static str,
+    /// How many since it was recorded last.
+    pub times: u64,
+}
+
+impl Act for CodesRefused {
+    const KIND: ActKind = ActKind { name: "codes_refused", doc: "Wrong codes came from an address" };
+}
+
+/// A register's token is worthless from now on.
+///
+/// # Errors
+/// The store fails.
+pub fn unpair(transaction: &mut Transaction<'_>, by: &By, register: &RegisterName) -> Result<(), Refusal> {
+    audit::record(transaction, by, &RegisterUnpaired { register })?;
+    transaction.delete(&PAIRED, register.as_str());
+    Ok(())
 }
 
 /// Gives a register its token; its former one is worthless then.

@@ -25,11 +25,13 @@
 //! | [`tender`] | how the customer pays |
 //! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
 //! | [`sale`] | the transaction it becomes |
+//! | [`card_data`] | card numbers in texts, which may not be stored |
 //! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
 //! | [`text`] | which texts can be read on a screen and on paper |
 
 pub mod actor;
 pub mod basket;
+pub mod card_data;
 pub mod ids;
 pub mod item;
 pub mod line;

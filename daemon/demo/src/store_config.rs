@@ -52,6 +52,7 @@ pub(crate) fn config(
             keep_sales_days: 3_653,
         },
         listen: Listen { address: listen, certificate: identity.join("hub.pem"), key: identity.join("hub.key") },
+        metrics: None,
         headquarters: Some(Headquarters::new(
             format!("mqtts://{}", wan.address()).parse().map_err(|error: link::BadBrokerAddress| error.to_string())?,
             Some(identity.join("ca.pem")),

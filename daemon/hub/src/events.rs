@@ -1,30 +1,35 @@
 //! The WebSocket.
 
+#![allow(unused_qualifications)] // in what a macro makes of `params(Opening)`
+
 use std::{sync::Arc, time::Duration};
 
 use app::{health::READ, refusal::BAD_REQUEST};
 use axum::{
+    Extension, Json,
     extract::{
         State,
         ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::Response,
 };
 use commerce::RegisterName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{interval, timeout},
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
     parts::events::HubWhat,
-    status::Status,
-    web::{Asker, FOREIGN_ORIGIN, Problem, Routes},
+    status::ToConsole,
+    web::{
+        Command, Empty, FOREIGN_ORIGIN, InQuery, Known, Problem, Routes, authenticate::same_origin, places::Connection,
+    },
 };
 
 /// A listener that does not take a message for so long is gone.
@@ -33,50 +38,103 @@ const SEND: Duration = Duration::from_secs(10);
 /// Between two pings.
 const PING: Duration = Duration::from_secs(20);
 
-/// Between two looks at whether the status changed.
-const STATUS: Duration = Duration::from_millis(250);
-
-/// The route of this capability.
+/// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("events", "What happens, over a WebSocket", &[]).read(&READ, routes!(listen))
+    Routes::new("events", "What happens, over a WebSocket", &[])
+        .command(&READ, routes!(draw_ticket))
+        .read(&READ, routes!(listen))
+}
+
+/// A ticket for the WebSocket.
+#[derive(Serialize, ToSchema)]
+struct Ticket {
+    /// Open `/api/v1/events?ticket=TICKET` within 30 seconds. It is good once.
+    ticket: String,
+}
+
+/// Draw a ticket for the WebSocket
+///
+/// For browsers, which can't send a header with a WebSocket. A repeat under its key draws another one.
+#[utoipa::path(post, path = "/api/v1/events/ticket", request_body = Empty, responses((status = 200, body = Ticket)))]
+async fn draw_ticket(
+    State(hub): State<Arc<Hub>>,
+    Known(grant): Known,
+    _: Command<Empty>,
+) -> Result<Json<Ticket>, Problem> {
+    Ok(Json(Ticket { ticket: hub.registers.ticket(&grant)? }))
+}
+
+/// An event as it is sent.
+#[derive(ToSchema)]
+#[allow(dead_code)] // The document's view of two messages that are made apart.
+#[serde(untagged)]
+enum Event {
+    /// To registers.
+    Register(HubWhat),
+    /// To people at the console.
+    Console(ToConsole),
+}
+
+/// How the WebSocket is opened.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Opening {
+    /// A ticket, in the place of the header `Authorization` or the cookie.
+    ticket: Option<String>,
 }
 
 /// Listen to events
 ///
 /// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at
 /// the console `status`. The hub takes no messages. Scans and weights have a `sequence` in their lane: after a broken
-/// connection `GET /api/v1/lanes/me/events?after=…` gives what was missed.
-#[utoipa::path(get, path = "/api/v1/events",
-    responses((status = 101, description = "Events follow", body = Sent<'_>)))]
+/// connection `GET /api/v1/lanes/me/events?after=…` gives what was missed. It ends with the token or the session by
+/// which it was opened.
+#[utoipa::path(get, path = "/api/v1/events", params(Opening),
+    responses((status = 101, description = "Events follow", body = Event)))]
 async fn listen(
-    Asker(actor): Asker,
+    Known(grant): Known,
     State(hub): State<Arc<Hub>>,
+    InQuery(opening): InQuery<Opening>,
+    connection: Option<Extension<Connection>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     // A page of another site may not listen with a person's cookie.
-    if actor.register_name().is_none() && !same_origin(&headers) {
+    if grant.is_session() && opening.ticket.is_none() && !same_origin(&headers) {
         return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
     }
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
-        match actor.register_name() {
-            Some(register) => serve_register(&hub, socket, register).await,
-            None => serve_console(&hub, socket).await,
+        // It keeps its place for as long as it is open.
+        let closed = async {
+            match &connection {
+                Some(Extension(connection)) => connection.closed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let served = async {
+            match grant.actor.register_name() {
+                Some(register) => serve_register(&hub, socket, register).await,
+                None => serve_console(&hub, socket).await,
+            }
+        };
+        tokio::select! {
+            () = served => {}
+            () = hub.registers.ended(&grant) => {}
+            () = closed => {}
         }
     }))
 }
 
-fn same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text(header::ORIGIN).and_then(|origin| origin.strip_prefix("https://")), text(header::HOST)) {
-        (Some(origin), Some(host)) => origin == host,
-        _ => false,
+async fn send(socket: &mut WebSocket, message: &impl Serialize) -> bool {
+    match serde_json::to_string(message) {
+        Ok(text) => send_text(socket, text).await,
+        Err(_) => true,
     }
 }
 
-async fn send(socket: &mut WebSocket, message: &Sent<'_>) -> bool {
-    let Ok(text) = serde_json::to_string(message) else { return true };
+async fn send_text(socket: &mut WebSocket, text: String) -> bool {
     matches!(timeout(SEND, socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
 }
 
@@ -95,9 +153,9 @@ async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &RegisterNam
     loop {
         let there = tokio::select! {
             event = events.recv() => match event {
-                Ok(event) if event.is_for(register) => send(&mut socket, &Sent::Register(&event.what)).await,
+                Ok(event) if event.is_for(register) => send(&mut socket, &event.what).await,
                 Ok(_) => true,
-                Err(RecvError::Lagged(events)) => send(&mut socket, &Sent::Register(&HubWhat::Missed { events })).await,
+                Err(RecvError::Lagged(events)) => send(&mut socket, &HubWhat::Missed { events }).await,
                 Err(RecvError::Closed) => false,
             },
             said = socket.recv() => goes_on(said.as_ref()),
@@ -109,44 +167,19 @@ async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &RegisterNam
     }
 }
 
-/// An event as it is sent.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = Event)]
-enum Sent<'a> {
-    /// To registers.
-    Register(&'a HubWhat),
-    /// To people at the console.
-    Console(ToConsole<'a>),
-}
-
-/// An event for people at the console.
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ToConsole<'a> {
-    /// The whole status; sent when it changes.
-    Status(&'a Status),
-}
-
 async fn serve_console(hub: &Hub, mut socket: WebSocket) {
-    let mut looks = interval(STATUS);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut last, mut pinged) = (None, Instant::now());
+    let mut told = hub.console.subscribe();
+    told.mark_changed();
+    let mut pings = interval(PING);
     loop {
         let there = tokio::select! {
-            _ = looks.tick() => {
-                let status = Status::of(hub);
-                let changed = last.as_ref() != Some(&status);
-                let there = !changed || send(&mut socket, &Sent::Console(ToConsole::Status(&status))).await;
-                last = Some(status);
-                if pinged.elapsed() >= PING {
-                    pinged = Instant::now();
-                    there && ping(&mut socket).await
-                } else {
-                    there
-                }
+            changed = told.changed() => {
+                let text = told.borrow_and_update().clone();
+                // Empty until somebody looks for the first time.
+                changed.is_ok() && (text.is_empty() || send_text(&mut socket, text.to_string()).await)
             }
             said = socket.recv() => goes_on(said.as_ref()),
+            _ = pings.tick() => ping(&mut socket).await,
         };
         if !there {
             return;

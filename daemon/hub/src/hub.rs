@@ -6,14 +6,15 @@ use app::selling::SaleContext;
 use axum::http::HeaderMap;
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     clock::Calendar,
     config::Config,
     parts::{
         catalog::LiveCatalog, certificates::Certificates, devices::Devices, events::HubEvent,
-        headquarters::Headquarters, printed::LastPrinted, registers::Registers, terminals::TerminalLocks, today::Today,
+        headquarters::Headquarters, printed::LastPrinted, registers::Registers, requests::Requests, sizes::Sizes,
+        terminals::TerminalLocks, today::Today,
     },
 };
 
@@ -43,6 +44,12 @@ pub struct Hub {
     pub(crate) today: Today,
     /// What happens, for whoever listens.
     pub(crate) events: broadcast::Sender<Arc<HubEvent>>,
+    /// The status as consoles show it: a message of the WebSocket. Empty before anybody looks.
+    pub(crate) console: watch::Sender<Arc<str>>,
+    /// Requests that were answered.
+    pub(crate) requests: Requests,
+    /// How large the store's files are.
+    pub(crate) sizes: Sizes,
     /// The store's calendar.
     pub(crate) calendar: Calendar,
 }
@@ -55,7 +62,7 @@ impl Hub {
 
     /// Whether a request comes from a person at the console.
     pub fn is_person(&self, headers: &HeaderMap) -> bool {
-        self.registers.asker(headers).is_ok_and(|actor| actor.station == Station::Console)
+        self.registers.asker(headers).is_ok_and(|grant| grant.actor.station == Station::Console)
     }
 
     /// The store's currency.

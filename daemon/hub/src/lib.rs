@@ -13,6 +13,7 @@
 //! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `audit` | the capabilities: their routes and followers |
 //! | `hub`, `parts` | a hub at work, and its parts: who may ask, the catalog, devices, terminals, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
+//! | `peer`, `ration` | where a connection comes from; how often something from outside may be told |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
 
@@ -28,7 +29,9 @@ mod hub;
 pub mod maintenance;
 mod parts;
 mod payments;
+mod peer;
 mod printing;
+mod ration;
 mod registers;
 pub mod run;
 mod selling;

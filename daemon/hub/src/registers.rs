@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use app::{
+    By, Refusal, audit,
     refusal::FAULT,
-    registers::{PAIR, READ, REGISTER_UNKNOWN},
+    registers::{
+        self, AllLoggedOut, CODE_WRONG, CodesRefused, END_SESSIONS, LoggedIn, LoggedOut, PAIR, PairingCodeDrawn, READ,
+        REGISTER_UNKNOWN,
+    },
 };
 use axum::{
     Json,
@@ -12,8 +16,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use commerce::RegisterName;
+use commerce::{Actor, RegisterName, Station};
 use serde::{Deserialize, Serialize};
+use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -21,7 +26,8 @@ use crate::{
     clock::now_ms,
     hub::Hub,
     parts::registers::COOKIE,
-    web::{Body, Command, Empty, InPath, Problem, Routes},
+    peer::Peer,
+    web::{Body, CameFrom, Command, Empty, InPath, Known, Problem, Routes},
 };
 
 /// The routes of this capability.
@@ -30,6 +36,9 @@ pub(crate) fn routes() -> Routes {
         .public(routes!(log_in))
         .public(routes!(pair))
         .command(&PAIR, routes!(new_pairing_code))
+        .command(&PAIR, routes!(unpair))
+        .command(&END_SESSIONS, routes!(log_out))
+        .command(&END_SESSIONS, routes!(log_all_out))
         .read(&READ, routes!(list))
 }
 
@@ -69,11 +78,49 @@ struct RegisterState {
     paired: bool,
 }
 
+/// Where somebody asks from, as it is told.
+fn told(peer: Option<Peer>) -> String {
+    peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
+}
+
+/// What may be made of a wrong code: a line in the log and an entry in the audit trail, once a minute for an address.
+async fn note_wrong(hub: &Hub, peer: Option<Peer>, code: &'static str, refusal: Refusal) -> Problem {
+    let peer = told(peer);
+    if refusal.kind == &CODE_WRONG
+        && let Some(untold) = hub.registers.may_tell_of(&peer)
+    {
+        let times = untold + 1;
+        tracing::warn!(%peer, code, times, "wrong codes");
+        let by = By { actor: Station::Hub.into(), at_ms: now_ms() };
+        let act = CodesRefused { peer, code, times };
+        let noted = hub.store.commit(move |transaction| audit::record(transaction, &by, &act)).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "could not note wrong codes in the audit trail");
+        }
+    }
+    refusal.into()
+}
+
 /// Log a person in with the store's console code
-#[utoipa::path(post, path = "/api/v1/session", request_body = Code, 
-    responses((status = 204, description = "Logged in; the cookie is the session"), (status = 401, body = Problem), (status = 429, body = Problem)))]
-async fn log_in(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<Response, Problem> {
-    let token = hub.registers.log_in(&code.code)?;
+#[utoipa::path(post, path = "/api/v1/session", request_body = Code,
+    responses((status = 204, description = "Logged in; the cookie is the session"), (status = 401, body = Problem),
+        (status = 429, body = Problem)))]
+async fn log_in(
+    State(hub): State<Arc<Hub>>,
+    CameFrom(peer): CameFrom,
+    Body(code): Body<Code>,
+) -> Result<Response, Problem> {
+    let token = match hub.registers.log_in(peer, &code.code) {
+        Ok(token) => token,
+        Err(refusal) => return Err(note_wrong(&hub, peer, "console", refusal).await),
+    };
+    let by = By { actor: Actor::console(), at_ms: now_ms() };
+    let act = LoggedIn { peer: told(peer) };
+    let noted = hub.store.commit_for(Purpose::Settled, move |transaction| audit::record(transaction, &by, &act)).await;
+    if let Err(error) = noted {
+        // A person must get in to see what is wrong with the store.
+        tracing::warn!(%error, peer = %told(peer), "could not note a log-in in the audit trail");
+    }
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
     let mut headers = HeaderMap::new();
     headers
@@ -81,32 +128,95 @@ async fn log_in(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<R
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
+/// Log out
+///
+/// The session that asks ends, and its WebSockets with it.
+#[utoipa::path(post, path = "/api/v1/session/end", request_body = Empty,
+    responses((status = 204, description = "Logged out")))]
+async fn log_out(
+    State(hub): State<Arc<Hub>>,
+    Known(grant): Known,
+    command: Command<Empty>,
+) -> Result<StatusCode, Problem> {
+    hub.registers.log_out(&grant);
+    let by = command.by;
+    let act = LoggedOut {};
+    hub.store.commit_for(Purpose::Settled, move |transaction| audit::record(transaction, &by, &act)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Log everybody out
+///
+/// All sessions end, also the one that asks. Registers stay paired.
+#[utoipa::path(post, path = "/api/v1/sessions/end", request_body = Empty,
+    responses((status = 204, description = "Everybody is logged out")))]
+async fn log_all_out(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
+    hub.registers.log_all_out();
+    let by = command.by;
+    let act = AllLoggedOut {};
+    hub.store.commit_for(Purpose::Settled, move |transaction| audit::record(transaction, &by, &act)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn known(hub: &Hub, name: &RegisterName) -> Result<(), Problem> {
+    if hub.config.lane(name).is_some() {
+        return Ok(());
+    }
+    let detail = format!("unknown register {name}; add [[register]] to the config and restart");
+    Err(REGISTER_UNKNOWN.because(detail).into())
+}
+
 /// Draw a pairing code for a register of the config
 ///
 /// A repeat under its key draws another code, and the first is void.
-#[utoipa::path(post, path = "/api/v1/registers/{name}/pairing-code", params(("name" = RegisterName, Path)), request_body = Empty,
-    responses((status = 200, body = PairingCode), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/registers/{name}/pairing-code", params(("name" = RegisterName, Path)),
+    request_body = Empty, responses((status = 200, body = PairingCode), (status = 404, body = Problem)))]
 async fn new_pairing_code(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<RegisterName>,
-    _: Command<Empty>,
+    command: Command<Empty>,
 ) -> Result<Json<PairingCode>, Problem> {
-    if hub.config.lane(&name).is_none() {
-        return Err(REGISTER_UNKNOWN
-            .because(format!("unknown register {name}; add [[register]] to the config and restart"))
-            .into());
-    }
+    known(&hub, &name)?;
+    let by = command.by;
+    let act = PairingCodeDrawn { register: name.clone() };
+    hub.store.commit(move |transaction| audit::record(transaction, &by, &act)).await?;
     let code = hub.registers.new_code(&name)?;
     Ok(Json(PairingCode { register: name, code }))
 }
 
+/// Take a register's token away
+///
+/// Its token and a pairing code drawn for it are worthless at once, and its WebSockets end.
+#[utoipa::path(post, path = "/api/v1/registers/{name}/unpair", params(("name" = RegisterName, Path)),
+    request_body = Empty,
+    responses((status = 204, description = "It has no token"), (status = 404, body = Problem)))]
+async fn unpair(
+    State(hub): State<Arc<Hub>>,
+    InPath(name): InPath<RegisterName>,
+    command: Command<Empty>,
+) -> Result<StatusCode, Problem> {
+    known(&hub, &name)?;
+    // First: a disk that fails must not keep a stolen token good until the next start.
+    hub.registers.forget(&name, None);
+    let by = command.by;
+    hub.store.commit_for(Purpose::Settled, move |transaction| registers::unpair(transaction, &by, &name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Trade a pairing code for a token
-#[utoipa::path(post, path = "/api/v1/pairing", request_body = Code, 
+#[utoipa::path(post, path = "/api/v1/pairing", request_body = Code,
     responses((status = 200, body = PairedRegister), (status = 401, body = Problem), (status = 429, body = Problem)))]
-async fn pair(State(hub): State<Arc<Hub>>, Body(code): Body<Code>) -> Result<Json<PairedRegister>, Problem> {
-    let register = hub.registers.use_code(code.code.trim())?;
+async fn pair(
+    State(hub): State<Arc<Hub>>,
+    CameFrom(peer): CameFrom,
+    Body(code): Body<Code>,
+) -> Result<Json<PairedRegister>, Problem> {
+    let register = match hub.registers.use_code(peer, &code.code) {
+        Ok(register) => register,
+        Err(refusal) => return Err(note_wrong(&hub, peer, "pairing", refusal).await),
+    };
     let token = hub.registers.pair(&hub.store, register.clone(), now_ms()).await?;
-    tracing::info!(%register, "paired");
+    tracing::info!(%register, peer = %told(peer), "paired");
     Ok(Json(PairedRegister { register, token }))
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use app::{Retention, catalog::Catalog, check, hq, keeping};
 use axum::Router;
+use commerce::RegisterName;
 use sd_notify::NotifyState;
 use store::{Depth, MostlyEmpty, Purpose, Store, StoreError};
 use tokio::{
@@ -24,10 +25,11 @@ use crate::{
     config::{Config, DeviceKind},
     followers,
     hub::Hub,
-    maintenance::door,
+    maintenance::admin,
     parts::{
         catalog::LiveCatalog, certificates::Certificates, devices::Devices, events, headquarters::Headquarters,
-        printed::LastPrinted, registers::Registers, terminals::TerminalLocks, today::Today,
+        printed::LastPrinted, registers::Registers, requests::Requests, sizes::Sizes, terminals::TerminalLocks,
+        today::Today,
     },
     payments::ResolvePayments,
     printing::PrintReceipts,
@@ -71,7 +73,12 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     for fault in &faults {
         tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
     }
-    let registers = Registers::open(&store, &config.store.data)?;
+    let is_in_config = |name: &RegisterName| config.lane(name).is_some();
+    let registers = thread::scope(|scope| {
+        // It may have tokens to forget: a commit, for which no task of the runtime may wait.
+        scope.spawn(|| Registers::open(&store, &config.store.data, is_in_config, now)).join()
+    });
+    let registers = registers.map_err(|_| "reading the registers panicked".to_owned())??;
     let events = broadcast::channel(events::EVENTS).0;
     let listeners = events.clone();
     // Nobody need listen.
@@ -93,12 +100,15 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         headquarters,
         today,
         events,
+        console: watch::channel("".into()).0,
+        requests: Requests::default(),
+        sizes: Sizes::default(),
         calendar,
     });
     follow(&hub);
     status::start(&hub);
     tidy_up(&hub);
-    if let Err(error) = door::open(&hub.store, &hub.config.store.data) {
+    if let Err(error) = admin::open(&hub) {
         tracing::warn!(%error, "admin socket unavailable: no backup can be taken while the hub runs");
     }
     Ok(hub)
@@ -135,12 +145,21 @@ pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = 
 
 async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), String> {
     let certificates = Certificates::default();
-    let tls = server::tls(&config.listen, &certificates)?;
+    let identity = server::tls(&config.listen, &certificates)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("listen.address: can't listen on {address}: {error}; is another hub running, or the port taken?")
     })?;
+    let metrics = match &config.metrics {
+        Some(metrics) => Some(TcpListener::bind(metrics.address).await.map_err(|error| {
+            format!("metrics.address: can't listen on {}: {error}; is the port taken?", metrics.address)
+        })?),
+        None => None,
+    };
     let hub = starting(|| open_with(config, certificates))?;
+    if let Some(listener) = metrics {
+        admin::publish(&hub, listener);
+    }
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");
     let (tell_stop, stop) = watch::channel(false);
@@ -148,7 +167,7 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     watchdog(&hub);
     let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
     let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
-    let serving = tokio::spawn(server::serve(listener, tls, router, stop));
+    let serving = tokio::spawn(server::serve(listener, identity, router, stop));
     stopped(embedding.end).await?;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");

@@ -1,16 +1,21 @@
 //! `store-hub`: the daemon, and what goes with it.
 
+mod log;
+
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use hub::{config::Config, maintenance, run};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
+use log::LogFormat;
+use rustix::fs::Mode;
 
 /// A store's hub: owns its devices, serves its registers, carries its sales to headquarters.
 #[derive(Parser)]
 #[command(name = "store-hub", version)]
 struct Arguments {
+    /// How the log is written
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,12 +57,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
+    let Arguments { log_format, command } = Arguments::parse();
+    // What a hub writes is its owner's alone, whatever it was started with.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     #[cfg(feature = "demo")]
     let quiet = matches!(command, Command::Demo(_) | Command::Bench(_));
     #[cfg(not(feature = "demo"))]
     let quiet = false;
-    log(quiet);
+    log::start(log_format, quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no runtime: {error}")),
@@ -97,21 +104,4 @@ fn main() -> ExitCode {
 fn fail(why: &str) -> ExitCode {
     eprintln!("store-hub: {why}");
     ExitCode::FAILURE
-}
-
-/// Logs go to standard error; `STORE_HUB_LOG` chooses (`debug`, or `hub=debug,drivers=info`).
-fn log(quiet: bool) {
-    let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
-    let targets = match std::env::var("STORE_HUB_LOG").ok().map(|text| text.parse::<Targets>()) {
-        Some(Ok(targets)) => targets,
-        Some(Err(error)) => {
-            eprintln!("store-hub: STORE_HUB_LOG is not understood: {error}");
-            Targets::new().with_default(usual)
-        }
-        // sled and rumqttc tell their own stories at INFO.
-        None => Targets::new().with_default(usual).with_target("sled", LevelFilter::WARN),
-    };
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_filter(targets);
-    tracing_subscriber::registry().with(layer).init();
 }

@@ -13,7 +13,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -63,7 +63,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in
-/// it later could be lost with it. Also for one that is there: who made it may have been cut short before the sync.
+/// it later could be lost with it. They are their owner's alone. Also for one that is there: who made it may have been cut short before the sync.
 ///
 /// # Errors
 /// The disk fails.
@@ -72,7 +72,7 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     if !above.exists() {
         make_directory(above)?;
     }
-    match fs::create_dir(path) {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }

@@ -15,7 +15,7 @@ use commerce::Station;
 use contract::{DownBatch, DownItem, Received, Refusal, Stream};
 use store::{Name, Store, StoreError, Table, Transaction};
 
-use crate::{By, CAPABILITIES, IncomingItem};
+use crate::{By, CAPABILITIES, IncomingItem, card_data::look_through};
 
 /// How far each stream is.
 static RECEIVED: Table<Name, Received> = Table::new("inbox_cursor");
@@ -36,6 +36,13 @@ pub fn received(store: &Store, stream: &Stream) -> Result<Received, StoreError> 
     Ok(store.get(&RECEIVED, stream.as_str())?.unwrap_or_default())
 }
 
+/// Why an item may not be stored, if it holds card data.
+fn card_data(item: &DownItem) -> Option<String> {
+    // What is no JSON its kind refuses.
+    let body = serde_json::from_str(item.body.get()).ok()?;
+    look_through(&body).err().map(|refusal| refusal.detail)
+}
+
 /// Takes what is due of a batch, and gives how far its stream is then.
 ///
 /// # Errors
@@ -49,8 +56,10 @@ pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch)
     let by = By { actor: Station::Headquarters.into(), at_ms };
     let mut refused = Vec::new();
     // Neighbours of one kind go together: a catalog is not rebuilt for each item.
-    for run in due.chunk_by(|one, next| one.kind == next.kind) {
+    let with_next = |one: &&DownItem, next: &&DownItem| one.kind == next.kind && card_data(one) == card_data(next);
+    for run in due.chunk_by(with_next) {
         let outcomes = match kinds().find(|kind| kind.kind == run[0].kind) {
+            Some(_) if card_data(run[0]).is_some() => run.iter().map(|item| card_data(item)).collect(),
             Some(kind) => (kind.apply)(transaction, &by, run)?,
             None => {
                 let why = format!("unknown kind `{}`; update the hub", run[0].kind.escape_debug());
@@ -126,15 +135,24 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
         let unprintable = json!({ "sku": "4011", "description": "a\nb", "price": { "minor": 1, "per": "each" } });
+        let card_data =
+            json!({ "sku": "4011", "description": "4761 7390 0101 0119", "price": { "minor": 1, "per": "each" } });
         let wrong = [
             (item::CHANGED.name(), unprintable),
             (item::CHANGED.name(), json!({ "sku": "4011" })),
             ("item.removed", json!({ "sku": "4011" })),
             cereal(-1),
+            (item::CHANGED.name(), card_data),
         ];
         let taken = apply(&store, &batch(1, &[&wrong[..], &[cereal(369)]].concat()));
-        assert_eq!((taken.up_to, prices(&store)), (Sequence(5), vec![369]));
-        let expected = [(1, "`description`"), (2, "invalid body"), (3, "update the hub"), (4, "price")];
+        assert_eq!((taken.up_to, prices(&store)), (Sequence(6), vec![369]));
+        let expected = [
+            (1, "`description`"),
+            (2, "invalid body"),
+            (3, "update the hub"),
+            (4, "price"),
+            (5, "the text at `/description` holds what looks like a card number"),
+        ];
         assert_eq!(taken.refused.len(), expected.len());
         for (refusal, (sequence, why)) in taken.refused.iter().zip(expected) {
             assert!(refusal.sequence.0 == sequence && refusal.why.contains(why), "{refusal:?}");

@@ -36,6 +36,9 @@ pub struct Config {
     pub store: Store,
     /// Where registers reach the hub.
     pub listen: Listen,
+    /// Where the metrics can be read on the LAN, by anybody; without it at the admin socket alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
     /// HQ; without it the store sells, and the outbox waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headquarters: Option<Headquarters>,
@@ -127,6 +130,14 @@ pub struct Listen {
     pub certificate: PathBuf,
     /// PEM file of its key.
     pub key: PathBuf,
+}
+
+/// Where the metrics can be read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// IP address and port; plain HTTP.
+    pub address: SocketAddr,
 }
 
 /// HQ.

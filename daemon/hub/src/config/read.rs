@@ -60,12 +60,13 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
             reader.findings.push((0, format!("[{name}] is missing")));
         }
     }
-    let (mut store, mut listen, mut headquarters, mut register) = (None, None, None, Vec::new());
+    let (mut store, mut listen, mut metrics, mut headquarters, mut register) = (None, None, None, None, Vec::new());
     let mut devices = BTreeMap::new();
     for (key, value) in table.into_inner() {
         match key.get_ref().as_ref() {
             "store" => store = reader.table(value),
             "listen" => listen = reader.table(value),
+            "metrics" => metrics = reader.table(value),
             "headquarters" => headquarters = reader.table(value),
             "register" => register = reader.tables(value),
             name => match DeviceKind::ALL.into_iter().find(|kind| kind.name() == name) {
@@ -76,7 +77,7 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
     }
     match (store, listen) {
         (Some(store), Some(listen)) if reader.findings.is_empty() => {
-            let config = Config { store, listen, headquarters, devices, register };
+            let config = Config { store, listen, metrics, headquarters, devices, register };
             let findings = config.check();
             if findings.is_empty() { Ok(config) } else { Err(findings) }
         }
@@ -103,7 +104,7 @@ impl Reader<'_> {
         self.findings.push((
             place,
             format!(
-                "line {line}: unknown table `{name}`; known: [store], [listen], [headquarters], {kinds}, [[register]]"
+                "line {line}: unknown table `{name}`; known: [store], [listen], [metrics], [headquarters], {kinds}, [[register]]"
             ),
         ));
     }

@@ -54,7 +54,11 @@ fn what_is_wrong_is_named_with_a_remedy() {
         ("store-hub\"", "store-hub\"\nengine = \"rocks\"", "expected `sled` or `sqlite`"),
         ("hub.key\"", "hub.key\"\nport = 1", "unknown field `port`"),
         ("[listen]", "[listening]", "[listen] is missing"),
-        ("[[scanner]]", "[[scaner]]", "unknown table `scaner`; known: [store], [listen], [headquarters], [[scale]]"),
+        (
+            "[[scanner]]",
+            "[[scaner]]",
+            "unknown table `scaner`; known: [store], [listen], [metrics], [headquarters], [[scale]]",
+        ),
         ("scanner-1\"\n", "scanner 1\"\n", "Invalid device name `scanner 1`: 1 to 40 letters, digits or `-`"),
         (
             "?baud=9600\"",

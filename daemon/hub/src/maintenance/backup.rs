@@ -3,13 +3,14 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use app::maintenance::after_restore;
 use store::{BackedUp, room::Sparing};
 
-use super::door;
+use super::admin;
 use crate::{clock::now_ms, config::Config};
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> String {
@@ -58,9 +59,14 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, String> {
-    let file = File::create(path).map_err(failed(path))?;
+    // Made anew: where others may write, nobody can have laid a link there for the hub to follow.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(path)(error)),
+        _ => {}
+    }
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed(path))?;
     let mut sparing = Sparing::new(&file, directory, &config.store.data).map_err(failed(path))?;
-    match door::ask_for_backup(&config.store.data)? {
+    match admin::ask_for_backup(&config.store.data)? {
         Some(mut backup) => drop(io::copy(&mut backup, &mut sparing).map_err(failed(path))?),
         None => drop(super::open(config)?.backup(&mut sparing).map_err(|error| error.to_string())?),
     }

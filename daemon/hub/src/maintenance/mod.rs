@@ -1,11 +1,11 @@
 //! `store-hub store …`: what a person does to a store. A backup may be taken while the hub sells; for the rest it is
 //! stopped.
 
+pub(crate) mod admin;
 mod backup;
 mod check;
 mod check_config;
 mod convert;
-pub(crate) mod door;
 mod permissions;
 
 use std::path::PathBuf;

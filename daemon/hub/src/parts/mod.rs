@@ -8,5 +8,7 @@ pub(crate) mod events;
 pub(crate) mod headquarters;
 pub(crate) mod printed;
 pub(crate) mod registers;
+pub(crate) mod requests;
+pub(crate) mod sizes;
 pub(crate) mod terminals;
 pub(crate) mod today;

@@ -1,15 +1,19 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
 mod doubts;
+mod feed;
+pub(crate) mod metrics;
 mod routes;
 mod sales;
 mod samples;
 
+use std::sync::Arc;
+
 use commerce::RegisterName;
+pub(crate) use feed::ToConsole;
 pub(crate) use routes::{page, routes};
 pub(crate) use sales::FollowSales;
 pub use samples::resident_in;
-pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
 use utoipa::{
@@ -91,14 +95,14 @@ fn room() -> Object {
 
 impl KeepingFigures {
     fn of(hub: &Hub) -> Self {
-        let disk = hub.store.disk();
+        let (disk, sizes) = (hub.store.disk(), hub.sizes.of(&hub.store));
         Self {
             engine: hub.config.store.engine.name(),
             room: disk.room,
-            free_bytes: disk.free_bytes,
+            free_bytes: sizes.free,
             telemetry_dropped: disk.dropped,
-            store_bytes: hub.store.size_on_disk().unwrap_or(0),
-            archive_bytes: hub.store.archive_size(),
+            store_bytes: sizes.store,
+            archive_bytes: sizes.archive,
         }
     }
 }
@@ -128,6 +132,12 @@ pub(crate) struct HeadquartersFigures {
     /// What is wrong with the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<String>,
+}
+
+/// Starts what goes on beside the routes: samples of the hub's health, and the status for consoles.
+pub(crate) fn start(hub: &Arc<Hub>) {
+    samples::start(hub);
+    feed::start(hub);
 }
 
 /// Everything that a person must look at.

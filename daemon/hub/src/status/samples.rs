@@ -12,7 +12,7 @@ use crate::{clock::now_ms, hub::Hub};
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Memory in use by this process, in bytes; 0 if the system does not tell.
-fn resident_bytes() -> u64 {
+pub(super) fn resident_bytes() -> u64 {
     fs::read_to_string("/proc/self/status").ok().and_then(|status| resident_in(&status)).unwrap_or(0)
 }
 
@@ -44,7 +44,7 @@ fn sample(hub: &Hub) -> Result<Sample, StoreError> {
 }
 
 /// Takes samples for as long as the hub lives.
-pub(crate) fn start(hub: &Arc<Hub>) {
+pub(super) fn start(hub: &Arc<Hub>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
         let mut every = tokio::time::interval(EVERY);

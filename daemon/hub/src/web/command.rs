@@ -1,9 +1,10 @@
 //! From a request to who asks, and what: the one way of every command.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use app::{
     By, Refusal,
+    card_data::{look_through, look_through_text},
     refusal::{BAD_REQUEST, KEY_REUSED},
 };
 use axum::{
@@ -18,8 +19,8 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, extract::read_body, problem::Problem};
-use crate::{clock::now_ms, digest::sha256, hub::Hub};
+use super::{authenticate::Permitted, body::collected, places::Connection, problem::Problem};
+use crate::{clock::now_ms, digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
 /// Who asks; whether they may was decided before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
@@ -29,6 +30,28 @@ impl FromRequestParts<Arc<Hub>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Problem> {
         Permitted::of(&parts.extensions).map(Self)
+    }
+}
+
+/// Who asks, and by what.
+pub(crate) struct Known(pub(crate) Grant);
+
+impl FromRequestParts<Arc<Hub>> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Problem> {
+        Permitted::grant(&parts.extensions).map(Self)
+    }
+}
+
+/// Where a request comes from, if it came by a connection.
+pub(crate) struct CameFrom(pub(crate) Option<Peer>);
+
+impl<S: Sync> FromRequestParts<S> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().map(Connection::peer)))
     }
 }
 
@@ -105,7 +128,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
     async fn from_request(request: Request, _: &Arc<Hub>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
-        let body = read_body(body).await?;
+        let body = collected(body).await?;
         let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
         let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {
@@ -117,6 +140,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        look_through_text("the Idempotency-Key", key)?;
+        look_through_text("the path", parts.uri.path())?;
+        if let Ok(value) = serde_json::from_slice(json) {
+            look_through(&value)?;
+        }
         let parsed = serde_json::from_slice(json)
             .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
         let at_ms = now_ms();

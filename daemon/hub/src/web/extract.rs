@@ -1,44 +1,21 @@
 //! What a request carries, taken apart; what is wrong with it becomes a [`Problem`], not a line of text.
 
-use app::{Refusal, refusal::BAD_REQUEST};
+use std::time::Duration;
+
+use app::{
+    Refusal,
+    refusal::{BAD_REQUEST, BUSY},
+};
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
-use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use store::StoreError;
+use tokio::{sync::Semaphore, time::timeout};
 use utoipa::IntoParams;
 
-use super::{BODY_TOO_LARGE, problem::Problem};
-
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 512 * 1024;
-
-/// So much of a larger body is read before it is refused: a client that is still sending would not see the answer.
-const READ_BEFORE_REFUSING: usize = 16 * 1024 * 1024;
-
-/// Reads the body of a request.
-///
-/// # Errors
-/// It does not arrive whole, or is too large.
-pub(super) async fn read_body(body: axum::body::Body) -> Result<Vec<u8>, Refusal> {
-    let mut pieces = body.into_data_stream();
-    let (mut read, mut length) = (Vec::new(), 0_usize);
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| BAD_REQUEST.because(format!("the body did not arrive whole: {error}")))?;
-        length = length.saturating_add(piece.len());
-        if length <= MAX_BODY {
-            read.extend_from_slice(&piece);
-        } else if length > READ_BEFORE_REFUSING {
-            break;
-        }
-    }
-    if length > MAX_BODY {
-        return Err(BODY_TOO_LARGE.because(format!("the body has more than {MAX_BODY} bytes; send it in parts")));
-    }
-    Ok(read)
-}
+use super::{body::collected, problem::Problem};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -47,7 +24,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let body = read_body(request.into_body()).await?;
+        let body = collected(request.into_body()).await?;
         let parsed = serde_json::from_slice(&body);
         let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
         Ok(Self(parsed))
@@ -116,12 +93,58 @@ impl PageAfter {
     }
 }
 
-/// Reads off the runtime's threads: for what walks, pages or opens the archive.
+/// Reads of this sort at once: they must leave a processor to sales.
+const READERS: usize = 2;
+
+/// How long a read may wait for its turn.
+const TURN: Duration = Duration::from_secs(10);
+
+static TURNS: Semaphore = Semaphore::const_new(READERS);
+
+/// Reads off the runtime's threads: for what walks, pages or opens the archive. At most [`READERS`] at once, the others
+/// wait in line.
+///
+/// # Errors
+/// What `work` refuses; or its turn did not come within [`TURN`].
 pub(crate) async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(work).await {
+    let Ok(Ok(turn)) = timeout(TURN, TURNS.acquire()).await else {
+        return Err(BUSY.because("too many lists are being read; ask again in a moment").into());
+    };
+    let in_turn = move || {
+        let _turn = turn;
+        work()
+    };
+    match tokio::task::spawn_blocking(in_turn).await {
         Ok(read) => Ok(read?),
         Err(_) => Err(StoreError::Panicked.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::SeqCst},
+        thread,
+    };
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn few_reads_run_at_once_and_the_others_wait() {
+        static RUNNING: AtomicUsize = AtomicUsize::new(0);
+        let read = |_| {
+            reading(|| {
+                let running = RUNNING.fetch_add(1, SeqCst) + 1;
+                thread::sleep(Duration::from_millis(5));
+                RUNNING.fetch_sub(1, SeqCst);
+                Ok(running)
+            })
+        };
+        let most = join_all((0..40).map(read)).await.into_iter().map(Result::unwrap).max();
+        assert_eq!(most, Some(READERS));
     }
 }

@@ -3,13 +3,17 @@
 //! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes: programs may rely on it.
 //! Its `detail` is for people.
 
+use std::sync::Arc;
+
 use app::{
     Refusal,
     refusal::{Class, Kind},
 };
 use axum::{
     Json,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -17,7 +21,8 @@ use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
-use super::{BODY_TOO_LARGE, METHOD_NOT_ALLOWED, openapi::problems::is_integer};
+use super::{openapi::problems::is_integer, places::Connection};
+use crate::ration::Ration;
 
 /// An error of the API, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -36,21 +41,50 @@ pub(crate) struct Problem {
     members: Map<String, Value>,
 }
 
+/// A problem that was answered, for the log.
+#[derive(Clone)]
+struct ToTell {
+    kind: String,
+    detail: String,
+}
+
+/// Tells the log of answers that somebody must look at: what failed in the hub, and what strangers overdo. A line a
+/// minute for a kind and a peer.
+pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get().map(Connection::peer);
+    let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_told = status.is_server_error() || OVERDONE.contains(&status);
+    if is_told
+        && let Some(ToTell { kind, detail }) = response.extensions().get()
+        && let Some(untold) = ration.take(format!("{kind} {peer}"))
+    {
+        tracing::warn!(%kind, %detail, %path, %peer, untold, "answered with a problem");
+    }
+    response
+}
+
+/// What a client that means well rarely gets.
+const OVERDONE: [StatusCode; 3] =
+    [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::TOO_MANY_REQUESTS];
+
 /// The member and the header of a problem that say when to try again.
 pub(super) const RETRY_AFTER: &str = "retry_after_s";
 
 /// The status of a kind of refusals.
 pub(super) fn status(kind: &Kind) -> StatusCode {
     match kind.class {
-        // The two that only HTTP has.
-        Class::Malformed if kind.slug == BODY_TOO_LARGE.slug => StatusCode::PAYLOAD_TOO_LARGE,
-        Class::Malformed if kind.slug == METHOD_NOT_ALLOWED.slug => StatusCode::METHOD_NOT_ALLOWED,
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Unauthenticated => StatusCode::UNAUTHORIZED,
         Class::Forbidden => StatusCode::FORBIDDEN,
         Class::NotFound => StatusCode::NOT_FOUND,
         Class::Conflict => StatusCode::CONFLICT,
         Class::Rule => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::Method => StatusCode::METHOD_NOT_ALLOWED,
+        Class::Late => StatusCode::REQUEST_TIMEOUT,
+        Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Class::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         Class::Device => StatusCode::BAD_GATEWAY,
@@ -94,11 +128,10 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if status.is_server_error() {
-            tracing::warn!(kind = %self.kind, detail = %self.detail, "answered with a problem");
-        }
+        let told = ToTell { kind: self.kind.clone(), detail: self.detail.clone() };
         let retry_after = self.members.get(RETRY_AFTER).and_then(Value::as_u64);
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {

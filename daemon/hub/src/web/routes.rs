@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use app::{
+    card_data::CARD_NUMBER_REFUSED,
     permission::{Holder, Permission},
     refusal::{self, Kind},
 };
@@ -22,7 +23,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::{
-    BODY_TOO_LARGE, FOREIGN_ORIGIN,
+    BODY_TOO_LARGE, FOREIGN_ORIGIN, HOST_UNKNOWN, REQUEST_TIMEOUT,
     authenticate::permit,
     openapi::{CONSOLE_SESSION, REGISTER_TOKEN, problems::Problems},
 };
@@ -114,6 +115,7 @@ impl Routes {
 /// What any read may answer.
 const READS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
+    &HOST_UNKNOWN,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
     &FOREIGN_ORIGIN,
@@ -125,11 +127,15 @@ const READS: &[&Kind] = &[
 /// What any command may answer.
 const COMMANDS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
+    &HOST_UNKNOWN,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
+    &REQUEST_TIMEOUT,
     &refusal::KEY_REUSED,
     &refusal::TOO_LARGE,
     &BODY_TOO_LARGE,
+    &CARD_NUMBER_REFUSED,
+    &FOREIGN_ORIGIN,
     &refusal::FAULT,
     &refusal::BUSY,
     &refusal::STORE_STOPPED,
@@ -140,6 +146,8 @@ const COMMANDS: &[&Kind] = &[
 /// What any route may answer to somebody unknown.
 const PUBLICS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
+    &HOST_UNKNOWN,
+    &REQUEST_TIMEOUT,
     &BODY_TOO_LARGE,
     &refusal::FAULT,
     &refusal::BUSY,

@@ -1,46 +1,64 @@
 //! TLS on the LAN: accepts connections, bounds them, and hands their requests to the routes.
 //!
-//! - At most [`CONNECTIONS`] at once; past it new ones wait in the system's queue.
-//! - A handshake and the head of a request must come within [`PATIENCE`].
+//! - How many connections there may be, and whose: [`places`](super::places).
+//! - A handshake must come within [`PATIENCE`], a stranger must sign in soon, and a connection of somebody who is signed
+//!   in may be idle for [`IDLE`].
+//! - A client that does not read its answer for [`UNREAD`] is cut off.
 //! - A connection that misbehaves ends alone.
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, response::IntoResponse};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
+    net::{TcpListener, TcpStream},
+    sync::watch,
     time::timeout,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::{
+    Problem,
+    hosts::Hosts,
+    places::{Connection, Places},
+};
 use crate::{config::Listen, parts::certificates::Certificates};
 
-/// Connections at once.
-const CONNECTIONS: usize = 1024;
-
-/// How long a client may take for a handshake, and for the head of a request.
+/// How long a client may take for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection may wait for the next request of somebody who is signed in.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How long a client may leave an answer unread.
+const UNREAD: Duration = Duration::from_secs(20);
+
+/// Who the hub is on the LAN.
+pub(crate) struct Identity {
+    tls: Arc<ServerConfig>,
+    hosts: Hosts,
+}
 
 /// TLS by the certificate that the config names, which may be renewed while the hub runs.
 ///
 /// # Errors
 /// A file can't be read, or is not what it should be: which one, and what to do.
-pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Identity, String> {
     let identity = certificates
         .open("listen.certificate", &listen.certificate, &listen.key)
         .map_err(|error| format!("{error}; `store-hub-provision create-store` makes both files"))?;
+    let hosts = Hosts::of(Arc::clone(&identity));
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
         .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Identity { tls: Arc::new(config), hosts })
 }
 
 /// Serves until `stop` changes; then takes no new connections.
@@ -49,17 +67,16 @@ pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Arc<Se
 /// The listener fails for good.
 pub(crate) async fn serve(
     listener: TcpListener,
-    tls: Arc<ServerConfig>,
+    Identity { tls, hosts }: Identity,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(tls);
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let (places, hosts) = (Arc::new(Places::default()), Arc::new(hosts));
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 // Out of descriptors, or the peer is gone already: neither ends the hub.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -69,22 +86,42 @@ pub(crate) async fn serve(
             },
             _ = stop.changed() => return Ok(()),
         };
-        let (acceptor, router) = (acceptor.clone(), router.clone());
+        let (acceptor, router, hosts) = (acceptor.clone(), router.clone(), Arc::clone(&hosts));
+        let connection = places.enter(peer.ip().into());
         tokio::spawn(async move {
-            let _place = place;
-            // Answers are small and waited for.
-            let _ = stream.set_nodelay(true);
-            let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await else { return };
-            let service = service_fn(move |request: hyper::Request<Incoming>| router.clone().oneshot(request));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .max_buf_size(64 * 1024)
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
+            tokio::select! {
+                () = talk(stream, acceptor, router, hosts, connection.clone()) => {}
+                () = connection.closed() => {}
+                () = connection.overdue() => {}
             }
         });
+    }
+}
+
+/// Serves one connection to its end.
+async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router, hosts: Arc<Hosts>, connection: Connection) {
+    // Answers are small and waited for.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(Box::pin(stream))).await else { return };
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        let (router, hosts) = (router.clone(), Arc::clone(&hosts));
+        async move {
+            match hosts.require(request.uri(), request.version(), request.headers()) {
+                Ok(()) => router.oneshot(request).await,
+                Err(refusal) => Ok(Problem::from(refusal).into_response()),
+            }
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "a connection ended");
     }
 }

@@ -2,10 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod card_data;
 mod catalog;
 mod common;
 mod contract;
 mod damage;
+mod edge;
 mod full_basket;
 mod hang_up;
 mod paper;

@@ -14,11 +14,11 @@ mod answers;
 pub(super) mod problems;
 mod unions;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
@@ -29,10 +29,17 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{authenticate::authenticate, detached::detached, problem::Problem, routes::Routes};
+use super::{
+    authenticate::authenticate,
+    body::whole_body,
+    detached::detached,
+    problem::{Problem, tell},
+    routes::Routes,
+};
 use crate::{
     hub::Hub,
     parts::registers::COOKIE,
+    ration::Ration,
     web::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN},
 };
 
@@ -130,10 +137,23 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
             let detail = format!("{} has no method {}; see /docs", request.uri().path(), request.method());
             Problem::from(METHOD_NOT_ALLOWED.because(detail))
         })
-        .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
         .layer(from_fn(detached))
+        .layer(from_fn(whole_body))
+        .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
+        .layer(from_fn_with_state(Arc::new(Ration::default()), tell))
+        .layer(from_fn_with_state(Arc::clone(&hub), count))
         .layer(from_fn_with_state(Arc::clone(&hub), identify))
         .with_state(hub)
+}
+
+/// Counts requests for the metrics.
+async fn count(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let asked = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    hub.requests.count(method.as_str(), route, response.status().as_u16(), asked.elapsed());
+    response
 }
 
 /// Tells in every answer which hub gave it: its version, and the epoch of its store.

@@ -100,8 +100,8 @@ pub(crate) fn faults(hub: &Hub, depth: Depth) -> Vec<String> {
     check::check(hub.store(), depth).unwrap().faults
 }
 
-/// A person's cookie and a register's token.
-pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
+/// A person's cookie.
+pub(crate) async fn log_in(router: &Router, directory: &Path) -> String {
     let code = std::fs::read_to_string(directory.join("data/console-code")).unwrap();
     let session = ask(router, "POST", "/api/v1/session", &[], &json!({ "code": code }).to_string()).await;
     assert_eq!(session.status, StatusCode::NO_CONTENT);
@@ -110,7 +110,12 @@ pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> 
             && session.cookie.contains("Secure")
             && session.cookie.contains("SameSite=Strict")
     );
-    let cookie = session.cookie.split(';').next().unwrap().to_owned();
+    session.cookie.split(';').next().unwrap().to_owned()
+}
+
+/// A person's cookie and a register's token.
+pub(crate) async fn enter(router: &Router, directory: &Path, register: &str) -> (String, String) {
+    let cookie = log_in(router, directory).await;
     let drawing = [("cookie", &*cookie), ("idempotency-key", "pairing-code-1")];
     let drawn = ask(router, "POST", &format!("/api/v1/registers/{register}/pairing-code"), &drawing, "").await;
     let paired = ask(router, "POST", "/api/v1/pairing", &[], &json!({ "code": drawn.body["code"] }).to_string()).await;

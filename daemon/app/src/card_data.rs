@@ -1,0 +1,84 @@
+//! No card data gets into the store: what comes from outside is looked through before anything is done with it.
+//!
+//! The rule is [`commerce::card_data`]. The web layer applies it to every command, the inbox to every item from HQ. What
+//! is refused is told without the text: neither an answer nor the log may hold it.
+
+use commerce::card_data::holds_card_data;
+use serde_json::Value;
+
+use crate::{
+    Capability,
+    refusal::{Class, Kind, Refusal},
+};
+
+/// A text holds card data.
+pub static CARD_NUMBER_REFUSED: Kind = Kind::new(
+    "card-number-refused",
+    Class::Rule,
+    "Card data refused",
+    "A text holds what looks like a card number, track data or a security code; such data may not be stored.",
+);
+
+/// What this module declares.
+pub(crate) static CAPABILITY: Capability =
+    Capability { refusals: &[&CARD_NUMBER_REFUSED], ..Capability::new("card_data") };
+
+/// Looks through a text.
+///
+/// # Errors
+/// It holds card data.
+pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
+    if holds_card_data(text) {
+        let detail = format!(
+            "{what} holds what looks like a card number, track data or a security code; leave it out, such data may not \
+             be stored"
+        );
+        return Err(CARD_NUMBER_REFUSED.because(detail));
+    }
+    Ok(())
+}
+
+/// Looks through every text of a JSON value, names of members included.
+///
+/// # Errors
+/// One holds card data: where.
+pub fn look_through(value: &Value) -> Result<(), Refusal> {
+    at("", value)
+}
+
+fn at(place: &str, value: &Value) -> Result<(), Refusal> {
+    match value {
+        Value::String(text) => look_through_text(&format!("the text at `{place}`"), text),
+        Value::Number(number) => look_through_text(&format!("the number at `{place}`"), &number.to_string()),
+        Value::Array(values) => {
+            values.iter().enumerate().try_for_each(|(index, value)| at(&format!("{place}/{index}"), value))
+        }
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            look_through_text(&format!("the name of a member of `{place}`"), name)?;
+            at(&format!("{place}/{name}"), value)
+        }),
+        Value::Null | Value::Bool(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn card_data_is_found_anywhere_and_not_told() {
+        let pan = "4761739001010119";
+        assert_eq!(look_through(&json!({ "a": [1, { "b": "fine" }, null, true] })), Ok(()));
+        for value in
+            [json!({ "a": [1, { "b": pan }] }), json!(pan), json!({ pan: 1 }), json!([4_761_739_001_010_119_u64])]
+        {
+            let refusal = look_through(&value).unwrap_err();
+            assert_eq!(refusal.kind, &CARD_NUMBER_REFUSED);
+            assert!(!refusal.detail.contains("4761"), "{}", refusal.detail);
+        }
+        let refusal = look_through(&json!({ "a": [1, { "b": pan }] })).unwrap_err();
+        assert!(refusal.detail.contains("`/a/1/b`"), "{}", refusal.detail);
+    }
+}

@@ -1,0 +1,282 @@
+//! The admin socket of a running hub: HTTP over a Unix socket in the data directory, `hub.sock`, for whoever may read
+//! that directory. With `[metrics] address` in the config, what only reads is also at a port of the LAN.
+//!
+//! | route | answer | on the LAN |
+//! | --- | --- | --- |
+//! | `GET /metrics` | the metrics, as OpenMetrics text | yes |
+//! | `GET /healthz` | 200 while the process answers | yes |
+//! | `GET /readyz` | 200 while the store takes sales; else 503 and why not | yes |
+//! | `GET /status` | the status, as the console shows it | no |
+//! | `POST /backup` | a backup of the whole store, as bytes | no |
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | the asker goes away, or does not read for [`PATIENCE`] | the backup is given up; the store sells on |
+//! | the hub is stopped meanwhile | it does not wait: the bytes end without the backup's end |
+//! | the backup fails half-way | the answer is cut off: the asker refuses it |
+//! | the hub was killed and its socket is left | nobody answers; the next hub removes it |
+
+use std::{
+    convert::Infallible,
+    fs,
+    io::{self, BufWriter, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::stream;
+use http_body_util::{BodyExt, Empty};
+use hyper::{body::Incoming, client, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use store::Store;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    runtime::Runtime,
+    sync::{Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+use crate::{
+    hub::Hub,
+    status::{Status, metrics},
+};
+
+/// How long the other end may be silent.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Askers served at once.
+const ASKERS: usize = 8;
+
+/// Bytes of a backup sent at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Chunks that may wait for the asker.
+const WAITING: usize = 8;
+
+fn path(data: &Path) -> PathBuf {
+    data.join("hub.sock")
+}
+
+/// What only reads, and tells nothing that is the store's own affair but figures.
+fn public_router() -> Router<Arc<Hub>> {
+    Router::new()
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+}
+
+async fn metrics_text(State(hub): State<Arc<Hub>>) -> Response {
+    match tokio::task::spawn_blocking(move || metrics::text(&hub)).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn readyz(State(hub): State<Arc<Hub>>) -> Response {
+    match hub.store.stopped() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("store stopped: {why}\n")).into_response(),
+    }
+}
+
+async fn status(State(hub): State<Arc<Hub>>) -> Json<Status> {
+    Json(Status::of(&hub))
+}
+
+async fn backup(State(hub): State<Arc<Hub>>) -> Response {
+    let (chunks, mut written) = mpsc::channel(WAITING);
+    let store = Arc::clone(&hub.store);
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = write_backup(&store, &chunks) {
+            // Nobody reads on: that is how an asker goes away.
+            let _ = chunks.blocking_send(Err(error));
+        }
+    });
+    // The first chunk tells whether there is a backup at all.
+    match written.recv().await {
+        Some(Ok(first)) => {
+            let rest = stream::poll_fn(move |context| written.poll_recv(context));
+            let first = stream::once(std::future::ready(Ok::<_, io::Error>(first)));
+            Body::from_stream(futures_util::StreamExt::chain(first, rest)).into_response()
+        }
+        Some(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn write_backup(store: &Store, chunks: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
+    let mut output = BufWriter::with_capacity(CHUNK, Chunks(chunks));
+    let done = store.backup(&mut output).map_err(|error| io::Error::other(error.to_string()))?;
+    output.flush()?;
+    tracing::info!(entries = done.entries, segments = done.segments, "a backup was written");
+    Ok(())
+}
+
+/// Sends what is written to it.
+struct Chunks<'s>(&'s mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Chunks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the asker went away");
+        self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes))).map_err(gone)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens the admin socket of a hub.
+///
+/// # Errors
+/// It can't be made; the hub sells all the same.
+pub(crate) fn open(hub: &Arc<Hub>) -> io::Result<()> {
+    let path = path(&hub.config.store.data);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    let router = public_router().route("/status", get(status)).route("/backup", post(backup));
+    let router = router.with_state(Arc::clone(hub));
+    tokio::spawn(serve(router, listener));
+    Ok(())
+}
+
+/// Serves the metrics at a port of the LAN.
+pub(crate) fn publish(hub: &Arc<Hub>, listener: TcpListener) {
+    let router = public_router().with_state(Arc::clone(hub));
+    tokio::spawn(serve(router, listener));
+}
+
+/// What accepts connections.
+trait Accept: Send + 'static {
+    type Stream: AsyncRead + AsyncWrite + Send + 'static;
+
+    fn accepted(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accepted(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accepted(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+/// Serves connections, few at once, for as long as the hub runs.
+async fn serve(router: Router, listener: impl Accept) {
+    let room = Arc::new(Semaphore::new(ASKERS));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(stream) = listener.accepted().await else {
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let router = router.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(PATIENCE));
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
+                let router = router.clone();
+                async move {
+                    // One request a connection: a place is soon free again.
+                    let mut response = router.oneshot(request).await?;
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(5))
+                .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "an asker was not served to the end");
+            }
+        });
+    }
+}
+
+/// A backup that a hub writes, as it comes.
+pub(super) struct BackupStream {
+    runtime: Runtime,
+    body: Incoming,
+    left: Bytes,
+}
+
+impl Read for BackupStream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        while self.left.is_empty() {
+            let next = self.runtime.block_on(async { timeout(PATIENCE, self.body.frame()).await });
+            match next.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))? {
+                None => return Ok(0),
+                Some(frame) => self.left = frame.map_err(io::Error::other)?.into_data().unwrap_or_default(),
+            }
+        }
+        let length = self.left.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&self.left.split_to(length));
+        Ok(length)
+    }
+}
+
+/// Asks the hub of a data directory for a backup; `None` if no hub runs there. Blocks.
+pub(super) fn ask_for_backup(data: &Path) -> Result<Option<BackupStream>, String> {
+    let path = path(data);
+    let failed = |error: &dyn std::fmt::Display| format!("the hub's socket {}: {error}", path.display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
+    let asked = runtime.block_on(async {
+        let stream = match UnixStream::connect(&path).await {
+            Ok(stream) => stream,
+            // Also where the path is too long for a socket: a hub that runs has the store's lock.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        let (mut sender, connection) =
+            client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        tokio::spawn(connection);
+        let request = hyper::Request::post("/backup").header(header::HOST, "hub").body(Empty::<Bytes>::new());
+        let request = request.map_err(|error| failed(&error))?;
+        let answer = timeout(PATIENCE, sender.send_request(request)).await.map_err(|_| failed(&"no answer"))?;
+        answer.map(Some).map_err(|error| failed(&error))
+    })?;
+    let Some(answer) = asked else { return Ok(None) };
+    let (is_done, body) = (answer.status().is_success(), answer.into_body());
+    let mut stream = BackupStream { runtime, body, left: Bytes::new() };
+    if is_done {
+        return Ok(Some(stream));
+    }
+    let mut why = String::new();
+    stream.by_ref().take(1000).read_to_string(&mut why).map_err(|error| failed(&error))?;
+    Err(format!("the hub writes no backup: {why}"))
+}

@@ -1,0 +1,76 @@
+//! How often something from outside may be told: a stranger must not be able to fill the log or the audit trail.
+//!
+//! One telling a [`EVERY`] for each key. Keys may be made up by whoever is outside, so at most [`KEYS`] are told apart;
+//! what comes under others meanwhile shares one key.
+
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Between two tellings of a key.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Keys told apart at once.
+const KEYS: usize = 64;
+
+/// What was told, and when.
+#[derive(Default)]
+pub(crate) struct Ration(Mutex<HashMap<String, Told>>);
+
+struct Told {
+    since: Instant,
+    /// How often it happened since without being told.
+    untold: u64,
+}
+
+impl Ration {
+    /// Whether something may be told now; if so, how often it happened untold since it was told last.
+    pub(crate) fn take(&self, key: impl Display) -> Option<u64> {
+        self.take_at(key.to_string(), Instant::now())
+    }
+
+    fn take_at(&self, key: String, now: Instant) -> Option<u64> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |told: &Told| now.duration_since(told.since) >= EVERY;
+        if !all.contains_key(&key) && all.len() >= KEYS {
+            all.retain(|_, told| told.untold > 0 || !is_over(told));
+        }
+        let is_apart = all.contains_key(&key) || all.len() < KEYS;
+        let key = if is_apart { key } else { "others".to_owned() };
+        let first = Told { since: now, untold: 0 };
+        match all.get_mut(&key) {
+            None => drop(all.insert(key, first)),
+            Some(told) if is_over(told) => return Some(std::mem::replace(told, first).untold),
+            Some(told) => {
+                told.untold += 1;
+                return None;
+            }
+        }
+        Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_told_once_a_minute_with_how_often_it_happened() {
+        let (ration, start) = (Ration::default(), Instant::now());
+        let at = |key: &str, seconds| ration.take_at(key.into(), start + Duration::from_secs(seconds));
+        assert_eq!((at("a", 0), at("a", 1), at("b", 1), at("a", 59)), (Some(0), None, Some(0), None));
+        assert_eq!((at("a", 60), at("a", 61), at("a", 121)), (Some(2), None, Some(1)));
+    }
+
+    #[test]
+    fn made_up_keys_are_told_no_more_often_than_there_are_keys() {
+        let (ration, start) = (Ration::default(), Instant::now());
+        let told = (0..10_000).filter(|key| ration.take_at(format!("peer {key}"), start).is_some()).count();
+        assert_eq!(told, KEYS + 1);
+        assert!(ration.0.lock().unwrap().len() <= KEYS + 1);
+        assert_eq!(ration.take_at("peer new".into(), start + EVERY), Some(0), "room again after a while");
+    }
+}

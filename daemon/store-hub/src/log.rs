@@ -1,0 +1,126 @@
+//! The log: standard error, an event a line.
+//!
+//! Whatever comes from outside (paths, names, what devices and brokers say) may be in an event. It can't pass for
+//! another event, move the cursor or ring the bell: control characters are written escaped. A line has at most
+//! [`LINE`] bytes.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+};
+
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    prelude::*,
+};
+
+/// The longest line, in bytes.
+const LINE: usize = 8 * 1024;
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Starts the log. `STORE_HUB_LOG` chooses (`debug`, or `hub=debug,drivers=info`).
+pub(crate) fn start(format: LogFormat, quiet: bool) {
+    let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
+    let targets = match std::env::var("STORE_HUB_LOG").ok().map(|text| text.parse::<Targets>()) {
+        Some(Ok(targets)) => targets,
+        Some(Err(error)) => {
+            eprintln!("store-hub: STORE_HUB_LOG is not understood: {error}");
+            Targets::new().with_default(usual)
+        }
+        // sled and rumqttc tell their own stories at INFO.
+        None => Targets::new().with_default(usual).with_target("sled", LevelFilter::WARN),
+    };
+    let has_colours = format == LogFormat::Text && io::stderr().is_terminal();
+    let layer = tracing_subscriber::fmt::layer().with_writer(Lines { has_colours }).with_ansi(has_colours);
+    let layer = match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+}
+
+/// Writes lines to standard error.
+#[derive(Clone, Copy)]
+struct Lines {
+    /// The formatter's own colours pass; it escapes those in an event's values itself.
+    has_colours: bool,
+}
+
+impl<'w> MakeWriter<'w> for Lines {
+    type Writer = Line;
+
+    fn make_writer(&'w self) -> Line {
+        Line { bytes: Vec::new(), has_colours: self.has_colours }
+    }
+}
+
+/// One event; it is written when this is dropped.
+struct Line {
+    bytes: Vec<u8>,
+    has_colours: bool,
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Where the log can't be written nothing can be told.
+        let _ = io::stderr().lock().write_all(one_line(&self.bytes, self.has_colours).as_bytes());
+    }
+}
+
+/// An event as one line of bounded length.
+fn one_line(event: &[u8], has_colours: bool) -> String {
+    let event = String::from_utf8_lossy(event);
+    let mut line = String::with_capacity(event.len() + 1);
+    for sign in event.trim_end_matches('\n').chars() {
+        if line.len() > LINE {
+            line.push('…');
+            break;
+        }
+        let is_colour = has_colours && sign == '\u{1b}';
+        // Line and paragraph separators break lines too.
+        if (sign.is_control() && !is_colour) || matches!(sign, '\u{2028}' | '\u{2029}') {
+            let _ = write!(line, "{}", sign.escape_default());
+        } else {
+            line.push(sign);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_comes_from_outside() {
+        let forged = "INFO peer said hello\n2026-11-28 ERROR forged\r\u{1b}[2J\u{7}\u{85}\u{2028}\0ü\n";
+        let line = one_line(forged.as_bytes(), false);
+        assert_eq!(line, "INFO peer said hello\\n2026-11-28 ERROR forged\\r\\u{1b}[2J\\u{7}\\u{85}\\u{2028}\\u{0}ü\n");
+        assert_eq!(one_line("\u{1b}[32mINFO\u{1b}[0m\u{7}\n".as_bytes(), true), "\u{1b}[32mINFO\u{1b}[0m\\u{7}\n");
+        assert!(one_line(&[b'\n'; 1_000_000], false).len() <= 2);
+        assert!(one_line("é".repeat(1_000_000).as_bytes(), false).len() < LINE + 10);
+        assert_eq!(one_line(b"\xff\n", false), "\u{fffd}\n");
+    }
+}

@@ -1,0 +1,59 @@
+//! The program as somebody starts it.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Whatever under a path somebody else may read or write.
+fn open_to_others(path: &Path, found: &mut Vec<String>) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    if metadata.permissions().mode() & 0o077 != 0 {
+        found.push(format!("{} {:o}", path.display(), metadata.mode()));
+    }
+    if metadata.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| open_to_others(&entry.unwrap().path(), found));
+    }
+}
+
+#[test]
+fn all_that_a_hub_writes_is_its_owners_alone_whatever_the_umask() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("hub.pem"), made.cert.pem()).unwrap();
+    fs::write(at("hub.key"), made.signing_key.serialize_pem()).unwrap();
+    let [data, certificate, key] = ["data", "hub.pem", "hub.key"].map(|name| at(name).display().to_string());
+    let config = format!(
+        "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{data}\"\n\
+         engine = \"sqlite\"\n[listen]\naddress = \"127.0.0.1:0\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n"
+    );
+    fs::write(at("hub.toml"), config).unwrap();
+    let log = fs::File::create(at("log")).unwrap();
+    let mut hub = Command::new("sh")
+        .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_store-hub")])
+        .args(["--log-format", "json", "run", "--config"])
+        .arg(at("hub.toml"))
+        .stderr(Stdio::from(log))
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let read_log = || fs::read_to_string(at("log")).unwrap();
+    while !read_log().contains("\"ready\"") {
+        assert!(Instant::now() < deadline && hub.try_wait().unwrap().is_none(), "it does not start: {}", read_log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut found = Vec::new();
+    open_to_others(&at("data"), &mut found);
+    hub.kill().unwrap();
+    hub.wait().unwrap();
+    assert!(at("data/hub.sock").exists() && at("data/console-code").exists());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for line in read_log().lines() {
+        assert!(line.starts_with("{\"timestamp\":\"") && line.ends_with('}'), "{line}");
+    }
+}

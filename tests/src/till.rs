@@ -23,8 +23,8 @@ pub(crate) const ITEMS: u64 = 20;
 /// Lines of a basket.
 pub const LINES: usize = 5;
 
-/// What a customer hands over, in minor units: more than any basket costs.
-const CASH: u64 = 100_000;
+/// What a customer hands over too much, in minor units, and gets back.
+const CHANGE: u64 = 500;
 
 pub(crate) fn sku(item: u64) -> String {
     format!("item-{item:02}")
@@ -101,9 +101,9 @@ impl Basket {
             && sale["register"] == self.register.as_str()
             && sale["lines"].as_array().is_some_and(|lines| lines.len() == self.lines.len())
             && self.lines.iter().enumerate().all(line)
-            && sale["tenders"] == json!([{ "tender": "cash", "amount": CASH }])
+            && sale["tenders"] == json!([{ "tender": "cash", "amount": net + CHANGE }])
             && sale["totals"]
-                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": CASH, "change": CASH - net });
+                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": net + CHANGE, "change": CHANGE });
         (!same).then(|| format!("basket {} became {sale}", self.reference))
     }
 }
@@ -247,7 +247,7 @@ impl<'b> Till<'b> {
         let reservations: Vec<_> = order.reservation.into_iter().collect();
         let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets, order));
         let lines: Vec<_> = (0..LINES).map(|number| basket.line(number)).collect();
-        let cash = json!({ "tender": "cash", "amount": CASH });
+        let cash = json!({ "tender": "cash", "amount": basket.net() + CHANGE });
         if self.dice.u8(..4) > 0 {
             let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash], "reservations": reservations });
             self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;

@@ -122,6 +122,19 @@ pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
     Ok(None)
 }
 
+/// How many jobs wait for a printer, receipts and copies; no more than `most` of each are counted.
+///
+/// # Errors
+/// The store fails.
+pub fn waiting(store: &Store, printer: &str, most: usize) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for table in [&JOBS, &COPIES] {
+        let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, most, |_| ())?;
+        count += jobs.iter().filter(|job| job.printer == printer).count();
+    }
+    Ok(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

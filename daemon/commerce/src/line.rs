@@ -8,6 +8,7 @@ use crate::{
     item::{Gtin, Item, Price, Sku},
     money::{Minor, Rounding},
     quantity::Quantity,
+    text::is_readable,
 };
 
 /// Who or what granted a discount.
@@ -227,12 +228,12 @@ impl Line {
     }
 }
 
-/// A text a person typed: something, not too long, no control characters.
+/// A text a person typed: readable, and not too long.
 ///
 /// # Errors
 /// It is none of that.
 pub fn checked_text(field: &'static str, text: String) -> Result<String, Refusal> {
-    if text.trim().is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+    if text.len() > MAX_TEXT || !is_readable(&text) {
         return Err(Refusal::BadText { field });
     }
     Ok(text)

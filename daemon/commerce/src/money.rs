@@ -133,6 +133,29 @@ impl Currency {
         self.0.exponent().map_or(0, u32::from)
     }
 
+    /// Its largest banknote that anybody may still pay with: nobody hands over cash of which the change would be many
+    /// of them. A million for currencies that are not listed.
+    pub fn largest_note(self) -> Minor {
+        let units = match self.code() {
+            "BHD" | "KWD" => 20,
+            "GBP" | "OMR" => 50,
+            "AUD" | "BGN" | "CAD" | "CNY" | "MYR" | "NZD" | "USD" => 100,
+            "BRL" | "EGP" | "ILS" | "MAD" | "PEN" | "TRY" | "ZAR" => 200,
+            "EUR" | "PLN" | "QAR" | "RON" | "SAR" => 500,
+            "AED" | "BDT" | "CHF" | "DKK" | "HKD" | "KES" | "MXN" | "NGN" | "NOK" | "PHP" | "SEK" | "SGD" | "THB"
+            | "UAH" => 1_000,
+            "INR" | "TWD" => 2_000,
+            "CZK" | "LKR" | "PKR" | "RUB" => 5_000,
+            "ISK" | "JPY" => 10_000,
+            "ARS" | "CLP" | "HUF" => 20_000,
+            "KRW" => 50_000,
+            "COP" | "IDR" => 100_000,
+            "VND" => 500_000,
+            _ => 1_000_000,
+        };
+        Minor(units * 10_i64.pow(self.exponent()))
+    }
+
     /// Its sign, such as `$`.
     pub fn symbol(self) -> String {
         self.0.symbol().to_string()
@@ -193,6 +216,12 @@ mod tests {
         assert_eq!(show(-7, "EUR"), "-0.07");
         assert_eq!(show(1205, "JPY"), "1205");
         assert_eq!(show(1205, "KWD"), "1.205");
+    }
+
+    #[test]
+    fn the_largest_note_is_in_minor_units() {
+        let note = |code| Currency::from_code(code).unwrap().largest_note().get();
+        assert_eq!([note("USD"), note("JPY"), note("KWD"), note("XCD")], [10_000, 10_000, 20_000, 100_000_000]);
     }
 
     #[test]

@@ -148,9 +148,12 @@ async fn print_label(
     InPath(name): InPath<String>,
     command: Command<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
-    let printer = Arc::clone(hub.devices.label_printer(&name)?);
-    let label = label(&hub, &command.body)?;
-    act_once(&hub, command, |_, _, _| Ok(()), async move {
+    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+    let found =
+        hub.devices.label_printer(&name).and_then(|printer| Ok((Arc::clone(printer), label(&hub, &command.body)?)));
+    let refused = found.as_ref().map(drop).map_err(Clone::clone);
+    act_once(&hub, command, |_, _, _| refused, async move {
+        let (printer, label) = found?;
         printer.print(&label).await.map_err(|error| match error {
             PrintError::Invalid { .. } => LABEL_UNPRINTABLE.because(error.to_string()),
             error => PRINTER_FAILED.because(error.to_string()),
@@ -183,12 +186,15 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
 #[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
-    let name = lane_printer(&hub, command.by.register()?)?.to_owned();
-    let printer = Arc::clone(hub.devices.receipt_printer(&name)?);
+    // As for labels: the lane may have another printer, or none, when the command is repeated.
+    let found = lane_printer(&hub, command.by.register()?)
+        .and_then(|name| Ok((name.to_owned(), Arc::clone(hub.devices.receipt_printer(name)?))));
+    let printer_name = found.as_ref().map(|(name, _)| name.clone()).map_err(Clone::clone);
     let record = move |transaction: &mut store::Transaction<'_>, by: &app::By, _: &Empty| {
-        app::audit::record(transaction, by, &DrawerOpened { printer: name })
+        Ok(app::audit::record(transaction, by, &DrawerOpened { printer: printer_name? })?)
     };
     act_once(&hub, command, record, async move {
+        let (_, printer) = found?;
         printer.open_drawer().await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
     })
     .await
@@ -199,12 +205,12 @@ async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Re
 async fn act_once<T: Send + 'static>(
     hub: &Hub,
     command: Command<T>,
-    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), StoreError> + Send + 'static,
+    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), Refusal> + Send + 'static,
     act: impl Future<Output = Result<(), Refusal>>,
 ) -> Result<StatusCode, Problem> {
     let key = command.key.clone();
     let begun = command
-        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| Ok(record(transaction, by, &body)?));
+        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| record(transaction, by, &body));
     let ((), is_first) = begun.await?;
     if is_first && let Err(refusal) = act.await {
         let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {

@@ -72,7 +72,7 @@ enum Event {
     /// To registers.
     Register(HubWhat),
     /// To people at the console.
-    Console(ToConsole),
+    Console(Box<ToConsole>),
 }
 
 /// How the WebSocket is opened.
@@ -100,11 +100,11 @@ async fn listen(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     // A page of another site may not listen with a person's cookie.
     if grant.is_session() && opening.ticket.is_none() && !same_origin(&headers) {
         return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
     }
-    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
         // It keeps its place for as long as it is open.
         let closed = async {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use commerce::{Gtin, Item, Sku};
+use commerce::{Gtin, Item, ScannedCode, Sku};
 use store::{Store, StoreError};
 
 use super::ITEMS;
@@ -102,6 +102,11 @@ impl Catalog {
     /// By barcode.
     pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<Item>> {
         self.by_gtin.get(&gtin)
+    }
+
+    /// By a barcode as it was scanned: of the GTINs that it can stand for the first that an item has.
+    pub fn scanned(&self, code: ScannedCode) -> Option<&Arc<Item>> {
+        code.gtins().find_map(|gtin| self.gtin(gtin))
     }
 
     /// How many items there are.

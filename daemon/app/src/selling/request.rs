@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use commerce::{Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, Sku, Tender, Unit, line::What};
+use commerce::{Basket, Discount, Item, Minor, NewLine, Quantity, ScannedCode, Sku, Tender, Unit, line::What};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -61,9 +61,11 @@ pub struct SaleRequest {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineRequest {
-    /// The barcode, as scanned.
+    /// The barcode, as scanned: a GTIN of 8, 12, 13 or 14 digits, or a UPC-E. An item whose own code has these eight
+    /// digits comes before the UPC-E.
     #[serde(default)]
-    pub gtin: Option<Gtin>,
+    #[schema(value_type = Option<String>, example = "0400008189811")]
+    pub gtin: Option<ScannedCode>,
     /// Or the retailer's number, as keyed.
     #[serde(default)]
     pub sku: Option<Sku>,
@@ -112,7 +114,7 @@ impl LineRequest {
     /// No item has the code, and what it takes to sell it though it is not on file is missing.
     pub fn find(self, catalog: &Catalog) -> Result<FoundLine, Refusal> {
         let item = match (self.gtin, &self.sku) {
-            (Some(gtin), None) => catalog.gtin(gtin),
+            (Some(code), None) => catalog.scanned(code),
             (None, Some(sku)) => catalog.sku(sku),
             (None, None) => None,
             (Some(_), Some(_)) => return Err(BAD_REQUEST.because("send `gtin` or `sku`, not both")),

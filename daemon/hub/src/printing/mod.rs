@@ -127,7 +127,8 @@ impl PrintReceipts {
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("receipts", "Receipts on paper").command(&REPRINT, routes!(reprint))
+    Routes::new("receipts", "Receipts on paper", &["selling", "printing", "devices"])
+        .command(&REPRINT, routes!(reprint))
 }
 
 /// Print a copy of a sale's receipt
@@ -149,7 +150,7 @@ async fn reprint(
         let printer = lane_printer(&reader, asks.as_ref().unwrap_or(&sale.register))?.to_owned();
         Ok((sale.id, printer))
     };
-    let found = reading(move || Ok(find())).await?;
+    let found: Result<_, Refusal> = reading(move || Ok(find())).await?;
     let queued = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| {
         let (sale, printer) = found?;
         printing::reprint(transaction, by, sale, printer)

@@ -1,5 +1,6 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
+mod doubts;
 mod feed;
 pub(crate) mod metrics;
 mod routes;
@@ -20,6 +21,7 @@ use utoipa::{
     openapi::schema::{Object, ObjectBuilder, Type},
 };
 
+use self::doubts::PaymentInDoubt;
 use crate::{
     clock::now_ms,
     hub::Hub,
@@ -43,6 +45,9 @@ pub(crate) struct Status {
     /// What the check at start found wrong with the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
+    /// Card payments that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
     /// Where everything is kept.
     pub(crate) keeping: KeepingFigures,
     /// The day's figures.
@@ -156,6 +161,7 @@ impl Status {
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
             faults: hub.faults.clone(),
+            payments_in_doubt: PaymentInDoubt::all(hub),
             keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),

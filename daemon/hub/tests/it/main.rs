@@ -10,5 +10,6 @@ mod edge;
 mod full_basket;
 mod hang_up;
 mod paper;
+mod payments;
 mod permissions;
 mod stock;

@@ -113,6 +113,7 @@ enum Quirk {
     WaitForAbort,
     ReverseUnacknowledged,
     PrintBlocks,
+    FailAfterApproval,
 }
 
 #[derive(Default)]
@@ -286,6 +287,11 @@ impl SimulatedTerminal {
     /// It sends receipts as blocks of text, the merchant's as well.
     pub fn print_blocks(&self, on: bool) {
         self.quirk(Quirk::PrintBlocks, on);
+    }
+
+    /// It approves, and tells after the acknowledgement that the payment failed: what was booked is given back.
+    pub fn fail_after_approval(&self, on: bool) {
+        self.quirk(Quirk::FailAfterApproval, on);
     }
 
     fn quirk(&self, quirk: Quirk, on: bool) {

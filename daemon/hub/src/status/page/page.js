@@ -24,7 +24,9 @@ function show(status) {
   text("store", status.store);
   text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
   const damage = (status.faults ?? []).length > 0 ? `The store is damaged: ${status.faults[0]}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || roomAlarm(status.keeping);
+  const [doubt] = status.payments_in_doubt ?? [];
+  const unpaid = doubt ? `Payment ${doubt.payment} of ${money(doubt.amount, status)} is in doubt: ${doubt.why}. ${doubt.what_to_do}` : "";
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || unpaid || roomAlarm(status.keeping);
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 

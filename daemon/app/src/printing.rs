@@ -122,17 +122,17 @@ pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
     Ok(None)
 }
 
-/// How many jobs wait for a printer, counted to `most`.
+/// How many jobs wait for a printer, receipts and copies; no more than `most` of each are counted.
 ///
 /// # Errors
 /// The store fails.
 pub fn waiting(store: &Store, printer: &str, most: usize) -> Result<usize, StoreError> {
-    let mut found = 0;
+    let mut count = 0;
     for table in [&JOBS, &COPIES] {
-        let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, most, drop)?;
-        found += jobs.iter().filter(|job| job.printer == printer).count();
+        let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, most, |_| ())?;
+        count += jobs.iter().filter(|job| job.printer == printer).count();
     }
-    Ok(found.min(most))
+    Ok(count)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ enum Event {
     /// To registers.
     Register(HubWhat),
     /// To people at the console.
-    Console(ToConsole),
+    Console(Box<ToConsole>),
 }
 
 /// How the WebSocket is opened.

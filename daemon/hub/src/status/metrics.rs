@@ -22,7 +22,7 @@ use crate::{config::DeviceKind, hub::Hub};
 /// The content type of the text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Print jobs counted; a queue that is longer is told as this long.
+/// Print jobs of a sort counted; a queue that is longer is told as this long.
 const JOBS: usize = 1000;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -102,7 +102,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
         let of = OfDevice { device: name, kind: DeviceKind::ReceiptPrinter.name().to_owned() };
         jobs.get_or_create(&of).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
-    all.register("print_jobs_waiting", "Receipts that wait for a printer", jobs);
+    all.register("print_jobs_waiting", "Receipts and copies that wait for a printer", jobs);
     let mut text = String::new();
     encode_registry(&mut text, &registry)?;
     encode_registry(&mut text, hub.requests.registry())?;

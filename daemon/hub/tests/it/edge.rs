@@ -197,11 +197,7 @@ async fn strangers_with_many_connections_take_no_place_of_a_register() {
         assert!(asked.elapsed() < Duration::from_secs(5), "a sale took {:?}", asked.elapsed());
     }
     assert_eq!(ask_on(&mut busy, "GET", "/api/v1/status", &token, "").await.body["today"]["sales"], 20);
-    // One that sends no more is told so, unless it had to make room.
-    let last = unfinished.last_mut().unwrap();
-    let told = reply(last).await;
-    assert_eq!((told.status, &told.body["type"]), (408, &json!("/problems/request-timeout")));
-    is_closed(last).await;
+    is_closed(unfinished.last_mut().unwrap()).await;
     is_closed(&mut bare[0]).await;
     is_closed(bare.last_mut().unwrap()).await;
 }

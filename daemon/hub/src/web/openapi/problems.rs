@@ -14,8 +14,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
 
 /// Members of problems that are integers; the others are texts.
-const INTEGERS: [&str; 9] =
-    [RETRY_AFTER, "due", "left", "requested", "available", "variance", "notice", "count", "movement"];
+const INTEGERS: [&str; 10] =
+    [RETRY_AFTER, "due", "most", "left", "requested", "available", "variance", "notice", "count", "movement"];
 
 /// Whether a member of problems is an integer.
 pub(in crate::web) fn is_integer(member: &str) -> bool {

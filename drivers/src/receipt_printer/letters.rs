@@ -29,8 +29,12 @@ fn plain(char: char) -> Option<&'static str> {
     Some(match char {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' => " ",
         // Soft hyphen, zero widths, directions, byte order mark, variation selectors.
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => "",
-        '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => "",
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' => "",
         '‘' | '’' | '‚' | '‛' | '′' | 'ʼ' | 'ʹ' => "'",
         '“' | '”' | '„' | '‟' | '″' => "\"",
         '‹' => "<",

@@ -30,6 +30,7 @@ pub mod selling;
 pub mod stock;
 #[cfg(test)]
 mod testing;
+pub mod timekeeping;
 
 pub use capability::{Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Retention, Tidied, Tidy};
 use permission::Permission;
@@ -40,6 +41,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &refusal::CAPABILITY,
     &audit::CAPABILITY,
     &health::CAPABILITY,
+    &timekeeping::CAPABILITY,
     &devices::CAPABILITY,
     &registers::CAPABILITY,
     &catalog::CAPABILITY,

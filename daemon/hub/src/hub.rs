@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::selling::SaleContext;
+use app::{selling::SaleContext, timekeeping::Trust};
 use axum::http::HeaderMap;
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     parts::{
         catalog::LiveCatalog, devices::Devices, events::HubEvent, headquarters::Headquarters, printed::LastPrinted,
-        registers::Registers, terminals::TerminalLocks, today::Today,
+        registers::Registers, terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
     },
 };
 
@@ -43,6 +43,8 @@ pub struct Hub {
     pub(crate) events: broadcast::Sender<Arc<HubEvent>>,
     /// The store's calendar.
     pub(crate) calendar: Calendar,
+    /// The clock.
+    pub(crate) timekeeper: Timekeeper,
 }
 
 impl Hub {
@@ -67,9 +69,21 @@ impl Hub {
             epoch: self.store.epoch(),
             at_ms,
             business_day: self.calendar.business_day(at_ms),
-            fiscal_year: self.calendar.fiscal_year(at_ms),
+            fiscal_year: self.fiscal_year(at_ms),
             printer: self.config.lane(register).and_then(|lane| lane.receipt_printer.clone()),
         }
+    }
+
+    /// Now, as things are stamped: milliseconds since 1970, UTC.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.timekeeper.read().now_ms
+    }
+
+    /// The fiscal year of a moment that was just read. A clock that is not trusted begins none.
+    fn fiscal_year(&self, at_ms: i64) -> u16 {
+        let reading = self.timekeeper.read();
+        let is_trusted = reading.trust == Trust::Trusted;
+        self.calendar.fiscal_year(if is_trusted { at_ms } else { reading.year_ms })
     }
 
     /// Tells whoever listens, if anybody does.

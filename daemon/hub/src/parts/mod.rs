@@ -8,4 +8,5 @@ pub(crate) mod headquarters;
 pub(crate) mod printed;
 pub(crate) mod registers;
 pub(crate) mod terminals;
+pub(crate) mod timekeeper;
 pub(crate) mod today;

@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{clock::now_ms, hub::Hub};
+use crate::hub::Hub;
 
 /// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again
 /// at random.
@@ -136,7 +136,7 @@ pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGu
 
 /// Stores a payment's end. False if it could not be stored: then it stays started, and the follower finds it.
 async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: Option<&Record>) -> bool {
-    let context = hub.sale_context(&payment.register, now_ms());
+    let context = hub.sale_context(&payment.register, hub.now_ms());
     let (id, approval) = (payment.id, record.map(approval));
     // Also on a disk with no room for sales: what a terminal did has happened.
     let stored = hub.store.commit_for(Purpose::Settled, move |transaction| {

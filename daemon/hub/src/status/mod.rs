@@ -14,9 +14,8 @@ use store::Room;
 use utoipa::ToSchema;
 
 use crate::{
-    clock::now_ms,
     hub::Hub,
-    parts::{devices::DeviceState, printed::Printed, today::TodayFigures},
+    parts::{devices::DeviceState, printed::Printed, timekeeper::ClockFigures, today::TodayFigures},
 };
 
 /// Everything the page shows.
@@ -36,6 +35,8 @@ pub(crate) struct Status {
     /// What the check at start found wrong with the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
+    /// The clock.
+    pub(crate) clock: ClockFigures,
     /// Where everything is kept.
     pub(crate) keeping: KeepingFigures,
     /// The day's figures.
@@ -115,7 +116,7 @@ pub(crate) struct HeadquartersFigures {
 impl Status {
     /// As things are now.
     pub(crate) fn of(hub: &Hub) -> Self {
-        let (today, by_register) = hub.today.figures(hub.calendar.business_day(now_ms()));
+        let (today, by_register) = hub.today.figures(hub.calendar.business_day(hub.now_ms()));
         let paired = hub.registers.paired();
         let registers = hub.config.register.iter().map(|register| {
             let (sales, net) = by_register.get(&register.name).copied().unwrap_or_default();
@@ -137,6 +138,7 @@ impl Status {
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
             faults: hub.faults.clone(),
+            clock: ClockFigures::of(&hub.timekeeper, &hub.calendar),
             keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),

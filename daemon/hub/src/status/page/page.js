@@ -24,7 +24,8 @@ function show(status) {
   text("store", status.store);
   text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
   const damage = (status.faults ?? []).length > 0 ? `The store is damaged: ${status.faults[0]}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || roomAlarm(status.keeping);
+  const clock = status.clock.fault ? `The clock is not right: ${status.clock.fault}` : "";
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || roomAlarm(status.keeping) || clock;
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 

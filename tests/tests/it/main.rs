@@ -5,6 +5,7 @@ mod arrows;
 mod crash;
 mod disk;
 mod eio;
+mod guest;
 mod kill;
 mod life;
 mod modules;

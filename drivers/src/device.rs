@@ -13,9 +13,11 @@ pub trait Device: Send + Sync {
     fn health(&self) -> Health;
 }
 
-/// The name a store's config gives a device, such as `scale-1`: 1 to 40 letters, digits or `-`. Cheap to clone.
+/// The name a store's config gives a device, such as `scale-1`: 1 to 40 letters, digits or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[A-Za-z0-9-]{1,40}$", example = "scale-1"))]
 pub struct DeviceName(Arc<str>);
 
 /// A name that a device can't have.
@@ -65,6 +67,7 @@ impl std::fmt::Display for DeviceName {
 /// How a device is, as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Health {
     /// The first attempt to reach it is under way.
     Connecting,
@@ -86,6 +89,7 @@ pub enum Health {
 
 /// Something a device did, as told to the hub.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceEvent {
     /// Which device.
     pub device: DeviceName,
@@ -97,9 +101,15 @@ pub struct DeviceEvent {
     pub what: What,
 }
 
+/// Hears what devices do: each event at the moment it is reported, in order for each device. Called on the driver's own
+/// task, so it must not wait.
+pub type Listener = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
+
 /// The kinds of [`DeviceEvent`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = DeviceEventKind))]
 pub enum What {
     /// Its health changed.
     Health(Health),

@@ -16,10 +16,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use tokio::sync::broadcast;
 
 use crate::{
-    device::{DeviceEvent, DeviceName},
+    device::{DeviceName, Listener},
     transport::Address,
 };
 
@@ -50,8 +49,8 @@ impl Setup {
 pub struct StartContext {
     /// ISO 4217 number of the store's currency.
     pub currency: u16,
-    /// Where devices tell what they do.
-    pub events: broadcast::Sender<DeviceEvent>,
+    /// Who hears what they do.
+    pub events: Listener,
 }
 
 /// A protocol for a kind of device, such as `dyn Scale`.

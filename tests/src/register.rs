@@ -122,6 +122,14 @@ impl Client {
         Ok(client)
     }
 
+    /// The cookie of a person's session.
+    pub fn session(&self) -> Option<&str> {
+        match &self.badge {
+            Badge::Session(cookie) => Some(cookie),
+            _ => None,
+        }
+    }
+
     /// The same register at another door: a hub that was started on another state of its disk.
     #[must_use]
     pub fn at(&self, door: &Door) -> Self {

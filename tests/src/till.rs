@@ -36,8 +36,8 @@ const MANY_LINES: RangeInclusive<usize> = 30..=120;
 /// The most lines that are added one by one.
 const ONE_BY_ONE: usize = 40;
 
-/// What a customer hands over, in minor units: more than any basket costs.
-const CASH: u64 = 500_000;
+/// What a customer hands over too much, in minor units, and gets back.
+const CHANGE: u64 = 500;
 
 /// Items beyond the stockroom's come after them in every list.
 pub(crate) fn sku(item: u64) -> String {
@@ -122,9 +122,9 @@ impl Basket {
             && sale["register"] == self.register.as_str()
             && sale["lines"].as_array().is_some_and(|lines| lines.len() == self.lines.len())
             && self.lines.iter().enumerate().all(line)
-            && sale["tenders"] == json!([{ "tender": "cash", "amount": CASH }])
+            && sale["tenders"] == json!([{ "tender": "cash", "amount": net + CHANGE }])
             && sale["totals"]
-                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": CASH, "change": CASH - net });
+                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": net + CHANGE, "change": CHANGE });
         (!same).then(|| format!("basket {} became {sale}", self.reference))
     }
 }
@@ -268,7 +268,7 @@ impl<'b> Till<'b> {
         let reservations: Vec<_> = order.reservation.into_iter().collect();
         let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets, order));
         let lines: Vec<_> = (0..basket.lines.len()).map(|number| basket.line(number)).collect();
-        let cash = json!({ "tender": "cash", "amount": CASH });
+        let cash = json!({ "tender": "cash", "amount": basket.net() + CHANGE });
         if self.dice.u8(..4) > 0 || lines.len() > ONE_BY_ONE {
             let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash], "reservations": reservations });
             self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;

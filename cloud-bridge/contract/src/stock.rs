@@ -8,7 +8,7 @@
 //! it: its opening, in parts ([`StockOpened`]), which are added like movements.
 
 use commerce::{
-    MAX_LINES, Quantity, Unit,
+    Actor, MAX_LINES, Quantity, Unit,
     stock::{Kind, State},
 };
 use serde::{Deserialize, Serialize};
@@ -120,8 +120,8 @@ pub struct StockMoved {
     pub reference: String,
     /// When: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// Who: a register, or the console.
-    pub by: String,
+    /// Who.
+    pub by: Actor,
     /// What moved.
     pub lines: Vec<Moved>,
 }

@@ -159,7 +159,7 @@ mod tests {
         let (sku, unit, quantity_milli) = ("818981".into(), Unit::Each, pieces * 1000);
         let lines = vec![Moved { sku, quantity_milli, unit, from: None, to: None }];
         let at_ms = i64::try_from(movement).unwrap();
-        StockMoved { movement, kind, reference: reference.into(), at_ms, by: "(console)".into(), lines }
+        StockMoved { movement, kind, reference: reference.into(), at_ms, by: commerce::Actor::console(), lines }
     }
 
     /// What is reported of the one item there is: sent, received, arrived, short.

@@ -44,13 +44,17 @@ pub static SCALE_FAILED: Kind = Kind::new(
 /// A printer did not print.
 pub static PRINTER_FAILED: Kind =
     Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");
-/// An item has nothing to print as a barcode.
-pub static NO_BARCODE: Kind =
-    Kind::new("item-without-barcode", Class::Rule, "Item without barcode", "The item has no GTIN to print.");
+/// A label has no printable form.
+pub static LABEL_UNPRINTABLE: Kind = Kind::new(
+    "label-unprintable",
+    Class::Rule,
+    "Label can't be printed",
+    "The item's texts or its number have no printable form.",
+);
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
-    refusals: &[&DEVICE_UNKNOWN, &SCALE_FAILED, &PRINTER_FAILED, &NO_BARCODE],
+    refusals: &[&DEVICE_UNKNOWN, &SCALE_FAILED, &PRINTER_FAILED, &LABEL_UNPRINTABLE],
     permissions: &[&READ, &LISTEN, &WEIGH, &LABELS, &DRAWER],
     acts: &[DrawerOpened::KIND],
     ..Capability::new("devices")

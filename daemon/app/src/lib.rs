@@ -91,6 +91,41 @@ mod tests {
         unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));
     }
 
+    /// The tables that the sources define.
+    fn defined(directory: &std::path::Path, tables: &mut BTreeSet<(bool, String)>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                defined(&path, tables);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // Tests define tables of their own to damage records.
+            if path.extension().is_none_or(|extension| extension != "rs")
+                || path.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs")
+            {
+                continue;
+            }
+            for (is_linked, start) in [(false, "= Table::new("), (true, "= Table::linked(")] {
+                let names = text.split(start).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
+                tables.extend(names.map(|name| (is_linked, name.to_owned())));
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_is_declared_by_its_capability() {
+        let mut tables = BTreeSet::new();
+        defined(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut tables);
+        let declared = CAPABILITIES.iter().flat_map(|capability| {
+            let (plain, linked) = (capability.tables.iter(), capability.linked.iter());
+            plain.map(|name| (false, (*name).to_owned())).chain(linked.map(|name| (true, (*name).to_owned())))
+        });
+        assert_eq!(tables, declared.collect());
+    }
+
     #[test]
     fn names_are_plain() {
         let is_plain = |name: &str, also: &str| {

@@ -1,7 +1,7 @@
 //! The basket while the customer is at the till.
 //!
 //! ```text
-//!        add_line, void_line, discount, tender
+//!        add_line, void_line, discount, tender, void_tender
 //!            +---+
 //!            v   |
 //!   open --> Open --complete--> Completed { sale }
@@ -11,7 +11,13 @@
 //! A card payment that runs ([`Basket::reserve`]) freezes the amount: lines can't change until it has an end, so that
 //! what the terminal takes is what the basket owes. Nothing but time stands between the states; the hub stores the
 //! basket after every command.
+//!
+//! Change is given on cash alone, so no other tender exceeds what is due. Once something is paid the lines are fixed;
+//! what was handed over can be given back ([`Basket::void_tender`]), and then the basket can be given up.
 
+mod refusal;
+
+pub use refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,13 +25,16 @@ use crate::{
     ids::{BasketId, OperatorId, PaymentId, RegisterName, SaleId},
     line::{Discount, Line, NewLine, checked_text},
     money::{Currency, Minor},
-    quantity::Unit,
     sale::{Sale, Stamp, Totals},
-    tender::Tender,
+    tender::{BasketTender, Tender},
 };
 
 /// The most tenders a basket takes.
 const MAX_TENDERS: usize = 40;
+
+/// How many times what is due may be handed over in cash, besides the largest note. More is a slip: a barcode that was
+/// scanned into the amount, a zero too many.
+const CASH_TIMES: i64 = 10;
 
 /// A basket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,9 +62,9 @@ pub struct Basket {
     /// Its lines, voided ones among them.
     #[serde(default)]
     pub lines: Vec<Line>,
-    /// What was paid so far.
+    /// What was handed over so far, voided tenders among them.
     #[serde(default)]
-    pub tenders: Vec<Tender>,
+    pub tenders: Vec<BasketTender>,
     /// The card payment that runs for it, and its amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
@@ -88,85 +97,6 @@ pub enum BasketState {
     },
     /// Given up before anything was paid.
     Abandoned,
-}
-
-/// Why the rules refuse a command. Nothing has changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Completed or abandoned.
-    #[error("the basket is no longer open")]
-    NotOpen,
-    /// A card payment runs.
-    #[error("a card payment of this basket is under way; wait for its end or abort it")]
-    PaymentUnderWay,
-    /// Lines can't change once something is paid.
-    #[error("the basket is partly paid; its lines are fixed")]
-    PartlyPaid,
-    /// Too many lines.
-    #[error("the basket has {MAX_LINES} lines, the most it takes; complete it and open another")]
-    TooManyLines,
-    /// Too many discounts on a line.
-    #[error("line {line} has 16 discounts, the most it takes")]
-    TooManyDiscounts {
-        /// Which line.
-        line: u32,
-    },
-    /// Too many tenders.
-    #[error("the basket has {MAX_TENDERS} tenders, the most it takes")]
-    TooManyTenders,
-    /// No such line, or voided.
-    #[error("the basket has no line {line}, or it is voided")]
-    NoSuchLine {
-        /// What was asked for.
-        line: u32,
-    },
-    /// Nothing in it.
-    #[error("the basket has no lines; add one or abandon it")]
-    Empty,
-    /// The item is sold by another unit.
-    #[error("the item is sold by {}, not by {}", sold_by.name(), asked.name())]
-    WrongUnit {
-        /// The item's.
-        sold_by: Unit,
-        /// The command's.
-        asked: Unit,
-    },
-    /// Zero, negative or too much where it may not be.
-    #[error("the amount is out of range; positive and at most {} minor units", MAX_LINE_AMOUNT.get())]
-    AmountOutOfRange,
-    /// Not on file, and no price keyed.
-    #[error("an item that is not on file needs a keyed amount and a reason")]
-    PriceMissing,
-    /// More off than on.
-    #[error("a discount of {} exceeds what is left of line {line}, {} minor units", discount.get(), net.get())]
-    DiscountExceedsLine {
-        /// Which line.
-        line: u32,
-        /// What is left of it.
-        net: Minor,
-        /// What was asked.
-        discount: Minor,
-    },
-    /// A card pays exactly or less: no cash is given back on cards.
-    #[error("a card payment of {} exceeds the {} minor units that are due", amount.get(), due.get())]
-    ExceedsDue {
-        /// What was asked.
-        amount: Minor,
-        /// What is due.
-        due: Minor,
-    },
-    /// Not enough.
-    #[error("{} minor units are still due", due.get())]
-    StillDue {
-        /// What is missing.
-        due: Minor,
-    },
-    /// A text is empty, too long or has control characters.
-    #[error("`{field}` must be 1 to {} bytes of text without control characters", crate::MAX_TEXT)]
-    BadText {
-        /// Which field.
-        field: &'static str,
-    },
 }
 
 impl Basket {
@@ -235,12 +165,10 @@ impl Basket {
     /// Takes cash or a coupon.
     ///
     /// # Errors
-    /// Not open, a card payment runs, or the amount is not positive.
+    /// Not open, a card payment runs, nothing is due, the amount is not positive, or more than is due of what is not
+    /// cash, or more cash than anybody hands over, or the coupon's code was taken already.
     pub fn tender(&mut self, tender: Tender) -> Result<(), Refusal> {
-        self.is_open()?;
-        if self.reserved.is_some() {
-            return Err(Refusal::PaymentUnderWay);
-        }
+        self.is_not_being_paid()?;
         if self.lines.iter().all(|line| line.voided) {
             return Err(Refusal::Empty);
         }
@@ -250,11 +178,58 @@ impl Basket {
         if !tender.amount().is_positive() || tender.amount() > MAX_LINE_AMOUNT {
             return Err(Refusal::AmountOutOfRange);
         }
-        if let Tender::ManufacturerCoupon { code: Some(code), .. } = &tender {
-            checked_text("code", code.clone())?;
+        let (amount, due) = (tender.amount(), self.due());
+        if !due.is_positive() {
+            return Err(Refusal::NothingDue);
         }
-        self.tenders.push(tender);
+        if let Tender::Cash { .. } = &tender {
+            let note = self.currency.largest_note();
+            let most = Minor::new(due.get() * CASH_TIMES).map_or(MAX_LINE_AMOUNT, |many| many + note);
+            if amount > most {
+                return Err(Refusal::TooMuchCash { amount, due, most });
+            }
+        } else if amount > due {
+            return Err(Refusal::ExceedsDue { amount, due });
+        }
+        if let Tender::ManufacturerCoupon { code: Some(code), .. } = &tender {
+            let code = checked_text("code", code.clone())?;
+            let is_the_same = |taken: &Tender| matches!(taken, Tender::ManufacturerCoupon { code: Some(taken), .. } if *taken == code);
+            if self.live_tenders().any(is_the_same) {
+                return Err(Refusal::CouponTaken { code });
+            }
+        }
+        self.push(tender);
         Ok(())
+    }
+
+    /// Gives cash or a coupon back to the customer; it stays on record.
+    ///
+    /// # Errors
+    /// Not open, a card payment runs, no such tender, or it is a card's.
+    pub fn void_tender(&mut self, number: u32) -> Result<&BasketTender, Refusal> {
+        self.is_not_being_paid()?;
+        let found = self.tenders.iter_mut().find(|tender| tender.number == number && !tender.voided);
+        let found = found.ok_or(Refusal::NoSuchTender { tender: number })?;
+        if let Tender::Card { slip, .. } = &found.tender {
+            return Err(Refusal::TenderIsCard { tender: number, payment: slip.payment });
+        }
+        found.voided = true;
+        Ok(found)
+    }
+
+    fn push(&mut self, tender: Tender) {
+        let number = self.tenders.last().map_or(1, |last| last.number + 1);
+        self.tenders.push(BasketTender { number, tender, voided: false });
+    }
+
+    /// What was handed over and not given back.
+    pub fn live_tenders(&self) -> impl Iterator<Item = &Tender> {
+        self.tenders.iter().filter(|tender| !tender.voided).map(|tender| &tender.tender)
+    }
+
+    /// Whether something is paid.
+    pub fn is_partly_paid(&self) -> bool {
+        self.live_tenders().next().is_some()
     }
 
     /// Freezes the basket for a card payment of `amount`, or of all that is due.
@@ -262,15 +237,15 @@ impl Basket {
     /// # Errors
     /// Not open, another runs, nothing or less is due, or one tender more is too many.
     pub fn reserve(&mut self, payment: PaymentId, amount: Option<Minor>) -> Result<Minor, Refusal> {
-        self.is_open()?;
-        if self.reserved.is_some() {
-            return Err(Refusal::PaymentUnderWay);
-        }
+        self.is_not_being_paid()?;
         // Not when it is approved: then it is a tender.
         if self.tenders.len() >= MAX_TENDERS {
             return Err(Refusal::TooManyTenders);
         }
         let due = self.due();
+        if !due.is_positive() {
+            return Err(Refusal::NothingDue);
+        }
         let amount = amount.unwrap_or(due);
         if !amount.is_positive() {
             return Err(Refusal::AmountOutOfRange);
@@ -287,18 +262,33 @@ impl Basket {
     pub fn settle(&mut self, payment: PaymentId, approved: Option<Tender>) {
         if self.reserved.as_ref().is_some_and(|reserved| reserved.payment == payment) {
             self.reserved = None;
-            self.tenders.extend(approved);
+            if let Some(tender) = approved {
+                self.push(tender);
+            }
         }
+    }
+
+    /// A card payment that was approved is in doubt after all: its amount is frozen again until the payment has an end.
+    /// A basket that is no longer open, or has no such tender, stays as it is; false then.
+    pub fn doubt(&mut self, payment: PaymentId) -> bool {
+        let is_its =
+            |tender: &BasketTender| matches!(&tender.tender, Tender::Card { slip, .. } if slip.payment == payment);
+        let can_be = self.is_not_being_paid().is_ok();
+        let found = self.tenders.iter_mut().find(|tender| can_be && !tender.voided && is_its(tender));
+        let Some(found) = found else { return false };
+        found.voided = true;
+        self.reserved = Some(Reserved { payment, amount: found.tender.amount() });
+        true
     }
 
     /// What is still to be paid; negative if there is change to give.
     pub fn due(&self) -> Minor {
-        self.totals().net - self.tenders.iter().map(Tender::amount).sum()
+        self.totals().net - self.live_tenders().map(Tender::amount).sum()
     }
 
     /// The sums of the lines and tenders.
     pub fn totals(&self) -> Totals {
-        Totals::of(&self.lines, &self.tenders)
+        Totals::of(&self.lines, self.live_tenders())
     }
 
     /// Makes the sale. The basket is [`Completed`](BasketState::Completed) then.
@@ -306,10 +296,7 @@ impl Basket {
     /// # Errors
     /// Not open, empty, not fully paid, a card payment runs.
     pub fn complete(&mut self, stamp: Stamp) -> Result<Sale, Refusal> {
-        self.is_open()?;
-        if self.reserved.is_some() {
-            return Err(Refusal::PaymentUnderWay);
-        }
+        self.is_not_being_paid()?;
         if self.lines.iter().all(|line| line.voided) {
             return Err(Refusal::Empty);
         }
@@ -325,7 +312,7 @@ impl Basket {
     /// Gives the basket up.
     ///
     /// # Errors
-    /// Not open, or something is paid: give that back first.
+    /// Not open, or something is paid: void that first.
     pub fn abandon(&mut self) -> Result<(), Refusal> {
         self.lines_may_change()?;
         self.state = BasketState::Abandoned;
@@ -336,12 +323,14 @@ impl Basket {
         if self.state == BasketState::Open { Ok(()) } else { Err(Refusal::NotOpen) }
     }
 
-    fn lines_may_change(&self) -> Result<(), Refusal> {
+    fn is_not_being_paid(&self) -> Result<(), Refusal> {
         self.is_open()?;
-        if self.reserved.is_some() {
-            return Err(Refusal::PaymentUnderWay);
-        }
-        if self.tenders.is_empty() { Ok(()) } else { Err(Refusal::PartlyPaid) }
+        if self.reserved.is_some() { Err(Refusal::PaymentUnderWay) } else { Ok(()) }
+    }
+
+    fn lines_may_change(&self) -> Result<(), Refusal> {
+        self.is_not_being_paid()?;
+        if self.is_partly_paid() { Err(Refusal::PartlyPaid) } else { Ok(()) }
     }
 
     fn live_line(&mut self, number: u32) -> Result<&mut Line, Refusal> {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     item::{Item, Price},
     line::{Origin, What},
-    quantity::Quantity,
+    quantity::{Quantity, Unit},
     sale::ReceiptNumber,
     tender::{CardReference, CardSlip},
 };
@@ -107,10 +107,7 @@ fn while_a_card_payment_runs_nothing_else_can_change_the_basket() {
     assert_eq!(basket.tender(cash(1)), Err(Refusal::PaymentUnderWay));
     assert_eq!(basket.complete(stamp()), Err(Refusal::PaymentUnderWay));
     assert_eq!(basket.reserve(PaymentId(2), None), Err(Refusal::PaymentUnderWay));
-    let card = Tender::Card {
-        amount: Minor::literal(369),
-        slip: CardSlip { payment: PaymentId(1), masked_pan: None, scheme: None, reference: CardReference::default() },
-    };
+    let card = card(1, 369);
     basket.settle(PaymentId(9), Some(card.clone()));
     assert!(basket.reserved.is_some());
     basket.settle(PaymentId(1), Some(card));
@@ -124,6 +121,127 @@ fn lines_are_fixed_once_something_is_paid() {
     basket.tender(cash(100)).unwrap();
     assert_eq!(basket.void_line(1), Err(Refusal::PartlyPaid));
     assert_eq!(basket.abandon(), Err(Refusal::PartlyPaid));
+}
+
+/// A basket of one line of 369.
+fn cereal() -> Basket {
+    let mut basket = open();
+    basket.add_line(pieces(&item(369, Unit::Each), 1)).unwrap();
+    basket
+}
+
+fn coupon(amount: i64, code: Option<&str>) -> Tender {
+    Tender::ManufacturerCoupon { amount: Minor::literal(amount), code: code.map(str::to_owned) }
+}
+
+fn card(payment: u64, amount: i64) -> Tender {
+    let slip =
+        CardSlip { payment: PaymentId(payment), masked_pan: None, scheme: None, reference: CardReference::default() };
+    Tender::Card { amount: Minor::literal(amount), slip }
+}
+
+#[test]
+fn change_is_given_on_cash_only() {
+    let mut basket = cereal();
+    let (amount, due) = (Minor::literal(370), Minor::literal(369));
+    assert_eq!(basket.tender(coupon(370, None)), Err(Refusal::ExceedsDue { amount, due }));
+    basket.tender(coupon(100, None)).unwrap();
+    let (amount, due) = (Minor::literal(270), Minor::literal(269));
+    assert_eq!(basket.tender(coupon(270, None)), Err(Refusal::ExceedsDue { amount, due }));
+    basket.tender(cash(300)).unwrap();
+    assert_eq!(basket.totals().change, Minor::literal(31));
+}
+
+#[test]
+fn what_is_not_due_is_not_taken() {
+    let mut basket = cereal();
+    basket.tender(coupon(369, None)).unwrap();
+    for tender in [cash(1), coupon(1, None)] {
+        assert_eq!(basket.tender(tender), Err(Refusal::NothingDue));
+    }
+    assert_eq!(basket.reserve(PaymentId(1), None), Err(Refusal::NothingDue));
+    assert_eq!(basket.reserve(PaymentId(1), Some(Minor::literal(1))), Err(Refusal::NothingDue));
+    assert!(basket.complete(stamp()).is_ok());
+}
+
+#[test]
+fn a_coupon_code_counts_once_in_a_basket() {
+    let mut basket = cereal();
+    basket.tender(coupon(100, Some("C1"))).unwrap();
+    assert_eq!(basket.tender(coupon(100, Some("C1"))), Err(Refusal::CouponTaken { code: "C1".into() }));
+    basket.tender(coupon(100, Some("C2"))).unwrap();
+    basket.tender(coupon(1, None)).unwrap();
+    basket.tender(coupon(1, None)).unwrap();
+    basket.void_tender(1).unwrap();
+    basket.tender(coupon(100, Some("C1"))).unwrap();
+}
+
+#[test]
+fn so_much_cash_is_handed_over_by_nobody() {
+    let mut basket = cereal();
+    // Ten times 3.69, and a note of 100.00.
+    let most = Minor::literal(13_690);
+    for amount in [96_385_074, 13_691] {
+        let refused = Refusal::TooMuchCash { amount: Minor::literal(amount), due: Minor::literal(369), most };
+        assert_eq!(basket.tender(cash(amount)), Err(refused));
+    }
+    basket.tender(cash(13_690)).unwrap();
+}
+
+#[test]
+fn a_tender_is_given_back_and_stays_on_record() {
+    let mut basket = cereal();
+    basket.tender(cash(1)).unwrap();
+    basket.tender(coupon(100, None)).unwrap();
+    assert_eq!(basket.void_tender(3).unwrap_err(), Refusal::NoSuchTender { tender: 3 });
+    assert_eq!(basket.void_tender(1).unwrap().tender, cash(1));
+    assert_eq!(basket.void_tender(1).unwrap_err(), Refusal::NoSuchTender { tender: 1 });
+    assert_eq!((basket.due(), basket.abandon()), (Minor::literal(269), Err(Refusal::PartlyPaid)));
+    basket.void_tender(2).unwrap();
+    assert_eq!((basket.due(), basket.totals().tendered), (Minor::literal(369), Minor::ZERO));
+    basket.void_line(1).unwrap();
+    basket.add_line(pieces(&item(369, Unit::Each), 1)).unwrap();
+    basket.tender(cash(369)).unwrap();
+    assert_eq!(basket.tenders.last().unwrap().number, 3, "numbers are not used again");
+    let sale = basket.complete(stamp()).unwrap();
+    assert_eq!(sale.tenders, [cash(369)]);
+    assert_eq!(basket.void_tender(3).unwrap_err(), Refusal::NotOpen);
+}
+
+#[test]
+fn a_basket_can_be_given_up_once_its_tenders_are_given_back() {
+    let mut basket = cereal();
+    for _ in 0..MAX_TENDERS {
+        basket.tender(cash(1)).unwrap();
+    }
+    assert_eq!(basket.tender(cash(1)), Err(Refusal::TooManyTenders));
+    for number in 1..=MAX_TENDERS {
+        basket.void_tender(u32::try_from(number).unwrap()).unwrap();
+    }
+    basket.abandon().unwrap();
+}
+
+#[test]
+fn a_card_payment_is_not_given_back_from_the_drawer() {
+    let mut basket = cereal();
+    basket.reserve(PaymentId(7), Some(Minor::literal(69))).unwrap();
+    assert_eq!(basket.void_tender(1).unwrap_err(), Refusal::PaymentUnderWay);
+    basket.settle(PaymentId(7), Some(card(7, 69)));
+    assert_eq!(basket.void_tender(1).unwrap_err(), Refusal::TenderIsCard { tender: 1, payment: PaymentId(7) });
+    assert_eq!(basket.due(), Minor::literal(300));
+}
+
+#[test]
+fn a_card_payment_in_doubt_freezes_its_amount_again() {
+    let mut basket = cereal();
+    basket.reserve(PaymentId(7), None).unwrap();
+    basket.settle(PaymentId(7), Some(card(7, 369)));
+    assert!(!basket.doubt(PaymentId(8)));
+    assert!(basket.doubt(PaymentId(7)));
+    assert_eq!((basket.due(), basket.complete(stamp())), (Minor::literal(369), Err(Refusal::PaymentUnderWay)));
+    basket.settle(PaymentId(7), Some(card(7, 369)));
+    assert!(basket.complete(stamp()).is_ok());
+    assert!(!basket.doubt(PaymentId(7)), "it is a sale");
 }
 
 #[test]
@@ -163,6 +281,7 @@ enum Act {
     Discount(u32, i64),
     Cash(i64),
     Coupon(i64),
+    VoidTender(u32),
     Card(i64, bool),
     Complete,
 }
@@ -175,6 +294,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0_u32..8, -5_i64..10_000_000).prop_map(|(line, amount)| Act::Discount(line, amount)),
         1 => (-5_i64..2_000_000_000).prop_map(Act::Cash),
         1 => (-5_i64..1_000_000).prop_map(Act::Coupon),
+        1 => (0_u32..6).prop_map(Act::VoidTender),
         1 => (-5_i64..1_000_000_000, any::<bool>()).prop_map(|(amount, approved)| Act::Card(amount, approved)),
         1 => Just(Act::Complete),
     ]
@@ -198,17 +318,11 @@ proptest! {
                 Act::Void(line) => basket.void_line(line).is_err(),
                 Act::Discount(line, amount) => basket.discount(line, off(amount)).is_err(),
                 Act::Cash(amount) => basket.tender(cash(amount)).is_err(),
-                Act::Coupon(amount) => {
-                    basket.tender(Tender::ManufacturerCoupon { amount: Minor::literal(amount), code: None }).is_err()
-                }
+                Act::Coupon(amount) => basket.tender(coupon(amount, None)).is_err(),
+                Act::VoidTender(number) => basket.void_tender(number).is_err(),
                 Act::Card(amount, approved) => match basket.reserve(PaymentId(1), Some(Minor::literal(amount))) {
                     Ok(amount) => {
-                        basket.settle(PaymentId(1), approved.then(|| Tender::Card { amount, slip: CardSlip {
-            payment: PaymentId(1),
-            masked_pan: None,
-            scheme: None,
-            reference: CardReference::default(),
-        } }));
+                        basket.settle(PaymentId(1), approved.then(|| card(1, amount.get())));
                         false
                     }
                     Err(_) => true,
@@ -227,6 +341,8 @@ proptest! {
             }
             prop_assert_eq!(totals.net, live.iter().map(|line| line.net()).sum());
             prop_assert_eq!(totals.regular - totals.discount, totals.net);
+            let cash = basket.live_tenders().filter(|tender| matches!(tender, Tender::Cash { .. }));
+            prop_assert!(totals.change <= cash.map(Tender::amount).sum(), "change is cash");
         }
         if let Some(sale) = sale {
             let totals = sale.totals;

@@ -15,12 +15,13 @@ pub struct InvalidId {
 
 /// Serde through text, and text in the OpenAPI document.
 macro_rules! as_text {
-    ($type:ident, $example:literal) => {
+    ($type:ident, $pattern:expr, $example:literal) => {
         #[cfg(feature = "schema")]
         impl utoipa::PartialSchema for $type {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let text = utoipa::openapi::schema::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some($pattern))
                     .examples([$example]);
                 text.into()
             }
@@ -54,7 +55,7 @@ macro_rules! numbered {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-                pub struct $type(pub u64);
+        pub struct $type(pub u64);
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +72,7 @@ macro_rules! numbered {
             }
         }
 
-        as_text!($type, $example);
+        as_text!($type, concat!("^", $letter, "(0|[1-9][0-9]{0,19})$"), $example);
     };
 }
 
@@ -81,7 +82,7 @@ macro_rules! named {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-                pub struct $type(String);
+        pub struct $type(String);
 
         impl $type {
             /// As text.
@@ -112,7 +113,7 @@ macro_rules! named {
             }
         }
 
-        as_text!($type, $example);
+        as_text!($type, "^[A-Za-z0-9-]{1,40}$", $example);
     };
 }
 
@@ -171,7 +172,7 @@ impl FromStr for SaleId {
     }
 }
 
-as_text!(SaleId, "1764201600000-77");
+as_text!(SaleId, "^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$", "1764201600000-77");
 
 /// The day a transaction counts to: a date of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -231,7 +232,7 @@ impl FromStr for BusinessDay {
     }
 }
 
-as_text!(BusinessDay, "2026-11-24");
+as_text!(BusinessDay, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2026-11-24");
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "818981"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, min_length = 1, max_length = 32, pattern = "^[!-~]{1,32}$", example = "818981"))]
 pub struct Sku(String);
 
 impl Sku {
@@ -30,7 +30,7 @@ impl TryFrom<String> for Sku {
         if (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text))
         } else {
-            Err(format!("`{}` is no SKU; 1 to 32 printable characters without blanks", text.escape_debug()))
+            Err(format!("Invalid SKU `{}`: 1 to 32 printable ASCII characters without blanks", text.escape_debug()))
         }
     }
 }
@@ -61,7 +61,7 @@ impl fmt::Display for Sku {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "0400008189811"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^([0-9]{8}|[0-9]{12,14})$", example = "0400008189811"))]
 pub struct Gtin(u64);
 
 impl Gtin {
@@ -75,9 +75,9 @@ impl FromStr for Gtin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |why: &str| Err(format!("`{}` is no GTIN: {why}", text.escape_debug()));
+        let refuse = |why: &str| Err(format!("Invalid GTIN `{}`: {why}", text.escape_debug()));
         if !matches!(text.len(), 8 | 12 | 13 | 14) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return refuse("it has 8, 12, 13 or 14 digits");
+            return refuse("8, 12, 13 or 14 digits");
         }
         let digits = text.bytes().rev().map(|byte| u64::from(byte - b'0'));
         let weighed: u64 =
@@ -111,11 +111,85 @@ impl fmt::Display for Gtin {
     }
 }
 
+/// A barcode as a scanner sends it, which may be a GTIN or a UPC-E.
+///
+/// Eight digits can be either (a scanner that sends no AIM identifier tells no more), and some numbers are both. The
+/// rule: an item whose own code has these eight digits comes first; without one, they are a UPC-E, whose GTIN is the
+/// UPC-A that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ScannedCode {
+    first: Gtin,
+    second: Option<Gtin>,
+}
+
+impl ScannedCode {
+    /// The GTINs that it can stand for, in the order in which they are looked up.
+    pub fn gtins(self) -> impl Iterator<Item = Gtin> {
+        [Some(self.first), self.second].into_iter().flatten()
+    }
+}
+
+impl From<Gtin> for ScannedCode {
+    fn from(gtin: Gtin) -> Self {
+        Self { first: gtin, second: None }
+    }
+}
+
+impl FromStr for ScannedCode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let gtin = text.parse::<Gtin>();
+        match (gtin, upc_a(text).and_then(|text| text.parse().ok())) {
+            (Ok(first), second) => Ok(Self { first, second }),
+            (Err(_), Some(first)) => Ok(Self { first, second: None }),
+            (Err(error), None) => Err(error),
+        }
+    }
+}
+
+impl TryFrom<String> for ScannedCode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for ScannedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.second {
+            Some(second) => write!(f, "{} or {second}", self.first),
+            None => write!(f, "{}", self.first),
+        }
+    }
+}
+
+/// The UPC-A that a UPC-E of eight digits stands for (GS1 General Specifications, 5.2.2.4.2): its last digit but one
+/// says where zeros were left out. `None` if it has not the form of one.
+fn upc_a(upc_e: &str) -> Option<String> {
+    let is_upc_e = upc_e.len() == 8 && upc_e.bytes().all(|byte| byte.is_ascii_digit()) && upc_e.starts_with(['0', '1']);
+    if !is_upc_e {
+        return None;
+    }
+    let (system, digits, check) = (&upc_e[..1], &upc_e[1..7], &upc_e[7..]);
+    let expanded = match &digits[5..] {
+        zeros @ ("0" | "1" | "2") => format!("{}{zeros}0000{}", &digits[..2], &digits[2..5]),
+        "3" => format!("{}00000{}", &digits[..3], &digits[3..5]),
+        "4" => format!("{}00000{}", &digits[..4], &digits[4..5]),
+        last => format!("{}0000{last}", &digits[..5]),
+    };
+    Some(format!("{system}{expanded}{check}"))
+}
+
 /// So much money for one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Price {
     /// Minor units of the store's currency.
+    #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 1_000_000_000))]
     pub minor: Minor,
     /// For one of these.
     pub per: Unit,
@@ -134,6 +208,7 @@ impl Price {
 
 /// An item of the catalog. Texts that many items have in common can be shared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Item {
     /// The retailer's number; the key.
@@ -142,22 +217,23 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<Gtin>,
     /// As printed on receipts and labels.
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub description: String,
     /// Where it belongs.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub department: Arc<str>,
     /// Finer than the department.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub category: Arc<str>,
     /// Who makes it.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub brand: Arc<str>,
     /// Such as `10.4 OZ`.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub package_size: Arc<str>,
     /// Its shelf price.
     pub price: Price,
@@ -181,6 +257,51 @@ mod tests {
     fn a_upc_and_its_ean_are_the_same_gtin() {
         assert_eq!("036000291452".parse::<Gtin>(), "0036000291452".parse::<Gtin>());
         assert_eq!("96385074".parse::<Gtin>().unwrap().to_string(), "96385074");
+    }
+
+    #[test]
+    fn a_upc_e_stands_for_its_upc_a() {
+        let upc_as = [
+            ("01234505", "012000003455"),
+            ("01234514", "012100003454"),
+            ("01234523", "012200003453"),
+            ("01234531", "012300000451"),
+            ("01234543", "012340000053"),
+            ("01234558", "012345000058"),
+            ("01234565", "012345000065"),
+            ("01234596", "012345000096"),
+        ];
+        for (short, long) in upc_as {
+            let gtins: Vec<_> = short.parse::<ScannedCode>().unwrap().gtins().collect();
+            assert_eq!(gtins.last(), Some(&long.parse().unwrap()), "{short}");
+            let is_gtin_8 = short.parse::<Gtin>().is_ok();
+            assert_eq!(gtins.len(), 1 + usize::from(is_gtin_8), "{short}");
+        }
+        assert_eq!("1".to_owned() + &upc_a("01234565").unwrap()[1..], upc_a("11234565").unwrap());
+    }
+
+    #[test]
+    fn a_scanned_code_of_another_length_is_a_gtin() {
+        for text in ["96385074", "036000291452", "0400008189811", "10400008189818"] {
+            let gtin = text.parse::<Gtin>().unwrap();
+            assert_eq!(text.parse::<ScannedCode>().unwrap().gtins().collect::<Vec<_>>(), [gtin]);
+        }
+        for text in ["", "1234567", "01234566", "91234565", "0123456\u{ff11}", "040000818981"] {
+            assert!(text.parse::<ScannedCode>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_of_an_item_is_refused() {
+        let item = |field: &str, price: &str| {
+            let text = format!(
+                r#"{{"sku":"T1","description":"Typo","{field}":"4006381333931","price":{{"minor":1,"per":"each"{price}}}}}"#
+            );
+            serde_json::from_str::<Item>(&text).map_err(|error| error.to_string())
+        };
+        assert!(item("gtin", "").is_ok());
+        assert!(item("gtln", "").unwrap_err().contains("unknown field `gtln`"));
+        assert!(item("gtin", r#","curency":"USD""#).unwrap_err().contains("unknown field `curency`"));
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
 //! | [`sale`] | the transaction it becomes |
 //! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
+//! | [`text`] | which texts can be read on a screen and on paper |
 
 pub mod actor;
 pub mod basket;
@@ -37,16 +38,17 @@ pub mod quantity;
 pub mod sale;
 pub mod stock;
 pub mod tender;
+pub mod text;
 
 pub use actor::{Actor, Station};
 pub use basket::{Basket, BasketState, Refusal};
 pub use ids::{BasketId, BusinessDay, InvalidId, OperatorId, PaymentId, RegisterName, SaleId, ServiceName};
-pub use item::{Gtin, Item, Price, Sku};
+pub use item::{Gtin, Item, Price, ScannedCode, Sku};
 pub use line::{Discount, Goods, Line, NewLine, Origin, Regular};
 pub use money::{Currency, Minor, Rounding};
 pub use quantity::{Quantity, Unit};
 pub use sale::{ReceiptNumber, Sale, Stamp, Totals};
-pub use tender::{CardReference, CardSlip, InvalidCardReference, Tender};
+pub use tender::{BasketTender, CardReference, CardSlip, InvalidCardReference, Tender};
 
 /// The most lines a basket takes; the longest of 155,848 real baskets had 161.
 pub const MAX_LINES: usize = 400;

@@ -8,6 +8,7 @@ use crate::{
     item::{Gtin, Item, Price, Sku},
     money::{Minor, Rounding},
     quantity::Quantity,
+    text::is_readable,
 };
 
 /// Who or what granted a discount.
@@ -43,10 +44,12 @@ impl Origin {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Discount {
     /// Why, as printed: "loyalty price".
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub reason: String,
     /// By whom.
     pub origin: Origin,
     /// How much, more than zero.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 1_000_000_000))]
     pub amount: Minor,
 }
 
@@ -88,7 +91,7 @@ pub enum Regular {
     },
 }
 
-/// A line as it stands in a basket. Its amounts can't disagree: [`net`](Line::net) is derived.
+/// A line as it stands in a basket. Its amounts can't disagree: what it comes to is derived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Line {
@@ -225,12 +228,12 @@ impl Line {
     }
 }
 
-/// A text a person typed: something, not too long, no control characters.
+/// A text a person typed: readable, and not too long.
 ///
 /// # Errors
 /// It is none of that.
 pub fn checked_text(field: &'static str, text: String) -> Result<String, Refusal> {
-    if text.trim().is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+    if text.len() > MAX_TEXT || !is_readable(&text) {
         return Err(Refusal::BadText { field });
     }
     Ok(text)

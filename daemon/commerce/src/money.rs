@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 /// An amount in minor units (cents) of the currency its holder names.
 ///
-/// Values from outside are at most 10^15 either way, so the sum of any basket's parts stays far inside 64 bits.
+/// Values from outside are at most 10^15 either way, so that the sum of any basket's parts stays far inside 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = i64))]
+#[cfg_attr(feature = "schema", schema(value_type = i64, minimum = -1_000_000_000_000_000_i64, maximum = 1_000_000_000_000_000_i64))]
 pub struct Minor(i64);
 
 impl Minor {
@@ -109,7 +109,7 @@ impl Sum for Minor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, example = "USD"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[A-Z]{3}$", example = "USD"))]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
@@ -131,6 +131,29 @@ impl Currency {
     /// How many decimals its minor unit stands for: 2 for USD, 0 for JPY.
     pub fn exponent(self) -> u32 {
         self.0.exponent().map_or(0, u32::from)
+    }
+
+    /// Its largest banknote that anybody may still pay with: nobody hands over cash of which the change would be many
+    /// of them. A million for currencies that are not listed.
+    pub fn largest_note(self) -> Minor {
+        let units = match self.code() {
+            "BHD" | "KWD" => 20,
+            "GBP" | "OMR" => 50,
+            "AUD" | "BGN" | "CAD" | "CNY" | "MYR" | "NZD" | "USD" => 100,
+            "BRL" | "EGP" | "ILS" | "MAD" | "PEN" | "TRY" | "ZAR" => 200,
+            "EUR" | "PLN" | "QAR" | "RON" | "SAR" => 500,
+            "AED" | "BDT" | "CHF" | "DKK" | "HKD" | "KES" | "MXN" | "NGN" | "NOK" | "PHP" | "SEK" | "SGD" | "THB"
+            | "UAH" => 1_000,
+            "INR" | "TWD" => 2_000,
+            "CZK" | "LKR" | "PKR" | "RUB" => 5_000,
+            "ISK" | "JPY" => 10_000,
+            "ARS" | "CLP" | "HUF" => 20_000,
+            "KRW" => 50_000,
+            "COP" | "IDR" => 100_000,
+            "VND" => 500_000,
+            _ => 1_000_000,
+        };
+        Minor(units * 10_i64.pow(self.exponent()))
     }
 
     /// Its sign, such as `$`.
@@ -193,6 +216,12 @@ mod tests {
         assert_eq!(show(-7, "EUR"), "-0.07");
         assert_eq!(show(1205, "JPY"), "1205");
         assert_eq!(show(1205, "KWD"), "1.205");
+    }
+
+    #[test]
+    fn the_largest_note_is_in_minor_units() {
+        let note = |code| Currency::from_code(code).unwrap().largest_note().get();
+        assert_eq!([note("USD"), note("JPY"), note("KWD"), note("XCD")], [10_000, 10_000, 20_000, 100_000_000]);
     }
 
     #[test]

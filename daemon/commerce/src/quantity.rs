@@ -62,7 +62,7 @@ impl Unit {
 #[cfg_attr(feature = "schema", schema(as = Quantity))]
 pub struct Quantity {
     /// Thousandths of the unit.
-    #[cfg_attr(feature = "schema", schema(example = 1000))]
+    #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 1_000_000_000, example = 1000))]
     milli: i64,
     /// The unit.
     unit: Unit,

@@ -44,7 +44,7 @@ pub struct Stamp {
 pub struct Sale {
     /// Its epoch, and its place in the stream of sales.
     pub id: SaleId,
-    /// The basket it was.
+    /// The basket that it was sold from.
     pub basket: BasketId,
     /// The register's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,21 +98,19 @@ pub struct Totals {
 
 impl Totals {
     /// Computes the totals of lines and tenders; voided lines do not count.
-    pub fn of(lines: &[Line], tenders: &[Tender]) -> Self {
+    pub fn of<'a>(lines: &[Line], tenders: impl IntoIterator<Item = &'a Tender>) -> Self {
         let live = || lines.iter().filter(|line| !line.voided);
         let regular = live().map(|line| line.regular).sum();
         let discount = live().map(Line::discounted).sum();
         let net = regular - discount;
-        let tendered: Minor = tenders.iter().map(Tender::amount).sum();
-        let coupons = tenders.iter().filter(|tender| matches!(tender, Tender::ManufacturerCoupon { .. }));
-        Self {
-            regular,
-            discount,
-            net,
-            manufacturer_coupon: coupons.map(Tender::amount).sum(),
-            tendered,
-            change: (tendered - net).max(Minor::ZERO),
+        let (mut tendered, mut manufacturer_coupon) = (Minor::ZERO, Minor::ZERO);
+        for tender in tenders {
+            tendered = tendered + tender.amount();
+            if matches!(tender, Tender::ManufacturerCoupon { .. }) {
+                manufacturer_coupon = manufacturer_coupon + tender.amount();
+            }
         }
+        Self { regular, discount, net, manufacturer_coupon, tendered, change: (tendered - net).max(Minor::ZERO) }
     }
 }
 
@@ -132,7 +130,7 @@ impl Sale {
             customer: basket.customer.clone(),
             currency: basket.currency,
             lines: basket.lines.iter().filter(|line| !line.voided).cloned().collect(),
-            tenders: basket.tenders.clone(),
+            tenders: basket.live_tenders().cloned().collect(),
             totals: basket.totals(),
             movement: None,
         }

@@ -141,6 +141,20 @@ impl Tender {
     }
 }
 
+/// A tender as it stands in a basket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BasketTender {
+    /// Counts from 1 in the order of entry; never reused.
+    pub number: u32,
+    /// What was handed over.
+    #[serde(flatten)]
+    pub tender: Tender,
+    /// Given back to the customer; counts for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voided: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,6 @@ use std::{
     time::Duration,
 };
 
-use drivers::scale::Grams;
 use store::EngineKind;
 
 use self::{
@@ -115,7 +114,7 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
     let scale = Arc::clone(&stage.devices.scale);
     tokio::spawn(async move {
         for grams in [1_234, 0, 645, 0, 2_980, 0].into_iter().cycle() {
-            scale.put(Grams(grams));
+            scale.put(grams);
             tokio::time::sleep(Duration::from_secs(4)).await;
         }
     });

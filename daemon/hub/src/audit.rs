@@ -13,7 +13,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("audit", "Who did what").read(&READ, routes!(list))
+    Routes::new("audit", "Who did what", &["audit"]).read(&READ, routes!(list))
 }
 
 /// Who did what, newest first

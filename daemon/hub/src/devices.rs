@@ -7,19 +7,23 @@ use std::sync::Arc;
 use app::{
     Refusal,
     catalog::ITEM_UNKNOWN,
-    devices::{DRAWER, DrawerOpened, LABELS, LISTEN, NO_BARCODE, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
+    devices::{DRAWER, DrawerOpened, LABEL_UNPRINTABLE, LABELS, LISTEN, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
     registers::REGISTER_UNKNOWN,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use commerce::Sku;
-use drivers::{device::DeviceEvent, label_printer::Label};
+use commerce::{RegisterName, Sku, Unit};
+use drivers::{
+    device::DeviceName,
+    label_printer::{Barcode, Label, PrintError},
+    scale::WeightUnit,
+};
 use serde::{Deserialize, Serialize};
 use store::{Purpose, StoreError};
-use tokio::sync::broadcast;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::{
+    config::DeviceKind,
     hub::Hub,
     parts::devices::{DeviceState, lanes::LaneEvents},
     printing::lane_printer,
@@ -28,19 +32,22 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("devices", "Scales, scanners, printers, terminals")
+    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
         .read(&READ, routes!(list))
+        .read(&LISTEN, routes!(lane))
         .read(&LISTEN, routes!(lane_events))
         .command(&WEIGH, routes!(weigh))
         .command(&LABELS, routes!(print_label))
         .command(&DRAWER, routes!(open_drawer))
 }
 
-/// A weight at rest.
+/// A weight at rest, in the scale's own unit and resolution: a quantity to sell by.
 #[derive(Serialize, ToSchema)]
 struct Weighed {
-    /// Grams.
-    grams: u32,
+    /// Thousandths of the unit.
+    milli: u32,
+    /// The scale's unit, `kilogram` or `pound`.
+    unit: Unit,
 }
 
 /// Labels to print.
@@ -51,8 +58,31 @@ struct PrintLabel {
     sku: Sku,
     /// How many, 1 to 999. Default 1.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 999)]
-    copies: Option<u16>,
+    #[schema(value_type = u16, minimum = 1, maximum = 999, default = 1)]
+    copies: Copies,
+}
+
+/// How many labels: 1 to 999.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u16")]
+struct Copies(u16);
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u16> for Copies {
+    type Error = String;
+
+    fn try_from(copies: u16) -> Result<Self, String> {
+        if (1..=999).contains(&copies) {
+            Ok(Self(copies))
+        } else {
+            Err(format!("Invalid number of copies {copies}: 1 to 999"))
+        }
+    }
 }
 
 /// After which of a lane's events.
@@ -64,7 +94,47 @@ struct After {
     #[serde(default)]
     after: u64,
     /// The `boot` that came with it.
+    #[param(max_length = 16)]
     boot: Option<String>,
+}
+
+/// A register's lane.
+#[derive(Serialize, ToSchema)]
+struct Lane {
+    /// Its register.
+    register: RegisterName,
+    /// The store's name.
+    store: String,
+    /// The hub's name towards HQ.
+    hub: String,
+    /// The hub's version.
+    version: &'static str,
+    /// ISO 4217.
+    currency: &'static str,
+    /// Decimals of its minor unit: 2 if an amount of 105 is 1.05.
+    currency_exponent: u32,
+    /// The lane's devices, and the store's label printers.
+    devices: Vec<DeviceState>,
+}
+
+/// The register's own lane: its devices, and what amounts are in
+#[utoipa::path(get, path = "/api/v1/lanes/me", responses((status = 200, body = Lane), (status = 404, body = Problem)))]
+async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<Lane>, Problem> {
+    let lane = actor.register_name().and_then(|register| hub.config.lane(register));
+    let lane = lane.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?;
+    let names = DeviceKind::ALL.map(|kind| kind.of_lane(lane));
+    let is_label_printer = |device: &DeviceState| device.kind == DeviceKind::LabelPrinter.name();
+    let mut devices = hub.devices.states();
+    devices.retain(|device| is_label_printer(device) || names.contains(&Some(device.device.as_str())));
+    Ok(Json(Lane {
+        register: lane.name.clone(),
+        store: hub.config.store.name.clone(),
+        hub: hub.config.store.hub.to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        currency: hub.currency().code(),
+        currency_exponent: hub.currency().exponent(),
+        devices,
+    }))
 }
 
 /// What the register's lane heard: scans and weights after a sequence
@@ -93,7 +163,7 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
 /// Weigh what lies on a scale, at rest
 ///
 /// A repeat weighs again.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = String, Path)), request_body = Empty,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
     responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn weigh(
     State(hub): State<Arc<Hub>>,
@@ -101,23 +171,34 @@ async fn weigh(
     _: Command<Empty>,
 ) -> Result<Json<Weighed>, Problem> {
     let weight = hub.devices.scale(&name)?.weigh().await.map_err(|error| SCALE_FAILED.because(error.to_string()))?;
-    Ok(Json(Weighed { grams: weight.0 }))
+    let unit = match weight.unit {
+        WeightUnit::Kilogram => Unit::Kilogram,
+        WeightUnit::Pound => Unit::Pound,
+    };
+    Ok(Json(Weighed { milli: weight.milli, unit }))
 }
 
 /// Print shelf labels of an item
 ///
+/// The barcode is the item's GTIN; an item without one gets its SKU as Code 128.
 /// A repeat under its key prints nothing more, unless the first failed.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = String, Path)), request_body = PrintLabel,
+#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<String>,
     command: Command<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
-    let printer = Arc::clone(hub.devices.label_printer(&name)?);
-    let label = label(&hub, &command.body)?;
-    act_once(&hub, command, |_, _, _| Ok(()), async move {
-        printer.print(&label).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
+    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+    let found =
+        hub.devices.label_printer(&name).and_then(|printer| Ok((Arc::clone(printer), label(&hub, &command.body)?)));
+    let refused = found.as_ref().map(drop).map_err(Clone::clone);
+    act_once(&hub, command, |_, _, _| refused, async move {
+        let (printer, label) = found?;
+        printer.print(&label).await.map_err(|error| match error {
+            PrintError::Invalid { .. } => LABEL_UNPRINTABLE.because(error.to_string()),
+            error => PRINTER_FAILED.because(error.to_string()),
+        })
     })
     .await
 }
@@ -125,8 +206,6 @@ async fn print_label(
 fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
     let item = hub.catalog.load().sku(&wanted.sku).cloned();
     let item = item.ok_or_else(|| ITEM_UNKNOWN.because(format!("unknown item: SKU {}", wanted.sku)))?;
-    let no_barcode = || NO_BARCODE.because(format!("item {} has no GTIN to print", item.sku));
-    let gtin = item.gtin.ok_or_else(no_barcode)?;
     let currency = hub.currency();
     let per = if item.price.per.is_measure() { format!("/{}", item.price.per.symbol()) } else { String::new() };
     Ok(Label {
@@ -134,8 +213,11 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
         detail: [&*item.package_size, &*item.department].join("  ").trim().to_owned(),
         price: format!("{}{per}", item.price.minor.display(currency)),
         currency: currency.symbol(),
-        barcode: gtin.to_string(),
-        copies: wanted.copies.unwrap_or(1),
+        barcode: match item.gtin {
+            Some(gtin) => Barcode::Gtin(gtin.to_string()),
+            None => Barcode::Code128(item.sku.to_string()),
+        },
+        copies: wanted.copies.0,
     })
 }
 
@@ -145,12 +227,15 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
 #[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
-    let name = lane_printer(&hub, command.by.register()?)?.to_owned();
-    let printer = Arc::clone(hub.devices.receipt_printer(&name)?);
+    // As for labels: the lane may have another printer, or none, when the command is repeated.
+    let found = lane_printer(&hub, command.by.register()?)
+        .and_then(|name| Ok((name.to_owned(), Arc::clone(hub.devices.receipt_printer(name)?))));
+    let printer_name = found.as_ref().map(|(name, _)| name.clone()).map_err(Clone::clone);
     let record = move |transaction: &mut store::Transaction<'_>, by: &app::By, _: &Empty| {
-        app::audit::record(transaction, by, &DrawerOpened { printer: name })
+        Ok(app::audit::record(transaction, by, &DrawerOpened { printer: printer_name? })?)
     };
     act_once(&hub, command, record, async move {
+        let (_, printer) = found?;
         printer.open_drawer().await.map_err(|error| PRINTER_FAILED.because(error.to_string()))
     })
     .await
@@ -161,12 +246,12 @@ async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Re
 async fn act_once<T: Send + 'static>(
     hub: &Hub,
     command: Command<T>,
-    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), StoreError> + Send + 'static,
+    record: impl FnOnce(&mut store::Transaction<'_>, &app::By, &T) -> Result<(), Refusal> + Send + 'static,
     act: impl Future<Output = Result<(), Refusal>>,
 ) -> Result<StatusCode, Problem> {
     let key = command.key.clone();
     let begun = command
-        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| Ok(record(transaction, by, &body)?));
+        .commit_first(&hub.store, Purpose::Ordinary, move |transaction, by, body| record(transaction, by, &body));
     let ((), is_first) = begun.await?;
     if is_first && let Err(refusal) = act.await {
         let forgotten = hub.store.commit_for(Purpose::Settled, move |transaction| {
@@ -179,25 +264,4 @@ async fn act_once<T: Send + 'static>(
         return Err(refusal.into());
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Turns what devices say into the hub's events, until the hub ends.
-pub(crate) fn listen(hub: &Arc<Hub>, mut heard: broadcast::Receiver<DeviceEvent>) {
-    let hub = Arc::clone(hub);
-    tokio::spawn(async move {
-        loop {
-            match heard.recv().await {
-                Ok(event) => {
-                    hub.devices.remember(&event);
-                    for event in hub.devices.lanes.hear(&event) {
-                        hub.tell(event);
-                    }
-                }
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "device events were dropped");
-                }
-                Err(broadcast::error::RecvError::Closed) => return,
-            }
-        }
-    });
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app::health::READ;
+use app::{health::READ, refusal::BAD_REQUEST};
 use axum::{
     extract::{
         State,
-        ws::{Message, WebSocket, WebSocketUpgrade},
+        ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, header},
     response::Response,
@@ -17,6 +17,7 @@ use tokio::{
     sync::broadcast::error::RecvError,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
@@ -37,21 +38,23 @@ const STATUS: Duration = Duration::from_millis(250);
 
 /// The route of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("events", "What happens, over a WebSocket").read(&READ, routes!(listen))
+    Routes::new("events", "What happens, over a WebSocket", &[]).read(&READ, routes!(listen))
 }
 
 /// Listen to events
 ///
 /// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at
-/// the console `status`. The hub takes no messages.
+/// the console `status`. The hub takes no messages. Scans and weights have a `sequence` in their lane: after a broken
+/// connection `GET /api/v1/lanes/me/events?after=…` gives what was missed.
 #[utoipa::path(get, path = "/api/v1/events",
-    responses((status = 101, description = "Events follow", body = HubWhat)))]
+    responses((status = 101, description = "Events follow", body = Sent<'_>)))]
 async fn listen(
     Asker(actor): Asker,
     State(hub): State<Arc<Hub>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     // A page of another site may not listen with a person's cookie.
     if actor.register_name().is_none() && !same_origin(&headers) {
         return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
@@ -72,7 +75,7 @@ fn same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn send(socket: &mut WebSocket, message: &impl Serialize) -> bool {
+async fn send(socket: &mut WebSocket, message: &Sent<'_>) -> bool {
     let Ok(text) = serde_json::to_string(message) else { return true };
     matches!(timeout(SEND, socket.send(Message::Text(text.into()))).await, Ok(Ok(())))
 }
@@ -92,9 +95,9 @@ async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &RegisterNam
     loop {
         let there = tokio::select! {
             event = events.recv() => match event {
-                Ok(event) if event.is_for(register) => send(&mut socket, &event.what).await,
+                Ok(event) if event.is_for(register) => send(&mut socket, &Sent::Register(&event.what)).await,
                 Ok(_) => true,
-                Err(RecvError::Lagged(events)) => send(&mut socket, &HubWhat::Missed { events }).await,
+                Err(RecvError::Lagged(events)) => send(&mut socket, &Sent::Register(&HubWhat::Missed { events })).await,
                 Err(RecvError::Closed) => false,
             },
             said = socket.recv() => goes_on(said.as_ref()),
@@ -106,9 +109,22 @@ async fn serve_register(hub: &Hub, mut socket: WebSocket, register: &RegisterNam
     }
 }
 
-#[derive(Serialize)]
+/// An event as it is sent.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Event)]
+enum Sent<'a> {
+    /// To registers.
+    Register(&'a HubWhat),
+    /// To people at the console.
+    Console(ToConsole<'a>),
+}
+
+/// An event for people at the console.
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ToConsole<'a> {
+    /// The whole status; sent when it changes.
     Status(&'a Status),
 }
 
@@ -121,7 +137,7 @@ async fn serve_console(hub: &Hub, mut socket: WebSocket) {
             _ = looks.tick() => {
                 let status = Status::of(hub);
                 let changed = last.as_ref() != Some(&status);
-                let there = !changed || send(&mut socket, &ToConsole::Status(&status)).await;
+                let there = !changed || send(&mut socket, &Sent::Console(ToConsole::Status(&status))).await;
                 last = Some(status);
                 if pinged.elapsed() >= PING {
                     pinged = Instant::now();

@@ -54,6 +54,7 @@ fn routes() -> Vec<web::Routes> {
         selling::basket_routes(),
         payments::routes(),
         selling::sale_routes(),
+        printing::routes(),
         stock::routes(),
         devices::routes(),
         events::routes(),

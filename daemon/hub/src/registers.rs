@@ -26,7 +26,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("registers", "Pairing registers, logging people in")
+    Routes::new("registers", "Pairing registers, logging people in", &["registers"])
         .public(routes!(log_in))
         .public(routes!(pair))
         .command(&PAIR, routes!(new_pairing_code))
@@ -38,6 +38,7 @@ pub(crate) fn routes() -> Routes {
 #[serde(deny_unknown_fields)]
 struct Code {
     /// Its digits.
+    #[schema(min_length = 1, max_length = 40)]
     code: String,
 }
 

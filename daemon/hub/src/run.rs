@@ -27,11 +27,12 @@ use crate::{
     catalog::FollowCatalog,
     clock::{Calendar, now_ms},
     config::{Config, DeviceKind},
-    devices, followers,
+    followers,
     hub::Hub,
     maintenance::door,
     parts::{
         catalog::LiveCatalog,
+        certificates::Certificates,
         devices::Devices,
         events,
         headquarters::Headquarters,
@@ -59,6 +60,10 @@ const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// # Errors
 /// What can't be used, and what to do about it.
 pub fn open(config: Config) -> Result<Arc<Hub>, String> {
+    open_with(config, Certificates::default())
+}
+
+fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, String> {
     let calendar = Calendar::new(config.time_zone()?, config.store.fiscal_year_starts.into());
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
@@ -82,8 +87,12 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
     }
     let registers = Registers::open(&store, &config.store.data)?;
-    let (devices, heard) = Devices::start(&config)?;
-    let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
+    let events = broadcast::channel(events::EVENTS).0;
+    let listeners = events.clone();
+    // Nobody need listen.
+    let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
+    let headquarters = Headquarters::start(&config, Arc::clone(&store), &certificates)?;
+    certificates.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
     let terminals = TerminalLocks::new(terminals);
     let hub = Arc::new(Hub {
@@ -94,14 +103,14 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         devices,
         registers,
         terminals,
+        certificates,
         last_printed: LastPrinted::default(),
         headquarters,
         today,
-        events: broadcast::channel(events::EVENTS).0,
+        events,
         calendar,
         timekeeper,
     });
-    devices::listen(&hub, heard);
     follow(&hub);
     status::start(&hub);
     tidy_up(&hub);
@@ -117,7 +126,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
-        followers::start(&hub.store, PrintReceipts { hub: Arc::clone(hub), printer: printer.name.to_string() });
+        followers::start(&hub.store, PrintReceipts::new(Arc::clone(hub), printer.name.to_string()));
     }
 }
 
@@ -141,12 +150,13 @@ pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = 
 }
 
 async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), String> {
-    let tls = server::tls(&config.listen)?;
+    let certificates = Certificates::default();
+    let tls = server::tls(&config.listen, &certificates)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("listen.address: can't listen on {address}: {error}; is another hub running, or the port taken?")
     })?;
-    let hub = starting(|| open(config))?;
+    let hub = starting(|| open_with(config, certificates))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");
     let (tell_stop, stop) = watch::channel(false);

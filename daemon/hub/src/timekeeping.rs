@@ -14,7 +14,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("clock", "Whether the hub's clock is right").command(&AGREE, routes!(agree))
+    Routes::new("clock", "Whether the hub's clock is right", &["timekeeping"]).command(&AGREE, routes!(agree))
 }
 
 /// Agree that the hub's clock is right

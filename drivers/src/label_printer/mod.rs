@@ -24,10 +24,19 @@ pub struct Label {
     pub price: String,
     /// Currency sign or code beside the price.
     pub currency: String,
-    /// The code's digits: 13 for EAN-13, 8 for EAN-8, 12 for UPC-A.
-    pub barcode: String,
+    /// Its barcode.
+    pub barcode: Barcode,
     /// How many of it: 1 to 999.
     pub copies: u16,
+}
+
+/// A label's barcode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barcode {
+    /// A GTIN's digits: 8 as EAN-8, 12 as UPC-A, 13 as EAN-13, 14 as GS1-128 with application identifier 01.
+    Gtin(String),
+    /// The retailer's own number as Code 128: 1 to 32 printable ASCII characters.
+    Code128(String),
 }
 
 /// A label printer as the hub uses it.

@@ -13,11 +13,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Label, LabelPrinter, PrintError};
+use super::{Barcode, Label, LabelPrinter, PrintError};
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
-    printer::{Fault, Language, Printer, Status},
+    printer::{Fault, Language, Printer, Status, Work},
     registry::Start,
     transport::Wire,
 };
@@ -53,19 +53,23 @@ impl Device for ZplPrinter {
 
 impl LabelPrinter for ZplPrinter {
     fn print<'a>(&'a self, label: &'a Label) -> Answer<'a, Result<(), PrintError>> {
-        Box::pin(async { self.0.send(encode(label)?).await })
+        Box::pin(async { self.0.send(Work::Print { data: encode(label)?, lines: 0 }).await.map(drop) })
     }
 }
 
 /// The language.
+#[derive(Default)]
 struct Zpl;
 
 impl Language for Zpl {
-    const TAKE: Duration = Duration::from_secs(5);
     const JOB: Duration = Duration::from_secs(30);
 
+    fn patience(_: u32) -> Duration {
+        Duration::from_secs(5)
+    }
+
     /// `~HS`: the answer is three strings, each framed STX … ETX CR LF.
-    async fn status(wire: &mut dyn Wire) -> Result<Status, Fault> {
+    async fn status(&mut self, wire: &mut dyn Wire) -> Result<Status, Fault> {
         let asked = timeout(STATUS, async {
             wire.write_all(b"~HS").await?;
             wire.flush().await?;
@@ -129,36 +133,65 @@ pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
     if !(1..=999).contains(&label.copies) {
         return Err(invalid(format!("{} copies; print 1 to 999", label.copies)));
     }
-    // The printer adds the check digit itself: ^BE takes 12 digits, ^B8 seven, ^BU eleven.
-    let symbol = match label.barcode.len() {
-        13 => "^BEN,80,Y,N",
-        8 => "^B8N,80,Y,N",
-        12 => "^BUN,80,Y,N,Y",
-        other => {
-            return Err(invalid(format!("barcode `{}` has {other} digits; 8, 12 or 13", label.barcode.escape_debug())));
-        }
-    };
-    let digits = label.barcode.get(..label.barcode.len() - 1).unwrap_or_default();
-    if !check_digit_is_right(&label.barcode) {
-        return Err(invalid(format!(
-            "barcode `{}` has a wrong check digit or no digits",
-            label.barcode.escape_debug()
-        )));
-    }
+    let barcode = barcode(&label.barcode).map_err(invalid)?;
     let (title, detail) = (field(&label.title, 60), field(&label.detail, 40));
-    let (price, currency) = (field(&label.price, 12), field(&label.currency, 4));
+    let (price, currency) = (field(&label.price, MAX_PRICE), field(&label.currency, 4));
+    let (high, wide) = price_size(label.price.chars().count());
     let zpl = format!(
         // UTF-8; 464 x 320 dots; then each field at its place.
         "^XA^CI28^PW464^LL320\
          ^FO16,14^A0N,34,32^FB432,2,2,L^FH^FD{title}^FS\
          ^FO16,92^A0N,22,20^FB432,1,0,L^FH^FD{detail}^FS\
-         ^FO24,178^BY2{symbol}^FD{digits}^FS\
-         ^FO216,128^A0N,30,28^FB56,1,0,R^FH^FD{currency}^FS\
-         ^FO248,126^A0N,64,58^FB200,1,0,R^FH^FD{price}^FS\
+         ^FO24,200{barcode}^FS\
+         ^FO16,128^A0N,30,28^FB56,1,0,R^FH^FD{currency}^FS\
+         ^FO80,126^A0N,{high},{wide}^FB368,1,0,R^FH^FD{price}^FS\
          ^PQ{}^XZ",
         label.copies
     );
     Ok(zpl.into_bytes())
+}
+
+/// The longest price, such as `1,000,000.00/gal`.
+const MAX_PRICE: usize = 16;
+
+/// Height and width of the price's letters, in dots: as large as its place of 368 dots allows. A digit of font 0 is a
+/// little wider than half its width parameter.
+fn price_size(letters: usize) -> (usize, usize) {
+    let wide = (368 * 10 / 6 / letters.clamp(1, MAX_PRICE)).min(58);
+    (wide * 64 / 58, wide)
+}
+
+/// A barcode's commands and data. The whole label has room for 424 dots.
+fn barcode(barcode: &Barcode) -> Result<String, String> {
+    const ROOM: usize = 424;
+    // Start, check and stop characters: 11, 11 and 13 modules; 11 each for the data.
+    let module = |characters: usize| if (11 * (characters + 2) + 13) * 2 <= ROOM { 2 } else { 1 };
+    match barcode {
+        Barcode::Gtin(digits) => {
+            if !check_digit_is_right(digits) {
+                let given = digits.escape_debug();
+                return Err(format!("barcode `{given}` has a wrong check digit, or other characters than digits"));
+            }
+            // The printer adds the check digit itself: ^BE takes 12 digits, ^B8 seven, ^BU eleven.
+            let bare = digits.get(..digits.len().saturating_sub(1)).unwrap_or_default();
+            match digits.len() {
+                13 => Ok(format!("^BY2^BEN,80,Y,N^FD{bare}")),
+                8 => Ok(format!("^BY2^B8N,80,Y,N^FD{bare}")),
+                12 => Ok(format!("^BY2^BUN,80,Y,N,Y^FD{bare}")),
+                // Code set C and FNC1 (`>;>8`), then the application identifier: two digits a character.
+                14 => Ok(format!("^BY{}^BCN,80,Y,N,N^FD>;>801{digits}", module(9))),
+                other => Err(format!("barcode `{}` has {other} digits; 8, 12, 13 or 14", digits.escape_debug())),
+            }
+        }
+        Barcode::Code128(text) => {
+            if !(1..=32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+                let given = text.escape_debug();
+                return Err(format!("barcode `{given}`: 1 to 32 printable ASCII characters"));
+            }
+            // Code set B from the start; `>` begins a command of the barcode, `>0` is the sign itself.
+            Ok(format!("^BY{}^BCN,80,Y,N,N^FH^FD>:{}", module(text.len()), code_set_b(text)))
+        }
+    }
 }
 
 /// Field data, at most `most` characters; every character that could be a command is written in hexadecimal.
@@ -174,6 +207,11 @@ fn field(text: &str, most: usize) -> String {
         }
     }
     data
+}
+
+/// Data of a barcode in code set B.
+fn code_set_b(text: &str) -> String {
+    text.split('>').map(|part| field(part, 32)).collect::<Vec<_>>().join(">0")
 }
 
 /// GS1 General Specifications, 7.9.
@@ -201,7 +239,7 @@ mod tests {
             detail: "10.4 OZ  GROCERY".into(),
             price: "3.69".into(),
             currency: "$".into(),
-            barcode: "0400008189811".into(),
+            barcode: Barcode::Gtin("0400008189811".into()),
             copies: 2,
         }
     }
@@ -209,9 +247,26 @@ mod tests {
     #[test]
     fn a_label_has_its_fields_barcode_and_copies() {
         let zpl = String::from_utf8(encode(&label()).unwrap()).unwrap();
-        for part in ["^FDAll Family Cereal^FS", "^BEN,80,Y,N^FD040000818981^FS", "^FD_24^FS", "^PQ2^XZ"] {
+        for part in ["^FDAll Family Cereal^FS", "^BY2^BEN,80,Y,N^FD040000818981^FS", "^FD_24^FS", "^PQ2^XZ"] {
             assert!(zpl.contains(part), "{part} in {zpl}");
         }
+    }
+
+    #[test]
+    fn a_gtin_14_is_gs1_128_and_an_sku_is_code_128() {
+        let zpl = |barcode| String::from_utf8(encode(&Label { barcode, ..label() }).unwrap()).unwrap();
+        let case = zpl(Barcode::Gtin("10400008189818".into()));
+        assert!(case.contains("^BY2^BCN,80,Y,N,N^FD>;>80110400008189818^FS"), "{case}");
+        let sku = zpl(Barcode::Code128("A>^1".into()));
+        assert!(sku.contains("^BY2^BCN,80,Y,N,N^FH^FD>:A>0_5E1^FS"), "{sku}");
+        assert!(zpl(Barcode::Code128("x".repeat(32))).contains("^BY1^BCN"));
+    }
+
+    #[test]
+    fn a_long_price_is_set_smaller_and_not_cut() {
+        let zpl = |price: &str| String::from_utf8(encode(&Label { price: price.into(), ..label() }).unwrap()).unwrap();
+        assert!(zpl("3.69").contains("^A0N,64,58^FB368,1,0,R^FH^FD3.69"));
+        assert!(zpl("1,000,000.00/gal").contains("^A0N,41,38^FB368,1,0,R^FH^FD1,000,000.00/gal"));
     }
 
     #[test]
@@ -221,8 +276,11 @@ mod tests {
             change(&mut label);
             encode(&label).unwrap_err().to_string()
         };
-        assert!(wrong(|label| label.barcode = "0400008189812".into()).contains("check digit"));
-        assert!(wrong(|label| label.barcode = "12".into()).contains("2 digits"));
+        assert!(wrong(|label| label.barcode = Barcode::Gtin("0400008189812".into())).contains("check digit"));
+        assert!(wrong(|label| label.barcode = Barcode::Gtin("4006381333931x".into())).contains("check digit"));
+        assert!(wrong(|label| label.barcode = Barcode::Gtin("17".into())).contains("2 digits"));
+        assert!(wrong(|label| label.barcode = Barcode::Code128(String::new())).contains("1 to 32"));
+        assert!(wrong(|label| label.barcode = Barcode::Code128("é".into())).contains("ASCII"));
         assert!(wrong(|label| label.copies = 0).contains("1 to 999"));
     }
 

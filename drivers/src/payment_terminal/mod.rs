@@ -103,6 +103,7 @@ impl Unacknowledged {
 
 /// How far a payment is, for the register's display. Never a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// What to do or wait for: "insert or tap the card"; "idle" once nothing runs.
     pub text: String,

@@ -1,31 +1,48 @@
 //! ESC/POS, the language of most receipt printers (Epson "ESC/POS Command Reference").
 //!
-//! - Text goes out in code page 858 (Western Europe with the euro sign); what it lacks becomes `?`. Control characters
-//!   never get into the stream from a document, so no text can be a command.
-//! - Before a document and after its cut the printer is asked for its status in real time (DLE EOT 2 and 4): a cover
-//!   that is open or paper that ended in the middle is seen, and the document is not taken for printed.
+//! - Text goes out in code page 858 (Western Europe with the euro sign); a line with other letters is drawn and sent as an
+//!   image. Control characters never get into the stream from a document, so no text can be a command.
+//! - Before a document the printer is asked for its status in real time (DLE EOT 2 and 4). After it, it is asked in line
+//!   with the data (GS r 1), which it answers when everything before is on the paper, and in real time meanwhile: a cover
+//!   that is opened or paper that ends in the middle is seen, and the document is not taken for printed.
+//! - Many inexpensive printers answer only one of the two. Which, is found out on every new line before anything is
+//!   printed; one that answers neither is not used.
+//! - The wait for the end is as long as the slowest printer takes for the lines that are still to print. After it the
+//!   document is done, but not confirmed.
 //!
 //! A receipt that broke off in the middle is printed again as a whole: nobody knows how much is on the paper.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::{Document, PrintError, ReceiptPrinter, paper};
+use super::{Document, PrintError, PrintOutcome, ReceiptPrinter, letters, paper, raster};
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
-    printer::{Fault, Language, Printer, Status},
+    printer::{Fault, Language, Printer, Status, Unproved, Urgent, Work},
     registry::Start,
     transport::Wire,
 };
 
 /// How long a printer may take to answer a status request.
 const STATUS: Duration = Duration::from_secs(2);
+
+/// How often a printer at work is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The lines that the slowest printer prints in a second: dot matrix printers manage 4.7, thermal ones 14 and more.
+const SLOWEST: u32 = 3;
+
+/// What a printer may take on top, with a cut and what it had in its buffer.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How many lines of text a drawn line counts for: slow lines take longer for its data.
+const IMAGE_LINES: u32 = 5;
 
 const DLE: u8 = 0x10;
 const EOT: u8 = 0x04;
@@ -90,62 +107,223 @@ impl ReceiptPrinter for EscPosPrinter {
         self.columns
     }
 
-    fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<(), PrintError>> {
-        Box::pin(self.printer.send(encode(document, self.columns)))
+    fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<PrintOutcome, PrintError>> {
+        let (data, lines) = encode(document, self.columns);
+        Box::pin(self.printer.see_through(Work::Print { data, lines }))
     }
 
     fn open_drawer(&self) -> Answer<'_, Result<(), PrintError>> {
-        Box::pin(self.printer.send(DRAWER.to_vec()))
+        Box::pin(async { self.printer.send(Work::Pulse { well: &DRAWER, unwell: &DRAWER_NOW }).await.map(drop) })
     }
 }
 
-/// The language.
-struct EscPos;
+/// The language, and what it has learned of its printer.
+#[derive(Default)]
+struct EscPos {
+    /// Whether it answers DLE EOT; `None` while that is not known.
+    real_time: Option<bool>,
+    /// Whether it answers GS r.
+    in_line: Option<bool>,
+    /// The questions in real time that are not answered yet.
+    asked: VecDeque<u8>,
+    /// The questions in line that are not answered yet.
+    asked_in_line: u32,
+    /// The last answers to DLE EOT 2 and 4, and to GS r 1.
+    offline: u8,
+    sensors: u8,
+    paper: u8,
+    /// Lines that it was sent and did not confirm.
+    unproved: u32,
+}
 
 impl Language for EscPos {
-    /// The slowest print 60 mm a second, and have a buffer.
-    const TAKE: Duration = Duration::from_secs(20);
     const JOB: Duration = Duration::from_secs(60);
 
-    /// DLE EOT 2 and 4: answered in real time, ahead of what is in the buffer.
-    async fn status(wire: &mut dyn Wire) -> Result<Status, Fault> {
-        let mut answers = [0; 2];
-        for (answer, question) in answers.iter_mut().zip([2, 4]) {
-            let asked = timeout(STATUS, async {
-                wire.write_all(&[DLE, EOT, question]).await?;
-                wire.flush().await?;
-                wire.read_u8().await
-            });
-            *answer = asked.await.map_err(|_| {
-                Fault::Broken(format!(
-                    "it did not tell its status within {} s; is it an ESC/POS printer, and switched on?",
-                    STATUS.as_secs()
-                ))
-            })??;
-            // Bits 0, 1, 4, 7 of a status byte are fixed: 0, 1, 1, 0.
-            if *answer & 0x93 != 0x12 {
-                return Err(Fault::Broken(format!(
-                    "it answered {answer:#04x}, which is not a status; is it an ESC/POS printer?"
-                )));
-            }
-        }
-        Ok(trouble(answers[0], answers[1]))
+    fn patience(lines: u32) -> Duration {
+        GRACE + pace(lines)
     }
 
-    /// GS r 1: in line with the data, so answered when everything before it is on the paper.
-    async fn printed(wire: &mut dyn Wire) -> Result<Status, Fault> {
-        let printed = timeout(Self::TAKE, async {
-            wire.write_all(&[GS, b'r', 1]).await?;
-            wire.flush().await?;
-            wire.read_u8().await
-        });
-        let paper = printed.await.map_err(|_| Fault::Stalled)??;
-        // Bits 2 and 3: the roll is at its end.
-        if paper & 0x0c != 0 {
-            return Ok(Some(NO_PAPER));
-        }
-        Self::status(wire).await
+    fn connected(&mut self) {
+        *self = Self { unproved: self.unproved, ..Self::default() };
     }
+
+    async fn status(&mut self, wire: &mut dyn Wire) -> Result<Status, Fault> {
+        if self.real_time != Some(false) {
+            match self.ask_in_real_time(wire).await? {
+                Some(trouble @ Some(_)) => return Ok(trouble),
+                Some(None) if self.in_line.is_some() => return Ok(None),
+                Some(None) => {}
+                None if self.real_time == Some(true) => return Err(Fault::Broken(SILENT.into())),
+                None => self.real_time = Some(false),
+            }
+        }
+        // In line it answers only while it is well, so a printer with trouble is not asked.
+        match self.ask_in_line(wire).await? {
+            Some(status) => Ok(status),
+            None if self.real_time == Some(true) => {
+                self.in_line = Some(false);
+                Ok(None)
+            }
+            None => {
+                self.real_time = None;
+                Err(Fault::Broken(SILENT.into()))
+            }
+        }
+    }
+
+    async fn printed(&mut self, wire: &mut dyn Wire, lines: u32, urgent: &mut Urgent<'_>) -> Result<Status, Unproved> {
+        let unproved = |fault: Fault| {
+            let why = match fault {
+                Fault::Stalled => "it stopped taking data".to_owned(),
+                Fault::Broken(why) => why,
+            };
+            Unproved { why, line_is_lost: true }
+        };
+        let to_print = lines.saturating_add(self.unproved);
+        self.unproved = to_print;
+        let can_tell = self.in_line == Some(true);
+        let end = Instant::now() + if can_tell { Self::patience(to_print) } else { pace(to_print) };
+        if can_tell {
+            self.send(wire, &[GS, b'r', 1]).await.map_err(unproved)?;
+            self.asked_in_line += 1;
+        }
+        let mut look = Instant::now() + LOOK;
+        loop {
+            let heard = tokio::select! {
+                heard = timeout_at(look.min(end), self.hear(wire)) => heard,
+                pulse = urgent.next() => {
+                    self.send(wire, pulse.bytes).await.map_err(unproved)?;
+                    pulse.done();
+                    continue;
+                }
+            };
+            match heard {
+                Ok(heard) => {
+                    heard.map_err(unproved)?;
+                    if can_tell && self.asked_in_line == 0 {
+                        self.unproved = 0;
+                        let no_paper = paper_is_out(self.paper).then_some(NO_PAPER);
+                        return Ok(no_paper.or_else(|| self.trouble()));
+                    }
+                }
+                Err(_) if Instant::now() < end => {
+                    look = Instant::now() + LOOK;
+                    // One that answers in real time only between two lines is not asked again before it did.
+                    if self.real_time == Some(true) && self.asked.is_empty() {
+                        self.send_real_time(wire).await.map_err(unproved)?;
+                    }
+                }
+                Err(_) => break,
+            }
+            if self.asked.is_empty()
+                && let trouble @ Some(_) = self.trouble()
+            {
+                return Ok(trouble);
+            }
+        }
+        if can_tell {
+            let why = format!(
+                "it did not answer within {} s whether it is through (GS r 1)",
+                Self::patience(to_print).as_secs()
+            );
+            return Err(Unproved { why, line_is_lost: true });
+        }
+        self.unproved = 0;
+        match self.ask_in_real_time(wire).await.map_err(unproved)? {
+            Some(trouble @ Some(_)) => Ok(trouble),
+            Some(None) => Err(Unproved { why: CAN_NOT_TELL.into(), line_is_lost: false }),
+            None => Err(Unproved { why: SILENT.into(), line_is_lost: true }),
+        }
+    }
+}
+
+/// How long the slowest printer takes for so many lines.
+fn pace(lines: u32) -> Duration {
+    Duration::from_secs(u64::from(lines.div_ceil(SLOWEST)))
+}
+
+impl EscPos {
+    /// DLE EOT 2 and 4: answered in real time, ahead of what is in the buffer. `None` if it does not answer.
+    #[allow(clippy::option_option)] // no answer; an answer of one that is well; of one that is not
+    async fn ask_in_real_time(&mut self, wire: &mut dyn Wire) -> Result<Option<Status>, Fault> {
+        let asking = timeout(STATUS, async {
+            self.send_real_time(wire).await?;
+            while !self.asked.is_empty() {
+                self.hear(wire).await?;
+            }
+            Ok::<_, Fault>(())
+        });
+        match asking.await {
+            Ok(answered) => answered.map(|()| Some(self.trouble())),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// GS r 1: in line with the data. `None` if it does not answer.
+    #[allow(clippy::option_option)] // as above
+    async fn ask_in_line(&mut self, wire: &mut dyn Wire) -> Result<Option<Status>, Fault> {
+        let asking = timeout(STATUS, async {
+            self.send(wire, &[GS, b'r', 1]).await?;
+            self.asked_in_line += 1;
+            while self.asked_in_line > 0 {
+                self.hear(wire).await?;
+            }
+            Ok::<_, Fault>(())
+        });
+        match asking.await {
+            Ok(answered) => answered.map(|()| Some(paper_is_out(self.paper).then_some(NO_PAPER))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn send_real_time(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
+        self.send(wire, &[DLE, EOT, 2, DLE, EOT, 4]).await?;
+        self.asked.extend([2, 4]);
+        Ok(())
+    }
+
+    async fn send(&self, wire: &mut dyn Wire, bytes: &[u8]) -> Result<(), Fault> {
+        let sending = timeout(STATUS, async {
+            wire.write_all(bytes).await?;
+            wire.flush().await
+        });
+        sending.await.map_err(|_| Fault::Stalled)?.map_err(Fault::from)
+    }
+
+    /// Takes one answer. The two kinds tell themselves apart by the bits that are fixed in each.
+    async fn hear(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
+        let byte = wire.read_u8().await?;
+        // DLE EOT: bits 0, 1, 4, 7 are 0, 1, 1, 0. GS r: bits 4 and 7 are 0.
+        if byte & 0x93 == 0x12 {
+            self.real_time = Some(true);
+            match self.asked.pop_front() {
+                Some(2) => self.offline = byte,
+                Some(_) => self.sensors = byte,
+                None => {}
+            }
+        } else if byte & 0x90 == 0 {
+            self.in_line = Some(true);
+            self.asked_in_line = self.asked_in_line.saturating_sub(1);
+            self.paper = byte;
+        } else {
+            let why = format!("it answered {byte:#04x}, which is not a status; is it an ESC/POS printer?");
+            return Err(Fault::Broken(why));
+        }
+        Ok(())
+    }
+
+    fn trouble(&self) -> Status {
+        trouble(self.offline, self.sensors)
+    }
+}
+
+const SILENT: &str = "it answers neither DLE EOT nor GS r with its status; is it an ESC/POS printer, and switched on?";
+
+const CAN_NOT_TELL: &str = "it does not answer whether it is through (GS r 1)";
+
+/// Bits 2 and 3 of the answer to GS r 1: the roll is at its end.
+fn paper_is_out(paper: u8) -> bool {
+    paper & 0x0c != 0
 }
 
 const NO_PAPER: &str = "the paper is at its end; put in a new roll";
@@ -166,24 +344,35 @@ fn trouble(offline: u8, paper: u8) -> Status {
 /// ESC p 0: a pulse of 50 ms on pin 2, then 500 ms of rest.
 const DRAWER: [u8; 5] = [ESC, b'p', 0, 25, 250];
 
-/// A document as the printer wants it. Pure.
-fn encode(document: &Document, columns: u8) -> Vec<u8> {
+/// DLE DC4 1: the same pulse in real time, for a printer that does not work off its buffer.
+const DRAWER_NOW: [u8; 5] = [DLE, 0x14, 1, 0, 1];
+
+/// A document as the printer wants it, and for how many lines of text it counts. Pure.
+fn encode(document: &Document, columns: u8) -> (Vec<u8>, u32) {
+    let mut count = 0_u32;
     // ESC @ initialises, ESC t 19 selects code page 858.
     let mut bytes = vec![ESC, b'@', ESC, b't', 19];
     for line in paper::lines(document, columns) {
+        count = count.saturating_add(if line.large { 2 } else { 1 });
         if line.barcode {
+            count = count.saturating_add(4);
             bytes.extend([ESC, b'a', 1, GS, b'h', 60, GS, b'w', 2, GS, b'H', 2]);
             bytes.extend(barcode(&line.text));
             bytes.extend([b'\n', ESC, b'a', 0]);
             continue;
         }
+        let Some(text) = letters::encode(&line.text) else {
+            count = count.saturating_add(IMAGE_LINES);
+            bytes.extend(raster::image(&line.text, columns, if line.large { 2 } else { 1 }, line.bold));
+            continue;
+        };
         bytes.extend([ESC, b'E', u8::from(line.bold), GS, b'!', if line.large { 0x11 } else { 0 }]);
-        bytes.extend(line.text.chars().map(code_page_858));
+        bytes.extend(text);
         bytes.push(b'\n');
     }
     // Feed past the cutter and cut, leaving a corner: GS V 66 n.
     bytes.extend([GS, b'V', 66, 3]);
-    bytes
+    (bytes, count)
 }
 
 /// GS k 73 n: Code 128, in code set B (`{B`), for what that set has; nothing for an empty or overlong text.
@@ -195,37 +384,12 @@ fn barcode(text: &str) -> Vec<u8> {
     }
 }
 
-/// Code page 858 for what western receipts need.
-fn code_page_858(char: char) -> u8 {
-    const HIGH: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»";
-    match char {
-        ' '..='~' => u8::try_from(char).unwrap_or(b'?'),
-        '€' => 0xd5,
-        'Á' => 0xb5,
-        'Â' => 0xb6,
-        'À' => 0xb7,
-        '©' => 0xb8,
-        '¢' => 0xbd,
-        '¥' => 0xbe,
-        'ã' => 0xc6,
-        'Ã' => 0xc7,
-        'ß' => 0xe1,
-        'õ' => 0xe4,
-        'Õ' => 0xe5,
-        'µ' => 0xe6,
-        '°' => 0xf8,
-        '·' => 0xfa,
-        _ => {
-            HIGH.chars().position(|high| high == char).and_then(|place| u8::try_from(0x80 + place).ok()).unwrap_or(b'?')
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::{super::Block, *};
+    use crate::supervise::Jobs;
 
     fn text(text: &str) -> Document {
         Document { blocks: vec![Block::Text { text: text.into(), align: super::super::Align::Left, bold: false }] }
@@ -233,15 +397,9 @@ mod tests {
 
     #[test]
     fn a_document_begins_with_a_reset_and_ends_with_a_cut() {
-        let bytes = encode(&text("Milk"), 42);
+        let (bytes, _) = encode(&text("Milk"), 42);
         assert_eq!(&bytes[..5], [0x1b, b'@', 0x1b, b't', 19]);
         assert!(bytes.ends_with(b"Milk\n\x1dVB\x03"));
-    }
-
-    #[test]
-    fn western_letters_and_the_euro_sign_are_in_the_code_page() {
-        let bytes: Vec<u8> = "äÖß€Çñ漢".chars().map(code_page_858).collect();
-        assert_eq!(bytes, [0x84, 0x99, 0xe1, 0xd5, 0x80, 0xa4, b'?']);
     }
 
     #[test]
@@ -253,15 +411,70 @@ mod tests {
         assert!(trouble(0x52, 0x12).unwrap().contains("cutter"));
     }
 
+    /// A printer that is known, and its far side, where it answers DLE EOT at once and GS r after a time.
+    fn known(answers_after: Option<Duration>) -> (EscPos, tokio::io::DuplexStream) {
+        let language =
+            EscPos { real_time: Some(true), in_line: Some(true), offline: 0x12, sensors: 0x12, ..EscPos::default() };
+        let (wire, mut printer) = tokio::io::duplex(1 << 16);
+        tokio::spawn(async move {
+            let mut question = [0; 3];
+            let mut due = None;
+            loop {
+                tokio::select! {
+                    read = printer.read_exact(&mut question) => match (read, question) {
+                        (Ok(_), [DLE, EOT, _]) => printer.write_all(&[0x12]).await.unwrap(),
+                        (Ok(_), [GS, b'r', 1]) => due = answers_after.map(|after| Instant::now() + after),
+                        (read, other) => panic!("{read:?} {other:?}"),
+                    },
+                    () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                        due = None;
+                        printer.write_all(&[0]).await.unwrap();
+                    }
+                }
+            }
+        });
+        (language, wire)
+    }
+
+    async fn printed(language: &mut EscPos, wire: &mut dyn Wire, lines: u32) -> Result<Status, Unproved> {
+        let (_jobs, mut jobs) = Jobs::channel();
+        language.printed(wire, lines, &mut Urgent::new(&mut jobs, &mut None)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_printer_is_waited_for_by_the_lines_that_it_prints() {
+        // 500 lines at the 4.7 lines a second of a dot matrix printer.
+        let (mut language, mut wire) = known(Some(Duration::from_secs(106)));
+        assert!(matches!(printed(&mut language, &mut wire, 500).await, Ok(None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_printer_that_never_says_that_it_is_through_is_not_waited_for_for_ever() {
+        let (mut language, mut wire) = known(None);
+        let began = Instant::now();
+        let unproved = printed(&mut language, &mut wire, 30).await.err().unwrap();
+        assert!(unproved.line_is_lost && unproved.why.contains("GS r 1"), "{}", unproved.why);
+        assert_eq!(began.elapsed(), EscPos::patience(30));
+        // It may still print those lines, so the next job's wait has them on top.
+        let began = Instant::now();
+        assert!(printed(&mut language, &mut wire, 6).await.is_err());
+        assert_eq!(began.elapsed(), EscPos::patience(36));
+    }
+
     proptest! {
-        /// A text adds printable bytes and line feeds, and nothing that could be a command.
+        /// A text adds printable bytes, line feeds and images, and nothing that could be another command.
         #[test]
         fn no_text_can_be_a_command(content in "\\PC*|[\\x00-\\x1f\\x7f-\\u{9f}a]*") {
             let document = text(&content);
-            let bytes = encode(&document, 42);
+            let (bytes, _) = encode(&document, 42);
             let body = &bytes[5..bytes.len() - 4];
             let mut rest = body;
             while !rest.is_empty() {
+                if rest.starts_with(&[0x1d, b'v', b'0', 0]) {
+                    prop_assert_eq!(&rest[4..8], [63, 0, 24, 0]);
+                    rest = &rest[8 + 63 * 24..];
+                    continue;
+                }
                 // Each line is its own two settings, then printable bytes, then a line feed.
                 prop_assert_eq!(&rest[..6], [0x1b, b'E', 0, 0x1d, b'!', 0]);
                 let end = rest.iter().position(|byte| *byte == b'\n').unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::printer::PrintError;
+pub use crate::printer::{PrintError, PrintOutcome};
 use crate::{
     Answer,
     device::Device,
@@ -10,7 +10,9 @@ use crate::{
 };
 
 mod escpos;
+mod letters;
 mod paper;
+mod raster;
 
 pub use paper::{PaperLine, layout, lines};
 
@@ -45,7 +47,7 @@ pub enum Block {
         #[serde(default)]
         bold: bool,
     },
-    /// Text left and an amount right on the same line; the left part is cut, never the right.
+    /// Text left and an amount right; a left part that is too long wraps beside the amount.
     Columns {
         /// Left part.
         left: String,
@@ -87,10 +89,10 @@ pub trait ReceiptPrinter: Device {
     /// How many characters it has on a line.
     fn columns(&self) -> u8;
 
-    /// Prints the document and cuts; answers when the printer says it is through (it is asked for its status after
-    /// the cut, so that a paper end in the middle is seen).
-    fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<(), PrintError>>;
+    /// Prints the document and cuts; answers when the printer says that it is through, or will not say so any more.
+    /// An error means that the document is not on the paper, or not whole: it may be printed again.
+    fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<PrintOutcome, PrintError>>;
 
-    /// Kicks the drawer that hangs on the printer.
+    /// Kicks the drawer that hangs on the printer, also of one without paper.
     fn open_drawer(&self) -> Answer<'_, Result<(), PrintError>>;
 }

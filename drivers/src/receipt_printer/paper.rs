@@ -1,6 +1,9 @@
 //! How a document falls onto the paper: pure, shared by the printer's encoder and by pages that show receipts.
 
-use super::{Align, Block, Document};
+use super::{
+    Align, Block, Document,
+    letters::{columns_of, printable, width},
+};
 
 /// A line of paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +26,22 @@ pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
     for block in &document.blocks {
         match block {
             Block::Heading { text } => {
-                for line in wrap(&clean(text), columns / 2) {
+                for line in wrap(&printable(text), columns / 2) {
                     push(place(&line, Align::Centre, columns / 2), true, true, false);
                 }
             }
             Block::Text { text, align, bold } => {
-                for line in wrap(&clean(text), columns) {
+                for line in wrap(&printable(text), columns) {
                     push(place(&line, *align, columns), false, *bold, false);
                 }
             }
             Block::Columns { left, right, bold } => {
-                push(spread(&clean(left), &clean(right), columns), false, *bold, false);
+                for line in spread(&printable(left), &printable(right), columns) {
+                    push(line, false, *bold, false);
+                }
             }
             Block::Rule => push("-".repeat(columns), false, false, false),
-            Block::Barcode { data } => push(clean(data), false, false, true),
+            Block::Barcode { data } => push(printable(data), false, false, true),
             Block::Feed { lines } => (0..(*lines).min(20)).for_each(|_| push(String::new(), false, false, false)),
         }
     }
@@ -53,41 +58,35 @@ pub fn layout(document: &Document, columns: u8) -> Vec<String> {
     lines(document, columns).into_iter().map(plain).collect()
 }
 
-/// Control characters never reach a printer.
-fn clean(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-}
-
-/// Breaks at blanks where it can; words longer than a line are cut.
+/// Breaks at blanks where it can; words longer than a line are cut into several.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    let mut width = 0;
+    let mut taken = 0;
     // Leading blanks are an indentation and stay.
     for word in text.split_inclusive(' ') {
-        let length = word.trim_end_matches(' ').chars().count();
-        if width + length > columns && width > 0 {
+        if taken + width(word.trim_end_matches(' ')) > columns && taken > 0 {
             lines.push(String::new());
-            width = 0;
+            taken = 0;
         }
         for char in word.chars() {
-            if width == columns {
+            if taken + columns_of(char) > columns {
                 if char == ' ' {
                     continue;
                 }
                 lines.push(String::new());
-                width = 0;
+                taken = 0;
             }
             if let Some(line) = lines.last_mut() {
                 line.push(char);
             }
-            width += 1;
+            taken += columns_of(char);
         }
     }
     lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
 fn place(text: &str, align: Align, columns: usize) -> String {
-    let room = columns.saturating_sub(text.chars().count());
+    let room = columns.saturating_sub(width(text));
     let before = match align {
         Align::Left => 0,
         Align::Centre => room / 2,
@@ -96,14 +95,24 @@ fn place(text: &str, align: Align, columns: usize) -> String {
     format!("{}{text}", " ".repeat(before))
 }
 
-/// Left and right on one line; the left part gives way.
-fn spread(left: &str, right: &str, columns: usize) -> String {
-    let right: String = right.chars().take(columns).collect();
-    let width = right.chars().count();
-    let room = columns.saturating_sub(width + 1);
-    let left: String = left.chars().take(room).collect();
-    let gap = columns - width - left.chars().count();
-    format!("{left}{}{right}", " ".repeat(gap))
+/// The narrowest left part that is still worth standing beside its amount.
+const NARROW: usize = 8;
+
+/// Left and right: the left part wraps beside the right one, which stands at the end of its last line. A right part
+/// that leaves no room has lines of its own.
+fn spread(left: &str, right: &str, columns: usize) -> Vec<String> {
+    let room = columns.saturating_sub(width(right) + 1);
+    let fits = width(left) <= room && width(right) <= columns;
+    if !fits && room < NARROW {
+        let right = wrap(right, columns).into_iter().map(|line| place(&line, Align::Right, columns));
+        return wrap(left, columns).into_iter().filter(|line| !line.is_empty()).chain(right).collect();
+    }
+    let mut lines = wrap(left, room.max(1));
+    if let Some(last) = lines.last_mut() {
+        let gap = columns.saturating_sub(width(last) + width(right));
+        *last = format!("{last}{}{right}", " ".repeat(gap));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -117,10 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_never_cut_names_are() {
-        let block =
-            Block::Columns { left: "A very long description of an item".into(), right: "1,234.56".into(), bold: false };
-        assert_eq!(layout(&document(block), 20), ["A very long 1,234.56"]);
+    fn names_wrap_beside_their_amounts() {
+        let columns = |left: &str, right: &str| {
+            layout(&document(Block::Columns { left: left.into(), right: right.into(), bold: false }), 20)
+        };
+        assert_eq!(
+            columns("A very long description of an item", "1,234.56"),
+            ["A very long", "description", "of an item  1,234.56"]
+        );
+        assert_eq!(
+            columns("Bio-Vollkorn-Haferflocken Feinblatt 500 g", "1.99"),
+            ["Bio-Vollkorn-Ha", "ferflocken", "Feinblatt 500 g 1.99"]
+        );
+        assert_eq!(columns("Receipt 000001", "EUR 12,345.67"), ["Receipt 000001", "       EUR 12,345.67"]);
+        assert_eq!(columns("牛乳 Молоко", "3.69"), ["牛乳 Молоко     3.69"]);
     }
 
     #[test]
@@ -132,7 +151,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_wider_than_the_paper_or_has_control_characters(left in ".{0,120}", right in ".{0,60}", columns in 8_u8..64) {
+        fn no_line_is_wider_than_the_paper_or_has_control_characters(
+            left in ".{0,120}", right in ".{0,60}", columns in 8_u8..64
+        ) {
             let blocks = vec![
                 Block::Heading { text: left.clone() },
                 Block::Text { text: left.clone(), align: Align::Right, bold: true },
@@ -140,8 +161,8 @@ mod tests {
                 Block::Rule,
             ];
             for line in lines(&Document { blocks }, columns) {
-                let width = line.text.chars().count() * if line.large { 2 } else { 1 };
-                prop_assert!(width <= usize::from(columns), "{:?}", line);
+                let taken = width(&line.text) * if line.large { 2 } else { 1 };
+                prop_assert!(taken <= usize::from(columns), "{:?}", line);
                 prop_assert!(!line.text.chars().any(char::is_control));
             }
         }

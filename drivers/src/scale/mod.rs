@@ -1,6 +1,6 @@
 //! Scales: weigh what lies on the plate.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Answer,
@@ -14,19 +14,48 @@ mod toledo8217;
 pub const PROTOCOLS: &[Protocol<dyn Scale>] =
     &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
 
-/// A weight in grams of the legal-for-trade reading; the driver converts from the scale's unit and keeps the division
-/// exact.
+/// What a scale weighs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum WeightUnit {
+    /// Kilograms.
+    #[default]
+    Kilogram,
+    /// Avoirdupois pounds of 453.59237 g.
+    Pound,
+}
+
+/// A legal-for-trade reading, as the scale shows it: never converted, for a price by the pound is of the pounds shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Grams(pub u32);
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Weight {
+    /// Thousandths of the unit.
+    pub milli: u32,
+    /// The scale's unit.
+    pub unit: WeightUnit,
+}
+
+impl std::fmt::Display for Weight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let symbol = match self.unit {
+            WeightUnit::Kilogram => "kg",
+            WeightUnit::Pound => "lb",
+        };
+        write!(f, "{}.{:03} {symbol}", self.milli / 1000, self.milli % 1000)
+    }
+}
 
 /// What the scale last said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reading", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Reading {
     /// At rest, above zero: may be sold by.
     Stable {
         /// The weight.
-        grams: Grams,
+        #[serde(flatten)]
+        weight: Weight,
     },
     /// In motion: ask again.
     Motion,
@@ -40,7 +69,7 @@ pub enum Reading {
 /// A scale as the hub uses it.
 pub trait Scale: Device {
     /// Asks for one weight at rest; waits for the plate to settle, at most the driver's time-out (2 s).
-    fn weigh(&self) -> Answer<'_, Result<Grams, ScaleError>>;
+    fn weigh(&self) -> Answer<'_, Result<Weight, ScaleError>>;
 }
 
 /// Why there is no weight.

@@ -30,7 +30,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{Grams, Reading, Scale, ScaleError};
+use super::{Reading, Scale, ScaleError, Weight, WeightUnit};
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
@@ -69,25 +69,14 @@ const MAX_ANSWER: usize = 16;
 pub(super) struct Settings {
     /// What it weighs in.
     #[serde(default)]
-    unit: Unit,
-}
-
-/// What a scale weighs in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Unit {
-    /// Kilograms.
-    #[default]
-    Kilogram,
-    /// Avoirdupois pounds of 453.59237 g.
-    Pound,
+    unit: WeightUnit,
 }
 
 /// A running scale.
 struct ToledoScale(Handle<Weigh>);
 
 /// Who waits for the weight.
-type Weigh = oneshot::Sender<Result<Grams, ScaleError>>;
+type Weigh = oneshot::Sender<Result<Weight, ScaleError>>;
 
 impl Abandon for Weigh {
     fn is_abandoned(&self) -> bool {
@@ -112,7 +101,7 @@ impl Device for ToledoScale {
 }
 
 impl Scale for ToledoScale {
-    fn weigh(&self) -> Answer<'_, Result<Grams, ScaleError>> {
+    fn weigh(&self) -> Answer<'_, Result<Weight, ScaleError>> {
         Box::pin(async {
             let device = || self.0.device().to_string();
             match self.0.ask(SETTLE + 2 * ANSWER, |answer| answer).await {
@@ -128,7 +117,7 @@ impl Scale for ToledoScale {
 
 struct ToledoDriver {
     device: DeviceName,
-    unit: Unit,
+    unit: WeightUnit,
 }
 
 impl Driver for ToledoDriver {
@@ -185,7 +174,7 @@ impl Driver for ToledoDriver {
                 let Some(waiting) = asked.take() else { break };
                 let device = self.device.to_string();
                 let answer = match reading {
-                    Reading::Stable { grams } => Ok(grams),
+                    Reading::Stable { weight } => Ok(weight),
                     Reading::Unusable { why } => Err(ScaleError::Unusable { device, why }),
                     Reading::Motion if Instant::now() < end => {
                         asked = Some(waiting);
@@ -228,7 +217,7 @@ enum Asked {
     Broken(String),
 }
 
-async fn ask(wire: &mut dyn Wire, unit: Unit) -> Result<Reading, Asked> {
+async fn ask(wire: &mut dyn Wire, unit: WeightUnit) -> Result<Reading, Asked> {
     let broken = |error: std::io::Error| Asked::Broken(format!("the line broke: {error}"));
     let mut late = [0; 64];
     while let Some(Ok(1..)) = wire.read(&mut late).now_or_never() {}
@@ -255,7 +244,7 @@ async fn ask(wire: &mut dyn Wire, unit: Unit) -> Result<Reading, Asked> {
 }
 
 /// Reads an answer without its CR. Pure.
-fn parse(answer: &[u8], unit: Unit) -> Option<Reading> {
+fn parse(answer: &[u8], unit: WeightUnit) -> Option<Reading> {
     let body = answer.strip_prefix(&[STX])?.trim_ascii();
     if let [b'?', status] = body {
         return Some(refused(*status));
@@ -268,23 +257,9 @@ fn parse(answer: &[u8], unit: Unit) -> Option<Reading> {
     if whole.is_empty() || part.is_empty() || !digits(whole, 4) || !digits(part, 3) {
         return None;
     }
-    let thousandths: u64 = format!("{whole}{part:0<3}").parse().ok()?;
-    let grams = match unit {
-        Unit::Kilogram => thousandths,
-        // 1 lb = 453.59237 g exactly (international yard and pound agreement); a half goes to the even gram.
-        Unit::Pound => half_even(thousandths * 45_359_237, 100_000_000),
-    };
-    let grams = Grams(u32::try_from(grams).ok()?);
-    Some(if grams.0 == 0 { Reading::Unusable { why: "the plate is empty".into() } } else { Reading::Stable { grams } })
-}
-
-fn half_even(numerator: u64, denominator: u64) -> u64 {
-    let (quotient, remainder) = (numerator / denominator, numerator % denominator);
-    match (remainder * 2).cmp(&denominator) {
-        std::cmp::Ordering::Less => quotient,
-        std::cmp::Ordering::Greater => quotient + 1,
-        std::cmp::Ordering::Equal => quotient + quotient % 2,
-    }
+    let milli = format!("{whole}{part:0<3}").parse().ok()?;
+    let weight = Weight { milli, unit };
+    Some(if milli == 0 { Reading::Unusable { why: "the plate is empty".into() } } else { Reading::Stable { weight } })
 }
 
 fn refused(status: u8) -> Reading {
@@ -313,22 +288,25 @@ mod tests {
     use super::*;
 
     fn kilograms(answer: &[u8]) -> Option<Reading> {
-        parse(answer, Unit::Kilogram)
+        parse(answer, WeightUnit::Kilogram)
     }
 
     #[test]
-    fn weights_are_read_to_the_gram() {
-        for (answer, grams) in [
+    fn weights_keep_the_scales_unit_and_resolution() {
+        for (answer, milli) in [
             (&b"\x0201.234"[..], 1234),
             (b"\x0200.005", 5),
             (b"\x02 1.2", 1200),
             (b"\x0212.0", 12_000),
             (b"\x0200.340N", 340),
         ] {
-            assert_eq!(kilograms(answer), Some(Reading::Stable { grams: Grams(grams) }));
+            let weight = Weight { milli, unit: WeightUnit::Kilogram };
+            assert_eq!(kilograms(answer), Some(Reading::Stable { weight }));
         }
-        assert_eq!(parse(b"\x0201.00", Unit::Pound), Some(Reading::Stable { grams: Grams(454) }));
-        assert_eq!(parse(b"\x0225.005", Unit::Pound), Some(Reading::Stable { grams: Grams(11_342) }));
+        for (answer, milli) in [(&b"\x0201.00"[..], 1000), (b"\x0225.005", 25_005)] {
+            let weight = Weight { milli, unit: WeightUnit::Pound };
+            assert_eq!(parse(answer, WeightUnit::Pound), Some(Reading::Stable { weight }));
+        }
     }
 
     #[test]
@@ -365,13 +343,15 @@ mod tests {
         #[test]
         fn no_bytes_make_the_parser_panic(answer in proptest::collection::vec(any::<u8>(), 0..20)) {
             let _ = kilograms(&answer);
-            let _ = parse(&answer, Unit::Pound);
+            let _ = parse(&answer, WeightUnit::Pound);
         }
 
         #[test]
-        fn every_weight_survives_the_wire(grams in 1_u32..9_999_999) {
-            let answer = format!("\x02{:02}.{:03}", grams / 1000, grams % 1000);
-            prop_assert_eq!(kilograms(answer.as_bytes()), Some(Reading::Stable { grams: Grams(grams) }));
+        fn every_weight_survives_the_wire(milli in 1_u32..9_999_999, pounds in any::<bool>()) {
+            let unit = if pounds { WeightUnit::Pound } else { WeightUnit::Kilogram };
+            let answer = format!("\x02{:02}.{:03}", milli / 1000, milli % 1000);
+            let weight = Weight { milli, unit };
+            prop_assert_eq!(parse(answer.as_bytes(), unit), Some(Reading::Stable { weight }));
         }
     }
 }

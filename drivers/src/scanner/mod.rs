@@ -20,6 +20,7 @@ pub const PROTOCOLS: &[Protocol<dyn Device>] =
 
 /// One scanned code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Scan {
     /// The code's content, printable characters only.
     pub data: String,
@@ -30,6 +31,7 @@ pub struct Scan {
 /// AIM symbology identifiers that matter at a checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Symbology {
     /// `]E0`: EAN-13, UPC-A and UPC-E, as 13 digits.
     Ean13,

@@ -1,16 +1,17 @@
-//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to CR or LF, with an AIM identifier before
+//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to its end, with an AIM identifier before
 //! it if the scanner is set up to send one.
 //!
-//! - A scan ends at CR, LF, or both; empty ones are nothing. There is no guessing by time: a scanner without a
-//!   terminator is set up wrongly, and its first over-long scan says so.
+//! - A scan ends at CR, LF, both, TAB or ETX; empty ones are nothing. STX begins one.
+//! - A code whose end has not come after a pause is dropped and reported: the scanner is set up wrongly, or the line broke
+//!   off in the middle. Guessing that it is whole could sell another item, and keeping it would glue it to the next.
 //! - The AIM symbology identifier (ISO/IEC 15424) is `]`, a letter for the kind of code, and a modifier.
 //! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code
 //!   at a checkout has: GS (1D hex) separates the fields of GS1 codes and stays, all else is printable ASCII.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{Scan, Symbology};
 use crate::{
@@ -23,7 +24,13 @@ use crate::{
 /// The longest scan taken, in bytes: a GS1 DataMatrix at a checkout has far fewer.
 pub const MAX_SCAN: usize = 512;
 
+const STX: u8 = 0x02;
+const ETX: u8 = 0x03;
 const GS: u8 = 0x1d;
+
+/// How long a code may rest before its end: far longer than between two bytes of a scanner, far shorter than between two
+/// scans.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A config has nothing to say of a scanner but its address, which has the line's settings.
 #[derive(Deserialize)]
@@ -65,7 +72,12 @@ impl Driver for SerialDriver {
         let mut splitter = Splitter::default();
         let mut buffer = [0; 256];
         loop {
-            match wire.read(&mut buffer).await {
+            let pause = if splitter.is_within_a_code() { PAUSE } else { Duration::MAX };
+            let Ok(read) = timeout(pause, wire.read(&mut buffer)).await else {
+                report.attention(splitter.give_up());
+                continue;
+            };
+            match read {
                 Ok(0) => return "it was unplugged".into(),
                 Ok(length) => {
                     for byte in &buffer[..length] {
@@ -98,8 +110,24 @@ struct Splitter {
 }
 
 impl Splitter {
+    /// Whether a code has begun and not ended.
+    fn is_within_a_code(&self) -> bool {
+        !self.scan.is_empty()
+    }
+
+    /// Drops a code whose end does not come, and says so.
+    fn give_up(&mut self) -> String {
+        let bytes = std::mem::take(self).scan.len();
+        format!(
+            "a code of {bytes} bytes came without an end and was dropped; set the scanner up to send CR after each code"
+        )
+    }
+
     fn push(&mut self, byte: u8) -> Option<Result<Scan, String>> {
-        if !matches!(byte, b'\r' | b'\n') {
+        if byte == STX {
+            return self.is_within_a_code().then(|| Err(self.give_up()));
+        }
+        if !matches!(byte, b'\r' | b'\n' | b'\t' | ETX) {
             if self.scan.len() < MAX_SCAN {
                 self.scan.push(byte);
             } else {

@@ -124,11 +124,12 @@ fn interpret(zpl: &str) -> PrintedLabel {
     let mut is_barcode = false;
     for command in zpl.split('^') {
         match command.get(..2).unwrap_or_default() {
-            "BE" | "B8" | "BU" => is_barcode = true,
+            "BE" | "B8" | "BU" | "BC" => is_barcode = true,
             "FD" => {
                 let data = unescape(&command[2..]);
                 if std::mem::take(&mut is_barcode) {
-                    label.barcode = Some(data);
+                    // Of Code 128: the code sets, FNC1 and the sign that begins them.
+                    label.barcode = Some(data.replace(">;>8", "[FNC1]").replace(">:", "").replace(">0", ">"));
                 } else {
                     label.fields.push(data);
                 }

@@ -5,6 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -12,6 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::JoinHandle,
+    time::sleep,
 };
 
 /// Receipts kept.
@@ -27,6 +29,11 @@ struct State {
     stalled: bool,
     /// Hangs up after this many more bytes.
     hang_up_after: Option<usize>,
+    /// Does not answer DLE EOT, or not GS r.
+    mute_in_real_time: bool,
+    mute_in_line: bool,
+    /// Milliseconds that it takes for a line.
+    line_ms: u64,
     count: watch::Sender<u64>,
 }
 
@@ -57,6 +64,9 @@ impl SimulatedReceiptPrinter {
             cover_open: false,
             stalled: false,
             hang_up_after: None,
+            mute_in_real_time: false,
+            mute_in_line: false,
+            line_ms: 0,
             count: tell,
         }));
         let wake = Arc::<Notify>::default();
@@ -97,6 +107,17 @@ impl SimulatedReceiptPrinter {
     /// Opens or closes its cover.
     pub fn cover_open(&self, on: bool) {
         lock(&self.state).cover_open = on;
+    }
+
+    /// Answers DLE EOT no more, and GS r no more, as many inexpensive printers never do.
+    pub fn mute(&self, in_real_time: bool, in_line: bool) {
+        let mut state = lock(&self.state);
+        (state.mute_in_real_time, state.mute_in_line) = (in_real_time, in_line);
+    }
+
+    /// Takes so many milliseconds for each line, and works off what it was sent meanwhile only after it.
+    pub fn slow(&self, line_ms: u64) {
+        lock(&self.state).line_ms = line_ms;
     }
 
     /// Stops reading, or goes on.
@@ -157,22 +178,25 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
             return Ok(());
         }
         pending.extend_from_slice(&buffer[..length]);
-        let (used, answers) = lock(state).interpret(&pending);
-        pending.drain(..used);
-        stream.write_all(&answers).await?;
+        loop {
+            // One command after the other: what comes later waits while it prints.
+            let mut answers = Vec::new();
+            let (used, lines, line_ms) = {
+                let mut state = lock(state);
+                let before = state.paper.len();
+                let Some(used) = state.command(&pending, &mut answers) else { break };
+                (used, state.paper.len().saturating_sub(before), state.line_ms)
+            };
+            pending.drain(..used);
+            stream.write_all(&answers).await?;
+            if lines > 0 && line_ms > 0 {
+                sleep(Duration::from_millis(line_ms)).await;
+            }
+        }
     }
 }
 
 impl State {
-    /// Runs whole commands; returns their length in bytes and the printer's answers.
-    fn interpret(&mut self, bytes: &[u8]) -> (usize, Vec<u8>) {
-        let (mut used, mut answers) = (0, Vec::new());
-        while let Some(length) = self.command(&bytes[used..], &mut answers) {
-            used += length;
-        }
-        (used, answers)
-    }
-
     /// Runs one command; gives its length, or nothing if it is not whole yet.
     fn command(&mut self, bytes: &[u8], answers: &mut Vec<u8>) -> Option<usize> {
         match bytes {
@@ -183,18 +207,35 @@ impl State {
                     4 if self.paper_out => answer |= 0x60,
                     _ => {}
                 }
-                answers.push(answer);
+                if !self.mute_in_real_time {
+                    answers.push(answer);
+                }
                 Some(3)
             }
             [0x1d, b'r', 1, ..] => {
-                answers.push(if self.paper_out { 0x0c } else { 0 });
+                if !self.mute_in_line {
+                    answers.push(if self.paper_out { 0x0c } else { 0 });
+                }
                 Some(3)
             }
             [0x1b, b'@', ..] => Some(2),
             [0x1b, b't' | b'E' | b'a', _, ..] | [0x1d, b'!' | b'h' | b'w' | b'H', _, ..] => Some(3),
             [0x1b, b'p', _, _, _, ..] => {
+                // In line with the data: a printer without paper does not get there.
+                self.drawer += u64::from(!self.paper_out && !self.cover_open);
+                Some(5)
+            }
+            [0x10, 0x14, 1, _, _, ..] => {
                 self.drawer += 1;
                 Some(5)
+            }
+            [0x1d, b'v', b'0', _, row_low, row_high, height_low, height_high, dots @ ..] => {
+                let row = usize::from(u16::from_le_bytes([*row_low, *row_high]));
+                let height = usize::from(u16::from_le_bytes([*height_low, *height_high]));
+                let dots = dots.get(..row * height)?;
+                let black: u32 = dots.iter().map(|byte| byte.count_ones()).sum();
+                self.paper.push(format!("[image {} x {height}, {black} dots]", row * 8));
+                Some(8 + dots.len())
             }
             [0x1d, b'k', 73, length, data @ ..] => {
                 let data = data.get(..usize::from(*length))?;
@@ -229,19 +270,24 @@ impl State {
     }
 }
 
-/// What code page 858 has at a byte; the letters of western names are enough here.
+/// What code page 858 has at a byte.
 fn letter(byte: u8) -> char {
+    const HIGH: [&str; 8] = [
+        "ÇüéâäàåçêëèïîìÄÅ",
+        "ÉæÆôöòûùÿÖÜø£Ø×ƒ",
+        "áíóúñÑªº¿®¬½¼¡«»",
+        "░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐",
+        "└┴┬├─┼ãÃ╚╔╩╦╠═╬¤",
+        "ðÐÊËÈ€ÍÎÏ┘┌█▄¦Ì▀",
+        "ÓßÔÒõÕµþÞÚÛÙýÝ¯´",
+        "\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}",
+    ];
     match byte {
         0x20..=0x7e => char::from(byte),
-        0x81 => 'ü',
-        0x84 => 'ä',
-        0x8e => 'Ä',
-        0x94 => 'ö',
-        0x99 => 'Ö',
-        0x9a => 'Ü',
-        0xd5 => '€',
-        0xe1 => 'ß',
-        0x82 => 'é',
+        0x80.. => {
+            let row = HIGH.get(usize::from(byte >> 4) - 8).copied().unwrap_or_default();
+            row.chars().nth(usize::from(byte & 0x0f)).unwrap_or('¤')
+        }
         _ => '¤',
     }
 }

@@ -9,12 +9,11 @@ use std::{
 use tokio::task::JoinHandle;
 
 use super::pty::Pty;
-use crate::scale::Grams;
 
 /// What lies on the plate, and what is wrong with the scale.
 #[derive(Clone, Copy, Default)]
 struct Plate {
-    grams: u32,
+    milli: u32,
     moving: bool,
     over: bool,
     silent: bool,
@@ -46,9 +45,9 @@ impl SimulatedScale {
         &self.path
     }
 
-    /// Puts a weight on the plate; zero takes it off.
-    pub fn put(&self, weight: Grams) {
-        self.plate().grams = weight.0;
+    /// Puts so many thousandths of the scale's unit on the plate; zero takes it off.
+    pub fn put(&self, milli: u32) {
+        self.plate().milli = milli;
     }
 
     /// The plate moves.
@@ -117,7 +116,7 @@ fn answer(command: u8, plate: Plate) -> Vec<u8> {
         (_, Plate { garbage: true, .. }) => b"\x02~!@#\r".to_vec(),
         (b'W', Plate { over: true, .. }) => b"\x02?\x42\r".to_vec(),
         (b'W', Plate { moving: true, .. }) => b"\x02?\x41\r".to_vec(),
-        (b'W', Plate { grams, .. }) => format!("\x02{:02}.{:03}\r", grams / 1000, grams % 1000).into_bytes(),
+        (b'W', Plate { milli, .. }) => format!("\x02{:02}.{:03}\r", milli / 1000, milli % 1000).into_bytes(),
         _ => b"\x02?\x40\r".to_vec(),
     }
 }

@@ -22,13 +22,13 @@ use std::{
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::FutureExt;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    device::{DeviceEvent, DeviceName, Health, What},
+    device::{DeviceEvent, DeviceName, Health, Listener, What},
     payment_terminal::Progress,
     scale::Reading,
     scanner::Scan,
@@ -64,6 +64,12 @@ pub trait Abandon: Send + 'static {
 pub struct Jobs<J>(mpsc::Receiver<J>);
 
 impl<J: Abandon> Jobs<J> {
+    /// A queue of jobs, and where they are put into it.
+    pub(crate) fn channel() -> (mpsc::Sender<J>, Self) {
+        let (jobs, waiting) = mpsc::channel(JOB_QUEUE);
+        (jobs, Self(waiting))
+    }
+
     /// The next job that somebody waits for; abandoned ones are dropped undone. `None` once nobody holds the
     /// [`Handle`].
     ///
@@ -100,7 +106,7 @@ pub trait Driver: Send + 'static {
 #[derive(Clone)]
 pub struct Reporter {
     device: DeviceName,
-    events: broadcast::Sender<DeviceEvent>,
+    events: Listener,
     health: watch::Sender<Health>,
 }
 
@@ -136,19 +142,25 @@ impl Reporter {
     }
 
     fn health(&self, health: Health) {
-        let changed = self.health.send_if_modified(|known| {
+        let mut is_news = false;
+        self.health.send_if_modified(|known| {
             let changed = *known != health;
+            // One more attempt that failed in the same way is nobody's news.
+            is_news = changed
+                && !matches!(
+                    (&*known, &health),
+                    (Health::Offline { why, .. }, Health::Offline { why: still, .. }) if why == still
+                );
             known.clone_from(&health);
             changed
         });
-        if changed {
+        if is_news {
             self.tell(What::Health(health));
         }
     }
 
     fn tell(&self, what: What) {
-        // Nobody need listen.
-        let _ = self.events.send(DeviceEvent { device: self.device.clone(), at: SystemTime::now(), what });
+        (self.events)(DeviceEvent { device: self.device.clone(), at: SystemTime::now(), what });
     }
 }
 
@@ -216,26 +228,29 @@ impl<J: Abandon> Handle<J> {
 }
 
 /// Starts a device's task on the current runtime.
-pub fn start<D: Driver>(
-    device: DeviceName,
-    address: Address,
-    driver: D,
-    events: broadcast::Sender<DeviceEvent>,
-) -> Handle<D::Job> {
-    let (jobs, waiting) = mpsc::channel(JOB_QUEUE);
+pub fn start<D: Driver>(device: DeviceName, address: Address, driver: D, events: Listener) -> Handle<D::Job> {
+    let (jobs, waiting) = Jobs::channel();
     let (tell, health) = watch::channel(Health::Connecting);
     let report = Reporter { device: device.clone(), events, health: tell };
-    let task = tokio::spawn(supervise(address, driver, Jobs(waiting), report));
+    let task = tokio::spawn(supervise(address, driver, waiting, report));
     Handle { device, jobs, health, task }
 }
 
 async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D::Job>, report: Reporter) {
     let (mut attempts, mut pauses) = (0_u32, BACK_OFF.build());
+    // What goes on for days is logged once, and its end once.
+    let mut is_gone = false;
     loop {
         let why = match refusing(&mut driver, &mut jobs, "it is being connected", address.connect(CONNECT)).await {
             Ok(wire) => {
                 let began = Instant::now();
-                let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind().await;
+                let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind();
+                let run = until_held(run, || {
+                    if std::mem::take(&mut is_gone) {
+                        tracing::info!(device = %report.device, "online again");
+                    }
+                });
+                let run = run.await;
                 if began.elapsed() >= HELD {
                     (attempts, pauses) = (0, BACK_OFF.build());
                 }
@@ -244,10 +259,22 @@ async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D:
             Err(error) => error.to_string(),
         };
         attempts = attempts.saturating_add(1);
-        tracing::info!(device = %report.device, %why, attempts, "offline");
+        if !std::mem::replace(&mut is_gone, true) {
+            tracing::warn!(device = %report.device, %why, "offline; trying to reach it again");
+        }
         report.health(Health::Offline { why: why.clone(), attempts });
         refusing(&mut driver, &mut jobs, &why, sleep(pauses.next().unwrap_or(HELD))).await;
     }
+}
+
+/// Waits for a run's end, and tells when it has gone on for [`HELD`].
+async fn until_held<T>(run: impl Future<Output = T>, held: impl FnOnce()) -> T {
+    tokio::pin!(run);
+    tokio::select! {
+        ended = &mut run => return ended,
+        () = sleep(HELD) => held(),
+    }
+    run.await
 }
 
 /// Waits for something while jobs are refused.
@@ -268,6 +295,8 @@ async fn refusing<D: Driver, T>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -332,8 +361,9 @@ mod tests {
         (address, task)
     }
 
-    fn begin(address: Address) -> (Handle<Job>, broadcast::Receiver<DeviceEvent>) {
-        let (events, heard) = broadcast::channel(64);
+    fn begin(address: Address) -> (Handle<Job>, mpsc::UnboundedReceiver<DeviceEvent>) {
+        let (tell, heard) = mpsc::unbounded_channel();
+        let events: Listener = Arc::new(move |event| drop(tell.send(event)));
         (start("echo-1".parse().unwrap(), address, Echo, events), heard)
     }
 
@@ -394,6 +424,81 @@ mod tests {
         drop(jobs);
         assert_eq!(waiting.next().await.map(|job: Job| job.0), Some(2));
         assert!(waiting.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn another_attempt_that_fails_alike_is_no_event() {
+        let (address, device) = device(1).await;
+        device.abort();
+        let _ = device.await;
+        let (handle, mut heard) = begin(address);
+        until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 3.., .. })).await;
+        drop(handle);
+        let mut events = 0;
+        while heard.recv().await.is_some() {
+            events += 1;
+        }
+        assert_eq!(events, 1);
+    }
+
+    #[tokio::test]
+    async fn one_line_in_the_log_when_a_device_goes_and_one_when_it_is_back() {
+        let log = Log::default();
+        let _guard = tracing::subscriber::set_default(log.clone());
+        let (address, device) = device(9).await;
+        device.abort();
+        let _ = device.await;
+        let (handle, _heard) = begin(address.clone());
+        let mut health = handle.health.clone();
+        until(&mut health, |health| matches!(health, Health::Offline { attempts: 4.., .. })).await;
+        assert_eq!(log.lines(), ["offline; trying to reach it again"]);
+        let Address::Tcp { host, port } = &address else { panic!("a TCP address") };
+        let listener = TcpListener::bind((host.as_str(), *port)).await.unwrap();
+        let _back = listener.accept().await.unwrap();
+        timeout(LIMIT, async {
+            while log.lines().len() < 2 {
+                sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(log.lines(), ["offline; trying to reach it again", "online again"]);
+    }
+
+    /// The messages of this crate's log.
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl Log {
+        fn lines(&self) -> Vec<String> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    impl tracing::Subscriber for Log {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            metadata.target().starts_with("drivers")
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            struct Message(String);
+            impl tracing::field::Visit for Message {
+                fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    if field.name() == "message" {
+                        self.0 = format!("{value:?}");
+                    }
+                }
+            }
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().unwrap().push(message.0);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
     }
 
     #[test]

@@ -10,10 +10,10 @@ mod scale_and_scanner;
 use std::{sync::Arc, time::Duration};
 
 use drivers::{
-    device::{DeviceEvent, What},
+    device::{DeviceEvent, Listener, What},
     registry::{Protocol, Setup, StartContext, prepare},
 };
-use tokio::{sync::broadcast, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 
 /// Far beyond what anything here takes; only a hang gets there.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,18 +21,22 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// ISO 4217: US dollars.
 const DOLLARS: u16 = 840;
 
+/// What devices say.
+type Heard = mpsc::UnboundedReceiver<DeviceEvent>;
+
 /// A device at an address, with the settings of a config.
 fn setup(name: &str, address: &str, settings: serde_json::Value) -> Setup {
     let settings = serde_json::from_value(settings).unwrap();
     Setup { settings, ..Setup::new(name.parse().unwrap(), address.parse().unwrap()) }
 }
 
-fn start<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> (Arc<D>, broadcast::Receiver<DeviceEvent>) {
-    let (events, heard) = broadcast::channel(256);
+fn start<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> (Arc<D>, Heard) {
+    let (tell, heard) = mpsc::unbounded_channel();
+    let events: Listener = Arc::new(move |event| drop(tell.send(event)));
     (prepare(protocols, setup).unwrap().start(&StartContext { currency: DOLLARS, events }).unwrap(), heard)
 }
 
-async fn until<T>(heard: &mut broadcast::Receiver<DeviceEvent>, mut wanted: impl FnMut(&What) -> Option<T>) -> T {
+async fn until<T>(heard: &mut Heard, mut wanted: impl FnMut(&What) -> Option<T>) -> T {
     timeout(LIMIT, async {
         loop {
             if let Some(found) = wanted(&heard.recv().await.unwrap().what) {

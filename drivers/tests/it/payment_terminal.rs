@@ -6,7 +6,7 @@ use std::{
 };
 
 use drivers::{
-    device::{DeviceEvent, Health, What},
+    device::{Health, What},
     payment_terminal::{
         self, Amount, Intent, Journal, MaskedPan, Outcome, PaymentTerminal, Record, Resolution, TerminalError,
         TerminalReference,
@@ -14,9 +14,9 @@ use drivers::{
     simulate::{BookedState, Decline, Point, SimulatedTerminal},
 };
 use serde_json::json;
-use tokio::{sync::broadcast, time::timeout};
+use tokio::time::timeout;
 
-use super::{DOLLARS, LIMIT, setup};
+use super::{DOLLARS, Heard, LIMIT, setup};
 
 type Terminal = Arc<dyn PaymentTerminal>;
 
@@ -33,11 +33,11 @@ async fn authorise(terminal: &Terminal, minor: u64) -> Result<Outcome, TerminalE
     terminal.authorise(&intent(terminal, minor)).await
 }
 
-async fn until(heard: &mut broadcast::Receiver<DeviceEvent>, wanted: fn(&What) -> bool) {
+async fn until(heard: &mut Heard, wanted: fn(&What) -> bool) {
     super::until(heard, |what| wanted(what).then_some(())).await;
 }
 
-fn start(device: &SimulatedTerminal) -> (Terminal, broadcast::Receiver<DeviceEvent>) {
+fn start(device: &SimulatedTerminal) -> (Terminal, Heard) {
     // Read at the start; what it says must come out nowhere.
     let mut password = tempfile::NamedTempFile::new().unwrap();
     password.write_all(b"123456\n").unwrap();
@@ -54,7 +54,7 @@ fn numbers(number: u32) -> TerminalReference {
     serde_json::from_value(json!({ "terminal_id": "52523535", "trace": number, "receipt": number })).unwrap()
 }
 
-async fn begin() -> (SimulatedTerminal, Terminal, broadcast::Receiver<DeviceEvent>) {
+async fn begin() -> (SimulatedTerminal, Terminal, Heard) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (terminal, mut heard) = start(&device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Ready))).await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use drivers::{
-    device::Health,
+    device::{Health, Listener},
     payment_terminal::{self, Amount, Intent, Outcome},
     registry::{StartContext, prepare},
     simulate::SimulatedTerminal,
@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::broadcast,
+    sync::mpsc,
 };
 
 /// What was said: by the hub or by the terminal, in order.
@@ -62,7 +62,8 @@ async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + 
 async fn a_day(said: &Said) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("tcp://{}", listen_in(&device, said).await);
-    let (events, mut heard) = broadcast::channel(256);
+    let (tell, mut heard) = mpsc::unbounded_channel();
+    let events: Listener = Arc::new(move |event| drop(tell.send(event)));
     let setup = super::setup("terminal-1", &address, json!({}));
     let context = StartContext { currency: 978, events };
     let terminal = prepare(payment_terminal::PROTOCOLS, setup).unwrap().start(&context).unwrap();

@@ -1,18 +1,18 @@
 //! The real printer drivers on TCP, with simulated printers that read the commands on their own account.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use drivers::{
-    device::Health,
-    label_printer::{self, Label, PrintError},
-    receipt_printer::{self, Align, Block, Document, ReceiptPrinter},
+    device::{Health, What},
+    label_printer::{self, Barcode, Label, PrintError},
+    receipt_printer::{self, Align, Block, Document, PrintOutcome, ReceiptPrinter},
     simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter},
 };
 use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{LIMIT, setup, start};
+use super::{LIMIT, setup, start, until};
 
 fn receipt_printer(device: &SimulatedReceiptPrinter, columns: u8) -> Arc<dyn ReceiptPrinter> {
     let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({ "columns": columns }));
@@ -37,7 +37,7 @@ fn label() -> Label {
         detail: "10.4 OZ".into(),
         price: "3.69".into(),
         currency: "€".into(),
-        barcode: "0400008189811".into(),
+        barcode: Barcode::Gtin("0400008189811".into()),
         copies: 3,
     }
 }
@@ -60,19 +60,15 @@ async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> R
 async fn a_receipt_comes_out_as_it_was_laid_out() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 20);
-    eventually(async || printer.print(&document()).await).await.unwrap();
-    let printed = device.printed();
+    assert_eq!(eventually(async || printer.print(&document()).await).await.unwrap(), PrintOutcome::Confirmed);
     assert_eq!(
-        printed,
-        [["Store 367", "Käse ¤ Brot     3.69", "--------------------", "     Thank you!", "[barcode 17-42]"].map(
-            |line| {
-                // The printer sets large text itself; the ampersand is plain ASCII.
-                line.replace('¤', "&")
-            }
-        )]
+        device.printed(),
+        [["Store 367", "Käse & Brot     3.69", "--------------------", "     Thank you!", "[barcode 17-42]"]]
     );
     assert_eq!(printer.health(), Health::Ready);
     printer.open_drawer().await.unwrap();
+    // In line with the data, so it is open once the next receipt is through.
+    printer.print(&document()).await.unwrap();
     assert_eq!(device.drawer_kicks(), 1);
 }
 
@@ -93,12 +89,124 @@ async fn a_receipt_printer_without_paper_or_with_its_cover_open_says_so_and_goes
 }
 
 #[tokio::test]
-async fn a_line_that_breaks_in_mid_receipt_is_an_error_and_the_next_try_prints_the_whole() {
+async fn letters_come_out_whatever_the_code_page_has() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 32);
+    let text = |text: &str| Block::Text { text: text.into(), align: Align::Left, bold: false };
+    let texts = [
+        "CRÈME BRÛLÉE, TÊTE, CAFFÈ, MELÓN, MAÍZ, AÇÚCAR, NOËL",
+        "L’eau “pure” – cafe\u{301}\u{a0}…",
+        "Молоко 牛乳 Žluťoučký",
+    ];
+    let document = Document { blocks: texts.map(text).into() };
+    eventually(async || printer.print(&document).await).await.unwrap();
+    let printed = device.printed().remove(0);
+    let plain =
+        ["CRÈME BRÛLÉE, TÊTE, CAFFÈ,", "MELÓN, MAÍZ, AÇÚCAR, NOËL", "L'eau \"pure\" - café ..."].map(str::to_owned);
+    assert_eq!(printed[..3], plain);
+    assert!(printed[3].starts_with("[image 384 x 24, ") && !printed[3].ends_with(" 0 dots]"), "{printed:?}");
+}
+
+#[tokio::test]
+async fn a_printer_that_does_not_say_that_it_is_through_prints_once_and_says_so() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    device.mute(false, true);
+    let printer = receipt_printer(&device, 42);
+    let PrintOutcome::Unconfirmed { why } = eventually(async || printer.print(&document()).await).await.unwrap() else {
+        panic!("it can't be confirmed")
+    };
+    assert!(why.contains("GS r 1"), "{why}");
+    assert!(
+        matches!(printer.health(), Health::Attention { why } if why.contains("not confirmed") && why.contains("GS r 1"))
+    );
+    assert_eq!(device.printed().len(), 1);
+    device.paper_out(true);
+    assert!(matches!(printer.print(&document()).await, Err(PrintError::NeedsAttention { .. })));
+    device.paper_out(false);
+    // It is asked anew on each line; its word for a later receipt ends the matter.
+    device.mute(false, false);
+    device.hang_up_after(1);
+    let outcome = timeout(LIMIT, async {
+        loop {
+            if let Ok(PrintOutcome::Confirmed) = printer.print(&document()).await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    outcome.await.unwrap();
+    assert_eq!(printer.health(), Health::Ready);
+}
+
+#[tokio::test]
+async fn a_printer_without_real_time_status_confirms_in_line() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    device.mute(true, false);
+    let printer = receipt_printer(&device, 42);
+    assert_eq!(eventually(async || printer.print(&document()).await).await.unwrap(), PrintOutcome::Confirmed);
+    assert_eq!(device.printed().len(), 1);
+}
+
+#[tokio::test]
+async fn a_printer_that_answers_nothing_is_not_used() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    device.mute(true, true);
+    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({}));
+    let (printer, mut heard) = start(receipt_printer::PROTOCOLS, setup);
+    let why = until(&mut heard, |what| match what {
+        What::Health(Health::Offline { why, .. }) => Some(why.clone()),
+        _ => None,
+    });
+    let why = why.await;
+    assert!(why.contains("DLE EOT") && why.contains("GS r"), "{why}");
+    assert!(printer.print(&document()).await.is_err());
+    assert_eq!(device.printed().len(), 0);
+}
+
+#[tokio::test]
+async fn a_drawer_opens_though_there_is_no_paper() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    device.paper_out(true);
+    let printer = receipt_printer(&device, 42);
+    eventually(async || printer.open_drawer().await).await.unwrap();
+    timeout(LIMIT, async {
+        while device.drawer_kicks() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(matches!(printer.health(), Health::Attention { .. }));
+}
+
+#[tokio::test]
+async fn a_drawer_does_not_wait_for_a_receipt() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 42);
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    device.slow(800);
+    let printing = document();
+    let printing = printer.print(&printing);
+    tokio::pin!(printing);
+    let opening = async {
+        // When the receipt was sent; it takes four seconds.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        timeout(Duration::from_secs(2), printer.open_drawer()).await.expect("it does not wait").unwrap();
+    };
+    let (printed, ()) = tokio::join!(printing, opening);
+    assert_eq!(printed, Ok(PrintOutcome::Confirmed));
+    printer.print(&document()).await.unwrap();
+    assert_eq!((device.printed().len(), device.drawer_kicks()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_after_a_receipt_was_sent_leaves_it_unconfirmed_and_it_is_not_printed_again_by_itself() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 42);
     eventually(async || printer.print(&document()).await).await.unwrap();
     device.hang_up_after(40);
-    assert!(matches!(printer.print(&document()).await, Err(PrintError::Offline { .. })));
+    assert!(matches!(printer.print(&document()).await, Ok(PrintOutcome::Unconfirmed { .. })));
+    // Asked again, it prints the whole.
     eventually(async || printer.print(&document()).await).await.unwrap();
     let printed = device.printed();
     assert_eq!(printed.len(), 2);
@@ -127,6 +235,14 @@ async fn a_label_comes_out_with_its_texts_whatever_they_contain() {
     assert_eq!(printed.len(), 1);
     assert_eq!(printed[0].fields, ["Käse ^XZ ~HS _5E", "10.4 OZ", "€", "3.69"]);
     assert_eq!((printed[0].barcode.as_deref(), printed[0].copies), (Some("040000818981"), 3));
+
+    for (barcode, printed) in [
+        (Barcode::Gtin("10400008189818".into()), "[FNC1]0110400008189818"),
+        (Barcode::Code128("SKU>_5E^".into()), "SKU>_5E^"),
+    ] {
+        printer.print(&Label { barcode, ..label() }).await.unwrap();
+        assert_eq!(device.printed().last().unwrap().barcode.as_deref(), Some(printed));
+    }
 
     device.paper_out(true);
     let refused = printer.print(&label()).await.unwrap_err().to_string();

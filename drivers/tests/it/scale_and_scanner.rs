@@ -5,7 +5,7 @@ use std::path::Path;
 use drivers::{
     device::{Health, What},
     registry::Setup,
-    scale::{self, Grams, Reading, ScaleError},
+    scale::{self, Reading, ScaleError, Weight, WeightUnit},
     scanner::{self, Symbology},
     simulate::{SimulatedScale, SimulatedScanner},
 };
@@ -25,6 +25,9 @@ fn offline(what: &What) -> Option<()> {
     matches!(what, What::Health(Health::Offline { .. })).then_some(())
 }
 
+/// What the tests weigh.
+const KILOGRAMS: Weight = Weight { milli: 1234, unit: WeightUnit::Kilogram };
+
 #[tokio::test]
 async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
     let directory = tempfile::tempdir().unwrap();
@@ -33,9 +36,9 @@ async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
     let (scale, mut heard) = start(scale::PROTOCOLS, at("scale-1", &link));
     until(&mut heard, ready).await;
 
-    device.put(Grams(1234));
-    assert_eq!(scale.weigh().await, Ok(Grams(1234)));
-    until(&mut heard, |what| matches!(what, What::Weight(Reading::Stable { grams: Grams(1234) })).then_some(())).await;
+    device.put(1234);
+    assert_eq!(scale.weigh().await, Ok(KILOGRAMS));
+    until(&mut heard, |what| matches!(what, What::Weight(Reading::Stable { weight: KILOGRAMS })).then_some(())).await;
 
     device.over_capacity(true);
     assert!(matches!(scale.weigh().await, Err(ScaleError::Unusable { why, .. }) if why.contains("take something off")));
@@ -47,7 +50,7 @@ async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
         tokio::task::yield_now().await;
         device.moving(false);
     });
-    assert_eq!(weighed, Ok(Grams(1234)));
+    assert_eq!(weighed, Ok(KILOGRAMS));
 
     device.garbage(true);
     assert!(matches!(scale.weigh().await, Err(ScaleError::Protocol { got, .. }) if got.contains("~!@#")));
@@ -59,15 +62,17 @@ async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
     assert!(matches!(scale.weigh().await, Err(ScaleError::Offline { .. })));
     device.plug().unwrap();
     until(&mut heard, ready).await;
-    assert_eq!(scale.weigh().await, Ok(Grams(1234)));
+    assert_eq!(scale.weigh().await, Ok(KILOGRAMS));
 }
 
 #[tokio::test]
 async fn a_scale_that_falls_silent_is_offline_until_it_answers() {
     let device = SimulatedScale::open(None).unwrap();
     let pounds = setup("scale-1", &format!("serial:{}", device.path().display()), json!({ "unit": "pound" }));
-    let (_scale, mut heard) = start(scale::PROTOCOLS, pounds);
+    let (scale, mut heard) = start(scale::PROTOCOLS, pounds);
     until(&mut heard, ready).await;
+    device.put(1000);
+    assert_eq!(scale.weigh().await, Ok(Weight { milli: 1000, unit: WeightUnit::Pound }));
     device.silent(true);
     let why = until(&mut heard, |what| match what {
         What::Health(Health::Offline { why, .. }) => Some(why.clone()),
@@ -102,6 +107,11 @@ async fn a_scanner_reads_whole_codes_however_they_arrive() {
     }
     assert_eq!(scan().await.data, "96385074");
 
+    for ending in ["\t", "\x03", "\n"] {
+        device.send(format!("\x0241{ending}").as_bytes()).await.unwrap();
+        assert_eq!(scan().await.data, "41");
+    }
+
     device.send(b"\xff\xfe\r").await.unwrap();
     device.scan("", "42").await.unwrap();
     assert_eq!(scan().await.data, "42");
@@ -112,4 +122,20 @@ async fn a_scanner_reads_whole_codes_however_they_arrive() {
     until(&mut heard, ready).await;
     device.scan("", "43").await.unwrap();
     until(&mut heard, |what| matches!(what, What::Scan(scan) if scan.data == "43").then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_code_without_an_end_is_told_and_does_not_grow_into_the_next() {
+    let device = SimulatedScanner::open(None).unwrap();
+    let (_scanner, mut heard) = start(scanner::PROTOCOLS, at("scanner-1", device.path()));
+    until(&mut heard, ready).await;
+    device.send(b"0400008189811").await.unwrap();
+    let why = until(&mut heard, |what| match what {
+        What::Health(Health::Attention { why }) => Some(why.clone()),
+        What::Scan(scan) => panic!("{scan:?}"),
+        _ => None,
+    });
+    assert!(why.await.contains("without an end"));
+    device.scan("", "42").await.unwrap();
+    until(&mut heard, |what| matches!(what, What::Scan(scan) if scan.data == "42").then_some(())).await;
 }

@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arrows;
+mod contract;
 mod crash;
 mod disk;
+mod docs;
 mod eio;
 mod guest;
 mod kill;

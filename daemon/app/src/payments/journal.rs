@@ -1,6 +1,6 @@
 //! What is stored of a payment before and after its terminal hears of it, each in one commit.
 
-use commerce::{Basket, BasketId, CardSlip, Minor, PaymentId, Sale, Tender};
+use commerce::{Basket, BasketId, BasketState, CardSlip, Minor, PaymentId, Sale, SaleId, Station, Tender};
 use serde::Serialize;
 use serde_json::Value;
 use store::{Store, StoreError, Transaction};
@@ -51,6 +51,23 @@ impl Act for PaymentDecided {
         ActKind { name: "payment_decided", doc: "A payment whose outcome was unknown was decided by a person" };
 }
 
+/// A terminal told that a payment failed after it had approved it.
+#[derive(Serialize)]
+pub(super) struct PaymentDoubted {
+    /// Which.
+    payment: PaymentId,
+    /// What the terminal told.
+    why: String,
+    /// The sale that was made meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sale: Option<SaleId>,
+}
+
+impl Act for PaymentDoubted {
+    const KIND: ActKind =
+        ActKind { name: "payment_doubted", doc: "A terminal told that a payment failed after it had approved it" };
+}
+
 /// Stores the intent to pay a basket: from here on the terminal may be asked.
 ///
 /// # Errors
@@ -59,9 +76,9 @@ pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, inten
     TAKE.require(&by.actor)?;
     let register = by.register()?;
     let found = selling::basket_of_payment(transaction, basket)?;
-    let mut basket = found.filter(|basket| basket.register == *register).ok_or_else(|| {
-        selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {basket}"))
-    })?;
+    let mut basket = found
+        .filter(|basket| basket.register == *register)
+        .ok_or_else(|| selling::BASKET_UNKNOWN.because(format!("register {register} has no basket {basket}")))?;
     begin(transaction, by, &mut basket, intent, false)
 }
 
@@ -100,7 +117,7 @@ fn begin(
     let amount = basket.reserve(id, amount)?;
     // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were
     // by its first tender.
-    if completes || basket.tenders.is_empty() {
+    if completes || !basket.is_partly_paid() {
         stock::hold(transaction, basket, by.at_ms)?;
     }
     let payment = Payment {
@@ -164,6 +181,41 @@ pub fn end(
     Ok(Ended { payment, sale: made })
 }
 
+/// An approved payment is in doubt after all: its terminal told that it failed, or does not have it any more. It is
+/// `Unknown` from here on and holds its terminal, until the terminal confirms it or a person decides. If its basket is
+/// still open it is not paid by it; if it is a sale, that stands, and the audit trail has both.
+///
+/// A payment that is not approved, or whose terminal takes another already, stays as it is.
+///
+/// # Errors
+/// The store fails.
+pub fn doubt(transaction: &mut Transaction<'_>, id: PaymentId, at_ms: i64, why: String) -> Result<Payment, Refusal> {
+    let mut payment = transaction.get(&PAYMENTS, id.0)?.ok_or_else(|| unknown(id))?;
+    if payment.state != PaymentState::Approved || transaction.get(&OPEN, &payment.terminal)?.is_some() {
+        return Ok(payment);
+    }
+    let mut sale = payment.sale.as_ref().map(|done| done.sale);
+    match selling::basket_of_payment(transaction, payment.basket) {
+        Ok(Some(mut basket)) => {
+            if basket.doubt(id) {
+                selling::put_basket(transaction, &basket)?;
+            } else if let BasketState::Completed { sale: made } = &basket.state {
+                sale = Some(*made);
+            }
+        }
+        Ok(None) | Err(StoreError::Corrupt { .. }) => {
+            tracing::error!(payment = %id, basket = %payment.basket, "payment is in doubt without its basket");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let by = By { actor: Station::Hub.into(), at_ms };
+    audit::record(transaction, &by, &PaymentDoubted { payment: id, why: why.clone(), sale })?;
+    payment.state = PaymentState::Unknown { why };
+    transaction.put(&OPEN, &payment.terminal, &id)?;
+    put(transaction, &payment)?;
+    Ok(payment)
+}
+
 /// What the end of a payment means for its basket; gives the sale, if it makes one.
 fn settle(
     transaction: &mut Transaction<'_>,
@@ -176,11 +228,11 @@ fn settle(
     let is_approved = *state == PaymentState::Approved;
     let tender = is_approved.then(|| Tender::Card { amount: payment.amount, slip: slip(payment.id, approval) });
     basket.settle(payment.id, tender);
-    if basket.tenders.is_empty() {
+    if !basket.is_partly_paid() {
         stock::release_holds(transaction, basket, context.at_ms)?;
     }
     let mut made = None;
-    if payment.completes && is_approved && !basket.due().is_positive() {
+    if payment.completes && is_approved && basket.state == BasketState::Open && !basket.due().is_positive() {
         let sale = selling::complete(transaction, basket, context, true)?;
         payment.sale = Some(SaleDone::from(&sale));
         made = Some(sale);

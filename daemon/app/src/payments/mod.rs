@@ -21,19 +21,23 @@
 //! | the task that drives it ends | the payments' follower finds it and asks the terminal |
 //! | power between the result and the acknowledgement | the result is stored; the terminal may have reversed, and the inquiry of the next payment shows it |
 //! | the disk, when the result is to be stored | the terminal hears "roll back" and reverses |
+//! | the terminal, after it had approved | `Unknown` at once, and due again; the terminal is asked, and may confirm it |
+//! | the link, after the result was stored | the terminal is asked; if it does not have it, `Unknown` |
+//! | the terminal, for good | a person decides the payment while the terminal is still being asked |
 //! | the link, in the middle | inquiry until the terminal answers; the lane's terminal takes no other payment meanwhile |
 //! | the register goes away | the payment goes on without it; repeated under the same key it gets the result |
 //! | a late approval after an abort | it is an approval: the basket is paid |
 //! | the basket's record is damaged when the payment ends | the payment ends all the same; an approval is reported as one without a basket, for a person |
 //!
 //! A payment that stays `Unknown` blocks its terminal until a person decides: two payments in doubt on one terminal
-//! could never be told apart. A person can also decide one that is `Started` and that nobody drives.
+//! could never be told apart. A person can also decide one that is `Started` while the terminal does not answer or
+//! nobody drives it. Both are listed ([`unresolved`]) and shown on the status page with what to do.
 
 mod journal;
 mod refusals;
 
 use commerce::{BasketId, CardReference, Minor, PaymentId, RegisterName};
-pub use journal::{Ended, Intent, decide, end, mark_unknown, start, start_whole_sale, store_slip, unresolved};
+pub use journal::{Ended, Intent, decide, doubt, end, mark_unknown, start, start_whole_sale, store_slip, unresolved};
 pub use refusals::{
     PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, PAYMENT_UNKNOWN, TERMINAL_BUSY,
     TERMINAL_FAILED, TERMINAL_UNRESOLVED,
@@ -68,7 +72,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["payment", "open_payment"],
     refusals: refusals::KINDS,
     permissions: &[&READ, &TAKE, &DECIDE],
-    acts: &[journal::PaymentDecided::KIND],
+    acts: &[journal::PaymentDecided::KIND, journal::PaymentDoubted::KIND],
     ..Capability::new("payments")
 };
 

@@ -154,6 +154,73 @@ fn a_payment_whose_basket_is_damaged_ends_and_frees_its_terminal() {
     }
 }
 
+fn doubted(store: &Store, id: PaymentId) -> Payment {
+    store.commit_blocking(move |transaction| doubt(transaction, id, 3, "it failed".into())).unwrap()
+}
+
+/// A basket of a register, not a whole sale: two pieces, paid by card on terminal 1.
+fn paying_a_basket() -> (tempfile::TempDir, Store, PaymentId) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    let started = store.commit_blocking(|transaction| {
+        stocked(transaction, 5)?;
+        selling::put_basket(transaction, &basket(1, 2))?;
+        let intent = Intent { terminal: "terminal-1".into(), amount: None, before: Value::Null };
+        start(transaction, &register(1), BasketId(1), intent)
+    });
+    let id = started.unwrap().id;
+    (directory, store, id)
+}
+
+#[test]
+fn a_basket_is_not_paid_by_a_payment_that_came_into_doubt() {
+    for charged in [true, false] {
+        let (_directory, store, id) = paying_a_basket();
+        ended(&store, id, PaymentState::Approved).unwrap();
+        let payment = doubted(&store, id);
+        assert_eq!(payment.state, PaymentState::Unknown { why: "it failed".into() });
+        assert_eq!(unresolved(&store).unwrap(), [payment], "it is listed, and holds its terminal");
+        assert_eq!(left(&store), (3, 2), "the stock stays held");
+        let complete = || {
+            store.commit_blocking(|transaction| {
+                selling::complete_basket(transaction, &register(4), BasketId(1), &context())
+            })
+        };
+        assert_eq!(complete().unwrap_err().kind.slug, "basket-payment-pending");
+        assert_eq!(audited(&store), [("payment_doubted".to_owned(), json!({ "payment": "p1", "why": "it failed" }))]);
+        decided(&store, person(), id, charged).unwrap();
+        assert_eq!(complete().is_ok(), charged);
+        assert_eq!(left(&store), if charged { (3, 0) } else { (5, 0) });
+        assert_eq!((unresolved(&store).unwrap().len(), faults(&store, Depth::Whole)), (0, vec![]));
+    }
+}
+
+#[test]
+fn a_sale_stands_though_its_payment_came_into_doubt() {
+    for charged in [true, false] {
+        let (_directory, store, id) = paying(EngineKind::Sqlite);
+        let sale = ended(&store, id, PaymentState::Approved).unwrap().sale.unwrap();
+        doubted(&store, id);
+        let details = json!({ "payment": "p1", "why": "it failed", "sale": sale.id });
+        assert_eq!(audited(&store), [("payment_doubted".to_owned(), details)]);
+        let next = store.commit_blocking(|transaction| pay(transaction, 1, "terminal-1"));
+        assert_eq!(next.unwrap_err().kind, &TERMINAL_UNRESOLVED);
+        let payment = decided(&store, person(), id, charged).unwrap();
+        assert_eq!((payment.state == PaymentState::Approved, payment.sale), (charged, Some(SaleDone::from(&sale))));
+        assert_eq!((left(&store), faults(&store, Depth::Whole)), ((3, 0), vec![]));
+    }
+}
+
+#[test]
+fn only_an_approved_payment_comes_into_doubt() {
+    let (_directory, store, id) = paying(EngineKind::Sqlite);
+    assert_eq!(doubted(&store, id).state, PaymentState::Started);
+    let declined = PaymentState::Declined { code: "6C".into(), why: "declined".into() };
+    ended(&store, id, declined.clone()).unwrap();
+    assert_eq!(doubted(&store, id).state, declined);
+    assert_eq!((unresolved(&store).unwrap().len(), audited(&store).len()), (0, 0));
+}
+
 #[test]
 fn a_payment_that_has_ended_stays_as_it_is() {
     let (_directory, store, id) = paying(EngineKind::Sqlite);

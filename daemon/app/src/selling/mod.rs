@@ -6,14 +6,14 @@
 //!   outbox, its print job. There is no moment at which one of them is there without the others, so receipt numbers
 //!   have no gaps and HQ misses nothing.
 //! - What follows a sale (paper, screens, figures, HQ) is driven from what is stored, by followers.
-//! - A basket is its register's alone. Of one whose register is dead a person at the console can give up what is not
-//!   paid; that is audited.
+//! - A basket is its register's alone, and every basket has a way out: cash and coupons can be given back, and what is
+//!   not paid can be given up, also by a person at the console if the register is dead. That is audited.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
 //! | power before the answer | the register repeats the command: it finds its first answer, or does it for the first time |
 //! | power after the answer | everything is there; the receipt is printed after the restart if it was not before |
-//! | the register, for good | a person gives its unpaid basket up; what is partly paid waits for a register of that name |
+//! | the register, for good | a person voids the tenders of its basket and gives it up; a card payment in it waits for a register of that name |
 //! | the printer | the job waits on disk; the sale is not disturbed |
 //! | the WAN | the event waits in the outbox |
 
@@ -28,7 +28,7 @@ mod sale;
 mod wire;
 
 pub(crate) use basket::new_basket_id;
-pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line};
+pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line, void_tender};
 pub use open_baskets::in_open_baskets;
 pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
 pub use records::{
@@ -55,16 +55,22 @@ pub static ABANDON: Permission = Permission::new(
     "Give up a basket of which nothing is paid",
     &[Holder::Register, Holder::Person],
 );
-/// Give up another's basket.
-static ABANDON_ANY: Permission =
-    Permission::new("baskets.abandon_any", "Give up the unpaid basket of any register", &[Holder::Person]);
+/// Give tenders back.
+pub static VOID_TENDER: Permission = Permission::new(
+    "baskets.void_tender",
+    "Give cash and coupons of a basket back to the customer",
+    &[Holder::Register, Holder::Person],
+);
+/// End another's basket.
+static ANY_BASKET: Permission =
+    Permission::new("baskets.any", "Give up the basket of any register, and give its tenders back", &[Holder::Person]);
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["basket", "receipt_number"],
     linked: &["sale"],
     refusals: refusals::KINDS,
-    permissions: &[&READ, &SELL, &ABANDON, &ABANDON_ANY],
+    permissions: &[&READ, &SELL, &ABANDON, &VOID_TENDER, &ANY_BASKET],
     acts: basket::ACTS,
     events: &[OutgoingEvent { kind: contract::sale::COMPLETED.name(), body: wire::body }],
     check: Some(check::check),

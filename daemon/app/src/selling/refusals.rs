@@ -25,8 +25,11 @@ static PAYMENT_PENDING: Kind = rule(
     "Card payment pending",
     "A card payment of the basket is under way; wait for its end or abort it.",
 );
-static BASKET_PARTLY_PAID: Kind =
-    rule("basket-partly-paid", "Basket partly paid", "Something is paid, so the basket's lines are fixed.");
+static BASKET_PARTLY_PAID: Kind = rule(
+    "basket-partly-paid",
+    "Basket partly paid",
+    "Something is paid, so the basket's lines are fixed; void its tenders first.",
+);
 static BASKET_FULL: Kind = rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
 static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The basket has no such line, or it is voided.");
 static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
@@ -37,12 +40,37 @@ static PRICE_MISSING: Kind =
 static DISCOUNT_EXCEEDS_LINE: Kind =
     rule("discount-exceeds-line", "Discount exceeds line", "The discount is more than what is left of the line.")
         .with(&[Member { name: "left", doc: "What is left of the line, in minor units." }]);
-static EXCEEDS_DUE: Kind = rule("exceeds-due", "Card payment exceeds what is due", "A card pays at most what is due.")
-    .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+static EXCEEDS_DUE: Kind = rule(
+    "exceeds-due",
+    "Tender exceeds what is due",
+    "Change is given on cash only: a card or coupon pays at most what is due.",
+)
+.with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+static NOTHING_DUE: Kind = rule("nothing-due", "Nothing is due", "The basket is paid already; complete it.");
+static TOO_MUCH_CASH: Kind = rule(
+    "too-much-cash",
+    "More cash than anybody hands over",
+    "The amount is more than ten times what is due and the currency's largest note; check it.",
+)
+.with(&[
+    Member { name: "due", doc: "What is due, in minor units." },
+    Member { name: "most", doc: "The most that is taken, in minor units." },
+]);
+static COUPON_TAKEN: Kind =
+    rule("coupon-taken", "Coupon taken already", "A coupon with this code is in the basket already.");
+static TENDER_UNKNOWN: Kind =
+    rule("tender-unknown", "Unknown tender", "The basket has no such tender, or it is voided.");
+static TENDER_IS_CARD: Kind = rule(
+    "tender-is-card",
+    "Tender is a card payment",
+    "Only its terminal can reverse a card payment, and the hub can't ask for that yet.",
+)
+.with(&[Member { name: "payment", doc: "The payment." }]);
 static STILL_DUE: Kind = rule("still-due", "Not fully paid", "The basket is not fully paid.")
     .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
-static BAD_TEXT: Kind = rule("bad-text", "Invalid text", "A text is empty, too long or has control characters.")
-    .with(&[Member { name: "field", doc: "Which field." }]);
+static BAD_TEXT: Kind =
+    rule("bad-text", "Invalid text", "A text is empty, too long or has control or invisible characters.")
+        .with(&[Member { name: "field", doc: "Which field." }]);
 
 /// All of them.
 pub(super) static KINDS: &[&Kind] = &[
@@ -58,6 +86,11 @@ pub(super) static KINDS: &[&Kind] = &[
     &PRICE_MISSING,
     &DISCOUNT_EXCEEDS_LINE,
     &EXCEEDS_DUE,
+    &NOTHING_DUE,
+    &TOO_MUCH_CASH,
+    &COUPON_TAKEN,
+    &TENDER_UNKNOWN,
+    &TENDER_IS_CARD,
     &STILL_DUE,
     &BAD_TEXT,
 ];
@@ -77,6 +110,13 @@ impl From<Rule> for Refusal {
             Rule::PriceMissing => PRICE_MISSING.because(detail),
             Rule::DiscountExceedsLine { net, .. } => DISCOUNT_EXCEEDS_LINE.because(detail).member("left", net.get()),
             Rule::ExceedsDue { due, .. } => EXCEEDS_DUE.because(detail).member("due", due.get()),
+            Rule::TooMuchCash { due, most, .. } => {
+                TOO_MUCH_CASH.because(detail).member("due", due.get()).member("most", most.get())
+            }
+            Rule::NothingDue => NOTHING_DUE.because(detail),
+            Rule::CouponTaken { .. } => COUPON_TAKEN.because(detail),
+            Rule::NoSuchTender { .. } => TENDER_UNKNOWN.because(detail),
+            Rule::TenderIsCard { payment, .. } => TENDER_IS_CARD.because(detail).member("payment", payment.to_string()),
             Rule::StillDue { due } => STILL_DUE.because(detail).member("due", due.get()),
             Rule::BadText { field } => BAD_TEXT.because(detail).member("field", field),
         }

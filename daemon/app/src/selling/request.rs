@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use commerce::{Basket, Discount, Gtin, Item, Minor, NewLine, Quantity, Sku, Tender, Unit, line::What};
+use commerce::{Basket, Discount, Minor, NewLine, Quantity, ScannedCode, Sku, Tender, Unit, line::What};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    catalog::{Catalog, ITEM_UNKNOWN},
+    catalog::{Catalog, ITEM_DELISTED, ITEM_UNKNOWN, OnFile},
     refusal::{BAD_REQUEST, Refusal},
 };
 
@@ -17,12 +17,15 @@ use crate::{
 pub struct OpenBasket {
     /// The register's own reference; travels to HQ.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
     /// The customer, if known.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
     /// Stock reservations that the customer has come for.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
 }
 
@@ -32,17 +35,22 @@ pub struct OpenBasket {
 pub struct SaleRequest {
     /// The register's own reference; travels to HQ.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
     /// The customer, if known.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
     /// Stock reservations that the customer has come for.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
     /// At least one.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<LineRequest>,
     /// Cash and coupons.
     #[serde(default)]
+    #[schema(max_items = 40)]
     pub tenders: Vec<TenderRequest>,
     /// The rest by card, on the terminal of the register's lane.
     #[serde(default)]
@@ -53,9 +61,11 @@ pub struct SaleRequest {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineRequest {
-    /// The barcode, as scanned.
+    /// The barcode, as scanned: a GTIN of 8, 12, 13 or 14 digits, or a UPC-E. An item whose own code has these eight
+    /// digits comes before the UPC-E.
     #[serde(default)]
-    pub gtin: Option<Gtin>,
+    #[schema(value_type = Option<String>, example = "0400008189811")]
+    pub gtin: Option<ScannedCode>,
     /// Or the retailer's number, as keyed.
     #[serde(default)]
     pub sku: Option<Sku>,
@@ -67,9 +77,11 @@ pub struct LineRequest {
     pub keyed: Option<Keyed>,
     /// Discounts known at entry.
     #[serde(default)]
+    #[schema(max_items = 16)]
     pub discounts: Vec<Discount>,
     /// What it is, in case the item is not on file: then it sells at the keyed amount.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub description: Option<String>,
 }
 
@@ -80,13 +92,14 @@ pub struct Keyed {
     /// For the whole line, before discounts.
     pub amount: Minor,
     /// Why.
+    #[schema(min_length = 1, max_length = 120)]
     pub reason: String,
 }
 
 /// A line request with its item found.
 #[derive(Debug)]
 pub struct FoundLine {
-    item: Option<Arc<Item>>,
+    item: Option<Arc<OnFile>>,
     sku: Option<Sku>,
     description: String,
     quantity: Quantity,
@@ -98,15 +111,19 @@ impl LineRequest {
     /// Looks the item up.
     ///
     /// # Errors
-    /// No item has the code, and what it takes to sell it though it is not on file is missing.
+    /// No item has the code, and what it takes to sell it though it is not on file is missing; or the item is delisted.
     pub fn find(self, catalog: &Catalog) -> Result<FoundLine, Refusal> {
         let item = match (self.gtin, &self.sku) {
-            (Some(gtin), None) => catalog.gtin(gtin),
+            (Some(code), None) => catalog.scanned(code),
             (None, Some(sku)) => catalog.sku(sku),
             (None, None) => None,
             (Some(_), Some(_)) => return Err(BAD_REQUEST.because("send `gtin` or `sku`, not both")),
         }
         .cloned();
+        if let Some(item) = item.as_ref().filter(|item| item.delisted) {
+            let detail = format!("item {} ({}) is delisted and not sold any more", item.sku, item.description);
+            return Err(ITEM_DELISTED.because(detail).member("sku", item.sku.as_str()));
+        }
         if item.is_none() && (self.description.is_none() || self.keyed.is_none()) {
             let asked = match (&self.gtin, &self.sku) {
                 (Some(gtin), _) => format!("unknown item: GTIN {gtin}"),
@@ -139,7 +156,7 @@ impl FoundLine {
     /// The rules of the basket refuse it.
     pub fn add_to(self, basket: &mut Basket) -> Result<u32, Refusal> {
         let what = match &self.item {
-            Some(item) => What::Item(item),
+            Some(item) => What::Item(&item.item),
             None => What::NotOnFile { sku: self.sku, description: self.description },
         };
         let keyed = self.keyed.map(|keyed| (keyed.amount, keyed.reason));
@@ -162,6 +179,7 @@ pub enum TenderRequest {
         amount: Minor,
         /// Its code, if it was scanned.
         #[serde(default)]
+        #[schema(min_length = 1, max_length = 120)]
         code: Option<String>,
     },
 }

@@ -112,7 +112,7 @@ pub fn complete_basket(
 ) -> Result<SaleDone, Refusal> {
     SELL.require(&by.actor)?;
     let mut basket = own_basket(transaction, by, id)?;
-    let settled = !basket.tenders.is_empty();
+    let settled = basket.is_partly_paid();
     let sale = complete(transaction, &mut basket, context, settled)?;
     put_basket(transaction, &basket)?;
     Ok(SaleDone::from(&sale))

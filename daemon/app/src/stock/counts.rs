@@ -32,10 +32,12 @@ pub(crate) static COUNTING: Table<Name, u64> = Table::new("stock_counting");
 pub struct OpenCount {
     /// What is to be counted: items on file, by the unit they are sold in.
     #[serde(default)]
+    #[schema(max_items = 400)]
     pub skus: Vec<Sku>,
     /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it
     /// before, or is on file no longer.
     #[serde(default)]
+    #[schema(max_items = 400)]
     pub positions: Vec<PositionToCount>,
 }
 
@@ -114,6 +116,7 @@ pub struct CountedItem {
 #[serde(deny_unknown_fields)]
 pub struct Decisions {
     /// Each item once.
+    #[schema(max_items = 400)]
     pub lines: Vec<Decided>,
 }
 

@@ -25,8 +25,10 @@ use crate::{By, Refusal, catalog::Catalog};
 pub struct Delivery {
     /// The number of its delivery note, if it has one: a delivery note of a notice is booked once.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
     pub delivery_note: Option<String>,
     /// What came; more or less than announced, or things that nobody announced.
+    #[schema(max_items = 400)]
     pub lines: Vec<DeliveredLine>,
 }
 

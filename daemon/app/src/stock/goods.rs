@@ -61,8 +61,10 @@ pub struct GoodsNote {
     #[serde(default)]
     pub condition: Option<Condition>,
     /// Why, or the receipt it belongs to.
+    #[schema(min_length = 1, max_length = 120)]
     pub reason: String,
     /// The goods.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 

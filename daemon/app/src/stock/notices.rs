@@ -25,18 +25,21 @@ pub(crate) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in")
 /// one takes its place.
 pub(crate) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
 
-/// Goods that are announced. Not a [`Source`] beside lines: serde takes unknown fields wherever one record is flattened
-/// into another.
+/// Goods that are announced.
+// Not a `Source` beside lines: serde takes unknown fields wherever one record is flattened into another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NoticeRequest {
     /// By a supplier.
     Supplier {
         /// Its name.
+        #[schema(min_length = 1, max_length = 120)]
         supplier: String,
         /// The order's number, or the delivery note's if there was no order. Entered once, until its notice is closed.
+        #[schema(min_length = 1, max_length = 120)]
         order: String,
         /// What.
+        #[schema(min_items = 1, max_items = 400)]
         lines: Vec<Portion>,
     },
     /// By another store of the retailer.
@@ -45,12 +48,13 @@ pub enum NoticeRequest {
         #[schema(value_type = String)]
         store: HubId,
         /// Its transfer.
-        #[schema(value_type = String)]
+        #[schema(value_type = String, pattern = "^[0-9]+-[0-9]+$", example = "1764201600000-4")]
         transfer: transfer::Name,
         /// The hub it goes to: this one, or it is refused.
         #[schema(value_type = String)]
         to: HubId,
         /// What.
+        #[schema(min_items = 1, max_items = 400)]
         lines: Vec<Portion>,
     },
 }

@@ -34,9 +34,11 @@ pub struct PolicyRequest {
     pub safety_stock: Option<Quantity>,
     /// Days from an order to its delivery, at most 365.
     #[serde(default)]
+    #[schema(maximum = 365)]
     pub lead_time_days: u16,
     /// Days that a delivery should last, at most 365.
     #[serde(default)]
+    #[schema(maximum = 365)]
     pub cover_days: u16,
     /// Orders are multiples of this; one unit without it.
     #[serde(default)]

@@ -24,8 +24,10 @@ pub(crate) static RESERVATIONS: Table<Number, Reservation> = Table::new("reserva
 #[serde(deny_unknown_fields)]
 pub struct ReserveRequest {
     /// For whom or what.
+    #[schema(min_length = 1, max_length = 120)]
     pub reference: String,
     /// What.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 

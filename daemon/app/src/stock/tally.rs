@@ -21,6 +21,7 @@ use crate::{By, Refusal};
 #[serde(deny_unknown_fields)]
 pub struct CountedQuantities {
     /// Each item once; one that was counted before is replaced.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<CountedLine>,
 }
 

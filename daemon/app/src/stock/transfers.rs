@@ -32,6 +32,7 @@ pub struct Dispatch {
     #[schema(value_type = String)]
     pub to: HubId,
     /// What leaves.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 
@@ -40,6 +41,7 @@ pub struct Dispatch {
 #[serde(deny_unknown_fields)]
 pub struct Arrival {
     /// What arrived there; what is not named did not.
+    #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn moved(store: &Store, number: u64) -> Result<Option<StockMoved>, St
     Ok(movement_at(store, number)?.map(|movement| {
         let Movement { number, kind, reference, at_ms, by, lines } = movement;
         let lines = lines.into_iter().map(moved_line).collect();
-        StockMoved { movement: number, kind, reference, at_ms, by: by.to_string(), lines }
+        StockMoved { movement: number, kind, reference, at_ms, by, lines }
     }))
 }
 

@@ -66,7 +66,7 @@ use crate::{
     quantity::{Quantity, Unit},
 };
 
-/// Where stock is. Outside the store is `None`, wherever a state may be named.
+/// Where stock is. Where no state is named, it is outside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -237,7 +237,7 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
     assert_eq!(stale, Refusal::Recounted { sku: sku(0), seen: -2000, now: -1000 });
     assert_eq!(
         stale.to_string(),
-        "item 818981 was counted again: its variance is -1 now, not -2; read the variances again, and decide"
+        "item 818981 was counted again: its variance is -1 now, not -2; read the variances again and decide"
     );
     let correction = count.decide(&decided(0, Decision::Approved, -1000), 200).unwrap().unwrap();
     assert_eq!((correction.milli, correction.from, correction.to), (1000, Some(State::OnHand), None));

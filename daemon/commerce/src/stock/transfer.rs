@@ -17,7 +17,7 @@ use crate::{item::Sku, quantity::Unit};
 pub struct Transfer {
     /// Counts from 1.
     pub id: u64,
-    /// Its [`Name`] at the other store.
+    /// Its name at the other store.
     pub transfer: String,
     /// The other store.
     pub to: String,

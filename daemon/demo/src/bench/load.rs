@@ -35,7 +35,7 @@ impl Load {
                 while !end.load(SeqCst) {
                     let mut sale = json!({ "lines": lines, "card": by_card });
                     if !by_card {
-                        sale["tenders"] = json!([{ "tender": "cash", "amount": 100_000 }]);
+                        sale["tenders"] = json!([{ "tender": "cash", "amount": 10_000 }]);
                     }
                     let key = format!("bench-{run}-{lane}-{}", all.len());
                     let asked = Instant::now();

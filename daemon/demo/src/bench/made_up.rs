@@ -9,8 +9,7 @@ use app::{
     selling::{self, SaleContext},
 };
 use commerce::{
-    Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, Minor, NewLine, Quantity, RegisterName, Tender,
-    line::What,
+    Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, NewLine, Quantity, RegisterName, Tender, line::What,
 };
 use contract::{Epoch, Sequence, Stream};
 use hq::MemoryLedger;
@@ -71,7 +70,7 @@ pub(super) fn basket(
         let quantity = Quantity::pieces(1).map_err(|_| commerce::Refusal::AmountOutOfRange)?;
         basket.add_line(NewLine { what: What::Item(item), quantity, keyed: None, discounts: Vec::new() })?;
     }
-    basket.tender(Tender::Cash { amount: Minor::literal(100_000) })?;
+    basket.tender(Tender::Cash { amount: basket.due() })?;
     Ok(basket)
 }
 

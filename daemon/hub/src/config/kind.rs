@@ -6,11 +6,12 @@ use drivers::{
     scale, scanner,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Register;
 
 /// A kind of device. Its name is that of its tables in the config, and of a lane's field for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// Scales.

@@ -27,12 +27,12 @@ pub(crate) struct HubEvent {
 /// An event as it is sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = RegisterEvent)]
 pub(crate) enum HubWhat {
     /// A device said something: `event` is `health`, `scan`, `weight` or `payment`.
     Device {
         /// Which, and what.
         #[serde(flatten)]
-        #[schema(value_type = Object)]
         event: DeviceEvent,
         /// Of a scan or a weight: its place in the lane's sequence, to ask for what follows after a broken connection.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,12 +11,9 @@ use commerce::CardReference;
 use drivers::payment_terminal::{Amount, Intent, Journal, Outcome, Record, Resolution, TerminalError};
 use serde_json::Value;
 use store::Purpose;
-use tokio::{
-    sync::{OwnedMutexGuard, oneshot},
-    time::sleep,
-};
+use tokio::{sync::oneshot, time::sleep};
 
-use crate::hub::Hub;
+use crate::{hub::Hub, parts::terminals::Held};
 
 /// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again
 /// at random.
@@ -27,13 +24,13 @@ const ASK_AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter();
 
 /// Takes hold of a terminal for a payment, with its driver's journal from before.
-pub(super) fn take(hub: &Hub, terminal: &str) -> Result<(OwnedMutexGuard<()>, Value), Refusal> {
+pub(super) fn take(hub: &Hub, terminal: &str) -> Result<(Held, Value), Refusal> {
     let held = hub.terminals.hold(terminal)?;
     Ok((held, hub.devices.terminal(terminal)?.journal().into()))
 }
 
 /// Starts driving a payment whose intent is stored. The receiver hears when it has an end.
-pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>) -> oneshot::Receiver<()> {
+pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: Held) -> oneshot::Receiver<()> {
     let (tell, ended) = oneshot::channel();
     let hub = Arc::clone(hub);
     tokio::spawn(async move { authorise(&hub, payment, held, tell).await });
@@ -53,7 +50,7 @@ fn intent(hub: &Hub, payment: &Payment) -> Intent {
 }
 
 #[tracing::instrument(skip_all, fields(payment = %payment.id, terminal = %payment.terminal))]
-async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, tell: oneshot::Sender<()>) {
+async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::Sender<()>) {
     let device = match hub.devices.terminal(&payment.terminal) {
         Ok(device) => device,
         Err(refusal) => {
@@ -63,6 +60,8 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     };
     let intent = intent(hub, &payment);
     let asked = intent.amount;
+    // The receipt is printed when it came, or was waited for.
+    let _slip = hub.terminals.expect_slip(payment.id);
     match device.authorise(&intent).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
@@ -74,13 +73,15 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
                 return;
             }
             // The result is durable: now, and only now, the terminal may commit its side.
-            let kept = approved.keep().await;
-            drop(held);
-            let _ = tell.send(());
-            match kept {
-                Ok(full) if full.receipt_text != record.receipt_text => store_slip(hub, &payment, full).await,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "approved and stored, but the terminal's receipt text is missing"),
+            match approved.keep().await {
+                Ok(full) => {
+                    drop(held);
+                    let _ = tell.send(());
+                    if full.receipt_text != record.receipt_text {
+                        store_slip(hub, &payment, full).await;
+                    }
+                }
+                Err(error) => confirm(hub, &payment, &held, error, tell).await,
             }
             return;
         }
@@ -110,20 +111,35 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>, 
     let _ = tell.send(());
 }
 
-/// Asks the terminal until it answers, and ends the payment by what it says. Holds the terminal meanwhile.
-pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGuard<()>) {
-    let intent = intent(hub, &payment);
-    let mut pauses = ASK_AGAIN.build();
-    let resolution = loop {
-        match hub.devices.terminal(&payment.terminal) {
-            Ok(device) => match device.resolve(&intent).await {
-                Ok(resolution) => break resolution,
-                Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal does not answer yet"),
-            },
-            Err(refusal) => break Resolution::Unknown { why: refusal.detail },
+/// An approved payment whose terminal did not complete it after the hub's acknowledgement. If it told that the payment
+/// failed, that is believed until it confirms the payment; if it was not heard any more, it is asked first.
+async fn confirm(hub: &Arc<Hub>, payment: &Payment, held: &Held, error: TerminalError, tell: oneshot::Sender<()>) {
+    tracing::warn!(%error, "approved and stored, but not completed by the terminal; asking it");
+    let told_failure = matches!(error, TerminalError::Refused { .. } | TerminalError::Protocol { .. });
+    if told_failure {
+        doubt(hub, payment, error.to_string()).await;
+    }
+    let _ = tell.send(());
+    match ask(hub, payment, held, |state| told_failure && state.has_ended()).await {
+        Some(Resolution::Charged(record)) if told_failure => {
+            finish(hub, payment, PaymentState::Approved, Some(&record)).await;
         }
-        sleep(pauses.next().unwrap_or_default()).await;
-    };
+        Some(Resolution::Charged(record)) => store_slip(hub, payment, record).await,
+        Some(Resolution::NotCharged { why } | Resolution::Unknown { why }) => {
+            if told_failure {
+                tracing::error!(%why, "the terminal does not confirm the payment; a person must decide it");
+            } else {
+                doubt(hub, payment, format!("approved, but its end was not heard ({error}), and then: {why}")).await;
+            }
+        }
+        None => {}
+    }
+}
+
+/// Asks the terminal until it answers, and ends the payment by what it says. Holds the terminal meanwhile; a person may
+/// decide the payment.
+pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: Held) {
+    let Some(resolution) = ask(hub, &payment, &held, PaymentState::has_ended).await else { return };
     tracing::info!(payment = %payment.id, ?resolution, "payment resolved by its terminal");
     let (state, record) = match resolution {
         Resolution::Charged(record) => (PaymentState::Approved, Some(record)),
@@ -131,19 +147,61 @@ pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: OwnedMutexGu
         Resolution::Unknown { why } => (PaymentState::Unknown { why }, None),
     };
     finish(hub, &payment, state, record.as_ref()).await;
-    drop(held);
+}
+
+/// Asks the terminal until it answers; nothing if the payment needs no answer any more, because a person decided it.
+async fn ask(
+    hub: &Hub,
+    payment: &Payment,
+    held: &Held,
+    is_decided: impl Fn(&PaymentState) -> bool,
+) -> Option<Resolution> {
+    held.only_asks();
+    let intent = intent(hub, payment);
+    let mut pauses = ASK_AGAIN.build();
+    loop {
+        match hub.devices.terminal(&payment.terminal) {
+            Ok(device) => match device.resolve(&intent).await {
+                Ok(resolution) => return Some(resolution),
+                Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal does not answer yet"),
+            },
+            Err(refusal) => return Some(Resolution::Unknown { why: refusal.detail }),
+        }
+        sleep(pauses.next().unwrap_or_default()).await;
+        if payments::read(&hub.store, payment.id).is_ok_and(|payment| is_decided(&payment.state)) {
+            return None;
+        }
+    }
+}
+
+/// Stores that an approved payment is in doubt after all.
+async fn doubt(hub: &Hub, payment: &Payment, why: String) {
+    tracing::error!(%why, "an approved payment is in doubt; a person must decide it if the terminal does not confirm it");
+    let (id, at_ms) = (payment.id, hub.now_ms());
+    let stored = hub
+        .store
+        .commit_for(Purpose::Settled, move |transaction| payments::doubt(transaction, id, at_ms, why).map(drop));
+    if let Err(refusal) = stored.await {
+        tracing::error!(%refusal, "could not store that the payment is in doubt");
+    }
 }
 
 /// Stores a payment's end. False if it could not be stored: then it stays started, and the follower finds it.
 async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: Option<&Record>) -> bool {
     let context = hub.sale_context(&payment.register, hub.now_ms());
-    let (id, approval) = (payment.id, record.map(approval));
+    let (id, approval, said) = (payment.id, record.map(approval), state.clone());
     // Also on a disk with no room for sales: what a terminal did has happened.
     let stored = hub.store.commit_for(Purpose::Settled, move |transaction| {
         payments::end(transaction, id, state, approval.as_ref(), &context)
     });
     match stored.await {
-        Ok(_) => true,
+        Ok(ended) => {
+            let stands = ended.payment.state;
+            if std::mem::discriminant(&stands) != std::mem::discriminant(&said) {
+                tracing::error!(payment = %id, ?stands, ?said, "the payment was decided otherwise than the terminal says");
+            }
+            true
+        }
         Err(refusal) => {
             tracing::error!(payment = %id, %refusal, "could not store the payment's result");
             false

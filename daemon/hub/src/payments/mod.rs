@@ -52,16 +52,20 @@ async fn take<T>(
 where
     T: WithAmount + Send + 'static,
 {
-    let terminal = lane_terminal(hub, register)?;
-    // A repeat finds its terminal held by the very payment it asks about: whether that matters is known once the key
-    // was looked up.
-    let (held, before) = match drive::take(hub, &terminal) {
-        Ok((held, before)) => (Some(held), Ok(before)),
+    // A repeat finds its terminal held by the very payment it asks about, or its lane without a terminal: whether that
+    // matters is known once the key was looked up.
+    let taken = lane_terminal(hub, register).and_then(|terminal| {
+        let (held, before) = drive::take(hub, &terminal)?;
+        Ok((held, (terminal, before)))
+    });
+    let (held, taken) = match taken {
+        Ok((held, taken)) => (Some(held), Ok(taken)),
         Err(refusal) => (None, Err(refusal)),
     };
     let (id, is_first) = command
         .commit_first(&hub.store, Purpose::Money, move |transaction, by, body| {
-            let intent = Intent { terminal, amount: body.amount(), before: before? };
+            let (terminal, before) = taken?;
+            let intent = Intent { terminal, amount: body.amount(), before };
             start(transaction, by, body, intent).map(|payment| payment.id)
         })
         .await?;
@@ -112,6 +116,14 @@ pub(crate) async fn sell_by_card(
     })
     .await?;
     let Payment { id, basket, terminal, sale, state, .. } = payment;
+    if let (Some(sale), PaymentState::Unknown { why }) = (&sale, &state) {
+        let detail = format!(
+            "sale {} was made, and then its payment {id} came into doubt: {why}; read the terminal's journal and decide it at the \
+             console, and keep the goods if it is not charged",
+            sale.sale
+        );
+        return Err(PAYMENT_OUTCOME_UNKNOWN.because(detail).member("payment", id.to_string()));
+    }
     let still_open = format!("basket {basket} is still open: pay it otherwise or abandon it");
     match (sale, state) {
         (Some(sale), _) => Ok(sale),

@@ -1,5 +1,7 @@
 //! Pay a basket by card; see, abort, decide a payment.
 
+#![allow(unused_qualifications)] // in what a macro makes of `params(Which)`
+
 use std::sync::Arc;
 
 use app::payments::{self, DECIDE, Payment, READ, TAKE, TERMINAL_FAILED};
@@ -7,21 +9,22 @@ use axum::{Json, extract::State, http::StatusCode};
 use commerce::{BasketId, Minor, PaymentId};
 use serde::Deserialize;
 use store::Purpose;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::{WithAmount, lane_terminal, take};
 use crate::{
     hub::Hub,
-    web::{Command, Empty, InPath, Problem, Routes},
+    web::{Command, Empty, InPath, InQuery, Problem, Routes, reading},
 };
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("payments", "Card payments")
+    Routes::new("payments", "Card payments", &["payments", "selling", "stock", "devices"])
         .command(&TAKE, routes!(pay))
         .command(&TAKE, routes!(abort))
         .command(&DECIDE, routes!(decide))
+        .read(&READ, routes!(list))
         .read(&READ, routes!(read))
 }
 
@@ -66,6 +69,33 @@ async fn pay(
     Ok((status, Json(payment)))
 }
 
+/// Which payments.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// In which state.
+    #[param(inline)]
+    state: Wanted,
+}
+
+/// Which payments a list has.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    /// Those that hold their terminal: `started`, or `unknown` until a person decides.
+    Unresolved,
+}
+
+/// Payments without an end
+///
+/// At most one for each terminal. What stays here a person decides, by the terminal's journal.
+#[utoipa::path(get, path = "/api/v1/payments", params(Which), responses((status = 200, body = [Payment])))]
+async fn list(State(hub): State<Arc<Hub>>, InQuery(which): InQuery<Which>) -> Result<Json<Vec<Payment>>, Problem> {
+    let Which { state: Wanted::Unresolved } = which;
+    reading(move || Ok(payments::unresolved(&hub.store)?)).await.map(Json)
+}
+
 /// A payment
 #[utoipa::path(get, path = "/api/v1/payments/{id}", params(("id" = PaymentId, Path)),
     responses((status = 200, body = Payment), (status = 404, body = Problem)))]
@@ -87,7 +117,7 @@ async fn abort(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<S
 
 /// Decide a payment by the terminal's journal
 ///
-/// One whose outcome stayed unknown, or that is under way and that nobody drives.
+/// One whose outcome stayed unknown, or that is under way while its terminal does not answer or nobody drives it.
 #[utoipa::path(post, path = "/api/v1/payments/{id}/decision", request_body = Decide, params(("id" = PaymentId, Path)),
     responses((status = 200, body = Payment), (status = 404, body = Problem)))]
 async fn decide(
@@ -97,11 +127,7 @@ async fn decide(
 ) -> Result<Json<Payment>, Problem> {
     let payment = payments::read(&hub.store, id)?;
     // Whoever holds the terminal is still finding out; a repeat is answered all the same.
-    let held = if hub.terminals.knows(&payment.terminal) && !payment.state.has_ended() {
-        hub.terminals.hold(&payment.terminal).map(Some)
-    } else {
-        Ok(None)
-    };
+    let held = if payment.state.has_ended() { Ok(None) } else { hub.terminals.hold_to_decide(&payment.terminal) };
     let context = hub.sale_context(&payment.register, command.by.at_ms);
     let decided = command.commit(&hub.store, Purpose::Settled, move |transaction, by, body| {
         let _held = held?;

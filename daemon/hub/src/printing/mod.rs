@@ -3,34 +3,50 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the printer is off, or out of paper | the jobs wait on disk; tried again when something is committed, or after two seconds |
-//! | the hub, while printing | printed again from the first job that was not deleted |
-//! | the paper ends in the middle | the printer's status after the cut tells; printed again |
+//! | the hub, while printing | the receipt at which it was killed is printed again, and no other |
+//! | the paper ends in the middle | the printer's status tells; printed again |
+//! | the printer took all of it, but does not say that it is through | done: the device's health and the log say that it is not confirmed; never printed again by itself |
+//! | the job of a printed receipt can't be deleted | tried again, and not printed meanwhile |
+//! | the terminal has not told yet what it wants on the receipt | waited for, up to ten seconds |
 //! | a sale or payment can't be read | its job is dropped, with an error in the log: no damaged record keeps others from being printed, or prints them twice |
 
 pub(crate) mod receipt;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use app::{
     Refusal,
     devices::{DEVICE_UNKNOWN, PRINTER_FAILED},
-    printing::{self, Job},
+    printing::{self, Job, REPRINT},
     selling,
 };
-use commerce::SaleId;
+use axum::{Json, extract::State};
+use commerce::{SaleId, Tender};
 use contract::Stream;
-use drivers::receipt_printer::{Document, layout};
+use drivers::receipt_printer::{Document, PrintOutcome, layout};
 use store::{Purpose, StoreError};
+use tokio::time::{Instant, sleep};
+use utoipa_axum::routes;
 
-use crate::{followers::Follower, hub::Hub, parts::printed::Printed};
+use crate::{
+    followers::Follower,
+    hub::Hub,
+    parts::printed::Printed,
+    web::{Command, Empty, InPath, Problem, Routes, reading},
+};
 
-/// Jobs read at once.
-const PAGE: usize = 16;
+/// How long a receipt waits for what the terminal wants on it.
+const SLIP: Duration = Duration::from_secs(10);
+
+/// How often it is looked for meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Works a printer's queue off.
 pub(crate) struct PrintReceipts {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) printer: String,
+    hub: Arc<Hub>,
+    printer: String,
+    /// What is on the paper and could not be deleted yet.
+    printed: Option<Job>,
 }
 
 impl Follower for PrintReceipts {
@@ -39,42 +55,38 @@ impl Follower for PrintReceipts {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
-        let hub = &self.hub;
         loop {
-            // Only sales that are durable: a record may be seen a moment before its flush.
-            let durable = hub.store.outbox_span(Stream::sales().as_str())?.last;
-            let mut jobs = printing::waiting(&hub.store, &self.printer, PAGE)?;
-            jobs.retain(|job| job.sequence <= durable);
-            if jobs.is_empty() {
-                return Ok(());
-            }
-            let mut done = Vec::with_capacity(jobs.len());
-            let mut outcome = Ok(());
-            for job in jobs {
-                outcome = self.print(&job).await;
-                if outcome.is_err() {
-                    break;
-                }
-                done.push(job);
-            }
-            // What is on paper leaves the queue, whatever became of what came after it.
-            if !done.is_empty() {
-                let delete = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
-                    for job in &done {
-                        printing::done(transaction, job);
-                    }
+            // Each job leaves the queue before the next is printed, so a hub that is killed prints one twice at most.
+            if let Some(job) = self.printed.clone() {
+                // Also on a disk with no room for sales: it has happened, and makes room.
+                let delete = self.hub.store.commit_for(Purpose::Settled, move |transaction| {
+                    printing::done(transaction, &job);
                     Ok::<_, StoreError>(())
                 });
                 delete.await?;
+                self.printed = None;
             }
-            outcome?;
+            // Only sales that are durable: a record may be seen a moment before its flush.
+            let durable = self.hub.store.outbox_span(Stream::sales().as_str())?.last;
+            let job = printing::first(&self.hub.store, &self.printer)?.filter(|job| job.sequence <= durable);
+            let Some(job) = job else { return Ok(()) };
+            self.print(&job).await?;
+            self.printed = Some(job);
         }
     }
 }
 
 impl PrintReceipts {
+    pub(crate) fn new(hub: Arc<Hub>, printer: String) -> Self {
+        Self { hub, printer, printed: None }
+    }
+
     /// Prints a receipt. What can't be read can't be printed: that is logged, and the job is done.
     async fn print(&self, job: &Job) -> Result<(), Refusal> {
+        let end = Instant::now() + SLIP;
+        while self.slip_is_to_come(job) && Instant::now() < end {
+            sleep(LOOK).await;
+        }
         let (sale, document) = match self.read(job) {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(()),
@@ -85,16 +97,61 @@ impl PrintReceipts {
             Err(error) => return Err(error.into()),
         };
         let printer = self.hub.devices.receipt_printer(&self.printer)?;
-        printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))?;
+        match printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
+            PrintOutcome::Confirmed => {}
+            PrintOutcome::Unconfirmed { why } => {
+                tracing::warn!(printer = %self.printer, %sale, %why, "receipt printed, but the printer did not confirm it");
+            }
+        }
         let lines = layout(&document, printer.columns());
         self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale, lines });
         Ok(())
     }
 
+    /// Whether a terminal will still tell what it wants on a sale's receipt.
+    fn slip_is_to_come(&self, job: &Job) -> bool {
+        let Ok(Some(sale)) = selling::sale_at(&self.hub.store, job.sequence) else { return false };
+        let is_to_come = |tender: &Tender| matches!(tender, Tender::Card { slip, .. } if self.hub.terminals.expects_slip(slip.payment));
+        sale.tenders.iter().any(is_to_come)
+    }
+
     fn read(&self, job: &Job) -> Result<Option<(SaleId, Document)>, StoreError> {
         let Some(sale) = selling::sale_at(&self.hub.store, job.sequence)? else { return Ok(None) };
-        Ok(Some((sale.id, receipt::document(&self.hub, &sale)?)))
+        Ok(Some((sale.id, receipt::document(&self.hub, &sale, job.copy)?)))
     }
+}
+
+/// The routes of this capability.
+pub(crate) fn routes() -> Routes {
+    Routes::new("receipts", "Receipts on paper", &["selling", "printing", "devices"])
+        .command(&REPRINT, routes!(reprint))
+}
+
+/// Print a copy of a sale's receipt
+///
+/// At the printer of the register that asks; for a person at the console, of the register that sold. The paper says that
+/// it is a copy, and its number; so does the audit trail.
+#[utoipa::path(post, path = "/api/v1/sales/{id}/reprint", params(("id" = SaleId, Path)), request_body = Empty,
+    responses((status = 200, body = printing::ReceiptCopy), (status = 404, body = Problem)))]
+async fn reprint(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<SaleId>,
+    command: Command<Empty>,
+) -> Result<Json<printing::ReceiptCopy>, Problem> {
+    let reader = Arc::clone(&hub);
+    let asks = command.by.actor.register_name().cloned();
+    // Refused inside the commit: a repeat gets its answer first.
+    let find = move || {
+        let sale = selling::find_sale(&reader.store, id)?;
+        let printer = lane_printer(&reader, asks.as_ref().unwrap_or(&sale.register))?.to_owned();
+        Ok((sale.id, printer))
+    };
+    let found: Result<_, Refusal> = reading(move || Ok(find())).await?;
+    let queued = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| {
+        let (sale, printer) = found?;
+        printing::reprint(transaction, by, sale, printer)
+    });
+    Ok(Json(queued.await?))
 }
 
 /// The receipt printer of a register's lane.

@@ -1,4 +1,4 @@
-//! A sale's receipt. Built from what is stored, so a reprint is the same paper.
+//! A sale's receipt. Built from what is stored, so a copy is the same paper, but for its mark.
 
 use app::payments;
 use commerce::{Line, Regular, Sale, Tender, Unit};
@@ -10,18 +10,21 @@ use crate::hub::Hub;
 /// Columns of a receipt shown as text where no printer gives them.
 const COLUMNS: u8 = 42;
 
-/// What goes on the paper.
+/// What goes on the paper; of a copy, with its number.
 ///
 /// # Errors
 /// The store fails.
-pub(crate) fn document(hub: &Hub, sale: &Sale) -> Result<Document, StoreError> {
+pub(crate) fn document(hub: &Hub, sale: &Sale, copy: Option<u64>) -> Result<Document, StoreError> {
     let money = |amount: commerce::Minor| amount.display(sale.currency).to_string();
     let mut blocks = vec![
         Block::Heading { text: hub.config.store.name.clone() },
         Block::Text { text: hub.calendar.local_time(sale.sold_at_ms), align: Align::Centre, bold: false },
         Block::Columns { left: format!("Receipt {}", sale.receipt), right: sale.register.to_string(), bold: false },
-        Block::Rule,
     ];
+    if let Some(number) = copy {
+        blocks.push(Block::Text { text: format!("COPY {number}"), align: Align::Centre, bold: true });
+    }
+    blocks.push(Block::Rule);
     for line in &sale.lines {
         blocks.push(Block::Columns { left: line.description.clone(), right: money(line.regular), bold: false });
         if let Some(quantity) = quantity(line, sale) {
@@ -78,7 +81,7 @@ pub(crate) fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, StoreError> {
     let lane = hub.config.lane(&sale.register);
     let printer = lane.and_then(|lane| lane.receipt_printer.as_ref());
     let printer = printer.and_then(|name| hub.devices.receipt_printer(name).ok());
-    Ok(layout(&document(hub, sale)?, printer.map_or(COLUMNS, |printer| printer.columns())))
+    Ok(layout(&document(hub, sale, None)?, printer.map_or(COLUMNS, |printer| printer.columns())))
 }
 
 /// The second line of a receipt line: how much at what price; nothing for one piece at the shelf price.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::selling::{
     self, ABANDON, BASKET_UNKNOWN, LineRequest, OpenBasket, Opened, SELL, SaleDone, Standing, TenderRequest,
+    VOID_TENDER,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Basket, BasketId, Discount, Minor, Totals};
@@ -19,13 +20,14 @@ use crate::{
 
 /// The routes of baskets.
 pub(crate) fn routes() -> Routes {
-    Routes::new("baskets", "Baskets at the till")
+    Routes::new("baskets", "Baskets at the till", &["selling", "catalog", "stock"])
         .command(&SELL, routes!(open))
         .read(&SELL, routes!(read))
         .command(&SELL, routes!(add_line))
         .command(&SELL, routes!(void_line))
         .command(&SELL, routes!(discount_line))
         .command(&SELL, routes!(tender))
+        .command(&VOID_TENDER, routes!(void_tender))
         .command(&SELL, routes!(complete))
         .command(&ABANDON, routes!(abandon))
 }
@@ -114,6 +116,8 @@ async fn discount_line(
 }
 
 /// Take cash or a coupon. For cards see payments.
+///
+/// Change is given on cash only: a coupon of more than is due is refused, and so is cash that nobody hands over.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", request_body = TenderRequest, params(("id" = BasketId, Path)),
     responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tender(
@@ -125,6 +129,24 @@ async fn tender(
         selling::tender(transaction, by, id, tender)
     });
     Ok(Json(tendered.await?))
+}
+
+/// Give cash or a coupon back
+///
+/// It stays on record, and the audit trail has it. When all tenders are given back the lines may change again, and the
+/// basket can be given up. A person at the console may do it for any register.
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders/{tender}/void", request_body = Empty,
+    params(("id" = BasketId, Path), ("tender" = u32, Path)),
+    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn void_tender(
+    State(hub): State<Arc<Hub>>,
+    InPath((id, tender)): InPath<(BasketId, u32)>,
+    command: Command<Empty>,
+) -> Result<Json<Standing>, Problem> {
+    let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
+        selling::void_tender(transaction, by, id, tender)
+    });
+    Ok(Json(voided.await?))
 }
 
 /// Complete a paid basket: it becomes a sale

@@ -19,7 +19,7 @@ use crate::{
 
 /// The routes of sales.
 pub(crate) fn routes() -> Routes {
-    Routes::new("sales", "Completed sales and their receipts")
+    Routes::new("sales", "Completed sales and their receipts", &["selling", "catalog", "stock", "payments", "devices"])
         .command(&SELL, routes!(sell))
         .read(&READ, routes!(list))
         .read(&READ, routes!(read))

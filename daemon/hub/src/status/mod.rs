@@ -1,5 +1,6 @@
 //! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
 
+mod doubts;
 mod routes;
 mod sales;
 mod samples;
@@ -11,11 +12,18 @@ pub use samples::resident_in;
 pub(crate) use samples::start;
 use serde::Serialize;
 use store::Room;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
+use self::doubts::PaymentInDoubt;
 use crate::{
     hub::Hub,
-    parts::{devices::DeviceState, printed::Printed, timekeeper::ClockFigures, today::TodayFigures},
+    parts::{
+        certificates::CertificateState, devices::DeviceState, printed::Printed, timekeeper::ClockFigures,
+        today::TodayFigures,
+    },
 };
 
 /// Everything the page shows.
@@ -32,11 +40,18 @@ pub(crate) struct Status {
     /// Why the store accepts nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<String>,
-    /// What the check at start found wrong with the store.
+    /// What a person must look at: what the check at start found wrong with the store, certificates that end, alarms of
+    /// the line to HQ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
     /// The clock.
     pub(crate) clock: ClockFigures,
+    /// The certificates in use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) certificates: Vec<CertificateState>,
+    /// Card payments that wait for a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
     /// Where everything is kept.
     pub(crate) keeping: KeepingFigures,
     /// The day's figures.
@@ -60,7 +75,7 @@ pub(crate) struct KeepingFigures {
     /// `sled` or `sqlite`.
     pub(crate) engine: &'static str,
     /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
-    #[schema(value_type = String)]
+    #[schema(schema_with = room)]
     pub(crate) room: Room,
     /// Left on the disk.
     pub(crate) free_bytes: u64,
@@ -70,6 +85,12 @@ pub(crate) struct KeepingFigures {
     pub(crate) store_bytes: u64,
     /// The archive's files.
     pub(crate) archive_bytes: u64,
+}
+
+/// The schema of [`Room`], which `store` has without one.
+fn room() -> Object {
+    let names = ["ample", "low", "scarce", "full"];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 impl KeepingFigures {
@@ -113,6 +134,12 @@ pub(crate) struct HeadquartersFigures {
     pub(crate) trouble: Option<String>,
 }
 
+/// Everything that a person must look at.
+fn faults(hub: &Hub) -> Vec<String> {
+    let alarms = hub.headquarters.status().map(|status| status.borrow().alarms.clone());
+    [hub.faults.clone(), hub.certificates.faults(), alarms.unwrap_or_default()].concat()
+}
+
 impl Status {
     /// As things are now.
     pub(crate) fn of(hub: &Hub) -> Self {
@@ -137,7 +164,9 @@ impl Status {
             currency: hub.currency().code(),
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
-            faults: hub.faults.clone(),
+            faults: faults(hub),
+            certificates: hub.certificates.states(),
+            payments_in_doubt: PaymentInDoubt::all(hub),
             clock: ClockFigures::of(&hub.timekeeper, &hub.calendar),
             keeping: KeepingFigures::of(hub),
             today,

@@ -27,15 +27,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("status", "The store on one page").read(&READ, routes!(status)).read(&READ, routes!(history))
+    Routes::new("status", "The store on one page", &[]).read(&READ, routes!(status)).read(&READ, routes!(history))
 }
 
-/// The page that shows it.
+/// The page that shows it, and the page that shows the OpenAPI document.
 pub(crate) fn page() -> Router<Arc<Hub>> {
     Router::new()
         .route("/", get(|| async { file("text/html; charset=utf-8", include_str!("page/index.html")) }))
         .route("/page.css", get(|| async { file("text/css; charset=utf-8", include_str!("page/page.css")) }))
         .route("/page.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("page/page.js")) }))
+        .route("/docs", get(|| async { file("text/html; charset=utf-8", include_str!("page/docs.html")) }))
+        .route("/docs.css", get(|| async { file("text/css; charset=utf-8", include_str!("page/docs.css")) }))
+        .route("/docs.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("page/docs.js")) }))
         .route("/icon.svg", get(|| async { file("image/svg+xml", include_str!("page/icon.svg")) }))
 }
 

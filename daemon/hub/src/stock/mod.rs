@@ -15,7 +15,11 @@ static BASKET_WALKS: Semaphore = Semaphore::const_new(1);
 
 /// The routes of this capability, in the order of the document.
 pub(crate) fn routes() -> Routes {
-    let routes = Routes::new("stock", "Positions, reservations, receiving, transfers, counts, reordering");
+    let routes = Routes::new(
+        "stock",
+        "Positions, reservations, receiving, transfers, counts, reordering",
+        &["stock", "catalog", "selling"],
+    );
     counts::routes(documents::routes(positions::routes(routes)))
 }
 

@@ -7,7 +7,6 @@ use app::{
     refusal::{BAD_REQUEST, KEY_REUSED},
 };
 use axum::{
-    body::to_bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
@@ -19,11 +18,8 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, problem::Problem};
+use super::{authenticate::Permitted, extract::read_body, problem::Problem};
 use crate::{digest::sha256, hub::Hub};
-
-/// The largest body of a request, in bytes.
-pub(crate) const MAX_BODY: usize = 512 * 1024;
 
 /// Who asks; whether they may was decided before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
@@ -109,6 +105,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
     async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
+        let body = read_body(body).await?;
         let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
         let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {
@@ -116,9 +113,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
                 "send an `Idempotency-Key` of 8 to 100 printable characters, new for each command and the same when it is \
                  repeated",
             )
-        })?;
-        let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-            BAD_REQUEST.because(format!("the body did not arrive whole, or has more than {MAX_BODY} bytes"))
         })?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.

@@ -1,13 +1,15 @@
 //! Handlers that outlive their connection: a client that hangs up changes nothing.
 //!
 //! A server drops the future of a request when its client goes away. Here that future only waits: the handler itself is
-//! a task of its own, and runs to its end, for at most [`ANSWER`].
+//! a task of its own, and runs to its end, for at most [`ANSWER`]. A request that only reads stays where it is: nobody
+//! needs its end.
 
 use std::time::Duration;
 
 use app::refusal::FAULT;
 use axum::{
     extract::Request,
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,11 +21,13 @@ use super::problem::Problem;
 /// How long a request may take: longer than the longest card payment waits.
 const ANSWER: Duration = Duration::from_secs(100);
 
-/// Runs a request in a task of its own.
+/// Runs a request, in a task of its own if it may change something.
 pub(super) async fn detached(request: Request, next: Next) -> Response {
     // Everything that is logged on the way says which request it belongs to.
     let span = tracing::info_span!("request", method = %request.method(), path = %request.uri().path());
-    let answer = tokio::spawn(timeout(ANSWER, next.run(request)).instrument(span)).await;
+    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let run = timeout(ANSWER, next.run(request)).instrument(span);
+    let answer = if only_reads { Ok(run.await) } else { tokio::spawn(run).await };
     match answer {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {

@@ -5,11 +5,40 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
+use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use store::StoreError;
 use utoipa::IntoParams;
 
-use super::problem::Problem;
+use super::{BODY_TOO_LARGE, problem::Problem};
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 512 * 1024;
+
+/// So much of a larger body is read before it is refused: a client that is still sending would not see the answer.
+const READ_BEFORE_REFUSING: usize = 16 * 1024 * 1024;
+
+/// Reads the body of a request.
+///
+/// # Errors
+/// It does not arrive whole, or is too large.
+pub(super) async fn read_body(body: axum::body::Body) -> Result<Vec<u8>, Refusal> {
+    let mut pieces = body.into_data_stream();
+    let (mut read, mut length) = (Vec::new(), 0_usize);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| BAD_REQUEST.because(format!("the body did not arrive whole: {error}")))?;
+        length = length.saturating_add(piece.len());
+        if length <= MAX_BODY {
+            read.extend_from_slice(&piece);
+        } else if length > READ_BEFORE_REFUSING {
+            break;
+        }
+    }
+    if length > MAX_BODY {
+        return Err(BODY_TOO_LARGE.because(format!("the body has more than {MAX_BODY} bytes; send it in parts")));
+    }
+    Ok(read)
+}
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -17,9 +46,11 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = axum::Json::from_request(request, state).await;
-        body.map(|json| Self(json.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()).into())
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = read_body(request.into_body()).await?;
+        let parsed = serde_json::from_slice(&body);
+        let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        Ok(Self(parsed))
     }
 }
 

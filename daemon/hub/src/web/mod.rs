@@ -35,5 +35,13 @@ pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "A page of another site may not use a person's session.",
 );
 
-/// The kinds that only the web has.
-static KINDS: &[&Kind] = &[&ROUTE_UNKNOWN, &FOREIGN_ORIGIN];
+/// The route has no such method.
+static METHOD_NOT_ALLOWED: Kind =
+    Kind::new("method-not-allowed", Class::Malformed, "Method not allowed", "The path has no such method.");
+/// The body of a request is too large.
+static BODY_TOO_LARGE: Kind = Kind::new(
+    "body-too-large",
+    Class::Malformed,
+    "Body too large",
+    "The body of the request has more than 524,288 bytes; send it in parts.",
+);

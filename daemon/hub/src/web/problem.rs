@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
+use super::{BODY_TOO_LARGE, METHOD_NOT_ALLOWED, openapi::problems::is_integer};
+
 /// An error of the API, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Problem {
@@ -34,9 +36,15 @@ pub(crate) struct Problem {
     members: Map<String, Value>,
 }
 
-/// The status of a class of refusals.
-pub(super) fn status(class: Class) -> StatusCode {
-    match class {
+/// The member and the header of a problem that say when to try again.
+pub(super) const RETRY_AFTER: &str = "retry_after_s";
+
+/// The status of a kind of refusals.
+pub(super) fn status(kind: &Kind) -> StatusCode {
+    match kind.class {
+        // The two that only HTTP has.
+        Class::Malformed if kind.slug == BODY_TOO_LARGE.slug => StatusCode::PAYLOAD_TOO_LARGE,
+        Class::Malformed if kind.slug == METHOD_NOT_ALLOWED.slug => StatusCode::METHOD_NOT_ALLOWED,
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Unauthenticated => StatusCode::UNAUTHORIZED,
         Class::Forbidden => StatusCode::FORBIDDEN,
@@ -51,6 +59,15 @@ pub(super) fn status(class: Class) -> StatusCode {
     }
 }
 
+/// When to try again after a refusal of a kind, in seconds, unless the refusal says it itself.
+pub(super) fn retry_after(kind: &Kind) -> Option<u64> {
+    match kind.class {
+        Class::TooMany => Some(60),
+        Class::Unavailable => Some(1),
+        _ => None,
+    }
+}
+
 /// The `type` of a kind.
 pub(super) fn type_of(kind: &Kind) -> String {
     format!("/problems/{}", kind.slug)
@@ -59,13 +76,12 @@ pub(super) fn type_of(kind: &Kind) -> String {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let Refusal { kind, detail, members } = refusal;
-        Self {
-            kind: type_of(kind),
-            title: kind.title.to_owned(),
-            status: status(kind.class).as_u16(),
-            detail,
-            members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        let mut members: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let Some(seconds) = retry_after(kind) {
+            members.entry(RETRY_AFTER).or_insert_with(|| seconds.into());
         }
+        debug_assert!(members.iter().all(|(name, value)| is_integer(name) == value.is_number()), "{members:?}");
+        Self { kind: type_of(kind), title: kind.title.to_owned(), status: status(kind).as_u16(), detail, members }
     }
 }
 
@@ -81,12 +97,12 @@ impl IntoResponse for Problem {
         if status.is_server_error() {
             tracing::warn!(kind = %self.kind, detail = %self.detail, "answered with a problem");
         }
+        let retry_after = self.members.get(RETRY_AFTER).and_then(Value::as_u64);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            let seconds = if status == StatusCode::SERVICE_UNAVAILABLE { "1" } else { "60" };
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -107,6 +123,13 @@ mod tests {
         assert_eq!(answer(StoreError::Stopped { why: "Input/output error".into() }), (503, true));
         assert_eq!(answer(StoreError::DiskFull { free: 1, least: 2 }), (507, false));
         assert_eq!(answer(StoreError::Panicked), (500, false));
+    }
+
+    #[test]
+    fn a_program_reads_when_to_try_again() {
+        let refusal = app::registers::TOO_MANY_ATTEMPTS.because("too many wrong codes");
+        let problem = serde_json::to_value(Problem::from(refusal)).unwrap();
+        assert_eq!((&problem["status"], &problem[RETRY_AFTER]), (&429.into(), &60.into()));
     }
 
     #[test]

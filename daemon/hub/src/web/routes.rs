@@ -6,18 +6,26 @@
 
 use std::sync::Arc;
 
-use app::{permission::Permission, refusal};
+use app::{
+    permission::{Holder, Permission},
+    refusal::{self, Kind},
+};
 use axum::{extract::Request, middleware::Next};
 use utoipa::openapi::{
-    Content, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
+    PathItem, RefOr, Required, Schema,
     extensions::ExtensionsBuilder,
     path::{Operation, ParameterBuilder, ParameterIn},
     schema::{ObjectBuilder, Type},
+    security::SecurityRequirement,
     tag::{Tag, TagBuilder},
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::authenticate::permit;
+use super::{
+    BODY_TOO_LARGE, FOREIGN_ORIGIN,
+    authenticate::permit,
+    openapi::{CONSOLE_SESSION, REGISTER_TOKEN, problems::Problems},
+};
 use crate::hub::Hub;
 
 /// The extension of an operation that names its permission.
@@ -30,31 +38,34 @@ pub(crate) const PUBLIC: &str = "public";
 pub(crate) struct Routes {
     pub(super) tag: Tag,
     pub(super) router: OpenApiRouter<Arc<Hub>>,
+    pub(super) problems: Problems,
+    capabilities: &'static [&'static str],
 }
 
 impl Routes {
-    /// No routes yet. The tag is how the document groups them, and begins their operation ids.
-    pub(crate) fn new(tag: &str, description: &str) -> Self {
+    /// No routes yet. The tag is how the document groups them, and begins their operation ids. The capabilities are
+    /// those of `app` whose refusals they may answer.
+    pub(crate) fn new(tag: &str, description: &str, capabilities: &'static [&'static str]) -> Self {
         let tag = TagBuilder::new().name(tag).description(Some(description)).build();
-        Self { tag, router: OpenApiRouter::new() }
+        Self { tag, router: OpenApiRouter::new(), problems: Problems::default(), capabilities }
     }
 
     /// What only reads, behind a permission.
     pub(crate) fn read(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
-        self.add(permission, routes, |operation| answers(operation, READS))
+        self.add(permission, routes, READS, |_| ())
     }
 
     /// Commands, behind a permission. Each carries an idempotency key.
     pub(crate) fn command(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
-        self.add(permission, routes, |operation| {
-            answers(operation, COMMANDS);
+        self.add(permission, routes, COMMANDS, |operation| {
             let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(8)).max_length(Some(100)).build();
             let key = ParameterBuilder::new()
                 .name("Idempotency-Key")
                 .parameter_in(ParameterIn::Header)
                 .required(Required::True)
                 .description(Some(
-                    "New for each command, the same when it is repeated: a repeat gets the first answer.",
+                    "New for each command, the same when it is repeated: a repeat gets the first answer. Printable \
+                     characters without blanks.",
                 ))
                 .schema(Some(RefOr::T(Schema::Object(text))))
                 .build();
@@ -63,13 +74,16 @@ impl Routes {
     }
 
     fn add(
-        self,
+        mut self,
         permission: &'static Permission,
         (schemas, mut paths, methods): UtoipaMethodRouter<Arc<Hub>>,
+        common: &[&'static Kind],
         describe: impl Fn(&mut Operation),
     ) -> Self {
         for operation in paths.paths.values_mut().flat_map(operations) {
             self.name(operation, permission.name);
+            operation.security = Some(security(permission));
+            self.problems.declare(operation, &self.tag.name, self.capabilities, common);
             describe(operation);
         }
         let methods = methods
@@ -78,10 +92,11 @@ impl Routes {
     }
 
     /// What anybody may call: to become known.
-    pub(crate) fn public(self, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<Hub>>) -> Self {
+    pub(crate) fn public(mut self, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<Hub>>) -> Self {
         for operation in paths.paths.values_mut().flat_map(operations) {
             self.name(operation, PUBLIC);
-            answers(operation, PUBLICS);
+            operation.security = Some(Vec::new());
+            self.problems.declare(operation, &self.tag.name, self.capabilities, PUBLICS);
         }
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
@@ -97,36 +112,50 @@ impl Routes {
 }
 
 /// What any read may answer.
-const READS: &[&refusal::Kind] = &[
+const READS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
+    &FOREIGN_ORIGIN,
     &refusal::FAULT,
+    &refusal::STORE_STOPPED,
     &refusal::STORE_UNREADABLE,
 ];
 
 /// What any command may answer.
-const COMMANDS: &[&refusal::Kind] = &[
+const COMMANDS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
     &refusal::UNAUTHENTICATED,
     &refusal::FORBIDDEN,
     &refusal::KEY_REUSED,
+    &refusal::TOO_LARGE,
+    &BODY_TOO_LARGE,
     &refusal::FAULT,
     &refusal::BUSY,
+    &refusal::STORE_STOPPED,
+    &refusal::STORE_UNREADABLE,
     &refusal::DISK_FULL,
 ];
 
 /// What any route may answer to somebody unknown.
-const PUBLICS: &[&refusal::Kind] = &[&refusal::BAD_REQUEST, &refusal::FAULT, &refusal::BUSY];
+const PUBLICS: &[&Kind] = &[
+    &refusal::BAD_REQUEST,
+    &BODY_TOO_LARGE,
+    &refusal::FAULT,
+    &refusal::BUSY,
+    &refusal::STORE_STOPPED,
+    &refusal::DISK_FULL,
+];
 
-/// Adds the answers of some kinds of refusals to an operation; what it says of a status itself stays.
-fn answers(operation: &mut Operation, kinds: &[&refusal::Kind]) {
-    for kind in kinds {
-        let status = super::problem::status(kind.class).as_str().to_owned();
-        let content = Content::builder().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response = ResponseBuilder::new().description(kind.title).content("application/problem+json", content);
-        operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(response.build()));
-    }
+/// How somebody who holds a permission says who they are.
+fn security(permission: &Permission) -> Vec<SecurityRequirement> {
+    let scheme = |holder: &Holder| match holder {
+        Holder::Register => Some(REGISTER_TOKEN),
+        Holder::Person => Some(CONSOLE_SESSION),
+        Holder::Service | Holder::Headquarters => None,
+    };
+    let schemes = permission.holders.iter().filter_map(scheme);
+    schemes.map(|scheme| SecurityRequirement::new(scheme, [""; 0])).collect()
 }
 
 /// The operations of a path.

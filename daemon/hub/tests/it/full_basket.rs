@@ -53,8 +53,9 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
         let refused = post(&format!("{path}/{refused}"), body).await;
         assert_eq!((refused.status.as_u16(), &refused.body["type"]), (422, &json!("/problems/basket-full")));
     }
-    for _ in 0..37 {
-        let coupon = json!({ "tender": "manufacturer_coupon", "amount": 1, "code": text() });
+    for number in 0..37 {
+        let code = format!("{}{number:02}", &text()[2..]);
+        let coupon = json!({ "tender": "manufacturer_coupon", "amount": 1, "code": code });
         let taken = post(&format!("{path}/tenders"), coupon).await;
         assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
     }

@@ -2,10 +2,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod catalog;
 mod clock;
 mod common;
+mod contract;
 mod damage;
 mod full_basket;
 mod hang_up;
+mod paper;
+mod payments;
 mod permissions;
+mod selling;
 mod stock;

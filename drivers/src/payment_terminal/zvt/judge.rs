@@ -7,7 +7,8 @@
 //! | journalled before the payment | the terminal's last transaction | the payment was |
 //! | --- | --- | --- |
 //! | nothing was known | any | not charged: the driver sends no such payment |
-//! | any | none at all | not charged |
+//! | that there was none | none at all | not charged |
+//! | a transaction | none at all | unknown: the terminal was exchanged or reset |
 //! | a transaction | the same | not charged |
 //! | a transaction, or that there was none | another one, approved, same amount | charged |
 //! | a transaction, or that there was none | another one, approved, other amount | unknown: somebody used the terminal by hand, ours may lie before it |
@@ -37,7 +38,14 @@ pub(super) fn judge(before: Option<&Numbers>, asked: Amount, inquiry: Inquiry) -
         return not_charged("the terminal had not told its last transaction, so nothing was sent");
     };
     let last = match &inquiry {
-        Inquiry::Nothing => return not_charged("the terminal holds no transaction"),
+        Inquiry::Nothing if *before == Numbers::default() => return not_charged("the terminal holds no transaction"),
+        Inquiry::Nothing => {
+            return unknown(
+                "the terminal holds no transaction, and did before this payment: it was exchanged or reset; read the journal of \
+                 the one before"
+                    .into(),
+            );
+        }
         Inquiry::Last(transaction) => &transaction.trace,
         Inquiry::LastFailed(trace) => trace,
     };
@@ -99,7 +107,8 @@ mod tests {
     #[test]
     fn every_row_of_the_table() {
         let charged = |inquiry| judged(Some(&trace(7)), inquiry);
-        assert_eq!(charged(Inquiry::Nothing), "not");
+        assert_eq!(charged(Inquiry::Nothing), "unknown", "a fresh terminal in the place of the one that was asked");
+        assert_eq!(judged(Some(&Numbers::default()), Inquiry::Nothing), "not");
         assert_eq!(charged(transaction(trace(7), 500)), "not", "the customer before paid the same amount");
         assert_eq!(charged(transaction(trace(8), 500)), "charged");
         assert_eq!(charged(transaction(trace(8), 501)), "unknown");

@@ -113,6 +113,7 @@ enum Quirk {
     WaitForAbort,
     ReverseUnacknowledged,
     PrintBlocks,
+    FailAfterApproval,
 }
 
 #[derive(Default)]
@@ -134,6 +135,7 @@ struct State {
     /// What it is busy with, in minor units.
     unfinished: Option<u64>,
     think: Duration,
+    think_before_text: Duration,
 }
 
 impl State {
@@ -242,6 +244,11 @@ impl SimulatedTerminal {
         lock(&self.state).think = think;
     }
 
+    /// How long it takes between its result and the receipt's text.
+    pub fn think_before_text(&self, think: Duration) {
+        lock(&self.state).think_before_text = think;
+    }
+
     /// It answers nothing any more.
     pub fn mute(&self, on: bool) {
         self.quirk(Quirk::Mute, on);
@@ -280,6 +287,11 @@ impl SimulatedTerminal {
     /// It sends receipts as blocks of text, the merchant's as well.
     pub fn print_blocks(&self, on: bool) {
         self.quirk(Quirk::PrintBlocks, on);
+    }
+
+    /// It approves, and tells after the acknowledgement that the payment failed: what was booked is given back.
+    pub fn fail_after_approval(&self, on: bool) {
+        self.quirk(Quirk::FailAfterApproval, on);
     }
 
     fn quirk(&self, quirk: Quirk, on: bool) {

@@ -178,11 +178,14 @@ impl<'a> Session<'a> {
             }
         })?;
         self.reached(Point::ResultAcknowledged)?;
-        if vote == [0x84, 0x66] {
+        let fails = self.state().is(Quirk::FailAfterApproval);
+        if vote == [0x84, 0x66] || fails {
             self.give_back(booked.receipt);
             self.lead(&[0x06, 0x1e, 0x01, 0x6c]).await?;
             return Ok(());
         }
+        let think = self.state().think_before_text;
+        tokio::time::sleep(think).await;
         self.text(&booked).await?;
         self.reached(Point::TextSent)?;
         self.write(&[0x06, 0x0f, 0x00]).await?;

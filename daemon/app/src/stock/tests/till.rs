@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use commerce::{
-    Basket, Minor, Tender, Unit,
+    Actor, Basket, BasketId, Minor, Tender, Unit,
     stock::{Policy, Rule},
 };
 use proptest::prelude::*;
 use store::{Depth, EngineKind, Name, NameName, NameNumber, Number, Table};
 
 use crate::{
-    Refusal,
-    selling::{self, in_open_baskets},
+    By, Refusal,
+    selling::{self, TenderRequest, in_open_baskets},
     stock::{self, POLICY_UNKNOWN, ReserveRequest, claim, policies::POLICIES, reserve},
     testing::{
         self, BAGS, CATALOG, CEREAL, basket, by, faults, goods, portions, position, register, sale_context, set_rule,
@@ -146,6 +146,68 @@ fn a_damaged_position_refuses_no_sale() {
     assert_eq!(sell(1).unwrap().movement, Some(1));
     let moved = store.commit_blocking(|transaction| goods(transaction, -1000, 3));
     assert_eq!(moved.unwrap_err().kind.slug, "fault", "whatever else moves it is refused");
+}
+
+/// A wrong tender, and a customer who leaves: the last piece can be sold to somebody else.
+#[test]
+fn a_basket_whose_tenders_are_given_back_holds_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    let prepared = store.commit_blocking(|transaction| {
+        set_rule(transaction, CEREAL, Rule::ToZero)?;
+        goods(transaction, 1000, 1)?;
+        Ok::<_, Refusal>(selling::put_basket(transaction, &basket(1, 1))?)
+    });
+    prepared.unwrap();
+    let tender = |amount: i64| {
+        let cash = TenderRequest::Cash { amount: Minor::literal(amount) };
+        store.commit_blocking(move |transaction| selling::tender(transaction, &register(2), BasketId(1), cash))
+    };
+    let void = |by: By, number: u32| {
+        store.commit_blocking(move |transaction| selling::void_tender(transaction, &by, BasketId(1), number))
+    };
+    let abandon = |by: By| store.commit_blocking(move |transaction| selling::abandon(transaction, &by, BasketId(1)));
+    assert_eq!(tender(1).unwrap().tender.unwrap().number, 1);
+    tender(2).unwrap();
+    assert_eq!((position(&store, CEREAL).on_hand, position(&store, CEREAL).reserved), (0, 1000));
+    assert_eq!(abandon(by(3)).unwrap_err().kind.slug, "basket-partly-paid");
+
+    let other = By { actor: Actor::register("till-2".parse().unwrap()), at_ms: 3 };
+    assert_eq!(void(other, 1).unwrap_err().kind.slug, "basket-unknown");
+    assert_eq!(void(register(3), 9).unwrap_err().kind.slug, "tender-unknown");
+    let given_back = void(register(3), 1).unwrap();
+    assert_eq!((given_back.due, given_back.tender.unwrap().voided), (Minor::literal(367), true));
+    assert_eq!(position(&store, CEREAL).reserved, 1000, "something is still paid");
+    void(by(4), 2).unwrap();
+    assert_eq!((position(&store, CEREAL).on_hand, position(&store, CEREAL).reserved), (1000, 0));
+    abandon(by(5)).unwrap();
+    let acts: Vec<_> = crate::audit::last(&store, None, 9).unwrap().into_iter().map(|entry| entry.act).collect();
+    assert_eq!(acts, ["basket_abandoned", "tender_voided", "tender_voided"]);
+    assert_eq!(faults(&store, Depth::Whole), [""; 0]);
+}
+
+/// The lines were fixed by a tender that was given back: the next fixes them, and holds their stock, again.
+#[test]
+fn the_first_tender_after_all_were_given_back_holds_the_stock_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    let sold = store.commit_blocking(|transaction| {
+        set_rule(transaction, CEREAL, Rule::ToZero)?;
+        goods(transaction, 2000, 1)?;
+        selling::put_basket(transaction, &basket(1, 2))?;
+        let cash = |amount: i64| TenderRequest::Cash { amount: Minor::literal(amount) };
+        selling::tender(transaction, &register(2), BasketId(1), cash(1))?;
+        selling::void_tender(transaction, &register(3), BasketId(1), 1)?;
+        selling::void_line(transaction, &register(3), BasketId(1), 1)?;
+        let line = serde_json::from_value(serde_json::json!({ "sku": CEREAL })).unwrap();
+        let line: selling::LineRequest = line;
+        selling::add_line(transaction, &register(3), BasketId(1), line.find(&CATALOG)?)?;
+        selling::tender(transaction, &register(4), BasketId(1), cash(369))?;
+        selling::complete_basket(transaction, &register(5), BasketId(1), &sale_context(1, 5))
+    });
+    sold.unwrap();
+    assert_eq!((position(&store, CEREAL).on_hand, position(&store, CEREAL).reserved), (1000, 0));
+    assert_eq!(faults(&store, Depth::Whole), [""; 0]);
 }
 
 #[test]

@@ -51,7 +51,6 @@ pub(crate) struct LaneEvent {
     pub(crate) at_ms: u64,
     /// Which device, and what: `event` is `scan` or `weight`.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub(crate) event: DeviceEvent,
 }
 
@@ -176,7 +175,7 @@ mod tests {
     use drivers::{
         device::Health,
         payment_terminal::Progress,
-        scale::{Grams, Reading},
+        scale::{Reading, Weight, WeightUnit},
         scanner::Scan,
     };
     use proptest::prelude::*;
@@ -197,7 +196,7 @@ mod tests {
             address = "tcp://127.0.0.1:1"
             [[scanner]]
             name = "scanner-2"
-            address = "tcp://127.0.0.1:1"
+            address = "tcp://127.0.0.1:2"
             [[register]]
             name = "till-2"
             scanner = "scanner-2"
@@ -219,7 +218,7 @@ mod tests {
     }
 
     fn weight() -> DeviceEvent {
-        said("scale-1", What::Weight(Reading::Stable { grams: Grams(1) }))
+        said("scale-1", What::Weight(Reading::Stable { weight: Weight { milli: 1000, unit: WeightUnit::Pound } }))
     }
 
     #[test]
@@ -233,6 +232,10 @@ mod tests {
             assert!(event.is_for(&till(lane)) && !event.is_for(&till(1)));
             let json = serde_json::to_value(&event.what).unwrap();
             assert_eq!((&json["event"], &json["lane"]["sequence"]), (&"weight".into(), &sequence.into()));
+            assert_eq!(
+                (&json["reading"], &json["milli"], &json["unit"]),
+                (&"stable".into(), &1000.into(), &"pound".into())
+            );
         }
         let heard = lanes.after(&till(2), None, 0).unwrap();
         assert_eq!((heard.last, heard.missed, heard.restarted), (2, 0, false));

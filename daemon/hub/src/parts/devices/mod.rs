@@ -1,8 +1,8 @@
 //! The store's devices: started from the config, found by name, watched.
 //!
 //! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is
-//! known to its driver alone. What devices say is turned into the hub's events here, with the register that hears it
-//! ([`lanes`]).
+//! known to its driver alone. What devices say is turned into the hub's events where it is reported, on the driver's own
+//! task, with the register that hears it ([`lanes`]): nothing in between can drop a scan before it has its number.
 
 pub(crate) mod lanes;
 
@@ -13,7 +13,7 @@ use std::{
 
 use app::{Refusal, devices::DEVICE_UNKNOWN};
 use drivers::{
-    device::{Device, DeviceEvent, DeviceName, Health, What},
+    device::{Device, DeviceEvent, DeviceName, Health, Listener, What},
     label_printer::{self, LabelPrinter},
     payment_terminal::{self, PaymentTerminal},
     receipt_printer::{self, ReceiptPrinter},
@@ -22,14 +22,11 @@ use drivers::{
     scanner,
 };
 use serde::Serialize;
-use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 use self::lanes::Lanes;
+use super::events::HubEvent;
 use crate::config::{Config, DeviceKind};
-
-/// Events of devices that may wait for the hub; telemetry beyond it is dropped and counted.
-const EVENTS: usize = 1024;
 
 /// All devices of a store.
 pub(crate) struct Devices {
@@ -40,9 +37,9 @@ pub(crate) struct Devices {
     /// All of them, scanners as well, ordered by name.
     all: Vec<Listed>,
     /// The last thing each said.
-    last: Mutex<HashMap<DeviceName, String>>,
+    last: Arc<Last>,
     /// What each lane hears.
-    pub(crate) lanes: Lanes,
+    pub(crate) lanes: Arc<Lanes>,
 }
 
 type ByName<D> = HashMap<String, Arc<D>>;
@@ -58,12 +55,12 @@ struct Listed {
 pub(crate) struct DeviceState {
     /// Its name.
     pub(crate) device: String,
-    /// `scale`, `scanner`, `label_printer`, `receipt_printer`, `payment_terminal`.
+    /// What it is.
+    #[schema(value_type = DeviceKind)]
     pub(crate) kind: &'static str,
     /// Where it is.
     pub(crate) address: String,
     /// How it is.
-    #[schema(value_type = Object)]
     pub(crate) health: Health,
     /// The last thing it said: a weight, a code, a message.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,12 +68,17 @@ pub(crate) struct DeviceState {
 }
 
 impl Devices {
-    /// Starts every device of the config; the receiver hears what they say.
+    /// Starts every device of the config, and tells what they say. `tell` must not wait.
     ///
     /// # Errors
     /// A file that a device's settings name can't be read.
-    pub(crate) fn start(config: &Config) -> Result<(Self, broadcast::Receiver<DeviceEvent>), String> {
-        let (events, heard) = broadcast::channel(EVENTS);
+    pub(crate) fn start(config: &Config, tell: impl Fn(HubEvent) + Send + Sync + 'static) -> Result<Self, String> {
+        let (last, lanes) = (Arc::<Last>::default(), Arc::new(Lanes::new(config)?));
+        let (remembers, hears) = (Arc::clone(&last), Arc::clone(&lanes));
+        let events: Listener = Arc::new(move |event| {
+            remembers.remember(&event);
+            hears.hear(&event).into_iter().for_each(&tell);
+        });
         let context = StartContext { currency: config.store.currency.number(), events };
         let mut starter = Starter { config, context, all: Vec::new() };
         let scales = starter.start(DeviceKind::Scale, scale::PROTOCOLS, |scale| scale)?;
@@ -87,8 +89,7 @@ impl Devices {
         let terminals = starter.start(DeviceKind::PaymentTerminal, payment_terminal::PROTOCOLS, |terminal| terminal)?;
         let mut all = starter.all;
         all.sort_by(|one, other| one.device.name().cmp(other.device.name()));
-        let (last, lanes) = (Mutex::default(), Lanes::new(config)?);
-        Ok((Self { scales, label_printers, receipt_printers, terminals, all, last, lanes }, heard))
+        Ok(Self { scales, label_printers, receipt_printers, terminals, all, last, lanes })
     }
 
     /// A payment terminal by name.
@@ -125,7 +126,7 @@ impl Devices {
 
     /// How all of them are, by name.
     pub(crate) fn states(&self) -> Vec<DeviceState> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = |listed: &Listed| DeviceState {
             device: listed.device.name().to_string(),
             kind: listed.kind.name(),
@@ -135,18 +136,23 @@ impl Devices {
         };
         self.all.iter().map(state).collect()
     }
+}
 
-    /// Remembers what a device said last.
-    pub(crate) fn remember(&self, event: &DeviceEvent) {
+/// The last thing each device said.
+#[derive(Default)]
+struct Last(Mutex<HashMap<DeviceName, String>>);
+
+impl Last {
+    fn remember(&self, event: &DeviceEvent) {
         let said = match &event.what {
             What::Health(_) => return,
             What::Scan(scan) => scan.data.clone(),
-            What::Weight(Reading::Stable { grams }) => format!("{}.{:03} kg", grams.0 / 1000, grams.0 % 1000),
+            What::Weight(Reading::Stable { weight }) => weight.to_string(),
             What::Weight(Reading::Motion) => "in motion".into(),
             What::Weight(Reading::Unusable { why }) => why.clone(),
             What::Payment(progress) => progress.text.clone(),
         };
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(event.device.clone(), said);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event.device.clone(), said);
     }
 }
 

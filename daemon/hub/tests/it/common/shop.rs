@@ -106,7 +106,8 @@ impl Shop {
     }
 
     pub(crate) async fn sell(&self, till: usize, lines: Value, reservations: &[u64]) -> Answer {
-        let sale = json!({ "lines": lines, "tenders": [{ "tender": "cash", "amount": 100_000 }], "reservations": reservations });
+        let cash = json!({ "tender": "cash", "amount": 10_000 + price_of(&lines) });
+        let sale = json!({ "lines": lines, "tenders": [cash], "reservations": reservations });
         self.till(till, "/api/v1/sales", sale).await
     }
 
@@ -114,6 +115,14 @@ impl Shop {
     pub(crate) fn adds_up(&self) {
         assert_eq!(faults(&self.hub, Depth::Whole), [""; 0]);
     }
+}
+
+/// What lines of the two items cost, or a little less.
+fn price_of(lines: &Value) -> i64 {
+    let price = |line: &Value| {
+        line["quantity"]["milli"].as_i64().unwrap_or(0) / 1000 * if line["sku"] == CEREAL { 369 } else { 199 }
+    };
+    lines.as_array().unwrap().iter().map(price).sum()
 }
 
 pub(crate) const CEREAL: &str = "818981";

@@ -219,7 +219,7 @@ async fn shopping(shop: &Shop, steps: &[Step], shelf: &mut i64, baskets: &mut Ve
             }
             Step::Pay(index) if !baskets.is_empty() => {
                 let (path, _) = baskets.remove(index % baskets.len());
-                let cash = json!({ "tender": "cash", "amount": 100_000 });
+                let cash = json!({ "tender": "cash", "amount": 10_000 });
                 shop.till(1, &format!("{path}/tenders"), cash).await.expect(StatusCode::OK);
                 shop.till(1, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
             }

@@ -1,0 +1,149 @@
+//! The problems of each operation: a schema for each set of types that an operation may answer with one status.
+//!
+//! What a capability may refuse is known from its kinds; which statuses an operation answers, from its attributes and
+//! from what all operations of its sort have in common. So an operation's 422 lists the kinds of its capabilities that
+//! are answered with 422, and the members that they carry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use app::{CAPABILITIES, refusal::Kind};
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
+
+use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
+
+/// Members of problems that are integers; the others are texts.
+const INTEGERS: [&str; 10] =
+    [RETRY_AFTER, "due", "left", "most", "requested", "available", "variance", "notice", "count", "movement"];
+
+/// Whether a member of problems is an integer.
+pub(in crate::web) fn is_integer(member: &str) -> bool {
+    INTEGERS.contains(&member)
+}
+
+/// Kinds of problems by the name of their schema.
+#[derive(Default)]
+pub(in crate::web) struct Problems(BTreeMap<String, BTreeMap<&'static str, &'static Kind>>);
+
+impl Problems {
+    /// Adds others.
+    pub(super) fn extend(&mut self, more: Self) {
+        for (name, kinds) in more.0 {
+            self.0.entry(name).or_default().extend(kinds);
+        }
+    }
+
+    /// Describes what an operation refuses: with the statuses that it declares the kinds of its capabilities, and those
+    /// that it has in common with all of its sort.
+    pub(in crate::web) fn declare(
+        &mut self,
+        operation: &mut Operation,
+        tag: &str,
+        capabilities: &[&str],
+        common: &[&'static Kind],
+    ) {
+        let responses = &mut operation.responses.responses;
+        let declared = responses.keys().filter_map(|status| status.parse::<StatusCode>().ok());
+        let mut statuses: BTreeSet<_> =
+            declared.filter(|status| status.is_client_error() || status.is_server_error()).collect();
+        statuses.extend(common.iter().map(|kind| status(kind)));
+        let own: Vec<&'static Kind> = (CAPABILITIES.iter())
+            .filter(|capability| capabilities.contains(&capability.name))
+            .flat_map(|capability| capability.refusals)
+            .copied()
+            .collect();
+        if operation.request_body.is_some() {
+            // What a command names may be unknown, not fit, or be against a rule.
+            let refused = own.iter().map(|kind| status(kind));
+            statuses.extend(refused.filter(|status| matches!(status.as_u16(), 404 | 409 | 422)));
+        }
+        for code in statuses {
+            let of_status = |kinds: &[&'static Kind]| -> Vec<&'static Kind> {
+                kinds.iter().copied().filter(|kind| status(kind) == code).collect()
+            };
+            let (own, common) = (of_status(&own), of_status(common));
+            assert!(
+                !own.is_empty() || !common.is_empty(),
+                "{tag}: no kind of its capabilities is answered with {code}"
+            );
+            let reason = camel(code.canonical_reason().unwrap_or("Other"));
+            let name =
+                if own.is_empty() { format!("{reason}Problem") } else { format!("{}{reason}Problem", camel(tag)) };
+            let kinds: BTreeMap<_, _> = own.into_iter().chain(common).map(|kind| (kind.slug, kind)).collect();
+            let content = Content::builder().schema(Some(Ref::from_schema_name(&name))).build();
+            let described = match kinds.len() {
+                1 => kinds.values().map(|kind| kind.doc).collect(),
+                _ => format!("{}; `type` says which of its kinds.", code.canonical_reason().unwrap_or("Refused")),
+            };
+            let response = ResponseBuilder::new().description(described).content("application/problem+json", content);
+            responses.insert(code.as_str().to_owned(), RefOr::T(response.build()));
+            self.0.entry(name).or_default().extend(kinds);
+        }
+    }
+
+    /// Adds the schemas.
+    pub(super) fn describe(&self, schemas: &mut Map<String, Value>) {
+        for (name, kinds) in &self.0 {
+            schemas.insert(name.clone(), schema(kinds.values().copied()));
+        }
+        // What the attributes name stands for those; no operation answers it.
+        schemas.remove("Problem");
+    }
+
+    /// All kinds.
+    #[cfg(test)]
+    pub(super) fn slugs(&self) -> BTreeSet<&'static str> {
+        self.0.values().flat_map(BTreeMap::keys).copied().collect()
+    }
+}
+
+/// The schema of problems of some kinds, all with one status.
+fn schema(kinds: impl Iterator<Item = &'static Kind> + Clone) -> Value {
+    let types: Vec<_> = kinds.clone().map(type_of).collect();
+    // As generators call the values; without it they number them.
+    let names: Vec<_> = kinds.clone().map(|kind| kind.slug.to_ascii_uppercase().replace('-', "_")).collect();
+    let code = kinds.clone().next().map(|kind| status(kind).as_u16());
+    let described: Vec<_> = kinds.clone().map(|kind| format!("- `{}` {}", type_of(kind), kind.doc)).collect();
+    let mut properties = json!({
+        "type": {
+            "type": "string", "enum": types, "x-enum-varnames": names,
+            "description": format!("Which kind. Never changes.\n\n{}", described.join("\n"))
+        },
+        "title": {"type": "string", "description": "The kind in words."},
+        "status": {"type": "integer", "const": code, "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What happened here, with values, and what to do. For people."}
+    });
+    let mut members: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for kind in kinds.clone() {
+        for member in kind.members {
+            let said = format!("`{}`: {}", kind.slug, member.doc);
+            members.entry(member.name).or_default().insert(said);
+        }
+    }
+    if kinds.clone().any(|kind| retry_after(kind).is_some()) {
+        members.entry(RETRY_AFTER).or_default().insert("When to try again, in seconds; as `Retry-After`.".into());
+    }
+    for (name, said) in members {
+        let said = said.into_iter().collect::<Vec<_>>().join(" ");
+        let kind = if is_integer(name) { "integer" } else { "string" };
+        properties[name] = json!({"type": kind, "description": said});
+    }
+    json!({
+        "type": "object",
+        "description": "Problem details (RFC 9457).",
+        "required": ["type", "title", "status", "detail"],
+        "properties": properties
+    })
+}
+
+/// `not found` and `not-found` as `NotFound`.
+pub(super) fn camel(words: &str) -> String {
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let (first, rest) = word.split_at(1);
+            first.to_ascii_uppercase() + rest
+        })
+        .collect()
+}

@@ -1,0 +1,171 @@
+use std::{collections::BTreeSet, fs, path::Path};
+
+use app::CAPABILITIES;
+
+use super::*;
+use crate::web::routes::{PERMISSION, PUBLIC};
+
+/// What somebody who is not known yet may call.
+const PUBLIC_OPERATIONS: [&str; 2] = ["registers_log_in", "registers_pair"];
+
+fn each_operation(mut take: impl FnMut(&str, &str, &Value)) {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            take(path, method, operation);
+        }
+    }
+}
+
+/// `docs/openapi.json` is what reviewers see of a change of the contract.
+#[test]
+fn the_document_under_docs_is_the_one_that_the_hub_serves() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let there: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert!(there == document(), "run `cargo run -p store-hub -- openapi > docs/openapi.json` and look at the change");
+}
+
+#[test]
+fn every_operation_is_described_and_named_once() {
+    let mut ids = BTreeSet::new();
+    each_operation(|path, method, operation| {
+        assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id.to_owned()), "{id} is there twice");
+        let success = operation["responses"].as_object().unwrap().keys().any(|status| !status.starts_with(['4', '5']));
+        assert!(success, "{method} {path} never succeeds");
+    });
+    assert!(ids.len() >= 40, "{} operations", ids.len());
+}
+
+#[test]
+fn every_schema_that_is_named_is_there() {
+    fn check(value: &Value, document: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target} is not there");
+                }
+                fields.values().for_each(|inner| check(inner, document));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| check(inner, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    check(&document, &document);
+}
+
+#[test]
+fn every_answer_is_described_and_every_problem_has_its_types() {
+    let document = document();
+    each_operation(|_, _, operation| {
+        let id = &operation["operationId"];
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(!response["description"].as_str().unwrap().is_empty(), "{id} {status}");
+            assert!(response["headers"]["Store-Hub-Epoch"].is_object(), "{id} {status}");
+            if status.starts_with(['4', '5']) {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                let name = schema.as_str().unwrap().rsplit('/').next().unwrap();
+                let properties = &document["components"]["schemas"][name]["properties"];
+                assert!(!properties["type"]["enum"].as_array().unwrap().is_empty(), "{id} {status}");
+                assert_eq!(properties["status"]["const"].to_string(), *status, "{id}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_problem_lists_the_members_that_programs_read() {
+    let schemas = &document()["components"]["schemas"];
+    let properties = &schemas["BasketsUnprocessableEntityProblem"]["properties"];
+    assert_eq!(properties["due"]["type"], "integer");
+    assert_eq!(properties["available"]["type"], "integer");
+    assert_eq!(properties["field"]["type"], "string");
+    assert_eq!(schemas["RegistersTooManyRequestsProblem"]["properties"]["retry_after_s"]["type"], "integer");
+}
+
+#[test]
+fn every_operation_names_a_permission_of_the_table() {
+    let known: BTreeSet<_> =
+        CAPABILITIES.iter().flat_map(|capability| capability.permissions).map(|permission| permission.name).collect();
+    each_operation(|path, method, operation| {
+        let id = operation["operationId"].as_str().unwrap();
+        let permission =
+            operation[PERMISSION].as_str().unwrap_or_else(|| panic!("{method} {path} names no permission"));
+        let schemes = operation["security"].as_array().unwrap();
+        if PUBLIC_OPERATIONS.contains(&id) {
+            assert_eq!((permission, schemes.len()), (PUBLIC, 0), "{id}");
+        } else {
+            assert!(known.contains(permission), "{id} names `{permission}`, which nobody declares");
+            assert!(!schemes.is_empty(), "{id}: nobody can say who they are");
+        }
+    });
+}
+
+#[test]
+fn every_command_carries_an_idempotency_key() {
+    each_operation(|path, method, operation| {
+        let has_key = operation["parameters"].to_string().contains("Idempotency-Key");
+        let is_public = operation[PERMISSION] == PUBLIC;
+        assert_eq!(has_key, method == "post" && !is_public, "{method} {path}");
+    });
+}
+
+#[test]
+fn every_kind_of_refusal_is_a_problem_of_some_operation() {
+    let documented = routes().1.slugs();
+    // What any path answers, and what HQ's inbox alone refuses.
+    for kind in CAPABILITIES.iter().flat_map(|capability| capability.refusals) {
+        assert!(documented.contains(kind.slug), "no operation documents `{}`", kind.slug);
+    }
+}
+
+#[test]
+fn descriptions_are_for_whoever_reads_no_rust() {
+    let document = document().to_string();
+    for leak in ["[`", "::", "serde", "](#"] {
+        let place =
+            document.find(leak).map(|place| document[place.saturating_sub(80)..].chars().take(160).collect::<String>());
+        assert_eq!(place, None, "{leak}");
+    }
+}
+
+#[test]
+fn a_body_is_required_where_a_command_needs_members() {
+    each_operation(|_, _, operation| {
+        let required = operation["requestBody"]["required"].as_bool();
+        match operation["operationId"].as_str().unwrap() {
+            "baskets_open" | "baskets_complete" | "payments_pay" => assert_eq!(required, Some(false)),
+            "baskets_tender" | "sales_sell" | "stock_enter_notice" => assert_eq!(required, Some(true)),
+            _ => {}
+        }
+    });
+}
+
+#[test]
+fn every_event_says_what_it_carries() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let events = schemas["Event"]["oneOf"].as_array().unwrap();
+    let names: Vec<_> =
+        events.iter().map(|event| event["$ref"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    for name in ["EventDeviceScan", "EventDeviceWeightStable", "EventDeviceHealthOffline", "EventSaleCompleted"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let scan = &schemas["EventDeviceScan"]["properties"];
+    assert!(scan["data"].is_object() && scan["symbology"].is_object() && scan["lane"].is_object());
+}
+
+#[test]
+fn every_example_belongs_to_an_operation() {
+    let examples: serde_json::Map<String, Value> = serde_json::from_str(include_str!("examples.json")).unwrap();
+    let mut ids = BTreeSet::new();
+    each_operation(|_, _, operation| {
+        ids.insert(operation["operationId"].as_str().unwrap().to_owned());
+    });
+    for id in examples.keys() {
+        assert!(ids.contains(id), "{id}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The contract that till vendors build on: the document is valid, generators make clients of it, a generated client
+//! sells, and nothing is answered that the document does not say.
+//!
+//! `./tests/run` installs the tools below `target/contract`: a virtual environment and `node_modules`.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use system_tests::{
+    alone, program,
+    register::{Client, Door},
+    root, skipped, until,
+};
+use ureq::{http::Method, tls::Certificate};
+
+/// Where the tools are, and what they make.
+fn workshop() -> PathBuf {
+    root().join("target/contract")
+}
+
+/// Whether the tools are there.
+fn has_tools() -> bool {
+    let there =
+        ["venv/bin/schemathesis", "node_modules/.bin/redocly"].iter().all(|tool| workshop().join(tool).exists());
+    if !there {
+        skipped("the contract: its tools are not installed (tests/contract, by ./tests/run)");
+    }
+    there
+}
+
+/// Runs a tool in the root of the repository; what it said, if it fails.
+fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
+    run_in(&root(), tool, arguments)
+}
+
+fn run_in(directory: &Path, tool: &str, arguments: &[&str]) -> Result<String, String> {
+    let ended = Command::new(workshop().join(tool))
+        .args(arguments)
+        .current_dir(directory)
+        .env("SCHEMATHESIS_HOOKS", root().join("tests/contract/hooks.py"))
+        .output();
+    let ended = ended.map_err(|error| format!("{tool}: {error}"))?;
+    let said = [ended.stdout, ended.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if ended.status.success() { Ok(said) } else { Err(format!("{tool} {arguments:?}: {}\n{said}", ended.status)) }
+}
+
+#[test]
+fn the_document_is_valid_and_generators_make_clients_of_it_that_sell() {
+    if !has_tools() {
+        return;
+    }
+    let document = Command::new(program("store-hub")).arg("openapi").output().unwrap().stdout;
+    fs::write(workshop().join("openapi.json"), document).unwrap();
+    let document = "target/contract/openapi.json";
+    run("venv/bin/openapi-spec-validator", &[document]).unwrap();
+    run("node_modules/.bin/redocly", &["lint", "--config", "tests/contract/redocly.yaml", document]).unwrap();
+
+    run("node_modules/.bin/openapi-typescript", &[document, "-o", "target/contract/api.ts"]).unwrap();
+    fs::copy(root().join("tests/contract/narrow.ts"), workshop().join("narrow.ts")).unwrap();
+    run("node_modules/.bin/tsc", &["--noEmit", "--strict", "target/contract/narrow.ts"]).unwrap();
+
+    let _ = fs::remove_dir_all(workshop().join("client"));
+    let client = ["generate", "--path", document, "--meta", "none", "--output-path", "target/contract/client"];
+    let said = run(
+        "venv/bin/openapi-python-client",
+        &[&client[..], &["--config", "tests/contract/python-client.yaml", "--fail-on-warning"]].concat(),
+    );
+    said.unwrap();
+
+    let demo = Demo::start();
+    let token = demo.pair("till-1");
+    let address = demo.door.address.to_string();
+    let sold = run("venv/bin/python", &["tests/contract/sale.py", &address, &demo.authority(), &token]).unwrap();
+    assert!(sold.contains("sold "), "{sold}");
+}
+
+/// The commands of the README, as they stand there.
+#[test]
+fn the_sale_by_curl_in_the_readme_is_a_sale() {
+    for tool in ["bash", "curl", "jq"] {
+        if Command::new(tool).arg("--version").output().is_err() {
+            return skipped(&format!("the README's sale by curl: {tool} is not installed"));
+        }
+    }
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let script = readme.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
+    let demo = Demo::start();
+    let code = fs::read_to_string(console_code(&demo.store()).unwrap()).unwrap();
+    let script = script.replace("127.0.0.1:8443", &demo.door.address.to_string());
+    let script = script.replace("4071882605", code.trim()).replace("ca.pem", &demo.authority());
+    let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(&demo.directory).output();
+    let said = String::from_utf8(ran.unwrap().stdout).unwrap();
+    let sale = said.rfind("{\"sale\"").map_or("", |place| &said[place..]);
+    let sale: Value = serde_json::from_str(sale.trim()).unwrap_or_else(|_| panic!("no sale: {said}"));
+    assert_eq!((&sale["totals"]["net"], &sale["totals"]["change"]), (&150.into(), &50.into()), "{said}");
+}
+
+/// Requests within the document and beside it, by a register and by a person: no fault of the hub, and no status, type
+/// of content or member that the document does not say.
+#[test]
+fn nothing_is_answered_that_the_document_does_not_say() {
+    if !has_tools() {
+        return;
+    }
+    let _machine = alone();
+    let demo = Demo::start();
+    let url = format!("https://{}", demo.door.address);
+    let document = workshop().join("served.json");
+    let served = Client::nobody(&demo.door).get("/api/v1/openapi.json").unwrap();
+    fs::write(&document, served.to_string()).unwrap();
+    let headers = [format!("Authorization: Bearer {}", demo.pair("till-1")), format!("Cookie: {}", demo.session())];
+    let setup = root().join("tests/contract");
+    for header in headers {
+        let arguments = [
+            "--config-file",
+            &setup.join("schemathesis.toml").display().to_string(),
+            "run",
+            &document.display().to_string(),
+            "--url",
+            &url,
+            "--tls-verify",
+            &demo.authority(),
+            "--header",
+            &header,
+            "--max-time",
+            "60",
+        ];
+        // It keeps what it found in the directory in which it runs.
+        if let Err(said) = run_in(&workshop(), "venv/bin/schemathesis", &arguments) {
+            panic!("{said}");
+        }
+    }
+}
+
+/// The demo's store: the real hub with simulated devices.
+struct Demo {
+    directory: tempfile::TempDir,
+    child: Child,
+    door: Door,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let told = directory.path().join("told");
+        let child = Command::new(program("store-hub"))
+            .args(["demo", "--data"])
+            .arg(directory.path().join("store"))
+            .stdin(Stdio::null())
+            .stdout(File::create(&told).unwrap())
+            .spawn()
+            .unwrap();
+        // It tells where it is when the registers are paired and the catalog is loaded.
+        let address = || {
+            let told = fs::read_to_string(&told).ok()?;
+            told.split_once("https://")?.1.split_once('/')?.0.parse::<SocketAddr>().ok()
+        };
+        assert!(until(Duration::from_secs(60), || address().is_some()), "the demo does not start");
+        let pem = fs::read(directory.path().join("store/identity/ca.pem")).unwrap();
+        let authority = Certificate::from_pem(&pem).unwrap().to_owned();
+        Self { child, door: Door { address: address().unwrap(), authority }, directory }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
+    /// The file of the store's authority.
+    fn authority(&self) -> String {
+        self.store().join("identity/ca.pem").display().to_string()
+    }
+
+    /// A person at the console.
+    fn console(&self) -> Client {
+        let code = fs::read_to_string(console_code(&self.store()).unwrap()).unwrap();
+        Client::log_in(&self.door, code.trim()).unwrap()
+    }
+
+    /// A person's session, as a cookie.
+    fn session(&self) -> String {
+        self.console().session().unwrap().to_owned()
+    }
+
+    /// Pairs a register; gives its token.
+    fn pair(&self, register: &str) -> String {
+        let path = format!("/api/v1/registers/{register}/pairing-code");
+        let code: Value = self.console().command(&path, "pairing-code", "{}", || false).unwrap();
+        let body = json!({ "code": code["code"] }).to_string();
+        let paired = Client::nobody(&self.door).once(&Method::POST, "/api/v1/pairing", None, &body);
+        paired.unwrap().done().unwrap()["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The file with the code of a store's console.
+fn console_code(store: &Path) -> Option<PathBuf> {
+    [store.to_owned(), store.join("data")].into_iter().map(|path| path.join("console-code")).find(|path| path.exists())
+}

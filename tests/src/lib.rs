@@ -12,11 +12,13 @@
 //! | [`till`] | what a register sells, and the record of everything asked and answered |
 //! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
 //! | [`power`] | the power-cut simulator |
+//! | [`guest`] | a virtual machine whose plug is pulled |
 //! | [`judge`] | a hub started on what a power cut left |
 //! | [`life`] | a store's life without a hub, for the simulator |
 //! | [`small_disk`] | a file system that is soon full |
 //! | [`replay`] | the demo's replay as a child process |
 
+pub mod guest;
 pub mod judge;
 pub mod life;
 pub mod power;

@@ -114,7 +114,7 @@ impl Client {
     /// The hub refused, or gave no answer in time.
     pub fn pair(console: &Self, door: &Door, register: &str) -> Result<Self, String> {
         let path = format!("/api/v1/registers/{register}/pairing-code");
-        let drawn = console.insist(&Method::POST, &path, None, "")?.done()?;
+        let drawn = console.insist(&Method::POST, &path, Some("pairing-code"), "")?.done()?;
         let mut client = Self::new(door, Badge::Nobody);
         let body = json!({ "code": drawn["code"] }).to_string();
         let paired = client.insist(&Method::POST, "/api/v1/pairing", None, &body)?.done()?;

@@ -22,6 +22,9 @@ use crate::{
 /// How long a process may take to start, to catch up, to end.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// The most items that a hub takes in one load.
+const LOAD: usize = 1_000;
+
 fn failed(what: impl std::fmt::Display) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{what}: {error}")
 }
@@ -101,6 +104,11 @@ impl Shop {
         })
     }
 
+    /// Where its identity and its config lie.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Starts the hub, with more in its environment.
     ///
     /// # Errors
@@ -153,8 +161,11 @@ impl Shop {
     /// The hub does not start, or refuses.
     pub fn open(&self) -> Result<Vec<Client>, String> {
         let console = self.console()?;
-        let items = json!({ "items": till::catalog() }).to_string();
-        console.command("/api/v1/items", "catalog-1", &items, || true).map_err(|error| format!("{error:?}"))?;
+        for (number, items) in (1..).zip(till::catalog().chunks(LOAD)) {
+            let items = json!({ "items": items }).to_string();
+            let loaded = console.command("/api/v1/items", &format!("catalog-{number}"), &items, || true);
+            loaded.map_err(|error| format!("{error:?}"))?;
+        }
         (1..=self.registers).map(|number| Client::pair(&console, &self.door, &format!("till-{number}"))).collect()
     }
 

@@ -3,9 +3,12 @@
 //! A basket's lines and sums are made up here, so that a sale can be compared with what was asked and not only with
 //! what was answered.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use fastrand::Rng;
@@ -17,27 +20,41 @@ use crate::{
     stockroom::{Ledger, Order},
 };
 
-/// Items in the catalog.
+/// Items that the stockroom looks after.
 pub(crate) const ITEMS: u64 = 20;
 
-/// Lines of a basket.
-pub const LINES: usize = 5;
+/// Items in the catalog: as many as a small store has. What is stored must have a real size, or what befalls large
+/// records alone is never seen.
+const CATALOG: u64 = 2_100;
+
+/// Lines of a small basket.
+const LINES: usize = 5;
+
+/// Lines of a large one, which every fourth is.
+const MANY_LINES: RangeInclusive<usize> = 30..=120;
+
+/// The most lines that are added one by one.
+const ONE_BY_ONE: usize = 40;
 
 /// What a customer hands over too much, in minor units, and gets back.
 const CHANGE: u64 = 500;
 
+/// Items beyond the stockroom's come after them in every list.
 pub(crate) fn sku(item: u64) -> String {
-    format!("item-{item:02}")
+    if item < ITEMS { format!("item-{item:02}") } else { format!("shelf-{item:04}") }
 }
 
 fn price(item: u64) -> u64 {
-    99 + 37 * item
+    99 + 37 * (item % ITEMS)
 }
 
 /// The catalog, as it is loaded.
 pub fn catalog() -> Vec<Value> {
-    let item = |item| json!({ "sku": sku(item), "description": format!("Item {item}"), "price": { "minor": price(item), "per": "each" } });
-    (0..ITEMS).map(item).collect()
+    let item = |item| {
+        let description = format!("Item {item}, of a brand with a name, in its usual size");
+        json!({ "sku": sku(item), "description": description, "price": { "minor": price(item), "per": "each" } })
+    };
+    (0..CATALOG).map(item).collect()
 }
 
 /// A basket.
@@ -57,6 +74,10 @@ impl Basket {
     fn draw(dice: &mut Rng, register: &str, number: u64, order: Order) -> Self {
         let mut lines = order.pieces.clone();
         lines.extend((lines.len()..LINES).map(|_| (dice.u64(..ITEMS), dice.u64(1..=3))));
+        if dice.u8(..4) == 0 {
+            let more = dice.usize(MANY_LINES) - lines.len();
+            lines.extend((0..more).map(|_| (dice.u64(ITEMS..CATALOG), dice.u64(1..=3))));
+        }
         Self { reference: format!("{register}-{number:06}"), register: register.to_owned(), lines, order }
     }
 
@@ -246,9 +267,9 @@ impl<'b> Till<'b> {
         let order = self.ledger.and_then(Ledger::next_order).unwrap_or_default();
         let reservations: Vec<_> = order.reservation.into_iter().collect();
         let basket = Arc::new(Basket::draw(&mut self.dice, &self.register, self.baskets, order));
-        let lines: Vec<_> = (0..LINES).map(|number| basket.line(number)).collect();
+        let lines: Vec<_> = (0..basket.lines.len()).map(|number| basket.line(number)).collect();
         let cash = json!({ "tender": "cash", "amount": basket.net() + CHANGE });
-        if self.dice.u8(..4) > 0 {
+        if self.dice.u8(..4) > 0 || lines.len() > ONE_BY_ONE {
             let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash], "reservations": reservations });
             self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;
             return Ok(());

@@ -31,6 +31,7 @@ pub mod selling;
 pub mod stock;
 #[cfg(test)]
 mod testing;
+pub mod timekeeping;
 
 pub use capability::{Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Retention, Tidied, Tidy};
 use permission::Permission;
@@ -42,6 +43,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &card_data::CAPABILITY,
     &audit::CAPABILITY,
     &health::CAPABILITY,
+    &timekeeping::CAPABILITY,
     &devices::CAPABILITY,
     &registers::CAPABILITY,
     &catalog::CAPABILITY,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::selling::SaleContext;
+use app::{selling::SaleContext, timekeeping::Trust};
 use axum::http::HeaderMap;
 use commerce::{Currency, RegisterName, Station};
 use store::Store;
@@ -14,7 +14,7 @@ use crate::{
     parts::{
         catalog::LiveCatalog, certificates::Certificates, devices::Devices, events::HubEvent,
         headquarters::Headquarters, printed::LastPrinted, registers::Registers, requests::Requests, sizes::Sizes,
-        terminals::TerminalLocks, today::Today,
+        terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
     },
 };
 
@@ -52,6 +52,8 @@ pub struct Hub {
     pub(crate) sizes: Sizes,
     /// The store's calendar.
     pub(crate) calendar: Calendar,
+    /// The clock.
+    pub(crate) timekeeper: Timekeeper,
 }
 
 impl Hub {
@@ -76,9 +78,21 @@ impl Hub {
             epoch: self.store.epoch(),
             at_ms,
             business_day: self.calendar.business_day(at_ms),
-            fiscal_year: self.calendar.fiscal_year(at_ms),
+            fiscal_year: self.fiscal_year(at_ms),
             printer: self.config.lane(register).and_then(|lane| lane.receipt_printer.clone()),
         }
+    }
+
+    /// Now, as things are stamped: milliseconds since 1970, UTC.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.timekeeper.read().now_ms
+    }
+
+    /// The fiscal year of a moment that was just read. A clock that is not trusted begins none.
+    fn fiscal_year(&self, at_ms: i64) -> u16 {
+        let reading = self.timekeeper.read();
+        let is_trusted = reading.trust == Trust::Trusted;
+        self.calendar.fiscal_year(if is_trusted { at_ms } else { reading.year_ms })
     }
 
     /// Tells whoever listens, if anybody does.

@@ -10,7 +10,7 @@
 //! | [`config`] | a store's config file |
 //! | `web` | the LAN API: TLS, who asks, commands, problem details, the OpenAPI document |
 //! | `followers` | what is driven from stored state after a commit |
-//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `audit` | the capabilities: their routes and followers |
+//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `timekeeping`, `audit` | the capabilities: their routes and followers |
 //! | `hub`, `parts` | a hub at work, and its parts: who may ask, the catalog, devices, terminals, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
 //! | `peer`, `ration` | where a connection comes from; how often something from outside may be told |
@@ -37,6 +37,7 @@ pub mod run;
 mod selling;
 mod status;
 mod stock;
+mod timekeeping;
 mod web;
 
 pub use hub::Hub;
@@ -61,6 +62,7 @@ fn routes() -> Vec<web::Routes> {
         devices::routes(),
         events::routes(),
         status::routes(),
+        timekeeping::routes(),
         audit::routes(),
     ]
 }

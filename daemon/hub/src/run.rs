@@ -8,11 +8,16 @@ use std::{
     time::Duration,
 };
 
-use app::{Retention, catalog::Catalog, check, hq, keeping};
+use app::{
+    Retention,
+    catalog::Catalog,
+    check, hq, keeping,
+    timekeeping::{self, Trust},
+};
 use axum::Router;
 use commerce::RegisterName;
 use sd_notify::NotifyState;
-use store::{Depth, MostlyEmpty, Purpose, Store, StoreError};
+use store::{Depth, MostlyEmpty, Purpose, Store, StoreError, Transaction};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -27,8 +32,17 @@ use crate::{
     hub::Hub,
     maintenance::admin,
     parts::{
-        catalog::LiveCatalog, certificates::Certificates, devices::Devices, events, headquarters::Headquarters,
-        printed::LastPrinted, registers::Registers, requests::Requests, sizes::Sizes, terminals::TerminalLocks,
+        catalog::LiveCatalog,
+        certificates::Certificates,
+        devices::Devices,
+        events,
+        headquarters::Headquarters,
+        printed::LastPrinted,
+        registers::Registers,
+        requests::Requests,
+        sizes::Sizes,
+        terminals::TerminalLocks,
+        timekeeper::{ClockFigures, Timekeeper},
         today::Today,
     },
     payments::ResolvePayments,
@@ -59,6 +73,8 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let linked = app::linked_tables();
     let store =
         Store::open(&config.store.data, config.store.engine, &linked, born).map_err(|error| error.to_string())?;
+    let timekeeper = Timekeeper::from(timekeeping::latest(&store, now).map_err(|error| error.to_string())?);
+    let now = timekeeper.read().now_ms;
     let mut faults = check::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     // Before anybody asks a terminal of a moment that is past.
     off_the_runtime(|| app::maintenance::after_restore(&store, now)).map_err(|error| error.to_string())?;
@@ -104,6 +120,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         requests: Requests::default(),
         sizes: Sizes::default(),
         calendar,
+        timekeeper,
     });
     follow(&hub);
     status::start(&hub);
@@ -224,14 +241,25 @@ fn tidy_up(hub: &Arc<Hub>) {
         let mut every = tokio::time::interval(TIDY_EVERY);
         loop {
             every.tick().await;
-            if let Err(error) = tidy(&hub, now_ms()).await {
+            if let Err(error) = tidy(&hub).await {
                 tracing::warn!(%error, "retention run failed; will retry in an hour");
             }
         }
     });
 }
 
-async fn tidy(hub: &Arc<Hub>, now_ms: i64) -> Result<(), StoreError> {
+/// Only by a clock that is trusted, whose moment is kept.
+async fn tidy(hub: &Arc<Hub>) -> Result<(), StoreError> {
+    let reading = hub.timekeeper.read();
+    if reading.trust != Trust::Trusted {
+        let clock = ClockFigures::of(&hub.timekeeper, &hub.calendar);
+        tracing::error!(fault = clock.fault, "retention run left out");
+        return Ok(());
+    }
+    let now_ms = reading.now_ms;
+    let latest_ms = hub.timekeeper.latest_ms();
+    let keep = move |transaction: &mut Transaction<'_>| timekeeping::keep(transaction, latest_ms);
+    hub.store.commit_for(Purpose::Housekeeping, keep).await?;
     let store = Arc::clone(&hub.store);
     let retention = Retention {
         now_ms,

@@ -9,8 +9,7 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | power while answers are forgotten | some are gone, all of them old; the rest go the next time |
-//! | the clock, set back | answers are kept for longer |
-//! | the clock, set forward by more than [`REMEMBERED`] | a repeat of a command from before is done again |
+//! | the clock | who calls [`Store::forget_answers`] brings a moment that can be believed, and stamps commands with such |
 
 use std::{ops::Bound, time::Duration};
 

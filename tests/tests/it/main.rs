@@ -7,6 +7,7 @@ mod crash;
 mod disk;
 mod docs;
 mod eio;
+mod guest;
 mod kill;
 mod life;
 mod modules;

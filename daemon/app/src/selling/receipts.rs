@@ -11,8 +11,8 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    /// The next receipt, in a year. Numbers begin again with a year; a clock that was set back to an earlier year
-    /// changes nothing.
+    /// The next receipt, in a year. Numbers begin again with a year; an earlier year changes nothing. Who calls sees to
+    /// it that no clock that is wrong begins one ([`timekeeping`](crate::timekeeping)).
     pub(super) fn next(self, fiscal_year: u16) -> Self {
         let begins = fiscal_year > self.fiscal_year;
         Self { fiscal_year: fiscal_year.max(self.fiscal_year), last: if begins { 1 } else { self.last + 1 } }

@@ -11,4 +11,5 @@ pub(crate) mod registers;
 pub(crate) mod requests;
 pub(crate) mod sizes;
 pub(crate) mod terminals;
+pub(crate) mod timekeeper;
 pub(crate) mod today;

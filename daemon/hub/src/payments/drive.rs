@@ -13,7 +13,7 @@ use serde_json::Value;
 use store::Purpose;
 use tokio::{sync::oneshot, time::sleep};
 
-use crate::{clock::now_ms, hub::Hub, parts::terminals::Held};
+use crate::{hub::Hub, parts::terminals::Held};
 
 /// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again
 /// at random.
@@ -177,7 +177,7 @@ async fn ask(
 /// Stores that an approved payment is in doubt after all.
 async fn doubt(hub: &Hub, payment: &Payment, why: String) {
     tracing::error!(%why, "an approved payment is in doubt; a person must decide it if the terminal does not confirm it");
-    let (id, at_ms) = (payment.id, now_ms());
+    let (id, at_ms) = (payment.id, hub.now_ms());
     let stored = hub
         .store
         .commit_for(Purpose::Settled, move |transaction| payments::doubt(transaction, id, at_ms, why).map(drop));
@@ -188,7 +188,7 @@ async fn doubt(hub: &Hub, payment: &Payment, why: String) {
 
 /// Stores a payment's end. False if it could not be stored: then it stays started, and the follower finds it.
 async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: Option<&Record>) -> bool {
-    let context = hub.sale_context(&payment.register, now_ms());
+    let context = hub.sale_context(&payment.register, hub.now_ms());
     let (id, approval, said) = (payment.id, record.map(approval), state.clone());
     // Also on a disk with no room for sales: what a terminal did has happened.
     let stored = hub.store.commit_for(Purpose::Settled, move |transaction| {

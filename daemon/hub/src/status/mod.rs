@@ -23,9 +23,11 @@ use utoipa::{
 
 use self::doubts::PaymentInDoubt;
 use crate::{
-    clock::now_ms,
     hub::Hub,
-    parts::{certificates::CertificateState, devices::DeviceState, printed::Printed, today::TodayFigures},
+    parts::{
+        certificates::CertificateState, devices::DeviceState, printed::Printed, timekeeper::ClockFigures,
+        today::TodayFigures,
+    },
 };
 
 /// Everything the page shows.
@@ -46,6 +48,8 @@ pub(crate) struct Status {
     /// the line to HQ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
+    /// The clock.
+    pub(crate) clock: ClockFigures,
     /// The certificates in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) certificates: Vec<CertificateState>,
@@ -149,7 +153,7 @@ fn faults(hub: &Hub) -> Vec<String> {
 impl Status {
     /// As things are now.
     pub(crate) fn of(hub: &Hub) -> Self {
-        let (today, by_register) = hub.today.figures(hub.calendar.business_day(now_ms()));
+        let (today, by_register) = hub.today.figures(hub.calendar.business_day(hub.now_ms()));
         let paired = hub.registers.paired();
         let registers = hub.config.register.iter().map(|register| {
             let (sales, net) = by_register.get(&register.name).copied().unwrap_or_default();
@@ -173,6 +177,7 @@ impl Status {
             faults: faults(hub),
             certificates: hub.certificates.states(),
             payments_in_doubt: PaymentInDoubt::all(hub),
+            clock: ClockFigures::of(&hub.timekeeper, &hub.calendar),
             keeping: KeepingFigures::of(hub),
             today,
             items: hub.catalog.load().len(),

@@ -20,7 +20,7 @@ use store::{
 use utoipa::ToSchema;
 
 use super::{authenticate::Permitted, body::collected, places::Connection, problem::Problem};
-use crate::{clock::now_ms, digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
+use crate::{digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
 /// Who asks; whether they may was decided before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
@@ -125,7 +125,7 @@ impl<T> Command<T> {
 impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &Arc<Hub>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
         let body = collected(body).await?;
@@ -147,7 +147,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         }
         let parsed = serde_json::from_slice(json)
             .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
-        let at_ms = now_ms();
+        let at_ms = hub.now_ms();
         // The place, not the person: who signs in at a register changes, the register's keys stay its own.
         let asker = actor.station.to_string();
         let key = CommandKey { asker, key: key.to_owned(), fingerprint: sha256(&command), at_ms };

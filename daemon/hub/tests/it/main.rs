@@ -4,6 +4,7 @@
 mod api;
 mod card_data;
 mod catalog;
+mod clock;
 mod common;
 mod contract;
 mod damage;

@@ -28,7 +28,8 @@ function show(status) {
   const fault = (status.faults ?? []).length > 0 ? `Needs attention: ${status.faults[0]}` : "";
   const [doubt] = status.payments_in_doubt ?? [];
   const unpaid = doubt ? `Payment ${doubt.payment} of ${money(doubt.amount, status)} is in doubt: ${doubt.why}. ${doubt.what_to_do}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : fault || unpaid || roomAlarm(status.keeping);
+  const clock = status.clock.fault ? `The clock is not right: ${status.clock.fault}` : "";
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : fault || unpaid || roomAlarm(status.keeping) || clock;
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 

@@ -1,0 +1,171 @@
+//! Whether the hub's clock can be believed.
+//!
+//! A box whose battery is empty starts in 1970; one wrong answer of a time server, and it is 2040. What is numbered by
+//! the year, and what is deleted by its age, must not follow such a clock. So the store keeps the latest moment that
+//! was trusted, and the clock is compared with it: at the start, and for as long as the hub runs also with the time that
+//! has passed since.
+//!
+//! | the clock | it is | moments go | the fiscal year, and what is forgotten |
+//! | --- | --- | --- | --- |
+//! | at most [`BEHIND_MS`] before what it must be, at most [`AHEAD_MS`] after it | trusted | by the clock | by the clock |
+//! | earlier | not trusted | on from the latest trusted one, so that nothing new seems old | the year stays; nothing is forgotten |
+//! | later | not trusted | by the clock: a store that was closed for weeks is the likely reason | the year stays; nothing is forgotten |
+//!
+//! Selling goes on in each case. The clock is trusted again once it is back, or once a person has agreed to it
+//! ([`agree`]).
+//!
+//! | what fails | what happens |
+//! | --- | --- |
+//! | power before the latest moment is stored | an older one is compared with: at most an hour, which both limits allow |
+//! | the store is new | its first clock is trusted, if it is not before [`EARLIEST_MS`] |
+//! | the record can't be read | as in a new store; the check names it |
+
+use serde::{Deserialize, Serialize};
+use store::{Name, Store, StoreError, Table, Transaction};
+use utoipa::ToSchema;
+
+use crate::{
+    By, Capability, Refusal,
+    audit::{self, Act, ActKind},
+    permission::{Holder, Permission},
+};
+
+static MOMENTS: Table<Name, i64> = Table::new("moment");
+
+/// The latest moment at which the clock was trusted.
+const LATEST: &str = "latest";
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// How far the clock may be before what it must be.
+pub const BEHIND_MS: i64 = DAY_MS;
+
+/// How far it may be after it.
+pub const AHEAD_MS: i64 = 7 * DAY_MS;
+
+/// 2026-01-01: before this program was written it did not run.
+pub const EARLIEST_MS: i64 = 1_767_225_600_000;
+
+/// Agree to the clock.
+pub static AGREE: Permission = Permission::new("clock.agree", "Agree that the hub's clock is right", &[Holder::Person]);
+
+/// What this capability declares.
+pub(crate) static CAPABILITY: Capability = Capability {
+    tables: &["moment"],
+    permissions: &[&AGREE],
+    acts: &[ClockAgreed::KIND],
+    ..Capability::new("timekeeping")
+};
+
+/// A person has agreed to the clock.
+#[derive(Serialize)]
+struct ClockAgreed {
+    /// What it showed: milliseconds since 1970, UTC.
+    clock_ms: i64,
+    /// What it had to be at least, by the latest trusted moment.
+    expected_ms: i64,
+}
+
+impl Act for ClockAgreed {
+    const KIND: ActKind = ActKind { name: "clock_agreed", doc: "A person agreed that the hub's clock is right" };
+}
+
+/// What the clock is to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// It shows about what it must.
+    Trusted,
+    /// It is more than a day before what it must be.
+    Behind,
+    /// It is more than a week after what it must be.
+    Ahead,
+}
+
+/// The clock, read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What it is to be believed.
+    pub trust: Trust,
+    /// Now, as things are stamped: milliseconds since 1970, UTC.
+    pub now_ms: i64,
+    /// The moment whose fiscal year it is.
+    pub year_ms: i64,
+}
+
+/// Reads a clock by the latest trusted moment and the time that has passed since, as far as that is known. All in
+/// milliseconds.
+pub fn read(latest_ms: i64, passed_ms: i64, clock_ms: i64) -> Reading {
+    let expected_ms = latest_ms.saturating_add(passed_ms);
+    if clock_ms < expected_ms.saturating_sub(BEHIND_MS) {
+        Reading { trust: Trust::Behind, now_ms: expected_ms, year_ms: latest_ms }
+    } else if clock_ms > expected_ms.saturating_add(AHEAD_MS) {
+        Reading { trust: Trust::Ahead, now_ms: clock_ms, year_ms: latest_ms }
+    } else {
+        Reading { trust: Trust::Trusted, now_ms: clock_ms, year_ms: clock_ms }
+    }
+}
+
+/// The latest trusted moment of a store that is opened while the clock shows `clock_ms`.
+///
+/// # Errors
+/// The engine fails.
+pub fn latest(store: &Store, clock_ms: i64) -> Result<i64, StoreError> {
+    match store.get(&MOMENTS, LATEST) {
+        Ok(latest) => Ok(latest.unwrap_or_else(|| clock_ms.max(EARLIEST_MS))),
+        Err(StoreError::Corrupt { .. }) => Ok(clock_ms.max(EARLIEST_MS)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps a moment at which the clock was trusted.
+///
+/// # Errors
+/// The store fails.
+pub fn keep(transaction: &mut Transaction<'_>, latest_ms: i64) -> Result<(), StoreError> {
+    transaction.put(&MOMENTS, LATEST, &latest_ms)
+}
+
+/// What was agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Agreed {
+    /// What the clock showed: milliseconds since 1970, UTC.
+    pub clock_ms: i64,
+}
+
+/// A person agrees to what the clock shows.
+///
+/// # Errors
+/// The store fails.
+pub fn agree(transaction: &mut Transaction<'_>, by: &By, clock_ms: i64, expected_ms: i64) -> Result<Agreed, Refusal> {
+    keep(transaction, clock_ms)?;
+    audit::record(transaction, by, &ClockAgreed { clock_ms, expected_ms })?;
+    Ok(Agreed { clock_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_trusted_within_a_day_before_and_a_week_after_what_it_must_be() {
+        let latest = 1_795_000_000_000;
+        let trusted = |clock_ms| Reading { trust: Trust::Trusted, now_ms: clock_ms, year_ms: clock_ms };
+        let behind = |expected_ms| Reading { trust: Trust::Behind, now_ms: expected_ms, year_ms: latest };
+        let ahead = |clock_ms| Reading { trust: Trust::Ahead, now_ms: clock_ms, year_ms: latest };
+        // At the start nothing is known of the time that has passed.
+        assert_eq!(read(latest, 0, latest), trusted(latest));
+        assert_eq!(read(latest, 0, latest - BEHIND_MS), trusted(latest - BEHIND_MS));
+        assert_eq!(read(latest, 0, latest - BEHIND_MS - 1), behind(latest));
+        assert_eq!(read(latest, 0, 0), behind(latest), "1970");
+        assert_eq!(read(latest, 0, latest + AHEAD_MS), trusted(latest + AHEAD_MS));
+        assert_eq!(read(latest, 0, latest + AHEAD_MS + 1), ahead(latest + AHEAD_MS + 1));
+        // While it runs the time that passes is known.
+        let month = 30 * DAY_MS;
+        assert_eq!(read(latest, month, latest + month + AHEAD_MS), trusted(latest + month + AHEAD_MS));
+        assert_eq!(read(latest, month, latest + month + AHEAD_MS + 1), ahead(latest + month + AHEAD_MS + 1));
+        assert_eq!(read(latest, month, latest), behind(latest + month), "a clock that stood still for a month");
+        assert_eq!(read(i64::MAX, i64::MAX, i64::MIN).trust, Trust::Behind, "no clock overflows it");
+        assert_eq!(read(latest, 0, i64::MAX).trust, Trust::Ahead);
+    }
+}

@@ -1,0 +1,165 @@
+//! A pulled plug with a real kernel and a real file system in between: a hub in a virtual machine that is killed.
+//!
+//! `tests/guest/build` makes the machine: a Debian kernel, ext4 on a virtual disk, the hub. The registers are here, and
+//! reach the hub through the machine's network card, so what was answered is known outside. Killing QEMU loses what the
+//! guest's kernel had not written: journal, delayed allocation and all. What it had written is in the image, since that
+//! is written to by this system, which lives on.
+//!
+//! The simulator ([`power`](crate::power)) allows more than a kernel does, but models only what it was taught. This
+//! models nothing.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    program, root,
+    shop::{LIMIT, Shop},
+    until,
+};
+
+/// Bytes of the virtual disk.
+const DISK: u64 = 2 * 1024 * 1024 * 1024;
+
+/// A kernel, and what it starts.
+pub struct Machine {
+    directory: PathBuf,
+}
+
+impl Machine {
+    /// Builds it, once for all runs of the same hub.
+    ///
+    /// # Errors
+    /// What it is made of can't be had here.
+    pub fn build() -> Result<Self, String> {
+        let directory = root().join("target/guest");
+        for tool in [QEMU, "mkfs.ext4", "busybox", "cpio"] {
+            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
+            if !found.is_ok_and(|status| status.success()) {
+                return Err(format!("{tool} is not installed"));
+            }
+        }
+        let built = Command::new(root().join("tests/guest/build")).arg(program("store-hub")).arg(&directory).output();
+        let built = built.map_err(|error| format!("tests/guest/build: {error}"))?;
+        if built.status.success() {
+            Ok(Self { directory })
+        } else {
+            Err(format!("tests/guest/build: {}", String::from_utf8_lossy(&built.stderr).trim()))
+        }
+    }
+}
+
+const QEMU: &str = "qemu-system-x86_64";
+
+/// A machine with a disk of its own.
+pub struct Guest<'m> {
+    machine: &'m Machine,
+    image: PathBuf,
+    console: PathBuf,
+    port: u16,
+    /// Where the store's registers look for the console's code.
+    code: PathBuf,
+}
+
+impl<'m> Guest<'m> {
+    /// A guest whose disk holds a shop's identity and config, and nothing else yet. `data` is the directory of the
+    /// shop's plan.
+    ///
+    /// # Errors
+    /// The disk can't be made.
+    pub fn install(machine: &'m Machine, shop: &Shop, data: &Path, work: &Path) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("make the guest's disk: {error}");
+        let (seed, image) = (work.join("seed"), work.join("disk.img"));
+        let target = seed.join("shop");
+        fs::create_dir_all(&target).map_err(failed)?;
+        fs::create_dir_all(data).map_err(failed)?;
+        let config = fs::read_to_string(shop.directory().join("hub.toml")).map_err(failed)?;
+        let config = config
+            .replace(&data.display().to_string(), "/disk/data")
+            .replace(&shop.directory().display().to_string(), "/disk/shop")
+            .replace("127.0.0.1:", "0.0.0.0:");
+        fs::write(target.join("hub.toml"), config).map_err(failed)?;
+        let copied = Command::new("cp").arg("-r").arg(shop.directory().join("identity")).arg(&target).status();
+        copied.map_err(failed)?;
+        fs::File::create(&image).and_then(|file| file.set_len(DISK)).map_err(failed)?;
+        let made = Command::new("mkfs.ext4").args(["-q", "-d"]).arg(&seed).arg(&image).output().map_err(failed)?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into_owned());
+        }
+        let (console, code) = (work.join("console"), data.join("console-code"));
+        Ok(Self { machine, image, console, port: shop.door.address.port(), code })
+    }
+
+    /// Switches it on and waits until its hub has been started; the hub has looked at its store before, if there was
+    /// one. Gives the machine, and whether the store was whole.
+    ///
+    /// # Errors
+    /// It does not come up: the end of what it said.
+    pub fn boot(&self) -> Result<(Running, bool), String> {
+        let _ = fs::remove_file(&self.console);
+        let port = self.port;
+        let child = Command::new(QEMU)
+            .args(["-machine", "q35,accel=tcg", "-cpu", "max", "-m", "768", "-smp", "2"])
+            .args(["-nodefaults", "-no-reboot", "-display", "none"])
+            .arg("-serial")
+            .arg(format!("file:{}", self.console.display()))
+            .arg("-kernel")
+            .arg(self.machine.directory.join("kernel"))
+            .arg("-initrd")
+            .arg(self.machine.directory.join("initramfs"))
+            .args(["-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on"])
+            .arg("-drive")
+            // Written to at once, and never flushed: this system stays.
+            .arg(format!("file={},if=virtio,format=raw,cache=unsafe", self.image.display()))
+            .arg("-netdev")
+            .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:{port}"))
+            .args(["-device", "virtio-net-pci,netdev=lan"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{QEMU}: {error}"))?;
+        let mut running = Running { child };
+        let mut code = None;
+        until(LIMIT, || {
+            code = self.said().split_once("GUEST code ").and_then(|(_, rest)| {
+                let (code, _) = rest.split_once(" .")?;
+                Some(code.to_owned())
+            });
+            code.is_some() || running.has_ended()
+        });
+        let code = code.ok_or_else(|| format!("the guest does not come up:\n{}", self.last_words()))?;
+        fs::write(&self.code, code).map_err(|error| format!("{}: {error}", self.code.display()))?;
+        Ok((running, self.said().contains("GUEST whole")))
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.console).unwrap_or_default()).into_owned()
+    }
+
+    /// The end of what it said.
+    pub fn last_words(&self) -> String {
+        let said = self.said();
+        let last: Vec<_> = said.lines().rev().take(30).collect();
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A guest that is switched on; its plug is pulled when it is dropped.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

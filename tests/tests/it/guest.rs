@@ -1,0 +1,104 @@
+//! The pulled plug with a real kernel and a real ext4 in between, in the middle of selling. `system_tests::guest` has
+//! the machine.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use fastrand::Rng;
+use system_tests::{
+    ENGINES, Ends, alone,
+    guest::{Guest, Machine},
+    is_long,
+    register::{Client, NoAnswer},
+    seed,
+    shop::{Plan, Shop},
+    skipped,
+    till::{Book, Till},
+    verdict::{Shelf, repeated},
+};
+
+const REGISTERS: usize = 4;
+
+/// Answers asked for again after each cut.
+const REPEATED: usize = 60;
+
+#[test]
+fn a_pulled_plug_leaves_a_whole_store_with_every_answered_sale() {
+    let _machine = alone();
+    let machine = match Machine::build() {
+        Ok(machine) => machine,
+        Err(why) => return skipped(&format!("power cuts in a virtual machine: {why}")),
+    };
+    for engine in ENGINES {
+        is_cut(&machine, engine, if is_long() { 50 } else { 1 });
+    }
+}
+
+/// Lets a hub's machine sell and pulls its plug, so many times, on one disk.
+fn is_cut(machine: &Machine, engine: &str, cuts: u64) {
+    let (seed, began) = (seed(), Instant::now());
+    eprintln!("{engine}: {cuts} power cuts in a virtual machine, STORE_HUB_SEED={seed}");
+    let mut dice = Rng::with_seed(seed);
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    let plan = Plan { engine, data: &data, registers: REGISTERS, broker: None };
+    let shop = Shop::build(&work.path().join("shop"), &plan).unwrap();
+    let guest = Guest::install(machine, &shop, &data, work.path()).unwrap();
+    let (mut running, _) = guest.boot().unwrap();
+    let registers = shop.open().unwrap();
+    let book = Book::default();
+    for cut in 1..=cuts {
+        sell_until_cut(&book, &registers, &mut dice, cut, || drop(running));
+        let is_whole;
+        (running, is_whole) = guest.boot().unwrap();
+        assert!(is_whole, "{engine}, seed {seed}, cut {cut}: {}", guest.last_words());
+        let faults = faults(&book, &registers, &mut dice).unwrap_or_else(|why| vec![why, guest.last_words()]);
+        assert!(faults.is_empty(), "{engine}, seed {seed}, cut {cut}: {faults:#?}");
+    }
+    eprintln!(
+        "{engine}: {cuts} cuts in {:.0} s, {} sales answered, all there",
+        began.elapsed().as_secs_f64(),
+        book.sold()
+    );
+}
+
+/// Sells at every register until the plug is pulled, after the last sale that was answered has company.
+fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, pull: impl FnOnce()) {
+    let is_cut = AtomicBool::new(false);
+    let enough = book.sold() + 100 + dice.u64(..150);
+    thread::scope(|scope| {
+        let _ends = Ends(&is_cut);
+        for (number, client) in (1..).zip(registers) {
+            let mut till = Till::new(client, book, &format!("till-{number}"), dice.fork(), cut * 100_000);
+            let is_cut = &is_cut;
+            scope.spawn(move || {
+                while !is_cut.load(Ordering::Relaxed) {
+                    match till.sell(&mut |_| !is_cut.load(Ordering::Relaxed)) {
+                        Ok(()) | Err(NoAnswer::GaveUp) => {}
+                        Err(NoAnswer::Refused(why)) => panic!("{why}"),
+                    }
+                }
+            });
+        }
+        let began = Instant::now();
+        while book.sold() < enough && began.elapsed() < Duration::from_secs(120) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(book.sold() >= enough, "it sells");
+        pull();
+    });
+}
+
+/// What is wrong with the store that the plug left, by its hub's word.
+fn faults(book: &Book, registers: &[Client], dice: &mut Rng) -> Result<Vec<String>, String> {
+    let asked = book.read();
+    let mut faults = Shelf::read(registers, |_| true)?.faults(&asked);
+    let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
+    let mut again: Vec<_> = answered.iter().rev().take(REPEATED / 2).copied().collect();
+    again.extend(dice.choose_multiple(answered.iter().copied(), REPEATED / 2));
+    faults.extend(repeated(registers, &again)?);
+    Ok(faults)
+}

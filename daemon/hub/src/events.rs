@@ -54,11 +54,11 @@ async fn listen(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     // A page of another site may not listen with a person's cookie.
     if actor.register_name().is_none() && !same_origin(&headers) {
         return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
     }
-    let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
         match actor.register_name() {
             Some(register) => serve_register(&hub, socket, register).await,

@@ -36,7 +36,15 @@ fn has_tools() -> bool {
 
 /// Runs a tool in the root of the repository; what it said, if it fails.
 fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
-    let ended = Command::new(workshop().join(tool)).args(arguments).current_dir(root()).output();
+    run_in(&root(), tool, arguments)
+}
+
+fn run_in(directory: &Path, tool: &str, arguments: &[&str]) -> Result<String, String> {
+    let ended = Command::new(workshop().join(tool))
+        .args(arguments)
+        .current_dir(directory)
+        .env("SCHEMATHESIS_HOOKS", root().join("tests/contract/hooks.py"))
+        .output();
     let ended = ended.map_err(|error| format!("{tool}: {error}"))?;
     let said = [ended.stdout, ended.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -108,10 +116,11 @@ fn nothing_is_answered_that_the_document_does_not_say() {
     let served = Client::nobody(&demo.door).get("/api/v1/openapi.json").unwrap();
     fs::write(&document, served.to_string()).unwrap();
     let headers = [format!("Authorization: Bearer {}", demo.pair("till-1")), format!("Cookie: {}", demo.session())];
+    let setup = root().join("tests/contract");
     for header in headers {
         let arguments = [
             "--config-file",
-            "tests/contract/schemathesis.toml",
+            &setup.join("schemathesis.toml").display().to_string(),
             "run",
             &document.display().to_string(),
             "--url",
@@ -123,7 +132,8 @@ fn nothing_is_answered_that_the_document_does_not_say() {
             "--max-time",
             "60",
         ];
-        if let Err(said) = run("venv/bin/schemathesis", &arguments) {
+        // It keeps what it found in the directory in which it runs.
+        if let Err(said) = run_in(&workshop(), "venv/bin/schemathesis", &arguments) {
             panic!("{said}");
         }
     }

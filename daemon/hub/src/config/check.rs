@@ -5,6 +5,7 @@ use std::{
     net::IpAddr,
 };
 
+use commerce::text::is_readable;
 use drivers::transport::Address;
 
 use super::{Config, DeviceKind, Headquarters, Register};
@@ -15,8 +16,8 @@ impl Config {
         let mut findings = Vec::new();
         findings.extend(self.time_zone().err());
         let name = &self.store.name;
-        if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
-            findings.push("store.name: write 1 to 60 characters".into());
+        if name.chars().count() > 60 || !is_readable(name) {
+            findings.push("store.name: write 1 to 60 characters, none of them invisible".into());
         }
         if let Some(headquarters) = &self.headquarters {
             check_headquarters(headquarters, &mut findings);

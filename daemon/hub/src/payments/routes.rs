@@ -75,6 +75,7 @@ async fn pay(
 #[into_params(parameter_in = Query)]
 struct Which {
     /// In which state.
+    #[param(inline)]
     state: Wanted,
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn routes() -> Routes {
     let routes = Routes::new(
         "stock",
         "Positions, reservations, receiving, transfers, counts, reordering",
-        &["stock", "catalog"],
+        &["stock", "catalog", "selling"],
     );
     counts::routes(documents::routes(positions::routes(routes)))
 }

@@ -16,7 +16,7 @@ use axum::{
 };
 use commerce::Actor;
 
-use super::problem::Problem;
+use super::{extract::read_body, problem::Problem};
 use crate::hub::Hub;
 
 /// Who asks, as far as that is known.
@@ -58,6 +58,10 @@ pub(super) async fn permit(permission: &'static Permission, mut request: Request
             request.extensions_mut().insert(Permitted(actor));
             next.run(request).await
         }
-        Err(refusal) => Problem::from(refusal).into_response(),
+        Err(refusal) => {
+            // A client that is still sending would not see the answer.
+            drop(read_body(request.into_body()).await);
+            Problem::from(refusal).into_response()
+        }
     }
 }

@@ -105,6 +105,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
     async fn from_request(request: Request, _: &Arc<Hub>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
+        let body = read_body(body).await?;
         let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
         let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {
@@ -113,7 +114,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
                  repeated",
             )
         })?;
-        let body = read_body(body).await?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
         // A command without parameters may come without a body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };

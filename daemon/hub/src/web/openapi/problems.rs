@@ -14,8 +14,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
 
 /// Members of problems that are integers; the others are texts.
-const INTEGERS: [&str; 9] =
-    [RETRY_AFTER, "due", "left", "requested", "available", "variance", "notice", "count", "movement"];
+const INTEGERS: [&str; 10] =
+    [RETRY_AFTER, "due", "left", "most", "requested", "available", "variance", "notice", "count", "movement"];
 
 /// Whether a member of problems is an integer.
 pub(in crate::web) fn is_integer(member: &str) -> bool {
@@ -53,6 +53,11 @@ impl Problems {
             .flat_map(|capability| capability.refusals)
             .copied()
             .collect();
+        if operation.request_body.is_some() {
+            // What a command names may be unknown, not fit, or be against a rule.
+            let refused = own.iter().map(|kind| status(kind));
+            statuses.extend(refused.filter(|status| matches!(status.as_u16(), 404 | 409 | 422)));
+        }
         for code in statuses {
             let of_status = |kinds: &[&'static Kind]| -> Vec<&'static Kind> {
                 kinds.iter().copied().filter(|kind| status(kind) == code).collect()

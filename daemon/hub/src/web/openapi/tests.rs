@@ -40,6 +40,24 @@ fn every_operation_is_described_and_named_once() {
 }
 
 #[test]
+fn every_schema_that_is_named_is_there() {
+    fn check(value: &Value, document: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target} is not there");
+                }
+                fields.values().for_each(|inner| check(inner, document));
+            }
+            Value::Array(items) => items.iter().for_each(|inner| check(inner, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    check(&document, &document);
+}
+
+#[test]
 fn every_answer_is_described_and_every_problem_has_its_types() {
     let document = document();
     each_operation(|_, _, operation| {

@@ -269,11 +269,10 @@ fn limits(answer: &ConnAck) -> Result<usize, LinkError> {
 /// Why the client gave the connection up.
 fn cause(error: ConnectionError, client_id: String, is_in: bool) -> LinkError {
     match error {
-        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
-            if reason_code == DisconnectReasonCode::SessionTakenOver =>
-        {
-            LinkError::TakenOver { client_id, told: "as another client took it over" }
-        }
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code: DisconnectReasonCode::SessionTakenOver,
+            ..
+        }) => LinkError::TakenOver { client_id, told: "as another client took it over" },
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
             let why = reason_string.map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
             LinkError::Closed(format!("{reason_code:?}{why}"))

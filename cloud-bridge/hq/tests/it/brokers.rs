@@ -229,7 +229,8 @@ async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_told() {
 fn passwords(users: &[&str]) -> Option<String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("passwords");
-    std::fs::write(&path, users.iter().map(|user| format!("{user}:secret\n")).collect::<String>()).unwrap();
+    let lines = users.iter().map(|user| format!("{user}:secret")).collect::<Vec<_>>().join("\n");
+    std::fs::write(&path, lines + "\n").unwrap();
     let done = std::process::Command::new("mosquitto_passwd").arg("-U").arg(&path).status();
     done.is_ok_and(|status| status.success()).then(|| std::fs::read_to_string(&path).unwrap())
 }

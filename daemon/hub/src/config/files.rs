@@ -56,7 +56,7 @@ impl Config {
             // By the hub, if it runs.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => {
-                found.faults.push(format!("listen.address: can't listen on {}: {error}", self.listen.address))
+                found.faults.push(format!("listen.address: can't listen on {}: {error}", self.listen.address));
             }
         }
         for (kind, devices) in &self.devices {

@@ -13,10 +13,10 @@ use time::{Duration, OffsetDateTime};
 const AUTHORITY_LIFE: Duration = Duration::days(3_650);
 
 /// How long a hub's certificate is valid: the longest that clients accept.
-const HUB_LIFE: Duration = Duration::days(398);
+pub(crate) const HUB_LIFE: Duration = Duration::days(398);
 
 /// Clocks differ: a certificate made now is valid a little earlier.
-const CLOCKS_DIFFER: Duration = Duration::hours(1);
+pub(crate) const CLOCKS_DIFFER: Duration = Duration::hours(1);
 
 /// Under which names a hub is reached.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,32 @@ pub enum ProvisioningError {
     /// Nothing to put into the certificate.
     #[error("the hub has no name; give at least one --hostname or --address by which registers reach it")]
     NoNames,
+    /// What a file holds is not of the right kind.
+    #[error("{path}: not a valid PEM {expected}: {why}")]
+    Invalid {
+        /// Which file.
+        path: String,
+        /// `certificate` or `private key`.
+        expected: &'static str,
+        /// What the parser said.
+        why: String,
+    },
+    /// A certificate of somebody else.
+    #[error("{certificate} is not signed by {authority}; give the directory of the authority that signed it")]
+    NotOurs {
+        /// The certificate's file.
+        certificate: String,
+        /// The authority's.
+        authority: String,
+    },
+    /// An authority that has ended.
+    #[error("{authority} ended on {ended}; a new authority is needed, and registers must trust it")]
+    Ended {
+        /// The authority's file.
+        authority: String,
+        /// Its last day.
+        ended: String,
+    },
     /// The library refused.
     #[error("could not create the certificate: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -130,13 +156,13 @@ impl StoreAuthority {
     }
 }
 
-fn named(common_name: &str) -> DistinguishedName {
+pub(crate) fn named(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
     name
 }
 
-fn fingerprint(der: &[u8]) -> String {
+pub(crate) fn fingerprint(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, der);
     digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }

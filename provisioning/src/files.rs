@@ -14,10 +14,6 @@ use crate::authority::{Identity, ProvisioningError};
 /// # Errors
 /// One of them exists, or cannot be written.
 pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
-    let failed = |path: &Path, error: &std::io::Error| ProvisioningError::File {
-        path: path.display().to_string(),
-        why: error.to_string(),
-    };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(directory, &error))?;
     let files = [
         ("ca.key", &authority.key_pem, 0o600),
@@ -33,18 +29,27 @@ pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Re
         }
     }
     for (name, pem, mode) in files {
-        let (path, temporary) = (directory.join(name), directory.join(format!(".{name}.new")));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&temporary)
-            .map_err(|error| failed(&temporary, &error))?;
-        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&temporary, &error))?;
-        fs::rename(&temporary, &path).map_err(|error| failed(&path, &error))?;
+        replace(&directory.join(name), pem.as_bytes(), mode)?;
     }
+    Ok(())
+}
+
+/// Puts a file in its place, whole or not at all, whatever the power does.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ProvisioningError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = directory.join(format!(".{name}.new"));
+    // What an earlier attempt left, or somebody put there for us to follow.
+    let _ = fs::remove_file(&temporary);
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary);
+    let mut file = file.map_err(|error| failed(&temporary, &error))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| failed(&temporary, &error))?;
+    fs::rename(&temporary, path).map_err(|error| failed(path, &error))?;
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| failed(directory, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> ProvisioningError {
+    ProvisioningError::File { path: path.display().to_string(), why: error.to_string() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::SystemTime};
 
 use clap::{Parser, Subcommand};
-use provisioning::{Names, ProvisioningError, StoreAuthority, write_store};
+use provisioning::{Names, ProvisioningError, StoreAuthority, renew, write_store};
 use serde::Serialize;
 
 /// Identities for stores.
@@ -34,6 +34,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Sign a new certificate with the names and the key of an old one, and put it in its place
+    Renew {
+        /// The directory of the store's authority: its ca.pem and ca.key
+        #[arg(long)]
+        dir: PathBuf,
+        /// The certificate's file; hub.pem of that directory without it
+        #[arg(long)]
+        certificate: Option<PathBuf>,
+    },
 }
 
 #[derive(Serialize)]
@@ -45,41 +54,52 @@ struct Created {
 }
 
 fn main() -> ExitCode {
-    let Command::CreateStore { store, dir, hosts, addresses, json } = Arguments::parse().command;
-    match create(&store, dir, &Names { hosts, addresses }) {
-        Ok(created) if json => match serde_json::to_string_pretty(&created) {
-            Ok(text) => {
-                println!("{text}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                eprintln!("store-hub-provision: {error}");
-                ExitCode::FAILURE
-            }
-        },
-        Ok(created) => {
-            let dir = created.directory.display();
-            println!("Store {} has its identity in {dir}:", created.store);
-            println!("  ca.pem    give it to registers and people's browsers, so that they trust this store's hub");
-            println!("            SHA-256 {}", created.authority_sha256);
-            println!("  ca.key    keep it away from the hub: whoever has it can create hubs of this store");
-            println!("  hub.pem   the hub's certificate, valid for 398 days: listen.certificate in its config");
-            println!("            SHA-256 {}", created.hub_sha256);
-            println!("  hub.key   its key: listen.key in its config");
-            ExitCode::SUCCESS
+    let done = match Arguments::parse().command {
+        Command::CreateStore { store, dir, hosts, addresses, json } => {
+            create(&store, dir, &Names { hosts, addresses }).and_then(|created| tell(&created, json))
         }
-        Err(error) => {
-            eprintln!("store-hub-provision: {error}");
+        Command::Renew { dir, certificate } => {
+            let certificate = certificate.unwrap_or_else(|| dir.join("hub.pem"));
+            renew(&dir, &certificate, SystemTime::now()).map_err(|error| error.to_string()).map(|renewed| {
+                println!("{} is renewed, valid until {}.", certificate.display(), renewed.until);
+                println!("  SHA-256 {}", renewed.fingerprint);
+                println!("A hub that runs takes it over within a minute; nobody has to trust anything new.");
+            })
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("store-hub-provision: {why}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn create(store: &str, directory: PathBuf, names: &Names) -> Result<Created, ProvisioningError> {
-    let authority = StoreAuthority::create(store, SystemTime::now())?;
-    let hub = authority.issue(&format!("hub of {store}"), names)?;
+fn tell(created: &Created, json: bool) -> Result<(), String> {
+    if json {
+        let text = serde_json::to_string_pretty(created).map_err(|error| error.to_string())?;
+        println!("{text}");
+        return Ok(());
+    }
+    println!("Store {} has its identity in {}:", created.store, created.directory.display());
+    println!("  ca.pem    give it to registers and people's browsers, so that they trust this store's hub");
+    println!("            SHA-256 {}", created.authority_sha256);
+    println!("  ca.key    keep it away from the hub: whoever has it can create hubs of this store");
+    println!("  hub.pem   the hub's certificate, valid for 398 days: listen.certificate in its config");
+    println!("            SHA-256 {}", created.hub_sha256);
+    println!("  hub.key   its key: listen.key in its config");
+    println!("Before the 398 days are over, `store-hub-provision renew` signs a new hub.pem.");
+    Ok(())
+}
+
+fn create(store: &str, directory: PathBuf, names: &Names) -> Result<Created, String> {
+    let failed = |error: ProvisioningError| error.to_string();
+    let authority = StoreAuthority::create(store, SystemTime::now()).map_err(failed)?;
+    // The name by which a broker's access list knows the hub.
+    let hub = authority.issue(store, names).map_err(failed)?;
     let identity = authority.identity();
-    write_store(&directory, &identity, &hub)?;
+    write_store(&directory, &identity, &hub).map_err(failed)?;
     Ok(Created {
         store: store.to_owned(),
         directory,

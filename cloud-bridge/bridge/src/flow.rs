@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use contract::{
-    BadMessage, Batch, Sequence, Stream, VERSION,
-    message::{BATCH_BYTES, MAX_BATCH_EVENTS},
+    BadMessage, Batch, Event, Placeholder, Sequence, Stream, VERSION,
+    message::{BATCH_BYTES, MAX_BATCH_EVENTS, OVERSIZED},
     topic,
 };
-use link::Link;
+use link::{Link, Unpublished};
+use serde_json::value::to_raw_value;
 use tokio::{sync::watch, task::JoinError};
 
 use crate::{
+    alarms::{About, Alarms},
     outbox::{Outbox, OutboxError, Span},
     window::Window,
 };
@@ -29,6 +31,10 @@ pub(crate) enum Trouble {
     Message(#[from] BadMessage),
     #[error("reading the outbox failed: {0}")]
     Panicked(String),
+    #[error(transparent)]
+    Unpublished(#[from] Unpublished),
+    #[error("the broker is reached, but HQ does not answer; is HQ's ingest running, and on this broker?")]
+    Silent,
 }
 
 impl From<JoinError> for Trouble {
@@ -59,8 +65,11 @@ impl Flow {
         link: &Link,
         stream: &Stream,
         now_ms: u64,
+        alarms: &mut Alarms,
     ) -> Result<(), Trouble> {
         let Some(span) = &mut self.span else { return Ok(()) };
+        let topic = topic::stream(&outbox.hub(), stream);
+        let limit = link.payload_limit(&topic);
         while let Some((from, room)) = self.window.next_batch(span.last) {
             if from < span.first_kept {
                 let (stream, first_kept) = (stream.clone(), span.first_kept);
@@ -68,20 +77,71 @@ impl Flow {
             }
             let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
             let (reader, of) = (Arc::clone(outbox), stream.clone());
-            let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES));
+            let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES.min(limit)));
             let events = read.await??;
-            let Some(through) = events.last().map(|event| event.sequence) else { return Ok(()) };
+            if events.is_empty() {
+                return Ok(());
+            }
+            let (hub, epoch) = (outbox.hub(), outbox.epoch());
+            let batch = Batch { version: VERSION, hub, epoch, stream: stream.clone(), events };
+            let (batch, payload) = fit(batch, limit, alarms)?;
+            let Some(through) = batch.events.last().map(|event| event.sequence) else { return Ok(()) };
             // There may be more by now than at the last look.
             span.last = span.last.max(through);
-            let (hub, epoch) = (outbox.hub(), outbox.epoch());
-            let batch = Batch { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), events };
-            if !link.publish(topic::stream(&hub, stream), batch.encode()?) {
-                return Ok(());
+            match link.publish(topic.clone(), payload) {
+                Ok(()) => {}
+                Err(Unpublished::NoRoom) => return Ok(()),
+                Err(error @ Unpublished::TooLarge { .. }) => return Err(error.into()),
             }
             self.window.sent(through, now_ms);
         }
         Ok(())
     }
+}
+
+/// Cuts a batch to what the broker takes, and writes it. An event that is too large by itself is replaced by a
+/// [`Placeholder`], and a person hears of it: it must not keep all later ones from HQ.
+fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<(Batch, Vec<u8>), BadMessage> {
+    loop {
+        let bytes = match batch.encode() {
+            Ok(payload) if payload.len() <= limit => return Ok((batch, payload)),
+            Ok(payload) => payload.len(),
+            Err(BadMessage::TooLarge { bytes }) => bytes,
+            Err(error) => return Err(error),
+        };
+        match &mut batch.events[..] {
+            [event] if event.kind != OVERSIZED => replace(event, &batch.stream, bytes, limit, alarms)?,
+            // Not even that: the broker takes next to nothing, and publishing says so.
+            [_] | [] => return batch.encode().map(|payload| (batch, payload)),
+            more => {
+                let half = more.len() / 2;
+                batch.events.truncate(half);
+            }
+        }
+    }
+}
+
+fn replace(
+    event: &mut Event,
+    stream: &Stream,
+    bytes: usize,
+    limit: usize,
+    alarms: &mut Alarms,
+) -> Result<(), BadMessage> {
+    let why = format!("its message has {bytes} bytes; the broker takes at most {limit}");
+    let told = Placeholder { kind: event.kind.clone(), subject: None, why };
+    let (sequence, kind) = (event.sequence, event.kind.escape_debug());
+    alarms.raise(
+        About::Oversized(stream.clone()),
+        format!(
+            "HQ did not get event {sequence} of {stream} ({kind}): {}. Raise the broker's maximum packet size, and \
+             enter the event at HQ by hand",
+            told.why
+        ),
+    );
+    event.body = to_raw_value(&told).map_err(|error| BadMessage::Unreadable { why: error.to_string() })?;
+    event.kind = OVERSIZED.to_owned();
+    Ok(())
 }
 
 /// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; of
@@ -93,5 +153,54 @@ pub(crate) async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cur
             // HQ says it again with the next batch or hello.
             tracing::warn!(%stream, %error, %up_to, "could not store HQ's acknowledgement");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch of events whose bodies have so many bytes.
+    fn batch(bodies: &[usize]) -> Batch {
+        let event = |(sequence, bytes): (u64, &usize)| Event {
+            sequence: Sequence(sequence),
+            kind: "sale.completed".into(),
+            occurred_at_ms: 1,
+            body: to_raw_value(&"x".repeat(*bytes)).unwrap(),
+        };
+        Batch {
+            version: VERSION,
+            hub: "store-1".parse().unwrap(),
+            epoch: contract::Epoch(7),
+            stream: Stream::sales(),
+            events: (1..).zip(bodies).map(event).collect(),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_cut_to_what_the_broker_takes() {
+        let whole = batch(&[1_000; 64]);
+        let bytes = whole.encode().unwrap().len();
+        for (limit, events) in [(bytes, 64), (bytes - 1, 32), (20_000, 16), (1_300, 1)] {
+            let mut alarms = Alarms::default();
+            let (cut, payload) = fit(whole.clone(), limit, &mut alarms).unwrap();
+            assert_eq!(cut.events.len(), events, "{limit}");
+            assert!(payload.len() <= limit);
+            assert_eq!(Batch::decode(&payload).unwrap().events.len(), events);
+            assert_eq!(alarms.told(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn an_event_larger_than_the_broker_takes_is_replaced_and_told_with_both_sizes() {
+        let mut alarms = Alarms::default();
+        let (sent, payload) = fit(batch(&[5_000, 10]), 1_000, &mut alarms).unwrap();
+        assert_eq!((sent.events.len(), &*sent.events[0].kind), (1, OVERSIZED));
+        assert!(payload.len() <= 1_000);
+        let told: Placeholder = serde_json::from_str(sent.events[0].body.get()).unwrap();
+        assert_eq!(told.kind, "sale.completed");
+        let alarm = alarms.told().concat();
+        assert!(alarm.contains("event 1 of sales") && alarm.contains("at most 1000"), "{alarm}");
+        assert!(alarm.contains(&batch(&[5_000]).encode().unwrap().len().to_string()), "{alarm}");
     }
 }

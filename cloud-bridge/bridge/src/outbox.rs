@@ -12,6 +12,8 @@ pub struct Span {
     pub first_kept: Sequence,
     /// The last durable event.
     pub last: Sequence,
+    /// The last event of which the hub remembers that HQ has it.
+    pub acknowledged: Sequence,
 }
 
 /// What a hub has to tell HQ; the hub implements it over its store.

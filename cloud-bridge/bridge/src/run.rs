@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
-    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Hello, MAX_MESSAGE, MAX_WHY, Received, Sequence,
-    Stream, StreamSpan, VERSION,
+    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Epoch, Hello, MAX_MESSAGE, MAX_WHY, Received,
+    Sequence, Stream, StreamSpan, VERSION,
+    message::MAX_SOFTWARE,
     topic::{self, ToHub},
 };
-use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -15,13 +16,22 @@ use tokio::{
 };
 
 use crate::{
+    alarms::{About, Alarms},
     flow::{Flow, Trouble, keep_cursor},
     inbox::{Ask, Inbox, Receiving, receiving},
     outbox::{Outbox, Span},
     window::Acknowledged,
 };
 
+/// How often hello is said until HQ answers, or while the store has stopped: HQ may be down just now.
 const HELLO_AGAIN: Duration = Duration::from_secs(5);
+/// How often it is said otherwise: HQ may have lost what it had, and a quiet hub would not hear of it.
+const HELLO_EVERY: Duration = Duration::from_secs(30);
+/// How long HQ may leave a hello without an answer before that is trouble.
+const SILENT: Duration = Duration::from_secs(10);
+/// Acknowledgements for another life of this hub's store, from which on another hub must be alive. After a restore a
+/// late one may arrive.
+const NAMESAKES: u64 = 3;
 const TICK: Duration = Duration::from_millis(500);
 const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
 const BACK_OFF_MOST: Duration = Duration::from_secs(10);
@@ -30,9 +40,7 @@ const BACK_OFF_MOST: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct BridgeConfig {
     /// HQ's broker.
-    pub broker: BrokerAddress,
-    /// For `mqtts`: whom to trust, and who we are.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    pub broker: Broker,
     /// The hub's software and version, told to HQ.
     pub software: String,
 }
@@ -50,6 +58,8 @@ pub struct BridgeStatus {
     pub lag: u64,
     /// The last thing that went wrong; stays until a connection holds.
     pub trouble: Option<String>,
+    /// What a person must look at; each stays until the bridge ends.
+    pub alarms: Vec<String>,
     /// Messages from HQ that were ignored: unreadable, or not for this hub.
     pub ignored: u64,
 }
@@ -80,12 +90,17 @@ enum Ignored {
     Topic,
     #[error(transparent)]
     Message(#[from] BadMessage),
-    #[error("it is for another hub, or for another life of this one's store")]
+    #[error("it is for another hub")]
     NotOurs,
+    #[error("it is for epoch {epoch} of this hub's store")]
+    OtherEpoch { epoch: Epoch },
     #[error("unknown stream")]
     Stream,
-    #[error("HQ has events up to {up_to}, this hub only up to {last}: was its disk set back? It needs a new epoch")]
-    Unknown { up_to: Sequence, last: Sequence },
+    #[error(
+        "HQ has events of {stream} up to {up_to}, this hub only up to {last}: was its disk set back? Take a backup and \
+         restore it: that begins a new epoch"
+    )]
+    Unknown { stream: Stream, up_to: Sequence, last: Sequence },
     #[error("too many batches wait to be applied; HQ will send it again")]
     Full,
 }
@@ -114,6 +129,8 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
         status: tell,
         began: Instant::now(),
         ignored: 0,
+        alarms: Alarms::default(),
+        namesakes: 0,
         _helpers: helpers,
     };
     Bridge { status, task: tokio::spawn(runner.run()) }
@@ -133,6 +150,9 @@ struct Runner {
     status: watch::Sender<BridgeStatus>,
     began: Instant,
     ignored: u64,
+    alarms: Alarms,
+    /// Acknowledgements for another epoch.
+    namesakes: u64,
     /// [`keep_cursor`] for each stream, and the inbox's task; ended with the runner.
     _helpers: JoinSet<()>,
 }
@@ -143,17 +163,18 @@ impl Runner {
         loop {
             let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
-                tls: self.config.tls.clone(),
                 client_id: format!("hub-{}", self.outbox.hub()),
                 subscribe: vec![topic::acknowledgement(&self.outbox.hub()), topic::down_batch(&self.outbox.hub())],
                 max_payload: MAX_MESSAGE,
             });
-            let (held, why) = self.connection(&link, incoming).await;
+            let why = self.connection(&link, incoming).await;
             drop(link);
+            // HQ was there: not only a broker that closes what it opens.
+            let held = self.flows.values().any(|flow| flow.window.is_flowing());
             for flow in self.flows.values_mut() {
                 flow.window.disconnected();
             }
-            tracing::warn!(broker = %self.config.broker, %why, "disconnected from HQ; events are queued in the outbox");
+            tracing::warn!(broker = %self.config.broker.address, %why, "disconnected from HQ; events are queued in the outbox");
             self.report(Some(why.to_string()));
             if held {
                 back_off.reset();
@@ -162,20 +183,20 @@ impl Runner {
         }
     }
 
-    /// One connection; ends with whether it ever held, and why it ended.
-    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> (bool, LinkError) {
-        let (mut ready, mut hello_at) = (false, Instant::now());
+    /// One connection; ends with why it ended.
+    async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> LinkError {
+        let (mut ready_at, mut hello_at) = (None, Instant::now());
         let mut changes = self.outbox.changes();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 told = incoming.recv() => match told {
-                    None => return (ready, LinkError::TaskEnded),
-                    Some(Incoming::Closed(why)) => return (ready, why),
+                    None => return LinkError::TaskEnded,
+                    Some(Incoming::Closed(why)) => return why,
                     Some(Incoming::Ready) => {
-                        ready = true;
                         hello_at = Instant::now();
+                        ready_at = Some(hello_at);
                         self.look().await;
                         self.greet(link);
                         // Full, it is about to say how far it is anyway.
@@ -194,19 +215,20 @@ impl Runner {
                             tracing::info!(%stream, from = %flow.acknowledged.next(), "no progress; sending again");
                         }
                     }
-                    // A hub whose store has stopped repeats it: HQ may be down just now.
-                    let greeting = self.flows.values().any(|flow| !flow.window.is_flowing())
-                        || self.outbox.stopped().is_some();
-                    if ready && greeting && hello_at.elapsed() >= HELLO_AGAIN {
+                    let unsettled = !self.is_flowing() || self.outbox.stopped().is_some();
+                    let again = if unsettled { HELLO_AGAIN } else { HELLO_EVERY };
+                    if ready_at.is_some() && hello_at.elapsed() >= again {
                         hello_at = Instant::now();
                         self.greet(link);
                     }
                 }
             }
             let mut trouble = Ok(());
-            if ready {
-                self.answer(link);
-                trouble = self.pump(link).await;
+            if let Some(ready_at) = ready_at {
+                trouble = self.answer(link).and(self.pump(link).await);
+                if !self.is_flowing() && ready_at.elapsed() >= SILENT {
+                    trouble = trouble.and(Err(Trouble::Silent));
+                }
             }
             self.report(trouble.err().or_else(|| self.blind.clone()).map(|trouble| trouble.to_string()));
         }
@@ -221,6 +243,7 @@ impl Runner {
             Err(trouble) => Some(trouble),
             Ok(spans) => {
                 for (flow, span) in self.flows.values_mut().zip(spans) {
+                    flow.window.remembered(span.acknowledged);
                     flow.span = Some(span);
                 }
                 None
@@ -230,7 +253,7 @@ impl Runner {
 
     fn greet(&self, link: &Link) {
         let spans = self.flows.iter().filter_map(|(stream, flow)| {
-            let Span { first_kept, last } = flow.span?;
+            let Span { first_kept, last, .. } = flow.span?;
             Some(StreamSpan { stream: stream.clone(), first_kept, last })
         });
         let hub = self.outbox.hub();
@@ -238,16 +261,13 @@ impl Runner {
             version: VERSION,
             hub: hub.clone(),
             epoch: self.outbox.epoch(),
-            software: self.config.software.clone(),
+            software: cut(self.config.software.clone(), MAX_SOFTWARE),
             streams: spans.collect(),
-            stopped: self.outbox.stopped().map(|mut why| {
-                why.truncate(why.floor_char_boundary(MAX_WHY));
-                why
-            }),
+            stopped: self.outbox.stopped().map(|why| cut(why, MAX_WHY)),
         };
         if let Ok(payload) = hello.encode() {
-            // Without room it is said again in a moment.
-            link.publish(topic::hello(&hub), payload);
+            // Without room it is said again in a moment; too large for the broker, HQ stays silent, which is told.
+            let _ = link.publish(topic::hello(&hub), payload);
         }
     }
 
@@ -260,8 +280,6 @@ impl Runner {
         };
         match taken {
             Ok(()) => return,
-            // For a person: the stream cannot go on.
-            Err(why @ Ignored::Unknown { .. }) => tracing::error!(%why, "ignored an acknowledgement"),
             // Whoever may publish decides how many there are.
             Err(why) => tracing::debug!(topic = %topic.escape_debug(), %why, "ignored a message from HQ"),
         }
@@ -270,20 +288,37 @@ impl Runner {
 
     fn acknowledge(&mut self, payload: &[u8]) -> Result<(), Ignored> {
         let acknowledgement = Acknowledgement::decode(payload)?;
-        if acknowledgement.hub != self.outbox.hub() || acknowledgement.epoch != self.outbox.epoch() {
+        if acknowledgement.hub != self.outbox.hub() {
             return Err(Ignored::NotOurs);
+        }
+        let epoch = acknowledgement.epoch;
+        if epoch != self.outbox.epoch() {
+            self.namesakes += 1;
+            if self.namesakes >= NAMESAKES {
+                let (hub, own) = (&acknowledgement.hub, self.outbox.epoch());
+                let why = format!(
+                    "another hub is called `{hub}` too: HQ answers to epoch {epoch} of it, this hub's is {own}. Give \
+                     each its own name: they throw each other off the broker"
+                );
+                self.alarms.raise(About::Namesake, why);
+            }
+            return Err(Ignored::OtherEpoch { epoch });
         }
         let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
         let flow = self.flows.get_mut(&acknowledgement.stream).ok_or(Ignored::Stream)?;
         // HQ answers what was said after the first look.
         let Some(span) = flow.span else { return Ok(()) };
         match flow.window.acknowledge(up_to, span.last, now) {
-            Acknowledged::Moved => {
+            Acknowledged::Moved(up_to) => {
                 flow.acknowledged = up_to;
                 flow.remember.send_replace(up_to);
             }
             Acknowledged::Known => {}
-            Acknowledged::Impossible => return Err(Ignored::Unknown { up_to, last: span.last }),
+            Acknowledged::Impossible => {
+                let why = Ignored::Unknown { stream: acknowledgement.stream.clone(), up_to, last: span.last };
+                self.alarms.raise(About::Unknown(acknowledgement.stream), why.to_string());
+                return Err(why);
+            }
         }
         Ok(())
     }
@@ -301,16 +336,17 @@ impl Runner {
     }
 
     /// Tells HQ how far the inbox is.
-    fn answer(&mut self, link: &Link) {
+    fn answer(&mut self, link: &Link) -> Result<(), Trouble> {
         let hub = self.outbox.hub();
         while let Some((stream, received)) = self.unsent.pop_first() {
             let answer = DownAcknowledgement::new(hub.clone(), self.outbox.epoch(), stream, received);
             let Ok(payload) = answer.encode() else { continue };
-            if !link.publish(topic::received(&hub), payload) {
+            if let Err(error) = link.publish(topic::received(&hub), payload) {
                 self.unsent.insert(answer.stream, answer.received);
-                return;
+                return if error == Unpublished::NoRoom { Ok(()) } else { Err(error.into()) };
             }
         }
+        Ok(())
     }
 
     /// Sends what the windows allow. A stream that is in trouble does not hold up the others.
@@ -318,7 +354,7 @@ impl Runner {
         let now = self.now_ms();
         let mut trouble = Ok(());
         for (stream, flow) in &mut self.flows {
-            let sent = flow.send(&self.outbox, link, stream, now).await;
+            let sent = flow.send(&self.outbox, link, stream, now, &mut self.alarms).await;
             trouble = trouble.and(sent);
         }
         trouble
@@ -327,7 +363,7 @@ impl Runner {
     fn report(&self, trouble: Option<String>) {
         let last: u64 = self.flows.values().filter_map(|flow| flow.span).map(|span| span.last.0).sum();
         let acknowledged: u64 = self.flows.values().map(|flow| flow.acknowledged.0).sum();
-        let connected = self.flows.values().all(|flow| flow.window.is_flowing());
+        let connected = self.is_flowing();
         self.status.send_if_modified(|status| {
             let trouble = if connected { trouble } else { trouble.or_else(|| status.trouble.take()) };
             let now = BridgeStatus {
@@ -336,6 +372,7 @@ impl Runner {
                 acknowledged,
                 lag: last.saturating_sub(acknowledged),
                 trouble,
+                alarms: self.alarms.told(),
                 ignored: self.ignored,
             };
             let changed = *status != now;
@@ -344,7 +381,18 @@ impl Runner {
         });
     }
 
+    /// HQ has answered for every stream.
+    fn is_flowing(&self) -> bool {
+        self.flows.values().all(|flow| flow.window.is_flowing())
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// A text cut to so many bytes.
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
 }

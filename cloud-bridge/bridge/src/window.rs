@@ -1,8 +1,13 @@
 //! The window of one stream: what HQ has, what is on its way, what to send next. Pure; time is passed in.
 //!
+//! HQ's word counts for what it can know: events that were sent, on this connection or an earlier one, or that the hub
+//! remembers as acknowledged. Whoever forges an acknowledgement of more does not keep the hub from sending it; after a
+//! crash a few events that HQ has are sent again, and HQ drops them.
+//!
 //! | event | no cursor yet | cursor known |
 //! | --- | --- | --- |
-//! | HQ's cursor, at most `last` | begin after it | move on with it; if it went back, send again from there |
+//! | HQ's cursor, at most what was sent | begin after it | move on with it; if it went back, send again from there |
+//! | HQ's cursor between that and `last` | begin after what was sent | move on with what was sent |
 //! | HQ's cursor beyond `last` | refuse | refuse |
 //! | connection lost | stay | forget the cursor |
 //! | time passes | stay | no progress for [`STALLED_MS`] with events on their way: send again from the cursor |
@@ -19,6 +24,8 @@ pub const STALLED_MS: u64 = 3_000;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Window {
     position: Option<Position>,
+    /// The last event that HQ can have: it was sent, or the hub remembers that HQ has it.
+    sent: Sequence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +41,8 @@ struct Position {
 /// What an acknowledgement did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledged {
-    /// HQ's cursor is new to us: remember it.
-    Moved,
+    /// HQ's cursor is new to us, and is this as far as it is believed: remember it.
+    Moved(Sequence),
     /// We knew.
     Known,
     /// HQ claims events that this hub never had.
@@ -43,15 +50,21 @@ pub enum Acknowledged {
 }
 
 impl Window {
+    /// The hub remembers that HQ has everything up to here.
+    pub fn remembered(&mut self, acknowledged: Sequence) {
+        self.sent = self.sent.max(acknowledged);
+    }
+
     /// HQ's cursor arrived; `last` is the last durable event.
     pub fn acknowledge(&mut self, up_to: Sequence, last: Sequence, now_ms: u64) -> Acknowledged {
         if up_to > last {
             return Acknowledged::Impossible;
         }
+        let up_to = up_to.min(self.sent);
         match &mut self.position {
             None => {
                 self.position = Some(Position { acknowledged: up_to, next: up_to.next(), progress_at_ms: now_ms });
-                Acknowledged::Moved
+                Acknowledged::Moved(up_to)
             }
             Some(position) if up_to == position.acknowledged => Acknowledged::Known,
             Some(position) => {
@@ -59,7 +72,7 @@ impl Window {
                 position.acknowledged = up_to;
                 position.next = if back { up_to.next() } else { position.next.max(up_to.next()) };
                 position.progress_at_ms = now_ms;
-                Acknowledged::Moved
+                Acknowledged::Moved(up_to)
             }
         }
     }
@@ -79,6 +92,7 @@ impl Window {
                 position.progress_at_ms = now_ms;
             }
             position.next = position.next.max(through.next());
+            self.sent = self.sent.max(through);
         }
     }
 
@@ -116,11 +130,33 @@ mod tests {
 
     use super::*;
 
+    /// The window of a hub that remembers an acknowledgement.
+    fn remembering(acknowledged: u64) -> Window {
+        let mut window = Window::default();
+        window.remembered(Sequence(acknowledged));
+        window
+    }
+
+    #[test]
+    fn an_acknowledgement_counts_up_to_what_was_sent() {
+        let mut window = remembering(2);
+        assert_eq!(window.acknowledge(Sequence(9), Sequence(9), 0), Acknowledged::Moved(Sequence(2)));
+        assert_eq!(window.next_batch(Sequence(9)), Some((Sequence(3), IN_FLIGHT)));
+        window.sent(Sequence(5), 0);
+        assert_eq!(window.acknowledge(Sequence(9), Sequence(9), 0), Acknowledged::Moved(Sequence(5)));
+        assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(6));
+        // What was sent on an earlier connection, HQ may have.
+        window.sent(Sequence(7), 0);
+        window.disconnected();
+        assert_eq!(window.acknowledge(Sequence(9), Sequence(9), 0), Acknowledged::Moved(Sequence(7)));
+        assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(8));
+    }
+
     #[test]
     fn nothing_is_sent_before_hqs_cursor_is_known() {
-        let mut window = Window::default();
+        let mut window = remembering(4);
         assert_eq!(window.next_batch(Sequence(9)), None);
-        assert_eq!(window.acknowledge(Sequence(4), Sequence(9), 0), Acknowledged::Moved);
+        assert_eq!(window.acknowledge(Sequence(4), Sequence(9), 0), Acknowledged::Moved(Sequence(4)));
         assert_eq!(window.next_batch(Sequence(9)), Some((Sequence(5), IN_FLIGHT)));
         window.disconnected();
         assert_eq!(window.next_batch(Sequence(9)), None);
@@ -138,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_stall_sends_again_from_the_cursor_once_per_interval() {
-        let mut window = Window::default();
+        let mut window = remembering(2);
         window.acknowledge(Sequence(2), Sequence(9), 0);
         window.sent(Sequence(9), 100);
         assert!(!window.tick(100 + STALLED_MS - 1));
@@ -150,9 +186,9 @@ mod tests {
 
     #[test]
     fn an_hq_from_a_backup_is_followed_back() {
-        let mut window = Window::default();
+        let mut window = remembering(8);
         window.acknowledge(Sequence(8), Sequence(9), 0);
-        assert_eq!(window.acknowledge(Sequence(3), Sequence(9), 1), Acknowledged::Moved);
+        assert_eq!(window.acknowledge(Sequence(3), Sequence(9), 1), Acknowledged::Moved(Sequence(3)));
         assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(4));
     }
 
@@ -208,19 +244,27 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the link loses, doubles, reorders or cuts: once it behaves, HQ has every event once, in order.
+        /// Whatever the link loses, doubles, reorders or cuts, and whenever the hub dies: once all behave, HQ has every
+        /// event once, in order.
         #[test]
         fn hq_ends_with_every_event_once_in_order(
             last in 1_u64..400,
             steps in proptest::collection::vec((fate(), fate(), 0_u8..20, 1_u64..40), 0..120),
         ) {
             let (mut window, mut hq, last) = (Window::default(), Hq::default(), Sequence(last));
+            let mut remembered = Sequence(0);
             let (mut up, mut down) = (VecDeque::<(u64, u64)>::new(), VecDeque::<Sequence>::new());
-            let quiet = std::iter::repeat_n((Fate::Arrives, Fate::Arrives, 1, 40), 600);
+            let quiet = std::iter::repeat_n((Fate::Arrives, Fate::Arrives, 2, 40), 600);
             for (now, (up_fate, down_fate, event, size)) in steps.into_iter().chain(quiet).enumerate() {
                 let now_ms = now as u64 * 1_000;
                 if event == 0 {
                     window.disconnected();
+                    up.clear();
+                    down.clear();
+                }
+                if event == 1 {
+                    // The hub dies. What it remembers may be behind what HQ has.
+                    window = remembering(remembered.0);
                     up.clear();
                     down.clear();
                 }
@@ -239,7 +283,12 @@ mod tests {
                     put(&mut down, hq.cursor(), down_fate);
                 }
                 if let Some(cursor) = down.pop_front() {
-                    prop_assert_ne!(window.acknowledge(cursor, last, now_ms), Acknowledged::Impossible);
+                    match window.acknowledge(cursor, last, now_ms) {
+                        // Not every one is flushed before the hub dies.
+                        Acknowledged::Moved(up_to) if event % 2 == 0 => remembered = up_to,
+                        Acknowledged::Moved(_) | Acknowledged::Known => {}
+                        Acknowledged::Impossible => prop_assert!(false, "HQ has more than there is"),
+                    }
                 }
             }
             prop_assert_eq!(hq.has, (1..=last.0).collect::<Vec<_>>());

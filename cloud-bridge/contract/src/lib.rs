@@ -8,7 +8,12 @@
 //!   [`Acknowledgement`] is cumulative: "I have everything up to here". Only that lets the hub forget; a broker's
 //!   PUBACK means nothing.
 //! - The hub may send anything again at any time; HQ drops what it has. HQ may lose its latest events (a restored
-//!   backup); it answers with its older cursor and the hub goes back to it.
+//!   backup); it answers with its older cursor and the hub goes back to it. A hub with nothing to send asks for the
+//!   cursors every 30 s, so that an HQ that forgot hears of it.
+//! - A hub believes an acknowledgement up to what it has sent, or knew to be acknowledged when it started. What is
+//!   beyond that it sends, and HQ drops what it has.
+//! - An event that cannot be sent (its record is damaged, or it is larger than the broker takes) is replaced by a
+//!   [`Placeholder`], which HQ keeps for a person; the events after it go on.
 //! - What HQ sends down is applied once, in order, in the same way with the ends exchanged; [`down`] has the rules.
 //! - Every message is JSON with a `version`, at most [`MAX_MESSAGE`] bytes. Fields may be added within a version;
 //!   unknown ones are ignored.
@@ -17,8 +22,8 @@
 //!
 //! ```text
 //! hub                                             HQ
-//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated until answered,
-//!  |                                               |   or while the hub's store has stopped, with the reason
+//!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated every 5 s until answered, or
+//!  |                                               |   while the hub's store has stopped; then every 30 s
 //!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
 //!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
 //!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is
@@ -46,7 +51,9 @@ pub mod topic;
 
 pub use down::{DownAcknowledgement, DownBatch, DownItem, Received, Refusal};
 pub use kind::{BadBody, Body, DownKind, EventKind};
-pub use message::{Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, MAX_WHY, StreamSpan, VERSION};
+pub use message::{
+    Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan, VERSION,
+};
 pub use name::{Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};

@@ -17,11 +17,32 @@ pub const MAX_BATCH_EVENTS: usize = 200;
 /// The longest reason in a [`Hello`], in bytes.
 pub const MAX_WHY: usize = 1024;
 
+/// The longest name of a hub's software in a [`Hello`], in bytes.
+pub const MAX_SOFTWARE: usize = 128;
+
 /// The most streams in a [`Hello`].
 pub const MAX_STREAMS: usize = 32;
 
 /// A sender puts no more bodies into a batch once they pass this many bytes. A single larger one travels alone.
 pub const BATCH_BYTES: usize = 128 * 1024;
+
+/// The kind of what a hub sends in the place of an event whose record is damaged: a [`Placeholder`].
+pub const UNREADABLE: &str = "hub.unreadable";
+
+/// The kind of what a hub sends in the place of an event that is larger than its broker takes: a [`Placeholder`].
+pub const OVERSIZED: &str = "hub.oversized";
+
+/// What stands for an event that could not be sent, so that the events after it can be. HQ keeps it for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placeholder {
+    /// The event's kind.
+    pub kind: String,
+    /// Where its record is in the hub, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Why it could not be sent.
+    pub why: String,
+}
 
 /// Something that happened in a store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,7 +96,7 @@ pub struct Hello {
     pub hub: HubId,
     /// In which life of its store.
     pub epoch: Epoch,
-    /// The hub's software, for people.
+    /// The hub's software, for people; at most [`MAX_SOFTWARE`] bytes.
     pub software: String,
     /// What it has to offer.
     pub streams: Vec<StreamSpan>,
@@ -237,11 +258,14 @@ impl Hello {
     /// Reads a hello.
     ///
     /// # Errors
-    /// Too large, unreadable, of another version, with more streams or a longer reason than any hub has.
+    /// Too large, unreadable, of another version, with more streams or longer texts than any hub has.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
         let hello: Self = decode(bytes)?;
         if hello.streams.len() > MAX_STREAMS {
             return Err(BadMessage::TooMany { what: "streams", count: hello.streams.len(), most: MAX_STREAMS });
+        }
+        if hello.software.len() > MAX_SOFTWARE {
+            return Err(BadMessage::TooLong { what: "software", bytes: hello.software.len(), most: MAX_SOFTWARE });
         }
         if let Some(bytes) = hello.stopped.as_ref().map(String::len).filter(|bytes| *bytes > MAX_WHY) {
             return Err(BadMessage::TooLong { what: "reason", bytes, most: MAX_WHY });

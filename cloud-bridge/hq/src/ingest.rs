@@ -1,17 +1,20 @@
 //! From MQTT into a ledger.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use contract::{
     Acknowledgement, Batch, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, VERSION,
     topic::{self, FromHub},
 };
-use link::{BackOff, BrokerAddress, Ends, Incoming, Link, LinkError, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{interval, sleep},
+    time::{Instant, interval, sleep},
 };
 
 use crate::ledger::Ledger;
@@ -26,14 +29,11 @@ const BACK_OFF_MOST: Duration = Duration::from_secs(10);
 /// Acknowledgements for which the client had no room are tried again this often.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Where to listen.
-#[derive(Clone)]
-pub struct IngestConfig {
-    /// The broker.
-    pub broker: BrokerAddress,
-    /// For `mqtts`.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
-}
+/// The most hubs whose epochs are compared.
+const MOST_HUBS: usize = 10_000;
+
+/// How often dropped messages are logged: whoever may publish decides how many there are.
+const TELL_DROPPED: Duration = Duration::from_secs(10);
 
 /// What came in so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +52,8 @@ pub struct IngestStats {
     pub failed: u64,
     /// Hubs whose store has stopped for good, with the reason that each gave last.
     pub stopped: BTreeMap<HubId, String>,
+    /// Names that two hubs have: an earlier epoch spoke after a later one.
+    pub namesakes: BTreeMap<HubId, (Epoch, Epoch)>,
     /// The last thing that went wrong with the broker.
     pub trouble: Option<String>,
 }
@@ -64,9 +66,16 @@ pub struct Ingest {
 
 impl Ingest {
     /// Starts on the current runtime.
-    pub fn start<L: Ledger + Sync>(config: IngestConfig, ledger: L) -> Self {
+    pub fn start<L: Ledger + Sync>(broker: Broker, ledger: L) -> Self {
         let (tell, stats) = watch::channel(IngestStats::default());
-        let runner = Runner { config, ledger, stats: tell, unsent: BTreeMap::new() };
+        let runner = Runner {
+            broker,
+            ledger,
+            stats: tell,
+            unsent: BTreeMap::new(),
+            epochs: HashMap::new(),
+            told_dropped_at: None,
+        };
         Self { stats, task: tokio::spawn(runner.run()) }
     }
 
@@ -83,11 +92,14 @@ impl Drop for Ingest {
 }
 
 struct Runner<L> {
-    config: IngestConfig,
+    broker: Broker,
     ledger: L,
     stats: watch::Sender<IngestStats>,
     /// Cursors still to be sent to hubs; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), Sequence>,
+    /// The latest epoch in which each hub spoke.
+    epochs: HashMap<HubId, Epoch>,
+    told_dropped_at: Option<Instant>,
 }
 
 impl<L: Ledger + Sync> Runner<L> {
@@ -95,8 +107,7 @@ impl<L: Ledger + Sync> Runner<L> {
         let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
             let (link, mut incoming) = connect(Ends {
-                broker: self.config.broker.clone(),
-                tls: self.config.tls.clone(),
+                broker: self.broker.clone(),
                 client_id: "hq-ingest".into(),
                 subscribe: vec![topic::ALL_HUBS.into()],
                 max_payload: MAX_MESSAGE,
@@ -108,20 +119,23 @@ impl<L: Ledger + Sync> Runner<L> {
                         None => break LinkError::TaskEnded,
                         Some(Incoming::Closed(why)) => break why,
                         Some(Incoming::Ready) => {
-                            back_off.reset();
                             self.stats.send_modify(|stats| {
                                 stats.connected = true;
                                 stats.trouble = None;
                             });
                         }
-                        Some(Incoming::Room) => {}
-                        Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
+                        // Not only a broker that closes what it opens.
+                        Some(Incoming::Room) => back_off.reset(),
+                        Some(Incoming::Message { topic, payload }) => {
+                            back_off.reset();
+                            self.take(&topic, &payload).await;
+                        }
                     },
                     _ = retry.tick() => {}
                 }
                 self.acknowledge(&link);
             };
-            tracing::warn!(broker = %self.config.broker, %why, "disconnected from the broker");
+            tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker");
             self.stats.send_modify(|stats| {
                 stats.connected = false;
                 stats.trouble = Some(why.to_string());
@@ -148,14 +162,19 @@ impl<L: Ledger + Sync> Runner<L> {
             None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
-            tracing::warn!(topic = %topic.escape_debug(), %why, "dropped a message");
             self.stats.send_modify(|stats| stats.garbage += 1);
+            if self.told_dropped_at.is_none_or(|at| at.elapsed() >= TELL_DROPPED) {
+                self.told_dropped_at = Some(Instant::now());
+                let dropped = self.stats.borrow().garbage;
+                tracing::warn!(topic = %topic.escape_debug(), %why, dropped, "dropped a message");
+            }
         }
     }
 
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
         let software = hello.software.escape_debug();
-        tracing::info!(hub = %hello.hub, epoch = %hello.epoch, %software, "hello from a hub");
+        tracing::debug!(hub = %hello.hub, epoch = %hello.epoch, %software, "hello from a hub");
+        self.compare_epochs(&hello.hub, hello.epoch);
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
@@ -179,6 +198,26 @@ impl<L: Ledger + Sync> Runner<L> {
             }
         }
         Ok(())
+    }
+
+    /// Notices two hubs of one name. A hub whose store is restored speaks in a later epoch from then on, and never in
+    /// the earlier one again.
+    fn compare_epochs(&mut self, hub: &HubId, epoch: Epoch) {
+        let latest = self.epochs.get(hub).copied();
+        if latest.is_none_or(|latest| epoch > latest) {
+            if latest.is_some() || self.epochs.len() < MOST_HUBS {
+                self.epochs.insert(hub.clone(), epoch);
+            }
+            return;
+        }
+        let Some(latest) = latest.filter(|latest| epoch < *latest) else { return };
+        self.stats.send_if_modified(|stats| {
+            let is_news = stats.namesakes.insert(hub.clone(), (epoch, latest)) != Some((epoch, latest));
+            if is_news {
+                tracing::error!(%hub, earlier = %epoch, later = %latest, "two hubs have this name; give each its own");
+            }
+            is_news
+        });
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<(), String> {
@@ -207,7 +246,7 @@ impl<L: Ledger + Sync> Runner<L> {
             let acknowledgement =
                 Acknowledgement { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), up_to: cursor };
             let Ok(payload) = acknowledgement.encode() else { continue };
-            if !link.publish(topic::acknowledgement(&hub), payload) {
+            if link.publish(topic::acknowledgement(&hub), payload) == Err(Unpublished::NoRoom) {
                 self.unsent.insert((hub, epoch, stream), cursor);
                 return;
             }

@@ -19,7 +19,10 @@
 //! | the ledger cannot commit | nothing is acknowledged; the hub sends again after a stall |
 //! | an acknowledgement is lost | the hub sends again, everything is a repeat, the cursor is acknowledged again |
 //! | this process dies | cursor and effects are in one transaction; hubs resend what was not acknowledged |
-//! | the ledger is restored from a backup | its cursors are older; hubs follow them back |
+//! | the ledger is restored from a backup, or is empty | its cursors are older; hubs follow them back, a quiet one within 30 s |
+//! | two hubs have one name | an error that names both epochs; what each sends is kept apart by its epoch |
+//! | a hub could not send an event | its [`Placeholder`](contract::Placeholder) is in quarantine, for a person |
+//! | somebody floods the broker | bounded: dropped messages are logged every 10 s, quarantine keeps 1,000 events and 4 MiB |
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -37,6 +40,6 @@ pub mod transfers;
 
 pub use down::{MemoryQueues, Publisher, Queues};
 pub use export::Exported;
-pub use ingest::{Ingest, IngestConfig, IngestStats};
+pub use ingest::{Ingest, IngestStats};
 pub use ledger::{Applied, Ledger, LedgerError, MemoryLedger, Summary};
 pub use transfers::Uneven;

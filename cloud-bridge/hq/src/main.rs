@@ -3,9 +3,9 @@
 mod publish;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -14,11 +14,10 @@ use std::{
 use clap::{Parser, Subcommand};
 use contract::{Epoch, HubId};
 use hq::{
-    Exported, Ingest, IngestConfig, MemoryLedger, MemoryQueues, Publisher, Queues,
+    Exported, Ingest, IngestStats, MemoryLedger, MemoryQueues, Publisher, Queues,
     down::{QueueSummary, RefusedItem},
 };
-use link::{BrokerAddress, Identity};
-use rustls::ClientConfig;
+use link::{Broker, BrokerAddress, Identity, Login};
 use serde::Serialize;
 
 /// Headquarters' end of the store hubs.
@@ -28,6 +27,12 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// How often a renewed certificate is looked for.
+const LOOK_FOR_RENEWED: Duration = Duration::from_secs(60);
+
+/// Hubs named in a report, of those that need a person.
+const NAMED: usize = 10;
 
 #[derive(Subcommand)]
 enum Command {
@@ -45,6 +50,12 @@ enum Command {
         /// PEM file of its key.
         #[arg(long, requires = "certificate")]
         key: Option<PathBuf>,
+        /// The user name for the broker, if it asks for one.
+        #[arg(long, requires = "password_file")]
+        username: Option<String>,
+        /// A file whose first line is its password.
+        #[arg(long, requires = "username")]
+        password_file: Option<PathBuf>,
         /// A new file that gets every sale as a line of JSON: hub, epoch, sequence, sale.
         #[arg(long)]
         export: Option<PathBuf>,
@@ -70,10 +81,22 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
-    let Command::Ingest { broker, ca, certificate, key, export, stock, transfers, publish_items, to } =
-        Arguments::parse().command;
-    let tls = match trust(&broker, ca, certificate.zip(key)) {
-        Ok(tls) => tls,
+    let Command::Ingest {
+        broker,
+        ca,
+        certificate,
+        key,
+        username,
+        password_file,
+        export,
+        stock,
+        transfers,
+        publish_items,
+        to,
+    } = Arguments::parse().command;
+    let access = access(broker, ca.as_deref(), certificate.zip(key), username.zip(password_file));
+    let (broker, identity) = match access {
+        Ok(access) => access,
         Err(why) => return refuse(&why),
     };
     let (stock, transfers) = match (Report::new(stock), Report::new(transfers)) {
@@ -85,20 +108,19 @@ async fn main() -> ExitCode {
         Err(why) => return refuse(&why),
     };
     let ledger = MemoryLedger::default();
-    let config = IngestConfig { broker, tls };
     let began_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let queues = MemoryQueues::new(Epoch(u64::try_from(began_ms).unwrap_or(u64::MAX)));
     let _publisher = match published {
         None => None,
         Some(items) => match publish::append(&queues, &items, &to).await {
-            Ok(()) => Some(Publisher::start(config.clone(), queues.clone())),
+            Ok(()) => Some(Publisher::start(broker.clone(), queues.clone())),
             Err(why) => return refuse(&why),
         },
     };
     let ingest = match export {
-        None => Ingest::start(config, ledger.clone()),
+        None => Ingest::start(broker, ledger.clone()),
         Some(path) => match Exported::new(ledger.clone(), &path) {
-            Ok(exported) => Ingest::start(config, exported),
+            Ok(exported) => Ingest::start(broker, exported),
             Err(error) => {
                 return refuse(&format!("{}: could not create the file: {error}; name a new one", path.display()));
             }
@@ -106,6 +128,7 @@ async fn main() -> ExitCode {
     };
     eprintln!("The ledger is in memory: it is gone when this program ends. Ctrl-C ends it with the sums.");
     let mut every = tokio::time::interval(Duration::from_secs(5));
+    let mut renewed = tokio::time::interval(LOOK_FOR_RENEWED);
     loop {
         tokio::select! {
             _ = every.tick() => {
@@ -113,9 +136,7 @@ async fn main() -> ExitCode {
                 let line = if stats.connected { "connected" } else { "no broker" };
                 eprintln!("{line}  {} sales  {} lines  net {}  repeated {}  quarantined {}",
                     summary.sales, summary.lines, summary.net_minor, summary.repeated_events, summary.quarantined);
-                for (hub, why) in &stats.stopped {
-                    eprintln!("{hub}: store stopped, not selling: {}", why.escape_debug());
-                }
+                name_hubs(&stats);
                 if let Ok(sent) = queues.summary().await
                     && sent != QueueSummary::default()
                 {
@@ -123,6 +144,9 @@ async fn main() -> ExitCode {
                         sent.applied, sent.refused, sent.waiting, sent.lost);
                 }
             }
+            _ = renewed.tick() => if let Some(Err(why)) = identity.as_ref().map(|identity| identity.reload()) {
+                eprintln!("could not take over a renewed certificate: {why}; the former one is shown still");
+            },
             _ = tokio::signal::ctrl_c() => break,
         }
     }
@@ -179,18 +203,39 @@ impl Report {
     }
 }
 
-fn trust(
-    broker: &BrokerAddress,
-    ca: Option<PathBuf>,
+/// Names hubs that need a person; of many only some. Hubs are named by whoever may publish.
+fn name_hubs(stats: &IngestStats) {
+    for (hub, why) in stats.stopped.iter().take(NAMED) {
+        eprintln!("{hub}: store stopped, not selling: {}", why.escape_debug());
+    }
+    for (hub, (earlier, later)) in stats.namesakes.iter().take(NAMED) {
+        eprintln!("{hub}: two hubs have this name, in epochs {earlier} and {later}; give each its own");
+    }
+    let unnamed = stats.stopped.len().saturating_sub(NAMED) + stats.namesakes.len().saturating_sub(NAMED);
+    if unnamed > 0 {
+        eprintln!("... and {unnamed} more hubs that need a person");
+    }
+}
+
+/// How to reach the broker, and the identity that is shown to it.
+fn access(
+    address: BrokerAddress,
+    ca: Option<&Path>,
     own: Option<(PathBuf, PathBuf)>,
-) -> Result<Option<Arc<ClientConfig>>, String> {
-    if !broker.tls {
-        return Ok(None);
+    login: Option<(String, PathBuf)>,
+) -> Result<(Broker, Option<Arc<Identity>>), String> {
+    let login = login.map(|(username, file)| {
+        let text = fs::read_to_string(&file).map_err(|error| format!("could not read {}: {error}", file.display()))?;
+        Ok::<_, String>(Login { username, password: text.lines().next().unwrap_or_default().to_owned() })
+    });
+    let login = login.transpose()?;
+    if !address.tls {
+        return Ok((Broker { address, tls: None, login }, None));
     }
     let ca = ca.ok_or("mqtts needs --ca, the PEM file of the authority that signed the broker's certificate")?;
-    let config = link::trust::roots_from_file(&ca).and_then(|roots| {
-        let own = own.map(|(certificate, key)| Identity::from_files(&certificate, &key)).transpose()?;
-        link::client_config(roots, own)
-    });
-    config.map(Some).map_err(|error| error.to_string())
+    let roots = link::trust::roots_from_file(ca).map_err(|error| error.to_string())?;
+    let identity = own.map(|(certificate, key)| Identity::open(&certificate, &key).map(Arc::new));
+    let identity = identity.transpose().map_err(|error| error.to_string())?;
+    let tls = link::client_config(roots, identity.clone()).map_err(|error| error.to_string())?;
+    Ok((Broker { address, tls: Some(tls), login }, identity))
 }

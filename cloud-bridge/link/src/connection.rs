@@ -2,15 +2,22 @@
 //! and it is thrown away whole at the first error, with whatever its client still remembers (rumqttc resends from
 //! memory after a reconnect, which once paired messages with the wrong acknowledgements).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use rumqttc::{
     Transport,
     v5::{
-        AsyncClient, Event, MqttOptions,
+        AsyncClient, ConnectionError, Event, MqttOptions, StateError,
         mqttbytes::{
             QoS,
-            v5::{Filter, Packet, PubAckReason, SubscribeReasonCode},
+            v5::{ConnAck, ConnectReturnCode, DisconnectReasonCode, Filter, Packet, PubAckReason, SubscribeReasonCode},
         },
     },
 };
@@ -30,8 +37,12 @@ const REQUESTS: usize = 64;
 /// Messages that wait here for whoever reads them; beyond it the connection is not read.
 const UNREAD: usize = 256;
 
-/// What a packet may have beside its payload: the topic and its properties, in bytes.
+/// What an incoming packet may have beside its payload: the topic and its properties, in bytes.
 const OVERHEAD: usize = 4096;
+
+/// What a PUBLISH of ours has beside topic and payload: type and flags, remaining length, length of the topic, packet
+/// identifier, length of no properties (MQTT 5.0, section 3.3).
+const PUBLISH_OVERHEAD: usize = 1 + 4 + 2 + 2 + 1;
 
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +53,26 @@ pub enum LinkError {
     /// The broker closed it.
     #[error("the broker closed the connection ({0})")]
     Closed(String),
+    /// The broker closed it because of another client, or without a word, which is how some tell that.
+    #[error(
+        "the broker closed the connection {told}; if this happens again and again, another client connects as \
+         `{client_id}`: give each its own name"
+    )]
+    TakenOver {
+        /// The MQTT client id of both.
+        client_id: String,
+        /// `as another client took it over`, or `without a reason`.
+        told: &'static str,
+    },
+    /// The broker did not let the client in.
+    #[error(
+        "the broker refused the connection ({0}); check the user name, the password and the certificate in the config, \
+         and the broker's access list"
+    )]
+    Refused(String),
+    /// The broker cannot carry messages that must arrive.
+    #[error("the broker takes messages of quality of service 0 alone; allow at least 1 in its config")]
+    QualityOfService,
     /// The broker refused a subscription.
     #[error("the broker refused the subscription to {filter} ({reason}); check its access list")]
     Subscription {
@@ -76,16 +107,49 @@ pub enum Incoming {
     Closed(LinkError),
 }
 
+/// Why a message was not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unpublished {
+    /// There is no room now: try again after [`Incoming::Room`].
+    #[error("too many messages wait to be sent")]
+    NoRoom,
+    /// It will never be taken.
+    #[error("a message of {bytes} bytes; the broker takes at most {limit}: raise its maximum packet size")]
+    TooLarge {
+        /// The payload's size.
+        bytes: usize,
+        /// The largest payload on this topic.
+        limit: usize,
+    },
+}
+
 /// A connection: publishes, and ends its task when dropped.
 pub struct Link {
     client: AsyncClient,
     poll: JoinHandle<()>,
+    max_payload: usize,
+    /// The largest packet that the broker takes, once it has said so.
+    max_packet: Arc<AtomicUsize>,
 }
 
 impl Link {
-    /// Publishes at QoS 1. False if there is no room now: try again after [`Incoming::Room`].
-    pub fn publish(&self, topic: String, payload: Vec<u8>) -> bool {
-        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).is_ok()
+    /// Publishes at QoS 1, and never more than the broker takes: one packet beyond its limit would end the connection.
+    ///
+    /// # Errors
+    /// There is no room now, or the broker does not take messages of this size.
+    pub fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
+        let (bytes, limit) = (payload.len(), self.payload_limit(&topic));
+        if bytes > limit {
+            return Err(Unpublished::TooLarge { bytes, limit });
+        }
+        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).map_err(|_| Unpublished::NoRoom)
+    }
+
+    /// The largest payload that can be published on a topic, in bytes. Known once the connection is
+    /// [ready](Incoming::Ready).
+    pub fn payload_limit(&self, topic: &str) -> usize {
+        let packet = self.max_packet.load(Ordering::Relaxed);
+        self.max_payload.min(packet.saturating_sub(topic.len() + PUBLISH_OVERHEAD))
     }
 }
 
@@ -95,13 +159,37 @@ impl Drop for Link {
     }
 }
 
+/// A user name and its password. The password is not in what is formatted for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A broker, whom to trust as it, and how to log in.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// Where it is.
+    pub address: BrokerAddress,
+    /// For `mqtts`: whom to trust, and the certificate to show.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// If the broker asks for a password.
+    pub login: Option<Login>,
+}
+
 /// Who connects to where, and what it listens to.
 #[derive(Clone)]
 pub struct Ends {
     /// The broker.
-    pub broker: BrokerAddress,
-    /// For `mqtts`.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    pub broker: Broker,
     /// The MQTT client id.
     pub client_id: String,
     /// The topic filters to subscribe to; at least one.
@@ -112,26 +200,38 @@ pub struct Ends {
 
 /// Begins to connect; what happens is told through the receiver.
 pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
-    let mut options = MqttOptions::new(ends.client_id, ends.broker.host.clone(), ends.broker.port);
+    let Ends { broker: Broker { address, tls, login }, client_id, subscribe, max_payload } = ends;
+    let mut options = MqttOptions::new(client_id.clone(), address.host, address.port);
     options.set_keep_alive(KEEP_ALIVE).set_clean_start(true).set_connection_timeout(CONNECT_SECONDS);
-    options.set_max_packet_size(Some(u32::try_from(ends.max_payload.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)));
-    if let Some(tls) = ends.tls.filter(|_| ends.broker.tls) {
+    options.set_max_packet_size(Some(u32::try_from(max_payload.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)));
+    if let Some(Login { username, password }) = login {
+        options.set_credentials(username, password);
+    }
+    if let Some(tls) = tls.filter(|_| address.tls) {
         options.set_transport(Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)));
     }
     let (client, mut events) = AsyncClient::new(options, REQUESTS);
     let (tell, incoming) = mpsc::channel(UNREAD);
-    let (subscriber, filters) = (client.clone(), ends.subscribe);
+    let subscriber = client.clone();
+    let max_packet = Arc::new(AtomicUsize::new(usize::MAX));
+    let heard_max = Arc::clone(&max_packet);
     let poll = tokio::spawn(async move {
+        let mut is_in = false;
         let why = loop {
             let told = match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    let wanted = filters.iter().map(|filter| Filter::new(filter.clone(), QoS::AtLeastOnce));
+                Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                    is_in = true;
+                    match limits(&answer) {
+                        Ok(packet) => heard_max.store(packet, Ordering::Relaxed),
+                        Err(why) => break why,
+                    }
+                    let wanted = subscribe.iter().map(|filter| Filter::new(filter.clone(), QoS::AtLeastOnce));
                     match subscriber.try_subscribe_many(wanted) {
                         Ok(()) => continue,
                         Err(error) => break LinkError::Connection(error.to_string()),
                     }
                 }
-                Ok(Event::Incoming(Packet::SubAck(answer))) => match refused(&filters, &answer.return_codes) {
+                Ok(Event::Incoming(Packet::SubAck(answer))) => match refused(&subscribe, &answer.return_codes) {
                     None => Incoming::Ready,
                     Some(error) => break error,
                 },
@@ -143,11 +243,8 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
                     PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Incoming::Room,
                     reason => break LinkError::Message(format!("{reason:?}")),
                 },
-                Ok(Event::Incoming(Packet::Disconnect(notice))) => {
-                    break LinkError::Closed(format!("{:?}", notice.reason_code));
-                }
                 Ok(_) => continue,
-                Err(error) => break LinkError::Connection(error.to_string()),
+                Err(error) => break cause(error, client_id, is_in),
             };
             if tell.send(told).await.is_err() {
                 return;
@@ -155,7 +252,45 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
         };
         let _ = tell.send(Incoming::Closed(why)).await;
     });
-    (Link { client, poll }, incoming)
+    (Link { client, poll, max_payload, max_packet }, incoming)
+}
+
+/// The largest packet that the broker takes. It says so in its answer to the connection; how many unacknowledged
+/// messages it takes at once (its receive maximum) the client keeps to by itself. Nothing is ever retained, so it does
+/// not matter whether it can retain.
+fn limits(answer: &ConnAck) -> Result<usize, LinkError> {
+    let Some(limits) = &answer.properties else { return Ok(usize::MAX) };
+    if limits.max_qos == Some(0) {
+        return Err(LinkError::QualityOfService);
+    }
+    Ok(limits.max_packet_size.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)))
+}
+
+/// Why the client gave the connection up.
+fn cause(error: ConnectionError, client_id: String, is_in: bool) -> LinkError {
+    match error {
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
+            if reason_code == DisconnectReasonCode::SessionTakenOver =>
+        {
+            LinkError::TakenOver { client_id, told: "as another client took it over" }
+        }
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
+            let why = reason_string.map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
+            LinkError::Closed(format!("{reason_code:?}{why}"))
+        }
+        // mosquitto says it by a DISCONNECT without properties, which rumqttc 0.25 takes for unfinished.
+        ConnectionError::MqttState(StateError::ConnectionAborted) if is_in => {
+            LinkError::TakenOver { client_id, told: "without a reason" }
+        }
+        ConnectionError::ConnectionRefused(
+            code @ (ConnectReturnCode::BadUserNamePassword
+            | ConnectReturnCode::NotAuthorized
+            | ConnectReturnCode::BadAuthenticationMethod
+            | ConnectReturnCode::ClientIdentifierNotValid
+            | ConnectReturnCode::Banned),
+        ) => LinkError::Refused(format!("{code:?}")),
+        error => LinkError::Connection(error.to_string()),
+    }
 }
 
 /// The first subscription that the broker did not grant. It answers them in order.
@@ -190,9 +325,10 @@ mod tests {
     async fn a_broker_that_is_not_there_closes_the_connection_with_a_reason() {
         // A port that was free a moment ago, with nobody behind it.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let broker = BrokerAddress { host: "127.0.0.1".into(), port, tls: false };
+        let address = BrokerAddress { host: "127.0.0.1".into(), port, tls: false };
+        let broker = Broker { address, tls: None, login: None };
         let subscribe = vec!["a".to_owned()];
-        let ends = Ends { broker, tls: None, client_id: "test".into(), subscribe, max_payload: 1 };
+        let ends = Ends { broker, client_id: "test".into(), subscribe, max_payload: 1 };
         let (_link, mut incoming) = connect(ends);
         let told = incoming.recv().await;
         assert!(matches!(told, Some(Incoming::Closed(LinkError::Connection(_)))), "{told:?}");

@@ -1,4 +1,4 @@
-//! Trust and identities from PEM files.
+//! Trust from PEM files.
 
 use std::{
     fs, io,
@@ -8,8 +8,10 @@ use std::{
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
 };
+
+use crate::identity::Identity;
 
 /// Why a PEM file, or what it holds, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +40,17 @@ pub enum TrustError {
         /// The file, or `the given PEM text`.
         origin: String,
     },
-    /// The TLS library refused the certificates or the key.
+    /// A key that is not the certificate's.
+    #[error("{key}: not the private key of the certificate {certificate}: {source}")]
+    Mismatch {
+        /// The certificate's file.
+        certificate: String,
+        /// The key's file.
+        key: String,
+        /// What the TLS library said.
+        source: rustls::Error,
+    },
+    /// The TLS library refused the configuration.
     #[error("TLS configuration refused: {0}")]
     Refused(#[from] rustls::Error),
 }
@@ -68,54 +80,32 @@ fn roots(origin: &str, pem: &[u8]) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// A certificate chain and its private key.
-#[derive(Debug)]
-pub struct Identity {
-    /// The certificate first, then those that signed it.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The certificate's key.
-    pub key: PrivateKeyDer<'static>,
-}
-
-impl Identity {
-    /// Reads an identity from its two PEM files.
-    ///
-    /// # Errors
-    /// A file cannot be read, or is not of the right kind.
-    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
-        let chain = certificates(&certificate.display().to_string(), &read(certificate)?)?;
-        let origin = key.display().to_string();
-        let key = PrivateKeyDer::from_pem_slice(&read(key)?);
-        Ok(Self { chain, key: key.map_err(|error| invalid(&origin, "private key", &error))? })
-    }
-}
-
-/// TLS for a client that trusts `roots` and, if asked, shows its own identity.
+/// TLS for a client that trusts `roots` and, if the server asks for it, shows its own identity.
 ///
 /// # Errors
-/// The key does not belong to the certificate.
-pub fn client_config(roots: RootCertStore, identity: Option<Identity>) -> Result<Arc<ClientConfig>, TrustError> {
+/// The TLS library refuses.
+pub fn client_config(roots: RootCertStore, identity: Option<Arc<Identity>>) -> Result<Arc<ClientConfig>, TrustError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
     let config = match identity {
         None => builder.with_no_client_auth(),
-        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key)?,
+        Some(identity) => builder.with_client_cert_resolver(identity),
     };
     Ok(Arc::new(config))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
     fs::read(path).map_err(|source| TrustError::Read { path: path.to_owned(), source })
 }
 
-fn certificates(origin: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+pub(crate) fn certificates(origin: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let chain = chain.map_err(|error| invalid(origin, "certificate", &error))?;
     if chain.is_empty() { Err(TrustError::Empty { origin: origin.to_owned() }) } else { Ok(chain) }
 }
 
-fn invalid(origin: &str, expected: &'static str, error: &dyn std::error::Error) -> TrustError {
+pub(crate) fn invalid(origin: &str, expected: &'static str, error: &dyn std::error::Error) -> TrustError {
     TrustError::Invalid { origin: origin.to_owned(), expected, why: error.to_string() }
 }
 
@@ -165,12 +155,31 @@ mod tests {
         for (name, text) in [("hub.pem", &certificate), ("hub.key", &key), ("other.key", &other)] {
             fs::write(path(name), text).unwrap();
         }
-        let config = |key: &str| {
-            let identity = Identity::from_files(&path("hub.pem"), &path(key))?;
-            client_config(roots_from_pem(&certificate)?, Some(identity))
+        let open = |key: &str| Identity::open(&path("hub.pem"), &path(key));
+        assert!(open("hub.key").is_ok());
+        let error = open("other.key").unwrap_err();
+        assert!(matches!(error, TrustError::Mismatch { .. }) && error.to_string().contains("other.key"), "{error}");
+        assert!(matches!(open("hub.pem"), Err(TrustError::Invalid { expected: "private key", .. })));
+    }
+
+    #[test]
+    fn a_renewed_identity_is_taken_over_and_a_bad_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let write = |(certificate, key): &(String, String)| {
+            fs::write(path("hub.pem"), certificate).unwrap();
+            fs::write(path("hub.key"), key).unwrap();
         };
-        assert!(config("hub.key").is_ok());
-        assert!(matches!(config("other.key"), Err(TrustError::Refused(_))));
-        assert!(matches!(config("hub.pem"), Err(TrustError::Invalid { expected: "private key", .. })));
+        let (first, second) = (pem(), pem());
+        write(&first);
+        let identity = Identity::open(&path("hub.pem"), &path("hub.key")).unwrap();
+        assert!(!identity.reload().unwrap(), "nothing is new");
+        // Between the two files of a renewal.
+        fs::write(path("hub.pem"), &second.0).unwrap();
+        assert!(matches!(identity.reload(), Err(TrustError::Mismatch { .. })));
+        assert!(identity.expires_at() > 0, "the former one is shown still");
+        write(&second);
+        assert!(identity.reload().unwrap());
+        assert!(!identity.reload().unwrap());
     }
 }

@@ -11,10 +11,7 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE},
 };
 use hyper_util::rt::TokioIo;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::{ClientConfig, pki_types::ServerName};
 use serde_json::Value;
 use tokio::{
     net::TcpStream,
@@ -63,13 +60,8 @@ impl Endpoint {
 /// # Errors
 /// It is no certificate.
 pub(crate) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    let authority = CertificateDer::from_pem_slice(authority_pem.as_bytes()).map_err(|error| error.to_string())?;
-    roots.add(authority).map_err(|error| error.to_string())?;
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    let roots = link::trust::roots_from_pem(authority_pem);
+    roots.and_then(|roots| link::client_config(roots, None)).map_err(|error| error.to_string())
 }
 
 /// Who asks.

@@ -11,8 +11,9 @@ use std::{
 use drivers::simulate::{
     SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal,
 };
-use hq::{Ingest, IngestConfig, MemoryLedger};
+use hq::{Ingest, MemoryLedger};
 use hub::config::Config;
+use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
     config::{StorageBackend, StorageConfig, TlsConfig},
@@ -110,15 +111,9 @@ impl Stage {
         let (broker, broker_address) = broker(&identity).await?;
         let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("lay the line to HQ"))?);
         let ledger = MemoryLedger::default();
-        let ingest = Ingest::start(
-            IngestConfig {
-                broker: format!("mqtts://{broker_address}")
-                    .parse()
-                    .map_err(|error: link::BadBrokerAddress| error.to_string())?,
-                tls: Some(trust(&authority)?),
-            },
-            ledger.clone(),
-        );
+        let address = format!("mqtts://{broker_address}").parse();
+        let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
+        let ingest = Ingest::start(Broker { address, tls: Some(trust(&authority)?), login: None }, ledger.clone());
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
         let listen = free_address().await.map_err(io("find a free port"))?;
         let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;

@@ -52,12 +52,10 @@ pub(crate) fn config(
             keep_sales_days: 3_653,
         },
         listen: Listen { address: listen, certificate: identity.join("hub.pem"), key: identity.join("hub.key") },
-        headquarters: Some(Headquarters {
-            broker: format!("mqtts://{}", wan.address())
-                .parse()
-                .map_err(|error: link::BadBrokerAddress| error.to_string())?,
-            authority: Some(identity.join("ca.pem")),
-        }),
+        headquarters: Some(Headquarters::new(
+            format!("mqtts://{}", wan.address()).parse().map_err(|error: link::BadBrokerAddress| error.to_string())?,
+            Some(identity.join("ca.pem")),
+        )),
         devices: BTreeMap::from([
             (DeviceKind::Scale, vec![device("scale-1", serial(devices.scale.path(), "?data=7&parity=even")?)?]),
             (DeviceKind::Scanner, scanners),

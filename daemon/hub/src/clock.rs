@@ -1,7 +1,11 @@
 //! The clock, and the store's calendar.
 
 use commerce::BusinessDay;
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp, Zoned,
+    civil::Date,
+    tz::{AmbiguousOffset, TimeZone},
+};
 
 /// Milliseconds since 1970, UTC.
 pub(crate) fn now_ms() -> i64 {
@@ -37,9 +41,12 @@ impl Calendar {
         u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!has_begun))
     }
 
-    /// A moment as it is printed on receipts.
+    /// A moment as it is printed on receipts: with its offset in the hour that comes twice when summer time ends.
     pub(crate) fn local_time(&self, at_ms: i64) -> String {
-        self.zoned(at_ms).strftime("%Y-%m-%d %H:%M").to_string()
+        let zoned = self.zoned(at_ms);
+        let comes_twice =
+            matches!(self.zone.to_ambiguous_timestamp(zoned.datetime()).offset(), AmbiguousOffset::Fold { .. });
+        zoned.strftime(if comes_twice { "%Y-%m-%d %H:%M %:z" } else { "%Y-%m-%d %H:%M" }).to_string()
     }
 
     fn zoned(&self, at_ms: i64) -> Zoned {
@@ -50,6 +57,17 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hour_that_comes_twice_is_printed_with_its_offset() {
+        let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
+        let at = |time: &str| berlin.local_time(time.parse::<Timestamp>().unwrap().as_millisecond());
+        assert_eq!(at("2026-10-25T00:30:00Z"), "2026-10-25 02:30 +02:00");
+        assert_eq!(at("2026-10-25T01:30:00Z"), "2026-10-25 02:30 +01:00");
+        assert_eq!(at("2026-10-24T23:59:00Z"), "2026-10-25 01:59");
+        assert_eq!(at("2026-10-25T02:00:00Z"), "2026-10-25 03:00");
+        assert_eq!(at("2026-03-29T01:00:00Z"), "2026-03-29 03:00", "an hour that never comes is no such hour");
+    }
 
     #[test]
     fn days_and_fiscal_years_are_the_stores() {

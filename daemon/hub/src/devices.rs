@@ -11,7 +11,7 @@ use app::{
     registers::REGISTER_UNKNOWN,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use commerce::{Sku, Unit};
+use commerce::{RegisterName, Sku, Unit};
 use drivers::{
     device::DeviceName,
     label_printer::{Barcode, Label, PrintError},
@@ -23,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use crate::{
+    config::DeviceKind,
     hub::Hub,
     parts::devices::{DeviceState, lanes::LaneEvents},
     printing::lane_printer,
@@ -33,6 +34,7 @@ use crate::{
 pub(crate) fn routes() -> Routes {
     Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
         .read(&READ, routes!(list))
+        .read(&LISTEN, routes!(lane))
         .read(&LISTEN, routes!(lane_events))
         .command(&WEIGH, routes!(weigh))
         .command(&LABELS, routes!(print_label))
@@ -94,6 +96,45 @@ struct After {
     /// The `boot` that came with it.
     #[param(max_length = 16)]
     boot: Option<String>,
+}
+
+/// A register's lane.
+#[derive(Serialize, ToSchema)]
+struct Lane {
+    /// Its register.
+    register: RegisterName,
+    /// The store's name.
+    store: String,
+    /// The hub's name towards HQ.
+    hub: String,
+    /// The hub's version.
+    version: &'static str,
+    /// ISO 4217.
+    currency: &'static str,
+    /// Decimals of its minor unit: 2 if an amount of 105 is 1.05.
+    currency_exponent: u32,
+    /// The lane's devices, and the store's label printers.
+    devices: Vec<DeviceState>,
+}
+
+/// The register's own lane: its devices, and what amounts are in
+#[utoipa::path(get, path = "/api/v1/lanes/me", responses((status = 200, body = Lane), (status = 404, body = Problem)))]
+async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<Lane>, Problem> {
+    let lane = actor.register_name().and_then(|register| hub.config.lane(register));
+    let lane = lane.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?;
+    let names = DeviceKind::ALL.map(|kind| kind.of_lane(lane));
+    let is_label_printer = |device: &DeviceState| device.kind == DeviceKind::LabelPrinter.name();
+    let mut devices = hub.devices.states();
+    devices.retain(|device| is_label_printer(device) || names.contains(&Some(device.device.as_str())));
+    Ok(Json(Lane {
+        register: lane.name.clone(),
+        store: hub.config.store.name.clone(),
+        hub: hub.config.store.hub.to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        currency: hub.currency().code(),
+        currency_exponent: hub.currency().exponent(),
+        devices,
+    }))
 }
 
 /// What the register's lane heard: scans and weights after a sequence

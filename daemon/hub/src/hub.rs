@@ -12,8 +12,8 @@ use crate::{
     clock::Calendar,
     config::Config,
     parts::{
-        catalog::LiveCatalog, devices::Devices, events::HubEvent, headquarters::Headquarters, printed::LastPrinted,
-        registers::Registers, terminals::TerminalLocks, today::Today,
+        catalog::LiveCatalog, certificates::Certificates, devices::Devices, events::HubEvent,
+        headquarters::Headquarters, printed::LastPrinted, registers::Registers, terminals::TerminalLocks, today::Today,
     },
 };
 
@@ -35,6 +35,8 @@ pub struct Hub {
     pub(crate) terminals: TerminalLocks,
     /// The last receipts printed.
     pub(crate) last_printed: LastPrinted,
+    /// What the hub shows and trusts.
+    pub(crate) certificates: Certificates,
     /// The bridge to HQ.
     pub(crate) headquarters: Headquarters,
     /// The day's figures.

@@ -26,8 +26,8 @@ use crate::{
     hub::Hub,
     maintenance::door,
     parts::{
-        catalog::LiveCatalog, devices::Devices, events, headquarters::Headquarters, printed::LastPrinted,
-        registers::Registers, terminals::TerminalLocks, today::Today,
+        catalog::LiveCatalog, certificates::Certificates, devices::Devices, events, headquarters::Headquarters,
+        printed::LastPrinted, registers::Registers, terminals::TerminalLocks, today::Today,
     },
     payments::ResolvePayments,
     printing::PrintReceipts,
@@ -47,6 +47,10 @@ const TIDY_EVERY: Duration = Duration::from_hours(1);
 /// # Errors
 /// What can't be used, and what to do about it.
 pub fn open(config: Config) -> Result<Arc<Hub>, String> {
+    open_with(config, Certificates::default())
+}
+
+fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, String> {
     let calendar = Calendar::new(config.time_zone()?, config.store.fiscal_year_starts.into());
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
@@ -72,7 +76,8 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     let listeners = events.clone();
     // Nobody need listen.
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
-    let headquarters = Headquarters::start(&config, Arc::clone(&store))?;
+    let headquarters = Headquarters::start(&config, Arc::clone(&store), &certificates)?;
+    certificates.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
     let terminals = TerminalLocks::new(terminals);
     let hub = Arc::new(Hub {
@@ -83,6 +88,7 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
         devices,
         registers,
         terminals,
+        certificates,
         last_printed: LastPrinted::default(),
         headquarters,
         today,
@@ -128,12 +134,13 @@ pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = 
 }
 
 async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), String> {
-    let tls = server::tls(&config.listen)?;
+    let certificates = Certificates::default();
+    let tls = server::tls(&config.listen, &certificates)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("listen.address: can't listen on {address}: {error}; is another hub running, or the port taken?")
     })?;
-    let hub = starting(|| open(config))?;
+    let hub = starting(|| open_with(config, certificates))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, hub = %hub.config.store.hub, epoch = hub.store.epoch(), "ready");
     let (tell_stop, stop) = watch::channel(false);

@@ -27,7 +27,7 @@ enum Command {
         #[arg(long, hide = true)]
         parent_pipe: bool,
     },
-    /// Check a config file and say what is wrong with it
+    /// Check a config file, open what it names, and say what is wrong
     CheckConfig {
         /// The store's config file
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
@@ -72,9 +72,7 @@ fn main() -> ExitCode {
             Ok(config) => runtime.block_on(run::run(config, run::Embedding::default())),
             Err(error) => Err(error.to_string()),
         },
-        Command::CheckConfig { config } => Config::read(&config).map_err(|error| error.to_string()).map(|read| {
-            println!("{}: good. Hub {}, {} registers.", config.display(), read.store.hub, read.register.len());
-        }),
+        Command::CheckConfig { config } => maintenance::check_config(&config),
         Command::Store(arguments) => maintenance::run(&arguments),
         Command::Openapi => serde_json::to_string_pretty(&hub::document())
             .map_err(|error| error.to_string())

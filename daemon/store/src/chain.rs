@@ -83,7 +83,7 @@ impl From<Link> for Head {
     }
 }
 
-fn hash(before: &[u8; 32], number: u64, raw_key: &[u8], json: &[u8]) -> [u8; 32] {
+pub(crate) fn hash(before: &[u8; 32], number: u64, raw_key: &[u8], json: &[u8]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(before);
     context.update(&number.to_le_bytes());
@@ -157,14 +157,14 @@ impl Walk {
 }
 
 /// 32 bytes as a record shows them.
-mod hexadecimal {
+pub(crate) mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&crate::hexadecimal::of(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(deserializer)?;
         crate::hexadecimal::parse(&text).ok_or_else(|| D::Error::custom("a hash has 64 hexadecimal digits"))
     }

@@ -5,6 +5,10 @@
 //! acknowledgement moves a cursor, and entries [`KEPT`] behind it are deleted: HQ may come back from a backup with an
 //! older cursor and find what it lost.
 //!
+//! Each entry carries a link: a hash over the link before it, the head of the hash chain (`chain`), and itself. Two stores that
+//! have the same link of an entry have the same history up to it. A disk that was set back, or cloned, numbers anew what HQ
+//! has already, and its links differ from those that HQ was told ([`Store::outbox_link`]).
+//!
 //! | what fails | what happens |
 //! | --- | --- |
 //! | power before the flush of an entry | neither the entry nor its record is there; HQ never saw its number ([`Heads`] moves after the flush) |
@@ -20,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, Transaction,
+    chain::{self, HEAD, HEADS},
     check::{Checked, Depth},
     engine::{self, Engine},
     error::StoreError,
@@ -47,7 +52,13 @@ pub struct Entry {
     pub occurred_at_ms: i64,
     /// The key of its record.
     pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<Hash>,
 }
+
+/// A link, as a record shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hash(#[serde(with = "chain::hexadecimal")] [u8; 32]);
 
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +72,9 @@ struct Stream {
     acknowledged: u64,
     /// The last entry before this epoch: HQ counts from the one after it. See [`backup`](crate::backup).
     base: u64,
+    /// The link of the last entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    link: Option<Hash>,
 }
 
 /// How far a stream is, as it may be told outside: everything up to `last` is durable.
@@ -109,7 +123,14 @@ impl Heads {
 }
 
 fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
-    found.unwrap_or_else(|| Stream { name: name.to_owned(), last: 0, first_kept: 1, acknowledged: 0, base: 0 })
+    found.unwrap_or_else(|| Stream {
+        name: name.to_owned(),
+        last: 0,
+        first_kept: 1,
+        acknowledged: 0,
+        base: 0,
+        link: None,
+    })
 }
 
 /// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ
@@ -151,11 +172,27 @@ impl Transaction<'_> {
     ) -> Result<u64, StoreError> {
         let mut state = stream_or_new(self.get(&STREAMS, stream)?, stream);
         state.last += 1;
-        let entry = Entry { sequence: state.last, kind: kind.to_owned(), occurred_at_ms, subject: subject.to_owned() };
+        let link = Some(self.next_link(&state, kind, occurred_at_ms, subject)?);
+        let (kind, subject) = (kind.to_owned(), subject.to_owned());
+        let entry = Entry { sequence: state.last, kind, occurred_at_ms, subject, link };
+        state.link = link;
         self.put(&ENTRIES, (stream, state.last), &entry)?;
         self.put(&STREAMS, stream, &state)?;
         self.heads.push((stream.to_owned(), state.last));
         Ok(state.last)
+    }
+
+    /// The link of a stream's entry number `state.last`, which is about to be written.
+    fn next_link(&self, state: &Stream, kind: &str, occurred_at_ms: i64, subject: &str) -> Result<Hash, StoreError> {
+        let before = state.link.map_or([0; 32], |Hash(link)| link);
+        let head = match self.get(&HEADS, HEAD) {
+            Ok(head) => head.unwrap_or_default().hash,
+            // The check names it. What is not a link of the chain goes on.
+            Err(StoreError::Corrupt { .. }) => [0; 32],
+            Err(error) => return Err(error),
+        };
+        let entry = format!("{kind}\0{occurred_at_ms}\0{subject}");
+        Ok(Hash(chain::hash(&before, state.last, &head, entry.as_bytes())))
     }
 }
 
@@ -185,6 +222,18 @@ impl Store {
             }
         }
         Ok(entries)
+    }
+
+    /// The link of a durable entry of a stream; `None` if there is no such entry, or none any more.
+    ///
+    /// # Errors
+    /// The engine fails or the entry can't be read.
+    pub fn outbox_link(&self, stream: &str, sequence: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        if sequence > self.heads.last(stream) {
+            return Ok(None);
+        }
+        let entry = self.get(&ENTRIES, (stream, sequence))?;
+        Ok(entry.and_then(|entry| entry.link).map(|Hash(link)| link))
     }
 
     /// Takes HQ's word that it has everything up to `up_to`. Going back is allowed: an HQ from a backup has less.
@@ -242,6 +291,20 @@ mod tests {
         assert_eq!((entry.sequence, &*entry.subject), (154, "1795535302097-154"));
         let stream: Stream =
             serde_json::from_str(r#"{"name":"sales","last":306,"first_kept":1,"acknowledged":303,"base":7}"#).unwrap();
-        assert_eq!(stream, Stream { name: "sales".into(), last: 306, first_kept: 1, acknowledged: 303, base: 7 });
+        assert_eq!(
+            stream,
+            Stream { name: "sales".into(), last: 306, first_kept: 1, acknowledged: 303, base: 7, link: None }
+        );
+    }
+
+    #[test]
+    fn stored_links_are_read() {
+        let digits = "0b".repeat(32);
+        let entry = r#"{"sequence":1,"kind":"stock.moved","occurred_at_ms":1,"subject":"1","link":"DIGITS"}"#;
+        let entry: Entry = serde_json::from_str(&entry.replace("DIGITS", &digits)).unwrap();
+        assert_eq!(entry.link, Some(Hash([11; 32])));
+        let stream = r#"{"name":"stock","last":1,"first_kept":1,"acknowledged":0,"base":0,"link":"DIGITS"}"#;
+        let stream: Stream = serde_json::from_str(&stream.replace("DIGITS", &digits)).unwrap();
+        assert_eq!(stream.link, Some(Hash([11; 32])));
     }
 }

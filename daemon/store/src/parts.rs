@@ -19,8 +19,9 @@ use crate::{
     value::{self, COUNT, SEAL, Stored, Value},
 };
 
-/// The largest value of the engine, in bytes: small enough to stay inside its pages.
-pub(crate) const MAX_VALUE: usize = 192 * 1024;
+/// The largest value of the engine, in bytes. A page of sled's holds up to 20 of them, and must stay below what sled
+/// keeps outside of its log (the `sled_engine` module).
+pub(crate) const MAX_VALUE: usize = 32 * 1024;
 
 /// The name of the parts' key space.
 pub(crate) const TABLE: &str = "continuation";
@@ -32,7 +33,7 @@ const BEGINNING: usize = MAX_VALUE - SEAL - COUNT;
 const PART: usize = MAX_VALUE - SEAL;
 
 /// The most parts of a record.
-#[allow(clippy::cast_possible_truncation)] // 22
+#[allow(clippy::cast_possible_truncation)] // 129
 const MOST: u16 = MAX_RECORD.div_ceil(PART) as u16;
 
 /// The key of a part.

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
-    DownAcknowledgement, HubId, MAX_MESSAGE, Stream,
+    BadMessage, DownAcknowledgement, DownBatch, HubId, MAX_MESSAGE, Stream,
     topic::{self, FromHub},
 };
-use link::{BackOff, Ends, Incoming, Link, LinkError, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -15,8 +15,6 @@ use tokio::{
 };
 
 use super::{Queues, queue::Heard, window::Window};
-use crate::ingest::IngestConfig;
-
 /// How long after a lost connection the next is tried, at first and at most.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
 const BACK_OFF_MOST: Duration = Duration::from_secs(10);
@@ -43,9 +41,9 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts on the current runtime.
-    pub fn start<Q: Queues>(config: IngestConfig, queues: Q) -> Self {
+    pub fn start<Q: Queues>(broker: Broker, queues: Q) -> Self {
         let (tell, status) = watch::channel(PublisherStatus::default());
-        let runner = Runner { config, queues, status: tell, windows: BTreeMap::new(), began: Instant::now() };
+        let runner = Runner { broker, queues, status: tell, windows: BTreeMap::new(), began: Instant::now() };
         Self { status, task: tokio::spawn(runner.run()) }
     }
 
@@ -62,7 +60,7 @@ impl Drop for Publisher {
 }
 
 struct Runner<Q> {
-    config: IngestConfig,
+    broker: Broker,
     queues: Q,
     status: watch::Sender<PublisherStatus>,
     /// Of queues in which something waits.
@@ -75,8 +73,7 @@ impl<Q: Queues> Runner<Q> {
         let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
         loop {
             let (link, mut incoming) = connect(Ends {
-                broker: self.config.broker.clone(),
-                tls: self.config.tls.clone(),
+                broker: self.broker.clone(),
                 client_id: "hq-publish".into(),
                 subscribe: vec![topic::ALL_RECEIVED.into()],
                 max_payload: MAX_MESSAGE,
@@ -93,14 +90,17 @@ impl<Q: Queues> Runner<Q> {
                         Some(Incoming::Closed(why)) => break why,
                         Some(Incoming::Ready) => {
                             ready = true;
-                            back_off.reset();
                             self.status.send_modify(|status| {
                                 status.connected = true;
                                 status.trouble = None;
                             });
                         }
-                        Some(Incoming::Room) => {}
-                        Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
+                        // Not only a broker that closes what it opens.
+                        Some(Incoming::Room) => back_off.reset(),
+                        Some(Incoming::Message { topic, payload }) => {
+                            back_off.reset();
+                            self.take(&topic, &payload).await;
+                        }
                     },
                     _ = tick.tick() => {}
                 }
@@ -108,7 +108,7 @@ impl<Q: Queues> Runner<Q> {
                     self.send(&link).await;
                 }
             };
-            tracing::warn!(broker = %self.config.broker, %why, "disconnected from the broker; nothing is published");
+            tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker; nothing is published");
             self.status.send_modify(|status| status.connected = false);
             self.trouble(&why.to_string());
             drop(link);
@@ -155,19 +155,17 @@ impl<Q: Queues> Runner<Q> {
             if !window.may_send(now) {
                 continue;
             }
+            let topic = topic::down_batch(&hub);
             let payload = match self.queues.next(&hub, &stream).await {
                 Ok(None) => continue,
-                Ok(Some(batch)) => batch.encode().map_err(|error| error.to_string()),
+                Ok(Some(batch)) => fit(batch, link.payload_limit(&topic)).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            match payload {
-                Ok(payload) => {
-                    if !link.publish(topic::down_batch(&hub), payload) {
-                        // Tried again when there is room.
-                        return;
-                    }
-                    window.sent(now);
-                }
+            match payload.map(|payload| link.publish(topic, payload)) {
+                Ok(Ok(())) => window.sent(now),
+                // Tried again when there is room.
+                Ok(Err(Unpublished::NoRoom)) => return,
+                Ok(Err(error)) => self.trouble(&error.to_string()),
                 Err(why) => self.trouble(&why),
             }
         }
@@ -183,6 +181,17 @@ impl<Q: Queues> Runner<Q> {
             }
             is_news
         });
+    }
+}
+
+/// Cuts a batch to what the broker takes, and writes it. A single item that is larger is told by publishing it.
+fn fit(mut batch: DownBatch, limit: usize) -> Result<Vec<u8>, BadMessage> {
+    loop {
+        let payload = batch.encode()?;
+        if payload.len() <= limit || batch.items.len() <= 1 {
+            return Ok(payload);
+        }
+        batch.items.truncate(batch.items.len() / 2);
     }
 }
 

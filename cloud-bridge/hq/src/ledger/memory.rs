@@ -1,7 +1,7 @@
 //! The ledger in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     future::{Future, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -21,8 +21,8 @@ pub struct MemoryLedger(Arc<Mutex<Books>>);
 struct Books {
     cursors: HashMap<(HubId, Epoch, Stream), Sequence>,
     sales: Vec<(HubId, SaleCompleted)>,
-    /// Ids of sales, by hub: a hub whose store was restored from a backup sends sales again that HQ already has.
-    ids: HashSet<(HubId, String)>,
+    /// Where sales are, by hub and id: a hub whose store was restored from a backup sends sales again that HQ already has.
+    ids: HashMap<(HubId, String), usize>,
     /// Sales by hub and reference (the sale's id where there is none), to notice a sale that is there twice.
     by_reference: BTreeMap<(HubId, String), Vec<usize>>,
     /// What each store has, by the epoch of its books.
@@ -32,8 +32,11 @@ struct Books {
     quarantine: Vec<Quarantined>,
 }
 
-/// Quarantined events kept whole; of later ones only the count.
+/// Quarantined events kept; of later ones only the count.
 const QUARANTINE: usize = 1_000;
+
+/// Bytes of bodies in quarantine; of events beyond it only the reason is kept.
+const QUARANTINE_BYTES: usize = 4 * 1024 * 1024;
 
 impl MemoryLedger {
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -47,7 +50,7 @@ impl MemoryLedger {
 
     /// Whether a hub's sale is in the books, by its id.
     pub(crate) fn has(&self, hub: &HubId, sale: &str) -> bool {
-        self.books().ids.contains(&(hub.clone(), sale.to_owned()))
+        self.books().ids.contains_key(&(hub.clone(), sale.to_owned()))
     }
 
     /// All sales with a reference, in the order they came: more than one is a duplicate.
@@ -134,7 +137,9 @@ impl Books {
             tracing::error!(%hub, sequence = %event.sequence, %kind, %why, "event quarantined");
             self.summary.quarantined += 1;
             if self.quarantine.len() < QUARANTINE {
-                let body = event.body.get().to_owned();
+                let (kept, body) =
+                    (self.quarantine.iter().map(|kept| kept.body.len()).sum::<usize>(), event.body.get());
+                let body = if kept + body.len() <= QUARANTINE_BYTES { body.to_owned() } else { String::new() };
                 let why = why.to_string();
                 self.quarantine.push(Quarantined { hub: hub.clone(), sequence: event.sequence, why, body });
             }
@@ -145,7 +150,11 @@ impl Books {
     fn take(&mut self, hub: &HubId, epoch: Epoch, body: Body) -> Result<(), Unusable> {
         match body {
             Body::Sale(sale) => {
-                let is_new = !self.ids.contains(&(hub.clone(), sale.sale.clone()));
+                let known = self.ids.get(&(hub.clone(), sale.sale.clone())).and_then(|&index| self.sales.get(index));
+                if known.is_some_and(|(_, known)| !is_same(known, &sale)) {
+                    return Err(Unusable::Reused(sale.sale));
+                }
+                let is_new = known.is_none();
                 let summary = if is_new { self.summary.with(&sale)? } else { self.summary.with_a_repeat() };
                 // New to the stock of this epoch, even if the sale is known from an earlier one.
                 self.shift(hub, epoch, &sale.moved)?;
@@ -208,7 +217,7 @@ impl Books {
     }
 
     fn sell(&mut self, hub: &HubId, sale: SaleCompleted) {
-        self.ids.insert((hub.clone(), sale.sale.clone()));
+        self.ids.insert((hub.clone(), sale.sale.clone()), self.sales.len());
         let reference = sale.reference.clone().unwrap_or_else(|| sale.sale.clone());
         let twins = self.by_reference.entry((hub.clone(), reference)).or_default();
         if !twins.is_empty() {
@@ -217,6 +226,12 @@ impl Books {
         twins.push(self.sales.len());
         self.sales.push((hub.clone(), sale));
     }
+}
+
+/// Whether a sale was sent again. Only what no version of the hub writes otherwise is compared.
+fn is_same(known: &SaleCompleted, again: &SaleCompleted) -> bool {
+    let told = |sale: &SaleCompleted| (sale.receipt, sale.sold_at_ms, sale.totals.net);
+    known.register == again.register && told(known) == told(again)
 }
 
 impl Ledger for MemoryLedger {

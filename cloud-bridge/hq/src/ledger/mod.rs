@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, future::Future};
 
 use commerce::{Minor, Unit, stock::State};
 use contract::{
-    BadBody, Batch, Epoch, Event, HubId, SaleCompleted, Sequence, StockMoved, StockOpened, Stream, sale, stock,
+    BadBody, Batch, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened, Stream,
+    message::{OVERSIZED, UNREADABLE},
+    sale, stock,
 };
 pub use memory::MemoryLedger;
 use serde::Serialize;
@@ -146,7 +148,7 @@ pub struct Quarantined {
     pub sequence: Sequence,
     /// Why.
     pub why: String,
-    /// What it said.
+    /// What it said; nothing if there is no room for it in quarantine.
     pub body: String,
 }
 
@@ -162,6 +164,10 @@ pub(crate) enum Body {
 pub(crate) enum Unusable {
     #[error(transparent)]
     Body(#[from] BadBody),
+    #[error("the hub could not send it: {}", .0.escape_debug())]
+    NotSent(String),
+    #[error("the hub already sent another sale as `{}`: was its disk set back, or copied?", .0.escape_debug())]
+    Reused(String),
     #[error("unknown kind of event `{}`; update HQ", .0.escape_debug())]
     Kind(String),
     #[error("the sums of money with this sale cannot be represented")]
@@ -178,6 +184,11 @@ pub(crate) fn read(event: &Event) -> Result<Body, Unusable> {
         Ok(Body::Stock(stock::MOVED.read(event)?))
     } else if stock::OPENED.is(event) {
         Ok(Body::Opening(stock::OPENED.read(event)?))
+    } else if [UNREADABLE, OVERSIZED].contains(&&*event.kind) {
+        let told: Result<Placeholder, _> = serde_json::from_str(event.body.get());
+        Err(Unusable::NotSent(
+            told.map_or_else(|error| error.to_string(), |told| format!("{}: {}", told.kind, told.why)),
+        ))
     } else {
         Err(Unusable::Kind(event.kind.clone()))
     }

@@ -75,11 +75,54 @@ async fn a_sale_sent_again_in_a_new_epoch_has_its_effect_once() {
     again.epoch = Epoch(2);
     for (event, sale) in again.events.iter_mut().zip([4, 5, 6]) {
         let body = event.body.get().replace(&format!("1-{}\"", event.sequence), &format!("1-{sale}\""));
+        let body = body.replace(&format!("\"receipt\":{}", event.sequence), &format!("\"receipt\":{sale}"));
         event.body = serde_json::value::RawValue::from_string(body).unwrap();
     }
     assert_eq!(ledger.apply(&again).await.unwrap().cursor, Sequence(3));
     let summary = ledger.summary();
     assert_eq!((summary.sales, summary.repeated_events), (6, 2));
+}
+
+#[tokio::test]
+async fn another_sale_under_the_id_of_a_known_one_is_kept_for_a_person() {
+    let ledger = MemoryLedger::default();
+    ledger.apply(&batch(1..=3)).await.unwrap();
+    // The hub's disk was set back, it sold on, and its store was restored into a new epoch.
+    let mut reused = batch(1..=2);
+    reused.epoch = Epoch(2);
+    let body = reused.events[1].body.get().replace("\"sold_at_ms\":1", "\"sold_at_ms\":2");
+    reused.events[1].body = serde_json::value::RawValue::from_string(body).unwrap();
+    assert_eq!(ledger.apply(&reused).await.unwrap().cursor, Sequence(2));
+    assert_eq!((ledger.summary().sales, ledger.summary().quarantined), (3, 1));
+    let kept = ledger.quarantine().remove(0);
+    assert!(kept.why.contains("another sale as `1-2`") && kept.body.contains("\"sold_at_ms\":2"), "{kept:?}");
+}
+
+#[tokio::test]
+async fn what_a_hub_could_not_send_is_kept_with_its_reason() {
+    let ledger = MemoryLedger::default();
+    let mut unsent = batch(1..=3);
+    let told = Placeholder { kind: sale::COMPLETED.name().into(), subject: None, why: "too large".into() };
+    for (event, kind) in unsent.events.iter_mut().zip([OVERSIZED, UNREADABLE]) {
+        (event.kind, event.body) = (kind.into(), to_raw_value(&told).unwrap());
+    }
+    assert_eq!(ledger.apply(&unsent).await.unwrap().cursor, Sequence(3));
+    assert_eq!((ledger.summary().sales, ledger.summary().quarantined), (1, 2));
+    assert!(ledger.quarantine().iter().all(|kept| kept.why == "the hub could not send it: sale.completed: too large"));
+}
+
+#[tokio::test]
+async fn quarantine_keeps_a_bounded_amount() {
+    let ledger = MemoryLedger::default();
+    let mut large = batch(1..=100);
+    for event in &mut large.events {
+        (event.kind, event.body) = ("unknown".into(), to_raw_value(&"x".repeat(100_000)).unwrap());
+    }
+    ledger.apply(&large).await.unwrap();
+    let kept = ledger.quarantine();
+    assert_eq!((kept.len(), ledger.summary().quarantined), (100, 100));
+    assert!(kept.iter().map(|kept| kept.body.len()).sum::<usize>() <= 4 * 1024 * 1024);
+    assert!(kept[0].body.len() > 100_000 && kept[99].body.is_empty() && kept[99].why.contains("unknown kind"));
 }
 
 #[tokio::test]

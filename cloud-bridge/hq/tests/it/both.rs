@@ -2,16 +2,16 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bridge::BridgeConfig;
 use contract::Stream;
-use hq::{Ingest, IngestConfig, MemoryLedger, MemoryQueues, Publisher, Queues, down::Outgoing};
+use hq::{Ingest, MemoryLedger, MemoryQueues, Publisher, Queues, down::Outgoing};
 use tokio::sync::watch;
 
-use crate::world::{Embedded, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until};
+use crate::world::{self, Embedded, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until};
 
 const EVENTS: u64 = 5_000;
 const ITEMS: u64 = 3_000;
@@ -22,16 +22,15 @@ async fn everything_arrives_once(broker: SocketAddr) {
     let (hub_end, cut_hub) = line(broker).await;
     let (hq_end, cut_hq) = line(broker).await;
     let (store, last) = watch::channel(0);
-    let outbox = Arc::new(Memory { last, acknowledged: Mutex::new(0), stopped: Mutex::default() });
+    let outbox = Arc::new(Memory::new(last));
     let inbox = Arc::new(MemoryInbox::default());
-    let config =
-        BridgeConfig { broker: format!("mqtt://{hub_end}").parse().unwrap(), tls: None, software: "test".into() };
+    let config = BridgeConfig { broker: world::broker(hub_end), software: "test".into() };
     let bridge = bridge::start(config, outbox.clone(), inbox.clone());
-    let ingest_config = IngestConfig { broker: format!("mqtt://{hq_end}").parse().unwrap(), tls: None };
+    let hq_end = world::broker(hq_end);
     let queues = MemoryQueues::new(contract::Epoch(1));
-    let mut publisher = Publisher::start(ingest_config.clone(), queues.clone());
+    let mut publisher = Publisher::start(hq_end.clone(), queues.clone());
     let mut ledger = MemoryLedger::default();
-    let mut ingest = Ingest::start(ingest_config.clone(), ledger.clone());
+    let mut ingest = Ingest::start(hq_end.clone(), ledger.clone());
     let began = Instant::now();
     let mut backup = None;
     for round in 1..=10 {
@@ -42,12 +41,12 @@ async fn everything_arrives_once(broker: SocketAddr) {
         until("HQ goes on", || ledger.summary().sales > enough).await;
         match round {
             4 => backup = Some(ledger.backup()),
-            5 => publisher = Publisher::start(ingest_config.clone(), queues.clone()),
+            5 => publisher = Publisher::start(hq_end.clone(), queues.clone()),
             7 => {
                 // HQ comes back from a backup: it has less than it had acknowledged.
                 drop(ingest);
                 ledger = backup.take().unwrap();
-                ingest = Ingest::start(ingest_config.clone(), ledger.clone());
+                ingest = Ingest::start(hq_end.clone(), ledger.clone());
             }
             even if even % 2 == 0 => drop(cut_hub.send_replace(round)),
             _ => drop(cut_hq.send_replace(round)),

@@ -3,13 +3,13 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use bridge::BridgeConfig;
 use tokio::sync::watch;
 
-use crate::world::{Embedded, Memory, MemoryInbox, item, until};
+use crate::world::{self, Embedded, Memory, MemoryInbox, item, until};
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_store-hub-hq"))
@@ -24,10 +24,10 @@ async fn items_of_a_file_are_sent_to_a_hub_and_refusals_are_printed() {
     std::fs::write(&path, items.each_ref().map(|item| serde_json::to_string(item).unwrap()).join("\n")).unwrap();
 
     let (_store, last) = watch::channel(0);
-    let outbox = Arc::new(Memory { last, acknowledged: Mutex::new(0), stopped: Mutex::default() });
+    let outbox = Arc::new(Memory::new(last));
     let inbox = Arc::new(MemoryInbox::default());
     let address = format!("mqtt://{}", broker.address);
-    let config = BridgeConfig { broker: address.parse().unwrap(), tls: None, software: "test".into() };
+    let config = BridgeConfig { broker: world::broker(broker.address), software: "test".into() };
     let _bridge = bridge::start(config, outbox, inbox.clone());
 
     let mut program = program();
@@ -39,7 +39,7 @@ async fn items_of_a_file_are_sent_to_a_hub_and_refusals_are_printed() {
     });
     until("the hub has the items", || inbox.items().len() == 2).await;
     assert_eq!(inbox.items(), [item(1, 100), item(3, 300)]);
-    let printed = tokio::time::timeout(crate::world::LIMIT, printed).await.unwrap().unwrap();
+    let printed = tokio::time::timeout(world::LIMIT, printed).await.unwrap().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(printed);

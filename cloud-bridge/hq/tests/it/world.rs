@@ -4,6 +4,7 @@ use std::{
     future::{Future, ready},
     io::{self, Write},
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     pin::Pin,
     process::{Child, Command, Stdio},
     sync::Mutex,
@@ -13,6 +14,7 @@ use std::{
 use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
 use commerce::Item;
 use contract::{DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
+use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
     config::{StorageBackend, StorageConfig},
@@ -32,15 +34,26 @@ pub(crate) struct Memory {
     pub(crate) last: watch::Receiver<u64>,
     pub(crate) acknowledged: Mutex<u64>,
     pub(crate) stopped: Mutex<Option<String>>,
+    /// Whose it is, and in which life.
+    pub(crate) hub: (HubId, Epoch),
+    /// Bytes that each event has more than it needs; of the event of that number, these.
+    pub(crate) padding: (usize, Option<(u64, usize)>),
+}
+
+impl Memory {
+    pub(crate) fn new(last: watch::Receiver<u64>) -> Self {
+        let hub = ("store-1".parse().unwrap(), Epoch(7));
+        Self { last, acknowledged: Mutex::default(), stopped: Mutex::default(), hub, padding: (0, None) }
+    }
 }
 
 impl Outbox for Memory {
     fn hub(&self) -> HubId {
-        "store-1".parse().unwrap()
+        self.hub.0.clone()
     }
 
     fn epoch(&self) -> Epoch {
-        Epoch(7)
+        self.hub.1
     }
 
     fn streams(&self) -> Vec<Stream> {
@@ -48,12 +61,17 @@ impl Outbox for Memory {
     }
 
     fn span(&self, _: &Stream) -> Result<Span, OutboxError> {
-        Ok(Span { first_kept: Sequence(1), last: Sequence(*self.last.borrow()) })
+        let acknowledged = Sequence(*self.acknowledged.lock().unwrap());
+        Ok(Span { first_kept: Sequence(1), last: Sequence(*self.last.borrow()), acknowledged })
     }
 
     fn read(&self, _: &Stream, from: Sequence, max_events: usize, _: usize) -> Result<Vec<Event>, OutboxError> {
         let last = *self.last.borrow();
-        Ok((from.0..=last).take(max_events).map(event).collect())
+        let of = |sequence| match self.padding {
+            (_, Some((large, bytes))) if large == sequence => bytes,
+            (bytes, _) => bytes,
+        };
+        Ok((from.0..=last).take(max_events).map(|sequence| event(self.hub.1, sequence, of(sequence))).collect())
     }
 
     fn acknowledged(
@@ -74,9 +92,9 @@ impl Outbox for Memory {
     }
 }
 
-fn event(sequence: u64) -> Event {
+fn event(Epoch(epoch): Epoch, sequence: u64, padding: usize) -> Event {
     let body = json!({
-        "sale": format!("7-{sequence}"), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
+        "sale": format!("{epoch}-{sequence}"), "padding": "x".repeat(padding), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
         "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
         "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000,
             "unit": "each", "regular": 100, "net": 100 }],
@@ -131,6 +149,11 @@ pub(crate) fn item(number: u64, minor: u64) -> Item {
     let item =
         json!({ "sku": number.to_string(), "description": "Cereal", "price": { "minor": minor, "per": "each" } });
     serde_json::from_value(item).unwrap()
+}
+
+/// How to reach a broker.
+pub(crate) fn broker(address: SocketAddr) -> Broker {
+    Broker { address: format!("mqtt://{address}").parse().unwrap(), tls: None, login: None }
 }
 
 /// A line that drops every connection when told to, and takes new ones.
@@ -194,8 +217,13 @@ pub(crate) struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// None, and a line on standard error, if it is not installed.
+    /// One that takes anybody. None, and a line on standard error, if it is not installed.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with("allow_anonymous true\n", &[]).await
+    }
+
+    /// One with these lines in its config, in which `DIR` stands for the directory of these files.
+    pub(crate) async fn start_with(lines: &str, files: &[(&str, &str)]) -> Option<Self> {
         let places = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"];
         let Some(program) = places.into_iter().find(|path| std::path::Path::new(path).exists()) else {
             // Past the test runner, which keeps what a passing test prints to itself.
@@ -203,9 +231,15 @@ impl Mosquitto {
             return None;
         };
         let directory = tempfile::tempdir().unwrap();
+        // Started as root, it reads them as another user.
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let lines = lines.replace("DIR", directory.path().to_str().unwrap());
         let config = directory.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port())).unwrap();
+        std::fs::write(&config, format!("listener {} 127.0.0.1\n{lines}", address.port())).unwrap();
         let mut command = Command::new(program);
         command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
         let mosquitto = Self { address, child: command.spawn().unwrap(), _directory: directory };

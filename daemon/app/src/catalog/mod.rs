@@ -4,6 +4,10 @@
 //!   from 1 and are followed in that order by whoever keeps a [`Catalog`] in memory, whoever loads at once.
 //! - A load names items that are new or changed; what it does not name stays. At most [`MAX_LOAD`] items: a larger
 //!   catalog comes in parts.
+//! - **A code is one item's.** Two items with one GTIN are refused, in one load and against what is on file: a scan must
+//!   not sell the other item. A delisted item gives its code up to the next that comes with it.
+//! - An item that is delisted stays on file and is not sold. A load that names it lists it again.
+//! - Each item has the version it came or changed with, so that a register can ask for what is new to it.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -12,10 +16,12 @@
 
 mod snapshot;
 
-use commerce::{Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku};
+use std::ops::Deref;
+
+use commerce::{Gtin, Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku, text::is_readable};
 use contract::{DownItem, item};
 use serde::{Deserialize, Serialize};
-pub use snapshot::Catalog;
+pub use snapshot::{Catalog, Search};
 use store::{Name, Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
@@ -24,10 +30,12 @@ use crate::{
     audit::{self, Act, ActKind},
     capability::{Retention, Tidied},
     permission::{Holder, Permission},
-    refusal::{BAD_REQUEST, Class, Kind, Refusal},
+    refusal::{BAD_REQUEST, Class, Kind, Member, Refusal},
 };
 
-static ITEMS: Table<Name, Item> = Table::new("item");
+static ITEMS: Table<Name, OnFile> = Table::new("item");
+/// Which item last came with a code. It is that item's as long as the item says so.
+static CODES: Table<Number, Sku> = Table::new("item_code");
 /// Loads by version.
 static LOADS: Table<Number, Load> = Table::new("catalog_load");
 
@@ -57,16 +65,49 @@ pub static LOAD: Permission = Permission::new(
 pub static ITEM_UNKNOWN: Kind =
     Kind::new("item-unknown", Class::NotFound, "Unknown item", "The catalog has no item with this GTIN or SKU.");
 
+/// The item is on file, and not sold any more.
+pub static ITEM_DELISTED: Kind =
+    Kind::new("item-delisted", Class::Rule, "Item delisted", "The item is on file and is not sold any more.")
+        .with(&[Member { name: "sku", doc: "The item." }]);
+/// Two items can't have one code.
+static ITEM_CODE_TAKEN: Kind = Kind::new(
+    "item-code-taken",
+    Class::Rule,
+    "Code of another item",
+    "Another item has this GTIN; a scan would sell one for the other. Nothing of the load was taken.",
+)
+.with(&[Member { name: "sku", doc: "The item that has the code." }]);
+
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["item", "catalog_load"],
-    refusals: &[&ITEM_UNKNOWN],
+    tables: &["item", "item_code", "catalog_load"],
+    refusals: &[&ITEM_UNKNOWN, &ITEM_DELISTED, &ITEM_CODE_TAKEN],
     permissions: &[&READ, &LOAD],
-    acts: &[ItemsLoaded::KIND],
+    acts: &[ItemsLoaded::KIND, ItemDelisted::KIND],
     incoming: &[IncomingItem { kind: item::CHANGED.name(), apply: changed }],
     tidy: Some(tidy),
     ..Capability::new("catalog")
 };
+
+/// An item as it is on file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnFile {
+    /// As it was loaded.
+    pub item: Item,
+    /// The load that it came, changed or was delisted with.
+    pub version: u64,
+    /// It is not sold any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delisted: bool,
+}
+
+impl Deref for OnFile {
+    type Target = Item;
+
+    fn deref(&self) -> &Item {
+        &self.item
+    }
+}
 
 /// A load: which items came with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,6 +132,28 @@ impl Act for ItemsLoaded {
     const KIND: ActKind = ActKind { name: "items_loaded", doc: "Items were loaded, new or changed" };
 }
 
+/// An item was delisted.
+#[derive(Serialize)]
+struct ItemDelisted {
+    /// Which.
+    sku: Sku,
+    /// The version of the catalog that does not sell it.
+    version: u64,
+}
+
+impl Act for ItemDelisted {
+    const KIND: ActKind = ActKind { name: "item_delisted", doc: "An item was delisted: it is not sold any more" };
+}
+
+/// An item that was delisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delisted {
+    /// Which.
+    pub sku: Sku,
+    /// The version of the catalog that does not sell it.
+    pub version: u64,
+}
+
 /// What was loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Loaded {
@@ -103,26 +166,104 @@ pub struct Loaded {
 /// Loads items, new or changed; of two with one SKU the later counts.
 ///
 /// # Errors
-/// Too many, or an item's text or price is invalid; then nothing is loaded.
+/// Too many, an item's text or price is invalid, or its code is another item's; then nothing is loaded.
 pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: String) -> Result<Loaded, Refusal> {
     LOAD.require(&by.actor)?;
     if items.len() > MAX_LOAD {
         return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
     }
     items.iter().try_for_each(check)?;
-    Ok(put(transaction, by, items, digest)?)
-}
-
-/// Writes items that are checked.
-fn put(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: String) -> Result<Loaded, StoreError> {
     let version = transaction.next_number(VERSION)?;
     for item in items {
-        transaction.put(&ITEMS, item.sku.as_str(), item)?;
+        put(transaction, item, version)?;
     }
+    // By what all of the load say together: items may swap their codes. Of two with one SKU the first may say nothing.
+    for item in items {
+        if transaction.get(&ITEMS, item.sku.as_str())?.is_none_or(|on_file| on_file.gtin != item.gtin) {
+            continue;
+        }
+        if let Some(other) = holder(transaction, item)? {
+            return Err(code_taken(item, &other));
+        }
+        note_code(transaction, item)?;
+    }
+    Ok(finish(transaction, by, items, version, digest)?)
+}
+
+fn put(transaction: &mut Transaction<'_>, item: &Item, version: u64) -> Result<(), StoreError> {
+    let on_file = OnFile { item: item.clone(), version, delisted: false };
+    transaction.put(&ITEMS, on_file.sku.as_str(), &on_file)
+}
+
+/// Writes down a load whose items are written.
+fn finish(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    items: &[Item],
+    version: u64,
+    digest: String,
+) -> Result<Loaded, StoreError> {
     let skus = items.iter().map(|item| item.sku.clone()).collect();
     transaction.put(&LOADS, version, &Load { version, at_ms: by.at_ms, skus })?;
     audit::record(transaction, by, &ItemsLoaded { items: items.len(), version, digest })?;
     Ok(Loaded { loaded: items.len(), version })
+}
+
+/// The other item that has an item's code, if one has.
+fn holder(transaction: &Transaction<'_>, item: &Item) -> Result<Option<Sku>, StoreError> {
+    let Some(gtin) = item.gtin else { return Ok(None) };
+    let last = undamaged(transaction.get(&CODES, gtin.number()))?;
+    Ok(match last.filter(|last| *last != item.sku) {
+        Some(other) if has_code(transaction, &other, gtin)? => Some(other),
+        _ => None,
+    })
+}
+
+/// Makes an item's code its own.
+fn note_code(transaction: &mut Transaction<'_>, item: &Item) -> Result<(), StoreError> {
+    let Some(gtin) = item.gtin else { return Ok(()) };
+    if undamaged(transaction.get(&CODES, gtin.number()))?.as_ref() == Some(&item.sku) {
+        return Ok(());
+    }
+    transaction.put(&CODES, gtin.number(), &item.sku)
+}
+
+fn code_taken(item: &Item, other: &Sku) -> Refusal {
+    let gtin = item.gtin.map(|gtin| gtin.to_string()).unwrap_or_default();
+    let detail = format!("item {}: GTIN {gtin} is item {other}'s; correct one of the two", item.sku);
+    ITEM_CODE_TAKEN.because(detail).member("sku", other.as_str())
+}
+
+/// Whether an item that is sold has a code.
+fn has_code(transaction: &Transaction<'_>, sku: &Sku, gtin: Gtin) -> Result<bool, StoreError> {
+    let on_file = undamaged(transaction.get(&ITEMS, sku.as_str()))?;
+    Ok(on_file.is_some_and(|on_file| !on_file.delisted && on_file.gtin == Some(gtin)))
+}
+
+/// What is damaged keeps no load from coming, which may mend it.
+fn undamaged<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match found {
+        Err(StoreError::Corrupt { .. }) => Ok(None),
+        found => found,
+    }
+}
+
+/// Delists an item: it stays on file and is not sold, until a load names it. One that is delisted stays as it is.
+///
+/// # Errors
+/// There is none, or whoever asks may not.
+pub fn delist(transaction: &mut Transaction<'_>, by: &By, sku: &Sku) -> Result<Delisted, Refusal> {
+    LOAD.require(&by.actor)?;
+    let unknown = || ITEM_UNKNOWN.because(format!("unknown item: SKU {sku}"));
+    let on_file = transaction.get(&ITEMS, sku.as_str())?.ok_or_else(unknown)?;
+    if on_file.delisted {
+        return Ok(Delisted { sku: sku.clone(), version: on_file.version });
+    }
+    let version = transaction.next_number(VERSION)?;
+    transaction.put(&ITEMS, sku.as_str(), &OnFile { version, delisted: true, ..on_file })?;
+    transaction.put(&LOADS, version, &Load { version, at_ms: by.at_ms, skus: vec![sku.clone()] })?;
+    audit::record(transaction, by, &ItemDelisted { sku: sku.clone(), version })?;
+    Ok(Delisted { sku: sku.clone(), version })
 }
 
 /// An item as a commit finds it.
@@ -130,7 +271,7 @@ fn put(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: Strin
 /// # Errors
 /// The store fails.
 pub fn item(transaction: &Transaction<'_>, sku: &Sku) -> Result<Option<Item>, StoreError> {
-    transaction.get(&ITEMS, sku.as_str())
+    Ok(transaction.get(&ITEMS, sku.as_str())?.map(|on_file| on_file.item))
 }
 
 /// Items that HQ changed: one load of those that can be sold.
@@ -140,13 +281,34 @@ fn changed(
     wanted: &[&DownItem],
 ) -> Result<Vec<Option<String>>, StoreError> {
     let (mut items, mut refused) = (Vec::new(), Vec::with_capacity(wanted.len()));
+    let mut version = None;
     for wanted in wanted {
-        let item = item::CHANGED.read(wanted).map_err(|error| error.to_string());
-        let item = item.and_then(|item| check(&item).map(|()| item).map_err(|refusal| refusal.detail));
-        refused.push(item.map(|item| items.push(item)).err());
+        let read = item::CHANGED.read(wanted).map_err(|error| error.to_string());
+        let checked = read.and_then(|item| check(&item).map(|()| item).map_err(|refusal| refusal.detail));
+        let item = match checked {
+            Ok(item) => item,
+            Err(why) => {
+                refused.push(Some(why));
+                continue;
+            }
+        };
+        // One by one: each against what is on file when its turn comes.
+        if let Some(other) = holder(transaction, &item)? {
+            refused.push(Some(code_taken(&item, &other).detail));
+            continue;
+        }
+        let version = match version {
+            Some(version) => version,
+            None => *version.insert(transaction.next_number(VERSION)?),
+        };
+        put(transaction, &item, version)?;
+        note_code(transaction, &item)?;
+        items.push(item);
+        refused.push(None);
     }
-    if let (Some(first), false) = (wanted.first(), items.is_empty()) {
-        put(transaction, by, &items, format!("item {} from headquarters, and those after it", first.sequence.0))?;
+    if let (Some(first), Some(version)) = (wanted.first(), version) {
+        let digest = format!("item {} from headquarters, and those after it", first.sequence.0);
+        finish(transaction, by, &items, version, digest)?;
     }
     Ok(refused)
 }
@@ -160,10 +322,10 @@ fn check(item: &Item) -> Result<(), Refusal> {
         ("package_size", &*item.package_size),
     ];
     for (field, text) in texts {
-        let is_blank = field == "description" && text.trim().is_empty();
-        if text.len() > MAX_TEXT || text.chars().any(char::is_control) || is_blank {
+        let may_be_empty = field != "description" && text.is_empty();
+        if text.len() > MAX_TEXT || !(may_be_empty || is_readable(text)) {
             return Err(BAD_REQUEST.because(format!(
-                "item {}: `{field}` must be text of at most {MAX_TEXT} bytes without control characters",
+                "item {}: `{field}` must be readable text of at most {MAX_TEXT} bytes, without control or invisible characters",
                 item.sku
             )));
         }
@@ -187,7 +349,7 @@ pub fn version(store: &Store) -> Result<u64, StoreError> {
 }
 
 /// Items of the loads after a version, in order, and the version they lead to.
-fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<Item>), StoreError> {
+fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<OnFile>), StoreError> {
     let last = match self::version(store) {
         // No load can be written either until it is repaired.
         Err(StoreError::Corrupt { .. }) => return Ok((version, Vec::new())),

@@ -8,7 +8,7 @@ use std::{
 use commerce::{Gtin, Item, ScannedCode, Sku};
 use store::{Store, StoreError};
 
-use super::ITEMS;
+use super::{ITEMS, OnFile};
 
 /// All items, by their codes. A change copies pointers, not items.
 #[derive(Default)]
@@ -18,9 +18,35 @@ pub struct Catalog {
     /// One pool for all snapshots.
     texts: Arc<Mutex<Texts>>,
     /// In the order of their SKUs.
-    items: Vec<Arc<Item>>,
-    /// Of several items with one GTIN the first, whatever was loaded last.
-    by_gtin: HashMap<Gtin, Arc<Item>>,
+    items: Vec<Arc<OnFile>>,
+    /// Of several items with one GTIN, of which all but one are delisted, the one that is sold.
+    by_gtin: HashMap<Gtin, Arc<OnFile>>,
+}
+
+/// Which items are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Each of these words is in the SKU, the GTIN, the description or the brand. In small letters.
+    words: Vec<String>,
+    /// Those that changed after this version, delisted ones among them; without it those that are sold.
+    changed_after: Option<u64>,
+}
+
+impl Search {
+    /// What a person types, and the version that a register has.
+    pub fn new(words: &str, changed_after: Option<u64>) -> Self {
+        Self { words: words.split_whitespace().map(str::to_lowercase).collect(), changed_after }
+    }
+
+    fn is_met_by(&self, item: &OnFile) -> bool {
+        let is_wanted = self.changed_after.map_or(!item.delisted, |version| item.version > version);
+        if !is_wanted || self.words.is_empty() {
+            return is_wanted;
+        }
+        let gtin = item.gtin.map(|gtin| gtin.to_string()).unwrap_or_default();
+        let text = [item.sku.as_str(), &gtin, &item.description, &item.brand].join(" ").to_lowercase();
+        self.words.iter().all(|word| text.contains(word))
+    }
 }
 
 /// Departments, categories, brands, sizes: thousands of items have them in common, and hold them once.
@@ -29,7 +55,8 @@ struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
     /// An item with the texts that others have already.
-    fn share(&mut self, item: Item) -> Arc<Item> {
+    fn share(&mut self, on_file: OnFile) -> Arc<OnFile> {
+        let OnFile { item, version, delisted } = on_file;
         let Item { mut department, mut category, mut brand, mut package_size, .. } = item;
         for text in [&mut department, &mut category, &mut brand, &mut package_size] {
             match self.0.get(text) {
@@ -37,7 +64,8 @@ impl Texts {
                 None => drop(self.0.insert(Arc::clone(text))),
             }
         }
-        Arc::new(Item { department, category, brand, package_size, ..item })
+        let item = Item { department, category, brand, package_size, ..item };
+        Arc::new(OnFile { item, version, delisted })
     }
 
     /// Forgets texts that no item has any more.
@@ -94,19 +122,28 @@ impl Catalog {
     }
 
     /// By the retailer's number.
-    pub fn sku(&self, sku: &Sku) -> Option<&Arc<Item>> {
+    pub fn sku(&self, sku: &Sku) -> Option<&Arc<OnFile>> {
         let place = self.items.binary_search_by(|item| item.sku.cmp(sku)).ok()?;
         self.items.get(place)
     }
 
     /// By barcode.
-    pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<Item>> {
+    pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<OnFile>> {
         self.by_gtin.get(&gtin)
     }
 
     /// By a barcode as it was scanned: of the GTINs that it can stand for the first that an item has.
-    pub fn scanned(&self, code: ScannedCode) -> Option<&Arc<Item>> {
+    pub fn scanned(&self, code: ScannedCode) -> Option<&Arc<OnFile>> {
         code.gtins().find_map(|gtin| self.gtin(gtin))
+    }
+
+    /// Items in the order of their SKUs: those that a search wants, after a SKU, and where the next page begins. It
+    /// looks at every item that it passes: not where requests are answered.
+    pub fn search(&self, wanted: &Search, after: Option<&Sku>, limit: usize) -> (Vec<Arc<OnFile>>, bool) {
+        let from = after.map_or(0, |after| self.items.partition_point(|item| item.sku <= *after));
+        let mut found = self.items[from..].iter().filter(|item| wanted.is_met_by(item));
+        let page = found.by_ref().take(limit).cloned().collect();
+        (page, found.next().is_some())
     }
 
     /// How many items there are.
@@ -120,7 +157,7 @@ impl Catalog {
     }
 
     /// The same with items new or changed; of two with one SKU the later counts.
-    fn with(&self, changes: &[Arc<Item>], version: u64) -> Self {
+    fn with(&self, changes: &[Arc<OnFile>], version: u64) -> Self {
         // Turned round, the last is the first of its equals, and a stable sort leaves it so.
         let mut items: Vec<_> = changes.iter().rev().cloned().collect();
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
@@ -130,8 +167,11 @@ impl Catalog {
         items.extend(self.items.iter().filter(|item| !changed.contains(&item.sku)).cloned());
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
         let mut by_gtin = HashMap::with_capacity(items.len());
-        // Backwards, so that the first stays.
-        by_gtin.extend(items.iter().rev().filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
+        // Those that are sold last, and backwards, so that the first of them stays.
+        for delisted in [true, false] {
+            let those = items.iter().rev().filter(|item| item.delisted == delisted);
+            by_gtin.extend(those.filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
+        }
         Self { version, texts: Arc::clone(&self.texts), items, by_gtin }
     }
 }
@@ -145,14 +185,14 @@ mod tests {
 
     use super::*;
 
-    fn item(sku: u8, gtin: Option<u8>, price: i64) -> Arc<Item> {
+    fn item(sku: u8, gtin: Option<u8>, price: i64) -> Arc<OnFile> {
         // Digits that make valid GTIN-8s: the check digit is made to fit.
         let gtin = gtin.map(|number| {
             let body = format!("0000{number:03}");
             let weighed: u32 = body.bytes().zip([3, 1].into_iter().cycle()).map(|(d, w)| u32::from(d - b'0') * w).sum();
             format!("{body}{}", (10 - weighed % 10) % 10).parse().unwrap()
         });
-        Arc::new(Item {
+        let item = Item {
             sku: sku.to_string().parse().unwrap(),
             gtin,
             description: "x".into(),
@@ -161,7 +201,8 @@ mod tests {
             brand: "".into(),
             package_size: "".into(),
             price: Price { minor: Minor::new(price).unwrap(), per: Unit::Each },
-        })
+        };
+        Arc::new(OnFile { item, version: 1, delisted: false })
     }
 
     proptest! {

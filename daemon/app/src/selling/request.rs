@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use commerce::{Basket, Discount, Item, Minor, NewLine, Quantity, ScannedCode, Sku, Tender, Unit, line::What};
+use commerce::{Basket, Discount, Minor, NewLine, Quantity, ScannedCode, Sku, Tender, Unit, line::What};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    catalog::{Catalog, ITEM_UNKNOWN},
+    catalog::{Catalog, ITEM_DELISTED, ITEM_UNKNOWN, OnFile},
     refusal::{BAD_REQUEST, Refusal},
 };
 
@@ -99,7 +99,7 @@ pub struct Keyed {
 /// A line request with its item found.
 #[derive(Debug)]
 pub struct FoundLine {
-    item: Option<Arc<Item>>,
+    item: Option<Arc<OnFile>>,
     sku: Option<Sku>,
     description: String,
     quantity: Quantity,
@@ -111,7 +111,7 @@ impl LineRequest {
     /// Looks the item up.
     ///
     /// # Errors
-    /// No item has the code, and what it takes to sell it though it is not on file is missing.
+    /// No item has the code, and what it takes to sell it though it is not on file is missing; or the item is delisted.
     pub fn find(self, catalog: &Catalog) -> Result<FoundLine, Refusal> {
         let item = match (self.gtin, &self.sku) {
             (Some(code), None) => catalog.scanned(code),
@@ -120,6 +120,10 @@ impl LineRequest {
             (Some(_), Some(_)) => return Err(BAD_REQUEST.because("send `gtin` or `sku`, not both")),
         }
         .cloned();
+        if let Some(item) = item.as_ref().filter(|item| item.delisted) {
+            let detail = format!("item {} ({}) is delisted and not sold any more", item.sku, item.description);
+            return Err(ITEM_DELISTED.because(detail).member("sku", item.sku.as_str()));
+        }
         if item.is_none() && (self.description.is_none() || self.keyed.is_none()) {
             let asked = match (&self.gtin, &self.sku) {
                 (Some(gtin), _) => format!("unknown item: GTIN {gtin}"),
@@ -152,7 +156,7 @@ impl FoundLine {
     /// The rules of the basket refuse it.
     pub fn add_to(self, basket: &mut Basket) -> Result<u32, Refusal> {
         let what = match &self.item {
-            Some(item) => What::Item(item),
+            Some(item) => What::Item(&item.item),
             None => What::NotOnFile { sku: self.sku, description: self.description },
         };
         let keyed = self.keyed.map(|keyed| (keyed.amount, keyed.reason));

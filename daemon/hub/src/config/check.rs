@@ -1,8 +1,14 @@
 //! What tables that are right by themselves must be together.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-use super::{Config, DeviceKind, Register};
+use commerce::text::is_readable;
+use drivers::transport::Address;
+
+use super::{Config, DeviceKind, Headquarters, Register};
 
 impl Config {
     /// Everything that is wrong; nothing if it is right.
@@ -10,8 +16,11 @@ impl Config {
         let mut findings = Vec::new();
         findings.extend(self.time_zone().err());
         let name = &self.store.name;
-        if name.trim().is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
-            findings.push("store.name: write 1 to 60 characters".into());
+        if name.chars().count() > 60 || !is_readable(name) {
+            findings.push("store.name: write 1 to 60 characters, none of them invisible".into());
+        }
+        if let Some(headquarters) = &self.headquarters {
+            check_headquarters(headquarters, &mut findings);
         }
         self.check_devices(&mut findings);
         let (mut registers, mut scanners) = (BTreeSet::new(), BTreeSet::new());
@@ -31,11 +40,17 @@ impl Config {
     }
 
     fn check_devices(&self, findings: &mut Vec<String>) {
-        let mut names = BTreeSet::new();
+        let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
         for (kind, devices) in &self.devices {
             for device in devices {
                 if !names.insert(&device.name) {
                     findings.push(format!("two devices are called `{}`; give each its own name", device.name));
+                }
+                if let Some(other) = places.insert(place(&device.address), &device.name) {
+                    findings.push(format!(
+                        "devices `{other}` and `{}` have the same address; only one of them could be opened",
+                        device.name
+                    ));
                 }
                 if let Err(error) = kind.check(device.clone()) {
                     findings.push(format!("{} {}: {error}", kind.name(), device.name));
@@ -55,5 +70,34 @@ impl Config {
                 ));
             }
         }
+    }
+}
+
+/// Where a device is, however its line talks.
+fn place(address: &Address) -> String {
+    match address {
+        Address::Serial { path, .. } => path.display().to_string(),
+        Address::Tcp { host, port } => format!("{host}:{port}"),
+    }
+}
+
+fn check_headquarters(headquarters: &Headquarters, findings: &mut Vec<String>) {
+    let Headquarters { broker, authority, certificate, key, username, password_file } = headquarters;
+    let mut found = |finding: &str| findings.push(format!("headquarters.{finding}"));
+    if broker.tls && authority.is_none() {
+        found("authority: mqtts needs the PEM file of the authority that signed the broker's certificate");
+    }
+    if certificate.is_some() != key.is_some() {
+        found("certificate: a certificate needs its key, and a key its certificate; write both or neither");
+    }
+    if certificate.is_some() && !broker.tls {
+        found("certificate: a certificate is shown over mqtts:// alone");
+    }
+    if username.is_some() != password_file.is_some() {
+        found("username: a user name needs a password_file, and a password_file a user name; write both or neither");
+    }
+    let is_here = broker.host == "localhost" || broker.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if password_file.is_some() && !broker.tls && !is_here {
+        found("password_file: over mqtt:// the password could be read on its way; use mqtts://");
     }
 }

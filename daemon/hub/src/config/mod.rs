@@ -3,23 +3,29 @@
 //! Everything is checked at reading, so that what is wrong is told before the first customer comes: the place, the
 //! value and a remedy, and all findings at once. What a device's protocol wants to be told is that protocol's own
 //! affair (`drivers::registry`); the config knows names, lanes and kinds.
+//!
+//! The files, addresses and devices that a config names are looked at by [`Config::check_files`], which is what
+//! `store-hub check-config` adds: a hub that starts finds out by using them.
 
 mod check;
+mod files;
 mod kind;
 mod read;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
 use commerce::{Currency, RegisterName};
 use contract::HubId;
 use drivers::registry::Setup;
 use jiff::tz::TimeZone;
-use link::BrokerAddress;
+use link::{BrokerAddress, Login};
 use serde::{Deserialize, Serialize};
 use store::EngineKind;
 
+pub use files::FileFindings;
+pub(crate) use files::{days_until, ends_soon};
 pub use kind::DeviceKind;
 pub use read::ConfigError;
 
@@ -129,9 +135,44 @@ pub struct Listen {
 pub struct Headquarters {
     /// Its broker: `mqtts://HOST:PORT`.
     pub broker: BrokerAddress,
-    /// PEM file of the authority that signed the broker's certificate.
+    /// PEM file of the authority that signed the broker's certificate; needed for `mqtts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<PathBuf>,
+    /// PEM file of the certificate chain that a broker gets to see if it asks. Without it the one of `[listen]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file of its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// The user name for a broker that asks for a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// A file whose first line is the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+}
+
+impl Headquarters {
+    /// A broker without further settings.
+    pub fn new(broker: BrokerAddress, authority: Option<PathBuf>) -> Self {
+        Self { broker, authority, certificate: None, key: None, username: None, password_file: None }
+    }
+
+    /// The password file's first line.
+    ///
+    /// # Errors
+    /// The file can't be read, or begins with an empty line.
+    pub(crate) fn login(&self) -> Result<Option<Login>, String> {
+        let (Some(username), Some(file)) = (&self.username, &self.password_file) else { return Ok(None) };
+        let text = fs::read_to_string(file)
+            .map_err(|error| format!("headquarters.password_file: could not read {}: {error}", file.display()))?;
+        match text.lines().next() {
+            Some(password) if !password.is_empty() => {
+                Ok(Some(Login { username: username.clone(), password: password.to_owned() }))
+            }
+            _ => Err(format!("headquarters.password_file: the first line of {} is empty", file.display())),
+        }
+    }
 }
 
 /// A register and the devices of its lane.

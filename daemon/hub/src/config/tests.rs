@@ -29,7 +29,7 @@ pub(crate) fn with(more: &str) -> Config {
 fn read(text: &str) -> Result<Config, ConfigError> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hub.toml");
-    std::fs::write(&path, text).unwrap();
+    fs::write(&path, text).unwrap();
     Config::read(&path)
 }
 
@@ -63,11 +63,36 @@ fn what_is_wrong_is_named_with_a_remedy() {
         ),
         ("?baud=9600\"", "?baud=9600\"\nunit = \"pound\"", "scanner scanner-1: unknown field `unit`"),
         ("[[scanner]]", "[scanner]", "expected a sequence"),
+        (
+            "[[register]]",
+            "[[scanner]]\nname = \"scanner-2\"\naddress = \"serial:/dev/ttyUSB0\"\n[[register]]",
+            "devices `scanner-1` and `scanner-2` have the same address",
+        ),
         ("till-1", "till-1\"\n[[register]]\nname = \"till-1", "two registers are called `till-1`"),
     ] {
         let error = read(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(told), "{told}: {error}");
     }
+}
+
+#[test]
+fn a_broker_needs_what_goes_together() {
+    for (broker, more, told) in [
+        ("mqtts://hq:8883", "", "headquarters.authority: mqtts needs"),
+        (
+            "mqtts://hq:8883",
+            "authority = \"ca.pem\"\nkey = \"hub.key\"",
+            "headquarters.certificate: a certificate needs",
+        ),
+        ("mqtt://hq:1883", "certificate = \"hub.pem\"\nkey = \"hub.key\"", "over mqtts:// alone"),
+        ("mqtt://127.0.0.1:1883", "username = \"hub\"", "headquarters.username: a user name needs"),
+        ("mqtt://hq:1883", "username = \"hub\"\npassword_file = \"password\"", "could be read on its way"),
+    ] {
+        let text = format!("{GOOD}\n[headquarters]\nbroker = \"{broker}\"\n{more}\n");
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(told), "{told}: {error}");
+    }
+    with("[headquarters]\nbroker = \"mqtt://127.0.0.1:1883\"\nusername = \"hub\"\npassword_file = \"password\"\n");
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 mod backup;
 mod check;
+mod check_config;
 mod convert;
 pub(crate) mod door;
 mod permissions;
 
 use std::path::PathBuf;
 
+pub use check_config::check_config;
 use clap::{Args, Subcommand};
 pub use permissions::print_permissions;
 use store::{EngineKind, Store};

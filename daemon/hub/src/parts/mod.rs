@@ -2,6 +2,7 @@
 //! that holds them.
 
 pub(crate) mod catalog;
+pub(crate) mod certificates;
 pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod headquarters;

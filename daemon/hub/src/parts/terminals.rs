@@ -1,19 +1,36 @@
-//! The terminals' locks: whoever holds one drives the terminal's payment.
+//! The terminals' locks: whoever holds one drives the terminal's payment. And which payments' slips are still to come:
+//! a terminal tells what it wants on the receipt after it has approved.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use app::{Refusal, devices::DEVICE_UNKNOWN, payments::TERMINAL_BUSY};
+use commerce::PaymentId;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// One payment at a time on each terminal.
 #[derive(Default)]
-pub(crate) struct TerminalLocks(HashMap<String, Terminal>);
+pub(crate) struct TerminalLocks {
+    terminals: HashMap<String, Terminal>,
+    slips_to_come: std::sync::Mutex<HashSet<PaymentId>>,
+}
+
+/// While it is there, a payment's slip is still to come.
+pub(crate) struct SlipToCome<'a> {
+    terminals: &'a TerminalLocks,
+    payment: PaymentId,
+}
+
+impl Drop for SlipToCome<'_> {
+    fn drop(&mut self) {
+        self.terminals.slips().remove(&self.payment);
+    }
+}
 
 #[derive(Default)]
 struct Terminal {
@@ -45,12 +62,13 @@ impl Drop for Held {
 impl TerminalLocks {
     /// For the terminals of a config.
     pub(crate) fn new(terminals: impl IntoIterator<Item = String>) -> Self {
-        Self(terminals.into_iter().map(|name| (name, Terminal::default())).collect())
+        let terminals = terminals.into_iter().map(|name| (name, Terminal::default())).collect();
+        Self { terminals, slips_to_come: std::sync::Mutex::default() }
     }
 
     /// Takes hold of a terminal.
     pub(crate) fn hold(&self, terminal: &str) -> Result<Held, Refusal> {
-        let found = self.0.get(terminal).ok_or_else(|| {
+        let found = self.terminals.get(terminal).ok_or_else(|| {
             DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
         })?;
         let lock = Arc::clone(&found.lock).try_lock_owned().map_err(|_| {
@@ -71,16 +89,26 @@ impl TerminalLocks {
 
     /// Whether a terminal is being asked what became of its payment.
     pub(crate) fn is_asked(&self, terminal: &str) -> bool {
-        self.0.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
+        self.terminals.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
     }
 
-    /// Whether somebody holds a terminal. Looking does not disturb whoever wants to hold it.
-    pub(crate) fn is_held(&self, terminal: &str) -> bool {
-        self.0.get(terminal).is_some_and(|terminal| Arc::strong_count(&terminal.lock) > 1)
+    /// A payment begins whose terminal will tell what it wants on the receipt.
+    pub(crate) fn expect_slip(&self, payment: PaymentId) -> SlipToCome<'_> {
+        self.slips().insert(payment);
+        SlipToCome { terminals: self, payment }
+    }
+
+    /// Whether a payment's slip is still to come.
+    pub(crate) fn expects_slip(&self, payment: PaymentId) -> bool {
+        self.slips().contains(&payment)
+    }
+
+    fn slips(&self) -> std::sync::MutexGuard<'_, HashSet<PaymentId>> {
+        self.slips_to_come.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the config has a terminal.
     pub(crate) fn knows(&self, terminal: &str) -> bool {
-        self.0.contains_key(terminal)
+        self.terminals.contains_key(terminal)
     }
 }

@@ -60,6 +60,8 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
     };
     let intent = intent(hub, &payment);
     let asked = intent.amount;
+    // The receipt is printed when it came, or was waited for.
+    let _slip = hub.terminals.expect_slip(payment.id);
     match device.authorise(&intent).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
@@ -71,14 +73,13 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
                 return;
             }
             // The result is durable: now, and only now, the terminal may commit its side.
-            // The receipt's printing waits for the slip as long as the terminal is held.
             match approved.keep().await {
                 Ok(full) => {
+                    drop(held);
+                    let _ = tell.send(());
                     if full.receipt_text != record.receipt_text {
                         store_slip(hub, &payment, full).await;
                     }
-                    drop(held);
-                    let _ = tell.send(());
                 }
                 Err(error) => confirm(hub, &payment, &held, error, tell).await,
             }

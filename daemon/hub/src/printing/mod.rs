@@ -7,7 +7,7 @@
 //! | the paper ends in the middle | the printer's status tells; printed again |
 //! | the printer took all of it, but does not say that it is through | done: the device's health and the log say that it is not confirmed; never printed again by itself |
 //! | the job of a printed receipt can't be deleted | tried again, and not printed meanwhile |
-//! | the terminal has not told yet what it wants on the receipt | waited for, up to ten seconds, as long as a payment holds the terminal |
+//! | the terminal has not told yet what it wants on the receipt | waited for, up to ten seconds |
 //! | a sale or payment can't be read | its job is dropped, with an error in the log: no damaged record keeps others from being printed, or prints them twice |
 
 pub(crate) mod receipt;
@@ -17,7 +17,6 @@ use std::{sync::Arc, time::Duration};
 use app::{
     Refusal,
     devices::{DEVICE_UNKNOWN, PRINTER_FAILED},
-    payments,
     printing::{self, Job, REPRINT},
     selling,
 };
@@ -85,7 +84,7 @@ impl PrintReceipts {
     /// Prints a receipt. What can't be read can't be printed: that is logged, and the job is done.
     async fn print(&self, job: &Job) -> Result<(), Refusal> {
         let end = Instant::now() + SLIP;
-        while self.slip_may_come(job) && Instant::now() < end {
+        while self.slip_is_to_come(job) && Instant::now() < end {
             sleep(LOOK).await;
         }
         let (sale, document) = match self.read(job) {
@@ -109,14 +108,11 @@ impl PrintReceipts {
         Ok(())
     }
 
-    /// Whether a terminal may still tell what it wants on a sale's receipt: it has not yet, and somebody holds it.
-    fn slip_may_come(&self, job: &Job) -> bool {
+    /// Whether a terminal will still tell what it wants on a sale's receipt.
+    fn slip_is_to_come(&self, job: &Job) -> bool {
         let Ok(Some(sale)) = selling::sale_at(&self.hub.store, job.sequence) else { return false };
-        sale.tenders.iter().any(|tender| {
-            let Tender::Card { slip, .. } = tender else { return false };
-            payments::read(&self.hub.store, slip.payment)
-                .is_ok_and(|payment| payment.slip.is_empty() && self.hub.terminals.is_held(&payment.terminal))
-        })
+        let is_to_come = |tender: &Tender| matches!(tender, Tender::Card { slip, .. } if self.hub.terminals.expects_slip(slip.payment));
+        sale.tenders.iter().any(is_to_come)
     }
 
     fn read(&self, job: &Job) -> Result<Option<(SaleId, Document)>, StoreError> {

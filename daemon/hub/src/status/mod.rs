@@ -21,7 +21,7 @@ use self::doubts::PaymentInDoubt;
 use crate::{
     clock::now_ms,
     hub::Hub,
-    parts::{devices::DeviceState, printed::Printed, today::TodayFigures},
+    parts::{certificates::CertificateState, devices::DeviceState, printed::Printed, today::TodayFigures},
 };
 
 /// Everything the page shows.
@@ -38,9 +38,13 @@ pub(crate) struct Status {
     /// Why the store accepts nothing, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<String>,
-    /// What the check at start found wrong with the store.
+    /// What a person must look at: what the check at start found wrong with the store, certificates that end, alarms of
+    /// the line to HQ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
+    /// The certificates in use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) certificates: Vec<CertificateState>,
     /// Card payments that wait for a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
@@ -126,6 +130,12 @@ pub(crate) struct HeadquartersFigures {
     pub(crate) trouble: Option<String>,
 }
 
+/// Everything that a person must look at.
+fn faults(hub: &Hub) -> Vec<String> {
+    let alarms = hub.headquarters.status().map(|status| status.borrow().alarms.clone());
+    [hub.faults.clone(), hub.certificates.faults(), alarms.unwrap_or_default()].concat()
+}
+
 impl Status {
     /// As things are now.
     pub(crate) fn of(hub: &Hub) -> Self {
@@ -150,7 +160,8 @@ impl Status {
             currency: hub.currency().code(),
             currency_exponent: hub.currency().exponent(),
             stopped: hub.store.stopped(),
-            faults: hub.faults.clone(),
+            faults: faults(hub),
+            certificates: hub.certificates.states(),
             payments_in_doubt: PaymentInDoubt::all(hub),
             keeping: KeepingFigures::of(hub),
             today,

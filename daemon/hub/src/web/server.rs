@@ -4,15 +4,12 @@
 //! - A handshake and the head of a request must come within [`PATIENCE`].
 //! - A connection that misbehaves ends alone.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::ServerConfig;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -21,7 +18,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::config::Listen;
+use crate::{config::Listen, parts::certificates::Certificates};
 
 /// Connections at once.
 const CONNECTIONS: usize = 1024;
@@ -29,28 +26,19 @@ const CONNECTIONS: usize = 1024;
 /// How long a client may take for a handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads the certificate and key.
+/// TLS by the certificate that the config names, which may be renewed while the hub runs.
 ///
 /// # Errors
 /// A file can't be read, or is not what it should be: which one, and what to do.
-pub(crate) fn tls(listen: &Listen) -> Result<Arc<ServerConfig>, String> {
-    let read = |path: &Path| {
-        fs::read(path).map_err(|error| {
-            format!("{} can't be read: {error}; make it with `store-hub-provision create-store`", path.display())
-        })
-    };
-    let bad = |path: &Path, error: &dyn std::fmt::Display| {
-        format!("{} is no PEM file of the right kind: {error}", path.display())
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&listen.certificate)?).collect();
-    let chain = chain.map_err(|error| bad(&listen.certificate, &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&listen.key)?).map_err(|error| bad(&listen.key, &error))?;
+pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Arc<ServerConfig>, String> {
+    let identity = certificates
+        .open("listen.certificate", &listen.certificate, &listen.key)
+        .map_err(|error| format!("{error}; `store-hub-provision create-store` makes both files"))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| bad(&listen.certificate, &error))?;
+        .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

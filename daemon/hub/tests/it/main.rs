@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod catalog;
 mod common;
 mod contract;
 mod damage;
@@ -10,4 +11,5 @@ mod hang_up;
 mod paper;
 mod payments;
 mod permissions;
+mod selling;
 mod stock;

@@ -1,11 +1,15 @@
 //! What HQ must hear, in order, and only once it is durable.
 
+use std::fs;
+
 use super::*;
 use crate::{
-    EngineKind,
+    EngineKind, Number,
     outbox::{KEPT, Span},
     restore,
 };
+
+static SALES: Table<Number, String> = Table::linked("sale");
 
 #[tokio::test]
 async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
@@ -43,6 +47,38 @@ async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
     restore(&back, EngineKind::Sqlite, &backup[..], 1).unwrap();
     let store = Store::open(&back, EngineKind::Sqlite, LINKED, 1).unwrap();
     assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 6, last, acknowledged: 5, base: 5 });
+}
+
+/// A disk that was set back, or a clone: after the copy, both go on. What they number alike is not alike.
+#[tokio::test]
+async fn links_tell_two_stores_apart_from_the_entry_on_where_they_part() {
+    let directory = tempfile::tempdir().unwrap();
+    let (box_, clone) = (directory.path().join("box"), directory.path().join("clone"));
+    let open = |path| Store::open(path, EngineKind::Sqlite, LINKED, 1).unwrap();
+    let store = open(&box_);
+    for _ in 0..3 {
+        append(&store, "sales").await.unwrap();
+    }
+    drop(store);
+    fs::create_dir_all(clone.join("sqlite")).unwrap();
+    for file in fs::read_dir(box_.join("sqlite")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), clone.join("sqlite").join(file.file_name())).unwrap();
+    }
+    let (store, other) = (open(&box_), open(&clone));
+    let link = |store: &Store, sequence| store.outbox_link("sales", sequence).unwrap();
+    assert!((1..=3).all(|sequence| link(&store, sequence).is_some()));
+    assert!((1..=3).all(|sequence| link(&store, sequence) == link(&other, sequence)));
+    assert_eq!((link(&store, 0), link(&store, 4)), (None, None), "no such entries");
+    // Even where the entries themselves are the same: a link of the chain came between.
+    let sold = other.commit(|transaction| transaction.put(&SALES, 1, &"sold".to_owned()));
+    sold.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    for store in [&store, &other] {
+        append(store, "sales").await.unwrap();
+        append(store, "sales").await.unwrap();
+    }
+    assert!((4..=5).all(|sequence| link(&store, sequence).is_some()));
+    assert!((4..=5).all(|sequence| link(&store, sequence) != link(&other, sequence)));
 }
 
 #[tokio::test]

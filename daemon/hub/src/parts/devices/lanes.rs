@@ -196,7 +196,7 @@ mod tests {
             address = "tcp://127.0.0.1:1"
             [[scanner]]
             name = "scanner-2"
-            address = "tcp://127.0.0.1:1"
+            address = "tcp://127.0.0.1:2"
             [[register]]
             name = "till-2"
             scanner = "scanner-2"

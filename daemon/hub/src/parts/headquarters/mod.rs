@@ -2,17 +2,20 @@
 
 mod inbox;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use app::hq;
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
-use contract::{Epoch, Event, HubId, Sequence, Stream};
-use serde_json::{json, value::to_raw_value};
+use contract::{Epoch, Event, HubId, Placeholder, Sequence, Stream, message::UNREADABLE};
+use link::{Broker, TrustError};
+use rustls::ClientConfig;
+use serde_json::value::to_raw_value;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use self::inbox::StoreInbox;
-use crate::config::Config;
+use super::certificates::Certificates;
+use crate::config::{self, Config};
 
 /// The connection to HQ.
 pub(crate) struct Headquarters {
@@ -23,22 +26,15 @@ impl Headquarters {
     /// Starts the bridge, if the config names a broker.
     ///
     /// # Errors
-    /// The authority's file can't be used.
-    pub(crate) fn start(config: &Config, store: Arc<Store>) -> Result<Self, String> {
+    /// A certificate, a key or the password file can't be used.
+    pub(crate) fn start(config: &Config, store: Arc<Store>, certificates: &Certificates) -> Result<Self, String> {
         let Some(headquarters) = &config.headquarters else { return Ok(Self { bridge: None }) };
-        let tls = match (&headquarters.authority, headquarters.broker.tls) {
-            (_, false) => None,
-            (None, true) => return Err("headquarters.authority: mqtts needs the PEM file of the authority that signed the broker's certificate".into()),
-            (Some(path), true) => {
-                let tls = link::trust::roots_from_file(path).and_then(|roots| link::client_config(roots, None));
-                Some(tls.map_err(|error| format!("headquarters.authority: {error}"))?)
-            }
+        let tls = match &headquarters.authority {
+            Some(authority) if headquarters.broker.tls => Some(tls(config, headquarters, authority, certificates)?),
+            _ => None,
         };
-        let bridge = BridgeConfig {
-            broker: headquarters.broker.clone(),
-            tls,
-            software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into(),
-        };
+        let broker = Broker { address: headquarters.broker.clone(), tls, login: headquarters.login()? };
+        let bridge = BridgeConfig { broker, software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into() };
         let inbox = StoreInbox(Arc::clone(&store));
         let outbox = StoreOutbox { hub: config.store.hub.clone(), store };
         Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox))) })
@@ -48,6 +44,25 @@ impl Headquarters {
     pub(crate) fn status(&self) -> Option<watch::Receiver<BridgeStatus>> {
         self.bridge.as_ref().map(Bridge::status)
     }
+}
+
+/// TLS for the broker: trusts the authority's certificates, and shows the certificate that the config names for it, or
+/// else the one that registers see.
+fn tls(
+    config: &Config,
+    headquarters: &config::Headquarters,
+    authority: &Path,
+    certificates: &Certificates,
+) -> Result<Arc<ClientConfig>, String> {
+    let (field, certificate, key) = match (&headquarters.certificate, &headquarters.key) {
+        (Some(certificate), Some(key)) => ("headquarters.certificate", certificate, key),
+        _ => ("listen.certificate", &config.listen.certificate, &config.listen.key),
+    };
+    let identity = certificates.open(field, certificate, key)?;
+    let failed = |error: TrustError| format!("headquarters.authority: {error}");
+    let roots = link::trust::roots_from_file(authority).map_err(failed)?;
+    certificates.watch_authority("headquarters.authority", authority.to_owned()).map_err(failed)?;
+    link::client_config(roots, Some(identity)).map_err(failed)
 }
 
 /// The store as the bridge sees it. A store that was restored from a backup goes on with its own numbers; HQ counts
@@ -60,10 +75,6 @@ struct StoreOutbox {
 fn failed(error: impl std::fmt::Display) -> OutboxError {
     OutboxError(error.to_string())
 }
-
-/// The kind of an event whose record is damaged. HQ keeps it for a person to look at, and goes on: one sale that can't
-/// be read must not keep all later ones from HQ.
-const UNREADABLE: &str = "hub.unreadable";
 
 impl Outbox for StoreOutbox {
     fn hub(&self) -> HubId {
@@ -81,7 +92,11 @@ impl Outbox for StoreOutbox {
     fn span(&self, stream: &Stream) -> Result<Span, OutboxError> {
         let span = self.store.outbox_span(stream.as_str()).map_err(failed)?;
         let first_kept = span.first_kept.max(span.base + 1);
-        Ok(Span { first_kept: Sequence(first_kept - span.base), last: Sequence(span.last - span.base) })
+        Ok(Span {
+            first_kept: Sequence(first_kept - span.base),
+            last: Sequence(span.last - span.base),
+            acknowledged: Sequence(span.acknowledged.saturating_sub(span.base)),
+        })
     }
 
     fn read(
@@ -98,8 +113,12 @@ impl Outbox for StoreOutbox {
             let (kind, body) = match hq::body(&self.store, &entry) {
                 Ok(body) => (entry.kind.clone(), body),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%stream, sequence = entry.sequence, %error, "record is damaged; sending a placeholder event to HQ");
-                    let told = json!({ "kind": entry.kind, "subject": entry.subject, "why": error.to_string() });
+                    // HQ keeps it for a person to look at, and goes on: one sale that can't be read must not keep all
+                    // later ones from HQ.
+                    let sequence = entry.sequence;
+                    tracing::error!(%stream, sequence, %error, "record is damaged; sending HQ a placeholder");
+                    let (kind, subject) = (entry.kind.clone(), Some(entry.subject.clone()));
+                    let told = Placeholder { kind, subject, why: error.to_string() };
                     (UNREADABLE.to_owned(), to_raw_value(&told).map_err(failed)?)
                 }
                 Err(error) => return Err(failed(error)),

@@ -23,7 +23,7 @@ use commerce::{
 };
 use contract::{Batch, DownAcknowledgement, DownBatch, VERSION, item};
 use proptest::{collection::vec, prelude::*};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{EngineKind, Transaction};
 
 use super::*;
@@ -87,7 +87,7 @@ fn line(pieces: u32) -> LineRequest {
 }
 
 fn cash() -> TenderRequest {
-    TenderRequest::Cash { amount: Minor::literal(100_000) }
+    TenderRequest::Cash { amount: Minor::literal(10_000) }
 }
 
 fn note(transaction: &mut Transaction<'_>, kind: GoodsEvent, pieces: u32) -> Result<(), Refusal> {

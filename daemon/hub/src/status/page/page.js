@@ -22,11 +22,13 @@ function money(minor, status) {
 function show(status) {
   document.title = `${status.store} – store hub`;
   text("store", status.store);
-  text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}`);
-  const damage = (status.faults ?? []).length > 0 ? `The store is damaged: ${status.faults[0]}` : "";
+  const certificate = (status.certificates ?? []).find((one) => one.field === "listen.certificate");
+  const valid = certificate ? ` · certificate valid for ${certificate.days_left} days` : "";
+  text("line", `hub ${status.hub} · ${status.items.toLocaleString()} items · ${status.today.business_day}${valid}`);
+  const fault = (status.faults ?? []).length > 0 ? `Needs attention: ${status.faults[0]}` : "";
   const [doubt] = status.payments_in_doubt ?? [];
   const unpaid = doubt ? `Payment ${doubt.payment} of ${money(doubt.amount, status)} is in doubt: ${doubt.why}. ${doubt.what_to_do}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : damage || unpaid || roomAlarm(status.keeping);
+  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : fault || unpaid || roomAlarm(status.keeping);
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 

@@ -1,0 +1,235 @@
+//! Brokers with limits, access lists and short memories, and hubs with the same name: on mosquitto.
+
+use std::sync::Arc;
+
+use bridge::{Bridge, BridgeConfig};
+use contract::{Acknowledgement, Epoch, Sequence, Stream, VERSION, topic};
+use hq::{Ingest, MemoryLedger};
+use link::{Broker, Identity, Login};
+use provisioning::{Names, StoreAuthority, write_store};
+use tokio::sync::watch;
+
+use crate::world::{self, LIMIT, Memory, MemoryInbox, Mosquitto, until};
+
+fn bridge(broker: Broker, outbox: Memory) -> (Bridge, Arc<Memory>) {
+    let outbox = Arc::new(outbox);
+    let config = BridgeConfig { broker, software: "test".into() };
+    (bridge::start(config, outbox.clone(), Arc::new(MemoryInbox::default())), outbox)
+}
+
+async fn trouble(bridge: &Bridge, part: &str) -> String {
+    let mut status = bridge.status();
+    let told = status.wait_for(|status| status.trouble.as_ref().is_some_and(|trouble| trouble.contains(part)));
+    let told = tokio::time::timeout(LIMIT, told).await;
+    let told = told.unwrap_or_else(|_| panic!("{part}: {:?}", bridge.status().borrow()));
+    told.unwrap().trouble.clone().unwrap()
+}
+
+/// A backlog of `events` sales gets through a broker that takes packets of so many bytes.
+async fn a_backlog_gets_through(max_packet: usize, events: u64) {
+    let Some(broker) = Mosquitto::start_with(
+        &format!("allow_anonymous true\nmax_packet_size {max_packet}\nmax_inflight_messages 2\n"),
+        &[],
+    )
+    .await
+    else {
+        return;
+    };
+    let (_store, last) = watch::channel(events);
+    let mut outbox = Memory::new(last);
+    outbox.padding = (1_000, None);
+    let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    until("HQ has everything", || ledger.summary().sales == events).await;
+    until("the hub knows", || *outbox.acknowledged.lock().unwrap() == events).await;
+    assert_eq!(ledger.summary().quarantined, 0);
+    assert_eq!(bridge.status().borrow().alarms, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_gets_through_a_broker_of_20000_bytes_a_packet() {
+    a_backlog_gets_through(20_000, 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_gets_through_a_broker_of_131072_bytes_a_packet() {
+    a_backlog_gets_through(131_072, 600).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_larger_than_the_broker_takes_keeps_none_of_the_others_from_hq() {
+    let limit = "allow_anonymous true\nmax_packet_size 20000\n";
+    let Some(broker) = Mosquitto::start_with(limit, &[]).await else { return };
+    let (_store, last) = watch::channel(60);
+    let mut outbox = Memory::new(last);
+    outbox.padding = (500, Some((17, 30_000)));
+    let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    until("the hub knows", || *outbox.acknowledged.lock().unwrap() == 60).await;
+    assert_eq!((ledger.summary().sales, ledger.summary().quarantined), (59, 1));
+    let kept = ledger.quarantine().remove(0);
+    assert_eq!(kept.sequence, Sequence(17));
+    assert!(kept.why.contains("could not send it: sale.completed"), "{}", kept.why);
+    let alarms = bridge.status().borrow().alarms.concat();
+    assert!(alarms.contains("event 17 of sales") && alarms.contains("the broker takes at most 199"), "{alarms}");
+}
+
+/// An HQ that forgot everything, while no hub has anything new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_hub_hears_of_an_hq_that_lost_its_ledger() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let (_store, last) = watch::channel(200);
+    let (bridge, _) = bridge(world::broker(broker.address), Memory::new(last));
+    let ledger = MemoryLedger::default();
+    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    until("HQ has everything", || ledger.summary().sales == 200).await;
+    drop(ingest);
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    until("HQ has everything again", || ledger.summary().sales == 200).await;
+    let mut status = bridge.status();
+    tokio::time::timeout(LIMIT, status.wait_for(|status| status.lag == 0)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let ends = link::Ends {
+        broker: world::broker(broker.address),
+        client_id: "forger".into(),
+        subscribe: vec![topic::ALL_HUBS.into()],
+        max_payload: 1 << 20,
+    };
+    let (forger, mut heard) = link::connect(ends);
+    while !matches!(heard.recv().await.unwrap(), link::Incoming::Ready) {}
+    let (_store, last) = watch::channel(3_000);
+    let (bridge, outbox) = bridge(world::broker(broker.address), Memory::new(last));
+    let hub = "store-1".parse().unwrap();
+    let up_to = Sequence(3_000);
+    let (version, epoch, stream) = (VERSION, Epoch(7), Stream::sales());
+    let forged = Acknowledgement { version, hub, epoch, stream, up_to }.encode().unwrap();
+    // Hello is on its way: the forger answers first.
+    let Some(link::Incoming::Message { .. }) = heard.recv().await else { panic!("no hello") };
+    forger.publish(topic::acknowledgement(&"store-1".parse().unwrap()), forged).unwrap();
+    let mut status = bridge.status();
+    tokio::time::timeout(LIMIT, status.wait_for(|status| status.connected)).await.unwrap().unwrap();
+    assert_eq!((*outbox.acknowledged.lock().unwrap(), status.borrow().acknowledged), (0, 0), "nothing was sent before");
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    until("HQ has everything", || ledger.summary().sales == 3_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hubs_of_one_name_are_told_to_a_person() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let (_store, last) = watch::channel(10);
+    let ledger = MemoryLedger::default();
+    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let (first, _) = bridge(world::broker(broker.address), Memory::new(last.clone()));
+    let mut second = Memory::new(last);
+    second.hub.1 = Epoch(8);
+    let (second, _) = bridge(world::broker(broker.address), second);
+    for hub in [&first, &second] {
+        let why = trouble(hub, "another client connects").await;
+        assert!(why.contains("`hub-store-1`"), "{why}");
+    }
+    let mut stats = ingest.stats();
+    let told = stats.wait_for(|stats| !stats.namesakes.is_empty());
+    let told = tokio::time::timeout(LIMIT, told).await.unwrap().unwrap().namesakes.clone();
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [("store-1".parse().unwrap(), (Epoch(7), Epoch(8)))]);
+    until("HQ has the sales of both", || ledger.summary().sales == 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_hq_is_told() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let (_store, last) = watch::channel(10);
+    let (bridge, _) = bridge(world::broker(broker.address), Memory::new(last));
+    trouble(&bridge, "HQ does not answer").await;
+}
+
+/// `docs/mqtt.md` shows these lines.
+const ACCESS_LIST: &str = "\
+pattern write store-hub/v1/%u/up/+
+pattern read store-hub/v1/%u/down/+
+
+user hq
+topic read store-hub/v1/+/up/+
+topic write store-hub/v1/+/down/+
+";
+
+/// A broker that lets in who shows a certificate, each under the name in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_is_known_by_its_certificate_and_writes_its_own_topics_alone() {
+    let authority = StoreAuthority::create("store-1", std::time::SystemTime::now()).unwrap();
+    let names = Names { hosts: vec!["localhost".into()], addresses: vec!["127.0.0.1".parse().unwrap()] };
+    let directory = tempfile::tempdir().unwrap();
+    let identity = |name: &str| {
+        let issued = authority.issue(name, &names).unwrap();
+        let to = directory.path().join(name);
+        write_store(&to, &authority.identity(), &issued).unwrap();
+        (issued, Arc::new(Identity::open(&to.join("hub.pem"), &to.join("hub.key")).unwrap()))
+    };
+    let (server, _) = identity("broker");
+    let lines = "cafile DIR/ca.pem\ncertfile DIR/broker.pem\nkeyfile DIR/broker.key\nrequire_certificate true\n\
+        use_identity_as_username true\nacl_file DIR/acl\n";
+    let files = [
+        ("ca.pem", &*authority.identity().certificate_pem),
+        ("broker.pem", &*server.certificate_pem),
+        ("broker.key", &*server.key_pem),
+        ("acl", ACCESS_LIST),
+    ];
+    let Some(broker) = Mosquitto::start_with(lines, &files).await else { return };
+    let reached = |identity: Option<Arc<Identity>>| {
+        let roots = link::trust::roots_from_pem(&authority.identity().certificate_pem).unwrap();
+        let tls = Some(link::client_config(roots, identity).unwrap());
+        Broker { address: format!("mqtts://{}", broker.address).parse().unwrap(), tls, login: None }
+    };
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(reached(Some(identity("hq").1)), ledger.clone());
+    let (_store, last) = watch::channel(10);
+    let _hub = bridge(reached(Some(identity("store-1").1)), Memory::new(last.clone()));
+    until("HQ has everything", || ledger.summary().sales == 10).await;
+
+    let (stranger, _) = bridge(reached(None), Memory::new(last.clone()));
+    trouble(&stranger, "ertificate").await;
+    // Another store's hub, under the first one's name, in a later epoch.
+    let mut forged = Memory::new(last);
+    forged.hub.1 = Epoch(9);
+    let (forger, _) = bridge(reached(Some(identity("store-2").1)), forged);
+    trouble(&forger, "access list").await;
+    assert_eq!(ledger.summary().sales, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_told() {
+    // store-1 / secret, hq / secret: as `mosquitto_passwd` writes them.
+    let Some(passwords) = passwords(&["store-1", "hq"]) else { return };
+    let lines = "allow_anonymous false\npassword_file DIR/passwords\nacl_file DIR/acl\n";
+    let files = [("passwords", &*passwords), ("acl", ACCESS_LIST)];
+    let Some(broker) = Mosquitto::start_with(lines, &files).await else { return };
+    let reached = |username: &str, password: &str| {
+        let login = Login { username: username.into(), password: password.into() };
+        Broker { login: Some(login), ..world::broker(broker.address) }
+    };
+    let (_store, last) = watch::channel(10);
+    let (wrong, _) = bridge(reached("store-1", "wrong"), Memory::new(last.clone()));
+    let why = trouble(&wrong, "refused the connection").await;
+    assert!(why.contains("password") && !why.contains("wrong"), "{why}");
+    drop(wrong);
+    let ledger = MemoryLedger::default();
+    let _ingest = Ingest::start(reached("hq", "secret"), ledger.clone());
+    let _hub = bridge(reached("store-1", "secret"), Memory::new(last));
+    until("HQ has everything", || ledger.summary().sales == 10).await;
+}
+
+/// A password file of mosquitto's, in which each has the password `secret`.
+fn passwords(users: &[&str]) -> Option<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("passwords");
+    std::fs::write(&path, users.iter().map(|user| format!("{user}:secret\n")).collect::<String>()).unwrap();
+    let done = std::process::Command::new("mosquitto_passwd").arg("-U").arg(&path).status();
+    done.is_ok_and(|status| status.success()).then(|| std::fs::read_to_string(&path).unwrap())
+}

@@ -1,0 +1,193 @@
+//! The files, addresses and devices that a config names, as they are now.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::TcpListener,
+    path::Path,
+};
+
+use drivers::transport::Address;
+use link::Identity;
+use serde_json::Value;
+
+use super::{Config, Headquarters};
+use crate::clock::now_ms;
+
+/// Days before its end from which on a certificate is a fault.
+pub(crate) const RENEW_DAYS: i64 = 30;
+
+/// What was found of what a config names.
+#[derive(Debug, Default)]
+pub struct FileFindings {
+    /// With these the hub does not start, or not as it should.
+    pub faults: Vec<String>,
+    /// With these it starts.
+    pub warnings: Vec<String>,
+}
+
+/// Days until a moment, by the clock.
+pub(crate) fn days_until(expires_at: i64) -> i64 {
+    expires_at.saturating_sub(now_ms() / 1000).div_euclid(24 * 3600)
+}
+
+/// What to say of a certificate that ends soon, or has ended.
+pub(crate) fn ends_soon(field: &str, expires_at: i64) -> Option<String> {
+    let how = "renew it with `store-hub-provision renew`";
+    match days_until(expires_at) {
+        days if days < 0 => Some(format!("{field}: the certificate ended {} days ago; {how}", -days)),
+        days if days <= RENEW_DAYS => Some(format!("{field}: the certificate ends in {days} days; {how}")),
+        _ => None,
+    }
+}
+
+impl Config {
+    /// Opens what the config names: certificates, keys, password files, the data directory, the address to listen on,
+    /// the devices' files. Nothing is changed.
+    pub fn check_files(&self) -> FileFindings {
+        let mut found = FileFindings::default();
+        found.identity("listen.certificate", &self.listen.certificate, &self.listen.key);
+        if let Some(headquarters) = &self.headquarters {
+            found.headquarters(headquarters);
+        }
+        found.faults.extend(data_directory(&self.store.data).err().map(|why| format!("store.data: {why}")));
+        match TcpListener::bind(self.listen.address) {
+            Ok(_) => {}
+            // By the hub, if it runs.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => {
+                found.faults.push(format!("listen.address: can't listen on {}: {error}", self.listen.address))
+            }
+        }
+        for (kind, devices) in &self.devices {
+            for device in devices {
+                let name = format!("{} {}", kind.name(), device.name);
+                if let Address::Serial { path, .. } = &device.address
+                    && let Err(error) = fs::metadata(path)
+                {
+                    found.warnings.push(format!("{name}: {}: {error}; is it plugged in?", path.display()));
+                }
+                // Whatever the protocol: a setting that names a file is called so.
+                for (setting, value) in &device.settings {
+                    if let (true, Value::String(path)) = (setting.ends_with("_file"), value)
+                        && let Err(error) = fs::read(path)
+                    {
+                        found.faults.push(format!("{name}: {setting}: could not read {path}: {error}"));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl FileFindings {
+    fn identity(&mut self, field: &str, certificate: &Path, key: &Path) {
+        match Identity::open(certificate, key) {
+            Ok(identity) => self.certificate(field, identity.expires_at()),
+            Err(error) => self.faults.push(format!("{field}: {error}")),
+        }
+    }
+
+    fn certificate(&mut self, field: &str, expires_at: i64) {
+        let into = if days_until(expires_at) < 0 { &mut self.faults } else { &mut self.warnings };
+        into.extend(ends_soon(field, expires_at));
+    }
+
+    fn headquarters(&mut self, headquarters: &Headquarters) {
+        if let (true, Some(authority)) = (headquarters.broker.tls, &headquarters.authority) {
+            let roots = link::trust::roots_from_file(authority);
+            match roots.and_then(|_| link::identity::expires_at(authority)) {
+                Ok(expires_at) => self.certificate("headquarters.authority", expires_at),
+                Err(error) => self.faults.push(format!("headquarters.authority: {error}")),
+            }
+        }
+        if let (Some(certificate), Some(key)) = (&headquarters.certificate, &headquarters.key) {
+            self.identity("headquarters.certificate", certificate, key);
+        }
+        self.faults.extend(headquarters.login().err());
+    }
+}
+
+/// Whether the store can be kept there: in the directory, or in one that is made in the nearest one above it.
+fn data_directory(data: &Path) -> Result<(), String> {
+    let mut there = data;
+    while !there.exists() {
+        there = match there.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+    }
+    if !there.is_dir() {
+        return Err(format!("{} is a file, not a directory", there.display()));
+    }
+    let probe = there.join(format!(".check-config-{}", std::process::id()));
+    let written = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
+    written.map_err(|error| format!("could not write into {}: {error}", there.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::tests::with;
+
+    /// What is found of a config in a directory that has nothing but what `prepare` puts there.
+    fn found(prepare: impl FnOnce(&Path, &mut Config)) -> FileFindings {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = with("");
+        config.devices = BTreeMap::new();
+        config.store.data = directory.path().join("data/deep");
+        config.listen.address = "127.0.0.1:0".parse().unwrap();
+        config.listen.certificate = directory.path().join("hub.pem");
+        config.listen.key = directory.path().join("hub.key");
+        prepare(directory.path(), &mut config);
+        config.check_files()
+    }
+
+    #[test]
+    fn what_a_config_names_is_opened() {
+        let found = found(|directory, config| {
+            fs::write(directory.join("data"), "a file").unwrap();
+            config.listen.address = "192.0.2.1:8443".parse().unwrap();
+            let more = format!(
+                "[headquarters]\nbroker = \"mqtts://hq:8883\"\nauthority = \"{0}/ca.pem\"\nusername = \"hub\"\n\
+                 password_file = \"{0}/password\"\n[[payment_terminal]]\nname = \"terminal-1\"\n\
+                 address = \"tcp://127.0.0.1:1\"\npassword_file = \"{0}/terminal\"\n",
+                directory.display()
+            );
+            let more = with(&more);
+            (config.headquarters, config.devices) = (more.headquarters, more.devices);
+        });
+        for (fault, told) in found.faults.iter().zip([
+            "listen.certificate: could not read",
+            "headquarters.authority: could not read",
+            "headquarters.password_file: could not read",
+            "store.data: ",
+            "listen.address: can't listen on 192.0.2.1:8443",
+            "payment_terminal terminal-1: password_file: could not read",
+        ]) {
+            assert!(fault.starts_with(told), "{told}: {fault}");
+        }
+        assert_eq!(found.faults.len(), 6, "{:?}", found.faults);
+        assert!(found.warnings[0].contains("scanner-1: /dev/ttyUSB0"), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn a_data_directory_is_looked_for_where_it_will_be_made() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(data_directory(&directory.path().join("to/be/made")), Ok(()));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left there");
+    }
+
+    #[test]
+    fn a_certificate_is_told_of_from_thirty_days_before_its_end() {
+        let told =
+            |days: i64| ends_soon("listen.certificate", now_ms() / 1000 + days * 86_400 + 60).unwrap_or_default();
+        assert_eq!(told(31), "");
+        assert!(told(30).contains("ends in 30 days"), "{}", told(30));
+        assert!(told(0).contains("ends in 0 days"));
+        assert!(told(-2).contains("ended 2 days ago") && told(-2).contains("renew"), "{}", told(-2));
+    }
+}

@@ -1,0 +1,22 @@
+//! `store-hub check-config`.
+
+use std::path::Path;
+
+use crate::config::Config;
+
+/// Reads a config, opens what it names, and prints what was found.
+///
+/// # Errors
+/// The hub would not start with it, or not as it should: everything that is wrong.
+pub fn check_config(path: &Path) -> Result<(), String> {
+    let config = Config::read(path).map_err(|error| error.to_string())?;
+    let found = config.check_files();
+    for warning in &found.warnings {
+        println!("warning: {warning}");
+    }
+    if !found.faults.is_empty() {
+        return Err(format!("{}:\n- {}", path.display(), found.faults.join("\n- ")));
+    }
+    println!("{}: good. Hub {}, {} registers.", path.display(), config.store.hub, config.register.len());
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Selling over the API: repeats, tenders, and what a scan stands for.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::common::shop::{CEREAL, Shop};
+
+async fn load(shop: &Shop, items: Value) {
+    shop.person("/api/v1/items", json!({ "items": items })).await.expect(StatusCode::OK);
+}
+
+fn item(sku: &str, gtin: Option<&str>, minor: i64, per: &str) -> Value {
+    json!({ "sku": sku, "gtin": gtin, "description": format!("Item {sku}"), "price": { "minor": minor, "per": per } })
+}
+
+/// A basket of one cereal; its path.
+async fn basket(shop: &Shop) -> String {
+    let opened = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
+    let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
+    shop.till(0, &format!("{path}/lines"), json!({ "sku": CEREAL })).await.expect(StatusCode::OK);
+    path
+}
+
+/// What was loaded or delisted meanwhile does not change what was answered: a register that lost the answer must not
+/// take a refusal for "not sold" and sell again.
+#[tokio::test]
+async fn a_repeat_is_answered_first_whatever_became_of_the_item() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    load(&shop, json!([item("A", None, 100, "each")])).await;
+    let discount = json!({ "reason": "coupon day", "origin": "promotion", "amount": 90 });
+    let line = json!({ "sku": "A", "discounts": [discount] });
+    let sale = json!({ "lines": [line], "tenders": [{ "tender": "cash", "amount": 10 }] });
+    let path = format!("{}/lines", basket(&shop).await);
+    let sold = shop.till_with_key(0, "/api/v1/sales", "the-sale-1", sale.clone()).await.expect(StatusCode::OK);
+    let added = shop.till_with_key(0, &path, "the-line-1", line.clone()).await.expect(StatusCode::OK);
+    for change in [Some((80, "each")), Some((100, "kilogram")), None] {
+        match change {
+            Some((minor, per)) => load(&shop, json!([item("A", None, minor, per)])).await,
+            None => drop(shop.person("/api/v1/items/A/delist", json!({})).await.expect(StatusCode::OK)),
+        }
+        let again = shop.till_with_key(0, "/api/v1/sales", "the-sale-1", sale.clone()).await;
+        assert_eq!(again.expect(StatusCode::OK), sold, "{change:?}");
+        let again = shop.till_with_key(0, &path, "the-line-1", line.clone()).await;
+        assert_eq!(again.expect(StatusCode::OK), added, "{change:?}");
+        for (path, body) in [("/api/v1/sales", &sale), (&*path, &line)] {
+            let new = shop.till(0, path, body.clone()).await;
+            assert_eq!(new.status, StatusCode::UNPROCESSABLE_ENTITY, "a new command is refused: {}", new.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn change_is_given_on_cash_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let sale = |tenders: Value| json!({ "lines": [{ "sku": CEREAL }], "tenders": tenders });
+    let coupon = |amount: i64, code: &str| json!({ "tender": "manufacturer_coupon", "amount": amount, "code": code });
+    let cash = |amount: i64| json!({ "tender": "cash", "amount": amount });
+    for (tenders, kind) in [
+        (json!([coupon(500, "C1")]), "exceeds-due"),
+        (json!([coupon(369, "C1"), cash(1)]), "nothing-due"),
+        (json!([coupon(100, "C1"), coupon(100, "C1"), cash(169)]), "coupon-taken"),
+        (json!([cash(96_385_074)]), "too-much-cash"),
+    ] {
+        shop.till(0, "/api/v1/sales", sale(tenders)).await.refused(422, kind);
+    }
+    let sold = shop.till(0, "/api/v1/sales", sale(json!([coupon(100, "C1"), cash(500)]))).await;
+    assert_eq!(sold.expect(StatusCode::OK)["totals"]["change"], 231);
+}
+
+/// A wrong tender, and a customer who leaves.
+#[tokio::test]
+async fn every_basket_has_a_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let path = basket(&shop).await;
+    let cash = json!({ "tender": "cash", "amount": 1 });
+    for number in 1..=2 {
+        let taken = shop.till(0, &format!("{path}/tenders"), cash.clone()).await.expect(StatusCode::OK);
+        assert_eq!(taken["tender"]["number"], number);
+    }
+    let told = shop.person(&format!("{path}/abandon"), json!({})).await.refused(422, "basket-partly-paid");
+    assert!(told.contains("void its tenders first"), "{told}");
+    shop.till(1, &format!("{path}/tenders/1/void"), json!({})).await.refused(404, "basket-unknown");
+    for _ in 0..2 {
+        let voided = shop.till_with_key(0, &format!("{path}/tenders/1/void"), "the-void-1", json!({})).await;
+        assert_eq!(voided.expect(StatusCode::OK)["due"], 368);
+    }
+    shop.till(0, &format!("{path}/tenders/1/void"), json!({})).await.refused(422, "tender-unknown");
+    shop.person(&format!("{path}/tenders/2/void"), json!({})).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/abandon"), json!({})).await.expect(StatusCode::OK);
+    shop.till(0, &format!("{path}/tenders"), cash).await.refused(422, "basket-not-open");
+    let audit = shop.read("/api/v1/audit").await;
+    let acts: Vec<_> = audit.as_array().unwrap().iter().map(|entry| entry["act"].as_str().unwrap()).collect();
+    assert_eq!(acts[..3], ["basket_abandoned", "tender_voided", "tender_voided"]);
+}
+
+/// Eight digits: the store's own code comes first, then the UPC-A that they stand for.
+#[tokio::test]
+async fn eight_digits_are_an_own_code_or_else_a_upc_e() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    load(&shop, json!([item("COLA", Some("012345000065"), 129, "each")])).await;
+    let path = format!("{}/lines", basket(&shop).await);
+    let scan = || shop.till(0, &path, json!({ "gtin": "01234565" }));
+    assert_eq!(scan().await.expect(StatusCode::OK)["line"]["sku"], "COLA");
+    assert_eq!(shop.read("/api/v1/items/gtin/01234565").await["sku"], "COLA");
+    load(&shop, json!([item("BULK", Some("01234565"), 1_999, "each")])).await;
+    assert_eq!(scan().await.expect(StatusCode::OK)["line"]["sku"], "BULK");
+    // Right as a UPC-E alone.
+    load(&shop, json!([item("TEA", Some("012100003454"), 99, "each")])).await;
+    let tea = shop.till(0, &path, json!({ "gtin": "01234514" })).await;
+    assert_eq!(tea.expect(StatusCode::OK)["line"]["sku"], "TEA");
+    shop.till(0, &path, json!({ "gtin": "01234566" })).await.refused(400, "bad-request");
+}

@@ -85,7 +85,7 @@ impl Problems {
     /// Adds the schemas.
     pub(super) fn describe(&self, schemas: &mut Map<String, Value>) {
         for (name, kinds) in &self.0 {
-            schemas.insert(name.clone(), schema(kinds.values().copied()));
+            schemas.insert(name.clone(), schema(&kinds.values().copied().collect::<Vec<_>>()));
         }
         // What the attributes name stands for those; no operation answers it.
         schemas.remove("Problem");
@@ -99,12 +99,12 @@ impl Problems {
 }
 
 /// The schema of problems of some kinds, all with one status.
-fn schema(kinds: impl Iterator<Item = &'static Kind> + Clone) -> Value {
-    let types: Vec<_> = kinds.clone().map(type_of).collect();
+fn schema(kinds: &[&'static Kind]) -> Value {
+    let types: Vec<_> = kinds.iter().map(|kind| type_of(kind)).collect();
     // As generators call the values; without it they number them.
-    let names: Vec<_> = kinds.clone().map(|kind| kind.slug.to_ascii_uppercase().replace('-', "_")).collect();
-    let code = kinds.clone().next().map(|kind| status(kind).as_u16());
-    let described: Vec<_> = kinds.clone().map(|kind| format!("- `{}` {}", type_of(kind), kind.doc)).collect();
+    let names: Vec<_> = kinds.iter().map(|kind| kind.slug.to_ascii_uppercase().replace('-', "_")).collect();
+    let code = kinds.first().map(|kind| status(kind).as_u16());
+    let described: Vec<_> = kinds.iter().map(|kind| format!("- `{}` {}", type_of(kind), kind.doc)).collect();
     let mut properties = json!({
         "type": {
             "type": "string", "enum": types, "x-enum-varnames": names,
@@ -115,13 +115,13 @@ fn schema(kinds: impl Iterator<Item = &'static Kind> + Clone) -> Value {
         "detail": {"type": "string", "description": "What happened here, with values, and what to do. For people."}
     });
     let mut members: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for kind in kinds.clone() {
+    for kind in kinds {
         for member in kind.members {
             let said = format!("`{}`: {}", kind.slug, member.doc);
             members.entry(member.name).or_default().insert(said);
         }
     }
-    if kinds.clone().any(|kind| retry_after(kind).is_some()) {
+    if kinds.iter().any(|kind| retry_after(kind).is_some()) {
         members.entry(RETRY_AFTER).or_default().insert("When to try again, in seconds; as `Retry-After`.".into());
     }
     for (name, said) in members {

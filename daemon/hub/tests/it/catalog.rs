@@ -77,8 +77,10 @@ async fn items_are_listed_searched_and_followed() {
 #[tokio::test]
 async fn a_register_learns_its_lane() {
     let directory = tempfile::tempdir().unwrap();
-    let printer = |name: &str| format!("[[receipt_printer]]\nname = \"{name}\"\naddress = \"tcp://127.0.0.1:9\"\n");
-    let lane = ["receipt_printer = \"printer-2\"\n".to_owned(), printer("printer-1"), printer("printer-2")].concat();
+    let printer = |number: u16| {
+        format!("[[receipt_printer]]\nname = \"printer-{number}\"\naddress = \"tcp://127.0.0.1:{number}\"\n")
+    };
+    let lane = ["receipt_printer = \"printer-2\"\n".to_owned(), printer(1), printer(2)].concat();
     let shop = Shop::enter(open_with(directory.path(), EngineKind::Sqlite, &lane), directory.path()).await;
     let read = async |till: usize| {
         let headers = [("authorization", shop.tills[till].as_str())];

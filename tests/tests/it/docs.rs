@@ -52,11 +52,15 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
+
 #[test]
 fn the_tests_and_files_that_architecture_names_exist() {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let paths: Vec<_> = all().into_iter().map(|path| path.display().to_string()).collect();
-    let sources = paths.iter().filter(|path| path.ends_with(".rs"));
+    let sources = paths.iter().filter(|path| is_rust(path));
     let sources: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
     let (mut tests, mut missing) = (0, Vec::new());
     for span in code_spans(&page) {
@@ -66,7 +70,7 @@ fn the_tests_and_files_that_architecture_names_exist() {
             if !sources.contains(&format!("fn {span}(")) {
                 missing.push(span.to_owned());
             }
-        } else if span.contains('/') && span.ends_with(".rs") {
+        } else if span.contains('/') && is_rust(span) {
             let absent = |path: &String| !paths.iter().any(|there| there.ends_with(&format!("/{path}")));
             missing.extend(expanded(span).into_iter().filter(absent));
         }

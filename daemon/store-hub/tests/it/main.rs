@@ -16,7 +16,9 @@ fn open_to_others(path: &Path, found: &mut Vec<String>) {
         found.push(format!("{} {:o}", path.display(), metadata.mode()));
     }
     if metadata.is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| open_to_others(&entry.unwrap().path(), found));
+        for entry in fs::read_dir(path).unwrap() {
+            open_to_others(&entry.unwrap().path(), found);
+        }
     }
 }
 

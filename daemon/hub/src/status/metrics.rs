@@ -73,7 +73,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
     gauge(all, "disk_free_bytes", "Left on the disk of the data directory", sizes.free);
     gauge(all, "resident_bytes", "Memory in use", resident_bytes());
     gauge(all, "store_stopped", "1 if the store accepts nothing more", u64::from(hub.store.stopped().is_some()));
-    gauge(all, "faults", "What the check at start found wrong with the store", hub.faults.len() as u64);
+    gauge(all, "faults", "What a person must look at", super::faults(hub).len() as u64);
     gauge(all, "items", "Items in the catalog", hub.catalog.load().len() as u64);
     gauge(all, "registers_paired", "Registers that have a token", hub.registers.paired().len() as u64);
     let (sent, lag) = (Family::<OfStream, Counter>::default(), Family::<OfStream, Gauge>::default());

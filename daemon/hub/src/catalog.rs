@@ -137,7 +137,7 @@ async fn list(State(hub): State<Arc<Hub>>, InQuery(wanted): InQuery<Wanted>) -> 
 }
 
 /// An item by its barcode, as scanned
-#[utoipa::path(get, path = "/api/v1/items/gtin/{gtin}", params(("gtin" = Gtin, Path)),
+#[utoipa::path(get, path = "/api/v1/gtins/{gtin}", params(("gtin" = Gtin, Path)),
     responses((status = 200, body = ItemView), (status = 404, body = Problem)))]
 async fn by_gtin(State(hub): State<Arc<Hub>>, InPath(gtin): InPath<String>) -> Result<Json<ItemView>, Problem> {
     let code: ScannedCode = gtin.parse().map_err(|error: String| BAD_REQUEST.because(error))?;

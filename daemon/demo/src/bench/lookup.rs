@@ -22,8 +22,7 @@ pub(super) type Paths = Arc<[String]>;
 
 /// The look-up of every item that has a GTIN, in an order that is no order.
 pub(super) fn by_gtin(items: &[Item]) -> Paths {
-    let mut paths: Vec<_> =
-        items.iter().filter_map(|item| Some(format!("/api/v1/items/gtin/{}", item.gtin?))).collect();
+    let mut paths: Vec<_> = items.iter().filter_map(|item| Some(format!("/api/v1/gtins/{}", item.gtin?))).collect();
     // Steps of a prime number through them all.
     let count = paths.len().max(1);
     paths = (0..paths.len()).map(|place| paths[place * 7_919 % count].clone()).collect();

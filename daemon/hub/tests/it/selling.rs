@@ -105,7 +105,7 @@ async fn eight_digits_are_an_own_code_or_else_a_upc_e() {
     let path = format!("{}/lines", basket(&shop).await);
     let scan = || shop.till(0, &path, json!({ "gtin": "01234565" }));
     assert_eq!(scan().await.expect(StatusCode::OK)["line"]["sku"], "COLA");
-    assert_eq!(shop.read("/api/v1/items/gtin/01234565").await["sku"], "COLA");
+    assert_eq!(shop.read("/api/v1/gtins/01234565").await["sku"], "COLA");
     load(&shop, json!([item("BULK", Some("01234565"), 1_999, "each")])).await;
     assert_eq!(scan().await.expect(StatusCode::OK)["line"]["sku"], "BULK");
     // Right as a UPC-E alone.

@@ -51,9 +51,12 @@ impl Permitted {
     }
 }
 
-/// Whether somebody known asks.
-pub(super) fn is_known(extensions: &Extensions) -> bool {
-    extensions.get::<Authenticated>().is_some_and(|asker| asker.0.is_ok())
+/// Why it is not known who asks; nothing if it is.
+pub(super) fn unknown(extensions: &Extensions) -> Option<Refusal> {
+    match extensions.get::<Authenticated>() {
+        Some(asker) => asker.0.as_ref().err().cloned(),
+        None => Some(FAULT.because("nobody found out who asks")),
+    }
 }
 
 /// Whether a browser says that a page of this host asks.

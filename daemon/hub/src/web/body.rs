@@ -2,7 +2,8 @@
 //!
 //! | what is wrong | answer |
 //! | --- | --- |
-//! | larger than [`KNOWN`] allows; from somebody unknown, than [`UNKNOWN`] | 413 `body-too-large` |
+//! | larger than [`KNOWN`] allows; from a stranger, than [`STRANGER`] | 413 `body-too-large` |
+//! | the same, and what it shows to sign in is not valid (any more) | 401: to sign in again is what helps |
 //! | not there after [`ARRIVAL`] | 408 `request-timeout` |
 //! | cut off | 400 `bad-request` |
 
@@ -19,7 +20,7 @@ use axum::{
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{BODY_TOO_LARGE, Problem, REQUEST_TIMEOUT, authenticate::is_known};
+use super::{BODY_TOO_LARGE, Problem, REQUEST_TIMEOUT, authenticate::unknown};
 
 /// Bounds of a body, in bytes.
 #[derive(Clone, Copy)]
@@ -33,8 +34,11 @@ struct Bounds {
 /// Of somebody known.
 const KNOWN: Bounds = Bounds { most: 512 * 1024, read: 16 * 1024 * 1024 };
 
-/// Of somebody unknown: a code, with room to spare.
-const UNKNOWN: Bounds = Bounds { most: 4 * 1024, read: 64 * 1024 };
+/// Of a stranger: a code, with room to spare.
+const STRANGER: Bounds = Bounds { most: 4 * 1024, read: 64 * 1024 };
+
+/// Of somebody whose token or session is not valid, perhaps since the hub was started again.
+const SIGNED_OUT: Bounds = Bounds { most: 4 * 1024, read: 1024 * 1024 };
 
 /// How long a body may take.
 const ARRIVAL: Duration = Duration::from_secs(10);
@@ -45,9 +49,17 @@ pub(super) async fn whole_body(request: Request, next: Next) -> Response {
     if body.is_end_stream() {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    let bounds = if is_known(&parts.extensions) { KNOWN } else { UNKNOWN };
+    let shows_who = [header::AUTHORIZATION, header::COOKIE].iter().any(|name| parts.headers.contains_key(name));
+    let (bounds, signed_out) = match unknown(&parts.extensions) {
+        None => (KNOWN, None),
+        Some(refusal) if shows_who => (SIGNED_OUT, Some(refusal)),
+        Some(_) => (STRANGER, None),
+    };
     match collect(body, bounds, ARRIVAL).await {
         Ok(whole) => next.run(Request::from_parts(parts, Body::from(whole))).await,
+        Err(refusal) if refusal.kind.slug == BODY_TOO_LARGE.slug => {
+            ([(header::CONNECTION, "close")], Problem::from(signed_out.unwrap_or(refusal))).into_response()
+        }
         // What is left of the body is not read.
         Err(refusal) => ([(header::CONNECTION, "close")], Problem::from(refusal)).into_response(),
     }
@@ -95,7 +107,7 @@ mod tests {
     use super::*;
 
     async fn collected(body: Body) -> Result<Bytes, &'static str> {
-        collect(body, UNKNOWN, Duration::from_millis(50)).await.map_err(|refusal| refusal.kind.slug)
+        collect(body, STRANGER, Duration::from_millis(50)).await.map_err(|refusal| refusal.kind.slug)
     }
 
     #[tokio::test]

@@ -21,6 +21,12 @@ async fn wrong_methods_large_bodies_and_reads_of_events_are_answered_with_proble
         (ask(&router, "DELETE", "/api/v1/baskets/b1", &headers, "").await, 405, "method-not-allowed"),
         (ask(&router, "POST", "/api/v1/baskets", &headers, &large).await, 413, "body-too-large"),
         (ask(&router, "POST", "/api/v1/session", &[], &large).await, 413, "body-too-large"),
+        // Who was signed in before the hub was started again must learn to sign in, whatever the body.
+        (
+            ask(&router, "POST", "/api/v1/items", &[("cookie", "hub_session=former")], &large).await,
+            401,
+            "unauthenticated",
+        ),
         (ask(&router, "GET", "/api/v1/events", &headers, "").await, 400, "bad-request"),
     ];
     for (answer, status, kind) in &answers {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use store::{Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
+pub use crate::capability::ActKind;
 use crate::{
     By, Capability,
     permission::{Holder, Permission},
@@ -47,15 +48,6 @@ pub struct Entry {
 pub trait Act: Serialize {
     /// Its name and what it means.
     const KIND: ActKind;
-}
-
-/// A kind of act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ActKind {
-    /// Its stable name.
-    pub name: &'static str,
-    /// What it means.
-    pub doc: &'static str,
 }
 
 /// Writes an entry, in the commit of what it tells.

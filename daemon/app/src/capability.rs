@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use store::{Checked, Depth, Store, StoreError, Transaction, outbox::Entry};
 
 use crate::{
-    audit::ActKind,
     permission::Permission,
     refusal::{FORBIDDEN, Kind, Refusal},
 };
@@ -19,6 +18,15 @@ pub type Tidy = fn(&Store, &Retention) -> Result<Tidied, StoreError>;
 
 /// Applies items from HQ, and gives why each was refused, if it was.
 pub type Apply = fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>;
+
+/// A kind of act: what an entry of the audit trail can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActKind {
+    /// Its stable name.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
 
 /// A capability: all that others need to know of it, declared in its own folder.
 pub struct Capability {

@@ -230,6 +230,12 @@ impl<'l> Stockroom<'l> {
 /// # Errors
 /// The hub refuses, or gives no answer.
 pub fn positions(console: &Client) -> Result<Vec<Value>, String> {
-    let positions = console.get("/api/v1/stock/positions?limit=500")?;
-    positions.as_array().cloned().ok_or_else(|| "the positions are no list".into())
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = console.get(&format!("/api/v1/stock/positions?limit=500{after}"))?;
+        let page = page.as_array().ok_or("the positions are no list")?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = format!("&after={}", last["sku"].as_str().ok_or("a position without an item")?);
+        all.extend(page.iter().cloned());
+    }
 }

@@ -187,6 +187,7 @@ impl Stage {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
         }
         fill_shelves(&mut console, data).await?;
+        decide_payments(&mut console).await?;
         let mut registers = Vec::new();
         for register in &self.config.register {
             let path = format!("/api/v1/registers/{}/pairing-code", register.name);
@@ -213,6 +214,24 @@ async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
         console.command(&format!("{path}/close"), &format!("opening-end-{part}"), &json!({})).await?.done()?;
     }
     Ok(())
+}
+
+/// Decides what a demo that was killed left in doubt, as a person would whose terminals were exchanged: simulated
+/// terminals remember nothing, so whatever the hub did not learn was not charged.
+async fn decide_payments(console: &mut Client) -> Result<(), String> {
+    loop {
+        let unresolved = console.get("/api/v1/payments?state=unresolved").await?.done()?;
+        let unresolved = unresolved.as_array().ok_or("the payments are no list")?;
+        if unresolved.is_empty() {
+            return Ok(());
+        }
+        for payment in unresolved.iter().filter(|payment| payment["state"] == "unknown") {
+            let id = payment["id"].as_str().ok_or("a payment without an id")?;
+            let path = format!("/api/v1/payments/{id}/decision");
+            console.command(&path, &format!("decision-{id}"), &json!({ "charged": false })).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 impl Devices {

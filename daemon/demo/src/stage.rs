@@ -230,7 +230,7 @@ async fn decide_payments(console: &mut Client) -> Result<(), String> {
             let path = format!("/api/v1/payments/{id}/decision");
             console.command(&path, &format!("decision-{id}"), &json!({ "charged": false })).await?;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -42,7 +42,7 @@ impl Exported {
     /// Puts a new file before a ledger that is empty too.
     ///
     /// # Errors
-    /// The file is there already, or cannot be created.
+    /// The file already exists, or cannot be created.
     pub fn new(ledger: MemoryLedger, path: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).open(path)?;
         Ok(Self { ledger, file: Arc::new(Mutex::new(file)) })

@@ -110,7 +110,7 @@ pub enum Incoming {
 /// Why a message was not published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublished {
-    /// There is no room now: try again after [`Incoming::Room`].
+    /// The queue is full: try again after [`Incoming::Room`].
     #[error("too many messages wait to be sent")]
     NoRoom,
     /// It will never be taken.
@@ -136,7 +136,7 @@ impl Link {
     /// Publishes at QoS 1, and never more than the broker takes: one packet beyond its limit would end the connection.
     ///
     /// # Errors
-    /// There is no room now, or the broker does not take messages of this size.
+    /// The queue is full, or the message is larger than the broker accepts.
     pub fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
         let (bytes, limit) = (payload.len(), self.payload_limit(&topic));
         if bytes > limit {

@@ -34,7 +34,7 @@ pub enum TrustError {
         /// What the parser said.
         why: String,
     },
-    /// There is no certificate in it.
+    /// The file contains no certificate.
     #[error("{origin}: contains no certificate; expected a PEM section `BEGIN CERTIFICATE`")]
     Empty {
         /// The file, or `the given PEM text`.
@@ -66,7 +66,7 @@ pub fn roots_from_file(path: &Path) -> Result<RootCertStore, TrustError> {
 /// The certificates to trust, from PEM text.
 ///
 /// # Errors
-/// There is no certificate in it, or one that cannot be an authority's.
+/// The file contains no certificate, or one that cannot serve as an authority's.
 pub fn roots_from_pem(pem: &str) -> Result<RootCertStore, TrustError> {
     roots("the given PEM text", pem.as_bytes())
 }

@@ -10,7 +10,7 @@ use crate::{
     refusal::{FORBIDDEN, Kind, Refusal},
 };
 
-/// Looks for what can't be so. Damage is no error; it is what is looked for.
+/// Looks for damage and contradictions, and reports them in `Checked`; only a failing engine is an error.
 pub type Check = fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>;
 
 /// Forgets and archives what is old. Blocks.

@@ -73,7 +73,7 @@ impl Store {
     /// chain. Both: the outbox, whose entries have no gap, and whether the archive is all there.
     ///
     /// # Errors
-    /// The engine fails. Damage is no error; it is what is looked for.
+    /// The engine fails. Damage is not an error: it is reported in the result.
     pub fn check(&self, depth: Depth) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
         self.faults.iter().for_each(|fault| checked.fault(fault));

@@ -1,4 +1,4 @@
-//! The embedded store: typed tables, one committer, an outbox. It knows nothing of what it stores.
+//! The embedded store: typed tables, one committer, an outbox. It does not interpret the records it stores.
 //!
 //! # What this crate promises
 //!

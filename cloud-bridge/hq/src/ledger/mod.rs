@@ -148,7 +148,7 @@ pub struct Quarantined {
     pub sequence: Sequence,
     /// Why.
     pub why: String,
-    /// What it said; nothing if there is no room for it in quarantine.
+    /// The event itself, or `None` if the quarantine is full.
     pub body: String,
 }
 

@@ -32,7 +32,7 @@ const FAST: usize = 5_000;
 /// Checks a store: its records, its outbox and its archive, and then what each capability keeps in it.
 ///
 /// # Errors
-/// The engine fails. Damage is no error; it is what is looked for.
+/// The engine fails. Damage is not an error: it is reported in the result.
 pub fn check(store: &Store, depth: Depth) -> Result<Checked, StoreError> {
     let mut checked = store.check(depth)?;
     for check in CAPABILITIES.iter().filter_map(|capability| capability.check) {

@@ -38,7 +38,7 @@ pub fn received(store: &Store, stream: &Stream) -> Result<Received, StoreError> 
 
 /// Why an item may not be stored, if it holds card data.
 fn card_data(item: &DownItem) -> Option<String> {
-    // What is no JSON its kind refuses.
+    // An item that is not valid JSON is refused by its kind.
     let body = serde_json::from_str(item.body.get()).ok()?;
     look_through(&body).err().map(|refusal| refusal.detail)
 }

@@ -153,7 +153,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(
             epoch = store.epoch(),
-            "no opening stock for HQ: what it has heard in this epoch is no longer kept whole; after a restore HQ counts the stock from there"
+            "no opening stock for HQ: some of what HQ heard in this epoch is no longer kept; HQ counts the stock from the next restore"
         );
         return Ok(Vec::new());
     }

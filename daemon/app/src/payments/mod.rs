@@ -15,7 +15,7 @@
 //!
 //! | what fails, when | what happens |
 //! | --- | --- |
-//! | the stock of an item that may not go below zero | is held in the intent's commit, or there is no intent; so an approved payment is always a sale |
+//! | the stock of an item that may not go below zero | is held in the commit of the intent; if it cannot be held, no payment starts. So an approved payment is always a sale |
 //! | power before the intent is flushed | nothing was sent to the terminal; the register repeats |
 //! | power between the intent and the result | the terminal is asked; it compares with what was journalled before |
 //! | the task that drives it ends | the payments' follower finds it and asks the terminal |

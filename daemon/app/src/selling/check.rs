@@ -17,7 +17,7 @@ const PAGE: usize = 500;
 /// gaps at each register up to the last number given out.
 ///
 /// # Errors
-/// The engine fails. Damage is no error; it is what is looked for.
+/// The engine fails. Damage is not an error: it is reported in the result.
 pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let Some(span) = checked.readable("the outbox", store.outbox_span(Stream::sales().as_str()))? else {
         return Ok(());

@@ -23,7 +23,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    clock::now_ms,
     hub::Hub,
     parts::registers::COOKIE,
     peer::Peer,
@@ -91,7 +90,7 @@ async fn note_wrong(hub: &Hub, peer: Option<Peer>, code: &'static str, refusal: 
     {
         let times = untold + 1;
         tracing::warn!(%peer, code, times, "wrong codes");
-        let by = By { actor: Station::Hub.into(), at_ms: now_ms() };
+        let by = By { actor: Station::Hub.into(), at_ms: hub.now_ms() };
         let act = CodesRefused { peer, code, times };
         let noted = hub.store.commit(move |transaction| audit::record(transaction, &by, &act)).await;
         if let Err(error) = noted {
@@ -114,7 +113,7 @@ async fn log_in(
         Ok(token) => token,
         Err(refusal) => return Err(note_wrong(&hub, peer, "console", refusal).await),
     };
-    let by = By { actor: Actor::console(), at_ms: now_ms() };
+    let by = By { actor: Actor::console(), at_ms: hub.now_ms() };
     let act = LoggedIn { peer: told(peer) };
     let noted = hub.store.commit_for(Purpose::Settled, move |transaction| audit::record(transaction, &by, &act)).await;
     if let Err(error) = noted {
@@ -215,7 +214,7 @@ async fn pair(
         Ok(register) => register,
         Err(refusal) => return Err(note_wrong(&hub, peer, "pairing", refusal).await),
     };
-    let token = hub.registers.pair(&hub.store, register.clone(), now_ms()).await?;
+    let token = hub.registers.pair(&hub.store, register.clone(), hub.now_ms()).await?;
     tracing::info!(%register, peer = %told(peer), "paired");
     Ok(Json(PairedRegister { register, token }))
 }

@@ -40,13 +40,18 @@ fn view(store: &Store, position: Position) -> Result<PositionView, StoreError> {
 }
 
 /// Positions in the order of their SKUs, those after one, or from the first on. Damaged ones are left out, and logged.
+/// All units of an item are in one page, which may exceed `limit` by them: the next page begins after the item.
 ///
 /// # Errors
 /// The store fails.
 pub fn positions(store: &Store, after: Option<&str>, limit: usize) -> Result<Vec<PositionView>, StoreError> {
     // After every unit of the SKU.
     let from = after.map(|after| (after, "\u{7f}"));
-    let page = lists::readable_page(store, &POSITIONS, from, Order::Ascending, limit)?;
+    let mut page = lists::readable_page(store, &POSITIONS, from, Order::Ascending, limit + Unit::ALL.len())?;
+    let (kept, rest) = page.split_at(limit.min(page.len()));
+    let same_item = |position: &&Position| kept.last().is_some_and(|last| last.sku == position.sku);
+    let end = kept.len() + rest.iter().take_while(same_item).count();
+    page.truncate(end);
     page.into_iter().map(|position| view(store, position)).collect()
 }
 
@@ -71,4 +76,36 @@ pub fn positions_of(store: &Store, actor: &Actor, sku: &Sku) -> Result<Vec<Posit
 /// The store fails.
 pub fn movements(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Movement>, StoreError> {
     lists::before(store, &MOVEMENTS, before, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use commerce::stock::Rule;
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn no_unit_of_an_item_is_lost_between_two_pages() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = testing::store(directory.path());
+        let kept = [("apples", Unit::Each), ("apples", Unit::Kilogram), ("pears", Unit::Each)];
+        let stored = store.commit_blocking(move |transaction| {
+            for (sku, unit) in kept {
+                let position = Position::empty((testing::sku(sku), unit), Rule::default());
+                transaction.put(&POSITIONS, (sku, unit.name()), &position)?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        stored.unwrap();
+        let page = |after, limit| {
+            let page = positions(&store, after, limit).unwrap();
+            page.iter().map(|view| (view.position.sku.to_string(), view.position.unit)).collect::<Vec<_>>()
+        };
+        let all = kept.map(|(sku, unit)| (sku.to_owned(), unit));
+        assert_eq!(page(None, 1), all[..2]);
+        assert_eq!(page(Some("apples"), 1), all[2..]);
+        assert_eq!((page(None, 2), page(None, 3)), (all[..2].to_vec(), all.to_vec()));
+        assert!(page(Some("pears"), 1).is_empty());
+    }
 }

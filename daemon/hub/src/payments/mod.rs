@@ -42,7 +42,7 @@ fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> 
 }
 
 /// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as
-/// a request may.
+/// a request may. `start` gets an intent for all that is due.
 async fn take<T>(
     hub: &Arc<Hub>,
     register: &RegisterName,
@@ -50,7 +50,7 @@ async fn take<T>(
     start: impl FnOnce(&mut store::Transaction<'_>, &app::By, T, Intent) -> Result<Payment, Refusal> + Send + 'static,
 ) -> Result<Payment, Refusal>
 where
-    T: WithAmount + Send + 'static,
+    T: Send + 'static,
 {
     // A repeat finds its terminal held by the very payment it asks about, or its lane without a terminal: whether that
     // matters is known once the key was looked up.
@@ -65,7 +65,7 @@ where
     let (id, is_first) = command
         .commit_first(&hub.store, Purpose::Money, move |transaction, by, body| {
             let (terminal, before) = taken?;
-            let intent = Intent { terminal, amount: body.amount(), before };
+            let intent = Intent { terminal, amount: None, before };
             start(transaction, by, body, intent).map(|payment| payment.id)
         })
         .await?;
@@ -74,17 +74,6 @@ where
         _ => None,
     };
     settled(hub, id, ended).await
-}
-
-/// What a command says of the amount to take; all that is due without it.
-trait WithAmount {
-    fn amount(&self) -> Option<commerce::Minor>;
-}
-
-impl WithAmount for Result<Basket, Refusal> {
-    fn amount(&self) -> Option<commerce::Minor> {
-        None
-    }
 }
 
 /// Waits until a payment has an end, for as long as a request may.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use app::payments::{self, DECIDE, Payment, READ, TAKE, TERMINAL_FAILED};
+use app::payments::{self, DECIDE, Intent, Payment, READ, TAKE, TERMINAL_FAILED};
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{BasketId, Minor, PaymentId};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use store::Purpose;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::{WithAmount, lane_terminal, take};
+use super::{lane_terminal, take};
 use crate::{
     hub::Hub,
     web::{Command, Empty, InPath, InQuery, Problem, Routes, reading},
@@ -37,12 +37,6 @@ struct Pay {
     amount: Option<Minor>,
 }
 
-impl WithAmount for Pay {
-    fn amount(&self) -> Option<Minor> {
-        self.amount
-    }
-}
-
 /// What a person read in the terminal's journal.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +56,10 @@ async fn pay(
     command: Command<Pay>,
 ) -> Result<(StatusCode, Json<Payment>), Problem> {
     let register = command.by.register()?.clone();
-    let payment =
-        take(&hub, &register, command, move |transaction, by, _, intent| payments::start(transaction, by, id, intent))
-            .await?;
+    let taken = take(&hub, &register, command, move |transaction, by, Pay { amount }, intent| {
+        payments::start(transaction, by, id, Intent { amount, ..intent })
+    });
+    let payment = taken.await?;
     let status = if payment.state.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(payment)))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::{Refusal, selling};
 use contract::Stream;
 use store::StoreError;
+use tokio::task::spawn_blocking;
 
 use crate::{followers::Follower, hub::Hub, parts::events::HubEvent};
 
@@ -28,7 +29,10 @@ impl Follower for FollowSales {
             if next > last {
                 return Ok(());
             }
-            match selling::sales_from(&hub.store, next, PAGE) {
+            // Up to a whole day's sales, after a restart: not on the runtime's threads.
+            let store = Arc::clone(&hub.store);
+            let page = spawn_blocking(move || selling::sales_from(&store, next, PAGE)).await;
+            match page.unwrap_or(Err(StoreError::Panicked)) {
                 Ok(sales) => {
                     let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
                     // A page that is not full reaches the end, over gaps as well.

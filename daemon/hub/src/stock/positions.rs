@@ -16,7 +16,6 @@ use utoipa_axum::routes;
 
 use super::{LONG_WALKS, reading_alone};
 use crate::{
-    clock::now_ms,
     hub::Hub,
     web::{Asker, Command, InPath, InQuery, Page, PageAfter, Problem, Routes, reading},
 };
@@ -115,7 +114,7 @@ async fn reorder(
     let catalog = Arc::clone(&hub.catalog.load());
     let suggested = reading_alone(&LONG_WALKS, move || {
         let limit = page.limit();
-        Ok(stock::suggestions(&hub.store, &catalog, now_ms(), page.after, limit)?)
+        Ok(stock::suggestions(&hub.store, &catalog, hub.now_ms(), page.after, limit)?)
     });
     suggested.await.map(Json)
 }

@@ -88,10 +88,7 @@ mod tests {
 
     #[test]
     fn an_entry_reads_back_as_it_was_written() {
-        let stored = include_str!("fixtures/audit.json");
-        let entry: Entry = serde_json::from_str(stored).unwrap();
+        let entry: Entry = crate::testing::read_back(include_str!("fixtures/audit.json"));
         assert_eq!(entry.act, "payment_decided");
-        let again = serde_json::to_value(&entry).unwrap();
-        assert_eq!(again, serde_json::from_str::<Value>(stored).unwrap());
     }
 }

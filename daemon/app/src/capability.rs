@@ -99,7 +99,7 @@ pub struct Retention {
 }
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 24 * 3600 * 1000;
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
 impl Retention {
     /// What is older than this may go.

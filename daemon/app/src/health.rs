@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Capability, Retention, Tidied,
+    capability::DAY_MS,
     permission::{Holder, Permission},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 static SAMPLES: Table<Number, Sample> = Table::new("health");
 
 /// How long samples are kept, in milliseconds.
-const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+const KEPT_MS: i64 = 7 * DAY_MS;
 
 /// See the state of the store.
 pub static READ: Permission =

@@ -141,9 +141,6 @@ mod tests {
 
     #[test]
     fn a_print_job_reads_back_as_it_was_written() {
-        let stored = include_str!("fixtures/print-job.json");
-        let read: Job = serde_json::from_str(stored).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&read).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
+        let _: Job = crate::testing::read_back(include_str!("fixtures/print-job.json"));
     }
 }

@@ -177,9 +177,6 @@ mod tests {
 
     #[test]
     fn a_paired_register_reads_back_as_it_was_written() {
-        let stored = include_str!("fixtures/register.json");
-        let read: Paired = serde_json::from_str(stored).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&read).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
+        let _: Paired = crate::testing::read_back(include_str!("fixtures/register.json"));
     }
 }

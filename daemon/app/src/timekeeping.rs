@@ -27,6 +27,7 @@ use utoipa::ToSchema;
 use crate::{
     By, Capability, Refusal,
     audit::{self, Act, ActKind},
+    capability::DAY_MS,
     permission::{Holder, Permission},
 };
 
@@ -34,8 +35,6 @@ static MOMENTS: Table<Name, i64> = Table::new("moment");
 
 /// The latest moment at which the clock was trusted.
 const LATEST: &str = "latest";
-
-const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// How far the clock may be before what it must be.
 pub const BEHIND_MS: i64 = DAY_MS;
@@ -138,6 +137,7 @@ pub struct Agreed {
 /// # Errors
 /// The store fails.
 pub fn agree(transaction: &mut Transaction<'_>, by: &By, clock_ms: i64, expected_ms: i64) -> Result<Agreed, Refusal> {
+    AGREE.require(&by.actor)?;
     keep(transaction, clock_ms)?;
     audit::record(transaction, by, &ClockAgreed { clock_ms, expected_ms })?;
     Ok(Agreed { clock_ms })

@@ -36,7 +36,7 @@ impl Ration {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |told: &Told| now.duration_since(told.since) >= EVERY;
         if !all.contains_key(&key) && all.len() >= KEYS {
-            all.retain(|_, told| told.untold > 0 || !is_over(told));
+            all.retain(|_, told| !is_over(told));
         }
         let is_apart = all.contains_key(&key) || all.len() < KEYS;
         let key = if is_apart { key } else { "others".to_owned() };
@@ -68,8 +68,11 @@ mod tests {
     #[test]
     fn made_up_keys_are_told_no_more_often_than_there_are_keys() {
         let (ration, start) = (Ration::default(), Instant::now());
-        let told = (0..10_000).filter(|key| ration.take_at(format!("peer {key}"), start).is_some()).count();
-        assert_eq!(told, KEYS + 1);
+        let is_told = |key: &u32| {
+            let first = ration.take_at(format!("peer {key}"), start).is_some();
+            first | ration.take_at(format!("peer {key}"), start).is_some()
+        };
+        assert_eq!((0..10_000).filter(is_told).count(), KEYS + 1);
         assert!(ration.0.lock().unwrap().len() <= KEYS + 1);
         assert_eq!(ration.take_at("peer new".into(), start + EVERY), Some(0), "room again after a while");
     }

@@ -195,10 +195,14 @@ async fn unpair(
     command: Command<Empty>,
 ) -> Result<StatusCode, Problem> {
     known(&hub, &name)?;
-    // First: a disk that fails must not keep a stolen token good until the next start.
-    hub.registers.forget(&name, None);
-    let by = command.by;
-    hub.store.commit_for(Purpose::Settled, move |transaction| registers::unpair(transaction, &by, &name)).await?;
+    // First: a disk that fails must not keep a stolen token good until the next start. A repeat takes nothing away.
+    if !hub.store.is_answered(&command.key)? {
+        hub.registers.forget(&name, None);
+    }
+    let unpaired = command.commit(&hub.store, Purpose::Settled, move |transaction, by, Empty {}| {
+        registers::unpair(transaction, by, &name)
+    });
+    unpaired.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

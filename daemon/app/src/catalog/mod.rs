@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 use crate::{
     By, Capability, IncomingItem,
     audit::{self, Act, ActKind},
-    capability::{Retention, Tidied},
+    capability::{DAY_MS, Retention, Tidied},
     permission::{Holder, Permission},
     refusal::{BAD_REQUEST, Class, Kind, Member, Refusal},
 };
@@ -49,7 +49,7 @@ pub const MAX_LOAD: usize = 1_000;
 const PAGE: usize = 8;
 
 /// How long a load's list of items is kept, in milliseconds.
-const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+const KEPT_MS: i64 = 7 * DAY_MS;
 
 /// See items.
 pub static READ: Permission =

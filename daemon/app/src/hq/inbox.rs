@@ -49,24 +49,24 @@ fn card_data(item: &DownItem) -> Option<String> {
 /// The store fails; then nothing has changed.
 pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch) -> Result<Received, StoreError> {
     let before = transaction.get(&RECEIVED, batch.stream.as_str())?.unwrap_or_default();
-    let due: Vec<&DownItem> = before.due(batch).iter().collect();
+    let due: Vec<(&DownItem, Option<String>)> = before.due(batch).iter().map(|item| (item, card_data(item))).collect();
     if due.is_empty() {
         return Ok(before);
     }
     let by = By { actor: Station::Headquarters.into(), at_ms };
     let mut refused = Vec::new();
     // Neighbours of one kind go together: a catalog is not rebuilt for each item.
-    let with_next = |one: &&DownItem, next: &&DownItem| one.kind == next.kind && card_data(one) == card_data(next);
-    for run in due.chunk_by(with_next) {
-        let outcomes = match kinds().find(|kind| kind.kind == run[0].kind) {
-            Some(_) if card_data(run[0]).is_some() => run.iter().map(|item| card_data(item)).collect(),
-            Some(kind) => (kind.apply)(transaction, &by, run)?,
+    for run in due.chunk_by(|(one, why), (next, next_why)| one.kind == next.kind && why == next_why) {
+        let (items, held_back): (Vec<_>, Vec<_>) = run.iter().cloned().unzip();
+        let outcomes = match kinds().find(|kind| kind.kind == items[0].kind) {
+            Some(_) if held_back[0].is_some() => held_back,
+            Some(kind) => (kind.apply)(transaction, &by, &items)?,
             None => {
-                let why = format!("unknown kind `{}`; update the hub", run[0].kind.escape_debug());
-                run.iter().map(|_| Some(why.clone())).collect()
+                let why = format!("unknown kind `{}`; update the hub", items[0].kind.escape_debug());
+                vec![Some(why); items.len()]
             }
         };
-        let whys = run.iter().zip(outcomes).filter_map(|(item, why)| Some((item.sequence, why?)));
+        let whys = items.iter().zip(outcomes).filter_map(|(item, why)| Some((item.sequence, why?)));
         refused.extend(whys.map(|(sequence, why)| Refusal::new(sequence, &why)));
     }
     let after = before.after(batch, refused);

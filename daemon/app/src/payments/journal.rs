@@ -176,7 +176,10 @@ pub fn end(
         }
     }
     payment.state = state;
-    payment.slip = approval.map(|approval| approval.receipt_text.clone()).unwrap_or_default();
+    // A decision of a person brings no text, and takes none away that the terminal told before.
+    if let Some(approval) = approval {
+        payment.slip.clone_from(&approval.receipt_text);
+    }
     put(transaction, &payment)?;
     Ok(Ended { payment, sale: made })
 }

@@ -200,6 +200,8 @@ fn a_sale_stands_though_its_payment_came_into_doubt() {
     for charged in [true, false] {
         let (_directory, store, id) = paying(EngineKind::Sqlite);
         let sale = ended(&store, id, PaymentState::Approved).unwrap().sale.unwrap();
+        let told = store.commit_blocking(move |transaction| store_slip(transaction, id, vec!["APPROVED".into()]));
+        told.unwrap();
         doubted(&store, id);
         let details = json!({ "payment": "p1", "why": "it failed", "sale": sale.id });
         assert_eq!(audited(&store), [("payment_doubted".to_owned(), details)]);
@@ -207,6 +209,7 @@ fn a_sale_stands_though_its_payment_came_into_doubt() {
         assert_eq!(next.unwrap_err().kind, &TERMINAL_UNRESOLVED);
         let payment = decided(&store, person(), id, charged).unwrap();
         assert_eq!((payment.state == PaymentState::Approved, payment.sale), (charged, Some(SaleDone::from(&sale))));
+        assert_eq!(payment.slip, ["APPROVED"], "a person's decision takes no text away");
         assert_eq!((left(&store), faults(&store, Depth::Whole)), ((3, 0), vec![]));
     }
 }

@@ -122,18 +122,13 @@ mod tests {
 
     #[test]
     fn a_basket_reads_back_as_it_was_written() {
-        let stored = include_str!("../fixtures/basket.json");
-        let basket: commerce::Basket = serde_json::from_str(stored).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&basket).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
+        let _: commerce::Basket = testing::read_back(include_str!("../fixtures/basket.json"));
     }
 
     #[test]
     fn a_sale_reads_back_as_it_was_written() {
-        let sale: Sale = serde_json::from_str(STORED).unwrap();
+        let sale: Sale = testing::read_back(STORED);
         assert_eq!((sale.lines.len(), sale.totals.net.get()), (2, 1_797));
-        let again: serde_json::Value = serde_json::to_value(&sale).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(STORED).unwrap());
     }
 
     #[test]

@@ -8,12 +8,10 @@ use commerce::stock::{
 use store::{Order, Store, StoreError};
 
 use super::{history::walk_back, ledger::POSITIONS, lists, notices::outstanding, policies::POLICIES};
-use crate::catalog::Catalog;
+use crate::{capability::DAY_MS, catalog::Catalog};
 
 /// Policies read at once.
 const PAGE: usize = 500;
-
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// The first suggestions after an item, in the order of their SKUs. Walks the movements of [`WINDOW_DAYS`]: not many at
 /// once. Items whose policy or position is damaged are left out, and logged.

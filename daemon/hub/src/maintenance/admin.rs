@@ -38,7 +38,7 @@ use futures_util::stream;
 use http_body_util::{BodyExt, Empty};
 use hyper::{body::Incoming, client, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use store::Store;
+use store::{Room, Store};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -86,14 +86,19 @@ async fn metrics_text(State(hub): State<Arc<Hub>>) -> Response {
 }
 
 async fn readyz(State(hub): State<Arc<Hub>>) -> Response {
-    match hub.store.stopped() {
+    let stopped = hub.store.stopped().map(|why| format!("store stopped: {why}\n"));
+    let is_full = hub.store.disk().room == Room::Full;
+    match stopped.or_else(|| is_full.then(|| "disk full: no sale can be stored; make room\n".to_owned())) {
         None => "ready\n".into_response(),
-        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("store stopped: {why}\n")).into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 
-async fn status(State(hub): State<Arc<Hub>>) -> Json<Status> {
-    Json(Status::of(&hub))
+async fn status(State(hub): State<Arc<Hub>>) -> Response {
+    match Status::read(hub).await {
+        Ok(status) => Json(status).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
 }
 
 async fn backup(State(hub): State<Arc<Hub>>) -> Response {

@@ -69,9 +69,10 @@ where
             start(transaction, by, body, intent).map(|payment| payment.id)
         })
         .await?;
-    let ended = match held {
-        Some(held) if is_first => Some(drive::spawn(hub, payments::read(&hub.store, id)?, held)),
-        _ => None,
+    // A repeat lets go of the terminal: whoever resolves the payment needs it.
+    let ended = match held.filter(|_| is_first) {
+        Some(held) => Some(drive::spawn(hub, payments::read(&hub.store, id)?, held)),
+        None => None,
     };
     settled(hub, id, ended).await
 }

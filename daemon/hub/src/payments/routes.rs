@@ -124,10 +124,14 @@ async fn decide(
     // Whoever holds the terminal is still finding out; a repeat is answered all the same.
     let held = if payment.state.has_ended() { Ok(None) } else { hub.terminals.hold_to_decide(&payment.terminal) };
     let context = hub.sale_context(&payment.register, command.by.at_ms);
-    let decided = command.commit(&hub.store, Purpose::Settled, move |transaction, by, body| {
+    let (by, charged) = (command.by.actor.clone(), command.body.charged);
+    let decided = command.commit_first(&hub.store, Purpose::Settled, move |transaction, by, body| {
         let _held = held?;
-        tracing::warn!(payment = %id, charged = body.charged, by = %by.actor, "payment decided by a person");
         payments::decide(transaction, by, id, body.charged, &context)
     });
-    Ok(Json(decided.await?))
+    let (payment, is_first) = decided.await?;
+    if is_first {
+        tracing::warn!(payment = %id, charged, %by, "payment decided by a person");
+    }
+    Ok(Json(payment))
 }

@@ -21,11 +21,14 @@ use app::{
     selling,
 };
 use axum::{Json, extract::State};
-use commerce::{SaleId, Tender};
+use commerce::{Sale, SaleId, Tender};
 use contract::Stream;
-use drivers::receipt_printer::{Document, PrintOutcome, layout};
+use drivers::receipt_printer::{PrintOutcome, layout};
 use store::{Purpose, StoreError};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 use utoipa_axum::routes;
 
 use crate::{
@@ -83,41 +86,49 @@ impl PrintReceipts {
 
     /// Prints a receipt. What can't be read can't be printed: that is logged, and the job is done.
     async fn print(&self, job: &Job) -> Result<(), Refusal> {
+        let sequence = job.sequence;
+        let Some(sale) = self.read(sequence, move |hub| selling::sale_at(&hub.store, sequence)).await? else {
+            return Ok(());
+        };
         let end = Instant::now() + SLIP;
-        while self.slip_is_to_come(job) && Instant::now() < end {
+        while self.slip_is_to_come(&sale) && Instant::now() < end {
             sleep(LOOK).await;
         }
-        let (sale, document) = match self.read(job) {
-            Ok(Some(read)) => read,
-            Ok(None) => return Ok(()),
-            Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(printer = %self.printer, sequence = job.sequence, %error, "receipt can't be printed: its record is damaged");
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let (copy, id) = (job.copy, sale.id);
+        let document = self.read(sequence, move |hub| receipt::document(hub, &sale, copy).map(Some)).await?;
+        let Some(document) = document else { return Ok(()) };
         let printer = self.hub.devices.receipt_printer(&self.printer)?;
         match printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
             PrintOutcome::Confirmed => {}
             PrintOutcome::Unconfirmed { why } => {
-                tracing::warn!(printer = %self.printer, %sale, %why, "receipt printed, but the printer did not confirm it");
+                tracing::warn!(printer = %self.printer, sale = %id, %why, "receipt printed, but the printer did not confirm it");
             }
         }
         let lines = layout(&document, printer.columns());
-        self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale, lines });
+        self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale: id, lines });
         Ok(())
     }
 
     /// Whether a terminal will still tell what it wants on a sale's receipt.
-    fn slip_is_to_come(&self, job: &Job) -> bool {
-        let Ok(Some(sale)) = selling::sale_at(&self.hub.store, job.sequence) else { return false };
+    fn slip_is_to_come(&self, sale: &Sale) -> bool {
         let is_to_come = |tender: &Tender| matches!(tender, Tender::Card { slip, .. } if self.hub.terminals.expects_slip(slip.payment));
         sale.tenders.iter().any(is_to_come)
     }
 
-    fn read(&self, job: &Job) -> Result<Option<(SaleId, Document)>, StoreError> {
-        let Some(sale) = selling::sale_at(&self.hub.store, job.sequence)? else { return Ok(None) };
-        Ok(Some((sale.id, receipt::document(&self.hub, &sale, job.copy)?)))
+    /// Reads off the runtime's threads: a sale may lie in the archive. Nothing if the record is damaged, which is logged.
+    async fn read<T: Send + 'static>(
+        &self,
+        sequence: u64,
+        read: impl FnOnce(&Hub) -> Result<Option<T>, StoreError> + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
+        let hub = Arc::clone(&self.hub);
+        match spawn_blocking(move || read(&hub)).await.unwrap_or(Err(StoreError::Panicked)) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(printer = %self.printer, sequence, %error, "receipt can't be printed: its record is damaged");
+                Ok(None)
+            }
+            read => read,
+        }
     }
 }
 

@@ -28,17 +28,18 @@ pub(super) fn start(hub: &Arc<Hub>) {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            feed(&hub);
+            feed(&hub).await;
         }
     });
 }
 
 /// Tells the status if somebody watches and it changed.
-fn feed(hub: &Hub) {
+async fn feed(hub: &Arc<Hub>) {
     if hub.console.receiver_count() == 0 {
         return;
     }
-    let Ok(text) = serde_json::to_string(&ToConsole::Status(Status::of(hub))) else { return };
+    let Ok(status) = Status::read(Arc::clone(hub)).await else { return };
+    let Ok(text) = serde_json::to_string(&ToConsole::Status(status)) else { return };
     hub.console.send_if_modified(|last| {
         let is_new = **last != *text;
         if is_new {

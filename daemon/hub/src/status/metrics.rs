@@ -1,4 +1,4 @@
-//! The hub's metrics, in the text format of OpenMetrics. docs/operating.md explains each.
+//! The hub's metrics, in the text format of OpenMetrics. docs/metrics.md explains each.
 //!
 //! What the store and the parts know is read when somebody asks; only requests are counted as they come.
 
@@ -58,7 +58,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
 /// All metrics as text. It reads the store: it blocks.
 ///
 /// # Errors
-/// None that a text can have.
+/// Never in practice: writing to a `String` does not fail.
 pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("store_hub");
     let all = &mut registry;

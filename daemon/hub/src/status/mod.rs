@@ -15,7 +15,8 @@ pub(crate) use routes::{page, routes};
 pub(crate) use sales::FollowSales;
 pub use samples::resident_in;
 use serde::Serialize;
-use store::Room;
+use store::{Room, StoreError};
+use tokio::task::spawn_blocking;
 use utoipa::{
     ToSchema,
     openapi::schema::{Object, ObjectBuilder, Type},
@@ -151,8 +152,13 @@ fn faults(hub: &Hub) -> Vec<String> {
 }
 
 impl Status {
-    /// As things are now.
-    pub(crate) fn of(hub: &Hub) -> Self {
+    /// As things are now. Files and records are looked at, so not on the runtime's threads.
+    pub(crate) async fn read(hub: Arc<Hub>) -> Result<Self, StoreError> {
+        spawn_blocking(move || Self::of(&hub)).await.map_err(|_| StoreError::Panicked)
+    }
+
+    /// The same, on this thread.
+    fn of(hub: &Hub) -> Self {
         let (today, by_register) = hub.today.figures(hub.calendar.business_day(hub.now_ms()));
         let paired = hub.registers.paired();
         let registers = hub.config.register.iter().map(|register| {

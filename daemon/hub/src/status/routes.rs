@@ -74,6 +74,6 @@ async fn history(
 
 /// The state of the store on one page
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
-async fn status(State(hub): State<Arc<Hub>>) -> Json<Status> {
-    Json(Status::of(&hub))
+async fn status(State(hub): State<Arc<Hub>>) -> Result<Json<Status>, Problem> {
+    Ok(Json(Status::read(hub).await?))
 }

@@ -5,8 +5,9 @@ use std::{fs, sync::Arc, time::Duration};
 use app::health::{self, Sample};
 use contract::Stream;
 use store::{Purpose, StoreError};
+use tokio::task::spawn_blocking;
 
-use crate::{clock::now_ms, hub::Hub};
+use crate::hub::Hub;
 
 /// Between two samples.
 const EVERY: Duration = Duration::from_secs(60);
@@ -23,20 +24,17 @@ pub fn resident_in(status: &str) -> Option<u64> {
 }
 
 fn sample(hub: &Hub) -> Result<Sample, StoreError> {
-    let timings = hub.store.timings();
-    let mut lacks = 0;
-    for stream in [Stream::sales(), Stream::stock()] {
-        let span = hub.store.outbox_span(stream.as_str())?;
-        lacks += span.last - span.acknowledged;
-    }
+    let (timings, sizes) = (hub.store.timings(), hub.sizes.of(&hub.store));
+    let [sales, stock] = [Stream::sales(), Stream::stock()].map(|stream| hub.store.outbox_span(stream.as_str()));
+    let (sales, stock) = (sales?, stock?);
     Ok(Sample {
-        at_ms: now_ms(),
+        at_ms: hub.now_ms(),
         resident_bytes: resident_bytes(),
-        store_bytes: hub.store.size_on_disk()?,
-        archive_bytes: hub.store.archive_size(),
-        free_bytes: hub.store.disk().free_bytes,
-        sales: hub.store.outbox_span(Stream::sales().as_str())?.last,
-        hq_lacks: lacks,
+        store_bytes: sizes.store,
+        archive_bytes: sizes.archive,
+        free_bytes: sizes.free,
+        sales: sales.last,
+        hq_lacks: (sales.last - sales.acknowledged) + (stock.last - stock.acknowledged),
         commits: timings.commits,
         groups: timings.groups,
         flushing_us: timings.flushing_us,
@@ -59,7 +57,8 @@ pub(super) fn start(hub: &Arc<Hub>) {
     });
 }
 
-async fn take(hub: &Hub) -> Result<(), StoreError> {
-    let sample = sample(hub)?;
+async fn take(hub: &Arc<Hub>) -> Result<(), StoreError> {
+    let looked = Arc::clone(hub);
+    let sample = spawn_blocking(move || sample(&looked)).await.unwrap_or(Err(StoreError::Panicked))?;
     hub.store.commit_for(Purpose::Telemetry, move |transaction| health::keep(transaction, &sample)).await
 }

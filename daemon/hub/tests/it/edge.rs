@@ -250,6 +250,10 @@ async fn a_websocket_ends_with_its_token_and_opens_with_a_ticket_once() {
     is_closed(&mut by_token).await;
     assert!(ended.elapsed() < Duration::from_secs(5), "at once, not at the next ping");
     assert_eq!(hub.ask(TILL, "GET", "/api/v1/status", &token, "").await.status, 401);
+    let (_, token) = hub.enter(TILL).await;
+    assert_eq!(hub.ask(TILL, "POST", "/api/v1/registers/till-1/unpair", &key, "").await.status, 204);
+    let status = hub.ask(TILL, "GET", "/api/v1/status", &token, "").await.status;
+    assert_eq!(status, 200, "a repeat takes no new token away");
 
     // A person's ends with the session.
     let mut console = hub.tls(TILL).await;

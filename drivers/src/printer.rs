@@ -1,7 +1,8 @@
 //! What label and receipt printers share: one job after the other goes out between two looks at the printer's status.
 //!
-//! A job is either not on the paper for certain, and then it fails and may be sent again, or it was sent whole, and then
-//! it is done: nothing here is ever a reason to print a second time what may be on the paper already.
+//! A job that the printer did not take whole, or that met trouble before its end was confirmed, fails and may be sent
+//! again: then a part of it may be on the paper, and once more the whole. A job that was taken whole, but whose end the
+//! printer does not tell, is done and unconfirmed: it is never a reason to print a second time.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -99,6 +100,16 @@ pub(crate) struct Unproved {
     pub(crate) line_is_lost: bool,
 }
 
+impl From<Fault> for Unproved {
+    fn from(fault: Fault) -> Self {
+        let why = match fault {
+            Fault::Stalled => "it stopped taking data".to_owned(),
+            Fault::Broken(why) => why,
+        };
+        Self { why, line_is_lost: true }
+    }
+}
+
 /// A printer's language: how it is asked for its status. Keeps what it has learned of its printer.
 pub(crate) trait Language: Default + Send + 'static {
     /// How long a label or a drawer may take in all, with the jobs before it.
@@ -121,15 +132,7 @@ pub(crate) trait Language: Default + Send + 'static {
         _lines: u32,
         _urgent: &mut Urgent<'_>,
     ) -> impl Future<Output = Result<Status, Unproved>> + Send {
-        async {
-            self.status(wire).await.map_err(|fault| {
-                let why = match fault {
-                    Fault::Stalled => "it stopped taking data".to_owned(),
-                    Fault::Broken(why) => why,
-                };
-                Unproved { why, line_is_lost: true }
-            })
-        }
+        async { self.status(wire).await.map_err(Unproved::from) }
     }
 }
 
@@ -287,9 +290,10 @@ impl<L: Language> Driver for PrinterDriver<L> {
                 Some(Job { work: Work::Pulse { well, unwell }, .. }) => self.pulse(&mut *wire, well, unwell).await,
                 None => self.look(&mut *wire).await,
             };
+            let is_print = matches!(job, Some(Job { work: Work::Print { .. }, .. }));
             match &sent {
-                Sent::Well if matches!(job, Some(Job { work: Work::Print { .. }, .. })) => self.unconfirmed = None,
-                Sent::Unproved(unproved) => self.unconfirmed = Some(unproved.why.clone()),
+                Sent::Well if is_print => self.unconfirmed = None,
+                Sent::Unproved(unproved) if is_print => self.unconfirmed = Some(unproved.why.clone()),
                 _ => {}
             }
             match (&sent, &self.unconfirmed) {
@@ -319,6 +323,9 @@ impl<L: Language> Driver for PrinterDriver<L> {
                 let _ = job.answer.send(told);
             }
             if let Some(why) = broken {
+                if let Some(job) = self.waiting.take() {
+                    self.refuse(job, &why);
+                }
                 return why;
             }
         }
@@ -360,7 +367,7 @@ impl<L: Language> PrinterDriver<L> {
             Sent::Well => Sent::Pulsed(None),
             Sent::Trouble(why) => Sent::Pulsed(Some(why)),
             // It was sent all the same.
-            Sent::Failed { fault: Fault::Broken(why), .. } => Sent::Unproved(Unproved { why, line_is_lost: true }),
+            Sent::Failed { fault, .. } => Sent::Unproved(fault.into()),
             other => other,
         }
     }

@@ -29,7 +29,7 @@ pub struct Setup {
     pub name: DeviceName,
     /// Where it is.
     pub address: Address,
-    /// What it speaks; may be left out where there is but one protocol for its kind.
+    /// What it speaks; may be left out if its kind has only one protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// Everything else: the protocol's own settings.

@@ -33,9 +33,6 @@ const SILENT: Duration = Duration::from_secs(10);
 /// late one may arrive.
 const NAMESAKES: u64 = 3;
 const TICK: Duration = Duration::from_millis(500);
-const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
-const BACK_OFF_MOST: Duration = Duration::from_secs(10);
-
 /// Where HQ is.
 #[derive(Clone)]
 pub struct BridgeConfig {
@@ -159,7 +156,7 @@ struct Runner {
 
 impl Runner {
     async fn run(mut self) {
-        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
+        let mut back_off = BackOff::default();
         loop {
             let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),

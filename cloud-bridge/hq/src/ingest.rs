@@ -22,10 +22,6 @@ use crate::ledger::Ledger;
 /// The most stopped hubs that are listed.
 const MOST_STOPPED: usize = 10_000;
 
-/// How long after a lost connection the next is tried, at first and at most.
-const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
-const BACK_OFF_MOST: Duration = Duration::from_secs(10);
-
 /// Acknowledgements for which the client had no room are tried again this often.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -104,7 +100,7 @@ struct Runner<L> {
 
 impl<L: Ledger + Sync> Runner<L> {
     async fn run(mut self) {
-        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
+        let mut back_off = BackOff::default();
         loop {
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),

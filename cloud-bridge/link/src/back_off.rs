@@ -13,9 +13,21 @@ pub struct BackOff {
     most: Duration,
 }
 
+/// The first delay at most.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// Later delays at most.
+const MOST: Duration = Duration::from_secs(10);
+
+impl Default for BackOff {
+    /// For a broker: 0.2 s at first, 10 s at most.
+    fn default() -> Self {
+        Self::new(FIRST, MOST)
+    }
+}
+
 impl BackOff {
-    /// The first delay is at most `first`, later ones at most `most`.
-    pub fn new(first: Duration, most: Duration) -> Self {
+    fn new(first: Duration, most: Duration) -> Self {
         // The crate adds up to the delay itself as jitter.
         let policy = ExponentialBuilder::new().with_min_delay(first / 2).with_max_delay(most / 2);
         let policy = policy.without_max_times().with_jitter();
@@ -37,12 +49,9 @@ impl BackOff {
 mod tests {
     use super::*;
 
-    const FIRST: Duration = Duration::from_millis(200);
-    const MOST: Duration = Duration::from_secs(10);
-
     #[test]
     fn delays_double_up_to_the_maximum_and_begin_again_after_a_reset() {
-        let mut back_off = BackOff::new(FIRST, MOST);
+        let mut back_off = BackOff::default();
         for _ in 0..2 {
             for attempt in 0..40 {
                 let range = (FIRST * 2_u32.pow(attempt.min(10))).min(MOST);
@@ -56,7 +65,7 @@ mod tests {
     #[test]
     fn two_peers_do_not_wait_equally_long() {
         let delays = || {
-            let mut back_off = BackOff::new(FIRST, MOST);
+            let mut back_off = BackOff::default();
             (0..20).map(|_| back_off.next_delay()).collect::<Vec<_>>()
         };
         assert_ne!(delays(), delays());

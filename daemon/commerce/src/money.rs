@@ -167,7 +167,7 @@ impl TryFrom<String> for Currency {
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
         Self::from_code(&code)
-            .ok_or_else(|| format!("`{code}` is no ISO 4217 currency; write its three letters, such as EUR"))
+            .ok_or_else(|| format!("`{code}` is not an ISO 4217 currency; use its three letters, such as EUR"))
     }
 }
 

@@ -7,7 +7,6 @@
 pub mod bench;
 mod client;
 mod data;
-mod files;
 mod hub_process;
 pub mod parent_pipe;
 mod register;

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use drivers::simulate::{
@@ -20,13 +20,15 @@ use mqtt5::broker::{
 };
 use provisioning::{Names, StoreAuthority, write_store};
 use serde_json::json;
-use store::EngineKind;
+use store::{
+    EngineKind,
+    files::{self, Access},
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::sleep};
 
 use crate::{
     client::{Client, Endpoint, trust},
     data::Data,
-    files,
     hub_process::{Running, keep_running},
     store_config,
     wan::Wan,
@@ -121,7 +123,7 @@ impl Stage {
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
         let text = format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}");
         // Its directory is made durable with it, and so is everything that was made in it before.
-        files::replace(&config_path, text.as_bytes()).map_err(io("write hub.toml"))?;
+        files::replace(&config_path, text.as_bytes(), Access::Usual).map_err(io("write hub.toml"))?;
         let endpoint = Endpoint::new(config.listen.address, &authority)?;
         before(&config, &ledger).await?;
         let (tell, hub) = watch::channel(None);
@@ -216,10 +218,14 @@ async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
     Ok(())
 }
 
+/// How long a demo that was killed may take until its payments are decided.
+const DECIDED: Duration = Duration::from_secs(60);
+
 /// Decides what a demo that was killed left in doubt, as a person would whose terminals were exchanged: simulated
 /// terminals remember nothing, so whatever the hub did not learn was not charged.
 async fn decide_payments(console: &mut Client) -> Result<(), String> {
-    loop {
+    let end = Instant::now() + DECIDED;
+    while Instant::now() < end {
         let unresolved = console.get("/api/v1/payments?state=unresolved").await?.done()?;
         let unresolved = unresolved.as_array().ok_or("the payments are no list")?;
         if unresolved.is_empty() {
@@ -228,10 +234,12 @@ async fn decide_payments(console: &mut Client) -> Result<(), String> {
         for payment in unresolved.iter().filter(|payment| payment["state"] == "unknown") {
             let id = payment["id"].as_str().ok_or("a payment without an id")?;
             let path = format!("/api/v1/payments/{id}/decision");
+            // Refused if it has ended meanwhile: the next look tells.
             console.command(&path, &format!("decision-{id}"), &json!({ "charged": false })).await?;
         }
         sleep(Duration::from_millis(100)).await;
     }
+    Err(format!("payments are still in doubt after {} s; see the hub's log", DECIDED.as_secs()))
 }
 
 impl Devices {

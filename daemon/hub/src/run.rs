@@ -248,7 +248,7 @@ fn tidy_up(hub: &Arc<Hub>) {
     });
 }
 
-/// Only by a clock that is trusted, whose moment is kept.
+/// Runs retention, but only while the clock is trusted; stores the latest trusted moment first.
 async fn tidy(hub: &Arc<Hub>) -> Result<(), StoreError> {
     let reading = hub.timekeeper.read();
     if reading.trust != Trust::Trusted {

@@ -37,7 +37,7 @@ pub(crate) fn start(format: LogFormat, quiet: bool) {
             eprintln!("store-hub: STORE_HUB_LOG is not understood: {error}");
             Targets::new().with_default(usual)
         }
-        // sled and rumqttc tell their own stories at INFO.
+        // sled logs its own internals at INFO.
         None => Targets::new().with_default(usual).with_target("sled", LevelFilter::WARN),
     };
     let has_colours = format == LogFormat::Text && io::stderr().is_terminal();

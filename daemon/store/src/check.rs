@@ -55,7 +55,7 @@ impl Checked {
     /// What was read in a walk through `what`; `None` if it is damaged, which is a fault.
     ///
     /// # Errors
-    /// What is no damage.
+    /// Any error other than damage.
     pub fn readable<T>(&mut self, what: &str, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
             Ok(found) => Ok(Some(found)),

@@ -63,7 +63,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in
-/// it later could be lost with it. They are their owner's alone. Also for one that is there: who made it may have been cut short before the sync.
+/// it later could be lost with it. Only their owner may enter them. An existing directory is synced too: whoever made it
+/// may have been cut off before the sync.
 ///
 /// # Errors
 /// The disk fails.

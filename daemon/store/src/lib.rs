@@ -14,7 +14,7 @@
 //! - **Years do not slow it down.** Old records move to the [`archive`], compressed, and are read through it.
 //! - **A backup is one moment.** [`Store::backup`] is taken while the store sells, and [`restore`] makes a store of it.
 //! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most
-//!   [`MAX_RECORD`] bytes; a large one is stored in `parts`, and nobody notices.
+//!   [`MAX_RECORD`] bytes; a large one is split into `parts`; callers see one record.
 //! - **A disk that fills up is seen in time.** [`room`] turns away what nobody will miss first, and sales last.
 //! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more
 //!   ([`StoreError::Stopped`]): a later flush that "succeeds" proves nothing about the pages that were dropped.

@@ -5,9 +5,9 @@
 //! acknowledgement moves a cursor, and entries [`KEPT`] behind it are deleted: HQ may come back from a backup with an
 //! older cursor and find what it lost.
 //!
-//! Each entry carries a link: a hash over the link before it, the head of the hash chain (`chain`), and itself. Two stores that
-//! have the same link of an entry have the same history up to it. A disk that was set back, or cloned, numbers anew what HQ
-//! has already, and its links differ from those that HQ was told ([`Store::outbox_link`]).
+//! Each entry carries a link ([`Store::outbox_link`]): a hash over the link before it, the head of the hash chain
+//! (`chain`), and itself. Two stores with the same link of an entry have the same history up to it. HQ is not told the
+//! links yet; once it is, they tell a disk that was set back or cloned, which numbers anew what HQ has already.
 //!
 //! | what fails | what happens |
 //! | --- | --- |

@@ -172,19 +172,12 @@ impl Language for EscPos {
     }
 
     async fn printed(&mut self, wire: &mut dyn Wire, lines: u32, urgent: &mut Urgent<'_>) -> Result<Status, Unproved> {
-        let unproved = |fault: Fault| {
-            let why = match fault {
-                Fault::Stalled => "it stopped taking data".to_owned(),
-                Fault::Broken(why) => why,
-            };
-            Unproved { why, line_is_lost: true }
-        };
         let to_print = lines.saturating_add(self.unproved);
         self.unproved = to_print;
         let can_tell = self.in_line == Some(true);
         let end = Instant::now() + if can_tell { Self::patience(to_print) } else { pace(to_print) };
         if can_tell {
-            self.send(wire, &[GS, b'r', 1]).await.map_err(unproved)?;
+            self.send(wire, &[GS, b'r', 1]).await.map_err(Unproved::from)?;
             self.asked_in_line += 1;
         }
         let mut look = Instant::now() + LOOK;
@@ -192,14 +185,14 @@ impl Language for EscPos {
             let heard = tokio::select! {
                 heard = timeout_at(look.min(end), self.hear(wire)) => heard,
                 pulse = urgent.next() => {
-                    self.send(wire, pulse.bytes).await.map_err(unproved)?;
+                    self.send(wire, pulse.bytes).await.map_err(Unproved::from)?;
                     pulse.done();
                     continue;
                 }
             };
             match heard {
                 Ok(heard) => {
-                    heard.map_err(unproved)?;
+                    heard.map_err(Unproved::from)?;
                     if can_tell && self.asked_in_line == 0 {
                         self.unproved = 0;
                         let no_paper = paper_is_out(self.paper).then_some(NO_PAPER);
@@ -210,7 +203,7 @@ impl Language for EscPos {
                     look = Instant::now() + LOOK;
                     // One that answers in real time only between two lines is not asked again before it did.
                     if self.real_time == Some(true) && self.asked.is_empty() {
-                        self.send_real_time(wire).await.map_err(unproved)?;
+                        self.send_real_time(wire).await.map_err(Unproved::from)?;
                     }
                 }
                 Err(_) => break,
@@ -229,7 +222,7 @@ impl Language for EscPos {
             return Err(Unproved { why, line_is_lost: true });
         }
         self.unproved = 0;
-        match self.ask_in_real_time(wire).await.map_err(unproved)? {
+        match self.ask_in_real_time(wire).await.map_err(Unproved::from)? {
             Some(trouble @ Some(_)) => Ok(trouble),
             Some(None) => Err(Unproved { why: CAN_NOT_TELL.into(), line_is_lost: false }),
             None => Err(Unproved { why: SILENT.into(), line_is_lost: true }),

@@ -9,7 +9,7 @@
 //! | what fails | what happens |
 //! | --- | --- |
 //! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retry after 0.05 s doubling to 5 s, with jitter |
-//! | nobody waits for a job any more | it is dropped undone: what was told to have failed is not done later |
+//! | nobody waits for a job any more | it is dropped undone: a job reported as failed is never done later |
 //! | the wire breaks | the driver's `run` returns; the job it was doing is answered by the driver or by its dropped channel; as above |
 //! | the driver panics | caught, reported as `Offline`, the job's answer channel is dropped, the driver goes on with a new wire |
 //! | the hub drops the handle | the task ends, the wire is closed |

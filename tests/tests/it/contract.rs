@@ -92,7 +92,7 @@ fn the_sale_by_curl_in_the_readme_is_a_sale() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let script = readme.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
     let demo = Demo::start();
-    let code = fs::read_to_string(console_code(&demo.store()).unwrap()).unwrap();
+    let code = fs::read_to_string(demo.store().join("data/console-code")).unwrap();
     let script = script.replace("127.0.0.1:8443", &demo.door.address.to_string());
     let script = script.replace("4071882605", code.trim()).replace("ca.pem", &demo.authority());
     let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(&demo.directory).output();
@@ -179,7 +179,7 @@ impl Demo {
 
     /// A person at the console.
     fn console(&self) -> Client {
-        let code = fs::read_to_string(console_code(&self.store()).unwrap()).unwrap();
+        let code = fs::read_to_string(self.store().join("data/console-code")).unwrap();
         Client::log_in(&self.door, code.trim()).unwrap()
     }
 
@@ -203,9 +203,4 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The file with the code of a store's console.
-fn console_code(store: &Path) -> Option<PathBuf> {
-    [store.to_owned(), store.join("data")].into_iter().map(|path| path.join("console-code")).find(|path| path.exists())
 }

@@ -15,10 +15,6 @@ use tokio::{
 };
 
 use super::{Queues, queue::Heard, window::Window};
-/// How long after a lost connection the next is tried, at first and at most.
-const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
-const BACK_OFF_MOST: Duration = Duration::from_secs(10);
-
 /// How often queues and time-outs are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -70,7 +66,7 @@ struct Runner<Q> {
 
 impl<Q: Queues> Runner<Q> {
     async fn run(mut self) {
-        let mut back_off = BackOff::new(BACK_OFF_FIRST, BACK_OFF_MOST);
+        let mut back_off = BackOff::default();
         loop {
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),

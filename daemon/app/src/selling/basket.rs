@@ -205,7 +205,7 @@ fn basket_of(transaction: &Transaction<'_>, by: &By, id: BasketId) -> Result<Bas
     if ANY_BASKET.is_held_by(&by.actor) { any_basket(transaction, id) } else { own_basket(transaction, by, id) }
 }
 
-/// Gives a basket up of which nothing is paid; what was reserved for it is open again. A register its own, a person
+/// Gives up a basket of which nothing is paid; what was reserved for it is open again. A register its own, a person
 /// any.
 ///
 /// # Errors

@@ -10,7 +10,7 @@
 //! | a group is full ([`Bounds::all`]) | the oldest connection of the holder with the most is closed |
 //! | a stranger does not sign in within [`STRANGER`] | its connection is closed |
 //!
-//! A newcomer is never turned away: what is closed is what has been there longest and done least.
+//! A newcomer is never turned away: what is closed is the oldest connection of the holder with the most.
 
 use std::{
     collections::{HashMap, VecDeque},

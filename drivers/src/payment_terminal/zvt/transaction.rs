@@ -15,7 +15,7 @@ pub(super) struct Numbers {
     /// The terminal (BMP 29).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) terminal_id: Option<String>,
-    /// Numbers number (BMP 0B).
+    /// Trace number (BMP 0B).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<u32>,
     /// Receipt number (BMP 87).

@@ -68,7 +68,7 @@ function operation(method, path, about) {
   title.append(element("span", method, "method " + method), " ", element("code", path));
   card.append(title, element("p", about.summary));
   if (about.description) card.append(element("p", about.description, "quiet"));
-  const who = (about.security ?? []).flatMap(Object.keys).join(" or ") || "nobody needs to be known";
+  const who = (about.security ?? []).flatMap(Object.keys).join(" or ") || "no sign-in needed";
   card.append(element("p", `Permission: ${about["x-permission"]} (${who})`, "quiet"));
   if (about.parameters?.length) {
     card.append(element("h4", "Parameters"), table(about.parameters.map((parameter) => [

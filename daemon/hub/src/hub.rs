@@ -53,7 +53,7 @@ pub struct Hub {
     /// The store's calendar.
     pub(crate) calendar: Calendar,
     /// The clock.
-    pub(crate) timekeeper: Timekeeper,
+    pub(crate) timekeeper: Arc<Timekeeper>,
 }
 
 impl Hub {

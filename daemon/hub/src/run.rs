@@ -73,7 +73,8 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let linked = app::linked_tables();
     let store =
         Store::open(&config.store.data, config.store.engine, &linked, born).map_err(|error| error.to_string())?;
-    let timekeeper = Timekeeper::from(timekeeping::latest(&store, now).map_err(|error| error.to_string())?);
+    let latest_ms = timekeeping::latest(&store, now).map_err(|error| error.to_string())?;
+    let timekeeper = Arc::new(Timekeeper::from(latest_ms));
     let now = timekeeper.read().now_ms;
     let mut faults = check::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
     // Before anybody asks a terminal of a moment that is past.
@@ -99,7 +100,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let listeners = events.clone();
     // Nobody need listen.
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
-    let headquarters = Headquarters::start(&config, Arc::clone(&store), &certificates)?;
+    let headquarters = Headquarters::start(&config, Arc::clone(&store), Arc::clone(&timekeeper), &certificates)?;
     certificates.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
     let terminals = TerminalLocks::new(terminals);

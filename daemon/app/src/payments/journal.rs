@@ -11,7 +11,7 @@ use super::{
     unknown,
 };
 use crate::{
-    By, Refusal,
+    By, Refusal, Retention, Tidied,
     audit::{self, Act, ActKind},
     selling::{self, SaleContext, SaleDone},
     stock,
@@ -182,6 +182,16 @@ pub fn end(
     }
     put(transaction, &payment)?;
     Ok(Ended { payment, sale: made })
+}
+
+/// Forgets payments that charged nothing, after as many days as sales; those that did go with their sales. Blocks.
+pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
+    let keep_from_ms = retention.keep_from_ms();
+    let is_over = move |payment: &Payment| {
+        let charged_nothing = matches!(payment.state, PaymentState::Declined { .. } | PaymentState::NotCharged { .. });
+        charged_nothing && payment.sale.is_none() && payment.started_at_ms < keep_from_ms
+    };
+    Ok(vec![("payments", store.forget(&PAYMENTS, is_over)?)])
 }
 
 /// An approved payment is in doubt after all: its terminal told that it failed, or does not have it any more. It is

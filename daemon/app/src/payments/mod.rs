@@ -73,6 +73,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
     refusals: refusals::KINDS,
     permissions: &[&READ, &TAKE, &DECIDE],
     acts: &[journal::PaymentDecided::KIND, journal::PaymentDoubted::KIND],
+    tidy: Some(journal::tidy),
     ..Capability::new("payments")
 };
 

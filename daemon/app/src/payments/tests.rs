@@ -10,7 +10,8 @@ use store::{Depth, EngineKind, NameName, Transaction};
 
 use super::*;
 use crate::{
-    By, audit,
+    By, Retention, audit,
+    capability::DAY_MS,
     maintenance::after_restore,
     refusal::FORBIDDEN,
     selling::SaleContext,
@@ -222,6 +223,27 @@ fn only_an_approved_payment_comes_into_doubt() {
     ended(&store, id, declined.clone()).unwrap();
     assert_eq!(doubted(&store, id).state, declined);
     assert_eq!((unresolved(&store).unwrap().len(), audited(&store).len()), (0, 0));
+}
+
+#[test]
+fn payments_that_charged_nothing_are_forgotten_with_the_years_and_no_others() {
+    let tidied = |state: PaymentState, now_ms: i64| {
+        let (_directory, store, id) = paying_a_basket();
+        if state != PaymentState::Started {
+            ended(&store, id, state).unwrap();
+        }
+        let retention = Retention { now_ms, keep_sales_days: 1, has_headquarters: true };
+        journal::tidy(&store, &retention).unwrap();
+        read(&store, id).is_err()
+    };
+    let declined = || PaymentState::Declined { code: "6C".into(), why: "declined".into() };
+    let not_charged = PaymentState::NotCharged { why: "the line broke".into() };
+    // It was started at 1 ms.
+    let (kept, over) = (DAY_MS + 1, DAY_MS + 2);
+    assert_eq!((tidied(declined(), kept), tidied(declined(), over), tidied(not_charged, over)), (false, true, true));
+    for state in [PaymentState::Started, PaymentState::Approved, PaymentState::Unknown { why: "silent".into() }] {
+        assert!(!tidied(state.clone(), over), "{state:?}");
+    }
 }
 
 #[test]

@@ -7,10 +7,13 @@ use bridge::{Inbox, InboxError};
 use contract::{DownBatch, Received, Stream};
 use store::{Purpose, Store};
 
-use crate::clock::now_ms;
+use crate::parts::timekeeper::Timekeeper;
 
 /// The store as HQ changes it.
-pub(super) struct StoreInbox(pub(super) Arc<Store>);
+pub(super) struct StoreInbox {
+    pub(super) store: Arc<Store>,
+    pub(super) timekeeper: Arc<Timekeeper>,
+}
 
 fn failed(error: impl std::fmt::Display) -> InboxError {
     InboxError(error.to_string())
@@ -22,13 +25,14 @@ impl Inbox for StoreInbox {
     }
 
     fn received(&self, stream: &Stream) -> Result<Received, InboxError> {
-        hq::received(&self.0, stream).map_err(failed)
+        hq::received(&self.store, stream).map_err(failed)
     }
 
     fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>> {
         Box::pin(async move {
-            let now = now_ms();
-            let commit = self.0.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
+            let now = self.timekeeper.read().now_ms;
+            let commit =
+                self.store.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
             commit.await.map_err(failed)
         })
     }

@@ -15,7 +15,10 @@ use tokio::sync::watch;
 
 use self::inbox::StoreInbox;
 use super::certificates::Certificates;
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    parts::timekeeper::Timekeeper,
+};
 
 /// The connection to HQ.
 pub(crate) struct Headquarters {
@@ -27,7 +30,12 @@ impl Headquarters {
     ///
     /// # Errors
     /// A certificate, a key or the password file can't be used.
-    pub(crate) fn start(config: &Config, store: Arc<Store>, certificates: &Certificates) -> Result<Self, String> {
+    pub(crate) fn start(
+        config: &Config,
+        store: Arc<Store>,
+        timekeeper: Arc<Timekeeper>,
+        certificates: &Certificates,
+    ) -> Result<Self, String> {
         let Some(headquarters) = &config.headquarters else { return Ok(Self { bridge: None }) };
         let tls = match &headquarters.authority {
             Some(authority) if headquarters.broker.tls => Some(tls(config, headquarters, authority, certificates)?),
@@ -35,7 +43,7 @@ impl Headquarters {
         };
         let broker = Broker { address: headquarters.broker.clone(), tls, login: headquarters.login()? };
         let bridge = BridgeConfig { broker, software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into() };
-        let inbox = StoreInbox(Arc::clone(&store));
+        let inbox = StoreInbox { store: Arc::clone(&store), timekeeper };
         let outbox = StoreOutbox { hub: config.store.hub.clone(), store };
         Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox))) })
     }

@@ -372,7 +372,8 @@ fn price(hub: &Hub) -> Option<i64> {
 async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let directory = tempfile::tempdir().unwrap();
     let hub = hub(directory.path());
-    let (inbox, name, stream) = (StoreInbox(Arc::clone(&hub.store)), hub.config.store.hub.clone(), Stream::items());
+    let inbox = StoreInbox { store: Arc::clone(&hub.store), timekeeper: Arc::clone(&hub.timekeeper) };
+    let (name, stream) = (hub.config.store.hub.clone(), Stream::items());
     let queues = MemoryQueues::new(Epoch(1));
     let mut unpriced = cereal(1);
     unpriced.price.minor = Minor::literal(-1);

@@ -14,6 +14,8 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(crate) enum About {
     /// HQ has events that this hub does not know.
     Unknown(Stream),
+    /// HQ has other events under this hub's numbers.
+    Diverged(Stream),
     /// An event was larger than the broker takes.
     Oversized(Stream),
     /// Another hub has this hub's name.

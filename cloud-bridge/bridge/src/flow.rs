@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{
-    BadMessage, Batch, Event, Placeholder, Sequence, Stream, VERSION,
+    BadMessage, Batch, ChainLink, Event, Known, Placeholder, Sequence, Stream, VERSION,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS, OVERSIZED},
     topic,
 };
@@ -46,6 +46,8 @@ impl From<JoinError> for Trouble {
 /// A stream's window and what HQ is known to have of it, also while the link is down.
 pub(crate) struct Flow {
     pub(crate) window: Window,
+    /// The hub's link at HQ's cursor.
+    pub(crate) known: Option<Known>,
     /// How far it is at the hub, as last read.
     pub(crate) span: Option<Span>,
     pub(crate) acknowledged: Sequence,
@@ -55,7 +57,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn new(remember: watch::Sender<Sequence>) -> Self {
-        Self { window: Window::default(), span: None, acknowledged: Sequence(0), remember }
+        Self { window: Window::default(), known: None, span: None, acknowledged: Sequence(0), remember }
     }
 
     /// Sends what the window allows.
@@ -83,9 +85,12 @@ impl Flow {
                 return Ok(());
             }
             let (hub, epoch) = (outbox.hub(), outbox.epoch());
-            let batch = Batch { version: VERSION, hub, epoch, stream: stream.clone(), events };
-            let (batch, payload) = fit(batch, limit, alarms)?;
+            let batch = Batch { version: VERSION, hub, epoch, stream: stream.clone(), events, link: None };
+            let mut batch = fit(batch, limit, alarms)?;
             let Some(through) = batch.events.last().map(|event| event.sequence) else { return Ok(()) };
+            let (reader, of) = (Arc::clone(outbox), stream.clone());
+            batch.link = tokio::task::spawn_blocking(move || reader.link(&of, through)).await??;
+            let payload = batch.encode()?;
             // There may be more by now than at the last look.
             span.last = span.last.max(through);
             match link.publish(topic.clone(), payload) {
@@ -99,12 +104,13 @@ impl Flow {
     }
 }
 
-/// Cuts a batch to what the broker takes, and writes it. An event that is too large by itself is replaced by a
+/// Cuts a batch to what the broker takes, with room for a link. An event that is too large by itself is replaced by a
 /// [`Placeholder`], and a person hears of it: it must not keep all later ones from HQ.
-fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<(Batch, Vec<u8>), BadMessage> {
+fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<Batch, BadMessage> {
+    batch.link = Some(ChainLink::default());
     loop {
         let bytes = match batch.encode() {
-            Ok(payload) if payload.len() <= limit => return Ok((batch, payload)),
+            Ok(payload) if payload.len() <= limit => return Ok(batch),
             Ok(payload) => payload.len(),
             Err(BadMessage::TooLarge { bytes }) => bytes,
             Err(error) => return Err(error),
@@ -112,7 +118,7 @@ fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<(Batch, Ve
         match &mut batch.events[..] {
             [event] if event.kind != OVERSIZED => replace(event, &batch.stream, bytes, limit, alarms)?,
             // Not even that: the broker takes next to nothing, and publishing says so.
-            [_] | [] => return batch.encode().map(|payload| (batch, payload)),
+            [_] | [] => return Ok(batch),
             more => {
                 let half = more.len() / 2;
                 batch.events.truncate(half);
@@ -174,6 +180,7 @@ mod tests {
             epoch: contract::Epoch(7),
             stream: Stream::sales(),
             events: (1..).zip(bodies).map(event).collect(),
+            link: Some(ChainLink::default()),
         }
     }
 
@@ -183,7 +190,8 @@ mod tests {
         let bytes = whole.encode().unwrap().len();
         for (limit, events) in [(bytes, 64), (bytes - 1, 32), (20_000, 16), (1_300, 1)] {
             let mut alarms = Alarms::default();
-            let (cut, payload) = fit(whole.clone(), limit, &mut alarms).unwrap();
+            let cut = fit(whole.clone(), limit, &mut alarms).unwrap();
+            let payload = cut.encode().unwrap();
             assert_eq!(cut.events.len(), events, "{limit}");
             assert!(payload.len() <= limit);
             assert_eq!(Batch::decode(&payload).unwrap().events.len(), events);
@@ -194,7 +202,8 @@ mod tests {
     #[test]
     fn an_event_larger_than_the_broker_takes_is_replaced_and_told_with_both_sizes() {
         let mut alarms = Alarms::default();
-        let (sent, payload) = fit(batch(&[5_000, 10]), 1_000, &mut alarms).unwrap();
+        let sent = fit(batch(&[5_000, 10]), 1_000, &mut alarms).unwrap();
+        let payload = sent.encode().unwrap();
         assert_eq!((sent.events.len(), &*sent.events[0].kind), (1, OVERSIZED));
         assert!(payload.len() <= 1_000);
         let told: Placeholder = serde_json::from_str(sent.events[0].body.get()).unwrap();

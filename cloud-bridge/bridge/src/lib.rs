@@ -32,6 +32,7 @@
 //! | HQ's cursor is behind what the outbox kept | reported in [`BridgeStatus`]; nothing is skipped silently |
 //! | HQ forgets what it had while the hub is quiet | its answer to the next hello says so; everything kept is sent again |
 //! | HQ has more than the hub (its disk was set back) | an alarm; the stream waits for a person |
+//! | HQ heard other events than the hub has (its disk was set back, or copied, and sold on) | alarms at both ends; the stream waits for a person |
 //! | an event is larger than the broker takes | HQ gets a placeholder in its place; an alarm with both sizes |
 //! | another hub has the same name | both are thrown off in turn; the reason names the client id, an alarm the other epoch |
 //! | the broker is reached, but no HQ answers | said in [`BridgeStatus`] after 10 s |

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use contract::{Epoch, Event, HubId, Sequence, Stream};
+use contract::{ChainLink, Epoch, Event, HubId, Sequence, Stream};
 use tokio::sync::watch;
 
 /// How far a stream is at the hub.
@@ -41,6 +41,11 @@ pub trait Outbox: Send + Sync + 'static {
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, OutboxError>;
+    /// The link of a durable event; `None` if it has none, or is not kept any more. May block on the disk.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn link(&self, stream: &Stream, sequence: Sequence) -> Result<Option<ChainLink>, OutboxError>;
     /// Remembers durably that HQ has everything up to `up_to`.
     fn acknowledged(
         &self,

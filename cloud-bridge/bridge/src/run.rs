@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contract::{
-    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Epoch, Hello, MAX_MESSAGE, MAX_WHY, Received,
+    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Epoch, Hello, Known, MAX_MESSAGE, MAX_WHY, Received,
     Sequence, Stream, StreamSpan, VERSION,
     message::MAX_SOFTWARE,
     topic::{self, ToHub},
@@ -98,6 +98,12 @@ enum Ignored {
          restore it: that begins a new epoch"
     )]
     Unknown { stream: Stream, up_to: Sequence, last: Sequence },
+    #[error(
+        "HQ heard other events of {stream} up to {up_to} than this hub has: was its disk set back, or copied to another \
+         box? Nothing more of {stream} is sent. Stop the copy; take a backup of the store that goes on and restore it: \
+         that begins a new epoch"
+    )]
+    Diverged { stream: Stream, up_to: Sequence },
     #[error("too many batches wait to be applied; HQ will send it again")]
     Full,
 }
@@ -199,7 +205,7 @@ impl Runner {
                         // Full, it is about to say how far it is anyway.
                         let _ = self.inbox.ask.try_send(Ask::Tell);
                     }
-                    Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload),
+                    Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
                     Some(Incoming::Room) => {}
                 },
                 Some((stream, received)) = self.inbox.told.recv() => drop(self.unsent.insert(stream, received)),
@@ -251,7 +257,7 @@ impl Runner {
     fn greet(&self, link: &Link) {
         let spans = self.flows.iter().filter_map(|(stream, flow)| {
             let Span { first_kept, last, .. } = flow.span?;
-            Some(StreamSpan { stream: stream.clone(), first_kept, last })
+            Some(StreamSpan { stream: stream.clone(), first_kept, last, known: flow.known })
         });
         let hub = self.outbox.hub();
         let hello = Hello {
@@ -269,9 +275,9 @@ impl Runner {
     }
 
     /// Takes a message from HQ, or ignores and counts it.
-    fn take(&mut self, topic: &str, payload: &[u8]) {
+    async fn take(&mut self, topic: &str, payload: &[u8]) {
         let taken = match topic::to_hub(&self.outbox.hub(), topic) {
-            Some(ToHub::Acknowledgement) => self.acknowledge(payload),
+            Some(ToHub::Acknowledgement) => self.acknowledge(payload).await,
             Some(ToHub::Batch) => self.receive(payload),
             None => Err(Ignored::Topic),
         };
@@ -283,7 +289,7 @@ impl Runner {
         self.ignored += 1;
     }
 
-    fn acknowledge(&mut self, payload: &[u8]) -> Result<(), Ignored> {
+    async fn acknowledge(&mut self, payload: &[u8]) -> Result<(), Ignored> {
         let acknowledgement = Acknowledgement::decode(payload)?;
         if acknowledgement.hub != self.outbox.hub() {
             return Err(Ignored::NotOurs);
@@ -302,6 +308,7 @@ impl Runner {
             return Err(Ignored::OtherEpoch { epoch });
         }
         let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
+        self.compare(&acknowledgement).await?;
         let flow = self.flows.get_mut(&acknowledgement.stream).ok_or(Ignored::Stream)?;
         // HQ answers what was said after the first look.
         let Some(span) = flow.span else { return Ok(()) };
@@ -318,6 +325,24 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// Compares HQ's link at its cursor with the hub's own. If they differ, HQ heard another store than this one.
+    async fn compare(&mut self, acknowledgement: &Acknowledgement) -> Result<(), Ignored> {
+        let Acknowledgement { stream, up_to, link: Some(at_hq), .. } = acknowledgement else { return Ok(()) };
+        let (outbox, of, sequence) = (Arc::clone(&self.outbox), stream.clone(), *up_to);
+        let read = tokio::task::spawn_blocking(move || outbox.link(&of, sequence)).await;
+        // Without a link, and if it can't be read, nothing is known; the look at the outbox says so.
+        let Ok(Ok(Some(own))) = read else { return Ok(()) };
+        let flow = self.flows.get_mut(stream).ok_or(Ignored::Stream)?;
+        flow.known = Some(Known { sequence, link: own });
+        if own == *at_hq {
+            return Ok(());
+        }
+        flow.window.disconnected();
+        let why = Ignored::Diverged { stream: stream.clone(), up_to: sequence };
+        self.alarms.raise(About::Diverged(stream.clone()), why.to_string());
+        Err(why)
     }
 
     /// Hands a batch to the inbox.

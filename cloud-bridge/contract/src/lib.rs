@@ -12,6 +12,9 @@
 //!   cursors every 30 s, so that an HQ that forgot hears of it.
 //! - A hub believes an acknowledgement up to what it has sent, or knew to be acknowledged when it started. What is
 //!   beyond that it sends, and HQ drops what it has.
+//! - A batch carries the [`ChainLink`] of its last event, and HQ's acknowledgement the one that it has for its cursor.
+//!   If the hub has another there, its store is not the one that HQ heard (its disk was set back, or copied): nothing
+//!   more is sent, its next hello says so to HQ, and both raise an alarm.
 //! - An event that cannot be sent (its record is damaged, or it is larger than the broker takes) is replaced by a
 //!   [`Placeholder`], which HQ keeps for a person; the events after it go on.
 //! - What HQ sends down is applied once, in order, in the same way with the ends exchanged; [`down`] has the rules.
@@ -52,8 +55,8 @@ pub mod topic;
 pub use down::{DownAcknowledgement, DownBatch, DownItem, Received, Refusal};
 pub use kind::{BadBody, Body, DownKind, EventKind};
 pub use message::{
-    Acknowledgement, BadMessage, Batch, Event, Hello, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan, VERSION,
+    Acknowledgement, BadMessage, Batch, Event, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan, VERSION,
 };
-pub use name::{Epoch, HubId, Sequence, Stream};
+pub use name::{ChainLink, Epoch, HubId, Sequence, Stream};
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::name::{Epoch, HubId, Sequence, Stream};
+use crate::name::{ChainLink, Epoch, HubId, Sequence, Stream};
 
 /// The version of the messages described here.
 pub const VERSION: u16 = 1;
@@ -70,6 +70,9 @@ pub struct Batch {
     pub stream: Stream,
     /// Sequences without gaps; at least one.
     pub events: Vec<Event>,
+    /// The link of the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<ChainLink>,
 }
 
 /// "I have everything of this stream up to here", durably.
@@ -85,6 +88,9 @@ pub struct Acknowledgement {
     pub stream: Stream,
     /// The last event that HQ has; 0 for none.
     pub up_to: Sequence,
+    /// Its link, if HQ heard it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<ChainLink>,
 }
 
 /// "Here I am; where were we?"
@@ -114,6 +120,18 @@ pub struct StreamSpan {
     pub first_kept: Sequence,
     /// The last event it has.
     pub last: Sequence,
+    /// The hub's link at HQ's cursor, as HQ said that last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+}
+
+/// A hub's link of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Which event.
+    pub sequence: Sequence,
+    /// Its link.
+    pub link: ChainLink,
 }
 
 /// Why a message is not taken.
@@ -293,6 +311,7 @@ mod tests {
             epoch: Epoch(7),
             stream: Stream::sales(),
             events: sequences.iter().map(event).collect(),
+            link: Some(ChainLink([7; 32])),
         }
     }
 
@@ -337,6 +356,10 @@ mod tests {
         let said = |bytes: usize| Hello { stopped: Some("x".repeat(bytes)), ..hello.clone() }.encode().unwrap();
         assert_eq!(Hello::decode(&said(MAX_WHY)).unwrap().stopped.map(|why| why.len()), Some(MAX_WHY));
         assert!(matches!(Hello::decode(&said(MAX_WHY + 1)), Err(BadMessage::TooLong { what: "reason", .. })));
+        let software = |bytes: usize| Hello { software: "x".repeat(bytes), ..hello.clone() }.encode().unwrap();
+        assert!(Hello::decode(&software(MAX_SOFTWARE)).is_ok());
+        let refused = Hello::decode(&software(MAX_SOFTWARE + 1));
+        assert!(matches!(refused, Err(BadMessage::TooLong { what: "software", .. })));
     }
 
     proptest! {

@@ -113,3 +113,52 @@ impl fmt::Display for Sequence {
         self.0.fmt(f)
     }
 }
+
+/// A link of a hub's hash chain at an event. Who has the same link of an event has the same history up to it: a disk
+/// that was set back, or copied, has other links from there on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ChainLink(pub [u8; 32]);
+
+impl fmt::Display for ChainLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl From<ChainLink> for String {
+    fn from(link: ChainLink) -> Self {
+        link.to_string()
+    }
+}
+
+impl TryFrom<String> for ChainLink {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let invalid = || "invalid link: 64 hexadecimal digits".to_owned();
+        let mut link = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid());
+        }
+        for (index, byte) in link.iter_mut().enumerate() {
+            let digits = text.get(2 * index..2 * index + 2).ok_or_else(invalid)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
+        }
+        Ok(Self(link))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_read_from_64_hexadecimal_digits() {
+        let link = ChainLink([0xa7; 32]);
+        assert_eq!(ChainLink::try_from(link.to_string()), Ok(link));
+        for wrong in ["", "a7", &"ä".repeat(32), &"+7".repeat(32)] {
+            assert!(ChainLink::try_from((*wrong).to_owned()).is_err(), "{wrong}");
+        }
+    }
+}

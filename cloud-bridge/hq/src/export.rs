@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use contract::{Batch, Epoch, HubId, SaleCompleted, Sequence, Stream};
+use contract::{Batch, ChainLink, Epoch, HubId, SaleCompleted, Sequence, Stream};
 use serde::Serialize;
 
 use crate::ledger::{Applied, Body, Ledger, LedgerError, MemoryLedger, decide, read};
@@ -73,6 +73,16 @@ impl Ledger for Exported {
         stream: &Stream,
     ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send {
         self.ledger.cursor(hub, epoch, stream)
+    }
+
+    fn link(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+        at: Sequence,
+    ) -> impl Future<Output = Result<Option<ChainLink>, LedgerError>> + Send {
+        self.ledger.link(hub, epoch, stream, at)
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied, LedgerError> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use contract::{
-    Acknowledgement, Batch, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, VERSION,
+    Acknowledgement, Batch, ChainLink, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, StreamSpan, VERSION,
     topic::{self, FromHub},
 };
 use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
@@ -50,6 +50,8 @@ pub struct IngestStats {
     pub stopped: BTreeMap<HubId, String>,
     /// Names that two hubs have: an earlier epoch spoke after a later one.
     pub namesakes: BTreeMap<HubId, (Epoch, Epoch)>,
+    /// Hubs of which HQ heard other events than they have, up to the event that is named: a disk was set back, or copied.
+    pub diverged: BTreeMap<HubId, (Stream, Sequence)>,
     /// The last thing that went wrong with the broker.
     pub trouble: Option<String>,
 }
@@ -92,7 +94,7 @@ struct Runner<L> {
     ledger: L,
     stats: watch::Sender<IngestStats>,
     /// Cursors still to be sent to hubs; a later one replaces an earlier one.
-    unsent: BTreeMap<(HubId, Epoch, Stream), Sequence>,
+    unsent: BTreeMap<(HubId, Epoch, Stream), (Sequence, Option<ChainLink>)>,
     /// The latest epoch in which each hub spoke.
     epochs: HashMap<HubId, Epoch>,
     told_dropped_at: Option<Instant>,
@@ -185,15 +187,37 @@ impl<L: Ledger + Sync> Runner<L> {
             }
             is_news
         });
-        for span in hello.streams {
-            match self.ledger.cursor(&hello.hub, hello.epoch, &span.stream).await {
-                Ok(cursor) => {
-                    self.unsent.insert((hello.hub.clone(), hello.epoch, span.stream), cursor);
+        for StreamSpan { stream, known, .. } in hello.streams {
+            let cursor = match self.ledger.cursor(&hub, hello.epoch, &stream).await {
+                Ok(up_to) => self.ledger.link(&hub, hello.epoch, &stream, up_to).await.map(|link| (up_to, link)),
+                Err(error) => Err(error),
+            };
+            match cursor {
+                Ok((up_to, link)) => {
+                    if let (Some(known), Some(link)) = (known.filter(|known| known.sequence == up_to), link)
+                        && known.link != link
+                    {
+                        self.diverged(&hub, &stream, up_to);
+                    }
+                    self.unsent.insert((hub.clone(), hello.epoch, stream), (up_to, link));
                 }
                 Err(error) => self.failed(&error.to_string()),
             }
         }
         Ok(())
+    }
+
+    /// A hub has another history than the one that was heard of it.
+    fn diverged(&self, hub: &HubId, stream: &Stream, up_to: Sequence) {
+        self.stats.send_if_modified(|stats| {
+            let told = (stream.clone(), up_to);
+            let has_room = stats.diverged.len() < MOST_HUBS || stats.diverged.contains_key(hub);
+            let is_news = has_room && stats.diverged.insert(hub.clone(), told.clone()).as_ref() != Some(&told);
+            if is_news {
+                tracing::error!(%hub, %stream, %up_to, "the hub has other events than were heard of it");
+            }
+            is_news
+        });
     }
 
     /// Notices two hubs of one name. A hub whose store is restored speaks in a later epoch from then on, and never in
@@ -224,7 +248,11 @@ impl<L: Ledger + Sync> Runner<L> {
                     stats.repeated += applied.repeated;
                     stats.gaps += u64::from(applied.gap);
                 });
-                self.unsent.insert((batch.hub, batch.epoch, batch.stream), applied.cursor);
+                let (hub, epoch, stream, up_to) = (batch.hub, batch.epoch, batch.stream, applied.cursor);
+                match self.ledger.link(&hub, epoch, &stream, up_to).await {
+                    Ok(link) => drop(self.unsent.insert((hub, epoch, stream), (up_to, link))),
+                    Err(error) => self.failed(&error.to_string()),
+                }
             }
             // Not acknowledged: the hub sends it again.
             Err(error) => self.failed(&error.to_string()),
@@ -238,12 +266,18 @@ impl<L: Ledger + Sync> Runner<L> {
     }
 
     fn acknowledge(&mut self, link: &Link) {
-        while let Some(((hub, epoch, stream), cursor)) = self.unsent.pop_first() {
-            let acknowledgement =
-                Acknowledgement { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), up_to: cursor };
+        while let Some(((hub, epoch, stream), (up_to, chain_link))) = self.unsent.pop_first() {
+            let acknowledgement = Acknowledgement {
+                version: VERSION,
+                hub: hub.clone(),
+                epoch,
+                stream: stream.clone(),
+                up_to,
+                link: chain_link,
+            };
             let Ok(payload) = acknowledgement.encode() else { continue };
             if link.publish(topic::acknowledgement(&hub), payload) == Err(Unpublished::NoRoom) {
-                self.unsent.insert((hub, epoch, stream), cursor);
+                self.unsent.insert((hub, epoch, stream), (up_to, chain_link));
                 return;
             }
         }

@@ -21,6 +21,7 @@
 //! | this process dies | cursor and effects are in one transaction; hubs resend what was not acknowledged |
 //! | the ledger is restored from a backup, or is empty | its cursors are older; hubs follow them back, a quiet one within 30 s |
 //! | two hubs have one name | an error that names both epochs; what each sends is kept apart by its epoch |
+//! | a hub's disk was set back, or copied, and sold on | an error; what it numbered anew is not taken for what was heard |
 //! | a hub could not send an event | its [`Placeholder`](contract::Placeholder) is in quarantine, for a person |
 //! | somebody floods the broker | bounded: dropped messages are logged every 10 s, quarantine keeps 1,000 events and 4 MiB |
 //!

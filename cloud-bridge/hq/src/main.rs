@@ -211,7 +211,11 @@ fn name_hubs(stats: &IngestStats) {
     for (hub, (earlier, later)) in stats.namesakes.iter().take(NAMED) {
         eprintln!("{hub}: two hubs have this name, in epochs {earlier} and {later}; give each its own");
     }
-    let unnamed = stats.stopped.len().saturating_sub(NAMED) + stats.namesakes.len().saturating_sub(NAMED);
+    for (hub, (stream, up_to)) in stats.diverged.iter().take(NAMED) {
+        eprintln!("{hub}: has other events of {stream} up to {up_to} than were heard of it: disk set back, or copied?");
+    }
+    let counts = [stats.stopped.len(), stats.namesakes.len(), stats.diverged.len()];
+    let unnamed: usize = counts.map(|count| count.saturating_sub(NAMED)).iter().sum();
     if unnamed > 0 {
         eprintln!("... and {unnamed} more hubs that need a person");
     }

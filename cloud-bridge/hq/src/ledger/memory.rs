@@ -7,7 +7,7 @@ use std::{
 };
 
 use commerce::{Unit, stock::State};
-use contract::{Batch, Epoch, Event, HubId, SaleCompleted, Sequence, Stream, stock};
+use contract::{Batch, ChainLink, Epoch, Event, HubId, SaleCompleted, Sequence, Stream, stock};
 
 use super::{Applied, Body, Ledger, LedgerError, Positions, Quarantined, Stock, Summary, Unusable, decide, read};
 use crate::transfers::{Transfers, Uneven};
@@ -19,7 +19,8 @@ pub struct MemoryLedger(Arc<Mutex<Books>>);
 
 #[derive(Default)]
 struct Books {
-    cursors: HashMap<(HubId, Epoch, Stream), Sequence>,
+    /// Each with the link that the hub gave for it.
+    cursors: HashMap<(HubId, Epoch, Stream), (Sequence, Option<ChainLink>)>,
     sales: Vec<(HubId, SaleCompleted)>,
     /// Where sales are, by hub and id: a hub whose store was restored from a backup sends sales again that HQ already has.
     ids: HashMap<(HubId, String), usize>,
@@ -63,7 +64,7 @@ impl MemoryLedger {
     /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
     /// made up.
     pub fn begin_after(&self, hub: &HubId, epoch: Epoch, stream: &Stream, cursor: Sequence) {
-        self.books().cursors.insert((hub.clone(), epoch, stream.clone()), cursor);
+        self.books().cursors.insert((hub.clone(), epoch, stream.clone()), (cursor, None));
     }
 
     /// What a store has, as its opening, its sales and its other movements leave it. In the newest epoch it is what the
@@ -242,19 +243,30 @@ impl Ledger for MemoryLedger {
         stream: &Stream,
     ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send {
         let cursor = self.books().cursors.get(&(hub.clone(), epoch, stream.clone())).copied();
-        ready(Ok(cursor.unwrap_or_default()))
+        ready(Ok(cursor.unwrap_or_default().0))
+    }
+
+    fn link(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+        at: Sequence,
+    ) -> impl Future<Output = Result<Option<ChainLink>, LedgerError>> + Send {
+        let cursor = self.books().cursors.get(&(hub.clone(), epoch, stream.clone())).copied();
+        ready(Ok(cursor.filter(|(cursor, _)| *cursor == at).and_then(|(_, link)| link)))
     }
 
     fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send {
         let mut books = self.books();
         let key = (batch.hub.clone(), batch.epoch, batch.stream.clone());
-        let cursor = books.cursors.get(&key).copied().unwrap_or_default();
+        let (cursor, link) = books.cursors.get(&key).copied().unwrap_or_default();
         let decision = decide(cursor, &batch.events);
         for event in decision.fresh {
             books.enter(&batch.hub, batch.epoch, event);
         }
-        let moved = decision.fresh.last().map_or(cursor, |event| event.sequence);
-        books.cursors.insert(key, moved);
+        let (moved, link) = decision.fresh.last().map_or((cursor, link), |event| (event.sequence, batch.link));
+        books.cursors.insert(key, (moved, link));
         books.summary.repeated_events += decision.repeated;
         let stored = decision.fresh.len() as u64;
         ready(Ok(Applied { cursor: moved, stored, repeated: decision.repeated, gap: decision.gap }))

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, future::Future};
 
 use commerce::{Minor, Unit, stock::State};
 use contract::{
-    BadBody, Batch, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened, Stream,
+    BadBody, Batch, ChainLink, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened,
+    Stream,
     message::{OVERSIZED, UNREADABLE},
     sale, stock,
 };
@@ -22,6 +23,15 @@ pub trait Ledger: Send + 'static {
         epoch: Epoch,
         stream: &Stream,
     ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send;
+
+    /// The link that the hub gave with the event at the cursor `at`; none if it gave none, or the cursor is elsewhere.
+    fn link(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+        at: Sequence,
+    ) -> impl Future<Output = Result<Option<ChainLink>, LedgerError>> + Send;
 
     /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing
     /// changes.

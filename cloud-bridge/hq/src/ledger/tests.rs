@@ -26,7 +26,8 @@ fn event(sequence: u64, net: i64) -> Event {
 
 pub(crate) fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
     let events = sequences.map(|sequence| event(sequence, 100)).collect();
-    Batch { version: VERSION, hub: "store-1".parse().unwrap(), epoch: Epoch(1), stream: Stream::sales(), events }
+    let hub = "store-1".parse().unwrap();
+    Batch { version: VERSION, hub, epoch: Epoch(1), stream: Stream::sales(), events, link: None }
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
     let hub = "store-1".parse().unwrap();
     let up_to = Sequence(3_000);
     let (version, epoch, stream) = (VERSION, Epoch(7), Stream::sales());
-    let forged = Acknowledgement { version, hub, epoch, stream, up_to }.encode().unwrap();
+    let forged = Acknowledgement { version, hub, epoch, stream, up_to, link: None }.encode().unwrap();
     // Hello is on its way: the forger answers first.
     let Some(link::Incoming::Message { .. }) = heard.recv().await else { panic!("no hello") };
     forger.publish(topic::acknowledgement(&"store-1".parse().unwrap()), forged).unwrap();
@@ -140,6 +140,30 @@ async fn two_hubs_of_one_name_are_told_to_a_person() {
     let told = tokio::time::timeout(LIMIT, told).await.unwrap().unwrap().namesakes.clone();
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [("store-1".parse().unwrap(), (Epoch(7), Epoch(8)))]);
     until("HQ has the sales of both", || ledger.summary().sales == 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let (store, last) = watch::channel(8);
+    let ledger = MemoryLedger::default();
+    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let (hub, outbox) = bridge(world::broker(broker.address), Memory::new(last.clone()));
+    until("HQ has everything", || *outbox.acknowledged.lock().unwrap() == 8).await;
+    drop(hub);
+    // It kept five, and sold six others without a line to HQ.
+    store.send_replace(11);
+    let mut back = Memory::new(last);
+    (back.set_back_to, *back.acknowledged.lock().unwrap()) = (Some(5), 5);
+    let (hub, outbox) = bridge(world::broker(broker.address), back);
+    let mut status = hub.status();
+    let told = status.wait_for(|status| status.alarms.concat().contains("HQ heard other events of sales up to 8"));
+    tokio::time::timeout(LIMIT, told).await.unwrap().unwrap();
+    let mut stats = ingest.stats();
+    let told = stats.wait_for(|stats| !stats.diverged.is_empty());
+    let told = tokio::time::timeout(LIMIT, told).await.unwrap().unwrap().diverged.clone();
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [(outbox.hub.0.clone(), (Stream::sales(), Sequence(8)))]);
+    assert_eq!((ledger.summary().sales, *outbox.acknowledged.lock().unwrap()), (8, 5), "nothing is taken for another");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use std::{
 
 use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
 use commerce::Item;
-use contract::{DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
+use contract::{ChainLink, DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -38,12 +38,21 @@ pub(crate) struct Memory {
     pub(crate) hub: (HubId, Epoch),
     /// Bytes that each event has more than it needs; of the event of that number, these.
     pub(crate) padding: (usize, Option<(u64, usize)>),
+    /// From this event on its history is another than that of hubs that were not set back.
+    pub(crate) set_back_to: Option<u64>,
 }
 
 impl Memory {
     pub(crate) fn new(last: watch::Receiver<u64>) -> Self {
         let hub = ("store-1".parse().unwrap(), Epoch(7));
-        Self { last, acknowledged: Mutex::default(), stopped: Mutex::default(), hub, padding: (0, None) }
+        Self {
+            last,
+            acknowledged: Mutex::default(),
+            stopped: Mutex::default(),
+            hub,
+            padding: (0, None),
+            set_back_to: None,
+        }
     }
 }
 
@@ -72,6 +81,13 @@ impl Outbox for Memory {
             (bytes, _) => bytes,
         };
         Ok((from.0..=last).take(max_events).map(|sequence| event(self.hub.1, sequence, of(sequence))).collect())
+    }
+
+    fn link(&self, _: &Stream, Sequence(sequence): Sequence) -> Result<Option<ChainLink>, OutboxError> {
+        let mut link = [0; 32];
+        link[..8].copy_from_slice(&sequence.to_le_bytes());
+        link[8] = u8::from(self.set_back_to.is_some_and(|kept| sequence > kept));
+        Ok((1..=*self.last.borrow()).contains(&sequence).then_some(ChainLink(link)))
     }
 
     fn acknowledged(

@@ -6,7 +6,7 @@ use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use app::hq;
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
-use contract::{Epoch, Event, HubId, Placeholder, Sequence, Stream, message::UNREADABLE};
+use contract::{ChainLink, Epoch, Event, HubId, Placeholder, Sequence, Stream, message::UNREADABLE};
 use link::{Broker, TrustError};
 use rustls::ClientConfig;
 use serde_json::value::to_raw_value;
@@ -143,6 +143,12 @@ impl Outbox for StoreOutbox {
             }
         }
         Ok(events)
+    }
+
+    fn link(&self, stream: &Stream, sequence: Sequence) -> Result<Option<ChainLink>, OutboxError> {
+        let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
+        let link = self.store.outbox_link(stream.as_str(), base + sequence.0).map_err(failed)?;
+        Ok(link.map(ChainLink))
     }
 
     fn acknowledged(

@@ -192,7 +192,7 @@ async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize, acknowl
             if events.is_empty() {
                 break;
             }
-            let batch = Batch { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), events };
+            let batch = Batch { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), events, link: None };
             let batch = Batch::decode(&batch.encode().unwrap()).unwrap();
             for _ in 0..2 {
                 ledger.apply(&batch).await.unwrap();

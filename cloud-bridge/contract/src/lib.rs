@@ -34,7 +34,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`name`] | hubs, streams, epochs, sequences |
+//! | [`name`] | hubs and their shards, streams, epochs, sequences |
 //! | [`message`] | up: hello, batch, acknowledgement, and their bounded decoding |
 //! | [`down`] | down: batch, acknowledgement, and what is due of a batch |
 //! | [`topic`] | where they are published |
@@ -57,6 +57,6 @@ pub use kind::{BadBody, Body, DownKind, EventKind};
 pub use message::{
     Acknowledgement, BadMessage, Batch, Event, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan, VERSION,
 };
-pub use name::{ChainLink, Epoch, HubId, Sequence, Stream};
+pub use name::{ChainLink, Epoch, HubId, SHARDS, Sequence, Shard, Stream};
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};

@@ -67,6 +67,45 @@ name!(
     "stream"
 );
 
+/// How many shards there are.
+pub const SHARDS: u8 = 64;
+
+/// A share of the hubs, by which HQ's workers divide them among themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard(u8);
+
+impl Shard {
+    /// The shard of a number below [`SHARDS`].
+    pub fn new(number: u8) -> Option<Self> {
+        (number < SHARDS).then_some(Self(number))
+    }
+
+    /// All of them, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..SHARDS).map(Self)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl HubId {
+    /// The hub's shard: the CRC-32 (ISO-HDLC, as in zlib) of its name, modulo [`SHARDS`]. Never changes: it is in the
+    /// topics of every hub.
+    pub fn shard(&self) -> Shard {
+        // Of 64 numbers, each is below `SHARDS`.
+        Shard((crc32fast::hash(self.as_str().as_bytes()) % u32::from(SHARDS)).to_le_bytes()[0])
+    }
+}
+
 impl Stream {
     /// From a hub: completed sales, which are money.
     pub const fn sales() -> Self {
@@ -152,6 +191,19 @@ impl TryFrom<String> for ChainLink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shards_are_those_of_zlibs_crc32_and_take_equal_shares() {
+        // python3 -c 'import zlib; print(zlib.crc32(b"store-367") % 64)'
+        for (hub, shard) in [("store-367", 63), ("store-1", 10), ("A", 11)] {
+            assert_eq!(hub.parse::<HubId>().unwrap().shard().number(), shard, "{hub}");
+        }
+        let mut counts = [0; SHARDS as usize];
+        for hub in 1..=5_000 {
+            counts[usize::from(format!("store-{hub}").parse::<HubId>().unwrap().shard().number())] += 1;
+        }
+        assert!(counts.iter().all(|count| (60..=100).contains(count)), "{counts:?}");
+    }
 
     #[test]
     fn a_link_is_read_from_64_hexadecimal_digits() {

@@ -1,39 +1,62 @@
-//! Where messages are published. A hub may publish under its own `up` and read its own `down`: a broker's access list
-//! needs no more than that.
+//! Where messages are published.
+//!
+//! ```text
+//! store-hub/v1/up/SHARD/HUB/WHAT    from a hub; SHARD is HubId::shard
+//! store-hub/v1/down/HUB/WHAT        to a hub
+//! ```
+//!
+//! A hub may publish under its own name in `up`, and read what is under its own name in `down`: a broker's access list
+//! needs no more than that. The shard stands before the hub so that a worker of HQ's subscribes to its shards alone. A
+//! message under another shard than its hub's is dropped, like one under another hub's name.
 
-use crate::name::{HubId, Stream};
+use crate::name::{HubId, Shard, Stream};
 
-const ROOT: &str = "store-hub/v1";
+const UP: &str = "store-hub/v1/up";
+const DOWN: &str = "store-hub/v1/down";
 
 /// What HQ subscribes to: everything that any hub sends.
-pub const ALL_HUBS: &str = "store-hub/v1/+/up/+";
+pub const ALL_HUBS: &str = "store-hub/v1/up/+/+/+";
 
-/// What HQ's sender subscribes to: how far each hub is.
-pub const ALL_RECEIVED: &str = "store-hub/v1/+/up/received";
+/// What HQ's sender subscribes to: how far each hub is in what HQ sends.
+pub const ALL_RECEIVED: &str = "store-hub/v1/up/+/+/received";
+
+/// What HQ subscribes to for the hubs of one shard.
+pub fn of_shard(shard: Shard) -> String {
+    format!("{UP}/{shard}/+/+")
+}
+
+/// What HQ's sender subscribes to for the hubs of one shard.
+pub fn received_of_shard(shard: Shard) -> String {
+    format!("{UP}/{shard}/+/received")
+}
+
+fn up(hub: &HubId, what: &str) -> String {
+    format!("{UP}/{}/{hub}/{what}", hub.shard())
+}
 
 /// Where a hub says hello.
 pub fn hello(hub: &HubId) -> String {
-    format!("{ROOT}/{hub}/up/hello")
+    up(hub, "hello")
 }
 
 /// Where a hub sends a stream.
 pub fn stream(hub: &HubId, stream: &Stream) -> String {
-    format!("{ROOT}/{hub}/up/{stream}")
-}
-
-/// Where HQ acknowledges to a hub.
-pub fn acknowledgement(hub: &HubId) -> String {
-    format!("{ROOT}/{hub}/down/acknowledgement")
-}
-
-/// Where HQ sends a hub what it wants of the store.
-pub fn down_batch(hub: &HubId) -> String {
-    format!("{ROOT}/{hub}/down/batch")
+    up(hub, stream.as_str())
 }
 
 /// Where a hub says how far it is in what HQ sends.
 pub fn received(hub: &HubId) -> String {
-    format!("{ROOT}/{hub}/up/received")
+    up(hub, "received")
+}
+
+/// Where HQ acknowledges to a hub.
+pub fn acknowledgement(hub: &HubId) -> String {
+    format!("{DOWN}/{hub}/acknowledgement")
+}
+
+/// Where HQ sends a hub what it wants of the store.
+pub fn down_batch(hub: &HubId) -> String {
+    format!("{DOWN}/{hub}/batch")
 }
 
 /// What a message to a hub is, by its topic.
@@ -47,9 +70,9 @@ pub enum ToHub {
 
 /// Reads a topic that a hub got a message on.
 pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
-    match topic.strip_prefix(ROOT)?.strip_prefix('/')?.strip_prefix(hub.as_str())? {
-        "/down/acknowledgement" => Some(ToHub::Acknowledgement),
-        "/down/batch" => Some(ToHub::Batch),
+    match topic.strip_prefix(DOWN)?.strip_prefix('/')?.strip_prefix(hub.as_str())? {
+        "/acknowledgement" => Some(ToHub::Acknowledgement),
+        "/batch" => Some(ToHub::Batch),
         _ => None,
     }
 }
@@ -65,10 +88,14 @@ pub enum FromHub {
     Batch(HubId, Stream),
 }
 
-/// Reads a topic that HQ got a message on.
+/// Reads a topic that HQ got a message on. `None` if it is of no known form, or names another shard than the hub's.
 pub fn from_hub(topic: &str) -> Option<FromHub> {
-    let (hub, what) = topic.strip_prefix(ROOT)?.strip_prefix('/')?.split_once("/up/")?;
-    let hub = hub.parse().ok()?;
+    let (shard, rest) = topic.strip_prefix(UP)?.strip_prefix('/')?.split_once('/')?;
+    let (hub, what) = rest.split_once('/')?;
+    let hub: HubId = hub.parse().ok()?;
+    if shard != hub.shard().to_string() {
+        return None;
+    }
     match what {
         "hello" => Some(FromHub::Hello(hub)),
         "received" => Some(FromHub::Received(hub)),
@@ -83,23 +110,37 @@ mod tests {
     #[test]
     fn topics_read_back_as_what_they_were_written_for() {
         let hub: HubId = "store-367".parse().unwrap();
+        assert_eq!(hello(&hub), "store-hub/v1/up/63/store-367/hello");
         assert_eq!(from_hub(&hello(&hub)), Some(FromHub::Hello(hub.clone())));
         assert_eq!(from_hub(&stream(&hub, &Stream::sales())), Some(FromHub::Batch(hub.clone(), Stream::sales())));
         assert_eq!(from_hub(&received(&hub)), Some(FromHub::Received(hub.clone())));
         assert_eq!(to_hub(&hub, &acknowledgement(&hub)), Some(ToHub::Acknowledgement));
         assert_eq!(to_hub(&hub, &down_batch(&hub)), Some(ToHub::Batch));
-        for foreign in ["", "store-hub/v1/store-3671/down/batch", "store-hub/v1/store-36/down/batch", &received(&hub)] {
+        for foreign in ["", "store-hub/v1/down/store-3671/batch", "store-hub/v1/down/store-36/batch", &received(&hub)] {
             assert_eq!(to_hub(&hub, foreign), None, "{foreign}");
         }
         for foreign in [
             "",
-            "store-hub/v1",
-            "store-hub/v1//up/hello",
-            "store-hub/v2/a/up/hello",
+            "store-hub/v1/up",
+            "store-hub/v1/up/3//hello",
+            "store-hub/v2/up/3/a/hello",
+            "store-hub/v1/up/3/a/b/c",
             &acknowledgement(&hub),
-            "store-hub/v1/a/up/b/c",
         ] {
             assert_eq!(from_hub(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_hub_under_another_shard_is_not_read() {
+        let hub: HubId = "a".parse().unwrap();
+        for shard in Shard::all() {
+            let topic = format!("store-hub/v1/up/{shard}/a/hello");
+            assert_eq!(from_hub(&topic).is_some(), shard == hub.shard(), "{topic}");
+        }
+        for shard in ["", "+3", "03", "64", "3/3"] {
+            let topic = format!("store-hub/v1/up/{shard}/a/hello");
+            assert_eq!(from_hub(&topic), None, "{topic}");
         }
     }
 

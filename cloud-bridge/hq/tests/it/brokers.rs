@@ -176,12 +176,12 @@ async fn a_broker_without_hq_is_told() {
 
 /// `docs/mqtt.md` shows these lines.
 const ACCESS_LIST: &str = "\
-pattern write store-hub/v1/%u/up/+
-pattern read store-hub/v1/%u/down/+
+pattern write store-hub/v1/up/+/%u/+
+pattern read store-hub/v1/down/%u/+
 
 user hq
-topic read store-hub/v1/+/up/+
-topic write store-hub/v1/+/down/+
+topic read store-hub/v1/up/#
+topic write store-hub/v1/down/#
 ";
 
 /// A broker that lets in who shows a certificate, each under the name in it.

@@ -27,16 +27,20 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`database`] | SQLite or PostgreSQL, by one set of statements |
 //! | [`ledger`] | the trait that PostgreSQL will implement, and the ledger in memory |
 //! | [`ingest`] | from MQTT into a ledger |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`export`] | every applied sale as a line of JSON |
 //! | [`down`] | queues of what HQ sends, and the publisher |
 
+pub mod database;
 pub mod down;
 pub mod export;
 pub mod ingest;
 pub mod ledger;
+#[cfg(test)]
+mod testing;
 pub mod transfers;
 
 pub use down::{MemoryQueues, Publisher, Queues};

@@ -1,0 +1,59 @@
+//! Versions of the tables: the files in `sql/migrations`, each applied once, in order, in one transaction.
+
+use super::{
+    Database, DatabaseError, Row,
+    statement::{statements, text},
+    value::values,
+};
+
+statements! {
+    /// Keeps others from migrating until the transaction ends.
+    LOCK = "version/lock" + postgres;
+    /// The version of the tables; no row for a new database.
+    VERSION = "version/version";
+    /// Another version.
+    SET_VERSION = "version/set";
+}
+
+/// A step from the version before it.
+#[derive(Clone)]
+pub(super) struct Migration {
+    pub(super) name: &'static str,
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sqlite: text!("migrations/", $name, ".sqlite.sql"),
+            postgres: text!("migrations/", $name, ".postgres.sql"),
+        }),+]
+    };
+}
+
+/// All of them; the first makes version 1.
+pub(super) static ALL: &[Migration] = migrations!["0001_events"];
+
+/// Brings the tables to the last version.
+pub(super) async fn up(database: &Database, migrations: &[Migration]) -> Result<(), DatabaseError> {
+    let mut transaction = database.transaction().await?;
+    transaction.without_limit().await?;
+    transaction.query(&LOCK, values![]).await?;
+    transaction.script("migrations", text!("version/table", ".sql")).await?;
+    let version = transaction.query(&VERSION, values![]).await?.pop().map(Row::read::<(i64,)>);
+    let found = version.transpose()?.map_or(0, |(version,)| version);
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if found > known || found < 0 {
+        return Err(DatabaseError::Later { found, known });
+    }
+    for migration in migrations.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        let text = if database.is_postgres() { migration.postgres } else { migration.sqlite };
+        transaction.script(migration.name, text).await?;
+    }
+    if found < known {
+        transaction.execute(&SET_VERSION, values![known]).await?;
+    }
+    transaction.commit().await
+}

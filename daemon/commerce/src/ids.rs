@@ -143,6 +143,10 @@ named!(
     /// A person who works at registers.
     OperatorId, "operator id", "1042"
 );
+named!(
+    /// A customer's order, as the shop that took it calls it. Unique in the retailer for all time.
+    OrderId, "order id", "web-10234"
+);
 
 /// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all
 /// time.

@@ -25,6 +25,7 @@
 //! | [`tender`] | how the customer pays |
 //! | [`basket`] | the basket while the customer is at the till, and the commands it takes |
 //! | [`sale`] | the transaction it becomes |
+//! | [`order`] | customer orders: their terms, the machine of their units, picking, staging, handover |
 //! | [`card_data`] | card numbers in texts, which may not be stored |
 //! | [`stock`] | the stock ledger: movements, positions, and the documents around them |
 //! | [`text`] | which texts can be read on a screen and on paper |
@@ -36,6 +37,7 @@ pub mod ids;
 pub mod item;
 pub mod line;
 pub mod money;
+pub mod order;
 pub mod quantity;
 pub mod sale;
 pub mod stock;
@@ -44,7 +46,7 @@ pub mod text;
 
 pub use actor::{Actor, Station};
 pub use basket::{Basket, BasketState, Refusal};
-pub use ids::{BasketId, BusinessDay, InvalidId, OperatorId, PaymentId, RegisterName, SaleId, ServiceName};
+pub use ids::{BasketId, BusinessDay, InvalidId, OperatorId, OrderId, PaymentId, RegisterName, SaleId, ServiceName};
 pub use item::{Gtin, Item, Price, ScannedCode, Sku};
 pub use line::{Discount, Goods, Line, NewLine, Origin, Regular};
 pub use money::{Currency, Minor, Rounding};

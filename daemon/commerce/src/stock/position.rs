@@ -34,7 +34,7 @@ pub struct Position {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
-pub(super) fn is_zero(milli: &i64) -> bool {
+pub(crate) fn is_zero(milli: &i64) -> bool {
     *milli == 0
 }
 

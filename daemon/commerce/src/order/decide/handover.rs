@@ -1,0 +1,89 @@
+//! The goods leave: to the customer, or with a carrier.
+
+use super::Draft;
+use crate::order::{
+    Amount, Change, Checked, Handover, PickupCode, Proof, Refusal, Rule, State, Step, fulfilment::Arrival,
+    terms::checked as checked_text,
+};
+
+/// The most parcels of a fulfilment.
+const MAX_TRACKED: usize = 100;
+
+/// The customer is there: while it is not ready, too. The wait counts from the first time.
+pub(super) fn arrive(draft: &mut Draft<'_>, bay: Option<String>) -> Result<(), Refusal> {
+    draft.takes(Step::Arrive)?;
+    if !draft.state.is_open() {
+        return Err(draft.wrong_state(Step::Arrive));
+    }
+    if let Some(bay) = &bay {
+        checked_text(&draft.state.terms.order, "bay", bay)?;
+    }
+    let at_ms = draft.state.arrival.as_ref().map_or(draft.facts.now_ms, |arrival| arrival.at_ms);
+    draft.push(Change::Arrived { arrival: Arrival { at_ms, bay } });
+    for line in draft.numbers() {
+        draft.advance_whole(Step::Arrive, line);
+    }
+    Ok(())
+}
+
+pub(super) fn hand_over(draft: &mut Draft<'_>, asked: Handover) -> Result<(), Refusal> {
+    let Handover { checked, proof, age_checked, paid, partial } = asked;
+    draft.takes(Step::HandOver)?;
+    let by_code = is_theirs(draft, proof)?;
+    for Checked { amount, scanned } in &checked {
+        let ordered = &draft.line(amount.line)?.ordered;
+        if let Some(scanned) = scanned.as_ref().filter(|scanned| **scanned != ordered.sku) {
+            let (expected, scanned) = (ordered.sku.clone(), scanned.clone());
+            return Err(draft.refuse_line(amount.line, Rule::WrongItem { expected, scanned }));
+        }
+        let minimum = ordered.minimum_age;
+        if minimum > 0 && age_checked.is_none_or(|age| age < minimum) {
+            return Err(draft.refuse_line(amount.line, Rule::AgeUnchecked { minimum }));
+        }
+    }
+    let amounts: Vec<Amount> = checked.iter().map(|checked| checked.amount).collect();
+    if !partial {
+        nothing_is_forgotten(draft, &amounts)?;
+    }
+    let due = draft.state.due(&amounts);
+    draft.advance_each(Step::HandOver, &amounts)?;
+    if due != paid {
+        return Err(draft.refuse(Rule::NotPaid { due, paid }));
+    }
+    draft.push(Change::Checked { by_code, age: age_checked });
+    Ok(())
+}
+
+/// Whether the order is the customer's; says whether by the code.
+fn is_theirs(draft: &Draft<'_>, proof: Proof) -> Result<bool, Refusal> {
+    let Proof::Code(text) = proof else { return Ok(false) };
+    let own = draft.state.terms.customer.as_ref().and_then(|customer| customer.code.as_ref());
+    let is_own = PickupCode::try_from(text).is_ok_and(|code| own == Some(&code));
+    if is_own { Ok(true) } else { Err(draft.refuse(Rule::WrongCode)) }
+}
+
+/// Nothing that is ready stays behind unseen.
+fn nothing_is_forgotten(draft: &Draft<'_>, amounts: &[Amount]) -> Result<(), Refusal> {
+    for line in &draft.state.lines {
+        let number = line.ordered.number;
+        let ready = line.sum(|state| matches!(state, State::Ready | State::Arrived));
+        let checked: i64 = amounts.iter().filter(|amount| amount.line == number).map(|amount| amount.milli).sum();
+        if checked < ready {
+            return Err(draft.refuse_line(number, Rule::Unchecked { missing: ready - checked }));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn ship(draft: &mut Draft<'_>, amounts: &[Amount], tracking: Option<String>) -> Result<(), Refusal> {
+    draft.takes(Step::Ship)?;
+    draft.advance_each(Step::Ship, amounts)?;
+    if let Some(number) = tracking {
+        checked_text(&draft.state.terms.order, "tracking", &number)?;
+        if draft.state.tracking.len() >= MAX_TRACKED {
+            return Err(draft.refuse(Rule::OutOfRange { field: "tracking", range: "at most 100 parcels" }));
+        }
+        draft.push(Change::Tracked { number });
+    }
+    Ok(())
+}

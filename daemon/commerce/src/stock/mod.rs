@@ -37,12 +37,14 @@
 //! | [`notice`] | what was announced, and what came of it |
 //! | [`transfer`] | what was sent to another store |
 //! | [`count`] | cycle counts |
+//! | [`quota`] | what the web may sell without asking |
 //! | [`reorder`] | when to order, and how much |
 
 pub mod count;
 pub mod notice;
 pub mod policy;
 pub mod position;
+pub mod quota;
 pub mod reorder;
 pub mod reservation;
 pub mod transfer;

@@ -1,4 +1,4 @@
-//! Who acts: every change names one.
+//! The actor behind each change.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{OperatorId, RegisterName, ServiceName};
 
-/// Who acts: from where, and which person if one has signed in.
+/// Who acts: the station, and the operator if one has signed in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Actor {
-    /// From where.
+    /// The place or program that the command comes from.
     pub station: Station,
-    /// Which person, if one has signed in there.
+    /// The person, if one has signed in there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorId>,
 }
 
-/// From where somebody acts.
+/// The place or program that a command comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -26,9 +26,9 @@ pub enum Station {
     Register(RegisterName),
     /// A person at the hub's console page.
     Console,
-    /// A person at the machine itself, by the command line.
+    /// A person at the machine itself, on the command line.
     Shell,
-    /// A program with an account.
+    /// A program with its own account.
     Service(ServiceName),
     /// Headquarters.
     Headquarters,
@@ -42,12 +42,12 @@ impl Actor {
         Station::Register(name).into()
     }
 
-    /// A person at the console.
+    /// A person at the console, not signed in as an operator.
     pub fn console() -> Self {
         Station::Console.into()
     }
 
-    /// The register from which somebody acts.
+    /// The register, if the actor is at one.
     pub fn register_name(&self) -> Option<&RegisterName> {
         if let Station::Register(name) = &self.station { Some(name) } else { None }
     }

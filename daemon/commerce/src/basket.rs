@@ -8,12 +8,11 @@
 //!              \---abandon----> Abandoned
 //! ```
 //!
-//! A card payment that runs ([`Basket::reserve`]) freezes the amount: lines can't change until it has an end, so that
-//! what the terminal takes is what the basket owes. Nothing but time stands between the states; the hub stores the
-//! basket after every command.
+//! A running card payment ([`Basket::reserve`]) freezes the amount: lines can't change until the payment ends, so the
+//! terminal charges exactly what the basket owes. The hub stores the basket after every command.
 //!
-//! Change is given on cash alone, so no other tender exceeds what is due. Once something is paid the lines are fixed;
-//! what was handed over can be given back ([`Basket::void_tender`]), and then the basket can be given up.
+//! Change is given on cash only, so no other tender may exceed the amount due. Once something is paid, the lines are
+//! fixed. To abandon such a basket, give its tenders back first ([`Basket::void_tender`]).
 
 mod refusal;
 
@@ -29,43 +28,43 @@ use crate::{
     tender::{BasketTender, Tender},
 };
 
-/// The most tenders a basket takes.
+/// The maximum number of tenders in a basket.
 const MAX_TENDERS: usize = 40;
 
-/// How many times what is due may be handed over in cash, besides the largest note. More is a slip: a barcode that was
-/// scanned into the amount, a zero too many.
+/// Cash may exceed the amount due by this factor, plus the largest banknote. Anything above is a typing mistake, such
+/// as a barcode scanned into the amount or an extra zero.
 const CASH_TIMES: i64 = 10;
 
 /// A basket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Basket {
-    /// Given by the hub.
+    /// Assigned by the hub.
     pub id: BasketId,
     /// The register that sells it.
     pub register: RegisterName,
-    /// Who opened it, if somebody had signed in.
+    /// The operator, if one had signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorId>,
-    /// The register's own reference, which travels to HQ: an order number, a basket id.
+    /// The register's own reference, such as an order number. It is sent to HQ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The customer, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
-    /// Of all its amounts.
+    /// The currency of all its amounts.
     pub currency: Currency,
     /// When it was opened: milliseconds since 1970, UTC.
     pub opened_at_ms: i64,
-    /// What it is now.
+    /// The current state.
     pub state: BasketState,
-    /// Its lines, voided ones among them.
+    /// Its lines, including voided ones.
     #[serde(default)]
     pub lines: Vec<Line>,
-    /// What was handed over so far, voided tenders among them.
+    /// What has been paid so far, including voided tenders.
     #[serde(default)]
     pub tenders: Vec<BasketTender>,
-    /// The card payment that runs for it, and its amount.
+    /// The running card payment and its amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Reserved>,
     /// The stock reservations it sells from.
@@ -73,7 +72,7 @@ pub struct Basket {
     pub reservations: Vec<u64>,
 }
 
-/// A card payment under way.
+/// A running card payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reserved {
@@ -95,7 +94,7 @@ pub enum BasketState {
         /// The sale's id.
         sale: SaleId,
     },
-    /// Given up before anything was paid.
+    /// Abandoned while nothing was paid.
     Abandoned,
 }
 
@@ -103,7 +102,7 @@ impl Basket {
     /// Opens a basket.
     ///
     /// # Errors
-    /// A reference or customer that is no proper text.
+    /// The reference or the customer is not a valid text.
     pub fn open(
         id: BasketId,
         register: RegisterName,
@@ -129,10 +128,10 @@ impl Basket {
         })
     }
 
-    /// Adds a line and gives its number.
+    /// Adds a line and returns its number.
     ///
     /// # Errors
-    /// Not open, being paid, full, or [`Line::price`] refuses.
+    /// Not open, a card payment runs, too many lines, or [`Line::price`] refuses.
     pub fn add_line(&mut self, new: NewLine<'_>) -> Result<u32, Refusal> {
         self.lines_may_change()?;
         if self.lines.len() >= MAX_LINES {
@@ -143,20 +142,20 @@ impl Basket {
         Ok(number)
     }
 
-    /// Takes a line back; it stays on record.
+    /// Voids a line; it stays on record.
     ///
     /// # Errors
-    /// Not open, being paid, no such line.
+    /// Not open, a card payment runs, or no such line.
     pub fn void_line(&mut self, number: u32) -> Result<(), Refusal> {
         self.lines_may_change()?;
         self.live_line(number)?.voided = true;
         Ok(())
     }
 
-    /// Takes a discount off a line.
+    /// Applies a discount to a line.
     ///
     /// # Errors
-    /// Not open, being paid, no such line, or [`Line::discount`] refuses.
+    /// Not open, a card payment runs, no such line, or [`Line::discount`] refuses.
     pub fn discount(&mut self, number: u32, discount: Discount) -> Result<(), Refusal> {
         self.lines_may_change()?;
         self.live_line(number)?.discount(discount)
@@ -165,8 +164,8 @@ impl Basket {
     /// Takes cash or a coupon.
     ///
     /// # Errors
-    /// Not open, a card payment runs, nothing is due, the amount is not positive, or more than is due of what is not
-    /// cash, or more cash than anybody hands over, or the coupon's code was taken already.
+    /// Not open, a card payment runs, nothing is due, the amount is not positive, it exceeds the amount due (or, in
+    /// cash, a plausible banknote), or the coupon is already in the basket.
     pub fn tender(&mut self, tender: Tender) -> Result<(), Refusal> {
         self.is_not_being_paid()?;
         if self.lines.iter().all(|line| line.voided) {
@@ -202,10 +201,10 @@ impl Basket {
         Ok(())
     }
 
-    /// Gives cash or a coupon back to the customer; it stays on record.
+    /// Gives cash or a coupon back to the customer; the tender stays on record.
     ///
     /// # Errors
-    /// Not open, a card payment runs, no such tender, or it is a card's.
+    /// Not open, a card payment runs, no such tender, or it is a card tender.
     pub fn void_tender(&mut self, number: u32) -> Result<&BasketTender, Refusal> {
         self.is_not_being_paid()?;
         let found = self.tenders.iter_mut().find(|tender| tender.number == number && !tender.voided);
@@ -222,23 +221,23 @@ impl Basket {
         self.tenders.push(BasketTender { number, tender, voided: false });
     }
 
-    /// What was handed over and not given back.
+    /// The tenders that were not voided.
     pub fn live_tenders(&self) -> impl Iterator<Item = &Tender> {
         self.tenders.iter().filter(|tender| !tender.voided).map(|tender| &tender.tender)
     }
 
-    /// Whether something is paid.
+    /// Whether anything has been paid.
     pub fn is_partly_paid(&self) -> bool {
         self.live_tenders().next().is_some()
     }
 
-    /// Freezes the basket for a card payment of `amount`, or of all that is due.
+    /// Freezes the basket for a card payment of `amount`, or of the whole amount due.
     ///
     /// # Errors
-    /// Not open, another runs, nothing or less is due, or one tender more is too many.
+    /// Not open, another payment runs, nothing is due or less than `amount`, or the basket has too many tenders.
     pub fn reserve(&mut self, payment: PaymentId, amount: Option<Minor>) -> Result<Minor, Refusal> {
         self.is_not_being_paid()?;
-        // Not when it is approved: then it is a tender.
+        // Checked now, because an approved payment must become a tender.
         if self.tenders.len() >= MAX_TENDERS {
             return Err(Refusal::TooManyTenders);
         }
@@ -257,8 +256,7 @@ impl Basket {
         Ok(amount)
     }
 
-    /// Ends the card payment: with its tender if it was approved, with nothing if not. Ignores any other payment than
-    /// the reserved one.
+    /// Ends the card payment: adds its tender if it was approved. Any payment other than the reserved one is ignored.
     pub fn settle(&mut self, payment: PaymentId, approved: Option<Tender>) {
         if self.reserved.as_ref().is_some_and(|reserved| reserved.payment == payment) {
             self.reserved = None;
@@ -268,8 +266,8 @@ impl Basket {
         }
     }
 
-    /// A card payment that was approved is in doubt after all: its amount is frozen again until the payment has an end.
-    /// A basket that is no longer open, or has no such tender, stays as it is; false then.
+    /// Puts an approved card payment back in doubt: its amount is frozen again until the payment ends. Returns false
+    /// and changes nothing if the basket is no longer open or has no such tender.
     pub fn doubt(&mut self, payment: PaymentId) -> bool {
         let is_its =
             |tender: &BasketTender| matches!(&tender.tender, Tender::Card { slip, .. } if slip.payment == payment);
@@ -286,15 +284,15 @@ impl Basket {
         self.totals().net - self.live_tenders().map(Tender::amount).sum()
     }
 
-    /// The sums of the lines and tenders.
+    /// The totals of the lines and tenders.
     pub fn totals(&self) -> Totals {
         Totals::of(&self.lines, self.live_tenders())
     }
 
-    /// Makes the sale. The basket is [`Completed`](BasketState::Completed) then.
+    /// Makes the sale and marks the basket as [`Completed`](BasketState::Completed).
     ///
     /// # Errors
-    /// Not open, empty, not fully paid, a card payment runs.
+    /// Not open, empty, not fully paid, or a card payment runs.
     pub fn complete(&mut self, stamp: Stamp) -> Result<Sale, Refusal> {
         self.is_not_being_paid()?;
         if self.lines.iter().all(|line| line.voided) {
@@ -309,10 +307,10 @@ impl Basket {
         Ok(sale)
     }
 
-    /// Gives the basket up.
+    /// Abandons the basket.
     ///
     /// # Errors
-    /// Not open, or something is paid: void that first.
+    /// Not open, or something is paid.
     pub fn abandon(&mut self) -> Result<(), Refusal> {
         self.lines_may_change()?;
         self.state = BasketState::Abandoned;

@@ -86,7 +86,7 @@ fn an_item_that_is_not_on_file_needs_a_price_and_sells() {
 }
 
 #[test]
-fn a_measure_is_not_sold_by_the_piece() {
+fn a_measured_item_cannot_be_sold_by_the_piece() {
     let (mut basket, petrol) = (open(), item(236, Unit::Gallon));
     assert_eq!(
         basket.add_line(pieces(&petrol, 1)),
@@ -123,7 +123,7 @@ fn lines_are_fixed_once_something_is_paid() {
     assert_eq!(basket.abandon(), Err(Refusal::PartlyPaid));
 }
 
-/// A basket of one line of 369.
+/// A basket with one line of 369.
 fn cereal() -> Basket {
     let mut basket = open();
     basket.add_line(pieces(&item(369, Unit::Each), 1)).unwrap();
@@ -153,7 +153,7 @@ fn change_is_given_on_cash_only() {
 }
 
 #[test]
-fn what_is_not_due_is_not_taken() {
+fn a_tender_is_refused_when_nothing_is_due() {
     let mut basket = cereal();
     basket.tender(coupon(369, None)).unwrap();
     for tender in [cash(1), coupon(1, None)] {
@@ -177,9 +177,9 @@ fn a_coupon_code_counts_once_in_a_basket() {
 }
 
 #[test]
-fn so_much_cash_is_handed_over_by_nobody() {
+fn an_implausible_amount_of_cash_is_refused() {
     let mut basket = cereal();
-    // Ten times 3.69, and a note of 100.00.
+    // Ten times 3.69, plus a banknote of 100.00.
     let most = Minor::literal(13_690);
     for amount in [96_385_074, 13_691] {
         let refused = Refusal::TooMuchCash { amount: Minor::literal(amount), due: Minor::literal(369), most };
@@ -189,7 +189,7 @@ fn so_much_cash_is_handed_over_by_nobody() {
 }
 
 #[test]
-fn a_tender_is_given_back_and_stays_on_record() {
+fn a_voided_tender_stays_on_record() {
     let mut basket = cereal();
     basket.tender(cash(1)).unwrap();
     basket.tender(coupon(100, None)).unwrap();
@@ -209,7 +209,7 @@ fn a_tender_is_given_back_and_stays_on_record() {
 }
 
 #[test]
-fn a_basket_can_be_given_up_once_its_tenders_are_given_back() {
+fn a_basket_can_be_abandoned_once_its_tenders_are_voided() {
     let mut basket = cereal();
     for _ in 0..MAX_TENDERS {
         basket.tender(cash(1)).unwrap();
@@ -222,7 +222,7 @@ fn a_basket_can_be_given_up_once_its_tenders_are_given_back() {
 }
 
 #[test]
-fn a_card_payment_is_not_given_back_from_the_drawer() {
+fn a_card_tender_cannot_be_voided() {
     let mut basket = cereal();
     basket.reserve(PaymentId(7), Some(Minor::literal(69))).unwrap();
     assert_eq!(basket.void_tender(1).unwrap_err(), Refusal::PaymentUnderWay);
@@ -273,7 +273,7 @@ fn a_stored_basket_reads_back_the_same() {
     assert_eq!(serde_json::from_str::<Sale>(&serde_json::to_string(&sale).unwrap()).unwrap(), sale);
 }
 
-/// What a cashier might do.
+/// A cashier's actions.
 #[derive(Clone, Debug)]
 enum Act {
     Add { price: i64, milli: i64, keyed: Option<i64> },
@@ -301,7 +301,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whatever is done in whatever order: parts sum to the whole, nothing is negative, and a refusal changes nothing.
+    /// In any order of actions: parts sum to the whole, nothing is negative, and a refusal changes nothing.
     #[test]
     fn parts_always_sum_to_the_whole(acts in vec(act(), 1..60)) {
         let mut basket = open();

@@ -1,25 +1,26 @@
-//! Finds card data in text: no card number may enter the hub, in whichever field somebody types it.
+//! Finds card data in text, so that no card number enters the hub, whichever field somebody types it into.
 //!
-//! What is taken for card data:
+//! Card data is:
 //!
-//! - A card number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1, annex B) and begin and are as long as
-//!   those of a card scheme. The digits may stand in groups with up to three other signs between them
-//!   (`4761.7390.0101.0119`, `4761 * 7390`); a number begins and ends with a group.
-//! - Track data: a sentinel, a number, and a separator (`;…=`, `%B…^`), Luhn or not.
-//! - A security code: `CVV`, `CVC` and their kin, and three or four digits.
+//! - A card number: 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1, annex B) and have a prefix and length of
+//!   a card scheme. The digits may be in groups with up to three other characters between them (`4761.7390.0101.0119`,
+//!   `4761 * 7390`); a number begins and ends at a group boundary.
+//! - Track data: a sentinel, a number and a separator (`;…=`, `%B…^`), whether or not it passes Luhn.
+//! - A security code: `CVV`, `CVC` or a similar word, followed by three or four digits.
 //!
-//! What is not: a GTIN of 13 or 14 digits by its own check digit, of which one in ten passes Luhn too; a UUID, of which
-//! one in 70,000 would; and numbers that no scheme has, such as times in milliseconds and dates followed by a count.
+//! Card data is not: a GTIN of 13 or 14 digits with a valid check digit (one in ten passes Luhn as well); a UUID (one
+//! in 70,000 would pass); or a number that no scheme issues, such as a time in milliseconds or a date followed by a
+//! count.
 
 use std::ops::RangeInclusive;
 
 /// The lengths of card numbers.
 const LENGTHS: RangeInclusive<usize> = 13..=19;
 
-/// The most signs between two groups of one number.
+/// The maximum number of characters between two groups of one number.
 const BETWEEN: usize = 3;
 
-/// First and last prefix of a scheme, and the lengths of its numbers.
+/// The first and last prefix of a scheme, and the lengths of its numbers.
 const SCHEMES: &[(&str, &str, RangeInclusive<usize>)] = &[
     ("4", "4", 13..=19),       // Visa
     ("2221", "2720", 16..=16), // Mastercard
@@ -37,10 +38,10 @@ const SCHEMES: &[(&str, &str, RangeInclusive<usize>)] = &[
     ("9792", "9792", 16..=16), // Troy
 ];
 
-/// Names of a card's security code.
+/// The names of a card's security code.
 const SECURITY_CODES: [&str; 6] = ["cvv", "cvv2", "cvc", "cvc2", "cav2", "security code"];
 
-/// Whether a text holds card data.
+/// Whether a text contains card data.
 pub fn holds_card_data(text: &str) -> bool {
     !is_uuid(text) && (has_number(&groups(text)) || has_track(text) || has_security_code(text))
 }
@@ -54,10 +55,10 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// Neighbouring digits of a text.
+/// Adjacent digits of a text.
 struct Group {
     digits: Vec<u8>,
-    /// Signs between it and the one before.
+    /// The number of characters between this group and the previous one.
     after: usize,
 }
 
@@ -76,7 +77,7 @@ fn groups(text: &str) -> Vec<Group> {
             }
             None => {
                 between = if is_open { 1 } else { between.saturating_add(1) };
-                // A word ends a number.
+                // A letter ends a number.
                 if sign.is_alphabetic() {
                     between = usize::MAX;
                 }
@@ -87,7 +88,7 @@ fn groups(text: &str) -> Vec<Group> {
     groups
 }
 
-/// A decimal digit, also a full-width one.
+/// The value of a decimal digit, including full-width ones.
 fn digit(sign: char) -> Option<u8> {
     let sign = match sign {
         '\u{ff10}'..='\u{ff19}' => u32::from(sign) - 0xff10,
@@ -146,7 +147,7 @@ fn is_gtin(digits: &[u8]) -> bool {
     matches!(digits.len(), 13 | 14) && weighed.is_multiple_of(10)
 }
 
-/// ISO/IEC 7813: track 1 begins with `%B` and separates with `^`, track 2 with `;` and `=`.
+/// ISO/IEC 7813: track 1 begins with `%B` and uses `^` as separator, track 2 uses `;` and `=`.
 fn has_track(text: &str) -> bool {
     [("%B", '^'), ("%b", '^'), (";", '=')].iter().any(|(sentinel, separator)| {
         text.split(sentinel).skip(1).any(|rest| {
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn card_numbers_are_found_whatever_stands_between() {
+    fn card_numbers_are_found_with_any_separator() {
         for text in [
             "4111000600001141",
             "4111 0006 0000 1141",
@@ -226,7 +227,7 @@ mod tests {
         ] {
             assert!(!holds_card_data(text), "{text}");
         }
-        // Of all GTINs none is taken for a card number.
+        // No GTIN may be mistaken for a card number.
         for number in (400_638_133_390_u64..).take(3_000) {
             let weighed: u64 = number
                 .to_string()

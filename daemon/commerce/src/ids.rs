@@ -1,10 +1,10 @@
-//! Identifiers: parsed where they enter, trusted from there on. Each is a text in JSON, in paths and on paper.
+//! Identifiers. They are parsed at the edge and trusted afterwards. Each is a string in JSON, in paths and on paper.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Text that does not name what it should.
+/// A text that is not a valid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {what} `{}`: {expected}", text.escape_debug())]
 pub struct InvalidId {
@@ -13,7 +13,7 @@ pub struct InvalidId {
     expected: &'static str,
 }
 
-/// Serde through text, and text in the OpenAPI document.
+/// Serde and OpenAPI as a string.
 macro_rules! as_text {
     ($type:ident, $pattern:expr, $example:literal) => {
         #[cfg(feature = "schema")]
@@ -49,7 +49,7 @@ macro_rules! as_text {
     };
 }
 
-/// A number behind a letter.
+/// An id that is a letter and a number.
 macro_rules! numbered {
     ($(#[$doc:meta])* $type:ident, $letter:literal, $what:literal, $example:literal) => {
         $(#[$doc])*
@@ -76,7 +76,7 @@ macro_rules! numbered {
     };
 }
 
-/// Letters, digits and `-`, 1 to 40.
+/// A name of 1 to 40 letters, digits or `-`.
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident, $what:literal, $example:literal) => {
         $(#[$doc])*
@@ -85,7 +85,7 @@ macro_rules! named {
         pub struct $type(String);
 
         impl $type {
-            /// As text.
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -117,14 +117,14 @@ macro_rules! named {
     };
 }
 
-/// Decimal digits without a leading zero: one number has one form.
+/// Parses decimal digits without a leading zero, so that a number has one spelling.
 fn number(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if is_plain { text.parse().ok() } else { None }
 }
 
 numbered!(
-    /// A basket, counted from 1 in its store. 0 until its commit numbers it.
+    /// A basket, counted from 1 in its store. 0 until the commit that numbers it.
     BasketId, "b", "basket id", "b12"
 );
 numbered!(
@@ -132,15 +132,15 @@ numbered!(
     PaymentId, "p", "payment id", "p12"
 );
 named!(
-    /// A register, as the config calls it.
+    /// A register, as named in the config.
     RegisterName, "register name", "till-1"
 );
 named!(
-    /// A program with an account of its own: an ERP, a catalog loader.
+    /// A program with its own account, such as an ERP system or a catalog loader.
     ServiceName, "service name", "erp"
 );
 named!(
-    /// A person who works at registers.
+    /// A person who works at a register.
     OperatorId, "operator id", "1042"
 );
 named!(
@@ -148,14 +148,13 @@ named!(
     OrderId, "order id", "web-10234"
 );
 
-/// A sale: the epoch of the store in which it was made, and its place in the stream of sales. Unique in a hub for all
-/// time.
+/// A sale: the epoch of its store and its sequence number in the stream of sales. Never reused by a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SaleId {
-    /// Of its store.
+    /// The store's epoch.
     pub epoch: u64,
-    /// In the stream of sales.
+    /// The sequence number in the stream of sales.
     pub sequence: u64,
 }
 
@@ -178,7 +177,7 @@ impl FromStr for SaleId {
 
 as_text!(SaleId, "^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$", "1764201600000-77");
 
-/// The day a transaction counts to: a date of the calendar.
+/// The day that a transaction is booked on: a calendar date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BusinessDay {
@@ -188,10 +187,10 @@ pub struct BusinessDay {
 }
 
 impl BusinessDay {
-    /// The first day there is.
+    /// The earliest day.
     pub const FIRST: Self = Self { year: 1, month: 1, day: 1 };
 
-    /// A date; `None` if the calendar has no such day. Years 1 to 9999.
+    /// A date of years 1 to 9999; `None` if it does not exist.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {

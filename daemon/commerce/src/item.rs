@@ -1,4 +1,4 @@
-//! Items: what can be sold, under which codes, at what price.
+//! Items: what is sold, under which codes and at what price.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{
     quantity::{Quantity, Unit},
 };
 
-/// The retailer's own number of an item: 1 to 32 printable ASCII characters without blanks.
+/// The retailer's own number of an item: 1 to 32 printable ASCII characters without spaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -17,7 +17,7 @@ use crate::{
 pub struct Sku(String);
 
 impl Sku {
-    /// As text.
+    /// The SKU as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -30,7 +30,7 @@ impl TryFrom<String> for Sku {
         if (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text))
         } else {
-            Err(format!("Invalid SKU `{}`: 1 to 32 printable ASCII characters without blanks", text.escape_debug()))
+            Err(format!("Invalid SKU `{}`: 1 to 32 printable ASCII characters without spaces", text.escape_debug()))
         }
     }
 }
@@ -55,9 +55,9 @@ impl fmt::Display for Sku {
     }
 }
 
-/// A Global Trade Item Number of 8, 12, 13 or 14 digits with a right check digit (GS1 General Specifications, 7.9).
+/// A Global Trade Item Number of 8, 12, 13 or 14 digits with a valid check digit (GS1 General Specifications, 7.9).
 ///
-/// The lengths are one number space: a UPC-A of twelve digits is the EAN-13 with a zero before it.
+/// All lengths share one number space: a UPC-A of twelve digits is an EAN-13 with a leading zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -65,7 +65,7 @@ impl fmt::Display for Sku {
 pub struct Gtin(u64);
 
 impl Gtin {
-    /// The number without its leading zeros, which tells GTINs of every length apart.
+    /// The number without leading zeros, the same for a GTIN in every length.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -77,7 +77,7 @@ impl FromStr for Gtin {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |why: &str| Err(format!("Invalid GTIN `{}`: {why}", text.escape_debug()));
         if !matches!(text.len(), 8 | 12 | 13 | 14) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return refuse("8, 12, 13 or 14 digits");
+            return refuse("expected 8, 12, 13 or 14 digits");
         }
         let digits = text.bytes().rev().map(|byte| u64::from(byte - b'0'));
         let weighed: u64 =
@@ -105,17 +105,17 @@ impl From<Gtin> for String {
 }
 
 impl fmt::Display for Gtin {
-    /// As 8 digits when it fits a GTIN-8, else as 13, else as 14.
+    /// Formatted with 8 digits if it fits a GTIN-8, else with 13, else with 14.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < 100_000_000 { write!(f, "{:08}", self.0) } else { write!(f, "{:013}", self.0) }
     }
 }
 
-/// A barcode as a scanner sends it, which may be a GTIN or a UPC-E.
+/// A barcode as a scanner sends it: a GTIN or a UPC-E.
 ///
-/// Eight digits can be either (a scanner that sends no AIM identifier tells no more), and some numbers are both. The
-/// rule: an item whose own code has these eight digits comes first; without one, they are a UPC-E, whose GTIN is the
-/// UPC-A that it stands for.
+/// Eight digits can be either, because a scanner that sends no AIM identifier does not say which, and some numbers are
+/// valid as both. An item whose own code has these eight digits takes precedence; otherwise the code is a UPC-E and
+/// stands for the GTIN of its UPC-A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ScannedCode {
@@ -124,7 +124,7 @@ pub struct ScannedCode {
 }
 
 impl ScannedCode {
-    /// The GTINs that it can stand for, in the order in which they are looked up.
+    /// The GTINs that the code can stand for, in lookup order.
     pub fn gtins(self) -> impl Iterator<Item = Gtin> {
         [Some(self.first), self.second].into_iter().flatten()
     }
@@ -166,8 +166,8 @@ impl fmt::Display for ScannedCode {
     }
 }
 
-/// The UPC-A that a UPC-E of eight digits stands for (GS1 General Specifications, 5.2.2.4.2): its last digit but one
-/// says where zeros were left out. `None` if it has not the form of one.
+/// Expands a UPC-E of eight digits to its UPC-A (GS1 General Specifications, 5.2.2.4.2): the digit before the check
+/// digit says where zeros were left out. `None` if the text is not a valid UPC-E.
 fn upc_a(upc_e: &str) -> Option<String> {
     let is_upc_e = upc_e.len() == 8 && upc_e.bytes().all(|byte| byte.is_ascii_digit()) && upc_e.starts_with(['0', '1']);
     if !is_upc_e {
@@ -183,7 +183,7 @@ fn upc_a(upc_e: &str) -> Option<String> {
     Some(format!("{system}{expanded}{check}"))
 }
 
-/// So much money for one unit.
+/// The price of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -191,12 +191,12 @@ pub struct Price {
     /// Minor units of the store's currency.
     #[cfg_attr(feature = "schema", schema(minimum = 0, maximum = 1_000_000_000))]
     pub minor: Minor,
-    /// For one of these.
+    /// The unit that the price is for.
     pub per: Unit,
 }
 
 impl Price {
-    /// The price of a quantity, rounded once, as named. `None` if the units differ.
+    /// The price of a quantity, rounded once. `None` if the units differ.
     pub fn extend(self, quantity: Quantity, rounding: Rounding) -> Option<Minor> {
         if quantity.unit() != self.per {
             return None;
@@ -206,36 +206,36 @@ impl Price {
     }
 }
 
-/// An item of the catalog. Texts that many items have in common can be shared.
+/// An item of the catalog. Texts that many items have in common are shared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Item {
-    /// The retailer's number; the key.
+    /// The retailer's number and the key.
     pub sku: Sku,
-    /// What its barcode says, if it has one.
+    /// The GTIN of its barcode, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<Gtin>,
     /// As printed on receipts and labels.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub description: String,
-    /// Where it belongs.
+    /// The department.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub department: Arc<str>,
-    /// Finer than the department.
+    /// The category within the department.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub category: Arc<str>,
-    /// Who makes it.
+    /// The manufacturer.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub brand: Arc<str>,
-    /// Such as `10.4 OZ`.
+    /// The package size, such as `10.4 OZ`.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[cfg_attr(feature = "schema", schema(value_type = String, max_length = 120))]
     pub package_size: Arc<str>,
-    /// Its shelf price.
+    /// The shelf price.
     pub price: Price,
 }
 
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gtin_is_known_by_its_check_digit() {
+    fn a_gtin_must_have_a_valid_check_digit() {
         assert_eq!("0400008189811".parse::<Gtin>().unwrap().to_string(), "0400008189811");
         assert!("0400008189812".parse::<Gtin>().unwrap_err().contains("should be 1"));
         assert!("040000818981".parse::<Gtin>().is_err());
@@ -314,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn gtins_survive_being_written(number in 0_u64..1_000_000_000_000) {
+        fn gtins_round_trip(number in 0_u64..1_000_000_000_000) {
             let weighed: u64 = (0..13).map(|place| number / 10_u64.pow(place) % 10 * if place % 2 == 0 { 3 } else { 1 }).sum();
             let text = format!("{number:012}{}", (10 - weighed % 10) % 10);
             let gtin: Gtin = text.parse().unwrap();
@@ -322,7 +322,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parsers_panic(text in ".{0,40}") {
+        fn parsers_never_panic(text in ".{0,40}") {
             let _ = text.parse::<Gtin>();
             let _ = text.parse::<Sku>();
         }

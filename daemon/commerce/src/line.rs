@@ -1,4 +1,4 @@
-//! A line of a basket: goods, their regular amount, and what is taken off it.
+//! A line of a basket: the goods, their regular amount and their discounts.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +18,11 @@ use crate::{
 pub enum Origin {
     /// The store's loyalty programme.
     Loyalty,
-    /// A coupon of the store, or the store's match of a maker's coupon.
+    /// A store coupon, or the store's match of a manufacturer's coupon.
     StoreCoupon,
     /// A promotion of the price book.
     Promotion,
-    /// A person with the right to.
+    /// A person who may grant discounts.
     Manager,
 }
 
@@ -38,37 +38,37 @@ impl Origin {
     }
 }
 
-/// Money taken off a line by the store.
+/// An amount that the store takes off a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Discount {
-    /// Why, as printed: "loyalty price".
+    /// The reason as printed, such as "loyalty price".
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub reason: String,
-    /// By whom.
+    /// Who or what granted it.
     pub origin: Origin,
-    /// How much, more than zero.
+    /// The amount, greater than zero.
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 1_000_000_000))]
     pub amount: Minor,
 }
 
-/// What a line sells.
+/// The goods that a line sells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "goods", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Goods {
     /// An item of the catalog.
     Item {
-        /// Its number.
+        /// The item's SKU.
         sku: Sku,
-        /// Its code.
+        /// The item's GTIN.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gtin: Option<Gtin>,
     },
     /// Something that is not on file: sold at a keyed price so that the queue moves, and followed up later.
     NotOnFile {
-        /// The number on the package, if there is one.
+        /// The number on the package, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sku: Option<Sku>,
     },
@@ -84,35 +84,35 @@ pub enum Regular {
         /// The price at the time.
         price: Price,
     },
-    /// Keyed for the whole line, with a reason: a price on the package, a pump's total, an item not on file.
+    /// Keyed for the whole line, with a reason: the price on a package, a pump's total, an item that is not on file.
     Keyed {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A line as it stands in a basket. Its amounts can't disagree: what it comes to is derived.
+/// A line of a basket. Its net amount is derived, so its amounts are always consistent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Line {
     /// Counts from 1 in the order of entry; never reused.
     pub number: u32,
-    /// What is sold.
+    /// The goods.
     #[serde(flatten)]
     pub goods: Goods,
-    /// As printed.
+    /// The description as printed.
     pub description: String,
-    /// How much of it.
+    /// The quantity sold.
     pub quantity: Quantity,
-    /// Where `regular` comes from.
+    /// The source of `regular`.
     #[serde(flatten)]
     pub basis: Regular,
-    /// The line at its shelf price, for the whole quantity, before discounts.
+    /// The amount at the shelf price for the whole quantity, before discounts.
     pub regular: Minor,
-    /// What the store takes off.
+    /// The discounts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<Discount>,
-    /// Taken back by the cashier; counts for nothing.
+    /// Voided by the cashier; not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub voided: bool,
 }
@@ -122,9 +122,9 @@ pub struct Line {
 pub struct NewLine<'a> {
     /// The item, or the description of something that is not on file.
     pub what: What<'a>,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
-    /// A keyed amount for the whole line, with its reason; needed for what is not on file.
+    /// A keyed amount for the whole line, with its reason; required if the item is not on file.
     pub keyed: Option<(Minor, String)>,
     /// Discounts known at entry.
     pub discounts: Vec<Discount>,
@@ -135,11 +135,11 @@ pub struct NewLine<'a> {
 pub enum What<'a> {
     /// An item of the catalog.
     Item(&'a Item),
-    /// Not on file.
+    /// Something that is not on file.
     NotOnFile {
-        /// The number on the package.
+        /// The number on the package, if any.
         sku: Option<Sku>,
-        /// What it is, for the receipt.
+        /// The description for the receipt.
         description: String,
     },
 }
@@ -148,7 +148,8 @@ impl Line {
     /// Prices a new line.
     ///
     /// # Errors
-    /// The unit is not the item's, the amount is out of range or missing, the discounts exceed it, a text is too long.
+    /// The unit is not the item's, the amount is missing or out of range, the discounts exceed it, or a text is
+    /// invalid.
     pub fn price(number: u32, new: NewLine<'_>) -> Result<Self, Refusal> {
         let (goods, description, price) = match new.what {
             What::Item(item) => {
@@ -191,10 +192,10 @@ impl Line {
         Ok(line)
     }
 
-    /// Takes a discount off.
+    /// Applies a discount.
     ///
     /// # Errors
-    /// It is not positive, or the line would go below zero.
+    /// The discount is not positive or exceeds the line.
     pub fn discount(&mut self, discount: Discount) -> Result<(), Refusal> {
         if !discount.amount.is_positive() || discount.amount > MAX_LINE_AMOUNT {
             return Err(Refusal::AmountOutOfRange);
@@ -209,17 +210,17 @@ impl Line {
         Ok(())
     }
 
-    /// All discounts together.
+    /// The sum of the discounts.
     pub fn discounted(&self) -> Minor {
         self.discounts.iter().map(|discount| discount.amount).sum()
     }
 
-    /// What the customer owes for it.
+    /// The amount that the customer owes for the line.
     pub fn net(&self) -> Minor {
         self.regular - self.discounted()
     }
 
-    /// The item's number, if known.
+    /// The SKU, if known.
     pub fn sku(&self) -> Option<&Sku> {
         match &self.goods {
             Goods::Item { sku, .. } => Some(sku),
@@ -228,10 +229,10 @@ impl Line {
     }
 }
 
-/// A text a person typed: readable, and not too long.
+/// Checks a text that a person typed: legible and not too long.
 ///
 /// # Errors
-/// It is none of that.
+/// It is illegible, empty or too long.
 pub fn checked_text(field: &'static str, text: String) -> Result<String, Refusal> {
     if text.len() > MAX_TEXT || !is_readable(&text) {
         return Err(Refusal::BadText { field });

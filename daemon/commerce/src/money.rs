@@ -1,4 +1,4 @@
-//! Minor units, currencies, and the one way to round.
+//! Minor units, currencies and rounding.
 
 use std::{
     fmt,
@@ -8,9 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// An amount in minor units (cents) of the currency its holder names.
+/// An amount in minor units (cents) of the currency that its owner names.
 ///
-/// Values from outside are at most 10^15 either way, so that the sum of any basket's parts stays far inside 64 bits.
+/// Amounts from outside are between -10^15 and 10^15, so the sum of the parts of any basket fits into 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -18,19 +18,19 @@ use serde::{Deserialize, Serialize};
 pub struct Minor(i64);
 
 impl Minor {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
     const LIMIT: i64 = 1_000_000_000_000_000;
 
-    /// Takes an amount from outside.
+    /// Checks an amount from outside; `None` if it is out of range.
     pub const fn new(minor: i64) -> Option<Self> {
         if minor >= -Self::LIMIT && minor <= Self::LIMIT { Some(Self(minor)) } else { None }
     }
 
-    /// For constants.
+    /// Makes an amount of a constant.
     ///
     /// # Panics
-    /// At compile time, if the constant is out of range.
+    /// If the constant is out of range, at compile time.
     pub const fn literal(minor: i64) -> Self {
         assert!(minor >= -Self::LIMIT && minor <= Self::LIMIT, "amount out of range");
         Self(minor)
@@ -41,17 +41,17 @@ impl Minor {
         self.0
     }
 
-    /// Less than nothing.
+    /// Whether the amount is less than zero.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
     }
 
-    /// More than nothing.
+    /// Whether the amount is greater than zero.
     pub const fn is_positive(self) -> bool {
         self.0 > 0
     }
 
-    /// The amount as people read it, such as `12.05`, with as many decimals as the currency has.
+    /// The amount for people, such as `12.05`, with as many decimals as the currency has.
     pub fn display(self, currency: Currency) -> impl fmt::Display {
         let digits = currency.exponent();
         let scale = 10_u64.pow(digits);
@@ -68,7 +68,8 @@ impl TryFrom<i64> for Minor {
     type Error = String;
 
     fn try_from(minor: i64) -> Result<Self, Self::Error> {
-        Self::new(minor).ok_or_else(|| format!("the amount {minor} is out of range; at most 10^15 minor units"))
+        Self::new(minor)
+            .ok_or_else(|| format!("the amount {minor} is out of range; it must be at most 10^15 minor units"))
     }
 }
 
@@ -113,28 +114,27 @@ impl Sum for Minor {
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// By its three letters, in capitals.
+    /// Finds a currency by its three-letter code in capitals.
     pub fn from_code(code: &str) -> Option<Self> {
         iso_currency::Currency::from_code(code).map(Self)
     }
 
-    /// Its three letters.
+    /// The three-letter code.
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
-    /// Its ISO 4217 number: 840 for USD.
+    /// The ISO 4217 number, such as 840 for USD.
     pub fn number(self) -> u16 {
         self.0.numeric()
     }
 
-    /// How many decimals its minor unit stands for: 2 for USD, 0 for JPY.
+    /// The number of decimals: 2 for USD, 0 for JPY.
     pub fn exponent(self) -> u32 {
         self.0.exponent().map_or(0, u32::from)
     }
 
-    /// Its largest banknote that anybody may still pay with: nobody hands over cash of which the change would be many
-    /// of them. A million for currencies that are not listed.
+    /// The largest banknote in use; limits how much cash is plausible. A million for currencies that are not listed.
     pub fn largest_note(self) -> Minor {
         let units = match self.code() {
             "BHD" | "KWD" => 20,
@@ -156,7 +156,7 @@ impl Currency {
         Minor(units * 10_i64.pow(self.exponent()))
     }
 
-    /// Its sign, such as `$`.
+    /// The symbol, such as `$`.
     pub fn symbol(self) -> String {
         self.0.symbol().to_string()
     }
@@ -177,14 +177,14 @@ impl From<Currency> for String {
     }
 }
 
-/// How a fraction of a minor unit becomes a whole one.
+/// How a fraction of a minor unit is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// A half goes away from zero: what tills and weighing regulations do.
+    /// Half away from zero, as tills and weighing regulations require.
     HalfAwayFromZero,
-    /// A half goes to the even neighbour: for many small shares of one amount.
+    /// Half to even, for many small shares of one amount.
     HalfEven,
-    /// To the next whole above: an order must not come short.
+    /// Up to the next whole number, so that an order does not fall short.
     Up,
 }
 
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_out_of_range_is_refused_at_the_door() {
+    fn an_amount_out_of_range_is_refused() {
         assert!(serde_json::from_str::<Minor>("1000000000000001").is_err());
         assert!(serde_json::from_str::<Minor>("1.5").is_err());
         assert!(serde_json::from_str::<Currency>("\"usd\"").is_err());

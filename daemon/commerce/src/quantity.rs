@@ -1,31 +1,31 @@
-//! Amounts of goods: pieces, or a measure in thousandths of its unit.
+//! Quantities of goods: pieces, or a measure in thousandths of its unit.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a quantity counts.
+/// The unit of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Unit {
     /// Pieces.
     Each,
-    /// Kilograms, by the scale.
+    /// Kilograms, weighed.
     Kilogram,
-    /// Pounds (0.45359237 kg), by the scale.
+    /// Pounds (0.45359237 kg), weighed.
     Pound,
-    /// Litres, by a meter.
+    /// Litres, metered.
     Litre,
-    /// US gallons, by a meter.
+    /// US gallons, metered.
     Gallon,
 }
 
 impl Unit {
-    /// All of them.
+    /// All units.
     pub const ALL: [Self; 5] = [Self::Each, Self::Kilogram, Self::Pound, Self::Litre, Self::Gallon];
 
-    /// As printed after a number; nothing for pieces.
+    /// The suffix on receipts; empty for pieces.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Each => "",
@@ -36,7 +36,7 @@ impl Unit {
         }
     }
 
-    /// The name used in the API and towards HQ.
+    /// The name in the API and in events to HQ.
     pub fn name(self) -> &'static str {
         match self {
             Self::Each => "each",
@@ -47,15 +47,15 @@ impl Unit {
         }
     }
 
-    /// Whether it is sold by measure rather than by piece.
+    /// Whether goods are sold by measure rather than by piece.
     pub fn is_measure(self) -> bool {
         self != Self::Each
     }
 }
 
-/// So much of a unit. Pieces are whole; measures go to the thousandth.
+/// A quantity in a unit. Pieces are whole; measures have three decimals.
 ///
-/// Zero is allowed: a line for an amount without goods (a deposit, a fee) has none.
+/// Zero is allowed, for an amount without goods such as a deposit or a fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RawQuantity", into = "RawQuantity")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -68,7 +68,7 @@ pub struct Quantity {
     unit: Unit,
 }
 
-/// The same as it travels, before its rules are checked.
+/// A quantity as it is transmitted, before it is validated.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawQuantity {
@@ -77,10 +77,10 @@ struct RawQuantity {
 }
 
 impl Quantity {
-    /// The most of anything on one line: a million units.
+    /// The maximum quantity of a line: a million units.
     pub const MAX_MILLI: i64 = 1_000_000_000;
 
-    /// So many pieces.
+    /// A number of pieces.
     ///
     /// # Errors
     /// More than a million.
@@ -88,7 +88,7 @@ impl Quantity {
         Self::new(i64::from(count) * 1000, Unit::Each)
     }
 
-    /// So many thousandths of a unit.
+    /// A quantity in thousandths of a unit.
     ///
     /// # Errors
     /// Negative, more than a million units, or a fraction of a piece.
@@ -140,16 +140,16 @@ impl fmt::Display for Quantity {
 /// Why a quantity was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
-    /// Negative or too much.
-    #[error("the quantity of {milli} thousandths is out of range; between 0 and 1,000,000,000")]
+    /// Negative or too large.
+    #[error("the quantity of {milli} thousandths is out of range; it must be between 0 and 1,000,000,000")]
     OutOfRange {
-        /// What came.
+        /// The given quantity.
         milli: i64,
     },
     /// A fraction of a piece.
-    #[error("{milli} thousandths of a piece is no whole piece; sell it by a measure or give a multiple of 1000")]
+    #[error("{milli} thousandths is not a whole number of pieces; use a multiple of 1000, or a unit of measure")]
     BrokenPiece {
-        /// What came.
+        /// The given quantity.
         milli: i64,
     },
 }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_piece_and_a_negative_measure_are_refused() {
+    fn a_fraction_of_a_piece_and_a_negative_measure_are_refused() {
         assert_eq!(Quantity::new(1500, Unit::Each), Err(QuantityError::BrokenPiece { milli: 1500 }));
         assert!(Quantity::new(-1, Unit::Kilogram).is_err());
         assert!(serde_json::from_str::<Quantity>(r#"{"milli":500,"unit":"each"}"#).is_err());

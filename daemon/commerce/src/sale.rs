@@ -1,4 +1,4 @@
-//! The sale: what a basket becomes once it is paid. Never changed again; a return is another transaction.
+//! The sale: what a paid basket becomes. It never changes; a return is another transaction.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
     tender::Tender,
 };
 
-/// A receipt's number: counts from 1 without gaps for each register and fiscal year.
+/// A receipt number, counted from 1 without gaps in a register's fiscal year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -23,18 +23,18 @@ impl std::fmt::Display for ReceiptNumber {
     }
 }
 
-/// What the hub gives a sale at the moment of its commit.
+/// The data that the hub assigns to a sale in its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// Its epoch, and its place in the stream of sales.
+    /// The epoch of the store, and the sequence number in the stream of sales.
     pub id: SaleId,
-    /// The register's next in its fiscal year.
+    /// The register's next receipt number in its fiscal year.
     pub receipt: ReceiptNumber,
     /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
-    /// When: milliseconds since 1970, UTC.
+    /// The time of the sale: milliseconds since 1970, UTC.
     pub sold_at_ms: i64,
-    /// The day it counts to, `2026-11-24`.
+    /// The business day, such as `2026-11-24`.
     pub business_day: BusinessDay,
 }
 
@@ -42,62 +42,62 @@ pub struct Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sale {
-    /// Its epoch, and its place in the stream of sales.
+    /// The epoch of the store, and the sequence number in the stream of sales.
     pub id: SaleId,
-    /// The basket that it was sold from.
+    /// The basket that was sold.
     pub basket: BasketId,
     /// The register's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The register that sold it.
     pub register: RegisterName,
-    /// Who sold it, if somebody had signed in.
+    /// The operator, if one had signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorId>,
-    /// From 1 without gaps per register and fiscal year.
+    /// Counted from 1 without gaps in a register's fiscal year.
     pub receipt: ReceiptNumber,
     /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
-    /// The day it counts to.
+    /// The business day.
     pub business_day: BusinessDay,
-    /// When: milliseconds since 1970, UTC.
+    /// The time of the sale: milliseconds since 1970, UTC.
     pub sold_at_ms: i64,
     /// The customer, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
-    /// Of all its amounts.
+    /// The currency of all amounts.
     pub currency: Currency,
-    /// What was sold; voided lines are left out.
+    /// The lines sold, without voided ones.
     pub lines: Vec<Line>,
-    /// How it was paid.
+    /// The payments.
     pub tenders: Vec<Tender>,
-    /// The sums.
+    /// The totals.
     pub totals: Totals,
-    /// Its movement in the stock ledger; none if nothing of it is tracked.
+    /// Its movement in the stock ledger; absent if no item of it is tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<u64>,
 }
 
-/// The sums of a basket or sale.
+/// The totals of a basket or sale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Totals {
-    /// All lines at their shelf price.
+    /// The sum of the lines at their shelf price.
     pub regular: Minor,
-    /// What the store took off.
+    /// The sum of the discounts.
     pub discount: Minor,
-    /// What is owed: `regular - discount`.
+    /// The amount owed: `regular - discount`.
     pub net: Minor,
-    /// The part of `tendered` that makers pay back.
+    /// The part of `tendered` that manufacturers reimburse.
     pub manufacturer_coupon: Minor,
-    /// What was handed over so far.
+    /// The amount paid so far.
     pub tendered: Minor,
-    /// What goes back to the customer in cash: `tendered - net`, if that is positive.
+    /// The change due in cash: `tendered - net`, or zero.
     pub change: Minor,
 }
 
 impl Totals {
-    /// Computes the totals of lines and tenders; voided lines do not count.
+    /// Computes the totals of lines and tenders, without voided lines.
     pub fn of<'a>(lines: &[Line], tenders: impl IntoIterator<Item = &'a Tender>) -> Self {
         let live = || lines.iter().filter(|line| !line.voided);
         let regular = live().map(|line| line.regular).sum();

@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ids::PaymentId, money::Minor};
 
-/// What a card payment leaves behind. There is no field that could hold a card number: PCI DSS 3.4.1 allows first six
-/// and last four.
+/// The data that a card payment leaves behind. No field can hold a card number: PCI DSS 3.4.1 allows the first six and
+/// last four digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CardSlip {
-    /// The hub's payment it came from.
+    /// The hub's payment id.
     pub payment: PaymentId,
-    /// Such as `476173******0119`.
+    /// The masked number, such as `476173******0119`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_pan: Option<String>,
-    /// Scheme or card name.
+    /// The scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// The numbers by which the terminal knows it.
+    /// The terminal's numbers for the transaction.
     #[serde(default, skip_serializing_if = "CardReference::is_empty")]
     pub reference: CardReference,
 }
 
-/// The numbers by which a payment terminal knows a transaction, by the names that its protocol has for them (`trace`,
-/// `receipt`). Bounded, so that no terminal can make a sale too large to store.
+/// The numbers that a payment terminal has for a transaction, under the names of its protocol (`trace`, `receipt`).
+/// They are bounded, so that no terminal can make a sale too large to store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>))]
 pub struct CardReference(BTreeMap<String, String>);
 
-/// A reference that can't be a terminal's.
+/// The card reference is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Invalid card reference: at most 6 entries, names of 1 to 24 lower-case letters, digits or `_`, values of 1 to 40 printable \
@@ -41,20 +41,20 @@ pub struct CardReference(BTreeMap<String, String>);
 pub struct InvalidCardReference;
 
 impl CardReference {
-    /// The most entries.
+    /// The maximum number of entries.
     pub const MAX_ENTRIES: usize = 6;
-    /// The longest name, in bytes.
+    /// The maximum length of a name, in bytes.
     pub const MAX_NAME: usize = 24;
-    /// The longest value, in bytes.
+    /// The maximum length of a value, in bytes.
     pub const MAX_VALUE: usize = 40;
 
-    /// Keeps what is within the bounds: a payment that was made is a payment whatever its terminal calls it.
+    /// Keeps the valid entries and drops the others: a payment stays valid whatever its terminal reports.
     pub fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let kept = entries.into_iter().filter(|(name, value)| name_is_valid(name) && value_is_valid(value));
         Self(kept.take(Self::MAX_ENTRIES).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// The value of a name.
+    /// The value under a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -64,7 +64,7 @@ impl CardReference {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether the terminal gave no numbers.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -96,42 +96,42 @@ impl From<CardReference> for BTreeMap<String, String> {
     }
 }
 
-/// A part of the payment.
+/// A means of payment and its amount.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "tender", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Tender {
-    /// Notes and coins as handed over; the change is the sale's.
+    /// Notes and coins as handed over; the change is part of the sale.
     Cash {
-        /// What was handed over.
+        /// The amount handed over.
         amount: Minor,
     },
-    /// A card, by a payment terminal.
+    /// A card, charged by a payment terminal.
     Card {
-        /// What was authorised.
+        /// The authorised amount.
         amount: Minor,
-        /// What it left behind.
+        /// The data of the payment.
         slip: CardSlip,
     },
-    /// A coupon of the maker, which pays the store back. A tender, not a discount.
+    /// A manufacturer's coupon, which the manufacturer reimburses. A tender, not a discount.
     ManufacturerCoupon {
-        /// Its worth.
+        /// The value of the coupon.
         amount: Minor,
-        /// Its code, if it was scanned.
+        /// The coupon's code, if it was scanned.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
 }
 
 impl Tender {
-    /// What it pays.
+    /// The amount that it pays.
     pub fn amount(&self) -> Minor {
         match self {
             Self::Cash { amount } | Self::Card { amount, .. } | Self::ManufacturerCoupon { amount, .. } => *amount,
         }
     }
 
-    /// The name used in the API, on pages and towards HQ.
+    /// The name in the API, on pages and in events to HQ.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Cash { .. } => "cash",
@@ -141,16 +141,16 @@ impl Tender {
     }
 }
 
-/// A tender as it stands in a basket.
+/// A tender of a basket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BasketTender {
     /// Counts from 1 in the order of entry; never reused.
     pub number: u32,
-    /// What was handed over.
+    /// The payment.
     #[serde(flatten)]
     pub tender: Tender,
-    /// Given back to the customer; counts for nothing.
+    /// Given back to the customer; not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub voided: bool,
 }

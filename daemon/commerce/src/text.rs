@@ -1,15 +1,15 @@
-//! Texts that people type and that are printed.
+//! Texts that people type and that are printed or shown.
 
-/// Whether a text can be printed and seen as it is: no control characters, nothing that turns the direction of what
-/// follows, no characters without a width, and at least one that shows.
+/// Whether a text is legible: no control characters, no characters that change the text direction or have no width, and
+/// at least one visible character.
 ///
-/// The joiners that some scripts need between letters are taken.
+/// The joiners that some scripts need between letters are allowed.
 pub fn is_readable(text: &str) -> bool {
     !text.chars().any(|char| char.is_control() || is_hidden(char)) && text.chars().any(shows)
 }
 
-/// Characters that change what is shown, or stand there unseen: general category Cf without the two joiners, and line
-/// and paragraph separators.
+/// Whether a character is invisible or changes what is shown: general category Cf without the two joiners, and line and
+/// paragraph separators.
 fn is_hidden(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' | '\u{200b}'
@@ -17,7 +17,7 @@ fn is_hidden(char: char) -> bool {
         | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a character leaves something to see; joiners, fillers and variation selectors do not.
+/// Whether a character is visible; joiners, fillers and variation selectors are not.
 fn shows(char: char) -> bool {
     let is_blank = matches!(char,
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{200c}' | '\u{200d}' | '\u{2800}'
@@ -30,14 +30,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_can_be_seen_is_readable() {
+    fn visible_texts_are_readable() {
         for text in ["Cereal", "Crème brûlée", "日本酒", "می\u{200c}خواهم", "❤\u{fe0f}", "½ l"] {
             assert!(is_readable(text), "{text:?}");
         }
     }
 
     #[test]
-    fn invisible_names_are_not_readable() {
+    fn invisible_texts_are_not_readable() {
         for text in [
             "",
             "  ",

@@ -1,122 +1,122 @@
-//! Why the rules refuse a command about a basket.
+//! The reasons to refuse a basket command.
 
 use super::MAX_TENDERS;
 use crate::{MAX_LINE_AMOUNT, MAX_LINES, ids::PaymentId, money::Minor, quantity::Unit};
 
-/// Why the rules refuse a command. Nothing has changed.
+/// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Completed or abandoned.
+    /// The basket is completed or abandoned.
     #[error("the basket is no longer open")]
     NotOpen,
-    /// A card payment runs.
-    #[error("a card payment of this basket is under way; wait for its end or abort it")]
+    /// A card payment of the basket is running.
+    #[error("a card payment of this basket is in progress; wait for it to end or abort it")]
     PaymentUnderWay,
     /// Lines can't change once something is paid.
-    #[error("the basket is partly paid, so its lines are fixed; void its tenders first, and give back what they were")]
+    #[error("the basket is partly paid, so its lines are fixed; void its tenders first and give the money back")]
     PartlyPaid,
     /// Too many lines.
-    #[error("the basket has {MAX_LINES} lines, the most it takes; complete it and open another")]
+    #[error("the basket has the maximum of {MAX_LINES} lines; complete it and open another")]
     TooManyLines,
     /// Too many discounts on a line.
-    #[error("line {line} has 16 discounts, the most it takes")]
+    #[error("line {line} has the maximum of 16 discounts")]
     TooManyDiscounts {
-        /// Which line.
+        /// The line.
         line: u32,
     },
     /// Too many tenders.
-    #[error("the basket has {MAX_TENDERS} tenders, the most it takes")]
+    #[error("the basket has the maximum of {MAX_TENDERS} tenders")]
     TooManyTenders,
-    /// No such line, or voided.
-    #[error("the basket has no line {line}, or it is voided")]
+    /// The line does not exist or is voided.
+    #[error("line {line} does not exist in the basket or is voided")]
     NoSuchLine {
-        /// What was asked for.
+        /// The requested line.
         line: u32,
     },
-    /// Nothing in it.
+    /// The basket has no lines.
     #[error("the basket has no lines; add one or abandon it")]
     Empty,
-    /// The item is sold by another unit.
+    /// The item is sold by a different unit.
     #[error("the item is sold by {}, not by {}", sold_by.name(), asked.name())]
     WrongUnit {
-        /// The item's.
+        /// The item's unit.
         sold_by: Unit,
-        /// The command's.
+        /// The unit in the command.
         asked: Unit,
     },
-    /// Zero, negative or too much where it may not be.
-    #[error("the amount is out of range; positive and at most {} minor units", MAX_LINE_AMOUNT.get())]
+    /// Zero, negative or too large.
+    #[error("the amount is out of range; it must be positive and at most {} minor units", MAX_LINE_AMOUNT.get())]
     AmountOutOfRange,
-    /// Not on file, and no price keyed.
+    /// The item is not on file, and no price was keyed.
     #[error("an item that is not on file needs a keyed amount and a reason")]
     PriceMissing,
-    /// More off than on.
+    /// The discount exceeds the line.
     #[error("a discount of {} exceeds what is left of line {line}, {} minor units", discount.get(), net.get())]
     DiscountExceedsLine {
-        /// Which line.
+        /// The line.
         line: u32,
-        /// What is left of it.
+        /// The net amount of the line.
         net: Minor,
-        /// What was asked.
+        /// The requested discount.
         discount: Minor,
     },
-    /// Only cash may exceed what is due: change is given on nothing else.
+    /// Only cash may exceed the amount due, because change is given on cash only.
     #[error("{} minor units exceed the {} that are due; change is given on cash only", amount.get(), due.get())]
     ExceedsDue {
-        /// What was asked.
+        /// The offered amount.
         amount: Minor,
-        /// What is due.
+        /// The amount due.
         due: Minor,
     },
-    /// So much cash is handed over by nobody.
+    /// The cash amount is implausibly high.
     #[error(
-        "{} minor units in cash for {} that are due are more than anybody hands over, {} at most; check the amount",
+        "{} minor units in cash for {} due is implausible (at most {}); check the amount",
         amount.get(), due.get(), most.get()
     )]
     TooMuchCash {
-        /// What was asked.
+        /// The offered amount.
         amount: Minor,
-        /// What is due.
+        /// The amount due.
         due: Minor,
-        /// The most that is taken.
+        /// The highest amount accepted.
         most: Minor,
     },
-    /// It is paid already.
+    /// The basket is fully paid.
     #[error("nothing is due; complete the basket")]
     NothingDue,
-    /// A coupon counts once.
-    #[error("coupon `{}` is in this basket already", code.escape_debug())]
+    /// The coupon is already in the basket.
+    #[error("coupon `{}` is already in this basket", code.escape_debug())]
     CouponTaken {
-        /// Its code.
+        /// The coupon's code.
         code: String,
     },
-    /// No such tender, or voided.
-    #[error("the basket has no tender {tender}, or it is voided")]
+    /// The tender does not exist or is voided.
+    #[error("tender {tender} does not exist in the basket or is voided")]
     NoSuchTender {
-        /// What was asked for.
+        /// The requested tender.
         tender: u32,
     },
-    /// Money on a card can't be given back from the drawer.
+    /// A card tender can't be refunded in cash.
     #[error(
         "tender {tender} is card payment {payment}, which only its terminal can reverse, and the hub can't ask for that \
          yet; complete the basket"
     )]
     TenderIsCard {
-        /// Which tender.
+        /// The tender.
         tender: u32,
-        /// The hub's payment.
+        /// The hub's payment id.
         payment: PaymentId,
     },
-    /// Not enough.
+    /// The basket is not fully paid.
     #[error("{} minor units are still due", due.get())]
     StillDue {
-        /// What is missing.
+        /// The amount still due.
         due: Minor,
     },
-    /// A text is empty, too long or has control or invisible characters.
+    /// The text is empty or too long, or has control or invisible characters.
     #[error("`{field}` must be 1 to {} bytes of text without control or invisible characters", crate::MAX_TEXT)]
     BadText {
-        /// Which field.
+        /// The field.
         field: &'static str,
     },
 }

@@ -1,16 +1,16 @@
-//! Cycle counts: blind, right while selling goes on, decided by a person.
+//! Cycle counts: blind, valid while the store sells, and decided by a person.
 //!
-//! - **Blind.** Whoever counts is shown the items, never what should be there; nor does a refusal tell
-//!   ([`Refusal::without_quantity`]). Who asks for more and more until it is refused can find out; that leaves a trail
-//!   of reservations and notes.
-//! - **At that moment.** A counted quantity is compared with on_hand *when it was counted*: movements since then are
-//!   undone for the comparison. Sales go on.
-//! - **A delta.** What is approved is the variance, not the counted quantity, so sales between the count and the
-//!   approval are right as well.
-//! - **Seen.** Whoever decides names the variance that was read. A recount replaces it until then; what nobody has seen
-//!   is not decided.
-//! - **One at a time.** An item is in one open count only, by one unit, and nothing is counted before its count was
-//!   opened: two variances that mean the same missing piece can't both be approved.
+//! - **Blind.** The counter sees the items, never the expected quantity, and refusals do not reveal it
+//!   ([`Refusal::without_quantity`]). Somebody who probes with larger and larger requests can find it out, but leaves a
+//!   trail of reservations and notes.
+//! - **As of the count.** A counted quantity is compared with on_hand at the moment when it was counted: later
+//!   movements are subtracted for the comparison. Sales continue.
+//! - **A delta.** Approval books the variance, not the counted quantity, so sales between the count and the approval
+//!   stay correct.
+//! - **Seen.** The decision names the variance that the person has seen. If a recount has changed it, the decision is
+//!   refused.
+//! - **Exclusive.** An item is in at most one open count, by one unit, and `counted_at` is never before the count was
+//!   opened. So two variances for the same missing piece cannot both be approved.
 //!
 //! ```text
 //!   uncounted --quantity--> counted --approve--> approved (the variance moves)
@@ -18,13 +18,13 @@
 //!                            |--' a recount replaces <--'
 //! ```
 //!
-//! Only on_hand is counted: what is reserved, quarantined, damaged or in transit is set aside. Goods in a customer's
-//! basket are on_hand until they are paid for, and not on the shelf; who counts while the store is full finds them
-//! missing, and they are sold a minute later. So a tally has beside it what lay in open baskets as it was noted:
-//! `variance + in_baskets_when_counted` is what is amiss, if those are all the goods that were off the shelf. They are
-//! not always. What is in a trolley and not scanned, or in a basket that a register keeps to itself until it sells,
-//! nobody can see; and of a quantity that is told long after it was counted, baskets were looked at when it was told.
-//! It is for a person to judge, and never booked by itself; count busy items at quiet times.
+//! Only on_hand is counted; stock that is reserved, quarantined, damaged or in transit is set aside. Goods in a
+//! customer's basket are on_hand until they are paid, but not on the shelf: a count in a busy store misses them, and a
+//! minute later they are sold. A tally therefore also records what was in open baskets: `variance +
+//! in_baskets_when_counted` is the true difference if those are all the goods off the shelf. They may not be. The hub
+//! cannot see goods in a trolley that are not scanned yet, or a basket that a register keeps to itself; and if a
+//! quantity is reported long after it was counted, the baskets at the time of the report are used. A person judges
+//! this; the hub never books it by itself. Count busy items at quiet times.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,87 +39,87 @@ use crate::{
 /// A count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
-    /// Counts from 1.
+    /// The number of the count, from 1.
     pub id: u64,
     /// When it was opened: milliseconds since 1970, UTC.
     pub opened_at_ms: i64,
-    /// When it was closed: by a person, or with the last approval.
+    /// When it was closed: by a person, or by the last approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at_ms: Option<i64>,
-    /// What is to be counted.
+    /// The items to count.
     pub lines: Vec<CountLine>,
 }
 
 /// An item of a count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// What was counted last.
+    /// The latest tally.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
-    /// What a person made of it.
+    /// The decision, once a person has made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
 }
 
-/// A counted quantity.
+/// A counted quantity and what it is compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tally {
-    /// What was there, in thousandths.
+    /// The quantity found, in thousandths.
     pub counted: i64,
-    /// What should have been there at that moment, in thousandths.
+    /// The quantity expected at that moment, in thousandths.
     pub expected: i64,
     /// When it was counted: milliseconds since 1970, UTC.
     pub counted_at_ms: i64,
     /// Who counted.
     pub by: Actor,
-    /// What of it lay in open baskets then, in thousandths: scanned and not paid for, so off the shelf and still
+    /// The quantity in open baskets at that moment, in thousandths: scanned and not paid, so off the shelf and still
     /// expected.
     pub in_baskets_when_counted: i64,
 }
 
 impl Tally {
-    /// What is there too much; negative for what is missing.
+    /// The surplus; negative if goods are missing.
     pub fn variance(&self) -> i64 {
         self.counted.saturating_sub(self.expected)
     }
 }
 
-/// What a person decided.
+/// A person's decision on a variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = CountDecision))]
 pub enum Decision {
-    /// The books were wrong, and are corrected.
+    /// The books were wrong and are corrected.
     Approved,
     /// The count was wrong.
     Rejected,
 }
 
-/// A variance as a person decided it.
+/// A person's decision on a variance as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = DecidedVariance))]
 pub struct Decided {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// What a person decided.
+    /// The decision.
     pub decision: Decision,
-    /// The variance that was seen, in thousandths; refused if the item was counted again since, and another came of it.
+    /// The variance that was seen, in thousandths; refused if a recount has changed it since.
     pub variance: i64,
 }
 
 impl Count {
-    /// A count of some items.
+    /// Opens a count of items.
     ///
     /// # Errors
-    /// None, too many, or one twice.
+    /// No items, too many, or one of them twice.
     pub fn open(id: u64, opened_at_ms: i64, items: Vec<(Sku, Unit)>) -> Result<Self, Refusal> {
         if items.is_empty() {
             return Err(Refusal::NoLines);
@@ -137,10 +137,10 @@ impl Count {
         Ok(Self { id, opened_at_ms, closed_at_ms: None, lines })
     }
 
-    /// Whether an item can be counted (again), by this unit, at this moment.
+    /// Whether an item can be counted (again) by this unit at this moment.
     ///
     /// # Errors
-    /// Closed, not in it, another unit, approved already, or the moment lies before the count.
+    /// Closed, not in the count, a different unit, already approved, or the moment is outside the count.
     pub fn may_tally(&self, sku: &Sku, quantity: Quantity, counted_at_ms: i64, now_ms: i64) -> Result<(), Refusal> {
         self.is_open()?;
         let line = self.lines.iter().find(|line| line.sku == *sku);
@@ -157,7 +157,7 @@ impl Count {
         Ok(())
     }
 
-    /// Notes what was counted; an earlier quantity, or its rejection, is replaced. Asks [`Self::may_tally`] before.
+    /// Records a tally and replaces an earlier one or its rejection. Checks [`Self::may_tally`] first.
     ///
     /// # Errors
     /// As [`Self::may_tally`].
@@ -169,10 +169,10 @@ impl Count {
         Ok(())
     }
 
-    /// Decides an item's variance as it was seen; gives what moves. With its last approval the count is closed.
+    /// Decides an item's variance; returns the line to book, if any. The last approval closes the count.
     ///
     /// # Errors
-    /// Closed, not in it, not counted, decided already, or counted again since with another variance.
+    /// Closed, not in the count, not counted, already decided, or counted again since with a different variance.
     pub fn decide(&mut self, decided: &Decided, at_ms: i64) -> Result<Option<Line>, Refusal> {
         let Decided { sku, decision, variance: seen } = decided;
         self.is_open()?;
@@ -194,10 +194,10 @@ impl Count {
         Ok((*decision == Decision::Approved && variance != 0).then_some(correction))
     }
 
-    /// Ends it; what is not decided stays as it is, on record.
+    /// Closes the count; items without a decision stay as they are, on record.
     ///
     /// # Errors
-    /// Closed already.
+    /// Already closed.
     pub fn close(&mut self, at_ms: i64) -> Result<(), Refusal> {
         self.is_open()?;
         self.closed_at_ms = Some(at_ms);

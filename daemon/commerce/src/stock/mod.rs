@@ -1,16 +1,16 @@
-//! The stock ledger: what moves, between which states, and what that leaves.
+//! The stock ledger: movements between states, and the positions that result.
 //!
 //! # What this module promises
 //!
-//! - **A position is the sum of its movements.** A [`Line`] takes so much of an item from one state to another, or into
-//!   or out of the store; nothing else changes a [`Position`]. A correction is another movement, never a "set to".
-//! - **States part the physical stock.** What is in the store is in exactly one of them; `available_to_sell` is
+//! - **A position is the sum of its movements.** A [`Line`] moves a quantity of an item from one state to another, or
+//!   into or out of the store; nothing else changes a [`Position`]. A correction is another movement, never a "set to".
+//! - **States partition the physical stock.** Every piece in the store is in exactly one state; `available_to_sell` is
 //!   derived, never stored.
-//! - **Below zero is a policy.** A fact (goods sold, sent away, broken) may take on_hand below zero if the item's
-//!   [`Rule`] lets it; a promise (a reservation) never may; no other state ever goes below zero.
-//! - **Units don't mix.** A position is of an item *and* a unit: an item that was sold by the piece and is weighed from
-//!   today has two, and the old one is counted out: a count names it by its unit. So no sale can fail on a unit. The
-//!   item's policy is by the unit it was set in, and must be set again.
+//! - **Going below zero is a policy.** A fact (goods sold, sent away, damaged) may take on_hand below zero if the
+//!   item's [`Rule`] allows it; a promise (a reservation) may not. No other state ever goes below zero.
+//! - **Units don't mix.** A position belongs to an item *and* a unit. An item that was sold by the piece and is now
+//!   weighed has two positions; a count by the old unit clears the old one. So no sale fails because of a unit. The
+//!   item's policy is in the old unit as well and must be set again.
 //!
 //! # States
 //!
@@ -26,16 +26,16 @@
 //!  on_hand --- damage ------------------------------------------^
 //! ```
 //!
-//! What comes in broken or doubtful goes straight to damaged or quarantined. [`Kind::allows`] is the table; a test
-//! walks every cell.
+//! Goods that arrive damaged or doubtful go straight to damaged or quarantined. [`Kind::allows`] is the table of
+//! allowed moves; a test checks every cell.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`position`] | what is there of an item, and what a line does to it |
-//! | [`policy`] | how an item is kept: below zero or not, safety stock, lead time, pack |
+//! | [`position`] | the stock of an item, and how a line changes it |
+//! | [`policy`] | an item's stock policy: below zero or not, safety stock, lead time, pack |
 //! | [`reservation`] | stock promised to somebody |
-//! | [`notice`] | what was announced, and what came of it |
-//! | [`transfer`] | what was sent to another store |
+//! | [`notice`] | announced goods and their deliveries |
+//! | [`transfer`] | goods sent to another store |
 //! | [`count`] | cycle counts |
 //! | [`quota`] | what the web may sell without asking |
 //! | [`reorder`] | when to order, and how much |
@@ -68,7 +68,7 @@ use crate::{
     quantity::{Quantity, Unit},
 };
 
-/// Where stock is. Where no state is named, it is outside the store.
+/// The state of stock. Where no state is given, the stock is outside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -80,14 +80,14 @@ pub enum State {
     Reserved,
     /// On its way to another store.
     InTransit,
-    /// Kept back until somebody has looked at it.
+    /// Held back until somebody has inspected it.
     Quarantined,
-    /// Broken; waits to be written off.
+    /// Damaged; to be written off.
     Damaged,
 }
 
 impl State {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 5] = [Self::OnHand, Self::Reserved, Self::InTransit, Self::Quarantined, Self::Damaged];
 
     /// The name used in the API.
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-/// Why stock moves.
+/// The reason of a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -114,32 +114,32 @@ pub enum Kind {
     Return,
     /// Delivered by a supplier. The reference is the notice.
     Receipt,
-    /// Delivered by another store. The reference is [`transfer::reference`], as of the three below.
+    /// Delivered by another store. The reference is [`transfer::reference`], as for the next three.
     TransferIn,
     /// Sent to another store.
     TransferOut,
-    /// The other store has it.
+    /// The other store has received it.
     Arrival,
-    /// Sent, and never arrived.
+    /// Sent, but never arrived.
     Shortfall,
     /// A count's approved variance. The reference is the count.
     Count,
-    /// Broken in the store.
+    /// Damaged in the store.
     Damage,
     /// Thrown away.
     WriteOff,
-    /// Taken off the shelf until somebody has looked at it.
+    /// Taken off the shelf until somebody has inspected it.
     Quarantine,
-    /// Looked at, and good.
+    /// Inspected and found good.
     Clear,
     /// Promised to somebody. The reference is the reservation.
     Reservation,
-    /// Promised no longer. The reference is the reservation.
+    /// No longer promised. The reference is the reservation.
     Release,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 14] = [
         Self::Sale,
         Self::Return,
@@ -157,7 +157,7 @@ impl Kind {
         Self::Release,
     ];
 
-    /// Whether it takes stock from here to there.
+    /// Whether a movement of this kind may take stock from `from` to `to`.
     pub fn allows(self, from: Option<State>, to: Option<State>) -> bool {
         use State::{Damaged, InTransit, OnHand, Quarantined, Reserved};
         matches!(
@@ -178,27 +178,27 @@ impl Kind {
     }
 }
 
-/// A quantity of an item, as documents and commands name it.
+/// A quantity of an item in a document or command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Portion {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
 }
 
-/// A position's key.
+/// The key of a position.
 pub type Place = (Sku, Unit);
 
 /// Quantities by item and unit, in thousandths.
 pub type Sums = BTreeMap<Place, i64>;
 
-/// Adds portions up; several of one item become one, and those of nothing none.
+/// Adds portions up by item and unit and drops sums of zero.
 ///
 /// # Errors
-/// None, or more than [`MAX_LINES`], or nothing left.
+/// No portions, more than [`MAX_LINES`], or all of them zero.
 pub fn sum(portions: impl IntoIterator<Item = Portion>) -> Result<Sums, Refusal> {
     let mut sums = Sums::new();
     for (count, Portion { sku, quantity }) in portions.into_iter().enumerate() {
@@ -212,191 +212,193 @@ pub fn sum(portions: impl IntoIterator<Item = Portion>) -> Result<Sums, Refusal>
     if sums.is_empty() { Err(Refusal::NoLines) } else { Ok(sums) }
 }
 
-/// A line of a movement: so much of an item goes from one state to another.
+/// A line of a movement: a quantity of an item goes from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = MovementLine))]
 pub struct Line {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
     /// Thousandths of the unit, more than zero.
     pub milli: i64,
     /// The unit.
     pub unit: Unit,
-    /// Where it was; outside the store if it says nothing.
+    /// The state before; absent if it was outside the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<State>,
-    /// Where it is now; outside the store if it says nothing.
+    /// The state after; absent if it is now outside the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<State>,
 }
 
 impl Line {
-    /// Lines that take sums from one state to another.
+    /// Lines that move sums from one state to another.
     pub fn of(sums: impl IntoIterator<Item = (Place, i64)>, from: Option<State>, to: Option<State>) -> Vec<Self> {
         let line = |((sku, unit), milli): (Place, i64)| Self { sku, milli, unit, from, to };
         sums.into_iter().filter(|(_, milli)| *milli > 0).map(line).collect()
     }
 
-    /// What it adds to a state; negative if it takes away.
+    /// The change of a state; negative if the line takes stock out of it.
     pub fn effect(&self, state: State) -> i64 {
         i64::from(self.to == Some(state)) * self.milli - i64::from(self.from == Some(state)) * self.milli
     }
 }
 
-/// What happened to stock at one moment, for one reason. Never changed again.
+/// A change of stock at one moment, for one reason. Movements never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Movement {
-    /// Counts from 1 without gaps.
+    /// The number, from 1 without gaps.
     pub number: u64,
-    /// Why.
+    /// The reason.
     pub kind: Kind,
-    /// What it belongs to: a sale, a reservation, a notice, a transfer, a count; or a person's reason.
+    /// The sale, reservation, notice, transfer or count that it belongs to, or a person's reason.
     pub reference: String,
-    /// When: milliseconds since 1970, UTC.
+    /// The time: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// Who.
+    /// The actor.
     pub by: Actor,
-    /// What moved.
+    /// The stock that moved.
     pub lines: Vec<Line>,
 }
 
-/// Why the rules of the stock refuse a command. Nothing has changed.
+/// Why a stock command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Less is there than was requested.
+    /// Less stock than requested.
     #[error(
         "not enough stock of item {sku}: requested {}, {} {}; reduce the quantity, or receive or count the item first",
         exact(*requested), state.map_or("available to sell", State::name), exact(*available)
     )]
     Insufficient {
-        /// Which item.
+        /// The item.
         sku: Sku,
-        /// How much there is, in thousandths; of a reservation less the safety stock.
+        /// The quantity available, in thousandths; for a reservation, less the safety stock.
         available: i64,
-        /// How much was requested, in thousandths.
+        /// The quantity requested, in thousandths.
         requested: i64,
-        /// In which state; `None` for what is available to sell.
+        /// The state; `None` for the stock available to sell.
         state: Option<State>,
     },
-    /// The same, as who counts the item may hear it.
+    /// The same, without revealing the quantity to somebody who is counting the item.
     #[error(
         "not enough stock of item {sku} for {}; the quantity is hidden while the item is being counted",
         exact(*requested)
     )]
     InsufficientWhileCounted {
-        /// Which item.
+        /// The item.
         sku: Sku,
-        /// How much was requested, in thousandths.
+        /// The quantity requested, in thousandths.
         requested: i64,
     },
-    /// The item's stock is not kept.
+    /// The item's stock is not tracked.
     #[error("the stock of item {sku} is not tracked; change its stock policy first")]
     Untracked {
-        /// Which item.
+        /// The item.
         sku: Sku,
     },
-    /// Nothing to do.
+    /// No line has a quantity.
     #[error("no line has a quantity; send at least one")]
     NoLines,
     /// Too many lines.
     #[error("a document has at most {MAX_LINES} lines; use several documents")]
     TooManyLines,
-    /// The same item twice where it may stand once.
-    #[error("item {sku} is named twice; name it once")]
+    /// The same item twice where only one line is allowed.
+    #[error("item {sku} is listed twice; list it once")]
     Twice {
-        /// Which item.
+        /// The item.
         sku: Sku,
     },
-    /// The same delivery once more.
+    /// The delivery was booked before.
     #[error(
-        "delivery note {note} was booked before{}; nothing was booked now",
+        "delivery note {note} was already booked{}; nothing was booked now",
         movement.map_or_else(String::new, |movement| format!(", as movement {movement}"))
     )]
     DeliveryKnown {
         /// The delivery note.
         note: String,
-        /// What was booked; none if nothing of it is tracked.
+        /// The movement booked then; absent if no item was tracked.
         movement: Option<u64>,
     },
     /// Too many delivery notes.
-    #[error("the notice has {} delivery notes, the most it takes; close it and enter another", notice::MAX_NOTES)]
+    #[error("the notice has the maximum of {} delivery notes; close it and enter another", notice::MAX_NOTES)]
     TooManyNotes,
-    /// Goods for another store.
+    /// The goods are for another store.
     #[error("the transfer goes to {to}, but this store is {here}; enter it there")]
     NotForHere {
-        /// The store it goes to.
+        /// The destination.
         to: String,
         /// This store.
         here: String,
     },
-    /// Goods that a store sends to itself.
-    #[error("{here} is this store; a transfer goes from one store to another")]
+    /// A transfer from a store to itself.
+    #[error("{here} is this store; name the other store")]
     ToItself {
         /// This store.
         here: String,
     },
-    /// Another unit than the item's.
-    #[error("item {sku} is kept by {}, not by {}", kept.name(), asked.name())]
+    /// A different unit than the item's.
+    #[error("item {sku} is stocked by {}, not by {}", kept.name(), asked.name())]
     WrongUnit {
-        /// Which item.
+        /// The item.
         sku: Sku,
-        /// The item's.
+        /// The item's unit.
         kept: Unit,
-        /// The command's.
+        /// The unit in the command.
         asked: Unit,
     },
-    /// It is over.
+    /// The document is closed.
     #[error("the {document} is closed; open another")]
     Closed {
-        /// A notice, a transfer, a count, a reservation.
+        /// The kind of document: a notice, a transfer, a count or a reservation.
         document: &'static str,
     },
-    /// It is not over.
+    /// The document is still open.
     #[error("the {document} is open, so it can't be reopened")]
     Open {
-        /// A notice.
+        /// The kind of document: a notice.
         document: &'static str,
     },
-    /// A notice of a supplier's order.
-    #[error("the notice of a supplier's order is not reopened; enter the order again, and receive against that")]
+    /// The notice is of a supplier's order.
+    #[error(
+        "the notice of a supplier's order cannot be reopened; enter the order again and receive against the new notice"
+    )]
     NotReopened,
     /// The reservation belongs to a basket.
-    #[error("the reservation is in basket {basket}; sell or abandon that")]
+    #[error("the reservation is in basket {basket}; complete or abandon the basket")]
     InBasket {
-        /// Which.
+        /// The basket.
         basket: BasketId,
     },
-    /// The document does not have it.
+    /// The document does not contain the item.
     #[error("the {document} has no item {sku}")]
     NoSuchItem {
-        /// Which item.
+        /// The item.
         sku: Sku,
-        /// A transfer, a count.
+        /// The kind of document: a transfer or a count.
         document: &'static str,
     },
-    /// Counted before the count began, or in the future.
+    /// The time of the tally is before the count was opened or in the future.
     #[error("`counted_at_ms` of item {sku} must lie between the count's opening and now")]
     NotDuringTheCount {
-        /// Which item.
+        /// The item.
         sku: Sku,
     },
-    /// There is nothing to approve or reject.
-    #[error("item {sku} of the count has no variance that waits for a decision")]
+    /// There is no variance to approve or reject.
+    #[error("item {sku} of the count has no undecided variance")]
     NothingToDecide {
-        /// Which item.
+        /// The item.
         sku: Sku,
     },
-    /// The variance is not the one that was read.
+    /// The variance has changed since it was read.
     #[error(
-        "item {sku} was counted again: its variance is {} now, not {}; read the variances again and decide",
+        "item {sku} was counted again: its variance is now {}, not {}; read the variances again, then decide",
         exact(*now), exact(*seen)
     )]
     Recounted {
-        /// Which item.
+        /// The item.
         sku: Sku,
-        /// The variance that whoever decides has seen, in thousandths.
+        /// The variance that the decision names, in thousandths.
         seen: i64,
         /// The variance now, in thousandths.
         now: i64,
@@ -404,20 +406,20 @@ pub enum Refusal {
     /// A number is out of range.
     #[error("`{field}` is out of range; {range}")]
     OutOfRange {
-        /// Which field.
+        /// The field.
         field: &'static str,
-        /// What is allowed.
+        /// The allowed range.
         range: &'static str,
     },
 }
 
 impl Refusal {
-    /// The item of which it says how much there is.
+    /// The item whose quantity the refusal reveals.
     pub fn reveals_stock_of(&self) -> Option<&Sku> {
         if let Self::Insufficient { sku, .. } = self { Some(sku) } else { None }
     }
 
-    /// The same without saying how much there is.
+    /// The same refusal without the available quantity.
     #[must_use]
     pub fn without_quantity(self) -> Self {
         match self {
@@ -427,7 +429,7 @@ impl Refusal {
     }
 }
 
-/// Thousandths as a decimal number.
+/// Formats thousandths as a decimal number.
 fn exact(milli: i64) -> String {
     let (sign, magnitude) = (if milli < 0 { "-" } else { "" }, milli.unsigned_abs());
     match magnitude % 1000 {

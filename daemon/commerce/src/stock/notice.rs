@@ -1,27 +1,27 @@
-//! What was announced, and what came of it.
+//! Announced goods and their deliveries.
 //!
-//! A notice is open until a person closes it. Until then it takes deliveries: more or less than announced, or things
-//! that nobody announced. What differs stays on record in its lines. A delivery that names its delivery note is taken
-//! once.
+//! A notice is open until a person closes it. Until then it accepts deliveries, with more or less than announced and
+//! with items that nobody announced. Its lines record the differences. A delivery that names its delivery note is
+//! booked once.
 //!
-//! One that was closed too early: a supplier's order is entered again, as another notice; the notice of another store's
-//! transfer, which has one name for all time, is reopened.
+//! If a notice was closed too early: a supplier's order is entered again as a new notice; the notice of another store's
+//! transfer is reopened, because a transfer has only one name.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Line, Place, Refusal, State, Sums, position::is_zero, transfer};
 use crate::{MAX_LINES, item::Sku, quantity::Unit};
 
-/// The most delivery notes of a notice.
+/// The maximum number of delivery notes of a notice.
 pub const MAX_NOTES: usize = 100;
 
-/// Goods that are to come.
+/// Announced goods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Notice {
-    /// Counts from 1.
+    /// The number of the notice, from 1.
     pub id: u64,
-    /// From whom.
+    /// The sender.
     #[serde(flatten)]
     pub source: Source,
     /// When it was entered: milliseconds since 1970, UTC.
@@ -29,42 +29,42 @@ pub struct Notice {
     /// When it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at_ms: Option<i64>,
-    /// How many deliveries came for it.
+    /// The number of deliveries received.
     pub deliveries: u32,
-    /// The delivery notes of those that named one.
+    /// The delivery notes of the deliveries that named one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<DeliveryNote>,
-    /// What was announced, and what came.
+    /// Announced and received quantities.
     pub lines: Vec<NoticeLine>,
 }
 
-/// A delivery that must not be taken twice.
+/// A delivery that must not be booked twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeliveryNote {
-    /// Its number, as the sender writes it.
+    /// The number, as the sender writes it.
     pub note: String,
-    /// The movement that it is; none if nothing of it is tracked.
+    /// The movement of the delivery; absent if no item is tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<u64>,
 }
 
-/// What a delivery comes to.
+/// The effect of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// What moves.
+    /// The stock that moves.
     pub lines: Vec<Line>,
-    /// What of it is more than was announced.
+    /// The quantities beyond those announced.
     pub beyond: Sums,
 }
 
-/// A number or a name as people mean it, whatever blanks and capitals they type: two that fold to the same are the
+/// Normalizes blanks and capitals of a number or name that a person typed. Two texts with the same result mean the
 /// same.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// Who sends.
+/// The sender of goods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -72,22 +72,22 @@ pub fn folded(text: &str) -> String {
 pub enum Source {
     /// A supplier.
     Supplier {
-        /// Its name.
+        /// The supplier's name.
         supplier: String,
-        /// The order's or delivery note's number.
+        /// The number of the order or delivery note.
         order: String,
     },
-    /// Another store of the retailer.
+    /// Another store of the same retailer.
     Store {
-        /// The other hub.
+        /// The sending hub.
         store: String,
-        /// Its transfer.
+        /// The sender's transfer.
         transfer: String,
     },
 }
 
 impl Source {
-    /// The movement that a delivery is.
+    /// The kind of movement of a delivery.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Supplier { .. } => Kind::Receipt,
@@ -96,22 +96,22 @@ impl Source {
     }
 }
 
-/// How goods arrive.
+/// The condition of delivered goods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Condition {
-    /// Fit to be sold.
+    /// Fit for sale.
     #[default]
     Good,
-    /// Somebody must look at it.
+    /// To be inspected.
     Doubtful,
-    /// Broken.
+    /// Damaged.
     Damaged,
 }
 
 impl Condition {
-    /// Where such goods go.
+    /// The state that goods in this condition go to.
     pub fn state(self) -> State {
         match self {
             Self::Good => State::OnHand,
@@ -125,19 +125,19 @@ impl Condition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NoticeLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// What should come; nothing, if it came unannounced.
+    /// The announced quantity; zero for an item that nobody announced.
     pub announced: i64,
-    /// What came fit to be sold.
+    /// The quantity received fit for sale.
     pub good: i64,
-    /// What came doubtful.
+    /// The quantity received in doubtful condition.
     pub doubtful: i64,
-    /// What came broken.
+    /// The quantity received damaged.
     pub damaged: i64,
-    /// What of it moved no stock, because the item was not tracked when it came.
+    /// The part of it that moved no stock, because the item was not tracked at the time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub untracked: i64,
 }
@@ -147,7 +147,7 @@ impl NoticeLine {
         Self { sku, unit, announced, good: 0, doubtful: 0, damaged: 0, untracked: 0 }
     }
 
-    /// What is still to come.
+    /// The quantity still to come.
     pub fn outstanding(&self) -> i64 {
         self.announced.saturating_sub(self.came()).max(0)
     }
@@ -156,20 +156,20 @@ impl NoticeLine {
         self.good.saturating_add(self.doubtful).saturating_add(self.damaged)
     }
 
-    /// What came beyond the announcement.
+    /// The quantity received beyond the announcement.
     fn beyond(&self) -> i64 {
         self.came().saturating_sub(self.announced).max(0)
     }
 }
 
 impl Notice {
-    /// A notice.
+    /// A new notice.
     pub fn new(id: u64, source: Source, entered_at_ms: i64, announced: Sums) -> Self {
         let lines = announced.into_iter().map(|(place, milli)| NoticeLine::new(place, milli)).collect();
         Self { id, source, entered_at_ms, closed_at_ms: None, deliveries: 0, notes: Vec::new(), lines }
     }
 
-    /// What movements of its deliveries refer to: the notice's number, or the transfer that both stores know.
+    /// The reference of its movements: the notice's number, or the transfer's name, which both stores know.
     pub fn reference(&self) -> String {
         match &self.source {
             Source::Supplier { .. } => self.id.to_string(),
@@ -177,10 +177,10 @@ impl Notice {
         }
     }
 
-    /// Takes a delivery. One that names its note is told to [`Self::take_note`] with its movement.
+    /// Books a delivery. If it names its note, call [`Self::take_note`] afterwards with its movement.
     ///
     /// # Errors
-    /// Closed, a delivery note that was taken before or is one too many, or more lines than a notice has.
+    /// Closed, the delivery note was already booked, too many notes, or too many lines.
     pub fn receive(&mut self, goods: Vec<(Condition, Sums)>, note: Option<&str>) -> Result<Delivered, Refusal> {
         self.is_open()?;
         if let Some(note) = note {
@@ -219,7 +219,7 @@ impl Notice {
         }
     }
 
-    /// Notes what of a delivery moved no stock: lines that [`Self::receive`] gave.
+    /// Records which lines of [`Self::receive`] moved no stock.
     pub fn not_tracked<'l>(&mut self, lines: impl IntoIterator<Item = &'l Line>) {
         for line in lines {
             let of_item = |known: &&mut NoticeLine| known.sku == line.sku && known.unit == line.unit;
@@ -229,25 +229,25 @@ impl Notice {
         }
     }
 
-    /// Notes the movement of a delivery, under its delivery note.
+    /// Records a delivery note and its movement.
     pub fn take_note(&mut self, note: String, movement: Option<u64>) {
         self.notes.push(DeliveryNote { note, movement });
     }
 
-    /// Nothing more will come.
+    /// Closes the notice: nothing more will come.
     ///
     /// # Errors
-    /// Closed already.
+    /// Already closed.
     pub fn close(&mut self, at_ms: i64) -> Result<(), Refusal> {
         self.is_open()?;
         self.closed_at_ms = Some(at_ms);
         Ok(())
     }
 
-    /// More came, after all.
+    /// Reopens the notice, because more came after all.
     ///
     /// # Errors
-    /// It is of a supplier's order, or open.
+    /// It is of a supplier's order, or still open.
     pub fn reopen(&mut self) -> Result<(), Refusal> {
         if matches!(self.source, Source::Supplier { .. }) {
             return Err(Refusal::NotReopened);
@@ -259,7 +259,7 @@ impl Notice {
         if self.closed_at_ms.is_none() { Ok(()) } else { Err(Refusal::Closed { document: "notice" }) }
     }
 
-    /// The line of an item; a new one, if it came unannounced.
+    /// The line of an item; a new line if nobody announced the item.
     fn line(&mut self, (sku, unit): &Place) -> Result<&mut NoticeLine, Refusal> {
         let found = self.lines.iter().position(|line| line.sku == *sku && line.unit == *unit);
         let index = match found {

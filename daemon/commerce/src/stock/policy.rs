@@ -1,4 +1,4 @@
-//! How an item's stock is kept.
+//! Stock policies of items.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,51 +8,50 @@ use crate::{
     quantity::{Quantity, Unit},
 };
 
-/// The longest lead time or cover, in days.
+/// The maximum lead time or cover, in days.
 pub const MAX_DAYS: u16 = 365;
 
-/// What a sale may do to on_hand.
+/// How a sale may change on_hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = StockRule))]
 pub enum Rule {
-    /// Take it below zero: the customer has the thing in the hand, so the books are wrong, not the customer. The usual
-    /// rule.
+    /// Sales may take it below zero: the customer has the goods in hand, so the books are wrong. The default.
     #[default]
     BelowZero,
-    /// Take it to zero; past that the sale is refused.
+    /// Sales may take it to zero; beyond that they are refused.
     ToZero,
-    /// Nothing: the item's stock is not kept.
+    /// The item's stock is not tracked.
     Untracked,
 }
 
-/// An item's policy. An item without one follows the usual rule, has no safety stock, and is not reordered.
+/// An item's policy. An item without one has the default rule and no safety stock, and is not reordered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = StockPolicy))]
 pub struct Policy {
-    /// Of which item.
+    /// The item.
     pub sku: Sku,
-    /// By which unit its quantities are.
+    /// The unit of the quantities.
     pub unit: Unit,
-    /// What a sale may do.
+    /// How a sale may change on_hand.
     pub rule: Rule,
-    /// Kept back from promises, and a part of the reorder point; in thousandths.
+    /// Stock that is not promised; also part of the reorder point. In thousandths.
     pub safety_stock: i64,
     /// Days from an order to its delivery.
     pub lead_time_days: u16,
-    /// Days that a delivery should last once it is there.
+    /// Days that a delivery should last.
     pub cover_days: u16,
-    /// Orders are multiples of this; in thousandths, more than zero.
+    /// Order quantities are multiples of this; in thousandths, greater than zero.
     pub pack: i64,
 }
 
 impl Policy {
-    /// A policy whose numbers fit together.
+    /// A policy with consistent values.
     ///
     /// # Errors
-    /// Quantities by different units, an empty pack, days out of range.
+    /// Quantities in different units, an empty pack, or days out of range.
     pub fn new(
         sku: Sku,
         rule: Rule,
@@ -64,11 +63,11 @@ impl Policy {
             return Err(Refusal::WrongUnit { sku, kept: pack.unit(), asked: safety_stock.unit() });
         }
         if pack.milli() == 0 {
-            return Err(Refusal::OutOfRange { field: "pack", range: "more than zero" });
+            return Err(Refusal::OutOfRange { field: "pack", range: "must be greater than zero" });
         }
         for (field, days) in [("lead_time_days", lead_time_days), ("cover_days", cover_days)] {
             if days > MAX_DAYS {
-                return Err(Refusal::OutOfRange { field, range: "at most 365" });
+                return Err(Refusal::OutOfRange { field, range: "must be at most 365" });
             }
         }
         Ok(Self {
@@ -82,8 +81,8 @@ impl Policy {
         })
     }
 
-    /// The unit by which the item is sold now, if that is not the policy's: then it must be set again. `sold_by` is the
-    /// catalog's, if it has the item.
+    /// The unit in which the item is sold now (`sold_by`, from the catalog) if it differs from the policy's. The policy
+    /// must then be set again.
     pub fn outdated(&self, sold_by: Option<Unit>) -> Option<Unit> {
         sold_by.filter(|unit| *unit != self.unit)
     }

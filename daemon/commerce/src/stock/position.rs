@@ -1,34 +1,34 @@
-//! What is there of an item, and what a line does to it.
+//! The stock of an item, and how a line changes it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Line, Place, Refusal, Rule, State};
 use crate::{item::Sku, quantity::Unit};
 
-/// What is there of an item by one unit, in thousandths of it: the sum of its movements, kept beside them.
+/// The stock of an item in one unit, in thousandths of it: the sum of its movements, stored beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Position {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// Free to be sold; negative if more was sold than was known to be there.
+    /// Free to be sold; negative if more was sold than was on record.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub on_hand: i64,
-    /// Set aside.
+    /// Set aside for somebody.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved: i64,
     /// On its way to another store.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_transit: i64,
-    /// Kept back.
+    /// Held back for inspection.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub quarantined: i64,
-    /// Broken.
+    /// Damaged.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub damaged: i64,
-    /// The policy's rule, kept here so that a sale reads one record an item.
+    /// The policy's rule, copied here so that a sale reads only one record per item.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub rule: Rule,
 }
@@ -44,12 +44,12 @@ fn is_usual(rule: &Rule) -> bool {
 }
 
 impl Position {
-    /// Nothing of an item.
+    /// A position of zero.
     pub fn empty((sku, unit): Place, rule: Rule) -> Self {
         Self { sku, unit, on_hand: 0, reserved: 0, in_transit: 0, quarantined: 0, damaged: 0, rule }
     }
 
-    /// What is in a state.
+    /// The quantity in a state.
     pub fn of(&self, state: State) -> i64 {
         match state {
             State::OnHand => self.on_hand,
@@ -70,17 +70,17 @@ impl Position {
         }
     }
 
-    /// What may be promised: on_hand less the safety stock.
+    /// The quantity that may be promised: on_hand less the safety stock.
     pub fn available_to_sell(&self, safety_stock: i64) -> i64 {
         self.on_hand.saturating_sub(safety_stock)
     }
 
-    /// Moves a line of this item; false if it moves nothing, because the item is not tracked.
+    /// Applies a line of this item; returns false without a change if the item is not tracked.
     ///
-    /// `settled` is what can't be refused any more: a sale that is paid.
+    /// `settled` marks a fact that can no longer be refused, such as a paid sale.
     ///
     /// # Errors
-    /// Less is there, or the item is not tracked and the command asks for its stock.
+    /// Not enough stock, or the item is not tracked and the command needs its stock.
     pub fn apply(&mut self, kind: Kind, line: &Line, settled: bool) -> Result<bool, Refusal> {
         if self.rule == Rule::Untracked && line.from.is_none_or(|from| from == State::OnHand) {
             return match kind {
@@ -101,8 +101,8 @@ impl Position {
         Ok(true)
     }
 
-    /// Adds a line's effects without checking: what a walk over all movements does. A sum never comes near the range's
-    /// end: that would take twenty million of the largest lines there can be.
+    /// Adds a line's effect without checks, to recompute a position from its movements. A sum cannot overflow: that
+    /// would take twenty million lines of the maximum quantity.
     pub fn add(&mut self, line: &Line) {
         for state in [line.from, line.to].into_iter().flatten() {
             let held = self.of_mut(state);

@@ -3,28 +3,28 @@
 //! ```text
 //! demand          sold less returned in the last WINDOW_DAYS, never negative
 //! reorder point   demand over the lead time, rounded up,  +  safety stock
-//! to be there     on_hand  +  what is announced and has not come
-//! order if to be there <= reorder point: reorder point + demand over the cover, rounded up, - to be there, rounded up
-//! to packs
+//! available       on_hand  +  what is announced and has not arrived
+//! order           if available <= reorder point: reorder point + demand over the cover, rounded up, - available,
+//!                 rounded up to packs
 //! ```
 //!
-//! on_hand leaves out what is reserved (it is somebody's), quarantined or damaged (it may never be sold) and in transit
-//! (it has gone). Below zero it counts as it is: customers took more than was known.
+//! on_hand excludes stock that is reserved (it is somebody's), quarantined or damaged (it may never be sold) or in
+//! transit (it has left). A negative on_hand counts as it is.
 
 use serde::Serialize;
 
 use super::{Kind, Movement, Policy, Position, Rule, Sums};
 use crate::{item::Sku, money::Rounding, quantity::Unit};
 
-/// How far back demand is looked at, in days.
+/// The number of past days that demand is taken from.
 pub const WINDOW_DAYS: i64 = 28;
 
-/// What was sold of each item, less what came back, in thousandths.
+/// Sold less returned quantities by item, in thousandths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand(Sums);
 
 impl Demand {
-    /// Counts a movement of the window.
+    /// Adds a movement of the window.
     pub fn count(&mut self, movement: &Movement) {
         let sign = match movement.kind {
             Kind::Sale => 1,
@@ -37,38 +37,38 @@ impl Demand {
         }
     }
 
-    /// What went of an item in the window; never negative.
+    /// The demand for an item in the window; never negative.
     pub fn of(&self, sku: &Sku, unit: Unit) -> i64 {
         self.0.get(&(sku.clone(), unit)).copied().unwrap_or(0).max(0)
     }
 }
 
-/// An item to be ordered; quantities in thousandths of the unit.
+/// An item to order; quantities in thousandths of the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Suggestion {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
     /// Free to be sold.
     pub on_hand: i64,
-    /// Announced, and not here yet.
+    /// Announced, and not arrived yet.
     pub announced: i64,
     /// Sold less returned in the last 28 days.
     pub demand_28_days: i64,
-    /// At or below this it is ordered.
+    /// The item is ordered at or below this quantity.
     pub reorder_point: i64,
-    /// How much to order: whole packs.
+    /// The quantity to order, in whole packs.
     pub order: i64,
-    /// The unit by which the item is sold now, if its policy is by another. The policy must be set again: nothing is
-    /// suggested by it (`order` is 0), and nothing else of it holds for what is sold now.
+    /// The unit in which the item is sold now, if it differs from the policy's. The policy must be set again: until
+    /// then `order` is 0, and the other quantities do not apply to what is sold now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sold_by: Option<Unit>,
 }
 
-/// What to order of an item now; nothing if enough is there or on the way. `demand` is that of the last
-/// [`WINDOW_DAYS`]. If the item is sold by another unit than its policy's, that is what there is to say.
+/// What to order of an item now; `None` if enough is on hand or announced. `demand` covers the last [`WINDOW_DAYS`]. If
+/// the item is sold in a unit other than its policy's, the suggestion says only that.
 pub fn suggest(
     policy: &Policy,
     sold_by: Option<Unit>,

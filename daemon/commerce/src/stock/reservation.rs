@@ -1,10 +1,10 @@
-//! Stock promised to somebody: set aside, and then sold or released.
+//! Stock promised to somebody: set aside, then sold or released.
 //!
 //! ```text
 //!           claim (a basket names it)            complete
 //!   Open ----------------------------> InBasket ----------> Sold
 //!    | ^---------- the basket is abandoned --|
-//!    `-- release --> Released <-- release ---' (only what the hub itself holds for a basket that is being paid)
+//!    `-- release --> Released <-- release ---' (only for a reservation that the hub made for a basket being paid)
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -21,21 +21,21 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reservation {
-    /// Counts from 1.
+    /// The number of the reservation, from 1.
     pub id: u64,
-    /// For whom or what: an order, a customer, a basket.
+    /// The order, customer or basket that it is for.
     pub reference: String,
-    /// Who asked for it.
+    /// Who made it.
     pub by: Actor,
-    /// When: milliseconds since 1970, UTC.
+    /// When it was made: milliseconds since 1970, UTC.
     pub reserved_at_ms: i64,
-    /// Made by the hub for a basket that is being paid, not by anybody's command.
+    /// Made by the hub for a basket that is being paid, not by a command.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
-    /// Where it stands.
+    /// The current state.
     #[serde(flatten)]
     pub state: ReservationState,
-    /// What is set aside.
+    /// The stock set aside.
     pub lines: Vec<Reserved>,
 }
 
@@ -44,7 +44,7 @@ pub struct Reservation {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = ReservedStock))]
 pub struct Reserved {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
     /// Thousandths of the unit.
     pub milli: i64,
@@ -57,52 +57,52 @@ pub struct Reserved {
 #[serde(tag = "state", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ReservationState {
-    /// Waits to be fetched.
+    /// Waiting to be collected.
     Open,
     /// At the till.
     InBasket {
-        /// Where.
+        /// The basket.
         basket: BasketId,
     },
-    /// Fetched and paid. What the sale did not take is on_hand again.
+    /// Collected and paid. Stock that the sale did not take is on_hand again.
     Sold {
         /// The sale's id.
         sale: SaleId,
     },
-    /// Given up.
+    /// Released.
     Released,
 }
 
 impl Reservation {
-    /// Lines of sums.
+    /// The lines of sums.
     pub fn lines(sums: Sums) -> Vec<Reserved> {
         sums.into_iter().map(|((sku, unit), milli)| Reserved { sku, milli, unit }).collect()
     }
 
-    /// What it has set aside.
+    /// The sums set aside.
     pub fn sums(&self) -> Sums {
         self.lines.iter().map(|line| ((line.sku.clone(), line.unit), line.milli)).collect()
     }
 
-    /// Whether stock is set aside for it.
+    /// Whether stock is set aside.
     pub fn holds(&self) -> bool {
         matches!(self.state, ReservationState::Open | ReservationState::InBasket { .. })
     }
 
-    /// A basket takes it.
+    /// Adds the reservation to a basket.
     ///
     /// # Errors
-    /// Another has it, or it is over.
+    /// It is in another basket, sold or released.
     pub fn claim(&mut self, basket: BasketId) -> Result<(), Refusal> {
         self.is_open()?;
         self.state = ReservationState::InBasket { basket };
         Ok(())
     }
 
-    /// It is given up.
+    /// Releases the reservation.
     ///
     /// # Errors
-    /// A basket has it, or it is over.
+    /// It is in a basket, sold or released.
     pub fn release(&mut self) -> Result<(), Refusal> {
         self.is_open()?;
         self.state = ReservationState::Released;
@@ -120,7 +120,7 @@ impl Reservation {
     }
 }
 
-/// Takes what a sale wants out of what is set aside: what is sold of it, and what is left of it.
+/// Takes what a sale wants from the stock set aside: returns the part sold and the part left over.
 pub fn take(wanted: &mut Sums, set_aside: Sums) -> (Sums, Sums) {
     let (mut sold, mut left) = (Sums::new(), Sums::new());
     for (place, milli) in set_aside {

@@ -91,7 +91,7 @@ fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
 }
 
 #[test]
-fn what_is_not_tracked_is_sold_and_never_promised() {
+fn an_untracked_item_can_be_sold_but_not_reserved() {
     let mut position = Position::empty((sku(0), Unit::Each), Rule::Untracked);
     let before = position.clone();
     let sale = Line { sku: sku(0), milli: 1000, unit: Unit::Each, from: Some(State::OnHand), to: None };
@@ -102,7 +102,7 @@ fn what_is_not_tracked_is_sold_and_never_promised() {
 }
 
 #[test]
-fn portions_of_one_item_become_one_and_nothing_none() {
+fn portions_are_summed_by_item_and_zeros_dropped() {
     let portion = |item, milli, unit| Portion { sku: sku(item), quantity: Quantity::new(milli, unit).unwrap() };
     let summed = sum([
         portion(0, 1000, Unit::Each),
@@ -145,7 +145,7 @@ fn a_notice_takes_more_or_less_than_announced_until_it_is_closed() {
 }
 
 #[test]
-fn the_notice_of_a_transfer_is_reopened_and_goes_on_where_it_was() {
+fn the_notice_of_a_transfer_can_be_reopened() {
     let source = Source::Store { store: "store-1".into(), transfer: "7-4".into() };
     let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
     let goods = || vec![(Condition::Good, sums(&[(0, 4000)]))];
@@ -163,7 +163,7 @@ fn the_notice_of_a_transfer_is_reopened_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_delivery_that_names_its_note_is_taken_once() {
+fn a_delivery_note_is_booked_once() {
     let source = Source::Supplier { supplier: "Dairy".into(), order: "4711".into() };
     let mut notice = Notice::new(1, source, 0, sums(&[(0, 10_000)]));
     let goods = || vec![(Condition::Good, sums(&[(0, 1000)]))];
@@ -172,7 +172,10 @@ fn a_delivery_that_names_its_note_is_taken_once() {
     let before = notice.clone();
     for again in ["DN 1", " dn  1 "] {
         let refused = notice.receive(goods(), Some(again)).unwrap_err();
-        assert_eq!(refused.to_string(), "delivery note DN 1 was booked before, as movement 17; nothing was booked now");
+        assert_eq!(
+            refused.to_string(),
+            "delivery note DN 1 was already booked, as movement 17; nothing was booked now"
+        );
     }
     assert_eq!(notice, before);
     notice.receive(goods(), None).unwrap();
@@ -237,7 +240,7 @@ fn an_item_is_counted_within_its_count_and_decided_once() {
     assert_eq!(stale, Refusal::Recounted { sku: sku(0), seen: -2000, now: -1000 });
     assert_eq!(
         stale.to_string(),
-        "item 818981 was counted again: its variance is -1 now, not -2; read the variances again and decide"
+        "item 818981 was counted again: its variance is now -1, not -2; read the variances again, then decide"
     );
     let correction = count.decide(&decided(0, Decision::Approved, -1000), 200).unwrap().unwrap();
     assert_eq!((correction.milli, correction.from, correction.to), (1000, Some(State::OnHand), None));
@@ -260,7 +263,7 @@ fn an_order_covers_the_lead_time_and_comes_in_packs() {
     assert_eq!(suggest_at(&policy, &position(-5000), 0, 28_000), Some((7000, 24_000)));
     let idle = Policy::new(sku(0), Rule::BelowZero, pieces(0), pieces(6), (3, 7)).unwrap();
     assert_eq!(suggest_at(&idle, &position(0), 0, 0), None, "nobody buys it");
-    // Sold by weight from today, it is said of every item that has a policy, however much is there.
+    // The item is now sold by weight: every item with a policy is reported, regardless of its stock.
     for on_hand in [0, 90_000] {
         let found = reorder::suggest(&policy, Some(Unit::Kilogram), &position(on_hand), 0, 28_000).unwrap();
         assert_eq!((found.order, found.unit, found.sold_by), (0, Unit::Each, Some(Unit::Kilogram)));
@@ -274,7 +277,7 @@ fn suggest_at(policy: &Policy, position: &Position, announced: i64, demand: i64)
         .map(|found| (found.reorder_point, found.order))
 }
 
-/// Stock as one would keep it on paper: a number for each item and state.
+/// A ledger as one would keep it on paper: a number for each item and state.
 #[derive(Default)]
 struct Paper(HashMap<(usize, State), i64>);
 
@@ -336,7 +339,7 @@ proptest! {
     }
 
     #[test]
-    fn what_arrives_and_what_falls_short_is_what_was_sent(sent in 1_i64..50, came in 0_i64..80) {
+    fn arrival_and_shortfall_sum_to_what_was_sent(sent in 1_i64..50, came in 0_i64..80) {
         let mut transfer = Transfer::new("7-1".parse().unwrap(), "store-2".into(), 0, sums(&[(0, sent), (1, 7)]));
         let arrived = if came == 0 { Sums::new() } else { sums(&[(0, came)]) };
         let (there, short) = transfer.arrive(5, arrived).unwrap();
@@ -358,7 +361,8 @@ proptest! {
         prop_assert_eq!((sold[&there], left[&there], want[&(sku(1), Unit::Each)]), (0, 4, 3));
     }
 
-    /// Sales (and deliveries) before, between and after counting and approval: the books end at what is on the shelf.
+    /// With sales and deliveries before, between and after counting and approval, the books end at the stock on the
+    /// shelf.
     #[test]
     fn a_count_is_right_whatever_is_sold_around_it(
         book in 0_i64..50, shelf in 0_i64..50, before in vec(-9_i64..9, 0..6), during in vec(-9_i64..9, 0..6), after in vec(-9_i64..9, 0..6)
@@ -374,7 +378,7 @@ proptest! {
         };
         position.on_hand = book;
         for milli in before { goods_move(&mut position, &mut truth, milli, None); }
-        // Counted here, told after what is sold meanwhile.
+        // Counted here and reported after the sales that follow.
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
@@ -390,14 +394,14 @@ proptest! {
     }
 
     #[test]
-    fn an_order_lifts_what_will_be_there_over_the_point_and_is_whole_packs(
+    fn an_order_exceeds_the_reorder_point_in_whole_packs(
         on_hand in -500_i64..500, announced in 0_i64..500, demand in 0_i64..5000, lead in 0_u16..60, cover in 0_u16..60, safety in 0_u32..200, pack in 1_u32..40
     ) {
         let pieces = |count| Quantity::pieces(count).unwrap();
         let policy = Policy::new(sku(0), Rule::ToZero, pieces(safety), pieces(pack), (lead, cover)).unwrap();
         let position = Position { on_hand: on_hand * 1000, ..Position::empty((sku(0), Unit::Each), Rule::ToZero) };
         let there = (on_hand + announced) * 1000;
-        // The point, exactly, times 28: no rounding in the test.
+        // The exact point, times 28, so that the test does not round.
         let exact = i128::from(demand) * 1000 * i128::from(lead) + i128::from(safety) * 28_000;
         match reorder::suggest(&policy, Some(Unit::Each), &position, announced * 1000, demand * 1000) {
             Some(found) => {

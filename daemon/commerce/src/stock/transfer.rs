@@ -1,8 +1,8 @@
-//! What was sent to another store. It is in transit until somebody says what arrived; what did not is a shortfall, on
-//! record.
+//! Goods sent to another store. They are in transit until somebody confirms what arrived; the rest is recorded as a
+//! shortfall.
 //!
-//! Every movement of a transfer, at either store, refers to it in the same way ([`reference`]): so HQ can follow goods
-//! from one store's books into the other's.
+//! Every movement of a transfer, at either store, has the same [`reference`], so HQ can follow the goods from one
+//! store's books to the other's.
 
 use std::{fmt, str::FromStr};
 
@@ -15,18 +15,18 @@ use crate::{item::Sku, quantity::Unit};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Transfer {
-    /// Counts from 1.
+    /// The number of the transfer, from 1.
     pub id: u64,
     /// Its name at the other store.
     pub transfer: String,
     /// The other store.
     pub to: String,
-    /// When it left: milliseconds since 1970, UTC.
+    /// When it was dispatched: milliseconds since 1970, UTC.
     pub dispatched_at_ms: i64,
     /// When its arrival was confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived_at_ms: Option<i64>,
-    /// What was sent, and what arrived.
+    /// The quantities sent and arrived.
     pub lines: Vec<TransferLine>,
 }
 
@@ -34,25 +34,25 @@ pub struct Transfer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TransferLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// What left.
+    /// The quantity sent.
     pub sent: i64,
-    /// What the other store has of it.
+    /// The quantity that the other store received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<i64>,
 }
 
 /// A transfer's name at the other store, unique for all time: the epoch of the sender's store, `-`, and the transfer's
-/// number there. One name has one spelling.
+/// number there. A name has only one spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name {
-    /// The epoch.
+    /// The epoch of the sender's store.
     pub epoch: u64,
-    /// The number.
+    /// The number of the transfer.
     pub id: u64,
 }
 
@@ -69,7 +69,10 @@ impl FromStr for Name {
         let parts = text.split_once('-').and_then(|(epoch, id)| Some((epoch.parse().ok()?, id.parse().ok()?)));
         let name = parts.map(|(epoch, id)| Self { epoch, id }).filter(|name| name.to_string() == text);
         name.ok_or_else(|| {
-            format!("invalid transfer name `{}`: epoch and number, such as `1764201600000-4`", text.escape_debug())
+            format!(
+                "invalid transfer name `{}`: expected epoch and number, such as `1764201600000-4`",
+                text.escape_debug()
+            )
         })
     }
 }
@@ -88,39 +91,39 @@ impl From<Name> for String {
     }
 }
 
-/// How the movements of a transfer refer to it, at both stores: `SENDER/TRANSFER`. A sender's name holds no `/`.
+/// The reference of a transfer's movements at both stores: `SENDER/TRANSFER`. A sender's name contains no `/`.
 pub fn reference(sender: &str, transfer: &str) -> String {
     format!("{sender}/{transfer}")
 }
 
-/// The sender and its transfer, of a movement's reference; `None` if it is not of a transfer.
+/// The sender and the transfer that a reference names; `None` if it is not of a transfer.
 pub fn referred(reference: &str) -> Option<(&str, &str)> {
     reference.split_once('/')
 }
 
 impl Transfer {
-    /// A transfer that leaves.
+    /// A new transfer.
     pub fn new(transfer: Name, to: String, dispatched_at_ms: i64, sent: Sums) -> Self {
         let line = |((sku, unit), sent)| TransferLine { sku, unit, sent, arrived: None };
         let (id, transfer) = (transfer.id, transfer.to_string());
         Self { id, transfer, to, dispatched_at_ms, arrived_at_ms: None, lines: sent.into_iter().map(line).collect() }
     }
 
-    /// What left.
+    /// The quantities sent.
     pub fn sent(&self) -> Sums {
         self.lines.iter().map(|line| ((line.sku.clone(), line.unit), line.sent)).collect()
     }
 
-    /// Whether its goods are still on the way.
+    /// Whether the goods are still in transit.
     pub fn is_under_way(&self) -> bool {
         self.arrived_at_ms.is_none()
     }
 
-    /// The other store has so much of it. Gives what arrived and what fell short; together they are what was sent. Of
-    /// what arrived beyond that, the record tells and nothing moves: it never left these books.
+    /// Records what the other store received. Returns the lines of what arrived and of the shortfall; their sum is what
+    /// was sent. A surplus is recorded but moves nothing, because it never left these books.
     ///
     /// # Errors
-    /// Confirmed already, or something arrived that was never sent.
+    /// Already confirmed, or an item arrived that was never sent.
     pub fn arrive(&mut self, at_ms: i64, mut arrived: Sums) -> Result<(Vec<Line>, Vec<Line>), Refusal> {
         if !self.is_under_way() {
             return Err(Refusal::Closed { document: "transfer" });

@@ -74,7 +74,7 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
     assert_eq!(received["beyond"], json!([]));
     let known = shop.till(1, &deliveries, delivery("dn 1", 7)).await.refused(409, "delivery-known");
     let booked =
-        format!("delivery note DN 1 was booked before, as movement {}; nothing was booked now", received["movement"]);
+        format!("delivery note DN 1 was already booked, as movement {}; nothing was booked now", received["movement"]);
     assert_eq!((known, shop.stock(CEREAL).await.on_hand), (booked, 7000));
     let more = shop.till(1, &deliveries, delivery("DN 2", 5)).await.expect(StatusCode::OK);
     assert_eq!(more["beyond"], json!([{ "sku": CEREAL, "milli": 2000, "unit": "each" }]));

@@ -55,7 +55,7 @@ async fn a_transfer_is_entered_where_it_goes_to_and_by_its_one_name_alone() {
     shop.receive(CEREAL, pieces(5)).await;
     let dispatch = |to: &str| json!({ "to": to, "lines": of(CEREAL, pieces(1)) });
     let refused = shop.person(transfers, dispatch("store-2")).await.refused(422, "transfer-to-itself");
-    assert_eq!(refused, "store-2 is this store; a transfer goes from one store to another");
+    assert_eq!(refused, "store-2 is this store; name the other store");
     for wrong in ["", "store 3", "store-3 ", "store/3"] {
         shop.person(transfers, dispatch(wrong)).await.refused(400, "bad-request");
     }

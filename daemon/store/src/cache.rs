@@ -1,23 +1,22 @@
-//! What the committer read lately: counters, positions, receipt numbers, open baskets are read by every sale, and only
-//! the committer writes.
+//! The committer's read cache. Every sale reads counters, positions, receipt numbers and open baskets, and only the
+//! committer writes them.
 //!
-//! So it can't be stale: whatever a batch writes is written here too, for as long as the engine takes it; when it does
-//! not, the store has stopped. What is not there is not remembered, and what was never read is not kept. Two
-//! generations: when the younger is full, the older is forgotten. So it never holds more than twice [`GENERATION`]
-//! bytes of keys and values.
+//! The cache can't be stale: every batch is also written here, and if the engine rejects a batch, the store has
+//! stopped. It does not cache absent keys, and it does not add keys that are only written. It has two generations: when
+//! the younger is full, the older is dropped. So it holds at most twice [`GENERATION`] bytes of keys and values.
 
 use std::{collections::HashMap, mem};
 
-/// Bytes of keys and values in a generation.
+/// Bytes of keys and values per generation.
 const GENERATION: usize = 4 * 1024 * 1024;
 
-/// Larger values are read from the engine.
+/// Larger values are not cached.
 const MAX_VALUE: usize = 32 * 1024;
 
 pub(crate) struct Cache {
     young: HashMap<Vec<u8>, Vec<u8>>,
     old: HashMap<Vec<u8>, Vec<u8>>,
-    /// Bytes of the young.
+    /// Bytes in the younger generation.
     bytes: usize,
     generation: usize,
 }
@@ -33,7 +32,7 @@ impl Cache {
         Self { young: HashMap::new(), old: HashMap::new(), bytes: 0, generation }
     }
 
-    /// The value of a key, if it was read lately.
+    /// The value of a key, if it is cached.
     pub(crate) fn get(&mut self, key: &[u8]) -> Option<&Vec<u8>> {
         if let Some((key, value)) = self.old.remove_entry(key) {
             self.keep(key, value);
@@ -41,7 +40,7 @@ impl Cache {
         self.young.get(key)
     }
 
-    /// Remembers what the engine has.
+    /// Caches a value read from the engine.
     pub(crate) fn keep(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.remove(&key);
         let bytes = key.len() + value.len();
@@ -56,7 +55,7 @@ impl Cache {
         self.young.insert(key, value);
     }
 
-    /// Follows a write.
+    /// Updates the cache after a write.
     pub(crate) fn follow(&mut self, key: &[u8], value: Option<&Vec<u8>>) {
         if self.remove(key)
             && let Some(value) = value
@@ -65,7 +64,7 @@ impl Cache {
         }
     }
 
-    /// Forgets a key; whether it was known.
+    /// Drops a key; returns whether it was cached.
     fn remove(&mut self, key: &[u8]) -> bool {
         match self.young.remove(key) {
             Some(value) => {
@@ -85,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// Small, so that histories fill it many times over.
+    /// Small, so that test histories fill it many times over.
     const SMALL: usize = 60_000;
 
     fn bytes(generation: &HashMap<Vec<u8>, Vec<u8>>) -> usize {
@@ -93,10 +92,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is read, written, made larger and deleted in whatever order: what is remembered is what is there,
-        /// within the bound.
+        /// After any sequence of reads, writes and deletions, the cache agrees with the engine and stays within its
+        /// bound.
         #[test]
-        fn what_is_remembered_is_what_is_there_and_bounded(
+        fn the_cache_agrees_with_the_engine_and_is_bounded(
             steps in prop::collection::vec(
                 (0_u8..24, prop::option::weighted(0.9, (any::<u8>(), 0_usize..MAX_VALUE + 2_000)), any::<bool>()),
                 1..400,
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_often_outlives_what_is_read_once() {
+    fn a_key_that_is_read_often_outlives_one_that_is_read_once() {
         let mut cache = Cache::of(SMALL);
         cache.keep(b"often".to_vec(), vec![1]);
         for number in 0..100_u8 {

@@ -1,22 +1,22 @@
-//! A hash chain over what may never be changed: the records of linked tables ([`Table::linked`]), in the order in which
-//! they were stored.
+//! A hash chain over immutable records: those of linked tables ([`Table::linked`]), in the order in which they were
+//! stored.
 //!
-//! A record in the chain carries its place in it ([`Link`]): a number that counts without gaps over all tables, and
-//! `SHA-256(hash before, number, key, JSON)`. The head of the chain is a record of its own, written in the same batch.
-//! Whoever changes a record, takes one out or puts one in would have to write every later one anew, and the head, and
-//! what HQ has of them.
+//! A linked record carries its place in the chain ([`Link`]): a number that counts without gaps over all tables, and
+//! `SHA-256(previous hash, number, key, JSON)`. The head of the chain is a separate record, written in the same batch.
+//! Anybody who changes, removes or inserts a record would have to rewrite every later record, the head, and HQ's
+//! copies.
 //!
-//! | what is done to the store behind the hub's back | what [`walk`](Walk) says |
+//! | tampering | what [`walk`](Walk) reports |
 //! | --- | --- |
-//! | a record is changed, its checksum made right again | its hash is wrong |
-//! | a record is taken out | its number is missing |
+//! | a record is changed and its checksum corrected | its hash is wrong |
+//! | a record is removed | its number is missing |
 //! | a record is overwritten by a later one | its number is missing |
-//! | a record is put in | its number is there twice, or it has none |
-//! | the last ones are taken out | the head names another number |
+//! | a record is inserted | its number is used twice, or it has none |
+//! | the last records are removed | the head has another number |
 //!
-//! Old records move to the archive with their links, and the chain is walked through it. Where the oldest were given up
-//! after their time, the chain begins at the [`Head`] that stood before the first one kept; what other tables have from
-//! before goes with them.
+//! Old records move to the archive with their links, and the chain continues through it. Where the oldest records were
+//! deleted after their retention period, the chain begins at the [`Head`] before the first record kept, and older
+//! records of other tables are deleted too.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +25,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::table::{Name, Table};
 
-/// Bytes of a link.
+/// The size of a link in bytes.
 pub(crate) const LINK: usize = 40;
 
-/// The chain's ends: [`HEAD`], and [`BASE`] once the oldest records were given up.
+/// The ends of the chain: [`HEAD`], and [`BASE`] once the oldest records were deleted.
 pub(crate) static HEADS: Table<Name, Head> = Table::new("chain");
 
 /// The last link.
 pub(crate) const HEAD: &str = "head";
 
-/// The link before the first that is kept.
+/// The link before the first record kept.
 pub(crate) const BASE: &str = "base";
 
 /// A record's place in the chain.
@@ -60,7 +60,7 @@ impl Link {
     }
 }
 
-/// An end of the chain. Nothing was linked yet: number 0, and 32 zero bytes.
+/// An end of the chain. Before the first link: number 0 and 32 zero bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) number: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The link of the next record; the head is this one then.
+    /// Makes the link of the next record, which becomes the head.
     pub(crate) fn append(&mut self, raw_key: &[u8], json: &[u8]) -> Link {
         self.number += 1;
         self.hash = hash(&self.hash, self.number, raw_key, json);
@@ -87,7 +87,7 @@ pub(crate) fn hash(before: &[u8; 32], number: u64, raw_key: &[u8], json: &[u8]) 
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(before);
     context.update(&number.to_le_bytes());
-    // Its length first, so that no byte can move between key and record.
+    // The length first, so that no byte can move between key and record.
     context.update(&(raw_key.len() as u64).to_le_bytes());
     context.update(raw_key);
     context.update(json);
@@ -96,8 +96,8 @@ pub(crate) fn hash(before: &[u8; 32], number: u64, raw_key: &[u8], json: &[u8]) 
     hash
 }
 
-/// Walks the chain, whatever order its records come in: all of them by [`note`](Self::note), then all again by
-/// [`prove`](Self::prove). Holds 40 bytes a record.
+/// Verifies the chain in any order of records: pass each of them to [`note`](Self::note), then each again to
+/// [`prove`](Self::prove). Uses 40 bytes per record.
 pub(crate) struct Walk {
     base: Head,
     links: BTreeMap<u64, [u8; 32]>,
@@ -108,7 +108,7 @@ impl Walk {
         Self { base, links: BTreeMap::new() }
     }
 
-    /// A link was met.
+    /// Records a link.
     pub(crate) fn note(&mut self, link: Link) -> Result<(), String> {
         match self.links.insert(link.number, link.hash) {
             None => Ok(()),
@@ -116,11 +116,11 @@ impl Walk {
         }
     }
 
-    /// What is missing between the chain's ends.
+    /// The gaps between the ends of the chain.
     pub(crate) fn gaps(&self, head: &Head) -> Vec<String> {
         let mut gaps = Vec::new();
         let mut due = self.base.number + 1;
-        // Links before the base are left from among those that were given up.
+        // Links before the base remain from records whose neighbours were deleted.
         for number in self.links.keys().copied().skip_while(|number| *number <= self.base.number) {
             if number > due {
                 gaps.push(format!("links {due} to {} of the chain are missing", number - 1));
@@ -135,20 +135,20 @@ impl Walk {
         gaps
     }
 
-    /// Whether a record is what was linked.
+    /// Whether a record is as it was linked.
     pub(crate) fn prove(&self, link: &Link, raw_key: &[u8], json: &[u8]) -> Result<(), String> {
         let before = match link.number.checked_sub(1) {
             Some(before) if before == self.base.number => Some(&self.base.hash),
             Some(before) => self.links.get(&before),
             None => None,
         };
-        // Without the one before it can't be told; the gap is told.
+        // The previous link is missing, which is reported as a gap.
         let Some(before) = before else { return Ok(()) };
         if hash(before, link.number, raw_key, json) == link.hash {
             Ok(())
         } else {
             Err(format!(
-                "the record {} was changed after it was stored: link {} of the chain does not hold",
+                "the record {} was changed after it was stored: link {} of the chain does not match",
                 raw_key.escape_ascii(),
                 link.number
             ))
@@ -156,7 +156,7 @@ impl Walk {
     }
 }
 
-/// 32 bytes as a record shows them.
+/// 32 bytes in a record, as hexadecimal text.
 pub(crate) mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

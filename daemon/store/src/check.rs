@@ -1,4 +1,4 @@
-//! Walks a store and tells what is damaged.
+//! Checks a store for damage.
 
 use serde::Serialize;
 
@@ -11,17 +11,17 @@ use crate::{
     value::{self, Value},
 };
 
-/// How much of a store is walked.
+/// The extent of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// The newest part of what grows: quick, at every start.
+    /// The newest records only: quick, at every start.
     Fast,
     /// Everything.
     Whole,
 }
 
 impl Depth {
-    /// Where to begin in a numbered sequence that ends at `last`.
+    /// The first number to check in a sequence that ends at `last`.
     pub fn first(self, first_kept: u64, last: u64) -> u64 {
         match self {
             Self::Fast => first_kept.max(last.saturating_sub(999)),
@@ -30,19 +30,19 @@ impl Depth {
     }
 }
 
-/// What a walk found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Records looked at.
+    /// The number of records checked.
     pub records: u64,
-    /// Links of the chain proved.
+    /// The number of links verified.
     pub links: u64,
-    /// What is wrong, one sentence each; at most [`Checked::MOST`].
+    /// The faults, one sentence each; at most [`Checked::MOST`].
     pub faults: Vec<String>,
 }
 
 impl Checked {
-    /// Faults told; who has so many needs a backup, not a list.
+    /// The maximum number of faults reported; a store with this many needs a backup, not a list.
     pub const MOST: usize = 100;
 
     /// Adds a fault.
@@ -52,7 +52,7 @@ impl Checked {
         }
     }
 
-    /// What was read in a walk through `what`; `None` if it is damaged, which is a fault.
+    /// The result of a read during the check of `what`; `None` if it is damaged, which is added as a fault.
     ///
     /// # Errors
     /// Any error other than damage.
@@ -69,8 +69,8 @@ impl Checked {
 }
 
 impl Store {
-    /// Walks the store. [`Depth::Whole`]: the checksum of every record, in the engine and in the archive, and the
-    /// chain. Both: the outbox, whose entries have no gap, and whether the archive is all there.
+    /// Checks the store. Both depths check that the outbox has no gaps and the archive is complete. [`Depth::Whole`]
+    /// also checks the checksum of every record, in the engine and in the archive, and the chain.
     ///
     /// # Errors
     /// The engine fails. Damage is not an error: it is reported in the result.
@@ -84,8 +84,8 @@ impl Store {
         Ok(checked)
     }
 
-    /// Every record twice: the chain's links are known before they are proved, because a table's records are not in the
-    /// chain's order.
+    /// Reads every record twice: first to collect the links of the chain, then to verify them, because the records of a
+    /// table are not in the chain's order.
     fn check_records(&self, checked: &mut Checked) -> Result<(), StoreError> {
         let ends = [BASE, HEAD].map(|end| checked.readable("the chain's ends", HEADS.read(&*self.engine, end)));
         let [base, head] = ends;
@@ -102,7 +102,7 @@ impl Store {
                 Err(fault) => Err(fault),
             }
         })?;
-        // By an end that can't be read nothing can be proved; that it can't be read is told.
+        // Without its ends the chain can't be verified; the damaged end is reported.
         let (Some(_), Some(head)) = (base, head) else { return Ok(()) };
         chain.gaps(&head.unwrap_or_default()).into_iter().for_each(|gap| checked.fault(gap));
         self.each_record(&mut Checked::default(), |_, key, whole| {
@@ -115,8 +115,8 @@ impl Store {
         })
     }
 
-    /// Gives every record of the engine and of the archive whole, once: some are in both for a moment. Parts that do
-    /// not make a record are faults.
+    /// Passes every record of the engine and the archive once, although some may be in both for a moment. Parts that do
+    /// not form a record are faults.
     fn each_record(
         &self,
         checked: &mut Checked,
@@ -144,21 +144,21 @@ impl Store {
             Ok::<_, StoreError>(())
         })?;
         for segment in self.archive.segments() {
-            for shelf in segment.shelves(segment.first, segment.last) {
-                let shelf = match shelf {
-                    Ok(shelf) => shelf,
+            for bundle in segment.bundles(segment.first, segment.last) {
+                let bundle = match bundle {
+                    Ok(bundle) => bundle,
                     Err(error) => {
                         checked.fault(format!("the archive's file {}: {error}", segment.path.display()));
                         continue;
                     }
                 };
-                for (key, _) in &shelf.entries {
+                for (key, _) in &bundle.entries {
                     if parts::is_part(key) {
-                        if !is_of(key, |owner| shelf.stored(owner)) {
+                        if !is_of(key, |owner| bundle.stored(owner)) {
                             checked.fault(left_over(key));
                         }
                     } else if self.engine.get(key)?.is_none()
-                        && let Some(whole) = shelf.whole(key)
+                        && let Some(whole) = bundle.whole(key)
                     {
                         look(checked, key, whole);
                     }
@@ -168,7 +168,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a part in the engine is there without its record. Asked once more: its record may have been changed
+    /// Whether a part is in the engine without its record. Checked twice, because its record may have been changed
     /// meanwhile.
     fn is_left_over(&self, part_key: &[u8]) -> Result<bool, StoreError> {
         let owner = match parts::owner(part_key) {
@@ -179,8 +179,7 @@ impl Store {
     }
 }
 
-/// Whether a part is one of its record's, which `stored` gives by its key. A record that is damaged is a fault of its
-/// own.
+/// Whether a part belongs to its record, which `stored` returns by key. A damaged record is a separate fault.
 fn is_of<'s>(part_key: &[u8], stored: impl FnOnce(&[u8]) -> Option<&'s [u8]>) -> bool {
     parts::owner(part_key)
         .is_some_and(|(owner, number)| stored(owner).is_some_and(|stored| number < parts::count(owner, stored)))

@@ -1,4 +1,4 @@
-//! The one committer: groups the commits that wait, makes them durable with one flush, and only then answers.
+//! The committer: groups the waiting commits, makes them durable with one flush, and only then answers.
 
 use std::{
     cell::RefCell,
@@ -23,19 +23,19 @@ use crate::{
     transaction::{Changes, Overlay, Tables, Transaction, View},
 };
 
-/// Commits that may wait; past it askers are sent away at once.
+/// The maximum number of waiting commits; further callers get an error at once.
 pub const QUEUE: usize = 1024;
 
-/// The most commits that share one flush.
+/// The maximum number of commits per flush.
 pub const GROUP: usize = 256;
 
-/// How long a commit that nobody waits for may be put off, so that it shares somebody's flush instead of costing one.
-pub const PATIENT: Duration = Duration::from_millis(20);
+/// How long a commit that nobody waits for may be delayed, so that it shares a flush instead of costing one.
+pub const MAX_DELAY: Duration = Duration::from_millis(20);
 
-/// How a commit's group ended, told to the commit so that it can answer.
+/// The outcome of a commit's group, passed to the commit so that it can answer.
 type Verdict<'a> = Result<(), &'a StoreError>;
 
-/// A commit in the queue, its types erased: runs, then answers.
+/// A commit in the queue, type-erased: runs, then answers.
 trait Work: Send {
     /// Runs the closure; `None` if it refused.
     fn run(&mut self, view: View<'_>) -> Option<Changes>;
@@ -58,7 +58,7 @@ where
     fn run(&mut self, view: View<'_>) -> Option<Changes> {
         let work = self.work.take()?;
         let mut transaction = Transaction::begin(view);
-        // What it wrote is dropped with a panic, so nothing half-done can be seen.
+        // A panic drops the transaction, so no partial change is visible.
         let decided = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
             .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)));
         let ended = decided.and_then(|answer| Ok((answer, transaction.end().map_err(E::from)?)));
@@ -76,7 +76,7 @@ where
             Err(stopped) => Some(Err(E::from(stopped.clone()))),
         };
         if let Some(outcome) = outcome {
-            // The asker may have gone; what is stored is stored.
+            // The caller may be gone; the change is stored all the same.
             let _ = self.asker.send(outcome);
         }
     }
@@ -93,42 +93,42 @@ pub(crate) struct Committer {
     committed: watch::Receiver<u64>,
     stopped: Arc<OnceLock<String>>,
     disk: Disk,
-    /// Held by the committer while a group becomes durable, and by whoever begins or ends to listen: so both happen
-    /// between groups.
+    /// Held by the committer while a group becomes durable, and by whoever starts or stops listening, so that both
+    /// happen between groups.
     listener: Arc<Mutex<Option<Listener>>>,
     timings: Arc<Mutex<Timings>>,
-    /// After the queue: dropped in this order, the thread hears that nobody asks any more, and is waited for.
-    _thread: Joined,
+    /// After the queue: dropping the queue ends the thread, which is then joined.
+    _thread: JoinOnDrop,
 }
 
-/// A thread that is waited for when this is dropped, so that a store that is dropped is closed.
-struct Joined(Option<JoinHandle<()>>);
+/// A thread that is joined on drop, so that dropping a store closes it.
+struct JoinOnDrop(Option<JoinHandle<()>>);
 
-impl Drop for Joined {
+impl Drop for JoinOnDrop {
     fn drop(&mut self) {
-        // A commit may own the last handle of its store: then the committer drops itself, and can't wait for that.
+        // If a commit owns the last handle of its store, the committer drops itself and can't wait for itself.
         if let Some(thread) = self.0.take().filter(|thread| thread.thread().id() != thread::current().id()) {
-            // It catches what closures do; a panic of its own was told when it happened.
+            // Panics of closures are caught; a panic of the thread itself was reported when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// Hears of every batch, in order, once it is applied.
+/// Called with every batch, in order, after it is applied.
 pub(crate) type Listener = Box<dyn FnMut(&Batch) + Send>;
 
-/// Where the committer's time went since the store was opened. Counts, so that two readings give a rate.
+/// The committer's work since the store was opened. These are counters, so two readings give a rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Commits that were answered.
+    /// Commits answered.
     pub commits: u64,
-    /// Groups they shared.
+    /// Groups, each with one flush.
     pub groups: u64,
-    /// In closures, in microseconds.
+    /// Time in closures, in microseconds.
     pub deciding_us: u64,
-    /// In the engine, until a batch was applied, in microseconds.
+    /// Time in the engine until the batches were applied, in microseconds.
     pub applying_us: u64,
-    /// Until it was durable, in microseconds.
+    /// Time until the batches were durable, in microseconds.
     pub flushing_us: u64,
 }
 
@@ -156,7 +156,7 @@ impl Committer {
             .name("committer".into())
             .spawn(move || worker.work(&waiting))
             .map_err(|error| EngineError::new("start the committer's thread")(error.to_string()))?;
-        Ok(Self { queue, committed, stopped, disk, listener, timings, _thread: Joined(Some(thread)) })
+        Ok(Self { queue, committed, stopped, disk, listener, timings, _thread: JoinOnDrop(Some(thread)) })
     }
 
     pub(crate) fn submit<T, E, F>(
@@ -190,7 +190,7 @@ impl Committer {
         self.stopped.get().cloned()
     }
 
-    /// Whether the disk has room for a purpose.
+    /// Whether the disk has enough space for a purpose.
     pub(crate) fn takes(&self, purpose: Purpose) -> Result<(), StoreError> {
         self.disk.takes(purpose)
     }
@@ -203,7 +203,7 @@ impl Committer {
         self.disk.state()
     }
 
-    /// From the end of the group under way on, `listener` hears of every batch. False if somebody listens already.
+    /// Passes every batch to `listener` from the end of the current group on. False if there is a listener already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
         let mut place = locked(&self.listener);
         let is_free = place.is_none();
@@ -213,8 +213,8 @@ impl Committer {
         is_free
     }
 
-    /// Ends that; every batch that was heard of is durable then, or the store has stopped.
-    pub(crate) fn listen_no_more(&self) {
+    /// Removes the listener. Every batch passed to it is durable then, unless the store has stopped.
+    pub(crate) fn stop_listening(&self) {
         *locked(&self.listener) = None;
     }
 }
@@ -235,12 +235,12 @@ struct Worker {
 }
 
 impl Worker {
-    /// Until every handle of the store is gone.
+    /// Runs until every handle of the store is gone.
     fn work(&self, waiting: &Receiver<Waiting>) {
         while let Ok(first) = waiting.recv() {
             let mut is_waited_for = first.is_waited_for;
             let mut group = vec![first.work];
-            let until = Instant::now() + PATIENT;
+            let until = Instant::now() + MAX_DELAY;
             while !is_waited_for && group.len() < GROUP {
                 let Ok(next) = waiting.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
                 is_waited_for = next.is_waited_for;
@@ -291,7 +291,7 @@ impl Worker {
         }
         let decided = Instant::now();
         let mut batch: Batch = overlay.into_iter().collect();
-        // In the engine's order, so that neighbours are written together.
+        // In key order, so that neighbouring keys are written together.
         batch.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let mut cache = self.cache.borrow_mut();
         for (key, value) in &batch {
@@ -300,10 +300,10 @@ impl Worker {
         drop(cache);
         let mut listener = locked(&self.listener);
         let told = listener.is_some().then(|| batch.clone());
-        // While the listener is held: who ends to listen after a failure knows of it.
+        // While the listener is locked: whoever stops listening after a failure then knows of it.
         let believe = |error: &EngineError| drop(self.stopped.set(error.to_string()));
         self.engine.apply(batch).inspect_err(believe)?;
-        // Not before: who hears of a batch and reads then must not find what was there before it.
+        // After applying: a listener that reads in response must not find the older value.
         if let (Some(listener), Some(batch)) = (&mut *listener, &told) {
             listener(batch);
         }

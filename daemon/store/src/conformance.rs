@@ -1,4 +1,4 @@
-//! What every engine must do: one suite for all of them, beside a map in memory that is plainly right.
+//! The requirements on every engine: one suite for all of them, compared with a map in memory.
 
 use std::{collections::BTreeMap, fs, ops::Bound, path::Path, sync::Arc};
 
@@ -7,7 +7,7 @@ use proptest::{prelude::*, sample::select};
 use crate::{
     EngineKind, Name, Store, Table, ask_for_rewriting,
     engine::{Batch, Engine},
-    home::open_or_create,
+    store_dir::open_or_create,
     tests::LINKED,
 };
 
@@ -17,7 +17,7 @@ fn open(directory: &Path, kind: EngineKind) -> Arc<dyn Engine> {
     open_or_create(directory, kind, &[]).unwrap()
 }
 
-/// A step in an engine's life.
+/// A step of a random history.
 #[derive(Clone, Debug)]
 enum Step {
     Apply(Batch),
@@ -25,7 +25,7 @@ enum Step {
 }
 
 fn a_key() -> impl Strategy<Value = Vec<u8>> {
-    // Few and alike, so that histories meet the same key again, with the bytes that sort oddly.
+    // Few and similar keys, so that histories use the same key again; with bytes that sort oddly.
     proptest::collection::vec(select(vec![0, 1, b'a', 0x7f, 0x80, 0xff]), 0..4)
 }
 
@@ -46,7 +46,7 @@ fn a_bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
     prop_oneof![Just(Bound::Unbounded), a_key().prop_map(Bound::Included), a_key().prop_map(Bound::Excluded)]
 }
 
-/// Whether a map in memory takes the bounds; its `range` panics where an engine finds nothing.
+/// Whether a map in memory accepts the bounds; its `range` panics where an engine finds nothing.
 fn ordered(from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>) -> bool {
     match (from, to) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
@@ -107,7 +107,7 @@ proptest! {
 }
 
 #[test]
-fn an_engine_tells_its_size() {
+fn an_engine_reports_its_size() {
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let engine = open(directory.path(), kind);
@@ -128,7 +128,7 @@ fn a_store_has_one_owner() {
     assert!(second.unwrap_err().to_string().contains("another process"));
 }
 
-/// A store of many writes to few notes, so that most of its files is of the past.
+/// A store with many writes to few notes, so that most of its files is obsolete.
 async fn worn(directory: &Path, kind: EngineKind) -> u64 {
     let store = Store::open(directory, kind, LINKED, 42).unwrap();
     for round in 0..60 {
@@ -158,7 +158,7 @@ fn is_whole(directory: &Path, kind: EngineKind) -> u64 {
 }
 
 #[tokio::test]
-async fn a_store_is_rewritten_when_asked_for_and_has_its_space_back() {
+async fn a_store_is_rewritten_on_request_and_frees_its_space() {
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
@@ -174,19 +174,19 @@ async fn a_store_is_rewritten_when_asked_for_and_has_its_space_back() {
 }
 
 #[tokio::test]
-async fn a_rewriting_cut_anywhere_leaves_a_whole_store() {
+async fn an_interrupted_rewrite_leaves_a_whole_store() {
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         worn(path, kind).await;
-        let (home, former) = (path.join(kind.name()), path.join(format!("{kind}.former")));
-        // Before the new store has its name: half of it lies beside the former.
-        fs::rename(&home, &former).unwrap();
+        let (current, former) = (path.join(kind.name()), path.join(format!("{kind}.former")));
+        // Before the new store has its name, half of it is beside the old one.
+        fs::rename(&current, &former).unwrap();
         fs::create_dir(path.join(format!("{kind}.new"))).unwrap();
         fs::write(path.join(format!("{kind}.new/torn")), b"half").unwrap();
         ask_for_rewriting(path).unwrap();
         is_whole(path, kind);
-        // After that: the former is there still.
+        // After that, the old one is still there.
         fs::create_dir(&former).unwrap();
         fs::write(former.join("db"), b"of the past").unwrap();
         is_whole(path, kind);

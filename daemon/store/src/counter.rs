@@ -1,7 +1,7 @@
-//! Counters: numbers from 1 on, without gaps, for the ids of what a commit makes.
+//! Counters: numbers from 1 without gaps, used as ids.
 //!
-//! A number is given in the commit that uses it. If that is refused, or the power goes before its flush, the number is
-//! given again: nobody has seen it.
+//! A number is assigned in the commit that uses it. If the commit is refused, or the power fails before its flush, the
+//! number is assigned again: nobody has seen it.
 
 use crate::{
     Store, Transaction,
@@ -12,7 +12,7 @@ use crate::{
 static COUNTERS: Table<Name, u64> = Table::new("counter");
 
 impl Transaction<'_> {
-    /// The next number of a counter; 1 at first.
+    /// The next number of a counter, from 1.
     ///
     /// # Errors
     /// The engine fails or the counter can't be read.
@@ -22,7 +22,7 @@ impl Transaction<'_> {
         Ok(next)
     }
 
-    /// The number that a counter gave last; 0 for none.
+    /// The last number assigned by a counter; 0 if none.
     ///
     /// # Errors
     /// As for [`Self::next_number`].
@@ -32,7 +32,7 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// The number that a counter gave last; 0 for none.
+    /// The last number assigned by a counter; 0 if none.
     ///
     /// # Errors
     /// The engine fails or the counter can't be read.

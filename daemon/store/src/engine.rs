@@ -1,34 +1,34 @@
-//! The narrow seam to the storage engine: get, range, atomic batch, durable flush, size.
+//! The interface to the storage engine: get, range, atomic batch, durable flush, size.
 //!
-//! An engine is used by one committer thread for `apply` and `flush`, and by any thread for reads.
+//! One committer thread calls `apply` and `flush`; any thread may read.
 
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-/// Entries given at a time.
+/// Entries per read.
 const EACH: usize = 1_000;
 
-/// Which engine keeps a store.
+/// The engine of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
-    /// sled 0.34.7, if the program is built with the feature `sled`. It has had no release since 2021, does not give
-    /// back the space of what was deleted, and holds far more memory than its cache.
+    /// sled 0.34.7, if the program is built with the feature `sled`. It has had no release since 2021, does not free
+    /// the space of deleted entries, and uses far more memory than its cache size.
     Sled,
-    /// SQLite, bundled. Measured against sled it is the better choice, so it is the default.
+    /// SQLite, bundled. The default, because it measured better than sled.
     #[default]
     Sqlite,
 }
 
 impl EngineKind {
-    /// All of them. A store of any may be found on a disk.
+    /// All engines. A store of any of them may be found on a disk.
     pub const ALL: [Self; 2] = [Self::Sled, Self::Sqlite];
 
-    /// Those that this program can open.
+    /// The engines that this program can open.
     pub const BUILT: &'static [Self] = if cfg!(feature = "sled") { &Self::ALL } else { &[Self::Sqlite] };
 
-    /// As in the config.
+    /// The name in the config.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sled => "sled",
@@ -55,22 +55,22 @@ impl std::str::FromStr for EngineKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| format!("`{}` is not an engine; write sled or sqlite", text.escape_debug()))
+        found.ok_or_else(|| format!("unknown engine `{}`; use sled or sqlite", text.escape_debug()))
     }
 }
 
-/// Changes that happen together or not at all: keys with their new value, or `None` to delete.
+/// Changes that are applied together or not at all: keys with their new value, or `None` to delete.
 pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// An ordered map of bytes on a disk.
+/// An ordered map of bytes on disk.
 pub trait Engine: Send + Sync + 'static {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError>;
 
-    /// The same for the committer, which alone writes: what it keeps for writing can't be stale.
+    /// The same for the committer, which is the only writer: values that it caches can't be stale.
     fn get_to_commit(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         self.get(key)
     }
@@ -87,32 +87,32 @@ pub trait Engine: Send + Sync + 'static {
     /// Applies a batch atomically. It need not be durable yet.
     fn apply(&self, batch: Batch) -> Result<(), EngineError>;
 
-    /// Makes everything applied so far durable: through the drive's cache, not just to it.
+    /// Makes everything applied so far durable, on the medium and not only in the drive's cache.
     fn flush(&self) -> Result<(), EngineError>;
 
-    /// Bytes on the disk.
+    /// The size on disk in bytes.
     fn size_on_disk(&self) -> Result<u64, EngineError>;
 }
 
-/// The engine failed.
+/// An error of the engine.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the store could not {what}: {why}")]
+#[error("could not {what}: {why}")]
 pub struct EngineError {
-    /// What it was about to do.
+    /// The operation that failed.
     pub what: String,
-    /// What the system or the engine said.
+    /// The message of the system or the engine.
     pub why: String,
 }
 
 impl EngineError {
-    /// Makes an error of what the system or the engine said, in `map_err`.
+    /// Makes an error from a message, for use in `map_err`.
     pub fn new(what: impl Into<String>) -> impl FnOnce(String) -> Self {
         let what = what.into();
         move |why| Self { what, why }
     }
 }
 
-/// Gives every entry of an engine, in order, a part at a time.
+/// Passes every entry of an engine, in order, reading a range at a time.
 pub(crate) fn each_part<E: From<EngineError>>(
     engine: &dyn Engine,
     take: impl FnMut(&[Entry]) -> Result<(), E>,
@@ -120,7 +120,7 @@ pub(crate) fn each_part<E: From<EngineError>>(
     each_entry_of(engine, Bound::Unbounded, Bound::Unbounded, EACH, take)
 }
 
-/// Gives the entries between two keys, in order, a part at a time.
+/// Passes the entries between two keys, in order, reading a range at a time.
 pub(crate) fn each_entry_of<E: From<EngineError>>(
     engine: &dyn Engine,
     from: Bound<&[u8]>,

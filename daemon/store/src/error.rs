@@ -1,29 +1,29 @@
-//! What can go wrong with the store.
+//! The errors of the store.
 
 use crate::engine::{EngineError, EngineKind};
 
-/// Why the store did not do as asked. Nothing was changed, except where `Stopped` says that it can't be known.
+/// Why an operation of the store failed. Nothing was changed; after `Stopped` that is not certain.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// Too many commits wait.
+    /// Too many commits are waiting.
     #[error("the store is busy: {} commits are waiting; try again in a moment", crate::QUEUE)]
     Busy,
     /// The disk failed; nothing is accepted until a restart.
     #[error("the store has stopped, because the disk failed: {why}; check the disk and restart the hub")]
     Stopped {
-        /// The first failure.
+        /// The first error.
         why: String,
     },
-    /// The disk is so full that this is not taken; sales are the last to go.
+    /// The disk is nearly full. Sales are the last to be refused.
     #[error(
-        "the disk has {} MB left, and this takes {} MB or more; make room on the disk of the data directory",
+        "the disk has {} MB free and needs at least {} MB for this; make room on the disk of the data directory",
         free / 1_000_000,
         least / 1_000_000
     )]
     DiskFull {
         /// Free bytes.
         free: u64,
-        /// The least that must be free.
+        /// The minimum that must be free.
         least: u64,
     },
     /// The closure panicked.
@@ -32,84 +32,84 @@ pub enum StoreError {
     /// The engine failed to read.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A record can't be understood.
+    /// A record is damaged.
     #[error("the record {key} of table {table} can't be read: {why}; restore a backup or ask for help")]
     Corrupt {
-        /// Its table.
+        /// The table.
         table: &'static str,
-        /// Its key, escaped.
+        /// The key, escaped.
         key: String,
-        /// What is wrong.
+        /// The damage.
         why: String,
     },
-    /// A record of a linked table is written a second time.
-    #[error("the record {key} of table {table} is stored already and can't be changed")]
+    /// A record of a linked table was written a second time.
+    #[error("the record {key} of table {table} is already stored and can't be changed")]
     StoredAlready {
-        /// Its table.
+        /// The table.
         table: &'static str,
-        /// Its key, escaped.
+        /// The key, escaped.
         key: String,
     },
-    /// A table is linked in one place and not in another: a fault of the program.
-    #[error("the table {table} is linked where it is defined or where the store was opened, but not in both places")]
+    /// A table is linked in one place and not in the other: a bug.
+    #[error("the table {table} is linked where it is defined or where the store was opened, but not both")]
     OtherTable {
         /// The table.
         table: &'static str,
     },
     /// A record is too large.
-    #[error("a record of table {table} would have {bytes} bytes; the most is {}", crate::MAX_RECORD)]
+    #[error("a record of table {table} would have {bytes} bytes; the maximum is {}", crate::MAX_RECORD)]
     TooLarge {
-        /// Its table.
+        /// The table.
         table: &'static str,
-        /// Its size.
+        /// The size.
         bytes: usize,
     },
-    /// Written by a newer hub.
+    /// The store was written by a newer hub.
     #[error(
         "the store has format {found}, this hub knows {known}; run the newer hub, or restore a backup made by this one"
     )]
     TooNew {
-        /// What the store says.
+        /// The store's format.
         found: u64,
-        /// What this program knows.
+        /// The newest format that this program reads.
         known: u32,
     },
-    /// The config names one engine, and another keeps the store.
+    /// The store uses a different engine than the config says.
     #[error(
-        "the config says `engine = \"{wanted}\"`, but this store is kept by {found}; \
+        "the config says `engine = \"{wanted}\"`, but the store uses {found}; \
          change the config, or run `store-hub store convert --to {wanted}`"
     )]
     OtherEngine {
-        /// In the config.
+        /// The engine in the config.
         wanted: EngineKind,
-        /// On the disk.
+        /// The engine on the disk.
         found: EngineKind,
     },
-    /// A restoring was cut short before the store had its name.
+    /// A restore was interrupted before the store had its name.
     #[error(
         "{directory} holds a half-restored store; run `store-hub store restore` again, or remove the file \
          `restoring` to begin an empty one"
     )]
     HalfRestored {
-        /// Where.
+        /// The data directory.
         directory: String,
     },
-    /// There is an archive and no store.
+    /// There is an archive without a store.
     #[error(
-        "{directory} holds an archive and no store that it belongs to; put the store back, or move the folder \
+        "{directory} holds an archive without the store that it belongs to; put the store back, or move the folder \
          `archive` away"
     )]
     ArchiveAlone {
-        /// Where.
+        /// The data directory.
         directory: String,
     },
-    /// A conversion was cut short between its last two steps, or a former store was put back.
+    /// A conversion was interrupted between its last two steps, or an old store was put back.
     #[error(
-        "{directory} holds two stores; run `store-hub store convert` again: it ends a conversion that was cut \
+        "{directory} holds two stores; run `store-hub store convert` again: it completes a conversion that was cut \
          short, or says which store to move away"
     )]
     TwoStores {
-        /// Where.
+        /// The data directory.
         directory: String,
     },
 }

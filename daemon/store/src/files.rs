@@ -1,13 +1,13 @@
-//! Files that are there whole or not at all, whenever the power goes.
+//! Atomic file writes: after a power failure a file is complete or absent.
 //!
-//! A file is written as `NAME.new` beside its place, synced, renamed, and its directory synced. One at a time may write
-//! a file.
+//! A file is written as `NAME.new` in the same directory, synced and renamed, and the directory is synced. A file must
+//! have only one writer at a time.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the rename | the former file, or none; a `NAME.new` that the next writing begins with removing |
-//! | power after the rename | the new file |
-//! | the disk, or who writes the content | the former file, or none; `NAME.new` is removed |
+//! | power, before the rename | the old file, or none; the next write removes a `NAME.new` that is left |
+//! | power, after the rename | the new file |
+//! | an error of the disk or of the callback that writes | the old file, or none; `NAME.new` is removed |
 
 use std::{
     ffi::OsString,
@@ -17,28 +17,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Who may read a file.
+/// The access mode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whom the process's umask lets.
+    /// According to the process's umask.
     Usual,
-    /// Its owner alone (0600), from its first byte on: for keys, tokens and codes.
+    /// Only the owner (0600), from the first byte on: for keys, tokens and codes.
     Private,
 }
 
-/// Writes a file whole in the place of what is there.
+/// Writes a file, replacing the old one as a whole.
 ///
 /// # Errors
-/// The disk fails; the former file is as it was.
+/// The disk fails; the old file is unchanged.
 pub fn replace(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     replace_with(path, access, |mut file, _| file.write_all(bytes))
 }
 
-/// The same for content that is written piece by piece, or looked at again before it counts: `write` gets the file and
-/// its path for the time being.
+/// The same for content that is written in pieces or verified before it counts: `write` gets the file and its temporary
+/// path.
 ///
 /// # Errors
-/// The disk fails, or `write` does; the former file is as it was.
+/// The disk or `write` fails; the old file is unchanged.
 pub fn replace_with(path: &Path, access: Access, write: impl FnOnce(&File, &Path) -> io::Result<()>) -> io::Result<()> {
     let unfinished = unfinished(path);
     remove_if_there(&unfinished)?;
@@ -53,7 +53,7 @@ pub fn replace_with(path: &Path, access: Access, write: impl FnOnce(&File, &Path
     sync_directory(directory_of(path))
 }
 
-/// Removes a file, if it is there, and makes that durable.
+/// Removes a file if it exists, and makes that durable.
 ///
 /// # Errors
 /// The disk fails.
@@ -62,9 +62,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
     sync_directory(directory_of(path))
 }
 
-/// Makes a directory, and those above it that are missing, each under a name that is durable: or else what is synced in
-/// it later could be lost with it. Only their owner may enter them. An existing directory is synced too: whoever made it
-/// may have been cut off before the sync.
+/// Makes a directory and its missing parents, each with a durable name; otherwise files synced in it later could be
+/// lost with it. Only the owner can enter the new directories. An existing directory is synced too, because whoever
+/// made it may have been interrupted before the sync.
 ///
 /// # Errors
 /// The disk fails.
@@ -78,7 +78,7 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
         _ => {}
     }
     match sync_directory(above) {
-        // It may be of others, who made this one for us.
+        // The parent may belong to others, who made this directory for us.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         synced => synced,
     }

@@ -1,6 +1,7 @@
-//! Bytes as two digits each. By hand: every request and every sale needs it, and formatting takes twenty times as long.
+//! Hexadecimal text. Not by `format!`, because every request and every sale needs it, and formatting is twenty times
+//! slower.
 
-/// Bytes in hexadecimal, in small letters.
+/// The bytes as lower-case hexadecimal.
 pub fn of(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut text = String::with_capacity(bytes.len() * 2);
@@ -11,7 +12,7 @@ pub fn of(bytes: &[u8]) -> String {
     text
 }
 
-/// So many bytes by their digits, small or capital.
+/// Parses exactly `N` bytes from digits in either case.
 pub fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
@@ -30,7 +31,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn every_byte_is_written_as_formatting_would() {
+    fn every_byte_is_written_as_by_format() {
         for byte in 0..=u8::MAX {
             let text = super::of(&[byte, 7]);
             assert_eq!(text, format!("{byte:02x}07"));
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_hexadecimal_or_of_another_length_is_refused() {
+    fn invalid_digits_and_lengths_are_refused() {
         for text in ["", "0", "00", "000", "00000", "000000", "0g00", "+100", "0x00", "\u{e9}00"] {
             assert_eq!(parse::<2>(text), None, "{text}");
         }

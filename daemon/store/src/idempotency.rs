@@ -1,15 +1,15 @@
-//! Once: a command that is repeated gets its first answer, also after a restart.
+//! Idempotency: a repeated command gets its first answer, also after a restart.
 //!
-//! The answer is stored in the same batch as what the command did. So either both are there and a repeat finds them, or
-//! neither is and the repeat does the work.
+//! The answer is stored in the same batch as the changes of the command. So either both are stored and a repeat finds
+//! the answer, or neither is and the repeat does the work.
 //!
-//! Answers are kept for [`REMEMBERED`] and then forgotten, without a second index: they are walked now and then. There
-//! is one for every command, so without it they would outgrow the sales.
+//! Answers are kept for [`REMEMBERED`], then deleted by an occasional walk over all of them; a second index would cost
+//! more. There is one answer per command, so without this they would take more space than the sales.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power while answers are forgotten | some are gone, all of them old; the rest go the next time |
-//! | the clock | who calls [`Store::forget_answers`] brings a moment that can be believed, and stamps commands with such |
+//! | power, while answers are deleted | some old answers are gone; the rest are deleted the next time |
+//! | the clock is wrong | callers of [`Store::forget_answers`] pass a trusted time, and stamp commands with trusted times |
 
 use std::{ops::Bound, time::Duration};
 
@@ -23,16 +23,16 @@ use crate::{
     table::{Key, NameName, Record, Table},
 };
 
-/// How long a repeat gets its first answer. A register that was away for longer must ask what became of its sales
+/// How long a repeat gets its first answer. A register that was away longer must look up the outcome of its commands
 /// before it repeats them.
 pub const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
-/// Answers looked at in one go.
+/// Answers read per commit.
 const PART: usize = 500;
 
 static ANSWERS: Table<NameName, Remembered> = Table::new("answer");
 
-/// The same table, when only the answers' age is asked for.
+/// The same table, reading only the age of the answers.
 static AGES: Table<NameName, Age> = Table::new("answer");
 
 #[derive(Serialize, Deserialize)]
@@ -42,41 +42,41 @@ struct Age {
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
-    /// What the command was, so that a key reused for another command is noticed.
+    /// Identifies the command, so that a key reused for another command is noticed.
     fingerprint: String,
     answered_at_ms: i64,
     answer: serde_json::Value,
 }
 
-/// What came of a command under a key.
+/// The result of a command under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Once<T> {
-    /// Done now.
+    /// It was executed now.
     First(T),
-    /// Done before; this is what was answered then.
+    /// It was executed before; this was the answer.
     Again(T),
     /// The key was used for another command.
     OtherCommand,
 }
 
-/// A command's key.
+/// The key of a command.
 #[derive(Clone, Debug)]
 pub struct CommandKey {
-    /// Who asks; keys of different askers never meet.
+    /// Who sent it; the keys of different callers are separate.
     pub asker: String,
     /// The key itself.
     pub key: String,
     /// A digest of the command.
     pub fingerprint: String,
-    /// Now.
+    /// The current time.
     pub at_ms: i64,
 }
 
 impl Transaction<'_> {
-    /// Does `work` unless it was done before under this key.
+    /// Runs `work` unless a command was already executed under this key.
     ///
     /// # Errors
-    /// What `work` refuses with; a refusal is not remembered.
+    /// The error of `work`, which is not remembered.
     pub fn once<T, E>(
         &mut self,
         command: &CommandKey,
@@ -115,15 +115,14 @@ impl Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Forgets the answer under a key: what the command was to do outside the store has failed, and a repeat shall try
-    /// again.
+    /// Forgets the answer under a key, so that a repeat tries again: the command's effect outside the store has failed.
     pub fn forget_answer(&mut self, command: &CommandKey) {
         self.delete(&ANSWERS, (command.asker.as_str(), command.key.as_str()));
     }
 }
 
 impl Store {
-    /// Whether something was done under a command's key, so that a repeat needs no more than its answer.
+    /// Whether a command was executed under this key, so that a repeat only needs its answer.
     ///
     /// # Errors
     /// The engine fails or the answer can't be read.
@@ -131,7 +130,7 @@ impl Store {
         Ok(self.get(&AGES, (command.asker.as_str(), command.key.as_str()))?.is_some())
     }
 
-    /// Forgets answers older than [`REMEMBERED`]; gives how many.
+    /// Deletes answers older than [`REMEMBERED`]; returns how many.
     ///
     /// # Errors
     /// The store fails.
@@ -140,9 +139,9 @@ impl Store {
         self.forget(&AGES, move |age| age.answered_at_ms < before)
     }
 
-    /// Deletes the records of a table that `is_over` says so of, a part at a time, patiently; gives how many. Blocks.
-    /// Only for records that do not change any more once it is true of them. A damaged record stays, for
-    /// [`Store::check`] to find.
+    /// Deletes the records of a table for which `is_over` is true, in small commits; returns how many. Blocks. Once
+    /// `is_over` is true of a record, the record must not change any more. A damaged record stays, for [`Store::check`]
+    /// to find.
     ///
     /// # Errors
     /// The store fails.
@@ -179,7 +178,7 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// As it was first stored. Others are added beside it; this one never changes.
+    /// As it was first stored. More fixtures are added beside it; this one never changes.
     #[test]
     fn a_stored_answer_is_read() {
         let stored = r#"{"fingerprint":"8a91","answered_at_ms":1795535304998,"answer":{"id":"b237"}}"#;

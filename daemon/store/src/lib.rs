@@ -1,49 +1,51 @@
-//! The embedded store: typed tables, one committer, an outbox. It does not interpret the records it stores.
+//! The embedded store: typed tables, a committer, an outbox. It does not interpret its records.
 //!
 //! # What this crate promises
 //!
-//! - **Answered means durable.** [`Store::commit`] answers after its changes are on the disk's platter (or flash),
-//!   never before: they survive `kill -9` and a pulled plug.
-//! - **All or nothing.** A commit's changes, whatever tables they touch, are one atomic batch. A closure that refuses
-//!   or panics leaves no trace and does not disturb its group.
+//! - **Answered means durable.** [`Store::commit`] answers only after its changes are on the medium. They survive `kill
+//!   -9` and a power failure.
+//! - **All or nothing.** The changes of a commit are one atomic batch across all tables. A closure that refuses or
+//!   panics changes nothing and does not disturb its group.
 //! - **Once.** [`idempotency`] gives a repeated command its first answer, also after a restart.
-//! - **What HQ is told is durable first.** [`outbox`] shows HQ's bridge only what has been flushed, so a sequence
-//!   number that HQ has seen is never used again.
-//! - **Damage is found.** Every record carries a checksum over its key and itself, and what may never be changed is a
-//!   link of a hash [`chain`]; [`Store::check`] walks them all.
-//! - **Years do not slow it down.** Old records move to the [`archive`], compressed, and are read through it.
-//! - **A backup is one moment.** [`Store::backup`] is taken while the store sells, and [`restore`] makes a store of it.
-//! - **Bounded.** [`QUEUE`] commits may wait; past it [`StoreError::Busy`] answers at once. A record is at most
-//!   [`MAX_RECORD`] bytes; a large one is split into `parts`; callers see one record.
-//! - **A disk that fills up is seen in time.** [`room`] turns away what nobody will miss first, and sales last.
-//! - **A disk that fails is believed.** After the first failed write or flush nothing is accepted any more
-//!   ([`StoreError::Stopped`]): a later flush that "succeeds" proves nothing about the pages that were dropped.
+//! - **HQ only sees durable events.** [`outbox`] shows HQ's bridge only flushed entries, so a sequence number that HQ
+//!   has seen is never used again.
+//! - **Damage is found.** Every record has a checksum over its key and content, and immutable records are links of a
+//!   hash [`chain`]. [`Store::check`] verifies all of them.
+//! - **It does not slow down with age.** Old records move to the [`archive`], compressed, and remain readable.
+//! - **A backup is consistent.** [`Store::backup`] copies the store as it is at one moment, while it sells; [`restore`]
+//!   makes a store of it.
+//! - **Bounded.** At most [`QUEUE`] commits wait; further ones get [`StoreError::Busy`] at once. A record has at most
+//!   [`MAX_RECORD`] bytes; a large one is split into `parts`, which callers do not see.
+//! - **A full disk is noticed in time.** [`room`] refuses the least important work first and sales last.
+//! - **A disk error is final.** After the first failed write or flush nothing is accepted any more
+//!   ([`StoreError::Stopped`]), because a later flush that succeeds does not bring back the pages that were dropped.
 //!
-//! # How a commit goes
+//! # How a commit works
 //!
 //! ```text
-//! commit(closure) --> bounded queue --> committer thread: take all that wait (at most GROUP)
+//! commit(closure) --> bounded queue --> committer thread: takes all that wait (at most GROUP)
 //!                                         each closure reads, decides, writes into its own overlay
-//!                                         overlays of those that did not refuse --> one batch
-//!                                         engine.apply, engine.flush  (one flush a group)
-//!                                         then, and only then: every answer of the group, refusals too
+//!                                         overlays of the closures that did not refuse --> one batch
+//!                                         engine.apply, engine.flush  (one flush per group)
+//!                                         only then: every answer of the group, refusals too
 //! ```
 //!
-//! Refusals wait for the flush as well: they may rest on what a neighbour in the group wrote.
+//! Refusals wait for the flush too, because they may depend on an earlier commit of the same group.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power or process, before the flush ends | nobody was answered; at the next start the group is there or not, each commit whole |
-//! | power or process, after the flush | it is there |
-//! | the closure panics | its changes are dropped, its asker gets [`StoreError::Panicked`], the group goes on |
-//! | `apply` or `flush` fails | every asker of the group gets [`StoreError::Stopped`]; so does everyone after, until a restart |
+//! | power or process, before the flush ends | nobody was answered; at the next start each commit of the group is there as a whole or not at all |
+//! | power or process, after the flush | the commit is there |
+//! | the closure panics | its changes are dropped, its caller gets [`StoreError::Panicked`], the group continues |
+//! | `apply` or `flush` fails | every caller of the group gets [`StoreError::Stopped`], and every later caller until a restart |
 //! | the disk is nearly full | [`StoreError::DiskFull`], by [`Purpose`], before a write fails |
-//! | a format is raised, and that is cut short | the `migrate` module's table: it goes on at the next start; the backup from before stays |
-//! | a conversion to the other engine is cut short | the `home` module's table: the old store, or the new one, whole |
-//! | the store is made by a newer hub | [`StoreError::TooNew`] at opening, nothing is touched |
+//! | a format upgrade is interrupted | it continues at the next start, see the module `migrate`; the backup from before is kept |
+//! | a conversion to the other engine is interrupted | the old store or the new one is complete, see the module `store_dir` |
+//! | the store was written by a newer hub | [`StoreError::TooNew`] at opening; nothing is changed |
 //!
-//! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group that is being flushed, a
-//! fraction of a millisecond early: right for a screen, not for paper or HQ, which are driven by what was answered.
+//! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group a fraction of a
+//! millisecond before its flush ends. That is good enough for a screen, but not for printing or for HQ, which use only
+//! durable records.
 
 pub mod archive;
 pub mod backup;
@@ -56,7 +58,6 @@ pub mod engine;
 mod error;
 pub mod files;
 pub mod hexadecimal;
-mod home;
 pub mod idempotency;
 mod migrate;
 pub mod outbox;
@@ -65,6 +66,7 @@ pub mod room;
 #[cfg(feature = "sled")]
 mod sled_engine;
 mod sqlite_engine;
+mod store_dir;
 mod table;
 mod transaction;
 mod value;
@@ -73,11 +75,11 @@ use std::{path::Path, sync::Arc};
 
 pub use backup::{BackedUp, restore};
 pub use check::{Checked, Depth};
-pub use committer::{GROUP, PATIENT, QUEUE, Timings};
+pub use committer::{GROUP, MAX_DELAY, QUEUE, Timings};
 pub use engine::EngineKind;
 pub use error::StoreError;
-pub use home::{Converted, ask_for_rewriting, convert};
 pub use room::{DiskState, Purpose, Room};
+pub use store_dir::{Converted, ask_for_rewriting, convert};
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table, TableInfo};
 use tokio::sync::watch;
 pub use transaction::Transaction;
@@ -90,39 +92,38 @@ use crate::{
     room::Disk,
 };
 
-/// The largest record, in bytes. What is larger is a file of its own.
+/// The maximum size of a record, in bytes. Larger data belongs into a file.
 pub const MAX_RECORD: usize = 4 * 1024 * 1024;
 
-/// The layout this program writes.
+/// The format that this program writes.
 const FORMAT: u32 = 1;
 
-/// Files smaller than this are not worth a rewriting, however empty.
+/// Smaller files are not worth rewriting, however empty they are.
 const REWRITTEN_FROM: u64 = 512 * 1024 * 1024;
 
-/// Files that hold little.
+/// Files with much unused space.
 #[derive(Clone, Copy, Debug)]
 pub struct MostlyEmpty {
-    /// Their bytes on the disk.
+    /// Their size on disk in bytes.
     pub files: u64,
-    /// Bytes of all keys and values in them.
+    /// The size of all keys and values in them, in bytes.
     pub live: u64,
 }
 
 static META: Table<Name, u64> = Table::new("meta");
 
-/// What the store notes of itself while nobody has drawn conclusions from its having been restored: the entries of the
-/// backup.
+/// The note of a restore that the hub has not acted on yet; its value is the number of entries in the backup.
 const RESTORED: &str = "restored";
 
-/// An entry of the store about itself.
+/// An entry about the store itself.
 fn meta(name: &str, value: u64) -> Result<Entry, StoreError> {
     let key = META.raw_key(name);
     let value = META.encode(&key, &value, |_| None)?;
     Ok((key, value))
 }
 
-/// A store that is open. Cheap to share behind an `Arc`. Dropping the last one waits until what was asked for is
-/// committed and the files are closed.
+/// An open store. Share it in an `Arc`. Dropping the last handle waits until the pending commits are done and the files
+/// are closed.
 pub struct Store {
     engine: Arc<dyn Engine>,
     committer: Committer,
@@ -131,31 +132,31 @@ pub struct Store {
     epoch: u64,
     /// Tables whose records are links of the chain.
     linked: Vec<&'static str>,
-    /// What is wrong with it, found at opening: it opens all the same, to be checked, backed up, and sold by as far as
-    /// that goes.
+    /// Faults found at opening. The store opens all the same, so that it can be checked, backed up and, as far as
+    /// possible, sold from.
     faults: Vec<String>,
 }
 
 impl Store {
     /// Opens the store in `directory`, or creates it there. `linked` names every [linked table](Table::linked): the
-    /// check looks for records of these that are not in the chain, and [`Transaction::put`] takes no other table for
-    /// linked.
+    /// check looks for records of these tables that are not in the chain, and [`Transaction::put`] links no other
+    /// table.
     ///
-    /// `now_ms` becomes the epoch of a store that is created: events of a hub are numbered anew in each epoch, so a hub
-    /// that lost its disk can't be mistaken for its former self.
+    /// `now_ms` becomes the epoch of a new store. A hub's events are numbered from 1 in each epoch, so HQ can tell a
+    /// hub that lost its disk from the same hub before.
     ///
     /// # Errors
-    /// The directory can't be used, the store is damaged, kept by another engine, locked by another process, or made by
-    /// a newer hub.
+    /// The directory can't be used; the store is damaged, uses another engine, is locked by another process, or was
+    /// made by a newer hub.
     pub fn open(directory: &Path, kind: EngineKind, linked: &[&'static str], now_ms: u64) -> Result<Self, StoreError> {
         let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
-        let engine = home::open_or_create(directory, kind, &birth)?;
+        let engine = store_dir::open_or_create(directory, kind, &birth)?;
         migrate::raise(&*engine, Some(directory), migrate::STEPS)?;
         let archive = Archive::open(&directory.join("archive"), &*engine)?;
         Self::on(engine, linked, archive, Disk::under(directory))
     }
 
-    /// A store on an engine that holds one of this format.
+    /// A store on an engine that has an entry for the format.
     fn on(engine: Arc<dyn Engine>, linked: &[&'static str], archive: Archive, disk: Disk) -> Result<Self, StoreError> {
         let epoch = META.read(&*engine, "epoch")?.ok_or_else(|| StoreError::Corrupt {
             table: META.name(),
@@ -168,13 +169,13 @@ impl Store {
         Ok(Self { engine, committer, archive, heads, epoch, linked: linked.to_vec(), faults })
     }
 
-    /// Drawn when the store was created.
+    /// The epoch, drawn when the store was created or restored.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The entries of the backup that this store was made of, until somebody has drawn conclusions: what was under way
-    /// when the backup was taken is not any more. See [`Transaction::settle_restored`].
+    /// The number of entries in the backup that this store was restored from, until the hub has acted on it: work that
+    /// was in progress at the backup no longer is. See [`Transaction::settle_restored`].
     ///
     /// # Errors
     /// The engine fails or the note can't be read.
@@ -182,11 +183,11 @@ impl Store {
         self.get(&META, RESTORED)
     }
 
-    /// Runs `work` in the committer and answers once what it wrote is durable. For what a customer waits for
+    /// Runs `work` in the committer and answers once its changes are durable. For work that a customer waits for
     /// ([`Purpose::Money`]); see [`Self::commit_for`].
     ///
     /// # Errors
-    /// What `work` refuses with, or a [`StoreError`] turned into it.
+    /// The error of `work`, or a [`StoreError`] converted to it.
     pub async fn commit<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -196,8 +197,8 @@ impl Store {
         self.commit_for(Purpose::Money, work).await
     }
 
-    /// The same for any purpose: on a disk that fills up it says who is turned away first, and what nobody waits for
-    /// may be put off by [`PATIENT`] to share a customer's flush.
+    /// The same for any purpose. The purpose decides who is refused first on a full disk; work that nobody waits for
+    /// may be delayed by [`MAX_DELAY`] to share a flush.
     ///
     /// # Errors
     /// As for [`Self::commit`].
@@ -210,7 +211,7 @@ impl Store {
         self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
     }
 
-    /// [`Self::commit_for`] what is settled, for a program that does nothing else: it blocks.
+    /// [`Self::commit_for`] with [`Purpose::Settled`] that blocks, for a program that does nothing else.
     ///
     /// # Errors
     /// As for [`Self::commit`].
@@ -245,7 +246,8 @@ impl Store {
         table.read(&*self.engine, key)
     }
 
-    /// Reads at most `limit` records of a table, from `from` (included) on in the order asked for, or from its end.
+    /// Reads at most `limit` records of a table in an order, beginning with `from` (included) or with the end of the
+    /// table.
     ///
     /// # Errors
     /// As for [`Self::get`].
@@ -259,8 +261,8 @@ impl Store {
         table.page(&*self.engine, from, order, limit, Err)
     }
 
-    /// [`Self::page`] without the records that can't be read, of each of which `damaged` hears why: for lists, which
-    /// one damaged record must not keep from being shown.
+    /// [`Self::page`] without the records that can't be read; `damaged` is called with the reason for each. For lists,
+    /// so that one damaged record does not hide the others.
     ///
     /// # Errors
     /// The engine fails.
@@ -278,8 +280,8 @@ impl Store {
         })
     }
 
-    /// Gives every record of a table, in the order of its keys, without holding them all; of one that can't be read,
-    /// why. A hub with a damaged record must start and sell.
+    /// Passes every record of a table in key order, or the reason why it can't be read, without holding them all. A hub
+    /// with a damaged record must still start and sell.
     ///
     /// # Errors
     /// The engine fails.
@@ -291,7 +293,7 @@ impl Store {
         table.each(&*self.engine, take)
     }
 
-    /// Counts commits that became durable; a change wakes those who work from what is stored.
+    /// Changes with every durable commit; wakes tasks that work from stored state.
     pub fn committed(&self) -> watch::Receiver<u64> {
         self.committer.committed()
     }
@@ -301,29 +303,29 @@ impl Store {
         self.committer.stopped()
     }
 
-    /// From the end of the group under way on, `listener` hears of every batch, in order, once it is applied. False if
-    /// somebody listens already.
+    /// Passes every batch to `listener`, in order, after it is applied, from the end of the current group on. False if
+    /// there is a listener already.
     pub fn listen(&self, listener: impl FnMut(&Batch) + Send + 'static) -> bool {
         self.committer.listen(Box::new(listener))
     }
 
-    /// Ends that; every batch that was heard of is durable then, or the store has stopped.
-    pub fn listen_no_more(&self) {
-        self.committer.listen_no_more();
+    /// Removes the listener. Every batch passed to it is durable then, unless the store has stopped.
+    pub fn stop_listening(&self) {
+        self.committer.stop_listening();
     }
 
-    /// Where the committer's time went.
+    /// The committer's time since the store was opened.
     pub fn timings(&self) -> Timings {
         self.committer.timings()
     }
 
-    /// How much room the disk has.
+    /// The free space on the disk.
     pub fn disk(&self) -> DiskState {
         self.committer.disk()
     }
 
-    /// What the files hold, if they are large and most of it is space that the engine does not give back. By a walk
-    /// through them: it blocks. What helps is [`ask_for_rewriting`].
+    /// The unused space of the files, if they are large and mostly unused. Walks through the whole store and blocks.
+    /// [`ask_for_rewriting`] frees the space.
     ///
     /// # Errors
     /// The engine fails.
@@ -336,7 +338,7 @@ impl Store {
         Ok((live < files / 4).then_some(MostlyEmpty { files, live }))
     }
 
-    /// Bytes of all keys and values: what a fresh store would hold.
+    /// The size of all keys and values in bytes: the size of a fresh store.
     fn live_bytes(&self) -> Result<u64, StoreError> {
         let mut live = 0;
         each_part::<StoreError>(&*self.engine, |part| {
@@ -346,10 +348,10 @@ impl Store {
         Ok(live)
     }
 
-    /// Bytes on the disk, the archive's not among them.
+    /// The size on disk in bytes, without the archive.
     ///
     /// # Errors
-    /// The engine can't tell.
+    /// The engine can't measure it.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
         Ok(self.engine.size_on_disk()?)
     }

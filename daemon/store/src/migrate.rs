@@ -1,18 +1,18 @@
-//! Raising a store that an older hub wrote to the format of this one: [`FORMAT`], or the last of [`STEPS`].
+//! Upgrades a store from an older format to [`FORMAT`], or to the last of [`STEPS`].
 //!
-//! - First a backup is taken, read whole again, and kept as `backups/before-format-N-….backup`: the way back.
-//! - Then the steps, in order. A step may be cut anywhere and is begun again at the next start: it finds what it has
-//!   done already. When it is through, one batch writes its number. So each step is done once.
-//! - A store of a newer format is refused before anything is touched.
+//! - First a backup is taken, verified, and kept as `backups/before-format-N-….backup`: the way back.
+//! - Then the steps run in order. A step may be interrupted anywhere and is run again at the next start; it skips what
+//!   it has already done. When it is complete, one batch writes its number, so each step completes once.
+//! - A store of a newer format is refused before anything is changed.
 //!
-//! There is one format so far, and so no step. `tests/formats.rs` raises a store to a made-up one.
+//! There is only one format so far, so there are no steps. `tests/formats.rs` upgrades a store to an invented format.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | no room for the backup, with something left to sell on | nothing was changed and nothing is left of it; the hub does not start, and says how much it needs |
-//! | power while the backup is written | it has its name only when it is whole; taken again |
-//! | power before the backup has its name of its own | it gets it at the next start |
-//! | power in a step | the step goes on where it was; the backup is the one from before |
+//! | not enough space for the backup and for selling | nothing is changed or left behind; the hub does not start and reports how much space it needs |
+//! | power, while the backup is written | the backup has no name yet and is taken again |
+//! | power, before the backup has its final name | it gets the name at the next start |
+//! | power, during a step | the step continues at the next start; the backup is still the one from before |
 
 use std::{
     fs::{self, File},
@@ -27,16 +27,16 @@ use crate::{
     error::StoreError,
     files::{Access, make_directory, replace_with, sync_directory},
     meta,
-    room::Sparing,
+    room::SpaceGuard,
 };
 
-/// Changes records from one format to the next. It may be cut anywhere and begun again.
+/// Changes records from one format to the next. It may be interrupted anywhere and is run again.
 pub(crate) type Step = fn(&dyn Engine) -> Result<(), StoreError>;
 
-/// The steps that change records, each with the format that it leads to, in order.
+/// The steps in order, each with the format that it leads to.
 pub(crate) const STEPS: &[(u32, Step)] = &[];
 
-/// Raises a store, if it must be. `directory` is where its backup goes; without one (in tests) none is taken.
+/// Upgrades a store if necessary. The backup goes into `directory`; without one (in tests) no backup is taken.
 pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>, steps: &[(u32, Step)]) -> Result<(), StoreError> {
     let format = META.read(engine, "format")?.ok_or_else(|| StoreError::Corrupt {
         table: META.name(),
@@ -49,13 +49,13 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>, steps: &[(u32
         return Err(StoreError::TooNew { found: format, known });
     }
     if format == u64::from(known) {
-        // Only a name: no reason not to sell.
+        // Only its name is wrong, which is no reason not to sell.
         if let Some(Err(error)) = backups.map(|backups| backups.name(engine)) {
-            tracing::warn!(%error, "the backup from before the last upgrade keeps its first name");
+            tracing::warn!(%error, "could not rename the backup from before the last upgrade");
         }
         return Ok(());
     }
-    tracing::info!(from = format, to = known, "raising the store's format; a backup is taken first");
+    tracing::info!(from = format, to = known, "upgrading the store's format after a backup");
     if let Some(backups) = &backups {
         backups.keep(engine)?;
     }
@@ -66,7 +66,7 @@ pub(crate) fn raise(engine: &dyn Engine, directory: Option<&Path>, steps: &[(u32
     if let Some(backups) = &backups {
         backups.name(engine)?;
     }
-    tracing::info!(from = format, to = known, "the store's format was raised; older hubs refuse it now");
+    tracing::info!(from = format, to = known, "upgraded the store's format; older hubs can no longer open it");
     Ok(())
 }
 
@@ -76,20 +76,19 @@ fn write_format(engine: &dyn Engine, format: u32) -> Result<(), StoreError> {
     Ok(engine.flush()?)
 }
 
-/// Where the backups from before a format lie.
+/// The directory of the backups from before an upgrade.
 struct Backups {
     directory: PathBuf,
     format: u32,
 }
 
 impl Backups {
-    /// What the backup is called while steps are under way.
+    /// The backup's name while steps are running.
     fn unfinished(&self) -> PathBuf {
         self.directory.join(format!("before-format-{}.backup", self.format))
     }
 
-    /// Gives the backup a name of its own once the steps are through, so that another upgrade after a way back takes
-    /// another.
+    /// Gives the backup its final name after the steps, so that a later upgrade takes a new backup.
     fn name(&self, engine: &dyn Engine) -> Result<(), StoreError> {
         let unfinished = self.unfinished();
         if !unfinished.exists() {
@@ -102,8 +101,8 @@ impl Backups {
         named.map_err(|error| EngineError { what: format!("name {}", kept.display()), why: error.to_string() }.into())
     }
 
-    /// Takes the backup, unless it is there from an earlier try: then it is from before the first step, as it should
-    /// be.
+    /// Takes the backup, unless there is one from an earlier attempt: that one is from before the first step, as it
+    /// must be.
     fn keep(&self, engine: &dyn Engine) -> Result<(), StoreError> {
         let path = self.unfinished();
         if path.exists() {
@@ -116,7 +115,7 @@ impl Backups {
         };
         make_directory(&self.directory).map_err(failed)?;
         let written = replace_with(&path, Access::Usual, |file, unfinished| {
-            let sparing = Sparing::new(file, &self.directory, &self.directory)?;
+            let sparing = SpaceGuard::new(file, &self.directory, &self.directory)?;
             backup::write_quiet(engine, sparing).map_err(io::Error::other)?;
             backup::verify(File::open(unfinished)?).map(drop).map_err(io::Error::other)
         });

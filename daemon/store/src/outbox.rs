@@ -1,19 +1,19 @@
-//! The outbox: what HQ must hear, in order, until HQ says that it has it.
+//! The outbox: events for HQ, in order, until HQ has acknowledged them.
 //!
-//! A stream's entries are numbered from 1 without gaps within the store's epoch. An entry names what happened and where
-//! its record is; the event itself is built from that record when it is sent, so nothing is stored twice. HQ's
-//! acknowledgement moves a cursor, and entries [`KEPT`] behind it are deleted: HQ may come back from a backup with an
-//! older cursor and find what it lost.
+//! The entries of a stream are numbered from 1 without gaps within the store's epoch. An entry has the kind of the
+//! event and the key of its record. The event's body is built from that record when it is sent, so nothing is stored
+//! twice. HQ's acknowledgement moves a cursor, and entries more than [`KEPT`] behind it are deleted. HQ may be restored
+//! from a backup with an older cursor and ask for what it lost.
 //!
 //! Each entry carries a link ([`Store::outbox_link`]): a hash over the link before it, the head of the hash chain
-//! (`chain`), and itself. Two stores with the same link of an entry have the same history up to it. HQ is not told the
-//! links yet; once it is, they tell a disk that was set back or cloned, which numbers anew what HQ has already.
+//! (`chain`), and itself. Two stores with the same link of an entry have the same history up to it. HQ compares links,
+//! to detect a disk that was set back or cloned and reuses numbers that HQ already has.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the flush of an entry | neither the entry nor its record is there; HQ never saw its number ([`Heads`] moves after the flush) |
-//! | power before the flush of a cursor | HQ acknowledges again, or gets a repeat and drops it |
-//! | HQ asks for what is deleted | the span says so; the bridge reports it loudly |
+//! | power, before the flush of an entry | neither the entry nor its record exists; HQ never saw its number, because [`Heads`] moves after the flush |
+//! | power, before the flush of a cursor | HQ acknowledges again, or gets a repeat and drops it |
+//! | HQ asks for deleted entries | the span shows that they are gone; the bridge raises an alarm |
 
 use std::{
     collections::BTreeMap,
@@ -32,61 +32,61 @@ use crate::{
     table::{Name, NameNumber, Order, Table},
 };
 
-/// Acknowledged entries kept for an HQ that comes back from a backup.
+/// Acknowledged entries that are kept in case HQ is restored from a backup.
 pub const KEPT: u64 = 100_000;
 
-/// Entries deleted by one acknowledgement at most, to keep its commit short.
+/// The maximum number of entries deleted per acknowledgement, to keep its commit short.
 const TRIM: u64 = 2_000;
 
 static ENTRIES: Table<NameNumber, Entry> = Table::new("outbox");
 static STREAMS: Table<Name, Stream> = Table::new("outbox_stream");
 
-/// Something HQ must hear.
+/// An event for HQ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its place in the stream.
+    /// The sequence number in the stream.
     pub sequence: u64,
-    /// What happened: `sale.completed`.
+    /// The kind of event, such as `sale.completed`.
     pub kind: String,
-    /// When: milliseconds since 1970, UTC.
+    /// When it happened: milliseconds since 1970, UTC.
     pub occurred_at_ms: i64,
-    /// The key of its record.
+    /// The key of the event's record.
     pub subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link: Option<Hash>,
 }
 
-/// A link, as a record shows it.
+/// A link as a record stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Hash(#[serde(with = "chain::hexadecimal")] [u8; 32]);
 
-/// How far a stream is.
+/// The state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stream {
     name: String,
-    /// The last entry written.
+    /// The last entry.
     last: u64,
-    /// The first entry that is still kept.
+    /// The first entry that is kept.
     first_kept: u64,
-    /// The last entry HQ has.
+    /// The last entry that HQ has acknowledged.
     acknowledged: u64,
-    /// The last entry before this epoch: HQ counts from the one after it. See [`backup`](crate::backup).
+    /// The last entry before this epoch; HQ counts from the next one. See [`backup`](crate::backup).
     base: u64,
     /// The link of the last entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     link: Option<Hash>,
 }
 
-/// How far a stream is, as it may be told outside: everything up to `last` is durable.
+/// The durable state of a stream, for use outside of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The first entry that can still be read; `last + 1` if none.
+    /// The first entry that can be read; `last + 1` if there is none.
     pub first_kept: u64,
     /// The last entry.
     pub last: u64,
     /// The last entry HQ has acknowledged.
     pub acknowledged: u64,
-    /// The last entry before this epoch; HQ counts from the one after it. 0 in a store that was never restored.
+    /// The last entry before this epoch; HQ counts from the next one. 0 in a store that was never restored.
     pub base: u64,
 }
 
@@ -95,8 +95,8 @@ pub struct Span {
 pub(crate) struct Heads(RwLock<BTreeMap<String, u64>>);
 
 impl Heads {
-    /// Where the streams are. Of one that can't be read, why: nothing can be appended to it, and everything else goes
-    /// on.
+    /// Loads the streams. A stream that can't be read is reported as a fault: nothing can be appended to it, and
+    /// everything else works.
     pub(crate) fn load(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
         let mut heads = BTreeMap::new();
         STREAMS.each(engine, |stream| match stream {
@@ -133,13 +133,13 @@ fn stream_or_new(found: Option<Stream>, name: &str) -> Stream {
     })
 }
 
-/// The streams as they begin in a new epoch: HQ counts from what it had not acknowledged, as far as that is kept. An HQ
-/// whose cursor went back had more once, and what was trimmed since can't be sent.
+/// The streams at the beginning of a new epoch. HQ counts from the first entry that it had not acknowledged and that is
+/// still kept. An HQ restored from a backup once had more; entries deleted since can't be sent.
 pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreError> {
     let mut streams = Vec::new();
     STREAMS.each(engine, |stream| match stream {
         Ok(stream) => streams.push(stream),
-        Err(error) => tracing::error!(%error, "nothing can be appended to it in the new epoch either"),
+        Err(error) => tracing::error!(%error, "could not read a stream of the outbox; nothing can be appended to it"),
     })?;
     let rebased = streams.into_iter().map(|stream| {
         let key = STREAMS.raw_key(&stream.name);
@@ -151,7 +151,7 @@ pub(crate) fn rebased(engine: &dyn Engine) -> Result<Vec<engine::Entry>, StoreEr
 }
 
 impl Transaction<'_> {
-    /// The sequence number that the next entry of a stream will get.
+    /// The sequence number of the next entry of a stream.
     ///
     /// # Errors
     /// The engine fails.
@@ -159,7 +159,7 @@ impl Transaction<'_> {
         Ok(self.get(&STREAMS, stream)?.map_or(1, |found| found.last + 1))
     }
 
-    /// Appends an entry and gives its sequence number.
+    /// Appends an entry and returns its sequence number.
     ///
     /// # Errors
     /// The engine fails.
@@ -182,7 +182,7 @@ impl Transaction<'_> {
         Ok(state.last)
     }
 
-    /// The link of a stream's entry number `state.last`, which is about to be written.
+    /// The link of entry number `state.last`, which is about to be written.
     fn next_link(&self, state: &Stream, kind: &str, occurred_at_ms: i64, subject: &str) -> Result<Hash, StoreError> {
         let before = state.link.map_or([0; 32], |Hash(link)| link);
         let head = match self.get(&HEADS, HEAD) {
@@ -197,7 +197,7 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// How far a stream is.
+    /// The state of a stream.
     ///
     /// # Errors
     /// The engine fails.
@@ -217,14 +217,14 @@ impl Store {
         let entries = self.page(&ENTRIES, Some((stream, from)), Order::Ascending, limit.min(durable))?;
         for (expected, entry) in (from..).zip(&entries) {
             if entry.sequence != expected {
-                let why = format!("entry {expected} is missing, {} is there", entry.sequence);
+                let why = format!("entry {expected} is missing (found {})", entry.sequence);
                 return Err(StoreError::Corrupt { table: ENTRIES.name(), key: stream.to_owned(), why });
             }
         }
         Ok(entries)
     }
 
-    /// The link of a durable entry of a stream; `None` if there is no such entry, or none any more.
+    /// The link of a durable entry of a stream; `None` if the entry does not exist or was deleted.
     ///
     /// # Errors
     /// The engine fails or the entry can't be read.
@@ -236,7 +236,7 @@ impl Store {
         Ok(entry.and_then(|entry| entry.link).map(|Hash(link)| link))
     }
 
-    /// Takes HQ's word that it has everything up to `up_to`. Going back is allowed: an HQ from a backup has less.
+    /// Records that HQ has everything up to `up_to`. It may go back: an HQ restored from a backup has less.
     ///
     /// # Errors
     /// The store fails.
@@ -244,7 +244,7 @@ impl Store {
         let stream = stream.to_owned();
         self.commit_for(Purpose::Housekeeping, move |transaction| {
             let mut state = stream_or_new(transaction.get(&STREAMS, &stream)?, &stream);
-            // Never before this epoch: what HQ had in the former one it need not say again.
+            // Not before this epoch: HQ had those entries in the previous one.
             state.acknowledged = up_to.min(state.last).max(state.base);
             let keep_from = state.acknowledged.saturating_sub(KEPT) + 1;
             let trimmed_to = keep_from.min(state.first_kept + TRIM).max(state.first_kept);
@@ -257,7 +257,7 @@ impl Store {
         .await
     }
 
-    /// Looks for entries that are missing or damaged.
+    /// Checks for missing or damaged entries.
     pub(crate) fn check_outbox(&self, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
         for name in self.heads.streams() {
             let Some(span) = checked.readable("the outbox", self.outbox_span(&name))? else { continue };
@@ -281,7 +281,7 @@ impl Store {
 mod tests {
     use super::*;
 
-    /// As they were first stored. Others are added beside them; these never change.
+    /// As they were first stored. More fixtures are added beside them; these never change.
     #[test]
     fn stored_entries_and_streams_are_read() {
         let entry: Entry = serde_json::from_str(

@@ -1,15 +1,15 @@
-//! Large records: one that outgrows the engine's largest value goes on in parts.
+//! Large records: a record that exceeds the engine's largest value is split into parts.
 //!
-//! Its own key has the beginning and the number of parts; each part is an entry `continuation`, zero byte, the record's
-//! whole key, its number as big-endian u16. All are written in one batch, and what a new record does not need of the
-//! former one's parts is deleted in it too.
+//! The entry under the record's own key has the beginning of the record and the number of parts. Each part is an entry
+//! with the key `continuation`, a zero byte, the record's whole key, and the part's number as big-endian u16. All are
+//! written in one batch, which also deletes the old record's parts that the new one does not need.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power | the record has all its parts or is as it was: they are one batch |
-//! | the record is changed while its parts are read | what was read does not fit together; it is read again |
-//! | a part is damaged, missing or another record's | the record can't be read, and the check says why |
-//! | a part is left without its record | the check says so |
+//! | power | the record has all its parts, or is unchanged: they are one batch |
+//! | the record changes while its parts are read | the parts do not match, and the record is read again |
+//! | a part is damaged, missing or of another record | the record can't be read, and the check reports why |
+//! | a part is left without its record | the check reports it |
 
 use std::{borrow::Cow, collections::BTreeSet, ops::Bound};
 
@@ -19,20 +19,20 @@ use crate::{
     value::{self, COUNT, SEAL, Stored, Value},
 };
 
-/// The largest value of the engine, in bytes. A page of sled's holds up to 20 of them, and must stay below what sled
-/// keeps outside of its log (the `sled_engine` module).
+/// The maximum size of the engine's values, in bytes. A page of sled holds up to 20 of them and must stay below the
+/// size that sled stores outside of its log (see the module `sled_engine`).
 pub(crate) const MAX_VALUE: usize = 32 * 1024;
 
 /// The name of the parts' key space.
 pub(crate) const TABLE: &str = "continuation";
 
-/// Bytes of a record beside its head.
+/// Bytes of a record in its first entry.
 const BEGINNING: usize = MAX_VALUE - SEAL - COUNT;
 
-/// Bytes of a record in a part.
+/// Bytes of a record per part.
 const PART: usize = MAX_VALUE - SEAL;
 
-/// The most parts of a record.
+/// The maximum number of parts of a record.
 #[allow(clippy::cast_possible_truncation)] // 129
 const MOST: u16 = MAX_RECORD.div_ceil(PART) as u16;
 
@@ -41,24 +41,24 @@ fn key(raw_key: &[u8], number: u16) -> Vec<u8> {
     [TABLE.as_bytes(), &[0], raw_key, &number.to_be_bytes()].concat()
 }
 
-/// The keys of parts.
+/// The keys of a record's parts.
 pub(crate) fn keys(raw_key: &[u8], numbers: std::ops::Range<u16>) -> impl Iterator<Item = Vec<u8>> {
     numbers.map(move |number| key(raw_key, number))
 }
 
-/// The key of the record that a part is of, and the part's number, by the part's key.
+/// The key of a part's record and the part's number, from the part's key.
 pub(crate) fn owner(part_key: &[u8]) -> Option<(&[u8], u16)> {
     let rest = part_key.strip_prefix(TABLE.as_bytes())?.strip_prefix(&[0])?;
     let (owner, number) = rest.split_last_chunk()?;
     value::table_of(owner).map(|_| (owner, u16::from_be_bytes(*number)))
 }
 
-/// Whether a key is of the parts' key space.
+/// Whether a key is that of a part.
 pub(crate) fn is_part(raw_key: &[u8]) -> bool {
     value::table_of(raw_key) == Some(TABLE)
 }
 
-/// The entries of a whole value: itself, or its beginning and its parts.
+/// The entries of a value: one, or its beginning and its parts.
 pub(crate) fn split(raw_key: Vec<u8>, whole: Vec<u8>) -> Vec<Entry> {
     if whole.len() <= MAX_VALUE {
         return vec![(raw_key, whole)];
@@ -75,7 +75,7 @@ pub(crate) fn split(raw_key: Vec<u8>, whole: Vec<u8>) -> Vec<Entry> {
     std::iter::once((raw_key, head)).chain(parts).collect()
 }
 
-/// How many parts may stand beside what is stored under a key. Of what is damaged, the most there can be.
+/// The maximum number of parts of a stored value; for a damaged value, the maximum of any.
 pub(crate) fn count(raw_key: &[u8], stored: &[u8]) -> u16 {
     match Stored::of(raw_key, stored) {
         Ok(Stored::Head { parts, .. }) => parts.min(MOST),
@@ -84,10 +84,10 @@ pub(crate) fn count(raw_key: &[u8], stored: &[u8]) -> u16 {
     }
 }
 
-/// A whole value, or what is damaged.
+/// A value joined from its parts, or the damage.
 pub(crate) type Whole<'v> = Result<Cow<'v, [u8]>, String>;
 
-/// Puts a stored value together with its parts, which `part` gives by their keys.
+/// Joins a stored value with its parts, which `part` returns by their keys.
 pub(crate) fn join<'v, E>(
     raw_key: &[u8],
     stored: &'v [u8],
@@ -110,11 +110,11 @@ pub(crate) fn join<'v, E>(
             Err(why) => return Ok(Err(format!("part {number} of {count}: {why}"))),
         }
     }
-    // The parts may be of different moments.
+    // The parts may have been written at different times.
     Ok(Value::of(raw_key, &whole).map(drop).map(|()| Cow::Owned(whole)))
 }
 
-/// The whole value of a record of which the engine gave `stored`; `None` if it is deleted meanwhile.
+/// The joined value of a record for which the engine returned `stored`; `None` if it was deleted meanwhile.
 pub(crate) fn read<'v>(
     engine: &dyn Engine,
     raw_key: &[u8],
@@ -137,7 +137,7 @@ pub(crate) fn read<'v>(
     }
 }
 
-/// The tables that have a record in parts. By as many looks as there are such tables.
+/// The tables with at least one record in parts. Needs one lookup per such table.
 pub(crate) fn tables(engine: &dyn Engine) -> Result<BTreeSet<String>, EngineError> {
     let (space, end) = ([TABLE.as_bytes(), &[0]].concat(), [TABLE.as_bytes(), &[1]].concat());
     let (mut tables, mut after) = (BTreeSet::new(), space.clone());
@@ -149,7 +149,7 @@ pub(crate) fn tables(engine: &dyn Engine) -> Result<BTreeSet<String>, EngineErro
                 tables.insert(table.to_owned());
                 [&space, table.as_bytes(), &[1]].concat()
             }
-            // Damaged: passed over.
+            // Damaged; skipped.
             None => key,
         };
     }

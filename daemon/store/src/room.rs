@@ -1,17 +1,18 @@
-//! Room on the disk, and who is turned away first when it runs out.
+//! Free space on the disk, and what is refused first when it runs out.
 //!
-//! A full disk must not be found out by a write that fails: after that the store has stopped ([`StoreError::Stopped`]),
-//! with customers at the tills. So the hub gives things up early, what nobody will miss first and sales last:
+//! A full disk must be noticed before a write fails, because then the store has stopped ([`StoreError::Stopped`]) with
+//! customers at the tills. So the hub refuses work early: the least important first, sales last.
 //!
-//! | free | room | taken |
+//! | free | state | accepted |
 //! | --- | --- | --- |
 //! | [`LOW`] or more | ample | everything |
-//! | less | low | no more [`Purpose::Telemetry`]: it is dropped and counted |
-//! | less than [`SCARCE`] | scarce | no more [`Purpose::Ordinary`] either: catalogs, stock documents, pairing |
-//! | less than [`FULL`] | full | no more [`Purpose::Money`] either: no new sale begins or ends |
-//! | any | | [`Purpose::Settled`] (a terminal has taken the money, so it must be stored) and [`Purpose::Housekeeping`] (it makes room) |
+//! | less | low | no [`Purpose::Telemetry`]: it is dropped and counted |
+//! | less than [`SCARCE`] | scarce | nor [`Purpose::Ordinary`]: catalogs, stock documents, pairing |
+//! | less than [`FULL`] | full | nor [`Purpose::Money`]: no new sale begins or ends |
+//! | any | | [`Purpose::Settled`] (a terminal has taken the money, so it must be stored) and [`Purpose::Housekeeping`] (it frees space) |
 //!
-//! The last [`FULL`] bytes are for what is settled. What the system can't tell counts as ample: the write will tell.
+//! The last [`FULL`] bytes are reserved for what is settled. If the system can't report the free space, it counts as
+//! ample, and a write that fails decides.
 
 use std::{
     io::{self, Write},
@@ -25,40 +26,40 @@ use serde::Serialize;
 
 use crate::error::StoreError;
 
-/// Below so many free bytes the disk is low.
+/// Below this many free bytes the disk is low.
 pub const LOW: u64 = 256 * 1024 * 1024;
 
-/// Below so many free bytes room is scarce.
+/// Below this many free bytes space is scarce.
 pub const SCARCE: u64 = 64 * 1024 * 1024;
 
-/// Below so many free bytes the disk counts as full.
+/// Below this many free bytes the disk counts as full.
 pub const FULL: u64 = 16 * 1024 * 1024;
 
-/// How long a measurement is believed.
+/// How long a measurement is used.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// What a commit is for.
+/// The purpose of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Samples that nobody will miss.
+    /// Health samples, which may be lost.
     Telemetry,
-    /// What can wait until there is room again: catalogs, stock documents, pairing.
+    /// Work that can wait until there is space: catalogs, stock documents, pairing.
     Ordinary,
-    /// Baskets and sales. A customer waits.
+    /// Baskets and sales. A customer is waiting.
     Money,
-    /// What has happened already: money that a terminal took. A customer waits.
+    /// Facts, such as money that a terminal has taken. A customer is waiting.
     Settled,
-    /// Nobody waits, and it makes room.
+    /// Work that nobody waits for and that frees space.
     Housekeeping,
 }
 
 impl Purpose {
-    /// Whether somebody waits. What nobody waits for may be put off to share a flush.
+    /// Whether somebody waits for it. Other commits may be delayed to share a flush.
     pub(crate) fn is_waited_for(self) -> bool {
         !matches!(self, Self::Telemetry | Self::Housekeeping)
     }
 
-    /// The least that must be free.
+    /// The minimum that must be free.
     fn least(self) -> u64 {
         match self {
             Self::Telemetry => LOW,
@@ -69,18 +70,18 @@ impl Purpose {
     }
 }
 
-/// How much room there is.
+/// The state of the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Room {
-    /// Enough.
+    /// Enough space.
     #[default]
     Ample,
-    /// No more telemetry.
+    /// Telemetry is refused.
     Low,
-    /// Sales alone.
+    /// Only sales are accepted.
     Scarce,
-    /// Not even sales.
+    /// Not even sales are accepted.
     Full,
 }
 
@@ -95,13 +96,13 @@ impl Room {
     }
 }
 
-/// Free bytes of the disk that holds a directory; `None` if the system can't tell.
+/// The free bytes on the disk of a directory; `None` if the system can't report them.
 fn free_under(directory: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(directory).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Whether the disk of a directory has room for so many bytes that can wait.
+/// Whether the disk of a directory has enough space for this many bytes of work that can wait.
 pub(crate) fn is_to_spare(directory: &Path, bytes: u64) -> Result<(), StoreError> {
     let least = SCARCE.saturating_add(bytes);
     match free_under(directory) {
@@ -110,36 +111,36 @@ pub(crate) fn is_to_spare(directory: &Path, bytes: u64) -> Result<(), StoreError
     }
 }
 
-/// A file that can wait. If it lies on the disk of a store, writing it fails before room gets [`SCARCE`] there.
-pub struct Sparing<W> {
+/// A file that can wait. On the disk of a store, writing it fails before space gets [`SCARCE`].
+pub struct SpaceGuard<W> {
     file: W,
-    /// The store's directory; none if its disk is another.
+    /// The store's directory; `None` if it is on another disk.
     spared: Option<PathBuf>,
-    /// Bytes written since the disk was measured.
+    /// Bytes written since the last measurement.
     unmeasured: usize,
 }
 
-impl<W> Sparing<W> {
+impl<W> SpaceGuard<W> {
     /// Bytes between two measurements.
     const MEASURED_EVERY: usize = 4 * 1024 * 1024;
 
-    /// A file in `directory`, beside a store in `store`.
+    /// A file in `directory`, with a store in `store`.
     ///
     /// # Errors
-    /// One of them is not there.
+    /// One of the directories does not exist.
     pub fn new(file: W, directory: &Path, store: &Path) -> io::Result<Self> {
         let is_shared = directory.metadata()?.dev() == store.metadata()?.dev();
         Ok(Self { file, spared: is_shared.then(|| store.to_owned()), unmeasured: Self::MEASURED_EVERY })
     }
 }
 
-impl<W: Write> Write for Sparing<W> {
+impl<W: Write> Write for SpaceGuard<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(store) = self.spared.as_deref().filter(|_| self.unmeasured >= Self::MEASURED_EVERY) {
             let free = free_under(store).unwrap_or(u64::MAX);
             if free < SCARCE + Self::MEASURED_EVERY as u64 {
                 return Err(io::Error::other(format!(
-                    "{} MB are left on this disk, and the store in {} needs them; choose another disk",
+                    "this disk has {} MB free, and the store in {} needs them; choose another disk",
                     free / 1_000_000,
                     store.display()
                 )));
@@ -156,21 +157,21 @@ impl<W: Write> Write for Sparing<W> {
     }
 }
 
-/// Tells the free bytes; `None` if the system can't.
+/// Returns the free bytes; `None` if the system can't report them.
 type Probe = Box<dyn Fn() -> Option<u64> + Send + Sync>;
 
-/// Measures the disk under the store now and then.
+/// Measures the store's disk from time to time.
 pub(crate) struct Disk {
     probe: Probe,
     began: Instant,
-    /// When it was measured, in milliseconds since `began`, and what was found.
+    /// The time of the last measurement, in milliseconds since `began`, and its result.
     measured_at: AtomicU64,
     free: AtomicU64,
     dropped: AtomicU64,
 }
 
 impl Disk {
-    /// The disk that holds a directory.
+    /// The disk of a directory.
     pub(crate) fn under(directory: &Path) -> Self {
         let directory = directory.to_owned();
         Self::probed(Box::new(move || free_under(&directory)))
@@ -181,7 +182,7 @@ impl Disk {
         Self { probe, began: Instant::now(), measured_at: AtomicU64::new(0), free, dropped: AtomicU64::new(0) }
     }
 
-    /// Free bytes, measured at most [`FRESH`] ago. Two may measure at once; it does no harm.
+    /// The free bytes, measured at most [`FRESH`] ago. Two concurrent measurements do no harm.
     pub(crate) fn free(&self) -> u64 {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let age = now.saturating_sub(self.measured_at.load(Relaxed));
@@ -192,7 +193,7 @@ impl Disk {
         self.free.load(Relaxed)
     }
 
-    /// Whether a commit is taken.
+    /// Whether a commit is accepted.
     pub(crate) fn takes(&self, purpose: Purpose) -> Result<(), StoreError> {
         let free = self.free();
         if free >= purpose.least() {
@@ -210,14 +211,14 @@ impl Disk {
     }
 }
 
-/// The disk as it may be told outside.
+/// The disk's state, for use outside of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DiskState {
-    /// How much room there is.
+    /// The state.
     pub room: Room,
-    /// Bytes that the hub's user may still write.
+    /// Bytes that the hub's user can still write.
     pub free_bytes: u64,
-    /// Telemetry dropped for want of room since the start.
+    /// Telemetry dropped for lack of space since the start.
     pub dropped: u64,
 }
 
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn telemetry_goes_first_and_sales_last_and_what_is_settled_never() {
+    fn telemetry_is_refused_first_sales_last_and_settled_work_never() {
         use Purpose::{Housekeeping, Money, Ordinary, Settled, Telemetry};
         let all = [Telemetry, Ordinary, Money, Settled, Housekeeping];
         let taken = |free| {
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_can_not_tell_is_ample() {
+    fn unknown_free_space_counts_as_ample() {
         assert_eq!(Disk::probed(Box::new(|| None)).state().room, Room::Ample);
     }
 

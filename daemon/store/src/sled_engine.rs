@@ -1,18 +1,18 @@
-//! sled 0.34.7 behind the discipline that makes it durable.
+//! sled 0.34.7, with the measures that make it durable.
 //!
-//! Left to itself sled loses acknowledged commits at a power cut: on Linux its `flush` uses `sync_file_range`, which
+//! By itself sled loses acknowledged commits in a power failure: on Linux its `flush` uses `sync_file_range`, which
 //! neither commits the file's size nor empties the drive's cache (sled issue 1452). Its `flush_async` deadlocks when
-//! several callers wait. So:
+//! several callers wait. Therefore:
 //!
-//! - one thread (the committer) writes; blocking `flush`, then `fdatasync` on our own descriptor of sled's `db` file,
-//!   then the answers;
+//! - one thread (the committer) writes; it calls the blocking `flush`, then `fdatasync` on its own descriptor of sled's
+//!   `db` file, then answers;
 //! - the background flusher is off; the cache is bounded;
-//! - segments are large and values small ([`SEGMENT`]), so that no page of sled's outgrows its log: what does, sled puts
-//!   into a file of its own below `blobs`, which it never syncs. Each flush looks there ([`sync_blobs`]);
-//! - a damaged log, at which sled panics, is an error that says what to do ([`SledEngine::open`]);
-//! - a store is created under another name and synced whole, `conf` file and directory too ([`home`](crate::home));
-//! - a snapshot that sled had not finished is removed before sled sees it ([`clear_unfinished`]);
-//! - a flush that sleeps through a failed write is woken ([`wake`]).
+//! - segments are large and values small ([`SEGMENT`]), so that no page exceeds sled's log. sled puts a larger page
+//!   into a file below `blobs`, which it never syncs. Each flush checks that directory ([`sync_blobs`]);
+//! - a damaged log, on which sled panics, becomes an error that says what to do ([`SledEngine::open`]);
+//! - a store is created under a temporary name and synced with its `conf` file and directory ([`store_dir`](crate::store_dir));
+//! - an incomplete snapshot is removed before sled sees it ([`clear_unfinished`]);
+//! - a flush that hangs after a failed write is woken ([`wake`]).
 
 use std::{
     fs::{self, File},
@@ -38,29 +38,29 @@ use crate::{
 const CACHE: u64 = 48 * 1024 * 1024;
 
 /// The size of a segment of sled's log, in bytes. A page larger than a quarter of it, 1 MiB, becomes a blob file. The
-/// largest pages are leaves: sled splits one at 17 entries, which are 544 KiB of values of
-/// [`MAX_VALUE`](crate::parts::MAX_VALUE); each neighbour that is merged into one brings up to 3 more.
+/// largest pages are leaves: sled splits a leaf at 17 entries, which are 544 KiB of values of
+/// [`MAX_VALUE`](crate::parts::MAX_VALUE); each neighbour that is merged into it adds up to 3 entries.
 const SEGMENT: usize = 4 * 1024 * 1024;
 
-/// How often opening is tried again: a `sled::Db` that was dropped frees its file lock a little later.
+/// Attempts to open the store: a dropped `sled::Db` frees its file lock a little later.
 const LOCK_TRIES: u32 = 100;
 
-/// How often it is looked whether a flush ends.
+/// The interval between checks whether a flush has ended.
 const LOOK: Duration = Duration::from_millis(250);
 
 pub(crate) struct SledEngine {
     db: sled::Db,
-    /// Where sled puts pages that its log can't hold.
+    /// The directory of pages that sled's log can't hold.
     blobs: PathBuf,
     /// Our own descriptor of sled's data file, for `fdatasync`.
     file: File,
-    /// Counts the begins and ends of sled's flushes: odd while one is under way.
+    /// Incremented at the beginning and end of each flush: odd while one is running.
     flushes: Arc<AtomicU64>,
     waker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl SledEngine {
-    /// Opens sled's folder, or makes it. sled panics at a log that it can't make sense of.
+    /// Opens sled's folder, or creates it. sled panics on a damaged log.
     pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
         or_damaged(path, || Self::open_or_panic(path))
     }
@@ -91,37 +91,37 @@ impl SledEngine {
 }
 
 impl Drop for SledEngine {
-    /// The waker's handle of the store goes before ours, so that the file lock is free soon.
+    /// Drops the waker's handle of the store before this one, so that the file lock is freed soon.
     fn drop(&mut self) {
         if let Some((end, waker)) = self.waker.take() {
             drop(end);
-            // It can't panic; and if it did, it is gone.
+            // The thread does not panic, and the result would not matter here.
             drop(waker.join());
         }
     }
 }
 
-/// Makes a panic of sled's an error that says what to do.
+/// Converts a panic of sled to an error that says what to do.
 fn or_damaged<T>(path: &Path, open: impl FnOnce() -> Result<T, EngineError> + UnwindSafe) -> Result<T, EngineError> {
     panic::catch_unwind(open).unwrap_or_else(|_| {
         let path = path.display();
         Err(EngineError {
             what: format!("open the store in {path}"),
             why: format!(
-                "sled's files are damaged; restore a backup by `store-hub store restore`; without one, move {path} \
-                 away: the hub begins an empty store, and HQ keeps what it has acknowledged"
+                "sled's files are damaged; restore a backup with `store-hub store restore`; if there is none, move \
+                 {path} away: the hub then creates an empty store, and HQ keeps what it has acknowledged"
             ),
         })
     })
 }
 
-/// Wakes a flush that would sleep for ever. Where sled's thread pool writes what a batch has filled and that fails, it
-/// notes the failure and wakes nobody (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush
-/// finds the note, wakes all who wait, and they fail as they should. A flush that came before the failure sleeps too:
-/// so another and another, each after twice the time.
+/// Wakes a flush that would hang for ever. If sled's thread pool fails to write a full segment, it records the failure
+/// but wakes nobody (`exit_reservation` in sled's `logger.rs`; its other writes do). Another flush finds the record and
+/// wakes all waiters, which then fail as they should. A flush that came before the failure hangs too, so this repeats
+/// with doubled intervals.
 ///
-/// A batch that reads back what sled has just evicted can sleep in the same way, while it keeps flushes out: nothing
-/// wakes that. The hub's watchdog commits, and ends with it.
+/// A batch that reads back a page that sled has just evicted can hang in the same way, while it blocks flushes: this
+/// can't wake it. The hub's watchdog commits, hangs too, and the hub is restarted.
 fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
     let (mut last, mut looks) = (0, 0_u32);
     while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
@@ -130,14 +130,14 @@ fn wake(db: &sled::Db, flushes: &AtomicU64, ended: &Receiver<()>) {
         last = now;
         if looks.is_power_of_two() {
             let db = db.clone();
-            // Without a thread there is the next look.
+            // If the thread can't be started, the next check tries again.
             drop(thread::Builder::new().name("sled-wakes".into()).spawn(move || drop(db.flush())));
         }
     }
 }
 
-/// Makes pages durable that sled keeps outside of its log. There should be none: with the sizes above no page is so
-/// large. Should one come to be all the same, it is safe once it is synced, and what the log says of it was not answered
+/// Syncs the pages that sled stores outside of its log. There should be none, because with the sizes above no page is
+/// large enough. If there is one, it is durable after this, and the log entry that refers to it was not answered
 /// before.
 fn sync_blobs(blobs: &Path) -> io::Result<()> {
     let mut found = false;
@@ -152,9 +152,9 @@ fn sync_blobs(blobs: &Path) -> io::Result<()> {
     if found { files::sync_directory(blobs) } else { Ok(()) }
 }
 
-/// Removes snapshots that were cut short. At every start sled writes one (`snap.N.generating`), syncs it and renames
-/// it; killed or without power before that, it takes the rest of it for its newest snapshot, finds it broken, and never
-/// opens again. It is of no use in any case: without it sled goes on from the snapshot before.
+/// Removes incomplete snapshots. At every start sled writes one (`snap.N.generating`), syncs it and renames it. If it
+/// is interrupted before that, it later takes the incomplete file for its newest snapshot, finds it broken, and never
+/// opens again. Without the file, sled continues from the snapshot before.
 fn clear_unfinished(path: &Path) -> io::Result<()> {
     let owner = match File::open(path.join("db")) {
         Ok(file) => file,
@@ -162,7 +162,7 @@ fn clear_unfinished(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if owner.try_lock().is_err() {
-        // Another process has the store, and this may be its snapshot.
+        // Another process has opened the store, and this may be its snapshot.
         return Ok(());
     }
     for entry in fs::read_dir(path)? {
@@ -228,14 +228,14 @@ impl Engine for SledEngine {
 mod tests {
     use super::*;
 
-    /// As many bytes under a key as the store ever writes under one.
+    /// A value of the maximum size that the store writes.
     fn largest(number: u32) -> (Vec<u8>, Option<Vec<u8>>) {
         let bytes = number.to_be_bytes();
         (bytes.to_vec(), Some(bytes.repeat(crate::parts::MAX_VALUE / bytes.len())))
     }
 
     #[test]
-    fn no_page_is_kept_outside_of_the_log_however_large_the_values_are() {
+    fn the_largest_values_make_no_page_outside_of_the_log() {
         let directory = tempfile::tempdir().unwrap();
         let engine = SledEngine::open(directory.path()).unwrap();
         let blobs = || fs::read_dir(directory.path().join("blobs")).unwrap().count();
@@ -248,7 +248,7 @@ mod tests {
         for part in 0..40 {
             commit((0..10).map(|place| largest(part * 10 + place)).collect());
         }
-        // Pages grow by being merged, too.
+        // Merging makes pages larger, too.
         for round in 0..150 {
             commit((0..4).map(|place| (scattered(round * 4 + place).to_be_bytes().to_vec(), None)).collect());
             commit(vec![largest(scattered(round * 11))]);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_cut_short_does_not_keep_the_store_from_opening() {
+    fn a_store_opens_with_an_incomplete_snapshot() {
         let directory = tempfile::tempdir().unwrap();
         let engine = SledEngine::open(directory.path()).unwrap();
         engine.apply(vec![(b"key".to_vec(), Some(b"value".to_vec()))]).unwrap();

@@ -1,13 +1,12 @@
-//! SQLite in WAL mode with `synchronous=FULL`: what `COMMIT` answered is on the disk.
+//! SQLite in WAL mode with `synchronous=FULL`: a `COMMIT` that succeeds is durable.
 //!
-//! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each a snapshot of what is committed, and never wait
-//!   for the writer.
-//! - The journal mode and `synchronous` are set and read back on every connection: a build or a file that ignores them
-//!   is refused.
-//! - `COMMIT` flushes, so [`Engine::flush`] has nothing left to do; a `COMMIT` that fails is a failed `apply`. So is
-//!   one after which the log can't be moved into the database: SQLite itself would pass over that, and go on on a disk
-//!   that has failed.
-//! - SQLite lets many processes write; a store has one owner. A locked file beside the database sees to it.
+//! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each from a snapshot, and never wait for the writer.
+//! - The journal mode and `synchronous` are set and read back on every connection; a build or file that ignores them is
+//!   refused.
+//! - `COMMIT` flushes, so [`Engine::flush`] has nothing to do; a `COMMIT` that fails is a failed `apply`. So is a
+//!   failure to move the log into the database afterwards: SQLite itself would ignore that and continue on a failed
+//!   disk.
+//! - SQLite allows many writing processes; a store has one owner, which holds the lock on a file beside the database.
 
 use std::{
     fs::{self, File},
@@ -25,36 +24,36 @@ use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, hooks:
 
 use crate::engine::{Batch, Engine, EngineError, Entry};
 
-/// The size of a page, in bytes, in stores made from now on. A sale fits into one: at SQLite's usual 4 KiB each would
-/// have a page of overflow, and a store be twice as large.
+/// The page size of new stores, in bytes. A sale fits into one page; at SQLite's default of 4 KiB each would need an
+/// overflow page, and a store would be twice as large.
 const PAGE: i64 = 8 * 1024;
 
-/// The page cache of the writing connection, in KiB; readers have the system's.
+/// The page cache of the writing connection, in KiB.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
 
 /// The page cache of a reading connection, in KiB.
 const READER_CACHE_KIB: i64 = 1024;
 
-/// Reading connections kept open; more are opened when all are in use, and closed after it.
+/// Reading connections that are kept open; more are opened when all are in use, and closed afterwards.
 const READERS: usize = 4;
 
-/// Pages in the log from which on they are moved into the database: 16 MiB. A page that is written again and again
-/// until then (positions, counters) is moved once.
+/// The log is moved into the database when it has more pages than this: 16 MiB. Pages that are written often
+/// (positions, counters) are moved only once.
 const LONG_LOG: i32 = 2_000;
 
-/// Statements kept prepared: a range has 18 shapes, by its two bounds and its order.
+/// Prepared statements that are cached: a range has 18 forms, by its two bounds and its order.
 const STATEMENTS: usize = 24;
 
-/// How often the lock is tried again: a hub that was killed frees it when its process is gone.
+/// Attempts to take the lock: a killed hub frees it when its process is gone.
 const LOCK_TRIES: u32 = 100;
 
 pub(crate) struct SqliteEngine {
-    home: PathBuf,
+    path: PathBuf,
     writer: Mutex<Connection>,
     /// Pages in the log after the last commit.
     in_log: Arc<AtomicI32>,
     readers: Mutex<Vec<Connection>>,
-    /// Held locked for as long as the store is open.
+    /// Locked while the store is open.
     _lock: File,
 }
 
@@ -63,7 +62,7 @@ fn failed(what: &str) -> impl Fn(rusqlite::Error) -> EngineError + '_ {
 }
 
 impl SqliteEngine {
-    /// Opens SQLite's folder, or makes it.
+    /// Opens SQLite's folder, or creates it.
     pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
         let what = format!("open the store in {}", path.display());
         let by_system = |error: std::io::Error| EngineError { what: what.clone(), why: error.to_string() };
@@ -81,7 +80,7 @@ impl SqliteEngine {
         let mut writer = connect(path, true)?;
         let in_log = Arc::new(AtomicI32::new(0));
         let told = Arc::clone(&in_log);
-        // In place of SQLite's own hook, which moves the log and passes over what fails.
+        // Replaces SQLite's own hook, which moves the log and ignores errors.
         let count = move |_: &mut Wal, pages| {
             told.store(pages, Relaxed);
             Ok(())
@@ -90,23 +89,23 @@ impl SqliteEngine {
         writer
             .execute_batch("CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
             .map_err(failed(&what))?;
-        Ok(Self { home: path.to_owned(), writer: Mutex::new(writer), in_log, readers: Mutex::default(), _lock: lock })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), in_log, readers: Mutex::default(), _lock: lock })
     }
 
-    /// Moves the log into the database once it is long.
+    /// Moves the log into the database when it is long.
     fn move_log(&self, writer: &Connection) -> Result<(), EngineError> {
         if self.in_log.load(Relaxed) < LONG_LOG {
             return Ok(());
         }
-        // What a reader still needs stays in the log, and is no error.
+        // Pages that a reader still needs stay in the log, which is not an error.
         let moved = writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         moved.map_err(failed("move its log into the database"))
     }
 
-    /// Reads with a connection of its own.
+    /// Reads on a separate connection.
     fn read<T>(&self, what: &str, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, EngineError> {
         let idle = locked(&self.readers).pop();
-        let connection = idle.map_or_else(|| connect(&self.home, false), Ok)?;
+        let connection = idle.map_or_else(|| connect(&self.path, false), Ok)?;
         let found = read(&connection).map_err(failed(what))?;
         let mut readers = locked(&self.readers);
         if readers.len() < READERS {
@@ -120,10 +119,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(home: &Path, writes: bool) -> Result<Connection, EngineError> {
-    let what = format!("open the store in {}", home.display());
+fn connect(path: &Path, writes: bool) -> Result<Connection, EngineError> {
+    let what = format!("open the store in {}", path.display());
     let failed = failed(&what);
-    let connection = Connection::open(home.join("store.db")).map_err(&failed)?;
+    let connection = Connection::open(path.join("store.db")).map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
     connection.pragma_update(None, "page_size", PAGE).map_err(&failed)?;
@@ -133,7 +132,7 @@ fn connect(home: &Path, writes: bool) -> Result<Connection, EngineError> {
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(&failed)?;
     if journal != "wal" || synchronous != 2 {
         let why =
-            format!("SQLite says journal_mode {journal} and synchronous {synchronous} instead of wal and 2 (FULL)");
+            format!("SQLite reports journal_mode {journal} and synchronous {synchronous}, expected wal and 2 (FULL)");
         return Err(EngineError { what: what.clone(), why });
     }
     let cache = if writes { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
@@ -166,7 +165,7 @@ impl Engine for SqliteEngine {
         self.read("read a record", |connection| value_of(connection, key))
     }
 
-    /// From the writer's pages: a reader drops its own at each commit of the writer.
+    /// Reads with the writer's page cache: a reader drops its own at each commit of the writer.
     fn get_to_commit(&self, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         value_of(&locked(&self.writer), key).map_err(failed("read a record"))
     }
@@ -225,10 +224,10 @@ impl Engine for SqliteEngine {
     fn size_on_disk(&self) -> Result<u64, EngineError> {
         let failed = |error: std::io::Error| EngineError { what: "measure its files".into(), why: error.to_string() };
         let mut size = 0;
-        for entry in fs::read_dir(&self.home).map_err(failed)? {
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
             match entry.and_then(|entry| entry.metadata()) {
                 Ok(metadata) => size += metadata.len(),
-                // SQLite removes files of its own when it pleases.
+                // SQLite removes its own files at any time.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(error)),
             }

@@ -1,7 +1,7 @@
 //! Typed tables over the engine's bytes.
 //!
-//! A key on disk is the table's name, a zero byte, and the key's own bytes, which sort as the keys do. What stands
-//! under it is in the `value` module.
+//! A key on disk is the table's name, a zero byte and the key's own bytes, which sort as the keys do. The module
+//! `value` defines the stored values.
 
 use std::{marker::PhantomData, ops::Bound};
 
@@ -16,19 +16,19 @@ use crate::{
     value::{self, SEAL, Value},
 };
 
-/// What may be stored: anything that serde can write and read back.
+/// A storable type: anything that serde can write and read back.
 pub trait Record: Serialize + DeserializeOwned {}
 impl<T: Serialize + DeserializeOwned> Record for T {}
 
-/// A kind of key: what callers give, and bytes that sort as the keys do.
+/// A type of key: its form in the API, and bytes that sort in the same order.
 pub trait Key {
-    /// What callers give.
+    /// The key in the API.
     type Of<'a>: Copy;
-    /// Its bytes.
+    /// The key's bytes.
     fn bytes(key: Self::Of<'_>) -> Vec<u8>;
 }
 
-/// Keys that are texts.
+/// Keys that are text.
 pub enum Name {}
 
 impl Key for Name {
@@ -48,7 +48,7 @@ impl Key for Number {
     }
 }
 
-/// A text and a number: all of a text stand together, in the order of the numbers. The text holds no zero byte.
+/// Keys of a text and a number, sorted by text and then by number. The text has no zero byte.
 pub enum NameNumber {}
 
 impl Key for NameNumber {
@@ -58,7 +58,7 @@ impl Key for NameNumber {
     }
 }
 
-/// Two texts: all of the first stand together. The first holds no zero byte.
+/// Keys of two texts, sorted by the first and then by the second. The first has no zero byte.
 pub enum NameName {}
 
 impl Key for NameName {
@@ -68,7 +68,7 @@ impl Key for NameName {
     }
 }
 
-/// Which end of a table a page begins at.
+/// The direction of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Lowest key first.
@@ -77,34 +77,34 @@ pub enum Order {
     Descending,
 }
 
-/// A table, whatever it holds.
+/// A table without the types of its keys and records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableInfo {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
     /// Whether its records are links of the [`chain`](crate::chain).
     pub is_linked: bool,
 }
 
-/// A table of records `V` by keys `K`.
+/// A table with records `V` under keys `K`.
 pub struct Table<K, V> {
     info: TableInfo,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<K: Key, V: Record> Table<K, V> {
-    /// A table by its name, which is unique in the store and never changes.
+    /// A table with this name, which is unique in the store and never changes.
     pub const fn new(name: &'static str) -> Self {
         Self { info: TableInfo { name, is_linked: false }, types: PhantomData }
     }
 
-    /// A table whose records are never changed: each is a link of the [`chain`](crate::chain). Its name is among those
-    /// given to [`Store::open`](crate::Store::open).
+    /// A table whose records never change: each is a link of the [`chain`](crate::chain). Its name must be passed to
+    /// [`Store::open`](crate::Store::open).
     pub const fn linked(name: &'static str) -> Self {
         Self { info: TableInfo { name, is_linked: true }, types: PhantomData }
     }
 
-    /// Its name.
+    /// The name.
     pub const fn name(&self) -> &'static str {
         self.info.name
     }
@@ -114,7 +114,7 @@ impl<K: Key, V: Record> Table<K, V> {
         self.info.is_linked
     }
 
-    /// What it is, without the types of what it holds.
+    /// The table without its types.
     pub const fn info(&self) -> TableInfo {
         self.info
     }
@@ -123,7 +123,7 @@ impl<K: Key, V: Record> Table<K, V> {
         [self.name().as_bytes(), &[0], &K::bytes(key)].concat()
     }
 
-    /// The whole value of a record under its raw key, at a place in the chain made from its JSON if `link` makes one.
+    /// The value of a record under its raw key. `link` makes its place in the chain from its JSON, if it has one.
     pub(crate) fn encode(
         &self,
         raw_key: &[u8],
@@ -142,14 +142,14 @@ impl<K: Key, V: Record> Table<K, V> {
         })
     }
 
-    /// A record by its whole value.
+    /// Decodes a record from its joined value.
     pub(crate) fn decode(&self, raw_key: &[u8], whole: &[u8]) -> Result<V, StoreError> {
         Value::of(raw_key, whole)
             .and_then(|value| serde_json::from_slice(value.json).map_err(|error| error.to_string()))
             .map_err(|why| self.corrupt(raw_key, why))
     }
 
-    /// A record by what the engine gave, and its parts; `None` if it is deleted meanwhile.
+    /// Decodes a record from the engine's value and its parts; `None` if it was deleted meanwhile.
     pub(crate) fn decode_stored(
         &self,
         engine: &dyn Engine,
@@ -174,12 +174,12 @@ impl<K: Key, V: Record> Table<K, V> {
         }
     }
 
-    /// The table's keys lie between these two, neither of which is one of them.
+    /// The bounds of the table's keys, both exclusive.
     pub(crate) fn span(&self) -> (Vec<u8>, Vec<u8>) {
         ([self.name().as_bytes(), &[0]].concat(), [self.name().as_bytes(), &[1]].concat())
     }
 
-    /// Gives every record in the order of its keys; of one that can't be read, why.
+    /// Passes every record in key order, or the reason why it can't be read.
     pub(crate) fn each(
         &self,
         engine: &dyn Engine,
@@ -196,8 +196,8 @@ impl<K: Key, V: Record> Table<K, V> {
         })
     }
 
-    /// At most `limit` records from `from` (included) on. `damaged` hears of each that can't be read, and says whether
-    /// to go on.
+    /// At most `limit` records from `from` (included) on. `damaged` is called with the reason for each record that
+    /// can't be read, and returns whether to continue.
     pub(crate) fn page(
         &self,
         engine: &dyn Engine,
@@ -252,7 +252,7 @@ impl<K: Key, V: Record> Table<K, V> {
 }
 
 impl<V: Record> Table<Number, V> {
-    /// At most `limit` records with numbers above `floor`, from `from` (included) on down.
+    /// At most `limit` records with numbers above `floor`, from `from` (included) downwards.
     pub(crate) fn page_above(
         &self,
         engine: &dyn Engine,

@@ -1,4 +1,4 @@
-//! What a commit sees, and what it writes until its group is stored.
+//! What a commit reads, and what it writes until its group is stored.
 
 use std::{
     cell::RefCell,
@@ -19,11 +19,11 @@ use crate::{
 /// Changes not yet in the engine.
 pub(crate) type Overlay = HashMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// What the committer knows of the tables.
+/// The committer's knowledge of the tables.
 pub(crate) struct Tables {
-    /// Those whose records are links of the chain.
+    /// The tables whose records are links of the chain.
     linked: Vec<&'static str>,
-    /// Those that may have a record in parts: what is written over in another need not be looked at.
+    /// The tables that may have a record in parts; records of other tables need no check for old parts.
     in_parts: RefCell<BTreeSet<String>>,
 }
 
@@ -33,18 +33,18 @@ impl Tables {
     }
 }
 
-/// What a commit sees of the store.
+/// A commit's view of the store.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'g> {
     pub(crate) engine: &'g dyn Engine,
     pub(crate) tables: &'g Tables,
     pub(crate) cache: &'g RefCell<Cache>,
-    /// What the group's earlier commits wrote.
+    /// The changes of earlier commits of the group.
     pub(crate) group: &'g Overlay,
 }
 
 impl View<'_> {
-    /// Gives the value of a key to `take`, where it lies.
+    /// Passes the value of a key to `take` without copying it.
     fn get<T>(
         &self,
         raw_key: &[u8],
@@ -64,24 +64,24 @@ impl View<'_> {
     }
 }
 
-/// One commit's view of the store, and what it writes.
+/// One commit's view of the store, and its changes.
 pub struct Transaction<'g> {
     view: View<'g>,
     own: Overlay,
-    /// Outbox streams that this commit appended to, with their new heads.
+    /// The outbox streams that this commit appended to, with their new heads.
     pub(crate) heads: Vec<(String, u64)>,
 }
 
-/// What a commit leaves behind when it did not refuse.
+/// The result of a commit that did not refuse.
 pub(crate) struct Changes {
     pub(crate) overlay: Overlay,
     pub(crate) heads: Vec<(String, u64)>,
 }
 
-/// A record as it was found.
+/// A record as found.
 enum Found<V> {
     Decoded(V),
-    /// Its beginning: its parts are still to be read.
+    /// Its beginning: its parts must still be read.
     Head(Vec<u8>),
 }
 
@@ -90,7 +90,7 @@ impl<'g> Transaction<'g> {
         Self { view, own: Overlay::new(), heads: Vec::new() }
     }
 
-    /// Reads a record, as it will stand if the group is stored.
+    /// Reads a record, including the changes of this commit and of earlier ones in its group.
     ///
     /// # Errors
     /// The engine fails or the record can't be read.
@@ -113,7 +113,7 @@ impl<'g> Transaction<'g> {
         }
     }
 
-    /// Gives what stands under a key to `take`, where it lies.
+    /// Passes the value under a key to `take` without copying it.
     fn stored<T>(
         &self,
         raw_key: &[u8],
@@ -128,8 +128,8 @@ impl<'g> Transaction<'g> {
     /// Writes a record; in a linked table as the next link of the [`chain`](crate::chain).
     ///
     /// # Errors
-    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD); the table is linked and has a record under this key, or is
-    /// not among those that the store was opened with; or the engine fails.
+    /// It is larger than [`MAX_RECORD`](crate::MAX_RECORD); the table is linked and has a record under this key, or was
+    /// not declared when the store was opened; or the engine fails.
     pub fn put<K: Key, V: Record>(
         &mut self,
         table: &Table<K, V>,
@@ -160,12 +160,12 @@ impl<'g> Transaction<'g> {
         Ok(())
     }
 
-    /// Deletes a record, if it is there.
+    /// Deletes a record if it exists.
     pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: K::Of<'_>) {
         self.delete_raw(table.raw_key(key));
     }
 
-    /// Conclusions are drawn from the store's having been restored, in this commit.
+    /// Removes the note that the store was restored: the hub acts on it in this commit.
     pub fn settle_restored(&mut self) {
         self.delete(&META, RESTORED);
     }
@@ -175,7 +175,7 @@ impl<'g> Transaction<'g> {
         self.own.insert(raw_key, None);
     }
 
-    /// Takes back the parts that this commit wrote of a record.
+    /// Removes the parts of a record that this commit wrote.
     fn retract(&mut self, raw_key: &[u8]) {
         let written = self.own.get(raw_key).and_then(Option::as_deref);
         let count = written.map_or(0, |stored| parts::count(raw_key, stored));
@@ -184,7 +184,7 @@ impl<'g> Transaction<'g> {
         }
     }
 
-    /// What it wrote; with each record it deletes those parts of the former one that the new one has not.
+    /// Returns the changes, with the deletion of the old parts that new records do not need.
     pub(crate) fn end(self) -> Result<Changes, StoreError> {
         let Self { view, own: mut overlay, heads } = self;
         let in_parts = view.tables.in_parts.borrow();

@@ -1,14 +1,14 @@
-//! What stands under a key in the engine: one byte that names an encoding, a checksum, and what it encodes.
+//! The values in the engine: a byte for the encoding, a checksum, and the encoded data.
 //!
-//! | encoding | what follows the byte |
+//! | encoding | after the byte |
 //! | --- | --- |
-//! | 1 | CRC-32 (IEEE) of the key, the byte and all that follows, little-endian; JSON |
+//! | 1 | CRC-32 (IEEE) of the key, the byte and everything after the checksum, little-endian; JSON |
 //! | 2 | CRC-32; a [`Link`] of the chain; JSON |
-//! | 3 | CRC-32; how many [`parts`](crate::parts) go on, little-endian u16; the first bytes of a value of encoding 1 or 2 |
+//! | 3 | CRC-32; the number of [`parts`](crate::parts) that follow, little-endian u16; the first bytes of a value of encoding 1 or 2 |
 //! | 4 | CRC-32; the bytes of a part |
 //!
-//! The checksum covers the key, so that a value under another's key is found out too. JSON, because its fields may grow
-//! as long as old records can still be read.
+//! The checksum covers the key, so that a value under the wrong key is detected. The data is JSON, so that fields can
+//! be added while old records remain readable.
 
 use crate::{
     chain::{LINK, Link},
@@ -38,7 +38,7 @@ fn checksum(raw_key: &[u8], encoding: u8, rest: &[u8]) -> [u8; 4] {
     hasher.finalize().to_le_bytes()
 }
 
-/// Fills in the encoding and the checksum, which `bytes` begins with room for.
+/// Fills in the encoding and the checksum, for which `bytes` begins with [`SEAL`] free bytes.
 fn seal(raw_key: &[u8], encoding: u8, mut bytes: Vec<u8>) -> Vec<u8> {
     let (head, rest) = bytes.split_at_mut(SEAL);
     head[0] = encoding;
@@ -54,12 +54,12 @@ fn sealed(raw_key: &[u8], encoding: u8, pieces: &[&[u8]]) -> Vec<u8> {
     seal(raw_key, encoding, bytes)
 }
 
-/// The value of a record by its JSON, which stands behind [`SEAL`] bytes of room.
+/// The value of a record from its JSON, which begins after [`SEAL`] free bytes.
 pub(crate) fn of_json(raw_key: &[u8], json: Vec<u8>) -> Vec<u8> {
     seal(raw_key, JSON, json)
 }
 
-/// The beginning of a value that goes on in so many parts.
+/// The beginning of a value that continues in parts.
 pub(crate) fn of_head(raw_key: &[u8], parts: u16, beginning: &[u8]) -> Vec<u8> {
     sealed(raw_key, HEAD, &[&parts.to_le_bytes(), beginning])
 }
@@ -69,12 +69,12 @@ pub(crate) fn of_part(part_key: &[u8], bytes: &[u8]) -> Vec<u8> {
     sealed(part_key, PART, &[bytes])
 }
 
-/// Whether a value may go on in parts. Its checksum is not looked at.
+/// Whether a value may continue in parts. Does not verify its checksum.
 pub(crate) fn is_head(value: &[u8]) -> bool {
     value.first() == Some(&HEAD)
 }
 
-/// What stands under a key, its checksum found right.
+/// A stored value with a verified checksum.
 pub(crate) enum Stored<'v> {
     Record(Value<'v>),
     Head { parts: u16, beginning: &'v [u8] },
@@ -107,9 +107,9 @@ impl<'v> Stored<'v> {
     }
 }
 
-/// A whole record taken apart, its checksum found right.
+/// A joined record, decoded, with a verified checksum.
 pub(crate) struct Value<'v> {
-    /// Its place in the chain, if it has one.
+    /// Its place in the chain, if it is linked.
     pub(crate) link: Option<Link>,
     /// The record.
     pub(crate) json: &'v [u8],
@@ -119,12 +119,12 @@ impl<'v> Value<'v> {
     pub(crate) fn of(raw_key: &[u8], whole: &'v [u8]) -> Result<Self, String> {
         match Stored::of(raw_key, whole)? {
             Stored::Record(value) => Ok(value),
-            Stored::Head { .. } => Err("it goes on in parts".into()),
+            Stored::Head { .. } => Err("it continues in parts".into()),
             Stored::Part(_) => Err("it is a part of another record".into()),
         }
     }
 
-    /// As it is stored under its key, if it fits there.
+    /// The encoded value, if it fits into one.
     pub(crate) fn encode(&self, raw_key: &[u8]) -> Vec<u8> {
         match &self.link {
             Some(link) => sealed(raw_key, LINKED_JSON, &[&link.bytes(), self.json]),
@@ -133,14 +133,14 @@ impl<'v> Value<'v> {
     }
 }
 
-/// The name of the table that a raw key is of.
+/// The name of a raw key's table.
 pub(crate) fn table_of(raw_key: &[u8]) -> Option<&str> {
     let (name, _) = raw_key.split_at_checked(raw_key.iter().position(|byte| *byte == 0)?)?;
     let is_name = name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
     is_name.then(|| str::from_utf8(name).unwrap_or_default())
 }
 
-/// Whether a whole record is of some table and as it was written; gives it taken apart.
+/// Verifies that a joined record belongs to a table and is undamaged; returns it decoded.
 pub(crate) fn verify<'v>(raw_key: &[u8], whole: &'v [u8]) -> Result<Value<'v>, String> {
     let shown = raw_key.escape_ascii();
     if table_of(raw_key).is_none() {
@@ -152,7 +152,7 @@ pub(crate) fn verify<'v>(raw_key: &[u8], whole: &'v [u8]) -> Result<Value<'v>, S
     Ok(value)
 }
 
-/// Whether one entry of the engine is as it was written, as far as that can be told without its other parts.
+/// Whether one entry of the engine is undamaged, as far as that is known without its other parts.
 pub(crate) fn is_sound(raw_key: &[u8], value: &[u8]) -> bool {
     match Stored::of(raw_key, value) {
         Ok(Stored::Record(_)) => verify(raw_key, value).is_ok(),

@@ -1,5 +1,5 @@
-//! Durable sales a second by the committer alone, without the LAN in between, beside raw appends of the same bytes with
-//! the same grouping.
+//! Durable sales per second of the committer alone, without the LAN, compared with raw appends of the same bytes in the
+//! same groups.
 
 use std::{
     path::Path,
@@ -15,22 +15,22 @@ use store::{EngineKind, Store, Timings, idempotency::CommandKey};
 use super::{disk, made_up};
 use crate::now_ms;
 
-/// What so many askers at once get from the committer.
+/// The result for a number of concurrent callers.
 #[derive(Serialize)]
 pub(super) struct Durable {
-    /// Askers at once.
-    pub(super) askers: usize,
-    /// Sales that became durable.
+    /// The number of concurrent callers.
+    pub(super) callers: usize,
+    /// Durable sales per second.
     pub(super) sales_per_s: f64,
-    /// What appending the same bytes, with a flush for each group, would take.
+    /// Sales per second of raw appends of the same bytes, with a flush per group.
     pub(super) raw_per_s: f64,
-    /// One by the other.
+    /// The ratio of the two.
     pub(super) ratio: f64,
     /// Bytes that a sale writes into the engine.
     pub(super) bytes_per_sale: f64,
-    /// Sales that share a flush.
+    /// Sales per flush.
     pub(super) sales_per_flush: f64,
-    /// Of a sale, in microseconds: in closures, until it was applied, until it was durable.
+    /// Microseconds per sale: in closures, until it was applied, until it was durable.
     pub(super) deciding_us: f64,
     pub(super) applying_us: f64,
     pub(super) flushing_us: f64,
@@ -41,7 +41,7 @@ fn per(all: u64, of: u64) -> f64 {
     all as f64 / (of.max(1)) as f64
 }
 
-/// Measures in a store of its own, below a directory.
+/// Measures in a separate store below a directory.
 ///
 /// # Errors
 /// The store or the disk fails.
@@ -50,10 +50,10 @@ pub(super) async fn measure(
     engine: EngineKind,
     currency: Currency,
     items: &[Item],
-    askers: usize,
+    callers: usize,
     span: Duration,
 ) -> Result<Durable, String> {
-    let home = directory.join(format!("durable-{askers}"));
+    let home = directory.join(format!("durable-{callers}"));
     let store = Arc::new(Store::open(&home, engine, &app::linked_tables(), 1).map_err(|error| error.to_string())?);
     let lines = made_up::some(items, 0);
     let sizes = Arc::new(Mutex::new(Vec::<usize>::new()));
@@ -65,7 +65,7 @@ pub(super) async fn measure(
     let before = store.timings();
     let began = Instant::now();
     let mut tasks = Vec::new();
-    for asker in 0..askers {
+    for asker in 0..callers {
         let (store, lines) = (Arc::clone(&store), lines.clone());
         tasks.push(tokio::spawn(async move {
             let mut sold = 0_u64;
@@ -92,7 +92,7 @@ pub(super) async fn measure(
         sales += task.await.map_err(|error| error.to_string())?.map_err(|refusal| refusal.detail)?;
     }
     let took = began.elapsed();
-    store.listen_no_more();
+    store.stop_listening();
     let spent = difference(before, store.timings());
     drop(store);
     let sizes = std::mem::take(&mut *sizes.lock().unwrap_or_else(PoisonError::into_inner));
@@ -100,7 +100,7 @@ pub(super) async fn measure(
     let raw = disk::append(directory, sizes.into_iter())?;
     std::fs::remove_dir_all(&home).map_err(|error| error.to_string())?;
     Ok(Durable {
-        askers,
+        callers,
         sales_per_s: per(sales, 1) / took.as_secs_f64(),
         raw_per_s: per(sales, 1) / raw.as_secs_f64(),
         ratio: raw.as_secs_f64() / took.as_secs_f64(),
@@ -112,7 +112,7 @@ pub(super) async fn measure(
     })
 }
 
-/// What came between two readings.
+/// The difference between two readings.
 pub(super) fn difference(before: Timings, after: Timings) -> Timings {
     Timings {
         commits: after.commits - before.commits,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use app::maintenance::after_restore;
-use store::{BackedUp, room::Sparing};
+use store::{BackedUp, room::SpaceGuard};
 
 use super::admin;
 use crate::{clock::now_ms, config::Config};
@@ -18,11 +18,11 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
-/// Writes a backup: by the hub if it runs, else by opening the store. It has its name only once it was read whole
-/// again.
+/// Writes a backup: through the hub if it is running, else from the store directly. The file gets its name after it has
+/// been verified.
 pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), String> {
     if to.exists() {
-        return Err(format!("{} is there already; give the backup another name", to.display()));
+        return Err(format!("{} already exists; choose another name", to.display()));
     }
     let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = to.file_name().ok_or_else(|| format!("{} is not a file name", to.display()))?.to_string_lossy();
@@ -37,7 +37,7 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
         println!("{}", serde_json::json!({ "file": to, "bytes": bytes, "backup": done }));
     } else {
         println!(
-            "{} entries and {} segments of the archive, {} MB in {} ({} MB before compression), read whole again.",
+            "{} entries and {} segments of the archive, {} MB in {} ({} MB before compression), verified.",
             done.entries,
             done.segments,
             megabytes(bytes),
@@ -46,7 +46,7 @@ pub(super) fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Stri
         );
         if done.damaged > 0 {
             println!(
-                "{} entries or segments are damaged in the store; stop the hub and run `store-hub store check`.",
+                "{} entries or segments of the store are damaged; stop the hub and run `store-hub store check`.",
                 done.damaged
             );
         }
@@ -59,13 +59,13 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, String> {
-    // Made anew: where others may write, nobody can have laid a link there for the hub to follow.
+    // Created anew, so that nobody else can have put a link there for the hub to follow.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(path)(error)),
         _ => {}
     }
     let file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed(path))?;
-    let mut sparing = Sparing::new(&file, directory, &config.store.data).map_err(failed(path))?;
+    let mut sparing = SpaceGuard::new(&file, directory, &config.store.data).map_err(failed(path))?;
     match admin::ask_for_backup(&config.store.data)? {
         Some(mut backup) => drop(io::copy(&mut backup, &mut sparing).map_err(failed(path))?),
         None => drop(super::open(config)?.backup(&mut sparing).map_err(|error| error.to_string())?),
@@ -73,17 +73,17 @@ fn write(config: &Config, directory: &Path, path: &Path) -> Result<BackedUp, Str
     file.sync_all().map_err(failed(path))?;
     let written = File::open(path).map_err(failed(path))?;
     store::backup::verify(written)
-        .map_err(|error| format!("{error}; no backup was written, and the hub's log may say why"))
+        .map_err(|error| format!("{error}; no backup was written; the hub's log may have the reason"))
 }
 
-/// Tells now and then how far a file is read.
+/// Reports the progress of reading a file.
 struct WithProgress<R> {
     input: R,
     read: u64,
     told: u64,
 }
 
-/// How often progress is told, in bytes.
+/// The interval of progress reports, in bytes.
 const TOLD_EVERY: u64 = 64 * 1024 * 1024;
 
 impl<R: Read> Read for WithProgress<R> {
@@ -92,13 +92,13 @@ impl<R: Read> Read for WithProgress<R> {
         self.read += length as u64;
         if self.read >= self.told + TOLD_EVERY {
             self.told = self.read;
-            eprintln!("  {} MB of the backup read …", self.read / 1_000_000);
+            eprintln!("  {} MB of the backup read", self.read / 1_000_000);
         }
         Ok(length)
     }
 }
 
-/// Makes the store of a backup.
+/// Restores a store from a backup.
 pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), String> {
     let input = WithProgress { input: File::open(from).map_err(failed(from))?, read: 0, told: 0 };
     let now = u64::try_from(now_ms()).unwrap_or(0);
@@ -111,21 +111,21 @@ pub(super) fn restore(config: &Config, from: &Path, json: bool) -> Result<(), St
         println!("{}", serde_json::json!({ "epoch": epoch, "backup": done, "payments_to_decide": doubted }));
     } else {
         println!(
-            "{} entries and {} segments of the archive are restored into {}; epoch {epoch} begins.",
+            "{} entries and {} segments of the archive restored into {}; epoch {epoch} begins.",
             done.entries,
             done.segments,
             config.store.data.display()
         );
         if done.damaged > 0 {
-            println!("{} entries or segments were damaged before; `store-hub store check` names them.", done.damaged);
+            println!("{} entries or segments were already damaged; `store-hub store check` lists them.", done.damaged);
         }
         if doubted > 0 {
-            println!("{doubted} card payments were with a terminal then: decide them by the terminals' journals.");
+            println!(
+                "{doubted} card payments were in progress at the backup: decide them according to the terminals' journals."
+            );
         }
-        println!("What was sold after the backup was taken is at HQ and on paper, not in this store.");
-        println!(
-            "Receipts go on from the number they had then: tell the accountant which numbers were given out twice."
-        );
+        println!("Sales after the backup are at HQ and on paper, but not in this store.");
+        println!("Receipt numbers continue from the backup: tell the accountant which numbers were used twice.");
     }
     Ok(())
 }

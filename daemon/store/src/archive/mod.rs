@@ -1,28 +1,28 @@
-//! The archive: old records of numbered tables, moved out of the engine into compressed files of their own.
+//! The archive: old records of numbered tables, moved out of the engine into compressed files.
 //!
-//! # What it promises
+//! # What this module promises
 //!
-//! - The engine stays as small as the last weeks, however many years a store has sold: starting, reading and writing do
-//!   not slow down.
-//! - Nothing is lost on the way, and nothing changes: [`Store::kept`] and [`Store::page_kept`] read through, the
-//!   records keep their bytes, their checksums and their links of the [`chain`](crate::chain).
-//! - A segment ([`segment`]) has [`SEGMENT`] records. It is written under another name, synced, renamed, its directory
-//!   synced; only then are its records deleted from the engine, a part at a time, patiently, so that sales go on beside
-//!   it.
-//! - Segments may be given up whole, oldest first, once what is in them may be forgotten ([`Store::give_up`]).
+//! - The engine holds only the last weeks, however many years a store has sold, so starting, reading and writing do not
+//!   slow down.
+//! - No record is lost or changed: [`Store::kept`] and [`Store::page_kept`] read from both places, and records keep
+//!   their bytes, their checksums and their links of the [`chain`](crate::chain).
+//! - A segment ([`segment`]) has [`SEGMENT`] records. It is written under a temporary name, synced and renamed, and its
+//!   directory is synced. Only then are its records deleted from the engine, in small commits, so that sales go on
+//!   meanwhile.
+//! - Whole segments can be deleted, oldest first, once their retention period is over ([`Store::give_up`]).
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power while a segment is written | a file `….new`, removed at the next start; the records are in the engine |
-//! | power between the rename and the last deletion | some records are in both, equal; the next archiving deletes them first |
-//! | a reader's segment is given up under its hands | it reads once more, by the segments that are left |
-//! | power while segments are given up | the engine says what is given up before the files go; what is left of them goes at the next start |
-//! | no room on the disk | the segment is not written; what was there stays |
-//! | a segment is damaged or gone | the hub starts and sells; the check says it, and so does whoever reads an old record in it, or past it |
+//! | power, while a segment is written | a file `….new` is left and removed at the next start; the records are still in the engine |
+//! | power, between the rename and the last deletion | some records are in both places, identical; the next archiving deletes them first |
+//! | a segment is deleted while it is read | the reader starts again with the segments that are left |
+//! | power, while segments are deleted | the engine records the deletion before the files go; files that are left go at the next start |
+//! | no space on the disk | the segment is not written; nothing changes |
+//! | a segment is damaged or missing | the hub starts and sells; the check reports it, and so does every read that needs it |
 
+mod archiving;
 mod read;
 mod segment;
-mod shelve;
 
 use std::{
     collections::BTreeMap,
@@ -45,32 +45,32 @@ use crate::{
 /// Records in a segment.
 pub const SEGMENT: u64 = 10_000;
 
-/// How the name of a segment ends until it is whole.
+/// The suffix of a segment's file name until it is complete.
 const UNFINISHED: &str = ".segment.new";
 
-/// What the engine knows of the archive, by table.
+/// The engine's record of the archive, by table.
 static ARCHIVED: Table<Name, Archived> = Table::new("archived");
 
-/// How far a table is archived.
+/// The archive state of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Archived {
-    /// The last record that is in a segment.
+    /// The last archived record.
     last: u64,
-    /// The last record that was given up.
+    /// The last record whose segment was deleted.
     given_up: u64,
 }
 
-/// The segments of a table, oldest first, without gaps between them.
-type Shelves = Arc<Vec<Arc<Segment>>>;
+/// The segments of a table, oldest first, without gaps.
+type Segments = Arc<Vec<Arc<Segment>>>;
 
 /// All segments, by table.
 pub(crate) struct Archive {
-    /// `None` in tests without a directory: then nothing is archived.
+    /// `None` in tests without a directory: nothing is archived then.
     directory: Option<PathBuf>,
-    tables: RwLock<BTreeMap<String, Shelves>>,
-    /// What is wrong with it, found at opening.
+    tables: RwLock<BTreeMap<String, Segments>>,
+    /// Faults found at opening.
     faults: Vec<String>,
-    /// One works on the segments at a time: archiving, giving up, a backup that copies them.
+    /// Held by whoever works on the segments: archiving, deleting, or a backup that copies them.
     pub(crate) at_work: Mutex<()>,
 }
 
@@ -84,8 +84,8 @@ fn file_name(table: &str, first: u64, last: u64) -> String {
     format!("{table}-{first:012}-{last:012}.segment")
 }
 
-/// The table and the numbers in a segment's file name. Also for names from outside: only what [`file_name`] makes is
-/// taken.
+/// The table and the numbers in a segment's file name. Names from outside are safe: only the names that [`file_name`]
+/// makes are accepted.
 pub(crate) fn parse_name(name: &str) -> Option<(&str, u64, u64)> {
     let mut parts = name.strip_suffix(".segment")?.splitn(3, '-');
     let (table, first, last) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -93,7 +93,7 @@ pub(crate) fn parse_name(name: &str) -> Option<(&str, u64, u64)> {
     (is_table && first > 0 && file_name(table, first, last) == name).then_some((table, first, last))
 }
 
-/// Whether there is an archive in a store's directory.
+/// Whether a store's directory has an archive.
 pub(crate) fn is_in(directory: &Path) -> bool {
     let entries = fs::read_dir(directory.join("archive"));
     entries
@@ -101,14 +101,14 @@ pub(crate) fn is_in(directory: &Path) -> bool {
 }
 
 impl Archive {
-    /// No archive, for stores without a directory.
+    /// No archive, for a store without a directory.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self { directory: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
     }
 
-    /// Opens the segments in a directory; makes it if it is not there. Damage is told by the check, and does not keep
-    /// the hub from selling.
+    /// Opens the segments in a directory, which is created if it does not exist. Damage is reported by the check and
+    /// does not keep the hub from selling.
     pub(crate) fn open(directory: &Path, engine: &dyn Engine) -> Result<Self, StoreError> {
         let failed = failed("read the archive in", directory);
         make_directory(directory).map_err(&failed)?;
@@ -144,7 +144,7 @@ impl Archive {
         }
         for (table, segments) in &mut tables {
             for (first, last) in holes(known.get(table), segments) {
-                faults.push(format!("the archive lacks {table} {first} to {last}"));
+                faults.push(format!("the archive is missing records {first} to {last} of table {table}"));
                 let path = directory.join(file_name(table, first, last));
                 segments.push(Arc::new(Segment::lost(path, first, last, "it is missing".into())));
             }
@@ -159,12 +159,12 @@ impl Archive {
         })
     }
 
-    fn shelves(&self, table: &str) -> Shelves {
+    fn segments_of(&self, table: &str) -> Segments {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned().unwrap_or_default()
     }
 
-    /// Reads by a table's segments, and once more if they changed meanwhile: one that came took its records out of the
-    /// engine, one that went took its file.
+    /// Reads from a table's segments, and repeats the read if they changed meanwhile: a new segment took its records
+    /// out of the engine, a deleted one took its file away.
     fn read<T>(
         &self,
         table: &str,
@@ -172,9 +172,9 @@ impl Archive {
     ) -> Result<T, StoreError> {
         let ends = |segments: &[Arc<Segment>]| Some((segments.first()?.first, segments.last()?.last));
         loop {
-            let segments = self.shelves(table);
+            let segments = self.segments_of(table);
             let outcome = read(&segments);
-            if ends(&self.shelves(table)) == ends(&segments) {
+            if ends(&self.segments_of(table)) == ends(&segments) {
                 return outcome;
             }
         }
@@ -193,7 +193,7 @@ impl Archive {
         tables.values().flat_map(|segments| segments.iter().cloned()).collect()
     }
 
-    /// What was wrong at opening.
+    /// The faults found at opening.
     pub(crate) fn faults(&self) -> &[String] {
         &self.faults
     }
@@ -203,7 +203,7 @@ impl Archive {
     }
 }
 
-/// What the engine says of each archived table. Of one that can't be read, why.
+/// The engine's record of each archived table. A record that can't be read is reported as a fault.
 fn all_known(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<BTreeMap<String, Archived>, StoreError> {
     let (first, end) = ARCHIVED.span();
     let mut known = BTreeMap::new();
@@ -216,8 +216,8 @@ fn all_known(engine: &dyn Engine, mut fault: impl FnMut(StoreError)) -> Result<B
     Ok(known)
 }
 
-/// What is missing among a table's segments, which are in order. Without the engine's word, nothing before the first
-/// that is there.
+/// The ranges missing among a table's segments, which are in order. Without the engine's record, a range before the
+/// first segment can't be detected.
 fn holes(known: Option<&Archived>, segments: &[Arc<Segment>]) -> Vec<(u64, u64)> {
     let mut due = known.map(|known| known.given_up + 1).or(segments.first().map(|segment| segment.first)).unwrap_or(1);
     let last = known.map_or(0, |known| known.last);
@@ -232,7 +232,7 @@ fn holes(known: Option<&Archived>, segments: &[Arc<Segment>]) -> Vec<(u64, u64)>
     holes
 }
 
-/// The key of an entry of some table, to be archived with another.
+/// The key of an entry of any table, to be archived with another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryKey(Vec<u8>);
 

@@ -1,15 +1,15 @@
-//! Reading through: a record is where it is, in the engine or in a segment.
+//! Reads records wherever they are, in the engine or in a segment.
 
 use std::{io, ops::RangeInclusive, sync::Arc};
 
-use super::{ARCHIVED, Segment, failed, segment::Shelf};
+use super::{ARCHIVED, Segment, failed, segment::Bundle};
 use crate::{
     Store,
     error::StoreError,
     table::{Key, Number, Order, Record, Table},
 };
 
-/// Records read at a time where a page runs backwards.
+/// Records per read when a page runs backwards.
 const PART: u64 = 500;
 
 impl Store {
@@ -32,7 +32,7 @@ impl Store {
         table: &Table<K, V>,
         key: K::Of<'_>,
     ) -> Result<Option<V>, StoreError> {
-        // Archiving publishes a segment before it deletes: who does not find it in the engine finds it here.
+        // Archiving publishes a segment before it deletes, so a record that has left the engine is found here.
         match table.read(&*self.engine, key)? {
             Some(record) => Ok(Some(record)),
             None => self.archived(with, number, table, key),
@@ -50,8 +50,8 @@ impl Store {
         self.archive.read(with.name(), |segments| {
             let place = segments.partition_point(|segment| segment.last < number);
             let Some(segment) = segments.get(place).filter(|segment| segment.first <= number) else { return Ok(None) };
-            let shelf = segment.shelf(number).map_err(unread(with.name(), number, segment))?;
-            let whole = shelf.as_ref().and_then(|shelf| shelf.whole(&raw_key));
+            let bundle = segment.bundle(number).map_err(unread(with.name(), number, segment))?;
+            let whole = bundle.as_ref().and_then(|bundle| bundle.whole(&raw_key));
             whole.map(|whole| table.decode_whole(&raw_key, whole)).transpose()
         })
     }
@@ -70,8 +70,8 @@ impl Store {
         self.archive.read(table.name(), |segments| self.page_through(table, segments, from, order, limit, &mut Err))
     }
 
-    /// [`Self::page_kept`] without the records that can't be read, of which `damaged` hears why; of a segment that
-    /// can't be read once for each part of it that the page would have had.
+    /// [`Self::page_kept`] without the records that can't be read; `damaged` is called with the reason for each. For a
+    /// segment that can't be read, it is called once for each block that the page would have included.
     ///
     /// # Errors
     /// The engine or the disk fails.
@@ -115,12 +115,12 @@ impl Store {
             }
             Order::Descending => {
                 let from = from.unwrap_or(u64::MAX);
-                // What is in both for a moment is read in its segment.
+                // A record that is briefly in both places is read from its segment.
                 page.extend(table.page_above(&*self.engine, archived, from, limit, &mut *damaged)?);
                 let mut next = from.min(archived);
                 let oldest = segments.first().map_or(u64::MAX, |segment| segment.first);
                 while page.len() < limit && next >= oldest {
-                    // Blocks are read forwards: a part of them at a time, turned round.
+                    // Blocks can only be read forwards, so read a range of them and reverse it.
                     let wanted = ((limit - page.len()) as u64).min(PART);
                     let first = next.saturating_sub(wanted - 1).max(oldest);
                     let mut part = Vec::new();
@@ -133,12 +133,12 @@ impl Store {
         Ok(page)
     }
 
-    /// The last record of a table that is archived; 0 for none.
+    /// The last archived record of a table; 0 if none.
     pub fn archived_up_to<V: Record>(&self, table: &Table<Number, V>) -> u64 {
-        self.archive.shelves(table.name()).last().map_or(0, |segment| segment.last)
+        self.archive.segments_of(table.name()).last().map_or(0, |segment| segment.last)
     }
 
-    /// The last record of a table that was given up; 0 for none.
+    /// The last deleted record of a table; 0 if none.
     ///
     /// # Errors
     /// The engine fails.
@@ -146,14 +146,14 @@ impl Store {
         Ok(self.get(&ARCHIVED, table.name())?.unwrap_or_default().given_up)
     }
 
-    /// Bytes of the archive.
+    /// The size of the archive in bytes.
     pub fn archive_size(&self) -> u64 {
         self.archive.bytes()
     }
 }
 
-/// Why what is kept from `number` on can't be read. Bytes that are damaged or lacking are damage of those records, as
-/// it would be in the engine; the disk's own trouble is the disk's.
+/// The error for records from `number` on that can't be read. Damaged or missing bytes count as damage to those
+/// records, as in the engine; other errors are the disk's.
 pub(super) fn unread(table: &'static str, number: u64, segment: &Segment) -> impl Fn(io::Error) -> StoreError {
     let path = segment.path.clone();
     move |error| match error.kind() {
@@ -166,10 +166,10 @@ pub(super) fn unread(table: &'static str, number: u64, segment: &Segment) -> imp
     }
 }
 
-/// Hears of what can't be read, and says whether to go on.
+/// Called with the reason why a record can't be read; returns whether to continue.
 type Damaged<'d> = dyn FnMut(StoreError) -> Result<(), StoreError> + 'd;
 
-/// Adds records from segments to a page that takes so many.
+/// Adds records from segments to a page, up to its limit.
 fn page_archived<V: Record>(
     table: &Table<Number, V>,
     segments: &[Arc<Segment>],
@@ -181,12 +181,12 @@ fn page_archived<V: Record>(
     let (from, to) = numbers.into_inner();
     let is_met = |segment: &&Arc<Segment>| segment.first <= to && from <= segment.last;
     for segment in segments.iter().filter(is_met) {
-        for shelf in segment.shelves(from, to.min(segment.last)) {
+        for bundle in segment.bundles(from, to.min(segment.last)) {
             if page.len() >= limit {
                 return Ok(());
             }
-            let shelf = shelf.map_err(unread(table.name(), from.max(segment.first), segment));
-            match shelf.and_then(|shelf| record_of(table, &shelf)) {
+            let bundle = bundle.map_err(unread(table.name(), from.max(segment.first), segment));
+            match bundle.and_then(|bundle| record_of(table, &bundle)) {
                 Ok(record) => page.push(record),
                 Err(error @ StoreError::Corrupt { .. }) => damaged(error)?,
                 Err(error) => return Err(error),
@@ -196,9 +196,9 @@ fn page_archived<V: Record>(
     Ok(())
 }
 
-/// The record that a shelf is named after.
-fn record_of<V: Record>(table: &Table<Number, V>, shelf: &Shelf) -> Result<V, StoreError> {
-    let raw_key = table.raw_key(shelf.number);
-    let whole = shelf.whole(&raw_key).unwrap_or_else(|| Err("it is missing from its place in the archive".into()));
+/// The record that a bundle is stored under.
+fn record_of<V: Record>(table: &Table<Number, V>, bundle: &Bundle) -> Result<V, StoreError> {
+    let raw_key = table.raw_key(bundle.number);
+    let whole = bundle.whole(&raw_key).unwrap_or_else(|| Err("it is missing from the archive".into()));
     table.decode_whole(&raw_key, whole)
 }

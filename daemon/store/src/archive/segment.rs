@@ -1,15 +1,15 @@
-//! A segment: a file of records that never change, compressed in blocks, found by number.
+//! A segment: a file of immutable records, compressed in blocks and found by number.
 //!
 //! ```text
 //! "SHUBSEG1"
-//! block*     a zstd frame of shelves: number u64, entries u32, (key length u32, key, value length u32, value)*
+//! block*     a zstd frame of bundles: number u64, entries u32, (key length u32, key, value length u32, value)*
 //! index      per block: first number u64, offset u64, length u32, CRC-32 of the block u32
-//! footer first u64, last u64, offset of the index u64, blocks u32, CRC-32 of the index and of what stands before in
-//! the footer u32, "SHUBSEGE"
+//! footer     first u64, last u64, offset of the index u64, blocks u32, CRC-32 u32 of the index and of the footer
+//!            up to here, "SHUBSEGE"
 //! ```
 //!
-//! Integers are little-endian. All numbers from `first` to `last` are there, in order. Lengths are checked against
-//! [`MAX_BLOCK`] before anything is allocated, so that a damaged file is an error and no more.
+//! Integers are little-endian. A segment has all numbers from `first` to `last`, in order. Lengths are checked against
+//! [`MAX_BLOCK`] before anything is allocated, so a damaged file causes an error and nothing worse.
 
 use std::{
     convert::Infallible,
@@ -29,29 +29,29 @@ const END: &[u8; 8] = b"SHUBSEGE";
 const FOOTER: usize = 40;
 const INDEX_ENTRY: usize = 24;
 
-/// A block is closed once it has so many bytes uncompressed.
+/// A block is closed once it has this many bytes uncompressed.
 const BLOCK: usize = 64 * 1024;
 
-/// No block is larger uncompressed: a shelf of the largest records that belong together.
+/// The maximum size of a block uncompressed: a bundle of the largest records that belong together.
 const MAX_BLOCK: usize = 64 * 1024 * 1024;
 
-/// zstd's: beyond it time grows faster than space shrinks.
+/// The zstd level; higher levels cost more time than they save space.
 const LEVEL: i32 = 9;
 
-/// Entries that are kept under one number: a record and what belongs to it.
+/// The entries stored under one number: a record and its companions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shelf {
+pub(crate) struct Bundle {
     pub(crate) number: u64,
     pub(crate) entries: Vec<Entry>,
 }
 
-impl Shelf {
-    /// What is stored under a key.
+impl Bundle {
+    /// The value stored under a key.
     pub(crate) fn stored(&self, raw_key: &[u8]) -> Option<&[u8]> {
         self.entries.iter().find(|(key, _)| key == raw_key).map(|(_, stored)| &**stored)
     }
 
-    /// A record with its parts.
+    /// A record joined from its parts.
     pub(crate) fn whole(&self, raw_key: &[u8]) -> Option<Whole<'_>> {
         let part = |key: &[u8]| Ok::<_, Infallible>(self.stored(key).map(<[u8]>::to_vec));
         self.stored(raw_key).map(|stored| match parts::join(raw_key, stored, part) {
@@ -69,14 +69,14 @@ struct Block {
     checksum: u32,
 }
 
-/// A segment. Its index is in memory, 24 bytes a block; its file is opened for each read.
+/// A segment. Its index is in memory, with 24 bytes per block; its file is opened for each read.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) bytes: u64,
-    /// Why it can't be read at all, if so: the numbers it should have are lost, and not unknown.
+    /// The reason why the segment can't be read at all. Its records are then lost, not absent.
     pub(crate) lost: Option<String>,
     blocks: Vec<Block>,
 }
@@ -85,11 +85,11 @@ fn damaged(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
 }
 
-/// Writes a segment. The shelves' numbers follow each other without gaps.
+/// Writes a segment. The bundles' numbers are consecutive.
 ///
 /// # Errors
-/// The disk fails, or a shelf is out of order.
-pub(crate) fn write(mut file: impl Write, shelves: impl Iterator<Item = io::Result<Shelf>>) -> io::Result<()> {
+/// The disk fails, or a bundle is out of order.
+pub(crate) fn write(mut file: impl Write, bundles: impl Iterator<Item = io::Result<Bundle>>) -> io::Result<()> {
     file.write_all(MAGIC)?;
     let (mut offset, mut index, mut blocks) = (MAGIC.len() as u64, Vec::new(), 0_u32);
     let (mut open, mut opened_at) = (Vec::new(), 0);
@@ -107,17 +107,17 @@ pub(crate) fn write(mut file: impl Write, shelves: impl Iterator<Item = io::Resu
         open.clear();
         Ok(())
     };
-    for shelf in shelves {
-        let shelf = shelf?;
-        if first.is_some() && shelf.number != last + 1 {
-            return Err(damaged("its records do not follow each other"));
+    for bundle in bundles {
+        let bundle = bundle?;
+        if first.is_some() && bundle.number != last + 1 {
+            return Err(damaged("its records are not consecutive"));
         }
-        first.get_or_insert(shelf.number);
-        last = shelf.number;
+        first.get_or_insert(bundle.number);
+        last = bundle.number;
         if open.is_empty() {
-            opened_at = shelf.number;
+            opened_at = bundle.number;
         }
-        put_shelf(&mut open, &shelf)?;
+        put_bundle(&mut open, &bundle)?;
         if open.len() >= BLOCK {
             close(&mut open, opened_at)?;
         }
@@ -125,7 +125,7 @@ pub(crate) fn write(mut file: impl Write, shelves: impl Iterator<Item = io::Resu
     if !open.is_empty() {
         close(&mut open, opened_at)?;
     }
-    let first = first.ok_or_else(|| damaged("there is nothing to put into it"))?;
+    let first = first.ok_or_else(|| damaged("it would be empty"))?;
     let mut footer = Vec::with_capacity(FOOTER);
     footer.extend(first.to_le_bytes());
     footer.extend(last.to_le_bytes());
@@ -140,20 +140,20 @@ pub(crate) fn write(mut file: impl Write, shelves: impl Iterator<Item = io::Resu
     file.write_all(&footer)
 }
 
-fn put_shelf(open: &mut Vec<u8>, shelf: &Shelf) -> io::Result<()> {
+fn put_bundle(open: &mut Vec<u8>, bundle: &Bundle) -> io::Result<()> {
     let length = |bytes: usize| u32::try_from(bytes).map_err(|_| damaged("an entry is too large"));
-    open.extend(shelf.number.to_le_bytes());
-    open.extend(length(shelf.entries.len())?.to_le_bytes());
-    for (key, value) in &shelf.entries {
+    open.extend(bundle.number.to_le_bytes());
+    open.extend(length(bundle.entries.len())?.to_le_bytes());
+    for (key, value) in &bundle.entries {
         for part in [key, value] {
             open.extend(length(part.len())?.to_le_bytes());
             open.extend(part);
         }
     }
-    if open.len() > MAX_BLOCK { Err(damaged("a record and what belongs to it are too large")) } else { Ok(()) }
+    if open.len() > MAX_BLOCK { Err(damaged("a record and its companions are too large")) } else { Ok(()) }
 }
 
-/// Takes bytes from the front.
+/// Takes bytes from the front of a slice.
 struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
@@ -182,14 +182,14 @@ impl<'b> Reader<'b> {
         self.take(length as usize).map(<[u8]>::to_vec)
     }
 
-    fn shelf(&mut self) -> io::Result<Shelf> {
+    fn bundle(&mut self) -> io::Result<Bundle> {
         let number = self.u64()?;
         let entries = (0..self.u32()?).map(|_| Ok((self.text()?, self.text()?))).collect::<io::Result<_>>()?;
-        Ok(Shelf { number, entries })
+        Ok(Bundle { number, entries })
     }
 }
 
-/// What a segment's end says of it.
+/// The index at a segment's end.
 struct Index {
     first: u64,
     last: u64,
@@ -197,7 +197,7 @@ struct Index {
 }
 
 impl Index {
-    /// Reads it by `read_at`, which fills a slice from an offset on, from a segment of so many bytes.
+    /// Reads the index by `read_at`, which fills a slice from an offset on, from a segment of this many bytes.
     fn read(bytes: u64, read_at: impl Fn(&mut [u8], u64) -> io::Result<()>) -> io::Result<Self> {
         let footer_at = bytes.checked_sub(FOOTER as u64).ok_or_else(|| damaged("it is cut off"))?;
         let mut footer = [0; FOOTER];
@@ -223,16 +223,16 @@ impl Index {
         });
         let blocks: Vec<_> = blocks.collect::<io::Result<_>>()?;
         if blocks.iter().any(|block| block.length as usize > MAX_BLOCK || block.offset > index_at) {
-            return Err(damaged("its index names a block that can't be"));
+            return Err(damaged("its index has an invalid block"));
         }
         Ok(Self { first, last, blocks })
     }
 }
 
-/// Whether the bytes of a segment are those that were written.
+/// Whether the bytes of a segment are as they were written.
 ///
 /// # Errors
-/// What is damaged.
+/// The bytes are damaged.
 pub(crate) fn verify(bytes: &[u8]) -> io::Result<()> {
     let part = |offset: u64, length: usize| {
         let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
@@ -259,7 +259,7 @@ impl Segment {
     /// Reads a segment's index.
     ///
     /// # Errors
-    /// It can't be read, or is damaged.
+    /// The segment can't be read or is damaged.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
@@ -267,15 +267,15 @@ impl Segment {
         Ok(Self { path: path.to_owned(), first, last, bytes, lost: None, blocks })
     }
 
-    /// One that can't be opened, or is not there.
+    /// A segment that is missing or can't be opened.
     pub(crate) fn lost(path: PathBuf, first: u64, last: u64, why: String) -> Self {
-        // As if it were one block, so that whoever reads any of it hears why.
+        // It has one unreadable block, so that every read of it reports the reason.
         let blocks = vec![Block { first, offset: 0, length: 0, checksum: 0 }];
         Self { path, first, last, bytes: 0, lost: Some(why), blocks }
     }
 
-    /// The shelves of the block that holds a number, and all after them in it; the numbers go on in the next block.
-    fn block(&self, block: Block) -> io::Result<Vec<Shelf>> {
+    /// The bundles of a block; the next block continues with the next number.
+    fn block(&self, block: Block) -> io::Result<Vec<Bundle>> {
         if let Some(why) = &self.lost {
             return Err(damaged(why));
         }
@@ -283,33 +283,33 @@ impl Segment {
         File::open(&self.path)?.read_exact_at(&mut packed, block.offset)?;
         block.verify(&packed)?;
         let unpacked = zstd::bulk::decompress(&packed, MAX_BLOCK).map_err(|error| damaged(&error.to_string()))?;
-        let (mut reader, mut shelves) = (Reader(&unpacked), Vec::new());
+        let (mut reader, mut bundles) = (Reader(&unpacked), Vec::new());
         while !reader.0.is_empty() {
-            shelves.push(reader.shelf()?);
+            bundles.push(reader.bundle()?);
         }
-        Ok(shelves)
+        Ok(bundles)
     }
 
     fn block_of(&self, number: u64) -> usize {
         self.blocks.partition_point(|block| block.first <= number).saturating_sub(1)
     }
 
-    /// What is kept under a number.
-    pub(crate) fn shelf(&self, number: u64) -> io::Result<Option<Shelf>> {
+    /// The bundle stored under a number.
+    pub(crate) fn bundle(&self, number: u64) -> io::Result<Option<Bundle>> {
         let Some(block) = self.blocks.get(self.block_of(number)) else { return Ok(None) };
-        Ok(self.block(*block)?.into_iter().find(|shelf| shelf.number == number))
+        Ok(self.block(*block)?.into_iter().find(|bundle| bundle.number == number))
     }
 
-    /// The shelves from `first` to `last`, block after block.
-    pub(crate) fn shelves(&self, first: u64, last: u64) -> impl Iterator<Item = io::Result<Shelf>> {
+    /// The bundles from `first` to `last`, block by block.
+    pub(crate) fn bundles(&self, first: u64, last: u64) -> impl Iterator<Item = io::Result<Bundle>> {
         let blocks = self.blocks.iter().skip(self.block_of(first)).take_while(move |block| block.first <= last);
         let parts = blocks.map(|block| self.block(*block));
         let all = parts.flat_map(|part| match part {
-            Ok(shelves) => shelves.into_iter().map(Ok).collect(),
+            Ok(bundles) => bundles.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         });
-        all.filter(move |shelf| {
-            shelf.as_ref().is_ok_and(|shelf| (first..=last).contains(&shelf.number)) || shelf.is_err()
+        all.filter(move |bundle| {
+            bundle.as_ref().is_ok_and(|bundle| (first..=last).contains(&bundle.number)) || bundle.is_err()
         })
     }
 }
@@ -320,44 +320,44 @@ mod tests {
 
     use super::*;
 
-    fn shelf(number: u64) -> Shelf {
+    fn bundle(number: u64) -> Bundle {
         let entry =
             |name: &str, bytes: usize| (format!("{name}{number}").into_bytes(), vec![name.as_bytes()[0]; bytes]);
         let companions = (0..number % 3).map(|_| entry("b", 700));
-        Shelf { number, entries: std::iter::once(entry("a", 1_000)).chain(companions).collect() }
+        Bundle { number, entries: std::iter::once(entry("a", 1_000)).chain(companions).collect() }
     }
 
     fn written(directory: &Path, numbers: std::ops::RangeInclusive<u64>) -> Segment {
         let path = directory.join("segment");
-        write(File::create(&path).unwrap(), numbers.map(|number| Ok(shelf(number)))).unwrap();
+        write(File::create(&path).unwrap(), numbers.map(|number| Ok(bundle(number)))).unwrap();
         Segment::open(&path).unwrap()
     }
 
     #[test]
-    fn what_is_written_is_found_by_number_and_in_order() {
+    fn records_are_found_by_number_and_in_order() {
         let directory = tempfile::tempdir().unwrap();
         let segment = written(directory.path(), 1_001..=1_900);
         assert_eq!((segment.first, segment.last), (1_001, 1_900));
         assert!(segment.blocks.len() > 10, "{} blocks", segment.blocks.len());
         for number in 1_001..=1_900 {
-            assert_eq!(segment.shelf(number).unwrap(), Some(shelf(number)));
+            assert_eq!(segment.bundle(number).unwrap(), Some(bundle(number)));
         }
-        assert_eq!((segment.shelf(1_000).unwrap(), segment.shelf(1_901).unwrap()), (None, None));
-        let part: Vec<_> = segment.shelves(1_234, 1_567).map(|shelf| shelf.unwrap().number).collect();
+        assert_eq!((segment.bundle(1_000).unwrap(), segment.bundle(1_901).unwrap()), (None, None));
+        let part: Vec<_> = segment.bundles(1_234, 1_567).map(|bundle| bundle.unwrap().number).collect();
         assert_eq!(part, (1_234..=1_567).collect::<Vec<_>>());
     }
 
     #[test]
-    fn records_out_of_order_or_none_are_refused() {
+    fn an_empty_or_unordered_segment_is_refused() {
         assert!(write(io::sink(), std::iter::empty()).is_err());
-        assert!(write(io::sink(), [1, 3].into_iter().map(|number| Ok(shelf(number)))).is_err());
+        assert!(write(io::sink(), [1, 3].into_iter().map(|number| Ok(bundle(number)))).is_err());
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// Whatever byte of a segment changes, or wherever it ends: it is an error that says so, or what is read is
-        /// what was written.
+        /// If any byte changes, or the file is cut off anywhere, reading either fails with an error or returns what was
+        /// written.
         #[test]
         fn damage_is_found(at in 0_usize..20_000, mask in 1_u8.., cut in any::<bool>()) {
             let directory = tempfile::tempdir().unwrap();
@@ -368,12 +368,12 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             let Ok(segment) = Segment::open(&path) else { return Ok(()) };
             for number in 1..=300 {
-                if let Ok(found) = segment.shelf(number) {
-                    prop_assert_eq!(found, Some(shelf(number)));
+                if let Ok(found) = segment.bundle(number) {
+                    prop_assert_eq!(found, Some(bundle(number)));
                 }
             }
-            // What the bytes say of themselves is what reading them says; the first eight are of no block.
-            let is_read = (1..=300).all(|number| segment.shelf(number).is_ok());
+            // Verifying the bytes and reading them must agree; the first eight bytes belong to no block.
+            let is_read = (1..=300).all(|number| segment.bundle(number).is_ok());
             prop_assert_eq!(verify(&std::fs::read(segment.path).unwrap()).is_ok(), is_read);
         }
     }

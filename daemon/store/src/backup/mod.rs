@@ -1,13 +1,13 @@
-//! Backups: one compressed file that holds a whole store as it was at one moment, taken while it sells.
+//! Backups: one compressed file with a whole store as it was at one moment, taken while it sells.
 //!
-//! # How it can be consistent without a snapshot
+//! # Why it is consistent without a snapshot
 //!
-//! The engine seam has none, and needs none. From a moment between two groups on, the committer tells the backup every
-//! batch once it has applied it. The backup copies all entries, part by part, and the batches as they come. A part that
-//! saw a batch or some of it is followed by the batch in the file; a part that comes after a batch was read after it,
-//! and has it (told before it is applied, a batch could be followed by a part with what was there before it). So
-//! entries and batches, applied in the order of the file, give the store as it was at the last moment, again between
-//! two groups. Then the segments of the archive, which never change.
+//! The engine trait has no snapshots. Instead, from a moment between two groups on, the committer passes every batch to
+//! the backup after it has applied it. The backup copies all entries, a range at a time, and writes the batches as they
+//! come. If a range was read while a batch was applied, the batch follows it in the file. If a range was read after a
+//! batch, it contains the batch. (If batches were passed before they are applied, a batch could be followed by a range
+//! with older values.) So the entries and batches, applied in the order of the file, produce the store as it was at the
+//! last moment, again between two groups. The segments of the archive follow; they never change.
 //!
 //! ```text
 //! "store-hub backup 1\n"
@@ -15,26 +15,26 @@
 //!     1 key value            an entry
 //!     2 key                  an entry deleted by a batch
 //!     3 name bytes           a segment of the archive
-//!     0 count SHA-256        the end: how many of the above, and the hash of all of it
+//!     0 count SHA-256        the end: the number of items above, and the hash of all of it
 //! ```
 //!
-//! Lengths are little-endian u32, of segments u64; all are checked before anything is allocated.
+//! Lengths are little-endian u32, those of segments u64. All are checked before anything is allocated.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the disk of the backup, or the reader of it | the backup fails and says so; the store sells on |
-//! | the store, meanwhile | the backup fails: what it heard of may not be durable |
-//! | sales come faster than the backup can be written | past [`MOST_HEARD`] of them in memory it is given up |
-//! | a segment of the archive is damaged, or can't be read | it is in the backup as it is, or empty, and counted when the backup is read |
+//! | the backup's disk, or its reader | the backup fails with an error; the store continues to sell |
+//! | the store stops meanwhile | the backup fails, because the batches it received may not be durable |
+//! | sales come faster than the backup can be written | the backup is aborted when [`MAX_PENDING`] of them are in memory |
+//! | a segment of the archive is damaged or unreadable | the backup has it as it is, or empty; it is counted as damaged when the backup is read |
 //! | power, while a backup is written | the file has no end: [`verify`] and [`restore`] refuse it |
-//! | power, while a store is restored | the file `restoring` beside no store: no hub begins an empty one there; restoring begins anew |
-//! | power, after that | the store notes that it was restored, until the hub has drawn its conclusions ([`Store::restored`]) |
+//! | power, while a store is restored | the file `restoring` stays without a store; no hub creates an empty store there, and restoring starts again |
+//! | power, after that | the store records that it was restored, until the hub has acted on it ([`Store::restored`]) |
 //!
 //! # Restoring begins a new epoch
 //!
-//! What was sold after the backup is at HQ and on paper, not in the restored store. Its numbers must not be given
-//! again: so a restored store draws a new epoch, in which HQ counts from 1, and sends again what HQ had not
-//! acknowledged when the backup was taken. HQ knows sales by their ids, and drops those that it has.
+//! Sales after the backup are at HQ and on paper, but not in the restored store. Their numbers must not be used again,
+//! so a restored store draws a new epoch, in which HQ counts from 1. It sends again what HQ had not acknowledged when
+//! the backup was taken. HQ knows sales by their ids and drops those that it has.
 
 mod read;
 
@@ -66,25 +66,25 @@ const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const SEGMENT: u8 = 3;
 
-/// Entries copied at a time.
+/// Entries copied per read.
 const PART: usize = 500;
 
-/// Bytes of batches that may wait in memory for the backup's writer.
-pub const MOST_HEARD: usize = 64 * 1024 * 1024;
+/// The maximum size of the batches that wait in memory for the backup's writer, in bytes.
+pub const MAX_PENDING: usize = 64 * 1024 * 1024;
 
-/// zstd's: fast, because customers share the processor.
+/// The zstd level: fast, because customers share the processor.
 const LEVEL: i32 = 3;
 
-/// What is in a backup.
+/// The contents of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BackedUp {
-    /// Entries copied, and changes that came meanwhile.
+    /// Entries, including later changes.
     pub entries: u64,
     /// Segments of the archive.
     pub segments: u64,
     /// Bytes before compression.
     pub bytes: u64,
-    /// Entries and segments, among those above, that were damaged in the store already; known once a backup is read.
+    /// Entries and segments among these that were already damaged in the store; known once a backup is read.
     pub damaged: u64,
 }
 
@@ -96,14 +96,14 @@ fn bad_backup(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
-/// Whether a file will not be read another time either.
+/// Whether reading the file again would fail too.
 fn is_loss(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// Batches heard of and not yet written.
+/// Batches received and not yet written.
 #[derive(Default)]
-struct Heard {
+struct Pending {
     batches: Vec<Batch>,
     bytes: usize,
 }
@@ -135,13 +135,13 @@ impl<W: Write> Writer<W> {
         value.map_or(Ok(()), |value| self.text(value))
     }
 
-    /// One that is lost is there as an empty one: the rest is worth keeping all the more, and who reads the backup
-    /// counts it as damaged.
+    /// Adds a segment. A segment that is lost is written empty: the rest is still worth keeping, and whoever reads the
+    /// backup counts it as damaged.
     fn segment(&mut self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = match fs::read(path) {
             Err(error) if is_loss(&error) => {
-                tracing::error!(path = %path.display(), %error, "the backup lacks a segment of the archive");
+                tracing::error!(path = %path.display(), %error, "could not back up a segment of the archive");
                 Vec::new()
             }
             read => read?,
@@ -163,8 +163,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a backup of an engine that nobody else writes to, or whose batches come by `heard`, until `last` has been
-/// called and all is written.
+/// Writes a backup of an engine. Either nobody else writes to it, or its batches come through `heard` until `last` has
+/// been called and all is written.
 fn write(
     engine: &dyn Engine,
     segments: impl FnOnce() -> Vec<PathBuf>,
@@ -201,21 +201,21 @@ pub(crate) fn write_quiet(engine: &dyn Engine, out: impl Write) -> Result<Backed
 }
 
 impl Store {
-    /// Writes a backup while the store sells. Blocks for as long as it takes: call it where that is allowed.
+    /// Writes a backup while the store sells. Blocks until it is written.
     ///
     /// # Errors
-    /// It can't be written, another is under way, or the store stops meanwhile.
+    /// It can't be written, another backup is running, or the store stops meanwhile.
     pub fn backup(&self, out: impl Write) -> Result<BackedUp, StoreError> {
         let refused = |why: &str| StoreError::from(EngineError { what: "write a backup".into(), why: why.to_owned() });
-        let busy = || refused("another backup is under way, or records are being archived; try again in a minute");
+        let busy = || refused("another backup is running, or records are being archived; try again in a minute");
         let _at_work = self.archive.at_work.try_lock().map_err(|_| busy())?;
-        let (heard, overrun) = (Arc::new(Mutex::new(Heard::default())), Arc::new(AtomicBool::new(false)));
+        let (heard, overrun) = (Arc::new(Mutex::new(Pending::default())), Arc::new(AtomicBool::new(false)));
         let (ear, deaf) = (Arc::clone(&heard), Arc::clone(&overrun));
         let listens = self.listen(move |batch| {
             let mut heard = ear.lock().unwrap_or_else(PoisonError::into_inner);
             heard.bytes +=
                 batch.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
-            if heard.bytes > MOST_HEARD {
+            if heard.bytes > MAX_PENDING {
                 deaf.store(true, SeqCst);
                 heard.batches.clear();
             }
@@ -233,7 +233,7 @@ impl Store {
             || {
                 if overrun.load(SeqCst) {
                     return Err(io::Error::other(
-                        "sales came faster than it could be written; write it to a faster disk",
+                        "sales came faster than the backup could be written; use a faster disk",
                     ));
                 }
                 let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,12 +241,13 @@ impl Store {
                 Ok(std::mem::take(&mut heard.batches))
             },
             || {
-                self.listen_no_more();
-                // What was heard of may not be durable then: no end is written, and nobody takes this for a backup.
+                self.stop_listening();
+                // The batches received may not be durable, so the end is not written and the file is not a valid
+                // backup.
                 self.stopped().map_or(Ok(()), |why| Err(StoreError::Stopped { why }))
             },
         );
-        self.listen_no_more();
+        self.stop_listening();
         written
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a backup: verifying it, and making a store of it.
+//! Reads a backup: verifies it, or restores a store from it.
 
 use std::{
     fs::{self, File},
@@ -17,23 +17,22 @@ use crate::{
     archive::{self, parse_name},
     engine::{Batch, Engine, EngineError, Entry},
     error::StoreError,
-    files,
-    home::{self, RESTORING},
-    meta, outbox,
+    files, meta, outbox,
     parts::MAX_VALUE,
+    store_dir::{self, RESTORING},
     value,
 };
 
-/// Entries applied at a time.
+/// Entries applied per batch.
 const PART: usize = 500;
 
-/// Bytes of values applied at a time, or a little more.
+/// Approximate bytes of values applied per batch.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// The largest segment taken, in bytes; [`SEGMENT`](archive::SEGMENT) sales have some 2 MB.
+/// The maximum size of a segment, in bytes; [`SEGMENT`](archive::SEGMENT) sales take about 2 MB.
 const MAX_SEGMENT: u64 = 1024 * 1024 * 1024;
 
-/// The longest key.
+/// The maximum length of a key.
 const MAX_KEY: usize = 4096;
 
 /// An item of a backup.
@@ -43,7 +42,7 @@ enum Item {
     Segment { name: String, length: u64 },
 }
 
-/// Reads items, hashing and counting them as the writer did.
+/// Reads items, and hashes and counts them as the writer did.
 struct Reader<R: Read> {
     input: R,
     hash: digest::Context,
@@ -82,16 +81,16 @@ impl<R: Read> Reader<R> {
     fn text(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let length = u32::from_le_bytes(self.raw()?) as usize;
         if length > most {
-            return Err(bad_backup(format!("an entry of {length} bytes is in it; the most is {most}")));
+            return Err(bad_backup(format!("it has an entry of {length} bytes; the maximum is {most}")));
         }
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// The next item; `None` at an end that fits.
+    /// The next item; `None` at a valid end.
     fn next(&mut self) -> io::Result<Option<Item>> {
-        // The end is not hashed.
+        // The end itself is not hashed.
         let mut tag = [0];
         self.input.read_exact(&mut tag).map_err(|_| bad_backup("it is cut off"))?;
         if tag == [END] {
@@ -99,7 +98,7 @@ impl<R: Read> Reader<R> {
             let mut said = [0; 40];
             self.input.read_exact(&mut said).map_err(|_| bad_backup("it is cut off"))?;
             if said[..8] != count.to_le_bytes() || said[8..] != *hash.as_ref() {
-                return Err(bad_backup("its content is not what was written"));
+                return Err(bad_backup("its checksum is wrong"));
             }
             return Ok(None);
         }
@@ -109,7 +108,7 @@ impl<R: Read> Reader<R> {
             PUT => {
                 self.done.entries += 1;
                 let (key, value) = (self.text(MAX_KEY)?, self.text(MAX_VALUE)?);
-                // Damaged before the backup was taken: the rest is worth keeping all the more.
+                // It was damaged before the backup was taken; the rest is still worth keeping.
                 self.done.damaged += u64::from(!value::is_sound(&key, &value));
                 Ok(Some(Item::Put((key, value))))
             }
@@ -126,17 +125,17 @@ impl<R: Read> Reader<R> {
                 }
                 Ok(Some(Item::Segment { name, length: u64::from_le_bytes(self.raw()?) }))
             }
-            other => Err(bad_backup(format!("an item of kind {other} is in it; run a newer hub"))),
+            other => Err(bad_backup(format!("it has an item of unknown kind {other}; run a newer hub"))),
         }
     }
 
-    /// A segment's bytes, which follow its item.
+    /// The bytes of a segment, which follow its item.
     fn segment(&mut self, mut left: u64) -> io::Result<Vec<u8>> {
         if left > MAX_SEGMENT {
-            return Err(bad_backup(format!("a segment of {left} bytes is in it; the most is {MAX_SEGMENT}")));
+            return Err(bad_backup(format!("it has a segment of {left} bytes; the maximum is {MAX_SEGMENT}")));
         }
         let (mut bytes, mut part) = (Vec::new(), vec![0; 64 * 1024]);
-        // As they come: a length that lies takes no memory.
+        // Grow with the data, so that a false length allocates nothing.
         while left > 0 {
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(part.len());
             self.fill(&mut part[..length])?;
@@ -148,10 +147,10 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Reads a backup whole: every checksum, and its end.
+/// Reads a whole backup and checks every checksum and its end.
 ///
 /// # Errors
-/// It can't be read, or is no whole backup.
+/// It can't be read or is not a complete backup.
 pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
     let read = || -> io::Result<BackedUp> {
         let mut reader = Reader::open(input)?;
@@ -165,25 +164,27 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
     read().map_err(trouble("read the backup"))
 }
 
-/// Makes the store of a backup in a directory that has none, in a new epoch.
+/// Restores a backup into a directory without a store, in a new epoch.
 ///
 /// # Errors
-/// There is a store, the backup is not whole or made by a newer hub, or the disk fails. Then there is no store.
+/// There is a store, the backup is incomplete or made by a newer hub, or the disk fails. Then no store is created.
 pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let archive = directory.join("archive");
-    // There before anything else is, and taken away after the store has its name: an archive without a store is of this
-    // restoring, and no hub begins an empty store meanwhile.
+    // The file exists before anything else and is removed after the store has its name. It marks the archive as part of
+    // this restore, and keeps a hub from creating an empty store meanwhile.
     let restoring = directory.join(RESTORING);
-    if home::is_taken(directory) || (archive::is_in(directory) && !restoring.exists()) {
-        let why =
-            format!("{} holds a store already; restore into another directory, or move it away", directory.display());
+    if store_dir::is_taken(directory) || (archive::is_in(directory) && !restoring.exists()) {
+        let why = format!(
+            "{} already holds a store; restore into another directory, or move the store away",
+            directory.display()
+        );
         return Err(EngineError { what: "restore the backup".into(), why }.into());
     }
     let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all()).map_err(&failed);
     files::make_directory(directory).map_err(&failed)?;
     let is_begun_again = restoring.exists();
-    // Made anew whenever it is begun again, and put in its place before the store gets its name.
+    // Written again at each attempt, and moved to its place before the store gets its name.
     let unfinished = directory.join("archive.new");
     let restored = || -> Result<BackedUp, StoreError> {
         File::create(&restoring).map_err(&failed)?;
@@ -193,7 +194,7 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
         }
         fs::create_dir(&unfinished).map_err(&failed)?;
         let mut done = BackedUp::default();
-        home::create(directory, kind, |newborn| {
+        store_dir::create(directory, kind, |newborn| {
             done = fill(newborn, &unfinished, input, now_ms)?;
             sync(&unfinished)?;
             if archive.exists() {
@@ -206,16 +207,16 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
     };
     let done = restored().inspect_err(|_| {
         let _ = fs::remove_dir_all(&unfinished);
-        // What an earlier one began waits for a backup that is whole.
+        // What an earlier attempt left is kept until a complete backup replaces it.
         if !is_begun_again && !archive::is_in(directory) {
-            let _ = home::end_restoring(directory);
+            let _ = store_dir::end_restoring(directory);
         }
     })?;
-    home::end_restoring(directory)?;
+    store_dir::end_restoring(directory)?;
     Ok(done)
 }
 
-/// Applies what is in a backup, its segments as files of `archive`, and begins the new epoch.
+/// Applies a backup, writes its segments as files of `archive`, and begins the new epoch.
 fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let mut reader = Reader::open(input).map_err(&failed)?;
@@ -247,13 +248,14 @@ fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> 
     Ok(reader.done)
 }
 
-/// Draws a new epoch: HQ counts from 1 in it, beginning with what it had not acknowledged. That it came of a backup of
-/// so many entries is noted until [`Transaction::settle_restored`](crate::Transaction::settle_restored).
+/// Draws a new epoch, in which HQ counts from 1, beginning with the first entry that it had not acknowledged. The
+/// number of the backup's entries is recorded until
+/// [`Transaction::settle_restored`](crate::Transaction::settle_restored).
 fn begin_epoch(engine: &dyn Engine, entries: u64, now_ms: u64) -> Result<(), StoreError> {
     let former = META.read(engine, "epoch")?.unwrap_or_default();
     let mut changes = outbox::rebased(engine)?;
-    // Later than the former also by a clock that was set back; and another each time, should one backup be restored
-    // twice by a clock that stands still.
+    // Later than the old epoch even if the clock was set back, and random, in case one backup is restored twice at the
+    // same time.
     let mut dice = [0; 2];
     let thrown = SystemRandom::new().fill(&mut dice).map_err(|_| bad_backup("the system has no random numbers"));
     thrown.map_err(trouble("draw an epoch"))?;

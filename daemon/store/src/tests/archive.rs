@@ -1,4 +1,4 @@
-//! Old records move to the archive and are read through it, wherever that is cut.
+//! Archiving old records, reading them, and interruptions of it.
 
 use std::{
     collections::BTreeSet,
@@ -34,10 +34,10 @@ async fn sold(directory: &Path, kind: EngineKind) -> Arc<Store> {
 }
 
 async fn archive(store: &Arc<Store>, up_to: u64) -> u64 {
-    aside(|| store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(&slip_of(sale))])).unwrap()
+    blocking(|| store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(&slip_of(sale))])).unwrap()
 }
 
-/// Everything reads as if nothing had been archived.
+/// Everything can be read as if nothing had been archived.
 fn is_whole(store: &Store) {
     let text = |number: u64| format!("sale {number}");
     for number in [1, 499, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 2 * SEGMENT + 1, SALES_SOLD] {
@@ -59,25 +59,25 @@ fn is_whole(store: &Store) {
 }
 
 #[tokio::test]
-async fn old_records_are_archived_with_what_belongs_to_them_and_read_through() {
+async fn old_records_are_archived_with_their_companions_and_stay_readable() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
-    assert_eq!(archive(&store, SEGMENT - 1).await, 0, "whole segments alone");
+    assert_eq!(archive(&store, SEGMENT - 1).await, 0, "only whole segments");
     assert_eq!(archive(&store, SALES_SOLD).await, 2 * SEGMENT);
     assert_eq!(archive(&store, SALES_SOLD).await, 0);
     is_whole(&store);
     assert_eq!(store.get(&SALES, 2 * SEGMENT).unwrap(), None, "it has left the engine");
-    assert_eq!(store.get(&SLIPS, &slip_of("sale 1")).unwrap(), None, "and so has what belongs to it");
+    assert_eq!(store.get(&SLIPS, &slip_of("sale 1")).unwrap(), None, "and so has its companion");
     assert!(store.archive_size() < 2 * SEGMENT * 100, "{} bytes", store.archive_size());
     drop(store);
     is_whole(&Store::open(directory.path(), EngineKind::Sqlite, LINKED, 8).unwrap());
 }
 
 #[tokio::test]
-async fn archiving_cut_before_its_deletions_leaves_everything_twice_and_is_ended_later() {
+async fn archiving_interrupted_before_its_deletions_is_completed_later() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
-    // As a cut leaves it: the segment stands, its records are in the engine still.
+    // After the interruption the segment is complete, and its records are still in the engine.
     let copy = tempfile::tempdir().unwrap();
     let backup = copy.path().join("backup");
     store.backup(File::create(&backup).unwrap()).unwrap();
@@ -98,7 +98,7 @@ async fn archiving_cut_before_its_deletions_leaves_everything_twice_and_is_ended
 }
 
 #[tokio::test]
-async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_after_it() {
+async fn expired_segments_are_deleted_and_the_chain_begins_after_them() {
     const NOTED: u64 = 1_200;
     let directory = tempfile::tempdir().unwrap();
     let note = async |store: &Store, mut numbers: std::ops::RangeInclusive<u64>| {
@@ -111,17 +111,17 @@ async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_aft
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     note(&store, NOTED + 1..=NOTED + 1).await;
     archive(&store, SALES_SOLD).await;
-    assert_eq!(aside(|| store.give_up(&SALES, |_| false)).unwrap(), 0);
+    assert_eq!(blocking(|| store.give_up(&SALES, |_| false)).unwrap(), 0);
     assert!(store.get(&AUDIT, 1).unwrap().is_some());
     let first_may_go = |sale: &String| *sale == format!("sale {SEGMENT}");
-    assert_eq!(aside(|| store.give_up(&SALES, first_may_go)).unwrap(), SEGMENT);
+    assert_eq!(blocking(|| store.give_up(&SALES, first_may_go)).unwrap(), SEGMENT);
     let left = |store: &Store| {
         let checked = store.check(Depth::Whole).unwrap();
         assert_eq!((checked.faults, checked.links), (Vec::new(), SALES_SOLD - SEGMENT + 1));
         assert_eq!(store.kept(&SALES, SEGMENT).unwrap(), None);
         assert!(store.kept(&SALES, SEGMENT + 1).unwrap().is_some());
         let noted = store.page(&AUDIT, None, Order::Ascending, usize::MAX).unwrap().len();
-        assert_eq!((noted, store.get(&AUDIT, NOTED + 1).unwrap().is_some()), (1, true), "what the chain proves still");
+        assert_eq!((noted, store.get(&AUDIT, NOTED + 1).unwrap().is_some()), (1, true), "the chain still proves it");
         assert_eq!(
             store.page_kept(&SALES, None, Order::Descending, usize::MAX).unwrap().len() as u64,
             SALES_SOLD - SEGMENT
@@ -133,7 +133,7 @@ async fn what_may_be_forgotten_is_given_up_oldest_first_and_the_chain_begins_aft
 }
 
 #[tokio::test]
-async fn who_reads_while_segments_come_and_go_reads_what_is_left() {
+async fn reading_while_segments_come_and_go_finds_every_record_kept() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     let reads = Arc::clone(&store);
@@ -152,13 +152,13 @@ async fn who_reads_while_segments_come_and_go_reads_what_is_left() {
         }
     });
     archive(&store, SALES_SOLD).await;
-    assert_eq!(aside(|| store.give_up(&SALES, |_| true)).unwrap(), 2 * SEGMENT);
+    assert_eq!(blocking(|| store.give_up(&SALES, |_| true)).unwrap(), 2 * SEGMENT);
     drop(tell_end);
     reader.join().unwrap();
 }
 
 #[tokio::test]
-async fn a_segment_that_is_damaged_or_gone_is_told_and_the_store_opens() {
+async fn a_damaged_or_missing_segment_is_reported_and_the_store_opens() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     archive(&store, SALES_SOLD).await;
@@ -189,14 +189,14 @@ async fn a_segment_that_is_damaged_or_gone_is_told_and_the_store_opens() {
     fs::write(&paths[0], &broken).unwrap();
     assert!(told().0.iter().any(|fault| fault.contains("can't be read")));
     fs::remove_file(&paths[0]).unwrap();
-    assert_eq!(told().0, [format!("the archive lacks sale 1 to {SEGMENT}")]);
+    assert_eq!(told().0, [format!("the archive is missing records 1 to {SEGMENT} of table sale")]);
     fs::remove_file(&paths[1]).unwrap();
-    assert_eq!(told().0, [format!("the archive lacks sale 1 to {}", 2 * SEGMENT)]);
+    assert_eq!(told().0, [format!("the archive is missing records 1 to {} of table sale", 2 * SEGMENT)]);
 }
 
-/// What is lost is not unknown: nobody reads past it as if it had never been, or turns round before it for ever.
+/// A lost record is not an absent one: a page does not skip it, and does not stop before it for ever.
 #[tokio::test]
-async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
+async fn reading_ends_at_a_lost_segment_which_is_deleted_with_the_next_one() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     archive(&store, SALES_SOLD).await;
@@ -227,10 +227,10 @@ async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
         assert_eq!((read.segments, read.damaged), (2, 1));
     }
     let store = Arc::new(Store::open(directory.path(), EngineKind::Sqlite, LINKED, 1).unwrap());
-    assert_eq!(aside(|| store.give_up(&SALES, |_| true)).unwrap(), SEGMENT, "nobody knows how old it is");
-    assert_eq!(aside(|| store.give_up(&SALES, |_| true)).unwrap(), 0);
+    assert_eq!(blocking(|| store.give_up(&SALES, |_| true)).unwrap(), SEGMENT, "nobody knows how old it is");
+    assert_eq!(blocking(|| store.give_up(&SALES, |_| true)).unwrap(), 0);
     drop(store);
-    // The other way round: what is lost is the older one.
+    // The other way round: the lost segment is the older one.
     let other = tempfile::tempdir().unwrap();
     let store = sold(other.path(), EngineKind::Sqlite).await;
     archive(&store, SALES_SOLD).await;
@@ -239,14 +239,14 @@ async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
     assert_eq!(fs::read(&oldest).unwrap(), first);
     fs::remove_file(oldest).unwrap();
     let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, LINKED, 1).unwrap());
-    // It keeps no others from being archived.
+    // It does not keep other records from being archived.
     let more = store.commit(|transaction| {
         (SALES_SOLD + 1..=3 * SEGMENT).try_for_each(|number| transaction.put(&SALES, number, &format!("sale {number}")))
     });
     more.await.unwrap();
     assert_eq!(archive(&store, 3 * SEGMENT).await, SEGMENT);
     assert_eq!(store.get(&SALES, 3 * SEGMENT).unwrap(), None, "deleted from the engine");
-    // The last block of the next is damaged: how old it is can't be told either.
+    // The last block of the next segment is damaged: its age can't be determined either.
     let middle = other.path().join(path(SEGMENT + 1).strip_prefix(directory.path()).unwrap());
     let mut bytes = fs::read(&middle).unwrap();
     let index_at =
@@ -255,12 +255,16 @@ async fn reading_ends_where_a_segment_is_lost_and_it_goes_with_the_next_one() {
     fs::write(&middle, bytes).unwrap();
     assert!(store.kept(&SALES, 2 * SEGMENT).is_err());
     let first_two_may_go = |sale: &String| *sale == format!("sale {}", 3 * SEGMENT);
-    assert_eq!(aside(|| store.give_up(&SALES, first_two_may_go)).unwrap(), 3 * SEGMENT);
-    assert_eq!(store.check(Depth::Whole).unwrap().faults, ["the archive lacks sale 1 to 10000"], "as it was opened");
+    assert_eq!(blocking(|| store.give_up(&SALES, first_two_may_go)).unwrap(), 3 * SEGMENT);
+    assert_eq!(
+        store.check(Depth::Whole).unwrap().faults,
+        ["the archive is missing records 1 to 10000 of table sale"],
+        "as it was opened"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_while_records_are_archived_misses_none() {
+async fn reading_while_records_are_archived_misses_none() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     let reader = {
@@ -285,16 +289,16 @@ async fn who_reads_while_records_are_archived_misses_none() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_for_an_archive_of_another_store() {
+async fn an_archive_of_another_store_causes_no_deletions() {
     let directory = tempfile::tempdir().unwrap();
     let store = sold(directory.path(), EngineKind::Sqlite).await;
     archive(&store, SEGMENT).await;
     drop(store);
-    // Somebody moved the engine's folder away and left the archive: no new store is made beside it.
+    // Somebody moved the engine's folder away and left the archive: no new store may be created beside it.
     fs::rename(directory.path().join("sqlite"), directory.path().join("away")).unwrap();
     let refused = Store::open(directory.path(), EngineKind::Sqlite, LINKED, 9).err().unwrap().to_string();
-    assert!(refused.contains("no store that it belongs to"), "{refused}");
-    // Nor is anything of a new one deleted, should the archive come to it by hand.
+    assert!(refused.contains("without the store that it belongs to"), "{refused}");
+    // Nor may anything of a new store be deleted if the archive is put beside it by hand.
     let other = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, LINKED, 9).unwrap());
     let write = store.commit(|transaction| transaction.put(&SALES, 5, &"another sale 5".into()));
@@ -305,7 +309,7 @@ async fn nothing_is_deleted_for_an_archive_of_another_store() {
         fs::copy(&from, other.path().join("archive").join(from.file_name().unwrap())).unwrap();
     }
     let store = Arc::new(Store::open(other.path(), EngineKind::Sqlite, LINKED, 9).unwrap());
-    let refused = aside(|| store.archive(&SALES, 0, |_| Vec::new())).unwrap_err().to_string();
+    let refused = blocking(|| store.archive(&SALES, 0, |_| Vec::new())).unwrap_err().to_string();
     assert!(refused.contains("has another value for it"), "{refused}");
     assert_eq!(store.get(&SALES, 5).unwrap().as_deref(), Some("another sale 5"));
 }

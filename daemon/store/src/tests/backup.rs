@@ -1,4 +1,4 @@
-//! A backup is the store at one moment, taken while it sells; nothing but a whole one is restored.
+//! Backups are consistent while the store sells, and only complete ones can be restored.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use crate::{
 
 static SALES: Table<Number, u64> = Table::linked("sale");
 
-/// Sells `number`: three records that must never be seen apart, and an old one that goes.
+/// Sells `number`: three records that must always be together, and an old one that is deleted.
 async fn sell(store: &Store, number: u64) {
     let sold = store.commit(move |transaction| {
         transaction.put(&SALES, number, &number)?;
@@ -32,7 +32,7 @@ async fn sell(store: &Store, number: u64) {
     sold.await.unwrap();
 }
 
-/// Sells a sale whenever a part of the backup is written: sales come between any two parts.
+/// Sells after each part of the backup is written, so that there are sales between any two parts.
 struct SellsMeanwhile<'s> {
     store: &'s Store,
     next: u64,
@@ -52,7 +52,7 @@ impl Write for SellsMeanwhile<'_> {
     }
 }
 
-/// How many sales are in a restored store, all of them whole.
+/// The number of sales in a restored store, after a check that each is complete.
 fn restored(directory: &std::path::Path, kind: EngineKind) -> u64 {
     let store = Store::open(directory, kind, LINKED, 1).unwrap();
     assert_eq!(store.check(Depth::Whole).unwrap().faults, [""; 0]);
@@ -67,12 +67,12 @@ fn restored(directory: &std::path::Path, kind: EngineKind) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
+async fn a_backup_taken_while_selling_is_consistent() {
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&directory.path().join("store"), kind, LINKED, 7).unwrap());
         for number in 1..=3_000 {
-            // Some bulk that does not compress, so that the backup is written in many parts.
+            // Incompressible data, so that the backup is written in many parts.
             let bulk = ring::digest::digest(&ring::digest::SHA256, number.to_string().as_bytes());
             let text = format!("{bulk:?}");
             store.commit(move |transaction| transaction.put(&NOTES, &format!("bulk-{number}"), &text)).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_backup_taken_while_selling_is_the_store_at_one_moment() {
 }
 
 #[tokio::test]
-async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowledged() {
+async fn a_restored_store_draws_a_new_epoch_and_sends_what_hq_had_not_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, LINKED, 1_000).unwrap();
     for number in 1..=10 {
@@ -110,7 +110,7 @@ async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowled
     let mut taken = Vec::new();
     store.backup(&mut taken).unwrap();
     let back = directory.path().join("back");
-    // By a clock that was set back.
+    // With a clock that was set back.
     restore(&back, EngineKind::Sqlite, &taken[..], 5).unwrap();
     let store = Store::open(&back, EngineKind::Sqlite, LINKED, 5).unwrap();
     assert!((1_001..1_001 + 65_536).contains(&store.epoch()), "later than the former: {}", store.epoch());
@@ -121,7 +121,7 @@ async fn a_restored_store_draws_a_new_epoch_and_offers_what_hq_had_not_acknowled
 }
 
 #[tokio::test]
-async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
+async fn a_restore_needs_an_empty_directory_and_a_complete_backup() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
     let store = Store::open(&path, EngineKind::Sqlite, LINKED, 7).unwrap();
@@ -130,11 +130,11 @@ async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
     store.backup(&mut taken).unwrap();
     for &kind in EngineKind::BUILT {
         let refused = restore(&path, kind, &taken[..], 1).unwrap_err().to_string();
-        assert!(refused.contains("holds a store already"), "{refused}");
+        assert!(refused.contains("already holds a store"), "{refused}");
     }
     let back = directory.path().join("back");
-    // A restoring that was cut short before the store had its name: no hub takes what is there for its own, and it is
-    // begun again.
+    // A restore that was interrupted before the store had its name: no hub uses what is there, and the restore can
+    // start again.
     fs::create_dir_all(back.join("archive")).unwrap();
     fs::write(back.join("archive/sale-000000000001-000000010000.segment"), b"of the cut").unwrap();
     assert!(matches!(Store::open(&back, EngineKind::Sqlite, LINKED, 1), Err(StoreError::ArchiveAlone { .. })));
@@ -150,7 +150,7 @@ async fn nothing_is_restored_over_a_store_or_from_half_a_backup() {
 }
 
 #[tokio::test]
-async fn no_hub_begins_an_empty_store_while_one_is_restored_and_conclusions_are_drawn_once() {
+async fn no_empty_store_is_created_during_a_restore() {
     let mut taken = Vec::new();
     let store = open(Faulty::new()).unwrap();
     sell(&store, 1).await;
@@ -158,20 +158,17 @@ async fn no_hub_begins_an_empty_store_while_one_is_restored_and_conclusions_are_
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        // As a cut while the backup is read leaves it.
+        // The state after an interruption while the backup is read.
         fs::create_dir(path.join(format!("{kind}.new"))).unwrap();
         fs::write(path.join("restoring"), b"").unwrap();
         assert!(matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::HalfRestored { .. })));
         restore(path, kind, &taken[..taken.len() / 2], 1).unwrap_err();
-        assert!(
-            matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::HalfRestored { .. })),
-            "what was begun stays so"
-        );
+        assert!(matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::HalfRestored { .. })), "still incomplete");
         let empty = path.join("empty");
         restore(&empty, kind, &taken[..taken.len() / 2], 1).unwrap_err();
         assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "a failure takes away what it made");
         restore(path, kind, &taken[..], 1).unwrap();
-        // As a cut before its end leaves it.
+        // The state after an interruption just before the end.
         fs::write(path.join("restoring"), b"").unwrap();
         let store = Store::open(path, kind, LINKED, 1).unwrap();
         assert!(!path.join("restoring").exists());
@@ -186,7 +183,7 @@ async fn no_hub_begins_an_empty_store_while_one_is_restored_and_conclusions_are_
 }
 
 #[tokio::test]
-async fn a_damaged_store_can_be_backed_up_and_what_was_damaged_is_counted() {
+async fn a_damaged_store_can_be_backed_up_and_the_damage_is_counted() {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
     sell(&store, 1).await;
@@ -210,7 +207,7 @@ async fn a_damaged_store_can_be_backed_up_and_what_was_damaged_is_counted() {
 }
 
 #[tokio::test]
-async fn a_backup_is_given_up_if_the_store_stops_or_its_disk_fails() {
+async fn a_backup_fails_if_the_store_stops_or_its_disk_fails() {
     struct Full;
     impl Write for Full {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -248,17 +245,17 @@ fn small() -> &'static [u8] {
 }
 
 proptest! {
-    /// Whatever byte of a backup is changed, it is refused.
+    /// A backup with any byte changed is refused.
     #[test]
     fn a_backup_that_was_changed_is_refused(at in any::<prop::sample::Index>(), mask in 1_u8..) {
         let mut taken = small().to_vec();
         let at = at.index(taken.len());
         taken[at] ^= mask;
-        // A changed bit that zstd does not mind changes what is in it, or nothing at all.
+        // A changed bit that zstd ignores may change the contents or nothing.
         prop_assert!(verify(&taken[..]).map_or(true, |done: BackedUp| done == verify(small()).unwrap()));
     }
 
-    /// No bytes make it panic, or allocate what they say.
+    /// Invalid bytes cause no panic and no large allocation.
     #[test]
     fn no_bytes_make_a_backup(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let compressed = zstd::bulk::compress(&bytes, 1).unwrap();
@@ -269,7 +266,7 @@ proptest! {
 }
 
 #[test]
-fn a_segments_name_can_not_lead_elsewhere() {
+fn a_segments_name_cannot_leave_the_archive() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["../../etc/passwd", "/etc/passwd", "sale-1-2.segment", "sale-000000000001-000000010000.segment/.."] {
         let item =
@@ -281,20 +278,20 @@ fn a_segments_name_can_not_lead_elsewhere() {
     assert_eq!(fs::read_dir(directory.path().join("back")).unwrap().count(), 0);
 }
 
-/// An engine whose batch is held up between two parts of a backup: begun when the first part was read, applied when the
-/// second was.
+/// An engine that delays a batch between two parts of a backup: it begins when the first part is read and is applied
+/// when the second is.
 struct HeldUp {
     engine: Arc<Faulty>,
-    /// Parts that a backup has read; tells those who wait for the first, and for the second.
+    /// The parts that the backup has read, with a condition for whoever waits for the first and the second.
     parts: Mutex<usize>,
     was_read: Condvar,
-    /// The batch is begun.
+    /// Whether the batch has begun.
     begun: Mutex<bool>,
     was_begun: Condvar,
     is_armed: AtomicBool,
 }
 
-/// A part of a backup, as the backup asks for it.
+/// The size of a backup's part.
 const PART: usize = 500;
 
 impl HeldUp {
@@ -345,7 +342,7 @@ impl Engine for HeldUp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_applied_while_a_part_is_read_is_in_the_backup_whole() {
+async fn a_batch_applied_while_a_part_is_read_is_complete_in_the_backup() {
     let engine = Arc::new(HeldUp {
         engine: Faulty::new(),
         parts: Mutex::default(),

@@ -1,4 +1,4 @@
-//! What may never be changed can't be changed unseen.
+//! Immutable records can't be changed without being noticed.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::{
 static SALES: Table<Number, String> = Table::linked("sale");
 static AUDITS: Table<Number, String> = Table::linked("audit");
 
-/// Sales and audit entries, mixed: 1 to 9 of each.
+/// Nine sales and nine audit entries, alternating.
 async fn filled() -> (Arc<Faulty>, Store) {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
@@ -27,7 +27,7 @@ async fn filled() -> (Arc<Faulty>, Store) {
     (engine, store)
 }
 
-/// Its record, with the same link and a right checksum: as somebody would write it who knows the format.
+/// A record with the same link and a correct checksum, as somebody who knows the format could write it.
 fn forged(stored: &[u8], key: &[u8], json: &str) -> Vec<u8> {
     let value = Value::of(key, stored).unwrap();
     Value { json: json.as_bytes(), ..value }.encode(key)
@@ -68,11 +68,11 @@ async fn every_change_behind_the_hubs_back_is_found() {
     let head_key = HEADS.raw_key(HEAD);
     let other_head = HEADS.encode(&head_key, &head, |_| None).unwrap();
     assert!(after(vec![(head_key, Some(other_head))]).contains("not the hash of link 18"));
-    // A record taken out of the chain: rewritten as one that is not linked.
+    // A record removed from the chain by writing it as an unlinked one.
     let key = SALES.raw_key(4);
     let plain = SALES.encode(&key, &"sale 4".into(), |_| None).unwrap();
     assert!(after(vec![(key, Some(plain))]).contains("links 7 to 7 of the chain are missing"));
-    // One put in, with a right checksum and no link.
+    // An inserted record with a correct checksum and no link.
     let key = AUDITS.raw_key(10);
     let plain = AUDITS.encode(&key, &"audit 10".into(), |_| None).unwrap();
     assert!(after(vec![(key, Some(plain))]).contains("is not a link of the chain"));
@@ -92,7 +92,7 @@ async fn a_linked_record_is_written_once() {
 }
 
 #[tokio::test]
-async fn a_table_is_linked_where_it_is_defined_and_where_the_store_was_opened() {
+async fn a_linked_table_must_be_declared_at_opening() {
     static REFUNDS: Table<Number, String> = Table::linked("refund");
     static PLAIN_SALES: Table<Number, String> = Table::new("sale");
     let (_, store) = filled().await;
@@ -119,7 +119,7 @@ async fn a_refused_commit_takes_no_link() {
 }
 
 proptest! {
-    /// Whatever two sales trade their places, texts, or links: the check says so.
+    /// If two sales exchange their places, texts or links, the check reports it.
     #[test]
     fn no_two_records_can_be_exchanged(a in 1_u64..=9, b in 1_u64..=9) {
         prop_assume!(a != b);

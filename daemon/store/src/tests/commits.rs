@@ -1,4 +1,4 @@
-//! Answered means durable; all or nothing; bounded; a disk that fails is believed.
+//! Commits: durable before the answer, all or nothing, bounded, and stopped after a disk error.
 
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::{EngineKind, GROUP, MAX_RECORD, Order, Purpose, QUEUE, Transaction};
 
 #[tokio::test]
-async fn what_was_answered_is_there_after_reopening() {
+async fn answered_commits_are_there_after_reopening() {
     for &kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path(), kind, LINKED, 42).unwrap();
@@ -19,7 +19,7 @@ async fn what_was_answered_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_dropped_has_committed_what_was_asked_for_and_let_go_of_its_engine() {
+async fn a_dropped_store_completes_pending_commits_and_closes_its_engine() {
     for _ in 0..100 {
         let engine = Faulty::new();
         let store = open(engine.clone()).unwrap();
@@ -47,7 +47,7 @@ async fn a_commit_may_own_the_last_handle_of_its_store() {
 }
 
 #[tokio::test]
-async fn a_store_half_created_is_created_again() {
+async fn a_partly_created_store_is_created_again() {
     let directory = tempfile::tempdir().unwrap();
     for &kind in EngineKind::BUILT {
         let torn = match kind {
@@ -86,7 +86,7 @@ async fn a_refusal_leaves_no_trace_and_does_not_disturb_its_group() {
 }
 
 #[tokio::test]
-async fn a_panic_undoes_its_commit_alone() {
+async fn a_panic_undoes_only_its_own_commit() {
     let store = open(Faulty::new()).unwrap();
     let panicking = store.commit(|transaction| -> Result<(), StoreError> {
         transaction.put(&NOTES, "lost", &"x".to_owned())?;
@@ -99,10 +99,10 @@ async fn a_panic_undoes_its_commit_alone() {
 }
 
 #[tokio::test]
-async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
+async fn waiting_commits_share_a_flush_and_see_each_other() {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
-    // The first commit holds the committer until all the others wait.
+    // The first commit blocks the committer until all the others wait.
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let held = store.committer.submit(Purpose::Money, move |_: &mut Transaction<'_>| {
         let _ = gate.recv();
@@ -132,7 +132,7 @@ async fn commits_that_wait_together_share_a_flush_and_see_each_other() {
 }
 
 #[tokio::test]
-async fn housekeeping_shares_a_customers_flush_and_is_not_put_off_for_ever() {
+async fn housekeeping_shares_a_customers_flush_and_is_not_delayed_for_ever() {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
     let before = engine.flushes.load(SeqCst);
@@ -149,7 +149,7 @@ async fn housekeeping_shares_a_customers_flush_and_is_not_put_off_for_ever() {
 }
 
 #[tokio::test]
-async fn past_the_bound_of_the_queue_askers_are_sent_away_at_once() {
+async fn a_full_queue_refuses_commits_at_once() {
     let store = open(Faulty::new()).unwrap();
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let held = store.committer.submit(Purpose::Money, move |_: &mut Transaction<'_>| {
@@ -199,7 +199,7 @@ async fn a_record_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn tables_page_in_order_and_never_run_into_their_neighbours() {
+async fn pages_are_in_order_and_stay_within_their_table() {
     let store = open(Faulty::new()).unwrap();
     store
         .commit(|transaction| {

@@ -1,4 +1,4 @@
-//! A store is moved to the other engine whole, wherever that is cut.
+//! Converting a store to the other engine, and interruptions of it.
 
 use std::{fs, path::Path};
 
@@ -41,12 +41,12 @@ async fn a_store_is_converted_there_and_back_whole() {
 }
 
 #[tokio::test]
-async fn a_conversion_cut_between_its_renames_is_ended_by_another() {
+async fn a_conversion_interrupted_between_its_renames_can_be_completed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     filled(path, EngineKind::Sled, 10).await;
     assert_eq!(converted(path, EngineKind::Sqlite), 12);
-    // As the cut leaves it: the new store has its name, the old one still has its own.
+    // The state after the interruption: both stores have their final names.
     fs::rename(path.join("sled.converted"), path.join("sled")).unwrap();
     for kind in EngineKind::ALL {
         assert!(matches!(Store::open(path, kind, LINKED, 1), Err(StoreError::TwoStores { .. })));
@@ -56,17 +56,17 @@ async fn a_conversion_cut_between_its_renames_is_ended_by_another() {
 }
 
 #[tokio::test]
-async fn of_two_stores_that_differ_neither_is_given_up() {
+async fn two_stores_that_differ_are_both_kept() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     filled(path, EngineKind::Sled, 10).await;
     converted(path, EngineKind::Sqlite);
-    // Sold on, then the former was put back by hand.
+    // The new store has sold, then the old one was put back by hand.
     filled(path, EngineKind::Sqlite, 11).await;
     fs::rename(path.join("sled.converted"), path.join("sled")).unwrap();
     for to in EngineKind::ALL {
         let told = convert(path, to, |_| ()).unwrap_err().to_string();
-        assert!(told.contains("are both there and differ"), "{told}");
+        assert!(told.contains("both exist and differ"), "{told}");
     }
     fs::rename(path.join("sled"), path.join("sled.converted")).unwrap();
     let store = Store::open(path, EngineKind::Sqlite, LINKED, 1).unwrap();
@@ -74,12 +74,12 @@ async fn of_two_stores_that_differ_neither_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_converted_is_told_and_left_alone() {
+async fn a_conversion_that_fails_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("there is no store"));
     filled(path, EngineKind::Sqlite, 1).await;
-    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("kept by sqlite already"));
+    assert!(convert(path, EngineKind::Sqlite, |_| ()).unwrap_err().to_string().contains("already uses sqlite"));
     fs::create_dir(path.join("sqlite.converted")).unwrap();
     assert!(convert(path, EngineKind::Sled, |_| ()).unwrap_err().to_string().contains("delete it first"));
     assert_eq!(Store::open(path, EngineKind::Sqlite, LINKED, 1).unwrap().epoch(), 42);

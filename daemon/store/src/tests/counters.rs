@@ -1,4 +1,4 @@
-//! Counters give each number once.
+//! Counters assign each number once.
 
 use super::*;
 

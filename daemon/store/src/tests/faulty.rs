@@ -1,4 +1,4 @@
-//! The third engine: in memory, and faulty on demand.
+//! A third engine: in memory, with faults on demand.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
     meta,
 };
 
-/// What an engine may be told to do wrong.
+/// The faults of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The disk is full: writes fail.
@@ -24,23 +24,23 @@ pub(super) enum Fault {
     EioOnWrite,
     /// The disk is broken: flushes fail.
     EioOnFlush,
-    /// Flushes say that they flushed, and don't.
+    /// Flushes report success without flushing.
     Lie,
 }
 
-/// An engine in memory that does wrong on demand and counts its flushes. What was applied and not flushed is lost by
-/// [`Faulty::cut`].
+/// An engine in memory with faults on demand, which counts its flushes. [`Faulty::cut`] loses what was applied and not
+/// flushed.
 #[derive(Default)]
 pub(super) struct Faulty {
     pub(super) durable: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     pub(super) applied: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     pub(super) flushes: AtomicUsize,
     fault: Mutex<Option<Fault>>,
-    /// Batches that are applied before writes fail; `None` for ever.
+    /// The number of batches that still succeed; `None` for no limit.
     writes_left: Mutex<Option<usize>>,
-    /// A slow disk: who holds it holds up every flush.
+    /// A slow disk: locking it delays every flush.
     pub(super) gate: Mutex<()>,
-    /// Applied since the last flush.
+    /// Batches applied since the last flush.
     pending: Mutex<Vec<Batch>>,
 }
 
@@ -53,12 +53,12 @@ impl Faulty {
         Arc::new(faulty)
     }
 
-    /// From now on this goes wrong, or nothing.
+    /// Sets the fault, or none.
     pub(super) fn set(&self, fault: Option<Fault>) {
         *self.fault.lock().unwrap() = fault;
     }
 
-    /// Writes fail after so many more.
+    /// Makes writes fail after this many more.
     pub(super) fn fail_after(&self, writes: Option<usize>) {
         *self.writes_left.lock().unwrap() = writes;
     }
@@ -67,7 +67,7 @@ impl Faulty {
         *self.fault.lock().unwrap() == Some(fault)
     }
 
-    /// What a power cut leaves: what was flushed, and the first `kept` batches of what was not.
+    /// The engine after a power failure: what was flushed, and the first `kept` of the batches that were not.
     pub(super) fn cut(&self, kept: usize) -> Arc<Self> {
         let left = Self::default();
         *left.applied.lock().unwrap() = self.durable.lock().unwrap().clone();

@@ -1,5 +1,4 @@
-//! What was written first is read for ever, a store is raised to a newer format whatever cuts it, and what damage looks
-//! like.
+//! Reading old formats, upgrading them, and detecting damage.
 
 use std::ops::Bound;
 
@@ -10,10 +9,10 @@ use crate::{
     Depth, EngineKind, FORMAT, META,
     chain::{BASE, HEAD, HEADS, Head},
     engine::{Batch, Engine, each_entry_of},
-    home::open_or_create,
     meta,
     migrate::Step,
     restore,
+    store_dir::open_or_create,
 };
 
 #[test]
@@ -26,8 +25,8 @@ fn a_store_of_a_newer_hub_is_refused() {
     assert_eq!((found, known), (u64::from(newer), FORMAT));
 }
 
-/// What was written first, byte by byte (the checksums by zlib, the hash by OpenSSL), in the encodings 1 and 2. Lines
-/// are added here, never changed.
+/// The first records ever written, byte by byte (the checksums by zlib, the hash by OpenSSL), in the encodings 1 and 2.
+/// Lines are added here, never changed.
 const WRITTEN: [&[u8]; 2] = [
     b"\x01\xac\x82n\x8b\"as first written\"",
     b"\x02\x8e\x98\xa2\xe0\x01\x00\x00\x00\x00\x00\x00\x00\xe8\x92\x1e\xe6\xb1<o\xac\xeb\x8e\xdd\x05\
@@ -35,7 +34,7 @@ const WRITTEN: [&[u8]; 2] = [
 ];
 
 #[tokio::test]
-async fn what_was_written_first_is_read() {
+async fn the_first_records_can_be_read() {
     for value in WRITTEN {
         let engine = Faulty::new();
         let key = b"note\0a".to_vec();
@@ -53,7 +52,7 @@ async fn what_was_written_first_is_read() {
     }
 }
 
-/// A format that was made up: its notes begin with "2: ".
+/// An invented format: its notes begin with "2: ".
 const NEXT: u32 = FORMAT + 1;
 
 const STEPS: &[(u32, Step)] = &[(NEXT, mark_notes)];
@@ -61,7 +60,7 @@ const STEPS: &[(u32, Step)] = &[(NEXT, mark_notes)];
 /// Records changed with one batch.
 const PART: usize = 500;
 
-/// As a step should be: it changes what is not changed yet, a part at a time, each durable.
+/// A model of a step: it changes the records that are not changed yet, in durable batches.
 fn mark_notes(engine: &dyn Engine) -> Result<(), StoreError> {
     let (first, end) = NOTES.span();
     each_entry_of(engine, Bound::Included(&first), Bound::Excluded(&end), PART, |part| {
@@ -80,7 +79,7 @@ fn mark_notes(engine: &dyn Engine) -> Result<(), StoreError> {
     })
 }
 
-/// A store of today's format with notes.
+/// A store of today's format, with notes.
 fn with_notes(engine: &dyn Engine, notes: u32) {
     let entry = |number: u32| {
         let key = NOTES.raw_key(&format!("note-{number:05}"));
@@ -92,7 +91,7 @@ fn with_notes(engine: &dyn Engine, notes: u32) {
 }
 
 #[test]
-fn a_step_cut_anywhere_ends_the_same() {
+fn an_interrupted_step_ends_the_same() {
     let raised = |writes: Option<usize>, kept: usize| {
         let mut engine = Faulty::new();
         with_notes(&*engine, 1_700);
@@ -106,7 +105,7 @@ fn a_step_cut_anywhere_ends_the_same() {
     };
     let (_, expected) = raised(None, 0);
     assert_eq!(expected.iter().filter(|(key, _)| key.starts_with(b"note\0")).count(), 1_700);
-    // Four parts of notes, then the format.
+    // Four batches of notes, then the format.
     for writes in 0..=5 {
         let (is_through, durable) = raised(Some(writes), writes % 2);
         assert_eq!((is_through, durable == expected), (writes >= 5, true), "cut after {writes} writes");
@@ -114,7 +113,7 @@ fn a_step_cut_anywhere_ends_the_same() {
 }
 
 #[test]
-fn a_backup_is_taken_before_the_format_is_raised_and_leads_back() {
+fn a_backup_is_taken_before_an_upgrade_and_can_be_restored() {
     let directory = tempfile::tempdir().unwrap();
     let engine = Faulty::new();
     with_notes(&*engine, 700);
@@ -177,7 +176,7 @@ async fn a_check_finds_every_kind_of_damage() {
 }
 
 #[tokio::test]
-async fn a_stream_that_can_not_be_read_holds_up_itself_alone() {
+async fn a_damaged_stream_affects_no_other_stream() {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
     append(&store, "sales").await.unwrap();
@@ -193,7 +192,7 @@ async fn a_stream_that_can_not_be_read_holds_up_itself_alone() {
 }
 
 proptest! {
-    /// No bytes in the engine make a table panic: a damaged record is an error that names it.
+    /// Damaged bytes in the engine cause errors that name the record, never a panic.
     #[test]
     fn damaged_records_are_errors(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let engine = Faulty::new();

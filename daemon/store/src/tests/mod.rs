@@ -1,4 +1,4 @@
-//! The store's promises, on the real engines and on one that fails. A file a subject.
+//! Tests of the store, on the real engines and on a faulty one. One file per subject.
 
 mod archive;
 mod backup;
@@ -28,14 +28,14 @@ static NOTES: Table<Name, String> = Table::new("note");
 static COUNTS: Table<Name, u64> = Table::new("count");
 static ROWS: Table<NameNumber, u64> = Table::new("row");
 
-/// The store on a faulty engine, with all the room in the world.
+/// A store on a faulty engine, with enough disk space.
 fn open(engine: Arc<Faulty>) -> Result<Store, StoreError> {
     migrate::raise(&*engine, None, migrate::STEPS)?;
     Store::on(engine, LINKED, Archive::none(), Disk::probed(Box::new(|| None)))
 }
 
-/// Does what blocks, apart from the test's runtime.
-fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Runs blocking work outside of the test's runtime.
+fn blocking<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 

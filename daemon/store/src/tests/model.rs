@@ -1,4 +1,4 @@
-//! Random histories against a model in memory that is plainly right, with power cuts in between.
+//! Random histories with power failures, compared with a model in memory.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::{
 
 static SALES: Table<Number, u64> = Table::linked("sale");
 
-/// What a commit does.
+/// The work of a commit.
 #[derive(Clone, Debug)]
 enum Work {
     Put(u8, u16),
     Delete(u8),
     /// A sale: a link of the chain and an event, together.
     Sell,
-    /// A command under a key, repeated or not; it counts.
+    /// A command under a key, which may be a repeat; it increments a count.
     Command(u8),
-    /// Writes, and then refuses.
+    /// Writes, then refuses.
     Refuse(u8),
-    /// Writes, and then panics.
+    /// Writes, then panics.
     Panic(u8),
 }
 
@@ -32,14 +32,13 @@ enum Work {
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Work),
-    /// HQ says that it has so many events.
+    /// HQ acknowledges this many events.
     Acknowledge(u64),
-    /// The flush of this commit fails, the power goes, and so many of the batches that were not flushed are there
-    /// afterwards.
+    /// The flush of this commit fails, then the power; this many of the unflushed batches survive.
     Cut(Work, usize),
 }
 
-/// The store as it should be.
+/// The expected contents of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Model {
     notes: BTreeMap<u8, u16>,
@@ -50,7 +49,7 @@ struct Model {
 }
 
 impl Model {
-    /// Does the work; gives the answer, `None` if it has none.
+    /// Applies the work; returns the expected answer, if any.
     fn work(&mut self, work: &Work) -> Option<u64> {
         match work {
             Work::Put(key, value) => {
@@ -76,7 +75,7 @@ impl Model {
         }
     }
 
-    /// What a store holds, read back whole.
+    /// The contents of a store.
     fn of(store: &Store) -> Self {
         let mut model = Self::default();
         for key in 0..=u8::MAX {
@@ -97,7 +96,7 @@ impl Model {
     }
 }
 
-/// A note; now and then one that needs two values of the engine.
+/// A note; some need two values of the engine.
 fn text(value: u16) -> String {
     let zeros = if value.is_multiple_of(64) { parts::MAX_VALUE } else { 0 };
     "0".repeat(zeros) + &value.to_string()
@@ -207,7 +206,7 @@ async fn live(steps: Vec<Step>) {
 
 proptest! {
     #[test]
-    fn a_random_history_with_power_cuts_ends_as_its_model(steps in prop::collection::vec(a_step(), 1..60)) {
+    fn random_histories_with_power_cuts_match_the_model(steps in prop::collection::vec(a_step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(live(steps));
     }

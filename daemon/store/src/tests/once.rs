@@ -53,9 +53,9 @@ async fn old_answers_are_forgotten_and_young_ones_kept() {
         .await
         .unwrap();
     let limit = i64::try_from(REMEMBERED.as_millis()).unwrap();
-    assert_eq!(aside(|| store.forget_answers(limit)).unwrap(), 0, "exactly as old as is kept");
-    assert_eq!(aside(|| store.forget_answers(limit + 700)).unwrap(), 700);
-    assert_eq!(aside(|| store.forget_answers(limit + 700)).unwrap(), 0);
+    assert_eq!(blocking(|| store.forget_answers(limit)).unwrap(), 0, "exactly as old as is kept");
+    assert_eq!(blocking(|| store.forget_answers(limit + 700)).unwrap(), 700);
+    assert_eq!(blocking(|| store.forget_answers(limit + 700)).unwrap(), 0);
     let again = |number| store.commit(move |transaction| transaction.once(&key(number), |_| Ok::<_, StoreError>(-1)));
     assert_eq!(again(700).await.unwrap(), Once::Again(700));
     assert_eq!(again(699).await.unwrap(), Once::First(-1));

@@ -1,4 +1,4 @@
-//! What HQ must hear, in order, and only once it is durable.
+//! The outbox: ordered, and visible only once it is durable.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ async fn the_outbox_numbers_without_gaps_and_is_trimmed_on_acknowledgement() {
 }
 
 #[tokio::test]
-async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
+async fn an_epoch_begins_with_the_kept_entries_even_if_hq_went_back_further() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("store"), EngineKind::Sqlite, LINKED, 1).unwrap();
     let last = KEPT + 5;
@@ -49,9 +49,9 @@ async fn an_epoch_begins_with_what_is_kept_also_if_hq_went_back_behind_it() {
     assert_eq!(store.outbox_span("sales").unwrap(), Span { first_kept: 6, last, acknowledged: 5, base: 5 });
 }
 
-/// A disk that was set back, or a clone: after the copy, both go on. What they number alike is not alike.
+/// A disk that was set back, or a clone: both continue after the copy, and their entries with the same numbers differ.
 #[tokio::test]
-async fn links_tell_two_stores_apart_from_the_entry_on_where_they_part() {
+async fn links_differ_from_the_entry_where_two_stores_diverge() {
     let directory = tempfile::tempdir().unwrap();
     let (box_, clone) = (directory.path().join("box"), directory.path().join("clone"));
     let open = |path| Store::open(path, EngineKind::Sqlite, LINKED, 1).unwrap();
@@ -70,7 +70,7 @@ async fn links_tell_two_stores_apart_from_the_entry_on_where_they_part() {
     assert!((1..=3).all(|sequence| link(&store, sequence).is_some()));
     assert!((1..=3).all(|sequence| link(&store, sequence) == link(&other, sequence)));
     assert_eq!((link(&store, 0), link(&store, 4)), (None, None), "no such entries");
-    // Even where the entries themselves are the same: a link of the chain came between.
+    // Even if the entries themselves are equal: a different link of the chain came between.
     let sold = other.commit(|transaction| transaction.put(&SALES, 1, &"sold".to_owned()));
     sold.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
     for store in [&store, &other] {
@@ -88,7 +88,7 @@ async fn the_bridge_never_sees_an_entry_before_its_flush() {
     append(&store, "sales").await.unwrap();
     engine.set(Some(Fault::EioOnFlush));
     assert!(append(&store, "sales").await.is_err());
-    // It is in the engine, for all that is known, but was not made durable.
+    // It may be in the engine, but was not made durable.
     assert!(engine.applied.lock().unwrap().len() > engine.durable.lock().unwrap().len());
     assert_eq!(store.outbox_span("sales").unwrap().last, 1);
     assert_eq!(store.outbox("sales", 1, 10).unwrap().len(), 1);

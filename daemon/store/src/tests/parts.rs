@@ -1,5 +1,4 @@
-//! Records larger than a value of the engine are written in parts, and nothing is left of the parts whatever becomes of
-//! the records.
+//! Records larger than a value of the engine are written in parts, and no part outlives its record.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -9,18 +8,18 @@ use super::*;
 use crate::{
     Depth, EngineKind, Number, Order, ask_for_rewriting, convert,
     engine::{Batch, Engine},
-    home::open_or_create,
     parts::{MAX_VALUE, TABLE},
     restore,
+    store_dir::open_or_create,
     value::{COUNT, SEAL},
 };
 
 static SALES: Table<Number, String> = Table::linked("sale");
 
-/// The keys that a history writes. One is the beginning of another.
+/// The keys in a history. One is a prefix of another.
 const KEYS: [&str; 4] = ["a", "ab", "b", "b\u{1}c"];
 
-/// Bytes of a note around which it needs one more part: those of its first value, and those of a part.
+/// Note sizes around the limits where one more part is needed.
 fn a_size() -> impl Strategy<Value = usize> {
     let (head, part, quotes) = (MAX_VALUE - SEAL - COUNT, MAX_VALUE - SEAL, 2);
     let boundary = select(vec![MAX_VALUE - SEAL, head + part, head + 2 * part]);
@@ -31,10 +30,10 @@ fn a_size() -> impl Strategy<Value = usize> {
     ]
 }
 
-/// A step in the life of some notes.
+/// A step in the history of some notes.
 #[derive(Clone, Debug)]
 enum Step {
-    /// One commit that writes or deletes, the same key perhaps twice, and perhaps refuses.
+    /// One commit of writes and deletions, perhaps twice of the same key, which may refuse.
     Commit(Vec<(usize, Option<usize>)>, bool),
     Reopen,
     Restore,
@@ -51,11 +50,11 @@ fn a_step() -> impl Strategy<Value = Step> {
 }
 
 fn text(bytes: usize) -> String {
-    // Differs with its size, so that parts of one note are never another's.
+    // The text depends on its size, so that parts of two notes are never equal.
     (0..bytes).map(|place| char::from(b'a' + u8::try_from((place / 7 + bytes) % 26).unwrap())).collect()
 }
 
-/// How many parts the notes need.
+/// The number of parts that the notes need.
 fn parts_of(notes: &BTreeMap<&str, usize>) -> usize {
     let needed = |bytes: &usize| (bytes + 2 + SEAL).checked_sub(MAX_VALUE + 1).map(|_| ());
     let parts = |bytes: &usize| {
@@ -64,7 +63,7 @@ fn parts_of(notes: &BTreeMap<&str, usize>) -> usize {
     notes.values().map(parts).sum()
 }
 
-/// How many parts there are.
+/// The number of parts in the engine.
 fn parts_in(engine: &dyn Engine) -> usize {
     let (first, end) = ([TABLE.as_bytes(), &[0]].concat(), [TABLE.as_bytes(), &[1]].concat());
     engine.range(Bound::Included(&first), Bound::Excluded(&end), false, usize::MAX).unwrap().len()
@@ -136,7 +135,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn no_part_is_left_behind_or_missed(steps in prop::collection::vec(a_step(), 1..12)) {
+    fn parts_always_belong_to_a_record_and_are_complete(steps in prop::collection::vec(a_step(), 1..12)) {
         for kind in EngineKind::BUILT {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(live(*kind, &steps))?;
@@ -144,7 +143,7 @@ proptest! {
     }
 }
 
-/// A record in three parts and one in none, on an engine that can be tampered with.
+/// A record in three parts and a small one, on an engine that tests can tamper with.
 async fn with_a_large_note() -> (Arc<Faulty>, Store) {
     let engine = Faulty::new();
     let store = open(engine.clone()).unwrap();
@@ -179,7 +178,7 @@ async fn a_check_finds_a_part_that_is_missing_damaged_or_left_over() {
     assert!(told(vec![(NOTES.raw_key("large"), None)]).contains("belongs to no record"));
     let other = NOTES.encode(&NOTES.raw_key("large"), &"small now".into(), |_| None).unwrap();
     assert!(told(vec![(NOTES.raw_key("large"), Some(other))]).contains("belongs to no record"));
-    // A part of an older record of the same size, its own checksum right.
+    // A part of an older record of the same size, with a correct checksum of its own.
     note(&store, "large", &text(3 * MAX_VALUE + 1)).await.unwrap();
     let newer = engine.applied.lock().unwrap().clone();
     let mixed = told(vec![(part_key(1), Some(newer[&part_key(1)].clone()))]);
@@ -191,7 +190,7 @@ async fn a_damaged_large_record_can_be_overwritten_and_leaves_no_part() {
     for damaged in [None, Some(b"\x03nonsense".to_vec()), Some(Vec::new())] {
         let (engine, store) = with_a_large_note().await;
         drop(store);
-        // The whole record first, so that opening sees a table in parts; its beginning is damaged then.
+        // Write the whole record first, so that opening sees a table in parts; then damage its beginning.
         let (change, is_gone) = match damaged {
             Some(bytes) => ((NOTES.raw_key("large"), Some(bytes)), false),
             None => ((part_key(1), None), true),
@@ -206,7 +205,7 @@ async fn a_damaged_large_record_can_be_overwritten_and_leaves_no_part() {
 }
 
 #[tokio::test]
-async fn a_page_shows_what_can_be_read_and_tells_of_the_rest() {
+async fn a_page_shows_readable_records_and_reports_the_others() {
     let (engine, store) = with_a_large_note().await;
     for key in ["a", "m", "z"] {
         note(&store, key, key).await.unwrap();
@@ -225,7 +224,7 @@ async fn a_page_shows_what_can_be_read_and_tells_of_the_rest() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_changed_while_its_parts_are_read_is_read_again() {
+async fn a_record_that_changes_while_its_parts_are_read_is_read_again() {
     for kind in EngineKind::BUILT {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(directory.path(), *kind, LINKED, 1).unwrap());
@@ -293,7 +292,7 @@ async fn large_records_are_linked_archived_converted_and_forgotten_with_their_pa
         let number = if sale.len() > 100 { sale.len() - MAX_VALUE } else { sale.parse().unwrap() };
         vec![NOTES.entry(&number.to_string())]
     };
-    assert_eq!(aside(|| store.archive(&SALES, SEGMENT, companions)).unwrap(), SEGMENT);
+    assert_eq!(blocking(|| store.archive(&SALES, SEGMENT, companions)).unwrap(), SEGMENT);
     assert_eq!(parts_in(&*store.engine), 0);
     is_whole(&store);
     let mut backup = Vec::new();
@@ -301,13 +300,13 @@ async fn large_records_are_linked_archived_converted_and_forgotten_with_their_pa
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &backup[..], 1).unwrap();
     is_whole(&Store::open(&back, EngineKind::Sqlite, LINKED, 1).unwrap());
-    assert_eq!(aside(|| store.give_up(&SALES, |_| true)).unwrap(), SEGMENT);
-    // The next sale is a link behind those that were given up.
+    assert_eq!(blocking(|| store.give_up(&SALES, |_| true)).unwrap(), SEGMENT);
+    // The next sale is linked after those that were deleted.
     store.commit(move |transaction| transaction.put(&SALES, SEGMENT + 1, &text(MAX_VALUE))).await.unwrap();
     let checked = store.check(Depth::Whole).unwrap();
     assert_eq!((checked.faults, checked.links), (Vec::new(), 1));
     note(&store, "old", &text(3 * MAX_VALUE)).await.unwrap();
-    assert_eq!(aside(|| store.forget(&NOTES, |note| note.len() > MAX_VALUE)).unwrap(), 1);
+    assert_eq!(blocking(|| store.forget(&NOTES, |note| note.len() > MAX_VALUE)).unwrap(), 1);
     assert_eq!(parts_in(&*store.engine), 1, "the sale's");
     drop(store);
     if let [other, EngineKind::Sqlite] = EngineKind::BUILT {

@@ -1,12 +1,11 @@
-//! Power cuts between any two batches, on an engine in memory; the engines themselves are cut in `tests/`.
+//! Power failures between any two batches, on an engine in memory; `tests/` has those of the real engines.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::Depth;
 
-/// Commits until the power goes, in lives one after the other; gives how many answered commits were lost, and how many
-/// were torn.
+/// Commits until the power fails, repeatedly; returns how many answered commits were lost, and how many were torn.
 async fn lives(lives: &[(usize, usize, bool)], lie: bool) -> (usize, usize) {
     let (mut engine, mut answered, mut tried) = (Faulty::new(), Vec::new(), 0_u64);
     for (commits, kept, in_mid_commit) in lives {
@@ -39,15 +38,14 @@ async fn lives(lives: &[(usize, usize, bool)], lie: bool) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn an_engine_that_lies_about_its_flush_is_found_out_by_the_power_cut() {
+async fn a_power_cut_exposes_an_engine_that_lies_about_its_flush() {
     assert_eq!(lives(&[(5, 0, false)], false).await, (0, 0));
     assert_eq!(lives(&[(5, 0, false)], true).await, (5, 0));
     assert_eq!(lives(&[(5, 3, false), (2, 9, false)], true).await, (2, 0));
 }
 
 proptest! {
-    /// Whatever part of the unflushed batches a power cut leaves, and wherever it hits: what was answered is there, and
-    /// nothing is torn.
+    /// Whenever the power fails, and whichever unflushed batches survive: no answered commit is lost, and none is torn.
     #[test]
     fn power_cuts_lose_nothing_that_was_answered(
         histories in proptest::collection::vec((0_usize..6, 0_usize..4, any::<bool>()), 1..6),

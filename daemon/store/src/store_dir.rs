@@ -1,29 +1,27 @@
-//! Where a store lies: a folder for each engine in the data directory, of which one is in use.
+//! The files of a store: a folder for each engine in the data directory, of which one is in use.
 //!
-//! A store comes into being in `NAME.new`, is synced whole, and gets its name by one `rename`: a cut in the middle
-//! leaves no store or a whole one. So does a conversion, and the former store stays beside the new one as
-//! `NAME.converted`:
+//! A store is created as `NAME.new`, synced as a whole, and renamed to its name. A power failure leaves no store or a
+//! complete one. A conversion works in the same way; the old store stays beside the new one as `NAME.converted`:
 //!
-//! | cut, while converting | what is found | what happens |
+//! | conversion interrupted | left on disk | effect |
 //! | --- | --- | --- |
-//! | before the first rename | the old store, `NEW.new` | the hub runs on as before; converting begins anew |
-//! | between the renames | both stores, equal | the hub refuses to choose; converting again compares them, and ends it |
+//! | before the first rename | the old store, `NEW.new` | the hub runs as before; converting starts again |
+//! | between the renames | both stores, equal | the hub refuses to start; converting again compares them and completes |
 //! | after the second | the new store, `OLD.converted` | done |
 //!
-//! Two stores that differ are nobody's to choose between but a person's: one was put back by hand, and either may have
-//! sold since.
+//! If both stores exist and differ, only a person can choose: one was put back by hand, and either may have sold since.
 //!
-//! An engine may not give back the space of what was deleted (sled does not). So a store can be rewritten into a fresh
-//! one of the same engine, at a start that was asked for it ([`ask_for_rewriting`]). The old one is moved aside before
-//! it is opened, because sled may write into its folder after it was closed:
+//! An engine may not free the space of deleted entries (sled does not). So a store can be rewritten into a fresh one of
+//! the same engine at the next start ([`ask_for_rewriting`]). The old store is moved aside before it is opened, because
+//! sled may write into its folder after it was closed:
 //!
-//! | cut, while rewriting | what is found | what happens |
+//! | rewrite interrupted | left on disk | effect |
 //! | --- | --- | --- |
-//! | before the new store has its name | `NAME.former` alone | it gets its name back, and is rewritten anew |
-//! | after that | both | the former is removed |
+//! | before the new store has its name | `NAME.former` alone | it gets its name back and is rewritten again |
+//! | after that | both | the old one is removed |
 //!
-//! Whatever makes a store and fails takes away what it made, and a copy stops before it takes the room that the store
-//! beside it needs.
+//! An operation that fails removes the store that it was making, and a copy stops before it uses space that the
+//! existing store needs.
 
 use std::{
     fs::{self, File},
@@ -44,10 +42,10 @@ use crate::{
     sqlite_engine::SqliteEngine,
 };
 
-/// Entries copied and compared at a time.
+/// Entries copied or compared at a time.
 const PART: usize = 1_000;
 
-/// Opens an engine's folder, or makes it.
+/// Opens an engine's folder, or creates it.
 fn open_engine(kind: EngineKind, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
     match kind {
         EngineKind::Sqlite => Ok(Arc::new(SqliteEngine::open(path)?)),
@@ -66,20 +64,20 @@ fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     move |error| EngineError { what: what.clone(), why: error.to_string() }.into()
 }
 
-/// Whether a directory holds a store, by any engine.
+/// Whether a directory holds a store of any engine.
 pub(crate) fn is_taken(directory: &Path) -> bool {
-    let home = Home { directory };
-    EngineKind::ALL.into_iter().any(|kind| home.of(kind).exists() || home.former(kind).exists())
+    let files = StoreDir { directory };
+    EngineKind::ALL.into_iter().any(|kind| files.of(kind).exists() || files.former(kind).exists())
 }
 
-/// The file that asks for a rewriting.
+/// The file that requests a rewrite.
 const REWRITE: &str = "rewrite";
 
-/// The file that is there from before anything is restored until the store has its name: without a store, a hub must
-/// not begin a new one.
+/// The file that exists from the beginning of a restore until the store has its name, so that a hub does not create an
+/// empty store meanwhile.
 pub(crate) const RESTORING: &str = "restoring";
 
-/// Has the store of a directory rewritten at its next opening.
+/// Requests a rewrite of a directory's store at its next opening.
 ///
 /// # Errors
 /// The disk fails.
@@ -87,21 +85,21 @@ pub fn ask_for_rewriting(directory: &Path) -> Result<(), StoreError> {
     File::create(directory.join(REWRITE)).map(drop).map_err(failed("ask for a rewriting in", directory))
 }
 
-/// Makes a store in a directory that has none.
+/// Creates a store in a directory without one.
 pub(crate) fn create(
     directory: &Path,
     kind: EngineKind,
     fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    Home { directory }.create(kind, fill)
+    StoreDir { directory }.create(kind, fill)
 }
 
 /// The data directory of a hub, as far as the store is concerned.
-struct Home<'d> {
+struct StoreDir<'d> {
     directory: &'d Path,
 }
 
-impl Home<'_> {
+impl StoreDir<'_> {
     fn of(&self, kind: EngineKind) -> PathBuf {
         self.directory.join(kind.name())
     }
@@ -110,27 +108,27 @@ impl Home<'_> {
         self.directory.join(format!("{kind}.new"))
     }
 
-    /// Where a store lies while it is rewritten.
+    /// The path of a store while it is rewritten.
     fn former(&self, kind: EngineKind) -> PathBuf {
         self.directory.join(format!("{kind}.former"))
     }
 
-    /// Ends a rewriting that was cut short.
+    /// Completes a rewrite that was interrupted.
     fn settle(&self, kind: EngineKind) -> Result<(), StoreError> {
-        let (home, former) = (self.of(kind), self.former(kind));
-        match (home.exists(), former.exists()) {
+        let (path, former) = (self.of(kind), self.former(kind));
+        match (path.exists(), former.exists()) {
             (true, true) => fs::remove_dir_all(&former).map_err(failed("remove the former store", &former)),
-            (false, true) => self.rename(&former, &home),
+            (false, true) => self.rename(&former, &path),
             _ => Ok(()),
         }
     }
 
-    /// Rewrites the store into a fresh one. If that fails, the store is as it was.
+    /// Rewrites the store into a fresh one. If that fails, the store is unchanged.
     fn rewrite(&self, kind: EngineKind) -> Result<(), StoreError> {
-        let (home, former) = (self.of(kind), self.former(kind));
-        self.rename(&home, &former)?;
+        let (path, former) = (self.of(kind), self.former(kind));
+        self.rename(&path, &former)?;
         let written = open_engine(kind, &former).map_err(StoreError::from).and_then(|source| {
-            // Before minutes are spent: who asked for it found that less than a quarter of the files is in use.
+            // Checked before minutes are spent: less than a quarter of the files is in use when a rewrite is requested.
             room::is_to_spare(self.directory, source.size_on_disk()? / 4)?;
             let mut entries = 0;
             self.create(kind, |newborn| {
@@ -140,34 +138,34 @@ impl Home<'_> {
             Ok(entries)
         });
         match written {
-            Ok(entries) => tracing::info!(%kind, entries, "the store was rewritten, to have its space back"),
+            Ok(entries) => tracing::info!(%kind, entries, "the store was rewritten to free unused space"),
             Err(error) => {
-                tracing::warn!(%error, "the store could not be rewritten; it is as it was");
-                return self.rename(&former, &home);
+                tracing::warn!(%error, "could not rewrite the store; it is unchanged");
+                return self.rename(&former, &path);
             }
         }
         fs::remove_dir_all(&former).map_err(failed("remove the former store", &former))
     }
 
-    /// Makes a store under its unfinished name, whole and durable, and gives it its own.
+    /// Creates a complete and durable store under its temporary name, then renames it.
     fn create(
         &self,
         kind: EngineKind,
         fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let (home, unfinished) = (self.of(kind), self.unfinished(kind));
-        let failed = failed("create the store in", &home);
+        let (path, unfinished) = (self.of(kind), self.unfinished(kind));
+        let failed = failed("create the store in", &path);
         make_directory(self.directory).map_err(&failed)?;
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(&failed)?;
         }
-        // What is left of a failure would take the room of the store beside it.
+        // What a failed attempt leaves would use space that the existing store needs.
         fill_and_sync(kind, &unfinished, fill).inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
-        self.rename(&unfinished, &home)
+        self.rename(&unfinished, &path)
     }
 
-    /// Copies every entry of an engine into another, then compares them; gives how many. `progress` hears of entries
-    /// done, first those copied, then those compared.
+    /// Copies every entry of an engine into another and compares them; returns how many. `progress` is called with the
+    /// number of entries copied, then with the number compared.
     fn copy(
         &self,
         source: &dyn Engine,
@@ -184,7 +182,7 @@ impl Home<'_> {
         })?;
         newborn.flush()?;
         if !are_equal(source, newborn, &mut |compared| progress(entries + compared))? {
-            let why = "what was copied differs; the old store is untouched".to_owned();
+            let why = "the copy differs from the old store, which is unchanged".to_owned();
             return Err(EngineError { what: "copy the store".into(), why }.into());
         }
         Ok(entries)
@@ -213,20 +211,20 @@ fn fill_and_sync(
     sync_directory(path).map_err(&failed)
 }
 
-/// Opens the store in a directory, or creates it with the given entries in it.
+/// Opens the store in a directory, or creates it with the given entries.
 pub(crate) fn open_or_create(
     directory: &Path,
     kind: EngineKind,
     birth: &[Entry],
 ) -> Result<Arc<dyn Engine>, StoreError> {
-    let home = Home { directory };
-    EngineKind::ALL.into_iter().try_for_each(|kind| home.settle(kind))?;
-    match (home.of(kind).exists(), home.of(kind.other()).exists()) {
+    let files = StoreDir { directory };
+    EngineKind::ALL.into_iter().try_for_each(|kind| files.settle(kind))?;
+    match (files.of(kind).exists(), files.of(kind.other()).exists()) {
         (true, false) if directory.join(REWRITE).exists() => {
-            // Once: if it can't be done now, whoever asked may ask again.
+            // Only one attempt: if it fails, the rewrite can be requested again.
             let asked = directory.join(REWRITE);
             fs::remove_file(&asked).map_err(failed("remove", &asked))?;
-            home.rewrite(kind)?;
+            files.rewrite(kind)?;
         }
         (true, false) => {}
         (true, true) => return Err(StoreError::TwoStores { directory: directory.display().to_string() }),
@@ -234,20 +232,20 @@ pub(crate) fn open_or_create(
         (false, false) if directory.join(RESTORING).exists() => {
             return Err(StoreError::HalfRestored { directory: directory.display().to_string() });
         }
-        // A store that was moved away without its archive: a new one must not take it for its own.
+        // The store was moved away without its archive, which a new store must not use as its own.
         (false, false) if archive::is_in(directory) => {
             return Err(StoreError::ArchiveAlone { directory: directory.display().to_string() });
         }
-        (false, false) => home.create(kind, |newborn| {
+        (false, false) => files.create(kind, |newborn| {
             Ok(newborn.apply(birth.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())?)
         })?,
     }
     end_restoring(directory)?;
-    forget_cached(&home.of(kind));
-    Ok(open_engine(kind, &home.of(kind))?)
+    forget_cached(&files.of(kind));
+    Ok(open_engine(kind, &files.of(kind))?)
 }
 
-/// A store has its name, so its restoring is through.
+/// Ends a restore once the store has its name.
 pub(crate) fn end_restoring(directory: &Path) -> Result<(), StoreError> {
     let restoring = directory.join(RESTORING);
     if !restoring.exists() {
@@ -256,66 +254,66 @@ pub(crate) fn end_restoring(directory: &Path) -> Result<(), StoreError> {
     files::remove(&restoring).map_err(failed("remove", &restoring))
 }
 
-/// Has the system read the files from the disk, not from memory: after a flush that failed, memory holds what the disk
-/// never got.
-fn forget_cached(home: &Path) {
-    let files = fs::read_dir(home).into_iter().flatten().flatten().filter_map(|entry| File::open(entry.path()).ok());
+/// Drops the files from the system's cache, so that they are read from the disk: after a failed flush the cache holds
+/// data that the disk does not have.
+fn forget_cached(path: &Path) {
+    let files = fs::read_dir(path).into_iter().flatten().flatten().filter_map(|entry| File::open(entry.path()).ok());
     for file in files {
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     }
 }
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Converted {
-    /// Entries copied, and compared byte by byte after it.
+    /// Entries copied and then compared byte by byte.
     pub entries: u64,
-    /// Where the former store stays.
+    /// The path of the old store, which is kept.
     pub former: PathBuf,
 }
 
-/// Moves the store in a directory over to another engine, compares every entry, and only then switches. `progress`
-/// hears of entries done, first those copied, then those compared.
+/// Converts the store in a directory to another engine, compares every entry, and only then switches. `progress` is
+/// called with the number of entries copied, then with the number compared.
 ///
 /// # Errors
-/// There is no store, it is in use, the disk fails, or what was copied differs; the old store is as it was then.
+/// There is no store, it is in use, the disk fails, or the copy differs. The old store is unchanged then.
 pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) -> Result<Converted, StoreError> {
-    let home = Home { directory };
-    EngineKind::ALL.into_iter().try_for_each(|kind| home.settle(kind))?;
-    let (old, new) = (home.of(to.other()), home.of(to));
+    let files = StoreDir { directory };
+    EngineKind::ALL.into_iter().try_for_each(|kind| files.settle(kind))?;
+    let (old, new) = (files.of(to.other()), files.of(to));
     let former = directory.join(format!("{}.converted", to.other()));
     let trouble =
         |why: &str| StoreError::from(EngineError { what: format!("convert the store to {to}"), why: why.to_owned() });
     if !old.exists() {
-        let why = if new.exists() { format!("it is kept by {to} already") } else { "there is no store".into() };
+        let why = if new.exists() { format!("it already uses {to}") } else { "there is no store".into() };
         return Err(trouble(&format!("{why} (looked in {})", directory.display())));
     }
     if former.exists() {
-        return Err(trouble(&format!("{} is left from an earlier conversion; delete it first", former.display())));
+        return Err(trouble(&format!("{} is left over from an earlier conversion; delete it first", former.display())));
     }
     let source = open_engine(to.other(), &old)?;
     let mut entries = 0;
     if new.exists() {
-        // An earlier conversion was cut between its renames; or one of them was put back by hand, and the other has
-        // sold since.
+        // An earlier conversion was interrupted between its renames, or one store was put back by hand and the other
+        // has sold since.
         if !are_equal(&*source, &*open_engine(to, &new)?, &mut |compared| entries = compared)? {
             let (old, new) = (old.display(), new.display());
             return Err(trouble(&format!(
-                "{old} and {new} are both there and differ; move away the one that did not sell last"
+                "{old} and {new} both exist and differ; move away the one that did not sell last"
             )));
         }
     } else {
-        home.create(to, |newborn| {
-            entries = home.copy(&*source, newborn, &mut progress)?;
+        files.create(to, |newborn| {
+            entries = files.copy(&*source, newborn, &mut progress)?;
             Ok(())
         })?;
     }
     drop(source);
-    home.rename(&old, &former)?;
+    files.rename(&old, &former)?;
     Ok(Converted { entries, former })
 }
 
-/// Whether two engines hold the same entries. `progress` hears of those compared.
+/// Whether two engines hold the same entries. `progress` is called with the number compared.
 fn are_equal(one: &dyn Engine, other: &dyn Engine, progress: &mut dyn FnMut(u64)) -> Result<bool, StoreError> {
     let (mut after, mut compared) = (None::<Vec<u8>>, 0);
     loop {

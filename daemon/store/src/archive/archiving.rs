@@ -1,4 +1,4 @@
-//! Moving records into the archive, and giving segments up.
+//! Moves records into the archive, and deletes segments.
 
 use std::{
     fs, io,
@@ -9,7 +9,7 @@ use std::{
 use super::{
     ARCHIVED, Archived, EntryKey, SEGMENT, Segment, failed, file_name,
     read::unread,
-    segment::{self, Shelf},
+    segment::{self, Bundle},
 };
 use crate::{
     Store,
@@ -23,15 +23,15 @@ use crate::{
     value::Value,
 };
 
-/// Records deleted with one commit.
+/// Records deleted per commit.
 const PART: usize = 500;
 
 impl Store {
-    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with what
-    /// `companions` says belongs to it; gives how many. What is left over for the next segment stays. Blocks.
+    /// Moves the oldest records of a table up to `up_to` into the archive, [`SEGMENT`] at a time, each with its
+    /// `companions`; returns how many. An incomplete segment stays in the engine. Blocks.
     ///
     /// # Errors
-    /// The disk fails or has no room, or a record can't be read; what was not moved is where it was.
+    /// The disk fails or is full, or a record can't be read; the records that were not moved stay in the engine.
     pub fn archive<V: Record>(
         &self,
         table: &Table<Number, V>,
@@ -54,43 +54,43 @@ impl Store {
         companions: &impl Fn(&V) -> Vec<EntryKey>,
     ) -> Result<u64, StoreError> {
         let Some(directory) = &self.archive.directory else { return Ok(0) };
-        // It makes room in the end, but takes some first: not the last.
+        // Archiving frees space in the end, but needs some first; it must not take the last of it.
         self.committer.takes(Purpose::Ordinary)?;
         let _at_work = self.archive.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.archived_up_to(table) + 1;
         let last = first + SEGMENT - 1;
         let path = directory.join(file_name(table.name(), first, last));
-        let shelves = (first..=last).map(|number| self.shelf(table, number, companions).map_err(io::Error::other));
+        let bundles = (first..=last).map(|number| self.bundle(table, number, companions).map_err(io::Error::other));
         let failed = failed("write the archive's file", &path);
-        replace_with(&path, Access::Usual, |file, _| segment::write(file, shelves)).map_err(&failed)?;
+        replace_with(&path, Access::Usual, |file, _| segment::write(file, bundles)).map_err(&failed)?;
         let segment = Arc::new(Segment::open(&path).map_err(&failed)?);
         self.archive.publish(table.name(), |segments| segments.push(segment));
         Ok(SEGMENT)
     }
 
-    fn shelf<V: Record>(
+    fn bundle<V: Record>(
         &self,
         table: &Table<Number, V>,
         number: u64,
         companions: &impl Fn(&V) -> Vec<EntryKey>,
-    ) -> Result<Shelf, StoreError> {
+    ) -> Result<Bundle, StoreError> {
         let raw_key = table.raw_key(number);
         let missing =
             || StoreError::Corrupt { table: table.name(), key: number.to_string(), why: "it is missing".into() };
         let stored = self.engine.get(&raw_key)?.ok_or_else(missing)?;
         let record = table.decode_stored(&*self.engine, &raw_key, &stored)?.ok_or_else(missing)?;
         let mut entries = Vec::new();
-        self.shelve(raw_key, stored, &mut entries)?;
+        self.add_entries(raw_key, stored, &mut entries)?;
         for EntryKey(key) in companions(&record) {
             if let Some(stored) = self.engine.get(&key)? {
-                self.shelve(key, stored, &mut entries)?;
+                self.add_entries(key, stored, &mut entries)?;
             }
         }
-        Ok(Shelf { number, entries })
+        Ok(Bundle { number, entries })
     }
 
-    /// Adds what is stored under a key, and its parts.
-    fn shelve(&self, raw_key: Vec<u8>, stored: Vec<u8>, entries: &mut Vec<Entry>) -> Result<(), StoreError> {
+    /// Adds the value stored under a key, and its parts.
+    fn add_entries(&self, raw_key: Vec<u8>, stored: Vec<u8>, entries: &mut Vec<Entry>) -> Result<(), StoreError> {
         let count = parts::count(&raw_key, &stored);
         let keys: Vec<_> = parts::keys(&raw_key, 0..count).collect();
         entries.push((raw_key, stored));
@@ -102,8 +102,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes from the engine what is in segments. What can't be compared, because a segment is damaged or lost, stays
-    /// where it can be read.
+    /// Deletes the archived records from the engine. Records that can't be compared, because their segment is damaged
+    /// or lost, stay in the engine.
     fn delete_archived<V: Record>(&self, table: &Table<Number, V>) -> Result<(), StoreError> {
         let (mut after, _) = table.span();
         loop {
@@ -112,7 +112,7 @@ impl Store {
             let left = self.engine.range(Bound::Excluded(&after), Bound::Included(&end), false, PART)?;
             let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) else { return Ok(()) };
             let number = |key: &[u8]| key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            let (entries, name) = (self.shelved(table, number(first), number(last))?, table.name());
+            let (entries, name) = (self.archived_keys(table, number(first), number(last))?, table.name());
             after.clone_from(last);
             if entries.is_empty() {
                 continue;
@@ -128,25 +128,30 @@ impl Store {
         }
     }
 
-    /// The keys of all entries in the segments under some numbers that are in the engine too. They are deleted there:
-    /// so each must be the very same.
-    fn shelved<V: Record>(&self, table: &Table<Number, V>, low: u64, high: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+    /// The keys of all entries in segments in a range of numbers that are in the engine too. They are about to be
+    /// deleted there, so each must be identical.
+    fn archived_keys<V: Record>(
+        &self,
+        table: &Table<Number, V>,
+        low: u64,
+        high: u64,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = Vec::new();
-        let segments = self.archive.shelves(table.name());
+        let segments = self.archive.segments_of(table.name());
         for segment in segments.iter().filter(|segment| segment.first <= high && low <= segment.last) {
-            for shelf in segment.shelves(low.max(segment.first), high.min(segment.last)) {
-                let shelf = match shelf {
-                    Ok(shelf) => shelf,
+            for bundle in segment.bundles(low.max(segment.first), high.min(segment.last)) {
+                let bundle = match bundle {
+                    Ok(bundle) => bundle,
                     Err(error) => {
                         tracing::warn!(path = %segment.path.display(), %error, "some records stay in the engine");
                         continue;
                     }
                 };
-                for (key, value) in shelf.entries {
+                for (key, value) in bundle.entries {
                     match self.engine.get(&key)? {
                         Some(found) if found == value => keys.push(key),
-                        // The same key with another value: the segment is of another store. Nothing of this one goes
-                        // for it.
+                        // A different value under the same key means that the segment belongs to another store. Delete
+                        // nothing.
                         Some(_) => {
                             return Err(StoreError::Corrupt {
                                 table: table.name(),
@@ -162,26 +167,26 @@ impl Store {
         Ok(keys)
     }
 
-    /// Gives up the oldest segments of a table, and what other linked tables have from before, for as long as `may_go`
-    /// says so of their last record; gives how many records.
+    /// Deletes the oldest segments of a table, and older records of the other linked tables, while `may_go` is true of
+    /// their last record; returns how many records.
     ///
     /// # Errors
     /// The disk fails.
     pub fn give_up<V: Record>(&self, table: &Table<Number, V>, may_go: impl Fn(&V) -> bool) -> Result<u64, StoreError> {
         let mut given_up = 0;
         loop {
-            let segments = self.archive.shelves(table.name());
-            // What can't be read can't be asked for its age: it goes with the next, which is younger.
+            let segments = self.archive.segments_of(table.name());
+            // A segment that can't be read has no known age; it goes with the next one, which is younger.
             let ages = |(place, segment): (usize, &Arc<Segment>)| Some((place, self.kept(table, segment.last).ok()??));
             let Some((place, last)) = segments.iter().enumerate().find_map(ages) else { break };
             let (going, segment) = (&segments[..=place], &segments[place]);
             if !may_go(&last) {
                 break;
             }
-            let shelf = segment.shelf(segment.last).map_err(unread(table.name(), segment.last, segment))?;
-            // Where the chain begins from now on.
-            let links = shelf.iter().flat_map(|shelf| {
-                shelf.entries.iter().filter_map(|(key, _)| Value::of(key, &shelf.whole(key)?.ok()?).ok()?.link)
+            let bundle = segment.bundle(segment.last).map_err(unread(table.name(), segment.last, segment))?;
+            // The new beginning of the chain.
+            let links = bundle.iter().flat_map(|bundle| {
+                bundle.entries.iter().filter_map(|(key, _)| Value::of(key, &bundle.whole(key)?.ok()?).ok()?.link)
             });
             let link = links.max_by_key(|link| link.number);
             let (number, base) = (segment.last, link.map_or(0, |link| link.number));
@@ -195,7 +200,7 @@ impl Store {
                 Ok::<_, StoreError>(())
             })?;
             self.forget_before(table.name(), base)?;
-            // A backup copies segments: then another time.
+            // A backup is copying segments; try again later.
             let Ok(_at_work) = self.archive.at_work.try_lock() else { return Ok(given_up) };
             self.archive.publish(table.name(), |segments| drop(segments.drain(..=place)));
             for segment in going {
@@ -210,14 +215,14 @@ impl Store {
         Ok(given_up)
     }
 
-    /// Deletes what the other linked tables have of the chain before its new base: nothing would prove it any more. Cut
-    /// short, it is done with the next giving up.
+    /// Deletes the records of the other linked tables from before the chain's new base, because nothing proves them any
+    /// more. If this is interrupted, the next deletion completes it.
     fn forget_before(&self, given_up: &str, base: u64) -> Result<(), StoreError> {
         for table in self.linked.iter().filter(|table| **table != given_up) {
             let (first, end) = Table::<Number, serde_json::Value>::new(table).span();
             loop {
                 let part = self.engine.range(Bound::Included(&first), Bound::Excluded(&end), false, PART)?;
-                // In the order of their links; one that can't be read goes with those around it.
+                // In the order of their links; a record that can't be read goes with its neighbours.
                 let mut old = None;
                 for (place, (key, stored)) in part.iter().enumerate() {
                     if let Some(Ok(whole)) = parts::read(&*self.engine, key, stored)?

@@ -1,26 +1,26 @@
-//! What all devices share: a name, a state of health, and the events they send up.
+//! Common to all devices: name, health, and events.
 
 use std::{str::FromStr, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// What every kind of device has.
+/// The interface of every kind of device.
 pub trait Device: Send + Sync {
-    /// Its name.
+    /// The device's name.
     fn name(&self) -> &DeviceName;
 
-    /// How it is now.
+    /// Its current health.
     fn health(&self) -> Health;
 }
 
-/// The name a store's config gives a device, such as `scale-1`: 1 to 40 letters, digits or `-`.
+/// A device's name in the config, such as `scale-1`: 1 to 40 letters, digits or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[A-Za-z0-9-]{1,40}$", example = "scale-1"))]
 pub struct DeviceName(Arc<str>);
 
-/// A name that a device can't have.
+/// The name is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid device name `{0}`: 1 to 40 letters, digits or `-`")]
 pub struct InvalidDeviceName(String);
@@ -64,45 +64,44 @@ impl std::fmt::Display for DeviceName {
     }
 }
 
-/// How a device is, as its supervisor sees it.
+/// The health of a device as seen by its supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Health {
-    /// The first attempt to reach it is under way.
+    /// The first connection attempt is in progress.
     Connecting,
     /// It answers.
     Ready,
-    /// It answers but needs attention: out of paper, cover open, in an unfinished dialogue.
+    /// It answers but needs attention: out of paper, cover open, or an unfinished dialogue.
     Attention {
-        /// What is wrong and what to do about it, for a person in the store.
+        /// The problem and the remedy, for a person in the store.
         why: String,
     },
     /// It can't be reached; the supervisor keeps trying.
     Offline {
-        /// What went wrong, with the address tried and a remedy.
+        /// The error, with the address and a remedy.
         why: String,
-        /// Failed attempts since a connection last held for five seconds.
+        /// Failed attempts since the last connection that lasted five seconds.
         attempts: u32,
     },
 }
 
-/// Something a device did, as told to the hub.
+/// An event of a device.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceEvent {
-    /// Which device.
+    /// The device.
     pub device: DeviceName,
-    /// When the driver saw it.
+    /// The time when the driver saw it.
     #[serde(skip)]
     pub at: SystemTime,
-    /// What it was.
+    /// The event.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// Hears what devices do: each event at the moment it is reported, in order for each device. Called on the driver's own
-/// task, so it must not wait.
+/// Called with each event when it is reported, in order per device. It runs on the driver's task, so it must not block.
 pub type Listener = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
 
 /// The kinds of [`DeviceEvent`].
@@ -117,6 +116,6 @@ pub enum What {
     Scan(crate::scanner::Scan),
     /// A weight was read.
     Weight(crate::scale::Reading),
-    /// A payment terminal reports how far it is ("insert card"); never a result.
+    /// A payment terminal reports its progress ("insert card"), never a result.
     Payment(crate::payment_terminal::Progress),
 }

@@ -2,27 +2,27 @@
 //!
 //! # What this crate promises
 //!
-//! - It knows wires and nothing of shops: no item, no price, no sale. The hub gives it what to print or charge and
-//!   listens to what devices say.
-//! - **No mock mode.** A driver is given an [`Address`](transport::Address) and speaks the device's protocol there.
-//!   Simulated devices ([`simulate`], behind a feature) stand on the far side of a pseudo-terminal or a TCP socket and
-//!   speak the same bytes.
-//! - **A fault stays with its device.** Each device runs in its own supervised task: it reconnects with a bounded,
-//!   jittered back-off, a panic in it is caught, reported and answered by a restart, and every wait has a time-out.
-//! - **Every byte from a device is hostile**: frames are bounded, lengths checked, text sanitised, unknown codes kept
-//!   as numbers. Parsers are pure functions over byte slices with property tests.
-//! - **No card number gets out** of [`payment_terminal`]: there is no type here that could carry one.
+//! - It knows device protocols and nothing about the store: no items, prices or sales. The hub tells it what to print
+//!   or charge, and listens to events.
+//! - **No mock mode.** A driver gets an [`Address`](transport::Address) and speaks the device's protocol there.
+//!   Simulated devices ([`simulate`], behind a feature) are at the other end of a pseudo-terminal or TCP socket and
+//!   exchange the same bytes.
+//! - **Faults are isolated.** Each device runs in its own supervised task. It reconnects with a bounded, jittered
+//!   back-off; a panic is caught, reported and followed by a restart; every wait has a time-out.
+//! - **Every byte from a device is untrusted**: frames are bounded, lengths checked, texts sanitised, unknown codes
+//!   kept as numbers. Parsers are pure functions over byte slices with property tests.
+//! - **No card number leaves** [`payment_terminal`]: no type here can hold one.
 //!
 //! # Layout
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`device`] | names, health, the events every device shares |
+//! | [`device`] | names, health and events of all devices |
 //! | [`registry`] | from a device's table in the config to a running driver; each kind lists its protocols in `PROTOCOLS` |
-//! | [`transport`] | addresses; serial lines and TCP sockets as one kind of [`Wire`](transport::Wire) |
-//! | [`supervise`] | connect, run, reconnect; one task a device |
-//! | [`scale`], [`scanner`], [`label_printer`], [`receipt_printer`], [`payment_terminal`] | the trait the hub uses, its `PROTOCOLS`, and a private module a protocol |
-//! | [`simulate`] | devices that speak the wire, faults included |
+//! | [`transport`] | addresses; serial lines and TCP sockets as a [`Wire`](transport::Wire) |
+//! | [`supervise`] | connect, run, reconnect; one task per device |
+//! | [`scale`], [`scanner`], [`label_printer`], [`receipt_printer`], [`payment_terminal`] | the trait of the device, its `PROTOCOLS`, and a private module per protocol |
+//! | [`simulate`] | simulated devices that speak the protocols, including faults |
 
 pub mod device;
 pub mod label_printer;
@@ -37,5 +37,5 @@ pub mod simulate;
 pub mod supervise;
 pub mod transport;
 
-/// A boxed future: the drivers' traits are used behind `Arc<dyn …>`, where `async fn` cannot stand.
+/// A boxed future: the drivers' traits are used as `Arc<dyn …>`, where `async fn` is not possible.
 pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,15 +1,16 @@
-//! What label and receipt printers share: one job after the other goes out between two looks at the printer's status.
+//! The common part of label and receipt printers: jobs are printed one after the other, with a status request before
+//! and after.
 //!
-//! A job that the printer did not take whole, or that met trouble before its end was confirmed, fails and may be sent
-//! again: then a part of it may be on the paper, and once more the whole. A job that was taken whole, but whose end the
-//! printer does not tell, is done and unconfirmed: it is never a reason to print a second time.
+//! A job that the printer did not accept completely, or that met trouble before its end was confirmed, fails and may be
+//! sent again; then a part of it may be on paper before the whole. A job that was accepted completely, but whose end
+//! the printer does not report, is done and unconfirmed. It is never printed again automatically.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the printer needs attention before or while it prints: paper, cover, head | [`PrintError::NeedsAttention`] with what to do; health says so until it is put right |
-//! | it stops taking data, or the line breaks, before all of a job was taken | [`PrintError::TimedOut`] or [`PrintError::Offline`]; the line is opened again |
-//! | all was taken, but the printer does not say that it is through: the line breaks, it does not answer, it can't be asked | [`PrintOutcome::Unconfirmed`]; health says so until a later job is confirmed |
-//! | whoever asked gave up before its turn came | nothing is printed |
+//! | the printer needs attention before or during a job: paper, cover, head | [`PrintError::NeedsAttention`] with what to do; the health shows it until it is fixed |
+//! | it stops accepting data, or the connection breaks, before it accepted all of a job | [`PrintError::TimedOut`] or [`PrintError::Offline`]; the connection is opened again |
+//! | it accepted all of a job, but does not confirm it: the connection breaks, or it does not answer or can't be asked | [`PrintOutcome::Unconfirmed`]; the health shows it until a later job is confirmed |
+//! | the caller gave up before its turn | nothing is printed |
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -22,143 +23,144 @@ use tokio::{
 use crate::{
     device::{DeviceName, Health},
     registry::Start,
-    supervise::{Abandon, Driver, HUB_LET_GO, Handle, Jobs, Reporter, Unanswered, start as supervise},
+    supervise::{Abandon, Driver, HANDLE_DROPPED, Handle, Jobs, Reporter, Unanswered, start as supervise},
     transport::Wire,
 };
 
-/// How often an idle printer is asked how it is.
+/// The interval of status requests to an idle printer.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Why something was not printed.
+/// Why a job was not printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrintError {
     /// Not connected.
     #[error("printer {device} is offline: {why}")]
     Offline {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// What its supervisor last saw.
+        /// The latest error that its supervisor saw.
         why: String,
     },
-    /// It answers, but can't print: paper, cover, head.
+    /// It is connected but can't print: paper, cover or head.
     #[error("printer {device}: {why}")]
     NeedsAttention {
-        /// Its name.
+        /// The device's name.
         device: String,
         /// What to do.
         why: String,
     },
-    /// It stopped answering in the middle.
-    #[error("printer {device} did not take the data within {waited_ms} ms")]
+    /// It stopped accepting data.
+    #[error("printer {device} did not accept the data within {waited_ms} ms")]
     TimedOut {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// How long the driver waited.
+        /// How long the driver waited, in milliseconds.
         waited_ms: u64,
     },
-    /// The content has no printable form.
+    /// The content can't be printed.
     #[error("Invalid print job: {why}")]
     Invalid {
-        /// Which field and why.
+        /// The field and the reason.
         why: String,
     },
 }
 
-/// How a job ended that the printer took whole.
+/// The outcome of a job that the printer accepted completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrintOutcome {
-    /// The printer says that it is on the paper.
+    /// The printer confirmed that it is on paper.
     Confirmed,
-    /// Nobody knows whether it is on the paper. A person may look, and print it again.
+    /// It may or may not be on paper. A person can check, and print it again.
     Unconfirmed {
-        /// What is missing, in words.
+        /// The reason, in words.
         why: String,
     },
 }
 
-/// A printer's status: `Some` is what is wrong with it and what to do.
+/// A printer's status: `Some` says what is wrong and what to do.
 pub(crate) type Status = Option<&'static str>;
 
-/// Why a line is given up.
+/// Why the connection is closed.
 pub(crate) enum Fault {
-    /// The printer stopped taking data.
+    /// The printer stopped accepting data.
     Stalled,
-    /// The line broke, or what answers is another kind of device.
+    /// The connection broke, or another kind of device answers.
     Broken(String),
 }
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
-        Self::Broken(format!("the line broke: {error}"))
+        Self::Broken(format!("the connection broke: {error}"))
     }
 }
 
-/// Why nobody knows whether a job is on the paper.
-pub(crate) struct Unproved {
+/// Why a job is unconfirmed.
+pub(crate) struct Unconfirmed {
     pub(crate) why: String,
-    /// Whether the line is to be opened again.
+    /// Whether the connection must be opened again.
     pub(crate) line_is_lost: bool,
 }
 
-impl From<Fault> for Unproved {
+impl From<Fault> for Unconfirmed {
     fn from(fault: Fault) -> Self {
         let why = match fault {
-            Fault::Stalled => "it stopped taking data".to_owned(),
+            Fault::Stalled => "it stopped accepting data".to_owned(),
             Fault::Broken(why) => why,
         };
         Self { why, line_is_lost: true }
     }
 }
 
-/// A printer's language: how it is asked for its status. Keeps what it has learned of its printer.
+/// A printer's language and its status requests. Remembers what it learns about the printer.
 pub(crate) trait Language: Default + Send + 'static {
-    /// How long a label or a drawer may take in all, with the jobs before it.
+    /// The limit for a label or a drawer, including the jobs before it.
     const JOB: Duration;
 
-    /// How long a printer may take to accept the data of a job of so many lines.
+    /// The limit for a printer to accept the data of a job with this many lines.
     fn patience(lines: u32) -> Duration;
 
-    /// A line was opened: nothing that was asked before will be answered.
+    /// A connection was opened: nothing that was asked before will be answered.
     fn connected(&mut self) {}
 
-    /// Asks how the printer is.
+    /// Requests the printer's status.
     fn status(&mut self, wire: &mut dyn Wire) -> impl Future<Output = Result<Status, Fault>> + Send;
 
-    /// Asks how the printer is once everything that was sent, the last of it so many lines, is on the paper. Does what
-    /// is urgent meanwhile, if it can.
+    /// Requests the printer's status once everything sent is on paper, of which the last job has this many lines. Sends
+    /// urgent pulses meanwhile, if it can.
     fn printed(
         &mut self,
         wire: &mut dyn Wire,
         _lines: u32,
         _urgent: &mut Urgent<'_>,
-    ) -> impl Future<Output = Result<Status, Unproved>> + Send {
-        async { self.status(wire).await.map_err(Unproved::from) }
+    ) -> impl Future<Output = Result<Status, Unconfirmed>> + Send {
+        async { self.status(wire).await.map_err(Unconfirmed::from) }
     }
 }
 
-/// What a printer is to do.
+/// A task for a printer.
 pub(crate) enum Work {
-    /// Print this, of so many lines, and see it through.
+    /// Print this, which has this many lines, and wait for its end.
     Print { data: Vec<u8>, lines: u32 },
-    /// Do this at once: the first to a printer that is well, the second to one that needs attention or is at work.
+    /// Send one of these at once: the first to a printer that is ready, the second to one that needs attention or is
+    /// printing.
     Pulse { well: &'static [u8], unwell: &'static [u8] },
 }
 
-/// What may be done while a job is on its way to the paper: pulses. The first job of another kind waits until it is
-/// through, and everything after that job.
+/// The pulses that may be sent while a job is being printed. The first job of another kind waits until that is done,
+/// and so does everything after it.
 pub(crate) struct Urgent<'a> {
     jobs: &'a mut Jobs<Job>,
     waiting: &'a mut Option<Job>,
 }
 
-/// A pulse that cannot wait, and who waits for it.
+/// An urgent pulse, and its caller.
 pub(crate) struct Pulse {
     pub(crate) bytes: &'static [u8],
     answer: oneshot::Sender<Result<PrintOutcome, PrintError>>,
 }
 
 impl Pulse {
-    /// It was sent.
+    /// The pulse was sent.
     pub(crate) fn done(self) {
         let _ = self.answer.send(Ok(PrintOutcome::Confirmed));
     }
@@ -169,7 +171,7 @@ impl<'a> Urgent<'a> {
         Self { jobs, waiting }
     }
 
-    /// The next pulse. Safe to drop while it waits.
+    /// The next pulse. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Pulse {
         while self.waiting.is_none() {
             match self.jobs.next().await {
@@ -189,7 +191,7 @@ pub(crate) struct Printer<L> {
 }
 
 impl<L: Language> Printer<L> {
-    /// Starts its driver.
+    /// Starts the driver.
     pub(crate) fn start<S>(start: Start<'_, S>) -> Self {
         let driver =
             PrinterDriver { device: start.name.clone(), language: L::default(), unconfirmed: None, waiting: None };
@@ -205,13 +207,13 @@ impl<L: Language> Printer<L> {
         self.handle.health()
     }
 
-    /// Has it done, within the language's bound; what has not begun by then is not done later.
+    /// Executes a task within the language's limit; a task that has not begun by then is dropped.
     pub(crate) async fn send(&self, work: Work) -> Result<PrintOutcome, PrintError> {
         self.ask(L::JOB, work).await
     }
 
-    /// The same without a bound of its own: every wait of the driver has one, by the length of what is printed.
-    /// Whoever gave up in the middle would print it a second time.
+    /// The same without a limit of its own: each of the driver's waits is bounded, depending on the length of the job.
+    /// A caller that gave up halfway would print it again.
     pub(crate) async fn see_through(&self, work: Work) -> Result<PrintOutcome, PrintError> {
         self.ask(Duration::MAX, work).await
     }
@@ -232,7 +234,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A piece of work, and who waits for it.
+/// A task and its caller.
 pub(crate) struct Job {
     work: Work,
     answer: oneshot::Sender<Result<PrintOutcome, PrintError>>,
@@ -247,20 +249,20 @@ impl Abandon for Job {
 struct PrinterDriver<L> {
     device: DeviceName,
     language: L,
-    /// What the last job's proof lacks.
+    /// Why the last job is unconfirmed.
     unconfirmed: Option<String>,
-    /// A job that came while another was printed.
+    /// A job that arrived while another was being printed.
     waiting: Option<Job>,
 }
 
-/// How a job, or a look at an idle printer, ended.
+/// The outcome of a job or of a status request.
 enum Sent {
     Well,
-    /// A pulse was sent, and this is how the printer is.
+    /// A pulse was sent; this is the printer's status.
     Pulsed(Status),
     Trouble(&'static str),
-    Unproved(Unproved),
-    /// It was not taken whole.
+    Unconfirmed(Unconfirmed),
+    /// The job was not accepted completely.
     Failed {
         fault: Fault,
         limit: Duration,
@@ -280,7 +282,7 @@ impl<L: Language> Driver for PrinterDriver<L> {
                 None => tokio::select! {
                     job = jobs.next() => match job {
                         Some(job) => Some(job),
-                        None => return HUB_LET_GO.into(),
+                        None => return HANDLE_DROPPED.into(),
                     },
                     _ = look.tick() => None,
                 },
@@ -293,27 +295,27 @@ impl<L: Language> Driver for PrinterDriver<L> {
             let is_print = matches!(job, Some(Job { work: Work::Print { .. }, .. }));
             match &sent {
                 Sent::Well if is_print => self.unconfirmed = None,
-                Sent::Unproved(unproved) if is_print => self.unconfirmed = Some(unproved.why.clone()),
+                Sent::Unconfirmed(unconfirmed) if is_print => self.unconfirmed = Some(unconfirmed.why.clone()),
                 _ => {}
             }
             match (&sent, &self.unconfirmed) {
                 (Sent::Trouble(why) | Sent::Pulsed(Some(why)), _) => report.attention(*why),
-                (Sent::Well | Sent::Pulsed(None) | Sent::Unproved(_), Some(why)) => report.attention(format!(
-                    "what was printed last is not confirmed: {why}; look at the paper, and print it again if it is missing"
+                (Sent::Well | Sent::Pulsed(None) | Sent::Unconfirmed(_), Some(why)) => report.attention(format!(
+                    "the last print is not confirmed: {why}; check the paper, and print it again if it is missing"
                 )),
-                (Sent::Well | Sent::Pulsed(None) | Sent::Unproved(_), None) => report.ready(),
+                (Sent::Well | Sent::Pulsed(None) | Sent::Unconfirmed(_), None) => report.ready(),
                 (Sent::Failed { .. }, _) => {}
             }
             let device = || self.device.to_string();
             let (told, broken) = match sent {
                 Sent::Well | Sent::Pulsed(_) => (Ok(PrintOutcome::Confirmed), None),
                 Sent::Trouble(why) => (Err(PrintError::NeedsAttention { device: device(), why: why.into() }), None),
-                Sent::Unproved(Unproved { why, line_is_lost }) => {
+                Sent::Unconfirmed(Unconfirmed { why, line_is_lost }) => {
                     (Ok(PrintOutcome::Unconfirmed { why: why.clone() }), line_is_lost.then_some(why))
                 }
                 Sent::Failed { fault: Fault::Stalled, limit } => {
                     let timed_out = PrintError::TimedOut { device: device(), waited_ms: millis(limit) };
-                    (Err(timed_out), Some("it stopped taking data".to_owned()))
+                    (Err(timed_out), Some("it stopped accepting data".to_owned()))
                 }
                 Sent::Failed { fault: Fault::Broken(why), .. } => {
                     (Err(PrintError::Offline { device: device(), why: why.clone() }), Some(why))
@@ -337,7 +339,7 @@ impl<L: Language> Driver for PrinterDriver<L> {
 }
 
 impl<L: Language> PrinterDriver<L> {
-    /// Sends a job's data between two looks at the status.
+    /// Sends a job's data between two status requests.
     async fn print(&mut self, wire: &mut dyn Wire, data: &[u8], lines: u32, jobs: &mut Jobs<Job>) -> Sent {
         match self.look(wire).await {
             Sent::Well => {}
@@ -350,7 +352,7 @@ impl<L: Language> PrinterDriver<L> {
         match self.language.printed(wire, lines, &mut urgent).await {
             Ok(None) => Sent::Well,
             Ok(Some(why)) => Sent::Trouble(why),
-            Err(unproved) => Sent::Unproved(unproved),
+            Err(unconfirmed) => Sent::Unconfirmed(unconfirmed),
         }
     }
 
@@ -367,7 +369,7 @@ impl<L: Language> PrinterDriver<L> {
             Sent::Well => Sent::Pulsed(None),
             Sent::Trouble(why) => Sent::Pulsed(Some(why)),
             // It was sent all the same.
-            Sent::Failed { fault, .. } => Sent::Unproved(fault.into()),
+            Sent::Failed { fault, .. } => Sent::Unconfirmed(fault.into()),
             other => other,
         }
     }

@@ -1,16 +1,16 @@
-//! From a device's table in a store's config to a running driver.
+//! From a device's table in the config to a running driver.
 //!
-//! Each kind of device has one list of [`Protocol`]s, a line each (`scale::PROTOCOLS`, `payment_terminal::PROTOCOLS`,
-//! …). A new protocol is a module and a line there: it names its own settings, and nobody else knows them.
+//! Each kind of device has one list of [`Protocol`]s (`scale::PROTOCOLS`, `payment_terminal::PROTOCOLS`, …). A new
+//! protocol is a module and a line in that list. It defines its own settings, which nothing else knows.
 //!
-//! A table is checked by [`prepare`], which touches no device and no file, and then started on a runtime by
-//! [`Prepared::start`].
+//! [`prepare`] checks a table without touching a device or file. [`Prepared::start`] then starts the driver on the
+//! current runtime.
 //!
-//! | what is wrong | what happens |
+//! | problem | result |
 //! | --- | --- |
-//! | an unknown protocol, or none named where there are several | an error that lists the known ones |
-//! | a setting that the protocol does not have, or a bad value | an error that names it |
-//! | a file that a setting names can't be read | an error at the start |
+//! | an unknown protocol, or none where there are several | an error that lists the known ones |
+//! | an unknown setting or an invalid value | an error that names it |
+//! | a file in the settings can't be read | an error at the start |
 
 use std::sync::Arc;
 
@@ -22,61 +22,61 @@ use crate::{
     transport::Address,
 };
 
-/// A device as a config describes it.
+/// A device as the config describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
     /// Its name, unique among all devices.
     pub name: DeviceName,
-    /// Where it is.
+    /// The address.
     pub address: Address,
-    /// What it speaks; may be left out if its kind has only one protocol.
+    /// The protocol; optional if the kind has only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// Everything else: the protocol's own settings.
+    /// The protocol's own settings.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
 }
 
 impl Setup {
-    /// A device with the only protocol of its kind and that protocol's default settings.
+    /// A device with the only protocol of its kind and default settings.
     pub fn new(name: DeviceName, address: Address) -> Self {
         Self { name, address, protocol: None, settings: Map::new() }
     }
 }
 
-/// What drivers are told of the store they run in.
+/// The store's data that drivers need.
 #[derive(Clone)]
 pub struct StartContext {
-    /// ISO 4217 number of the store's currency.
+    /// The ISO 4217 number of the store's currency.
     pub currency: u16,
-    /// Who hears what they do.
+    /// Called with the devices' events.
     pub events: Listener,
 }
 
 /// A protocol for a kind of device, such as `dyn Scale`.
 pub struct Protocol<D: ?Sized + 'static> {
-    /// As a config writes it.
+    /// The name in the config.
     pub name: &'static str,
-    /// Checks a device's settings and gives what starts it.
+    /// Checks a device's settings and returns its starter.
     pub prepare: fn(Setup) -> Result<Prepared<D>, SetupError>,
 }
 
-/// A device whose table in the config is right, to be started.
+/// A device with valid settings, ready to be started.
 pub struct Prepared<D: ?Sized>(Box<Starter<D>>);
 
 type Starter<D> = dyn FnOnce(&StartContext) -> Result<Arc<D>, SetupError> + Send;
 
 impl<D: ?Sized> Prepared<D> {
-    /// Starts its driver on the current runtime.
+    /// Starts the driver on the current runtime.
     ///
     /// # Errors
-    /// A file that its settings name can't be read.
+    /// A file in its settings can't be read.
     pub fn start(self, context: &StartContext) -> Result<Arc<D>, SetupError> {
         (self.0)(context)
     }
 }
 
-/// What a protocol's `start` function gets.
+/// The arguments of a protocol's `start` function.
 pub(crate) struct Start<'a, S> {
     pub(crate) name: DeviceName,
     pub(crate) address: Address,
@@ -84,33 +84,33 @@ pub(crate) struct Start<'a, S> {
     pub(crate) context: &'a StartContext,
 }
 
-/// Why a device of the config can't be used. Says what to write instead.
+/// Why a device of the config can't be used, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// There is no such protocol for this kind of device.
-    #[error("unknown protocol `{given}`; known: {known}")]
+    /// The kind of device has no such protocol.
+    #[error("unknown protocol `{given}`; expected one of: {known}")]
     UnknownProtocol {
-        /// What the config says.
+        /// The protocol in the config.
         given: String,
-        /// The known ones.
+        /// The known protocols.
         known: String,
     },
-    /// No protocol is named, and there are several.
-    #[error("protocol is missing; write one of: {known}")]
+    /// The protocol is missing, and there are several.
+    #[error("protocol is missing; expected one of: {known}")]
     NoProtocol {
-        /// The known ones.
+        /// The known protocols.
         known: String,
     },
-    /// A setting is unknown, missing or has a bad value.
+    /// A setting is unknown, missing or invalid.
     #[error("{why}")]
     Settings {
-        /// Which, and what is expected.
+        /// The setting, and what is expected.
         why: String,
     },
-    /// The settings are right, and it can't be started all the same.
+    /// The settings are valid, but the device can't be started.
     #[error("{why}")]
     NotStarted {
-        /// What to do.
+        /// The reason and the remedy.
         why: String,
     },
 }
@@ -132,7 +132,7 @@ pub fn prepare<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> Result<Pre
     (protocol.prepare)(setup)
 }
 
-/// Reads a protocol's settings; what it starts runs later.
+/// Reads a protocol's settings; `start` runs later.
 pub(crate) fn with_settings<S, D>(
     setup: Setup,
     start: fn(Start<'_, S>) -> Result<Arc<D>, SetupError>,
@@ -169,7 +169,10 @@ mod tests {
             |protocols: &[Protocol<str>], named| prepare(protocols, setup(named)).err().map(|error| error.to_string());
         assert_eq!(error(&[one("a")], None), None);
         assert_eq!(error(&[one("a"), one("b")], Some("b")), None);
-        assert_eq!(error(&[one("a"), one("b")], None).unwrap(), "protocol is missing; write one of: a, b");
-        assert_eq!(error(&[one("a"), one("b")], Some("c\n")).unwrap(), "unknown protocol `c\\n`; known: a, b");
+        assert_eq!(error(&[one("a"), one("b")], None).unwrap(), "protocol is missing; expected one of: a, b");
+        assert_eq!(
+            error(&[one("a"), one("b")], Some("c\n")).unwrap(),
+            "unknown protocol `c\\n`; expected one of: a, b"
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! ZPL II, the language of most label printers (Zebra "ZPL II Programming Guide").
 //!
-//! - A label of 58 x 40 mm at 8 dots a millimetre (203 dpi), the common shelf label.
-//! - Field data goes out with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`,
+//! - A label has 58 x 40 mm at 8 dots per millimetre (203 dpi), the common shelf label.
+//! - Field data is sent with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`,
 //!   so no text can be a command.
-//! - `~HS` (host status) before and after: paper, head and ribbon are looked at, not assumed.
+//! - `~HS` (host status) is requested before and after a label, to check paper, head and ribbon.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,13 +22,13 @@ use crate::{
     transport::Wire,
 };
 
-/// How long a printer may take to answer `~HS`, also while it prints.
+/// How long a printer may take to answer `~HS`, including while it prints.
 const STATUS: Duration = Duration::from_secs(5);
 
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 
-/// A config has nothing to say of a label printer with this protocol but its address.
+/// This protocol has no settings besides the address.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {}
@@ -57,7 +57,7 @@ impl LabelPrinter for ZplPrinter {
     }
 }
 
-/// The language.
+/// The language ZPL.
 #[derive(Default)]
 struct Zpl;
 
@@ -89,17 +89,20 @@ impl Language for Zpl {
                     (_, None) => {}
                 }
             }
-            Err(std::io::Error::other("its status has no end"))
+            Err(std::io::Error::other("its status is too long"))
         });
         let strings = asked.await.map_err(|_| {
-            Fault::Broken("it did not tell its status (~HS); is it a ZPL printer, and switched on?".into())
+            Fault::Broken(
+                "it did not answer a status request (~HS); check that it is a ZPL printer and switched on".into(),
+            )
         })??;
-        trouble(&strings).ok_or_else(|| Fault::Broken("its status (~HS) can't be read; is it a ZPL printer?".into()))
+        trouble(&strings)
+            .ok_or_else(|| Fault::Broken("its status (~HS) is not valid; check that it is a ZPL printer".into()))
     }
 }
 
-/// What is wrong, by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the second, 3
-/// is "head up" and 4 "ribbon out". `None` if the strings are something else. Pure.
+/// The trouble reported by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the
+/// second, 3 is "head up" and 4 "ribbon out". `None` if the strings are not a status. Pure.
 #[allow(clippy::option_option)] // no strings, strings of a printer that is well, strings of one that is not
 fn trouble(strings: &[Vec<u8>]) -> Option<Status> {
     let flag = |string: usize, field: usize| {
@@ -112,33 +115,33 @@ fn trouble(strings: &[Vec<u8>]) -> Option<Status> {
     };
     let (paper, pause, head, ribbon) = (flag(0, 1)?, flag(0, 2)?, flag(1, 2)?, flag(1, 3)?);
     Some(if head {
-        Some("its head is open; close it")
+        Some("the print head is open; close it")
     } else if paper {
-        Some("it is out of labels; put in a new roll")
+        Some("out of labels; insert a new roll")
     } else if ribbon {
-        Some("it is out of ribbon; put in a new one")
+        Some("out of ribbon; insert a new ribbon")
     } else if pause {
-        Some("it is paused; press its pause button")
+        Some("paused; press the pause button")
     } else {
         None
     })
 }
 
-/// A label as the printer wants it. Pure.
+/// Encodes a label. Pure.
 ///
 /// # Errors
 /// The code is not a GTIN, or a number is out of range.
 pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
     let invalid = |why: String| PrintError::Invalid { why };
     if !(1..=999).contains(&label.copies) {
-        return Err(invalid(format!("{} copies; print 1 to 999", label.copies)));
+        return Err(invalid(format!("{} copies; expected 1 to 999", label.copies)));
     }
     let barcode = barcode(&label.barcode).map_err(invalid)?;
     let (title, detail) = (field(&label.title, 60), field(&label.detail, 40));
     let (price, currency) = (field(&label.price, MAX_PRICE), field(&label.currency, 4));
     let (high, wide) = price_size(label.price.chars().count());
     let zpl = format!(
-        // UTF-8; 464 x 320 dots; then each field at its place.
+        // UTF-8; 464 x 320 dots; then the fields with their positions.
         "^XA^CI28^PW464^LL320\
          ^FO16,14^A0N,34,32^FB432,2,2,L^FH^FD{title}^FS\
          ^FO16,92^A0N,22,20^FB432,1,0,L^FH^FD{detail}^FS\
@@ -151,50 +154,52 @@ pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
     Ok(zpl.into_bytes())
 }
 
-/// The longest price, such as `1,000,000.00/gal`.
+/// The maximum length of a price, such as `1,000,000.00/gal`.
 const MAX_PRICE: usize = 16;
 
-/// Height and width of the price's letters, in dots: as large as its place of 368 dots allows. A digit of font 0 is a
-/// little wider than half its width parameter.
+/// Height and width of the price's characters, in dots: as large as fits into 368 dots. A digit of font 0 is slightly
+/// wider than half its width parameter.
 fn price_size(letters: usize) -> (usize, usize) {
     let wide = (368 * 10 / 6 / letters.clamp(1, MAX_PRICE)).min(58);
     (wide * 64 / 58, wide)
 }
 
-/// A barcode's commands and data. The whole label has room for 424 dots.
+/// The commands and data of a barcode. The label has 424 dots for it.
 fn barcode(barcode: &Barcode) -> Result<String, String> {
     const ROOM: usize = 424;
-    // Start, check and stop characters: 11, 11 and 13 modules; 11 each for the data.
+    // Modules: 11, 11 and 13 for the start, check and stop characters; 11 for each data character.
     let module = |characters: usize| if (11 * (characters + 2) + 13) * 2 <= ROOM { 2 } else { 1 };
     match barcode {
         Barcode::Gtin(digits) => {
             if !check_digit_is_right(digits) {
                 let given = digits.escape_debug();
-                return Err(format!("barcode `{given}` has a wrong check digit, or other characters than digits"));
+                return Err(format!("barcode `{given}` has a wrong check digit or characters other than digits"));
             }
-            // The printer adds the check digit itself: ^BE takes 12 digits, ^B8 seven, ^BU eleven.
+            // The printer adds the check digit: ^BE takes 12 digits, ^B8 seven, ^BU eleven.
             let bare = digits.get(..digits.len().saturating_sub(1)).unwrap_or_default();
             match digits.len() {
                 13 => Ok(format!("^BY2^BEN,80,Y,N^FD{bare}")),
                 8 => Ok(format!("^BY2^B8N,80,Y,N^FD{bare}")),
                 12 => Ok(format!("^BY2^BUN,80,Y,N,Y^FD{bare}")),
-                // Code set C and FNC1 (`>;>8`), then the application identifier: two digits a character.
+                // Code set C and FNC1 (`>;>8`), then the application identifier: two digits per character.
                 14 => Ok(format!("^BY{}^BCN,80,Y,N,N^FD>;>801{digits}", module(9))),
-                other => Err(format!("barcode `{}` has {other} digits; 8, 12, 13 or 14", digits.escape_debug())),
+                other => {
+                    Err(format!("barcode `{}` has {other} digits; expected 8, 12, 13 or 14", digits.escape_debug()))
+                }
             }
         }
         Barcode::Code128(text) => {
             if !(1..=32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
                 let given = text.escape_debug();
-                return Err(format!("barcode `{given}`: 1 to 32 printable ASCII characters"));
+                return Err(format!("barcode `{given}`: expected 1 to 32 printable ASCII characters"));
             }
-            // Code set B from the start; `>` begins a command of the barcode, `>0` is the sign itself.
+            // Code set B throughout; `>` begins a command within the barcode, and `>0` stands for the character itself.
             Ok(format!("^BY{}^BCN,80,Y,N,N^FH^FD>:{}", module(text.len()), code_set_b(text)))
         }
     }
 }
 
-/// Field data, at most `most` characters; every character that could be a command is written in hexadecimal.
+/// Field data of at most `most` characters; every character that could be part of a command is written in hexadecimal.
 fn field(text: &str, most: usize) -> String {
     let mut data = String::new();
     for char in text.chars().filter(|char| !char.is_control()).take(most) {
@@ -209,7 +214,7 @@ fn field(text: &str, most: usize) -> String {
     data
 }
 
-/// Data of a barcode in code set B.
+/// Barcode data in code set B.
 fn code_set_b(text: &str) -> String {
     text.split('>').map(|part| field(part, 32)).collect::<Vec<_>>().join(">0")
 }
@@ -263,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_price_is_set_smaller_and_not_cut() {
+    fn a_long_price_is_printed_smaller_and_not_truncated() {
         let zpl = |price: &str| String::from_utf8(encode(&Label { price: price.into(), ..label() }).unwrap()).unwrap();
         assert!(zpl("3.69").contains("^A0N,64,58^FB368,1,0,R^FH^FD3.69"));
         assert!(zpl("1,000,000.00/gal").contains("^A0N,41,38^FB368,1,0,R^FH^FD1,000,000.00/gal"));
     }
 
     #[test]
-    fn what_can_not_be_printed_says_why() {
+    fn invalid_labels_are_refused_with_a_reason() {
         let wrong = |change: fn(&mut Label)| {
             let mut label = label();
             change(&mut label);
@@ -285,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn status_strings_say_what_to_do() {
+    fn status_strings_become_instructions() {
         let strings = |first: &str, second: &str| [first, second, "1234,0"].map(|text| text.as_bytes().to_vec());
         assert_eq!(
             trouble(&strings("030,0,0,1245,000,0,0,0,000,0,0,0", "000,0,0,0,1,2,6,0,00000000,1,000")),
@@ -299,7 +304,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the texts: as many commands as in an empty label.
+        /// Any texts give as many commands as an empty label.
         #[test]
         fn no_text_can_be_a_command(title in ".{0,80}", detail in "[\\^~_\\x00-\\x20a]{0,40}", price in ".{0,20}") {
             let commands = |label: &Label| {
@@ -311,7 +316,7 @@ mod tests {
         }
 
         #[test]
-        fn no_status_makes_the_parser_panic(strings in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..5)) {
+        fn the_status_parser_never_panics(strings in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..5)) {
             let _ = trouble(&strings);
         }
     }

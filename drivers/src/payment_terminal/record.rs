@@ -1,4 +1,4 @@
-//! What goes into a payment and what comes out of it, in words that every protocol shares.
+//! The input and output of a payment, common to all protocols.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +10,36 @@ use super::scrub::scrub;
 /// An amount in minor units of a currency given by its ISO 4217 number (978 is EUR, 840 USD).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
-    /// Minor units, more than zero.
+    /// Minor units, greater than zero.
     pub minor: u64,
     /// ISO 4217 numeric code.
     pub currency: u16,
 }
 
-/// A payment as the hub has stored it before the terminal hears of it.
+/// A payment as stored by the hub before it is sent to the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// The hub's own id of the payment, for protocols that carry one.
     pub reference: String,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
-    /// The terminal's [`journal`](super::PaymentTerminal::journal) from before the payment.
+    /// The terminal's [`journal`](super::PaymentTerminal::journal) before the payment.
     pub before: Journal,
 }
 
-/// What a driver must find stored to settle a payment in doubt. Opaque: only the driver that wrote it understands it.
+/// The data that a driver needs to settle a payment in doubt. Opaque: only the driver that wrote it can read it.
 ///
-/// The default is "nothing is known yet": no driver sends a payment whose journal says so.
+/// The default means "nothing is known yet"; no driver sends a payment with such a journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Value", into = "Value")]
 pub struct Journal(Value);
 
 impl Journal {
-    /// The most bytes of a journal, as JSON.
+    /// The maximum size of a journal, in bytes of JSON.
     pub const MAX_BYTES: usize = 1024;
 
-    /// From a driver's own record. One that is too long or no JSON is a fault of the driver: the journal is then
-    /// unknown, and no payment is sent.
+    /// Makes a journal of a driver's own record. If the record is too long or not JSON (a bug of the driver), the
+    /// journal is unknown, and no payment is sent.
     pub(crate) fn of(record: &impl Serialize) -> Self {
         serde_json::to_value(record).ok().and_then(|value| Self::try_from(value).ok()).unwrap_or_default()
     }
@@ -49,7 +49,7 @@ impl Journal {
         serde_json::from_value(self.0.clone()).ok()
     }
 
-    /// Whether nothing was known when it was taken.
+    /// Whether nothing was known.
     pub fn is_unknown(&self) -> bool {
         self.0.is_null()
     }
@@ -61,7 +61,7 @@ impl TryFrom<Value> for Journal {
     fn try_from(value: Value) -> Result<Self, String> {
         let bytes = value.to_string().len();
         if bytes > Self::MAX_BYTES {
-            return Err(format!("Invalid terminal journal: {bytes} bytes, at most {}", Self::MAX_BYTES));
+            return Err(format!("Invalid terminal journal: {bytes} bytes; the maximum is {}", Self::MAX_BYTES));
         }
         Ok(Self(value))
     }
@@ -73,24 +73,23 @@ impl From<Journal> for Value {
     }
 }
 
-/// The numbers by which a terminal knows a transaction; each protocol has its own names for them (`trace`, `receipt`).
+/// A terminal's numbers for a transaction, under the names of its protocol (`trace`, `receipt`).
 ///
-/// Bounded, and free of card numbers: whatever a protocol puts in, only a card number's first six and last four digits
-/// stay.
+/// Bounded, and free of card numbers: of any card number, only the first six and last four digits are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct TerminalReference(BTreeMap<String, String>);
 
 impl TerminalReference {
-    /// The most entries.
+    /// The maximum number of entries.
     pub const MAX_ENTRIES: usize = 6;
-    /// The longest name: lower-case letters, digits and `_`.
+    /// The maximum length of a name, which has lower-case letters, digits and `_`.
     pub const MAX_NAME: usize = 24;
-    /// The longest value: printable ASCII other than `"` and `\`.
+    /// The maximum length of a value, which has printable ASCII other than `"` and `\`.
     pub const MAX_VALUE: usize = 40;
 
-    /// Adds an entry. Characters that a value must not have are left out, and what is too long is cut: a payment that
-    /// was made is not refused for its numbers. A seventh entry is dropped.
+    /// Adds an entry. Drops invalid characters, truncates what is too long, and ignores a seventh entry: a payment is
+    /// not refused for its numbers.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         let clean: String = scrub(value).chars().filter(|char| may_stand(*char)).take(Self::MAX_VALUE).collect();
@@ -100,7 +99,7 @@ impl TerminalReference {
         self
     }
 
-    /// The value of a name.
+    /// The value under a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -142,13 +141,13 @@ impl From<TerminalReference> for BTreeMap<String, String> {
     }
 }
 
-/// First six and last four digits at most: there is no way to put more in. PCI DSS 3.4.1.
+/// A masked card number: at most the first six and last four digits, by construction. PCI DSS 3.4.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MaskedPan(String);
 
 impl MaskedPan {
-    /// From the leading (at most 6 kept) and the trailing digits (at most 4 kept) of a card number.
+    /// Masks a card number, given its first digits (at most 6 are kept) and its last (at most 4 are kept).
     pub fn new(leading: &str, trailing: &str) -> Self {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let (leading, trailing) = (digits(leading), digits(trailing));
@@ -157,7 +156,7 @@ impl MaskedPan {
         Self(format!("{lead}******{tail}"))
     }
 
-    /// Such as `476173******0119`.
+    /// The masked number, such as `476173******0119`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -186,20 +185,20 @@ impl From<MaskedPan> for String {
     }
 }
 
-/// A transaction as the terminal recorded it.
+/// A transaction as recorded by the terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What was authorised; may differ from what was asked.
+    /// The authorised amount, which may differ from the requested one.
     pub amount: Amount,
-    /// The terminal's own numbers.
+    /// The terminal's numbers.
     pub reference: TerminalReference,
-    /// Date and time by the terminal's clock, as the protocol writes them.
+    /// The terminal's date and time, in the protocol's format.
     pub terminal_time: Option<String>,
-    /// Truncated card number, if the terminal gave one.
+    /// The masked card number, if the terminal sent it.
     pub masked_pan: Option<MaskedPan>,
-    /// Card scheme or name as the terminal tells it.
+    /// The card scheme or name, if the terminal sent it.
     pub scheme: Option<String>,
-    /// What the terminal wants on the customer's receipt, scrubbed of anything like a card number.
+    /// The text for the customer's receipt, without anything like a card number.
     pub receipt_text: Vec<String>,
 }
 
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_reads_back_as_it_was_written_and_keeps_no_card_number() {
+    fn a_reference_round_trips_and_keeps_no_card_number() {
         let reference = TerminalReference::default().with("trace", "17").with("card", "4761739001010119");
         assert_eq!(reference.get("card"), Some("476173******0119"));
         let json = serde_json::to_string(&reference).unwrap();
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_is_bounded_and_unknown_if_it_can_not_be_kept() {
+    fn an_oversized_journal_is_unknown() {
         let kept = Journal::of(&[1, 2]);
         assert_eq!((kept.read::<Vec<u8>>(), kept.read::<String>()), (Some(vec![1, 2]), None));
         assert!(Journal::of(&"x".repeat(2000)).is_unknown());

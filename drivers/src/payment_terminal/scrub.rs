@@ -1,7 +1,7 @@
-//! Finds card numbers in texts, whichever protocol they came by.
+//! Removes card numbers from texts of all protocols.
 
-/// Replaces the middle of everything in a text that could be a card number: 13 to 19 digits, blanks and hyphens between
-/// them not counted, that pass the Luhn check. Six digits of it stay in front and four at the end.
+/// Masks everything in a text that could be a card number: 13 to 19 digits that pass the Luhn check, ignoring blanks
+/// and hyphens between them. The first six and last four digits are kept.
 pub(super) fn scrub(text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let (mut run, mut hide): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
@@ -11,7 +11,7 @@ pub(super) fn scrub(text: &str) -> String {
             Some(' ' | '-' | '\u{a0}') if !run.is_empty() => {}
             _ => {
                 let digits: Vec<u32> = run.iter().filter_map(|place| chars[*place].to_digit(10)).collect();
-                // All are found before any is hidden: a number that only overlaps one must not shield it.
+                // Finds all numbers before it masks any, so that a number which only overlaps another does not hide it.
                 let middles = card_numbers(&digits).flat_map(|(start, length)| &run[start + 6..start + length - 4]);
                 hide.extend(middles.copied());
                 run.clear();
@@ -24,7 +24,7 @@ pub(super) fn scrub(text: &str) -> String {
     chars.into_iter().collect()
 }
 
-/// Where card numbers may stand in a run of digits, and how long they are.
+/// The positions and lengths of possible card numbers in a run of digits.
 fn card_numbers(digits: &[u32]) -> impl Iterator<Item = (usize, usize)> {
     (13..=19).flat_map(move |length| {
         let at = digits.windows(length).enumerate().filter(|(_, window)| luhn(window));
@@ -63,9 +63,9 @@ mod tests {
     }
 
     #[test]
-    fn a_number_before_a_card_number_does_not_shield_it() {
-        // The nineteen digits from the first on pass the check as well, and would by themselves hide but one digit of
-        // the card's.
+    fn an_overlapping_number_does_not_hide_a_card_number() {
+        // The first nineteen digits pass the check as well; masking only those would hide just one digit of the card
+        // number.
         let shielding = (0..1_000_000_000_u32).map(|number| format!("{number:09}")).find(|number| {
             let digits: Vec<u32> = format!("{number}4761739001").chars().filter_map(|char| char.to_digit(10)).collect();
             luhn(&digits)
@@ -84,7 +84,7 @@ mod tests {
             let scrubbed = scrub(&format!("{before}{number}{after}"));
             let hidden = scrubbed[before.len()..before.len() + number.len()].bytes().filter(|byte| *byte == b'*').count();
             prop_assert!(hidden >= number.len() - 10, "{}", scrubbed);
-            // And nothing is left that a second look would take out.
+            // Scrubbing again must change nothing.
             prop_assert_eq!(scrub(&scrubbed), scrubbed);
         }
     }

@@ -1,16 +1,17 @@
 //! ESC/POS, the language of most receipt printers (Epson "ESC/POS Command Reference").
 //!
-//! - Text goes out in code page 858 (Western Europe with the euro sign); a line with other letters is drawn and sent as an
-//!   image. Control characters never get into the stream from a document, so no text can be a command.
-//! - Before a document the printer is asked for its status in real time (DLE EOT 2 and 4). After it, it is asked in line
-//!   with the data (GS r 1), which it answers when everything before is on the paper, and in real time meanwhile: a cover
-//!   that is opened or paper that ends in the middle is seen, and the document is not taken for printed.
-//! - Many inexpensive printers answer only one of the two. Which, is found out on every new line before anything is
-//!   printed; one that answers neither is not used.
-//! - The wait for the end is as long as the slowest printer takes for the lines that are still to print. After it the
-//!   document is done, but not confirmed.
+//! - Text is sent in code page 858 (Western Europe with the euro sign); a line with other characters is drawn and sent
+//!   as an image. A document's control characters are never sent, so no text can be a command.
+//! - Before a document the printer is asked for its status in real time (DLE EOT 2 and 4). After it, the status is
+//!   requested in line with the data (GS r 1), which the printer answers when everything before is on paper, and in
+//!   real time meanwhile. So an opened cover or an empty roll is noticed during a document, which is then not taken for
+//!   printed.
+//! - Many inexpensive printers answer only one of the two requests. On each new connection the driver tries both before
+//!   it prints; a printer that answers neither is not used.
+//! - The wait for the end is as long as the slowest printer needs for the remaining lines. After that the document
+//!   counts as done, but unconfirmed.
 //!
-//! A receipt that broke off in the middle is printed again as a whole: nobody knows how much is on the paper.
+//! A receipt that failed is printed again as a whole, because nobody knows how much of it is on paper.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -24,7 +25,7 @@ use super::{Document, PrintError, PrintOutcome, ReceiptPrinter, letters, paper, 
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
-    printer::{Fault, Language, Printer, Status, Unproved, Urgent, Work},
+    printer::{Fault, Language, Printer, Status, Unconfirmed, Urgent, Work},
     registry::Start,
     transport::Wire,
 };
@@ -32,16 +33,16 @@ use crate::{
 /// How long a printer may take to answer a status request.
 const STATUS: Duration = Duration::from_secs(2);
 
-/// How often a printer at work is looked at.
+/// The interval of real-time status requests while printing.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The lines that the slowest printer prints in a second: dot matrix printers manage 4.7, thermal ones 14 and more.
+/// Lines per second of the slowest printer: dot matrix printers reach 4.7, thermal printers 14 and more.
 const SLOWEST: u32 = 3;
 
-/// What a printer may take on top, with a cut and what it had in its buffer.
+/// Extra time for a cut and for data in the printer's buffer.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How many lines of text a drawn line counts for: slow lines take longer for its data.
+/// The number of text lines that a drawn line counts for: on slow serial lines its data takes longer.
 const IMAGE_LINES: u32 = 5;
 
 const DLE: u8 = 0x10;
@@ -49,11 +50,11 @@ const EOT: u8 = 0x04;
 const ESC: u8 = 0x1b;
 const GS: u8 = 0x1d;
 
-/// What a config may say of a receipt printer with this protocol.
+/// The settings of a receipt printer with this protocol.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// Characters on a line: 32, 42 or 48 on most.
+    /// Characters per line: 32, 42 or 48 on most printers.
     #[serde(default)]
     columns: Columns,
 }
@@ -75,7 +76,7 @@ impl TryFrom<u8> for Columns {
         if (20..=64).contains(&columns) {
             Ok(Self(columns))
         } else {
-            Err(format!("columns = {columns} is out of range; write 20 to 64"))
+            Err(format!("columns = {columns} is out of range; expected 20 to 64"))
         }
     }
 }
@@ -117,23 +118,23 @@ impl ReceiptPrinter for EscPosPrinter {
     }
 }
 
-/// The language, and what it has learned of its printer.
+/// The language ESC/POS, and what is known about the printer.
 #[derive(Default)]
 struct EscPos {
-    /// Whether it answers DLE EOT; `None` while that is not known.
+    /// Whether it answers DLE EOT; `None` while unknown.
     real_time: Option<bool>,
     /// Whether it answers GS r.
     in_line: Option<bool>,
-    /// The questions in real time that are not answered yet.
+    /// Real-time requests without an answer yet.
     asked: VecDeque<u8>,
-    /// The questions in line that are not answered yet.
+    /// In-line requests without an answer yet.
     asked_in_line: u32,
     /// The last answers to DLE EOT 2 and 4, and to GS r 1.
     offline: u8,
     sensors: u8,
     paper: u8,
-    /// Lines that it was sent and did not confirm.
-    unproved: u32,
+    /// Lines that were sent and not confirmed.
+    unconfirmed: u32,
 }
 
 impl Language for EscPos {
@@ -144,7 +145,7 @@ impl Language for EscPos {
     }
 
     fn connected(&mut self) {
-        *self = Self { unproved: self.unproved, ..Self::default() };
+        *self = Self { unconfirmed: self.unconfirmed, ..Self::default() };
     }
 
     async fn status(&mut self, wire: &mut dyn Wire) -> Result<Status, Fault> {
@@ -157,7 +158,7 @@ impl Language for EscPos {
                 None => self.real_time = Some(false),
             }
         }
-        // In line it answers only while it is well, so a printer with trouble is not asked.
+        // It answers in line only while it is ready, so a printer with trouble is not asked.
         match self.ask_in_line(wire).await? {
             Some(status) => Ok(status),
             None if self.real_time == Some(true) => {
@@ -171,13 +172,18 @@ impl Language for EscPos {
         }
     }
 
-    async fn printed(&mut self, wire: &mut dyn Wire, lines: u32, urgent: &mut Urgent<'_>) -> Result<Status, Unproved> {
-        let to_print = lines.saturating_add(self.unproved);
-        self.unproved = to_print;
+    async fn printed(
+        &mut self,
+        wire: &mut dyn Wire,
+        lines: u32,
+        urgent: &mut Urgent<'_>,
+    ) -> Result<Status, Unconfirmed> {
+        let to_print = lines.saturating_add(self.unconfirmed);
+        self.unconfirmed = to_print;
         let can_tell = self.in_line == Some(true);
         let end = Instant::now() + if can_tell { Self::patience(to_print) } else { pace(to_print) };
         if can_tell {
-            self.send(wire, &[GS, b'r', 1]).await.map_err(Unproved::from)?;
+            self.send(wire, &[GS, b'r', 1]).await.map_err(Unconfirmed::from)?;
             self.asked_in_line += 1;
         }
         let mut look = Instant::now() + LOOK;
@@ -185,25 +191,26 @@ impl Language for EscPos {
             let heard = tokio::select! {
                 heard = timeout_at(look.min(end), self.hear(wire)) => heard,
                 pulse = urgent.next() => {
-                    self.send(wire, pulse.bytes).await.map_err(Unproved::from)?;
+                    self.send(wire, pulse.bytes).await.map_err(Unconfirmed::from)?;
                     pulse.done();
                     continue;
                 }
             };
             match heard {
                 Ok(heard) => {
-                    heard.map_err(Unproved::from)?;
+                    heard.map_err(Unconfirmed::from)?;
                     if can_tell && self.asked_in_line == 0 {
-                        self.unproved = 0;
+                        self.unconfirmed = 0;
                         let no_paper = paper_is_out(self.paper).then_some(NO_PAPER);
                         return Ok(no_paper.or_else(|| self.trouble()));
                     }
                 }
                 Err(_) if Instant::now() < end => {
                     look = Instant::now() + LOOK;
-                    // One that answers in real time only between two lines is not asked again before it did.
+                    // Some printers answer in real time only between two lines; such a printer is not asked again
+                    // before it answers.
                     if self.real_time == Some(true) && self.asked.is_empty() {
-                        self.send_real_time(wire).await.map_err(Unproved::from)?;
+                        self.send_real_time(wire).await.map_err(Unconfirmed::from)?;
                     }
                 }
                 Err(_) => break,
@@ -215,28 +222,25 @@ impl Language for EscPos {
             }
         }
         if can_tell {
-            let why = format!(
-                "it did not answer within {} s whether it is through (GS r 1)",
-                Self::patience(to_print).as_secs()
-            );
-            return Err(Unproved { why, line_is_lost: true });
+            let why = format!("it did not confirm the end within {} s (GS r 1)", Self::patience(to_print).as_secs());
+            return Err(Unconfirmed { why, line_is_lost: true });
         }
-        self.unproved = 0;
-        match self.ask_in_real_time(wire).await.map_err(Unproved::from)? {
+        self.unconfirmed = 0;
+        match self.ask_in_real_time(wire).await.map_err(Unconfirmed::from)? {
             Some(trouble @ Some(_)) => Ok(trouble),
-            Some(None) => Err(Unproved { why: CAN_NOT_TELL.into(), line_is_lost: false }),
-            None => Err(Unproved { why: SILENT.into(), line_is_lost: true }),
+            Some(None) => Err(Unconfirmed { why: NO_CONFIRMATION.into(), line_is_lost: false }),
+            None => Err(Unconfirmed { why: SILENT.into(), line_is_lost: true }),
         }
     }
 }
 
-/// How long the slowest printer takes for so many lines.
+/// The time that the slowest printer needs for this many lines.
 fn pace(lines: u32) -> Duration {
     Duration::from_secs(u64::from(lines.div_ceil(SLOWEST)))
 }
 
 impl EscPos {
-    /// DLE EOT 2 and 4: answered in real time, ahead of what is in the buffer. `None` if it does not answer.
+    /// DLE EOT 2 and 4, answered in real time, ahead of buffered data. `None` without an answer.
     #[allow(clippy::option_option)] // no answer; an answer of one that is well; of one that is not
     async fn ask_in_real_time(&mut self, wire: &mut dyn Wire) -> Result<Option<Status>, Fault> {
         let asking = timeout(STATUS, async {
@@ -252,7 +256,7 @@ impl EscPos {
         }
     }
 
-    /// GS r 1: in line with the data. `None` if it does not answer.
+    /// GS r 1, answered in line with the data. `None` without an answer.
     #[allow(clippy::option_option)] // as above
     async fn ask_in_line(&mut self, wire: &mut dyn Wire) -> Result<Option<Status>, Fault> {
         let asking = timeout(STATUS, async {
@@ -283,7 +287,7 @@ impl EscPos {
         sending.await.map_err(|_| Fault::Stalled)?.map_err(Fault::from)
     }
 
-    /// Takes one answer. The two kinds tell themselves apart by the bits that are fixed in each.
+    /// Reads one answer. Fixed bits distinguish the two kinds.
     async fn hear(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
         let byte = wire.read_u8().await?;
         // DLE EOT: bits 0, 1, 4, 7 are 0, 1, 1, 0. GS r: bits 4 and 7 are 0.
@@ -299,7 +303,7 @@ impl EscPos {
             self.asked_in_line = self.asked_in_line.saturating_sub(1);
             self.paper = byte;
         } else {
-            let why = format!("it answered {byte:#04x}, which is not a status; is it an ESC/POS printer?");
+            let why = format!("it answered {byte:#04x}, which is not a status; check that it is an ESC/POS printer");
             return Err(Fault::Broken(why));
         }
         Ok(())
@@ -310,25 +314,26 @@ impl EscPos {
     }
 }
 
-const SILENT: &str = "it answers neither DLE EOT nor GS r with its status; is it an ESC/POS printer, and switched on?";
+const SILENT: &str =
+    "it answers neither status request (DLE EOT, GS r); check that it is an ESC/POS printer and switched on";
 
-const CAN_NOT_TELL: &str = "it does not answer whether it is through (GS r 1)";
+const NO_CONFIRMATION: &str = "it does not answer whether it is through (GS r 1)";
 
-/// Bits 2 and 3 of the answer to GS r 1: the roll is at its end.
+/// Bits 2 and 3 of the answer to GS r 1: the paper is out.
 fn paper_is_out(paper: u8) -> bool {
     paper & 0x0c != 0
 }
 
-const NO_PAPER: &str = "the paper is at its end; put in a new roll";
+const NO_PAPER: &str = "the paper is out; insert a new roll";
 
-/// What is wrong, by the answers to DLE EOT 2 (offline causes) and DLE EOT 4 (paper sensors). Pure.
+/// The trouble reported by DLE EOT 2 (offline causes) and DLE EOT 4 (paper sensors). Pure.
 fn trouble(offline: u8, paper: u8) -> Status {
     if offline & 0x04 != 0 {
-        Some("its cover is open; close it")
+        Some("the cover is open; close it")
     } else if offline & 0x20 != 0 || paper & 0x60 != 0 {
         Some(NO_PAPER)
     } else if offline & 0x40 != 0 {
-        Some("it reports an error; switch it off and on, and look at its cutter")
+        Some("it reports an error; switch it off and on, and check the cutter")
     } else {
         None
     }
@@ -337,10 +342,10 @@ fn trouble(offline: u8, paper: u8) -> Status {
 /// ESC p 0: a pulse of 50 ms on pin 2, then 500 ms of rest.
 const DRAWER: [u8; 5] = [ESC, b'p', 0, 25, 250];
 
-/// DLE DC4 1: the same pulse in real time, for a printer that does not work off its buffer.
+/// DLE DC4 1: the same pulse in real time, for a printer that does not process its buffer.
 const DRAWER_NOW: [u8; 5] = [DLE, 0x14, 1, 0, 1];
 
-/// A document as the printer wants it, and for how many lines of text it counts. Pure.
+/// Encodes a document and counts its lines of text. Pure.
 fn encode(document: &Document, columns: u8) -> (Vec<u8>, u32) {
     let mut count = 0_u32;
     // ESC @ initialises, ESC t 19 selects code page 858.
@@ -363,12 +368,12 @@ fn encode(document: &Document, columns: u8) -> (Vec<u8>, u32) {
         bytes.extend(text);
         bytes.push(b'\n');
     }
-    // Feed past the cutter and cut, leaving a corner: GS V 66 n.
+    // Feeds past the cutter and makes a partial cut: GS V 66 n.
     bytes.extend([GS, b'V', 66, 3]);
     (bytes, count)
 }
 
-/// GS k 73 n: Code 128, in code set B (`{B`), for what that set has; nothing for an empty or overlong text.
+/// GS k 73 n: Code 128 in code set B (`{B`), limited to its characters; nothing for an empty or overlong text.
 fn barcode(text: &str) -> Vec<u8> {
     let data: Vec<u8> = text.bytes().filter(|byte| (0x20..0x7f).contains(byte) && *byte != b'{').collect();
     match u8::try_from(data.len() + 2) {
@@ -396,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn status_bits_say_what_to_do() {
+    fn status_bits_become_instructions() {
         assert_eq!(trouble(0x12, 0x12), None);
         assert!(trouble(0x16, 0x12).unwrap().contains("cover"));
         assert!(trouble(0x12, 0x72).unwrap().contains("roll"));
@@ -404,7 +409,7 @@ mod tests {
         assert!(trouble(0x52, 0x12).unwrap().contains("cutter"));
     }
 
-    /// A printer that is known, and its far side, where it answers DLE EOT at once and GS r after a time.
+    /// A printer with known capabilities, and its other end, which answers DLE EOT at once and GS r after a while.
     fn known(answers_after: Option<Duration>) -> (EscPos, tokio::io::DuplexStream) {
         let language =
             EscPos { real_time: Some(true), in_line: Some(true), offline: 0x12, sensors: 0x12, ..EscPos::default() };
@@ -429,33 +434,33 @@ mod tests {
         (language, wire)
     }
 
-    async fn printed(language: &mut EscPos, wire: &mut dyn Wire, lines: u32) -> Result<Status, Unproved> {
+    async fn printed(language: &mut EscPos, wire: &mut dyn Wire, lines: u32) -> Result<Status, Unconfirmed> {
         let (_jobs, mut jobs) = Jobs::channel();
         language.printed(wire, lines, &mut Urgent::new(&mut jobs, &mut None)).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_printer_is_waited_for_by_the_lines_that_it_prints() {
-        // 500 lines at the 4.7 lines a second of a dot matrix printer.
+    async fn the_wait_for_a_slow_printer_depends_on_its_lines() {
+        // 500 lines at the 4.7 lines per second of a dot matrix printer.
         let (mut language, mut wire) = known(Some(Duration::from_secs(106)));
         assert!(matches!(printed(&mut language, &mut wire, 500).await, Ok(None)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_printer_that_never_says_that_it_is_through_is_not_waited_for_for_ever() {
+    async fn the_wait_for_a_confirmation_is_bounded() {
         let (mut language, mut wire) = known(None);
         let began = Instant::now();
-        let unproved = printed(&mut language, &mut wire, 30).await.err().unwrap();
-        assert!(unproved.line_is_lost && unproved.why.contains("GS r 1"), "{}", unproved.why);
+        let unconfirmed = printed(&mut language, &mut wire, 30).await.err().unwrap();
+        assert!(unconfirmed.line_is_lost && unconfirmed.why.contains("GS r 1"), "{}", unconfirmed.why);
         assert_eq!(began.elapsed(), EscPos::patience(30));
-        // It may still print those lines, so the next job's wait has them on top.
+        // It may still print those lines, so the next job waits for them too.
         let began = Instant::now();
         assert!(printed(&mut language, &mut wire, 6).await.is_err());
         assert_eq!(began.elapsed(), EscPos::patience(36));
     }
 
     proptest! {
-        /// A text adds printable bytes, line feeds and images, and nothing that could be another command.
+        /// A text adds only printable bytes, line feeds and images.
         #[test]
         fn no_text_can_be_a_command(content in "\\PC*|[\\x00-\\x1f\\x7f-\\u{9f}a]*") {
             let document = text(&content);
@@ -468,7 +473,7 @@ mod tests {
                     rest = &rest[8 + 63 * 24..];
                     continue;
                 }
-                // Each line is its own two settings, then printable bytes, then a line feed.
+                // Each line has its two settings, printable bytes, and a line feed.
                 prop_assert_eq!(&rest[..6], [0x1b, b'E', 0, 0x1d, b'!', 0]);
                 let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
                 prop_assert!(rest[6..end].iter().all(|byte| *byte >= 0x20 && *byte != 0x7f));
@@ -477,7 +482,7 @@ mod tests {
         }
 
         #[test]
-        fn barcodes_hold_only_what_code_set_b_has(data in ".{0,60}") {
+        fn barcodes_only_contain_code_set_b(data in ".{0,60}") {
             let bytes = barcode(&data);
             if let Some(data) = bytes.get(6..) {
                 prop_assert_eq!(data.len() + 2, usize::from(bytes[3]));

@@ -1,17 +1,17 @@
-//! What letters a receipt can have, and how wide they are on the paper. Pure.
+//! The characters that a receipt can have, and their widths. Pure.
 //!
-//! Every text is brought into a form that prints: composed (NFC), without control characters, typographic signs as the
-//! plain ones that receipts always had. A letter is then in code page 858 or is drawn from a bitmap font (`raster`);
-//! none is replaced by a question mark.
+//! Every text is normalised: composed (NFC), without control characters, and with typographic characters replaced by
+//! the plain ones that are usual on receipts. A character is then either in code page 858 or drawn from a bitmap font
+//! (`raster`); none is replaced by a question mark.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use unicode_width::UnicodeWidthChar;
 
-/// What is at 80h to FFh of code page 858 (code page 850 with the euro sign).
+/// Characters 80h to FFh of code page 858 (code page 850 with the euro sign).
 const HIGH: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤\
                     ðÐÊËÈ€ÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}";
 
-/// A text as it can be printed.
+/// Normalises a text for printing.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for char in ComposingNormalizerBorrowed::new_nfc().normalize(text).chars() {
@@ -24,7 +24,7 @@ pub(super) fn printable(text: &str) -> String {
     printable
 }
 
-/// The plain form of typographic signs and ligatures; nothing of what only directs other programs.
+/// The plain form of typographic characters and ligatures; empty for characters that only control other programs.
 fn plain(char: char) -> Option<&'static str> {
     Some(match char {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' => " ",
@@ -59,7 +59,7 @@ fn plain(char: char) -> Option<&'static str> {
     })
 }
 
-/// A letter's byte in code page 858.
+/// A character's byte in code page 858.
 pub(super) fn code_page_858(char: char) -> Option<u8> {
     match char {
         ' '..='~' => u8::try_from(char).ok(),
@@ -67,12 +67,12 @@ pub(super) fn code_page_858(char: char) -> Option<u8> {
     }
 }
 
-/// A text in code page 858, if the page has all of it.
+/// A text in code page 858, if the page has all of its characters.
 pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
     text.chars().map(code_page_858).collect()
 }
 
-/// How many columns a letter takes: two for Chinese, Japanese and Korean ones, none for marks that stand on another.
+/// The width of a character in columns: two for Chinese, Japanese and Korean, zero for combining marks.
 pub(super) fn columns_of(char: char) -> usize {
     if char.width() == Some(0) {
         0
@@ -83,7 +83,7 @@ pub(super) fn columns_of(char: char) -> usize {
     }
 }
 
-/// How many columns a text takes.
+/// The width of a text in columns.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_code_page_858_is_there() {
+    fn code_page_858_is_complete() {
         assert_eq!(HIGH.chars().count(), 128);
         for (text, bytes) in [
             ("CRÈME BRÛLÉE", &b"CR\xd4ME BR\xeaL\x90E"[..]),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn typographic_signs_become_plain_ones() {
+    fn typographic_characters_become_plain_ones() {
         for (text, plain) in [
             ("L’eau “pure” – 5\u{a0}€…", "L'eau \"pure\" - 5 €..."),
             ("Cre\u{300}me bru\u{302}le\u{301}e", "Crème brûlée"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_take_the_columns_that_they_are_drawn_in() {
+    fn widths_match_the_drawn_columns() {
         assert_eq!((width("Milk"), width("Молоко"), width("牛乳"), width("e\u{323}")), (4, 6, 4, 1));
         assert_eq!(encode("Žluťoučký"), None);
     }

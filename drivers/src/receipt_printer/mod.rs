@@ -1,4 +1,4 @@
-//! Receipt printers: a document of lines, a barcode, a cut; the drawer that hangs on the printer.
+//! Receipt printers, and the cash drawer that is connected to one.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +16,11 @@ mod raster;
 
 pub use paper::{PaperLine, layout, lines};
 
-/// What receipt printers can be spoken to in.
+/// The protocols of receipt printers.
 pub const PROTOCOLS: &[Protocol<dyn ReceiptPrinter>] =
     &[Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, |start| Ok(escpos::start(start))) }];
 
-/// What goes on the paper, top to bottom.
+/// The contents of a receipt, from top to bottom.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// The blocks in order.
@@ -36,37 +36,37 @@ pub enum Block {
         /// The text.
         text: String,
     },
-    /// A line; longer ones wrap.
+    /// A line of text, which may wrap.
     Text {
         /// The text.
         text: String,
-        /// Where it stands.
+        /// The alignment.
         #[serde(default)]
         align: Align,
         /// Printed bold.
         #[serde(default)]
         bold: bool,
     },
-    /// Text left and an amount right; a left part that is too long wraps beside the amount.
+    /// Text on the left and an amount on the right; a long text wraps beside the amount.
     Columns {
-        /// Left part.
+        /// The left text.
         left: String,
-        /// Right part.
+        /// The right text.
         right: String,
         /// Printed bold.
         #[serde(default)]
         bold: bool,
     },
-    /// A rule over the whole width.
+    /// A rule across the whole width.
     Rule,
     /// A Code 128 barcode with its text below.
     Barcode {
-        /// What it says, printable ASCII.
+        /// The data, printable ASCII.
         data: String,
     },
     /// Empty lines.
     Feed {
-        /// How many.
+        /// The number of lines.
         lines: u8,
     },
 }
@@ -84,15 +84,15 @@ pub enum Align {
     Right,
 }
 
-/// A receipt printer as the hub uses it.
+/// A receipt printer.
 pub trait ReceiptPrinter: Device {
-    /// How many characters it has on a line.
+    /// The number of characters per line.
     fn columns(&self) -> u8;
 
-    /// Prints the document and cuts; answers when the printer says that it is through, or will not say so any more.
-    /// An error means that the document is not on the paper, or not whole: it may be printed again.
+    /// Prints the document and cuts; returns when the printer confirms the end, or when it no longer can. After an
+    /// error the document is not on paper, or not completely, and may be printed again.
     fn print<'a>(&'a self, document: &'a Document) -> Answer<'a, Result<PrintOutcome, PrintError>>;
 
-    /// Kicks the drawer that hangs on the printer, also of one without paper.
+    /// Opens the cash drawer, even if the printer has no paper.
     fn open_drawer(&self) -> Answer<'_, Result<(), PrintError>>;
 }

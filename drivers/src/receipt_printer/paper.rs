@@ -1,24 +1,24 @@
-//! How a document falls onto the paper: pure, shared by the printer's encoder and by pages that show receipts.
+//! The layout of a document on paper. Pure; used by the printer's encoder and by pages that show receipts.
 
 use super::{
     Align, Block, Document,
     letters::{columns_of, printable, width},
 };
 
-/// A line of paper.
+/// A line on paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaperLine {
-    /// What it says, padded to where it stands; at most the paper's columns wide (half of them if `large`).
+    /// The text, padded for its alignment; at most as wide as the paper (half of it if `large`).
     pub text: String,
     /// Double width and height.
     pub large: bool,
     /// Bold.
     pub bold: bool,
-    /// A Code 128 barcode of this text instead.
+    /// Print the text as a Code 128 barcode instead.
     pub barcode: bool,
 }
 
-/// Lays a document out on paper of a number of columns.
+/// Lays a document out for a number of columns.
 pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
     let columns = usize::from(columns.max(8));
     let mut lines = Vec::new();
@@ -48,7 +48,7 @@ pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
     lines
 }
 
-/// The same as plain text.
+/// The layout as plain text.
 pub fn layout(document: &Document, columns: u8) -> Vec<String> {
     let width = usize::from(columns.max(8));
     let plain = |line: PaperLine| {
@@ -58,11 +58,11 @@ pub fn layout(document: &Document, columns: u8) -> Vec<String> {
     lines(document, columns).into_iter().map(plain).collect()
 }
 
-/// Breaks at blanks where it can; words longer than a line are cut into several.
+/// Wraps a text, at blanks if possible; words longer than a line are split.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut taken = 0;
-    // Leading blanks are an indentation and stay.
+    // Leading blanks are indentation and are kept.
     for word in text.split_inclusive(' ') {
         if taken + width(word.trim_end_matches(' ')) > columns && taken > 0 {
             lines.push(String::new());
@@ -95,11 +95,11 @@ fn place(text: &str, align: Align, columns: usize) -> String {
     format!("{}{text}", " ".repeat(before))
 }
 
-/// The narrowest left part that is still worth standing beside its amount.
+/// The minimum width of a left text beside its amount.
 const NARROW: usize = 8;
 
-/// Left and right: the left part wraps beside the right one, which stands at the end of its last line. A right part
-/// that leaves no room has lines of its own.
+/// Left and right text: the left one wraps beside the right one, which is on its last line. If the right text leaves no
+/// space, it gets its own lines.
 fn spread(left: &str, right: &str, columns: usize) -> Vec<String> {
     let room = columns.saturating_sub(width(right) + 1);
     let fits = width(left) <= room && width(right) <= columns;

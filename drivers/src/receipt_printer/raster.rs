@@ -1,20 +1,21 @@
-//! Lines of letters that the printer's code page lacks, drawn as an image: GS v 0, which nearly every printer has. Pure.
+//! Lines with characters that the printer's code page lacks, drawn as an image (GS v 0, which nearly every printer
+//! supports). Pure.
 //!
-//! The font is GNU Unifont (SIL Open Font License 1.1, by the crate `unifont`): a bitmap of 8 x 16 or 16 x 16 dots for
-//! each letter of the basic plane, drawn at one and a half times its size, as large as the printer's own font A of
-//! 12 x 24 dots. A letter that the font lacks is an empty box. Scripts that are written from right to left or join their
-//! letters come out letter by letter.
+//! The font is GNU Unifont (SIL Open Font License 1.1, from the crate `unifont`): a bitmap of 8 x 16 or 16 x 16 dots
+//! for each character of the basic plane, scaled by one and a half to the size of the printer's font A, 12 x 24 dots. A
+//! character that the font lacks becomes an empty box. Right-to-left and joining scripts are printed as separate
+//! characters.
 
 use super::letters::columns_of;
 
-/// Dots of a column.
+/// Dots per column.
 const WIDTH: usize = 12;
-/// Dots of a line.
+/// Dots per line.
 const HEIGHT: usize = 24;
 
 const GS: u8 = 0x1d;
 
-/// A line as an image, `scale` times as wide and high as font A, cut at the paper's columns.
+/// A line as an image, `scale` times as wide and high as font A, truncated to the paper's columns.
 pub(super) fn image(text: &str, columns: u8, scale: usize, bold: bool) -> Vec<u8> {
     let width = usize::from(columns) * WIDTH;
     let (row, height) = (width.div_ceil(8), HEIGHT * scale);
@@ -22,7 +23,7 @@ pub(super) fn image(text: &str, columns: u8, scale: usize, bold: bool) -> Vec<u8
     let mut left = 0;
     for char in text.chars() {
         let advance = columns_of(char) * WIDTH * scale;
-        // A mark stands on the letter before it.
+        // A combining mark is drawn over the previous character.
         let at = if advance == 0 { usize::saturating_sub(left, WIDTH * scale) } else { left };
         let drawn = if advance == 0 { WIDTH * scale } else { advance };
         for y in 0..height {
@@ -44,7 +45,7 @@ pub(super) fn image(text: &str, columns: u8, scale: usize, bold: bool) -> Vec<u8
     [&[GS, b'v', b'0', 0, row_low, row_high, height_low, height_high][..], &dots].concat()
 }
 
-/// Whether a letter has a dot there, in dots of font A.
+/// Whether a character has a dot at a position, in dots of font A.
 fn is_dot(char: char, x: usize, y: usize) -> bool {
     match unifont::get_glyph(char) {
         Some(glyph) => glyph.get_pixel(x * 2 / 3, y * 2 / 3),
@@ -60,7 +61,7 @@ fn is_dot(char: char, x: usize, y: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// The dots as text, every second of both directions.
+    /// The dots as text, every second one in both directions.
     fn picture(image: &[u8], row: usize) -> Vec<String> {
         let dots = |line: &[u8]| {
             let dot = |x: usize| if line[x / 8] & (0x80 >> (x % 8)) == 0 { ' ' } else { '#' };
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_drawn_where_it_stands() {
+    fn a_character_is_drawn_at_its_position() {
         let image = image("Ж牛", 20, 1, false);
         assert_eq!(image[..8], [GS, b'v', b'0', 0, 30, 0, 24, 0]);
         assert_eq!(image.len(), 8 + 30 * 24);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_without_a_picture_is_a_box_and_what_is_too_long_is_cut() {
+    fn a_missing_character_is_a_box_and_long_lines_are_truncated() {
         let dots = |text: &str| image(text, 8, 1, false)[8..].iter().map(|byte| byte.count_ones()).sum::<u32>();
         assert!(dots("\u{10ffff}") > 40);
         assert_eq!(image(&"Ж".repeat(99), 8, 1, false).len(), image("Ж", 8, 1, false).len());

@@ -1,4 +1,4 @@
-//! Scales: weigh what lies on the plate.
+//! Scales.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::{
 
 mod toledo8217;
 
-/// What scales can be spoken to in.
+/// The protocols of scales.
 pub const PROTOCOLS: &[Protocol<dyn Scale>] =
     &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
 
-/// What a scale weighs in.
+/// The unit of a scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -26,7 +26,8 @@ pub enum WeightUnit {
     Pound,
 }
 
-/// A legal-for-trade reading, as the scale shows it: never converted, for a price by the pound is of the pounds shown.
+/// A legal-for-trade reading as the scale shows it. It is never converted, because a price per pound refers to the
+/// pounds shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Weight {
@@ -46,29 +47,29 @@ impl std::fmt::Display for Weight {
     }
 }
 
-/// What the scale last said.
+/// A scale's latest reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "reading", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Reading {
-    /// At rest, above zero: may be sold by.
+    /// Stable and above zero: valid for a sale.
     Stable {
         /// The weight.
         #[serde(flatten)]
         weight: Weight,
     },
-    /// In motion: ask again.
+    /// In motion: try again.
     Motion,
-    /// Under zero, over capacity, at zero, or out of its zero range: not a weight to sell by.
+    /// Below zero, over capacity, at zero, or outside its zero range: not valid for a sale.
     Unusable {
-        /// Which, in words for the cashier.
+        /// The reason, for the cashier.
         why: String,
     },
 }
 
-/// A scale as the hub uses it.
+/// A scale.
 pub trait Scale: Device {
-    /// Asks for one weight at rest; waits for the plate to settle, at most the driver's time-out (2 s).
+    /// Requests one stable weight; waits for the plate to settle, at most the driver's time-out (2 s).
     fn weigh(&self) -> Answer<'_, Result<Weight, ScaleError>>;
 }
 
@@ -78,35 +79,35 @@ pub enum ScaleError {
     /// Not connected.
     #[error("scale {device} is offline: {why}")]
     Offline {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// What its supervisor last saw.
+        /// The latest error that its supervisor saw.
         why: String,
     },
     /// The plate did not settle in time.
     #[error(
-        "scale {device}: the weight did not settle within {waited_ms} ms; wait for the plate to rest and weigh again"
+        "scale {device}: the weight did not settle within {waited_ms} ms; wait until the plate is still and weigh again"
     )]
     Unsettled {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// How long the driver waited.
+        /// How long the driver waited, in milliseconds.
         waited_ms: u64,
     },
-    /// A reading that can't be sold by.
+    /// The reading is not valid for a sale.
     #[error("scale {device}: {why}")]
     Unusable {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// Which and what to do.
+        /// The reason and the remedy.
         why: String,
     },
-    /// It answered something else, or not in time.
-    #[error("scale {device} answered {got}; check that its protocol is set to Toledo 8217")]
+    /// It sent an invalid answer, or none in time.
+    #[error("scale {device} answered {got}; check that it is set to the protocol Toledo 8217")]
     Protocol {
-        /// Its name.
+        /// The device's name.
         device: String,
-        /// What came, escaped.
+        /// The answer, escaped.
         got: String,
     },
 }

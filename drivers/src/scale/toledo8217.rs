@@ -4,20 +4,20 @@
 //! ```text
 //! host   scale
 //!  W  ->       weigh
-//!      <-  STX 01.234 CR        at rest: digits with the decimal point where the scale has it
-//!      <-  STX ? status CR      not to be sold by: one byte of bits says why
+//!      <-  STX 01.234 CR        stable: digits with the scale's decimal point
+//!      <-  STX ? status CR      not valid for a sale: a byte of status bits
 //! ```
 //!
 //! Status bits, from the low end: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero range, 4 centre of
 //! zero, 5 net weight, 6 always set, 7 even parity (PSC Magellan 8500 service manual, Mettler-Toledo DIVA, §6.1.4.3).
 //!
-//! An answer carries nothing that ties it to its question. So a question goes out on a quiet line only: a late answer
-//! taken for the next one would put every weight from then on one item behind.
+//! An answer does not say which request it belongs to. So a request is only sent on a quiet line: if a late answer were
+//! taken for the next one, every later weight would be one item behind.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | no answer within 0.5 s | what comes late is thrown away, then asked again; after three in a row the line is given up and opened again |
-//! | an answer that can't be read | reported; asked again; never a weight |
+//! | no answer within 0.5 s | a late answer is discarded, then the scale is asked again; after three failures in a row the line is opened again |
+//! | an invalid answer | reported; asked again; never a weight |
 //! | the plate does not settle | [`ScaleError::Unsettled`] after 2 s |
 
 use std::{sync::Arc, time::Duration};
@@ -35,7 +35,7 @@ use crate::{
     Answer,
     device::{Device, DeviceName, Health},
     registry::Start,
-    supervise::{Abandon, Driver, HUB_LET_GO, Handle, Jobs, Reporter, Unanswered, start as supervise},
+    supervise::{Abandon, Driver, HANDLE_DROPPED, Handle, Jobs, Reporter, Unanswered, start as supervise},
     transport::Wire,
 };
 
@@ -45,29 +45,29 @@ const CR: u8 = 0x0d;
 /// How long a scale may take to answer.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// How long a plate may take to come to rest.
+/// How long a plate may take to settle.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// How long the line must be quiet after a question that failed.
+/// How long the line must be quiet after a request that failed.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// How long a moving plate is left alone between questions.
+/// The pause between requests while the plate moves.
 const MOVING: Duration = Duration::from_millis(50);
 
-/// How often an idle scale is looked at.
+/// The interval of requests to an idle scale.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Unanswered questions in a row before the line is given up.
+/// Unanswered requests in a row before the line is closed.
 const PATIENCE: u32 = 3;
 
-/// The longest answer, in bytes: STX, a sign, seven digits with a point, a unit letter, CR.
+/// The maximum length of an answer: STX, a sign, seven digits with a point, a unit letter, CR.
 const MAX_ANSWER: usize = 16;
 
-/// What a config may say of a scale with this protocol.
+/// The settings of a scale with this protocol.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// What it weighs in.
+    /// The scale's unit.
     #[serde(default)]
     unit: WeightUnit,
 }
@@ -75,7 +75,7 @@ pub(super) struct Settings {
 /// A running scale.
 struct ToledoScale(Handle<Weigh>);
 
-/// Who waits for the weight.
+/// The caller that waits for the weight.
 type Weigh = oneshot::Sender<Result<Weight, ScaleError>>;
 
 impl Abandon for Weigh {
@@ -131,7 +131,7 @@ impl Driver for ToledoDriver {
             let asked = tokio::select! {
                 job = jobs.next() => match job {
                     Some(job) => Some(job),
-                    None => return HUB_LET_GO.into(),
+                    None => return HANDLE_DROPPED.into(),
                 },
                 _ = look.tick() => None,
             };
@@ -147,7 +147,7 @@ impl Driver for ToledoDriver {
                     Err(Asked::Silent) => {
                         silent += 1;
                         if silent >= PATIENCE {
-                            let why = "it does not answer; is it switched on, and set to Toledo 8217 with these line settings?";
+                            let why = "it does not answer; check that it is switched on and set to Toledo 8217 with these line settings";
                             self.give_up(asked, why);
                             return why.into();
                         }
@@ -156,7 +156,7 @@ impl Driver for ToledoDriver {
                     }
                     Err(Asked::Garbage(got)) => {
                         report.attention(format!(
-                            "it answered {got}; check that its protocol is Toledo 8217, and the line's settings"
+                            "it answered {got}; check its protocol (Toledo 8217) and the line settings"
                         ));
                         if let Some(asked) = asked.take() {
                             let _ = asked.send(Err(ScaleError::Protocol { device: self.device.to_string(), got }));
@@ -195,7 +195,7 @@ impl Driver for ToledoDriver {
 }
 
 impl ToledoDriver {
-    /// Tells who waits that the line is given up, and why: the supervisor only learns it later.
+    /// Tells the caller why the line is closed, before the supervisor learns it.
     fn give_up(&mut self, asked: Option<Weigh>, why: &str) {
         if let Some(asked) = asked {
             self.refuse(asked, why);
@@ -203,14 +203,14 @@ impl ToledoDriver {
     }
 }
 
-/// Throws away what comes until the line is quiet; a line that never is quiet is given up by its unanswered questions.
+/// Discards data until the line is quiet; if it never is, its unanswered requests close it.
 async fn quieten(wire: &mut dyn Wire) {
     let mut late = [0; 64];
     let listening = async { while matches!(timeout(QUIET, wire.read(&mut late)).await, Ok(Ok(1..))) {} };
     let _ = timeout(2 * ANSWER, listening).await;
 }
 
-/// Why a question got no reading.
+/// Why a request got no reading.
 enum Asked {
     Silent,
     Garbage(String),
@@ -218,14 +218,14 @@ enum Asked {
 }
 
 async fn ask(wire: &mut dyn Wire, unit: WeightUnit) -> Result<Reading, Asked> {
-    let broken = |error: std::io::Error| Asked::Broken(format!("the line broke: {error}"));
+    let broken = |error: std::io::Error| Asked::Broken(format!("the line failed: {error}"));
     let mut late = [0; 64];
     while let Some(Ok(1..)) = wire.read(&mut late).now_or_never() {}
     let answer = timeout(ANSWER, async {
         wire.write_all(b"W").await.map_err(broken)?;
         let mut answer = Vec::with_capacity(MAX_ANSWER);
         loop {
-            // Scales send seven bits; what carries the eighth is the parity of a line set up otherwise.
+            // Scales send seven bits; the eighth is the parity bit of a line with the wrong settings.
             let byte = wire.read_u8().await.map_err(broken)? & 0x7f;
             if byte == CR {
                 return Ok(answer);
@@ -243,7 +243,7 @@ async fn ask(wire: &mut dyn Wire, unit: WeightUnit) -> Result<Reading, Asked> {
     parse(&answer, unit).ok_or_else(|| Asked::Garbage(format!("`{}`", answer.escape_ascii())))
 }
 
-/// Reads an answer without its CR. Pure.
+/// Parses an answer without its CR. Pure.
 fn parse(answer: &[u8], unit: WeightUnit) -> Option<Reading> {
     let body = answer.strip_prefix(&[STX])?.trim_ascii();
     if let [b'?', status] = body {
@@ -251,7 +251,7 @@ fn parse(answer: &[u8], unit: WeightUnit) -> Option<Reading> {
     }
     let body = body.strip_suffix(b"N").unwrap_or(body);
     let text = std::str::from_utf8(body).ok()?;
-    // Without the point a weight would be off by a thousand.
+    // Without the decimal point a weight would be wrong by a factor of a thousand.
     let (whole, part) = text.split_once('.')?;
     let digits = |text: &str, most| text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || part.is_empty() || !digits(whole, 4) || !digits(part, 3) {
@@ -265,11 +265,11 @@ fn parse(answer: &[u8], unit: WeightUnit) -> Option<Reading> {
 fn refused(status: u8) -> Reading {
     let bit = |place: u8| status & (1 << place) != 0;
     let unusable = |why: &str| Reading::Unusable { why: why.to_owned() };
-    // Motion first: a plate that bounces is under zero or over capacity for a moment, and shall be waited for.
+    // Motion first: a bouncing plate is briefly below zero or over capacity, and the driver must wait for it.
     if bit(0) {
         Reading::Motion
     } else if bit(1) {
-        unusable("too much on the plate; take something off")
+        unusable("over capacity; take something off")
     } else if bit(2) {
         unusable("below zero; clear the plate and press zero")
     } else if bit(3) {
@@ -310,12 +310,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_plate_is_no_weight() {
+    fn an_empty_plate_is_not_a_weight() {
         assert!(matches!(kilograms(b"\x0200.000"), Some(Reading::Unusable { .. })));
     }
 
     #[test]
-    fn status_bits_say_what_to_do() {
+    fn status_bits_become_instructions() {
         assert_eq!(kilograms(b"\x02?A"), Some(Reading::Motion));
         assert!(matches!(kilograms(b"\x02?B"), Some(Reading::Unusable { why }) if why.contains("take something off")));
         assert!(matches!(kilograms(b"\x02?D"), Some(Reading::Unusable { why }) if why.contains("press zero")));
@@ -341,13 +341,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_parser_panic(answer in proptest::collection::vec(any::<u8>(), 0..20)) {
+        fn the_parser_never_panics(answer in proptest::collection::vec(any::<u8>(), 0..20)) {
             let _ = kilograms(&answer);
             let _ = parse(&answer, WeightUnit::Pound);
         }
 
         #[test]
-        fn every_weight_survives_the_wire(milli in 1_u32..9_999_999, pounds in any::<bool>()) {
+        fn every_weight_round_trips(milli in 1_u32..9_999_999, pounds in any::<bool>()) {
             let unit = if pounds { WeightUnit::Pound } else { WeightUnit::Kilogram };
             let answer = format!("\x02{:02}.{:03}", milli / 1000, milli % 1000);
             let weight = Weight { milli, unit };

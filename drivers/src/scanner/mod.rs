@@ -1,7 +1,6 @@
-//! Scanners: what was read, and what kind of code it was.
+//! Scanners: codes and their symbologies.
 //!
-//! A scanner only talks; nothing can be asked of it. What it reads arrives as
-//! [`What::Scan`](crate::device::What::Scan).
+//! A scanner only sends. Its codes arrive as [`What::Scan`](crate::device::What::Scan).
 
 use serde::Serialize;
 
@@ -14,17 +13,17 @@ mod serial;
 
 pub use serial::MAX_SCAN;
 
-/// What scanners speak.
+/// The protocols of scanners.
 pub const PROTOCOLS: &[Protocol<dyn Device>] =
     &[Protocol { name: "serial", prepare: |setup| with_settings(setup, |start| Ok(serial::start(start))) }];
 
-/// One scanned code.
+/// A scanned code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Scan {
-    /// The code's content, printable characters only.
+    /// The content, printable characters only.
     pub data: String,
-    /// The kind of code by its AIM symbology identifier (ISO/IEC 15424), if the scanner sends one.
+    /// The symbology by its AIM identifier (ISO/IEC 15424), if the scanner sends one.
     pub symbology: Option<Symbology>,
 }
 

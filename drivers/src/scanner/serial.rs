@@ -1,12 +1,13 @@
-//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text up to its end, with an AIM identifier before
-//! it if the scanner is set up to send one.
+//! Scanners on a serial line (RS-232, or USB as a virtual COM port): text with a terminator, preceded by an AIM
+//! identifier if the scanner is configured to send one.
 //!
-//! - A scan ends at CR, LF, both, TAB or ETX; empty ones are nothing. STX begins one.
-//! - A code whose end has not come after a pause is dropped and reported: the scanner is set up wrongly, or the line broke
-//!   off in the middle. Guessing that it is whole could sell another item, and keeping it would glue it to the next.
+//! - A scan ends at CR, LF, both, TAB or ETX; empty scans are ignored. STX begins a scan.
+//! - A code without a terminator after a pause is dropped and reported: the scanner is misconfigured, or the line was
+//!   interrupted. To take it for complete could sell the wrong item, and to keep it would join it with the next.
 //! - The AIM symbology identifier (ISO/IEC 15424) is `]`, a letter for the kind of code, and a modifier.
-//! - At most [`MAX_SCAN`] bytes; a longer one is dropped up to its end and reported. So is one with bytes that no code
-//!   at a checkout has: GS (1D hex) separates the fields of GS1 codes and stays, all else is printable ASCII.
+//! - A scan has at most [`MAX_SCAN`] bytes; a longer one is dropped up to its terminator and reported. So is one with
+//!   bytes that no code at a checkout has. GS (1D hex) separates the fields of GS1 codes and is kept; everything else
+//!   is printable ASCII.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -21,23 +22,22 @@ use crate::{
     transport::Wire,
 };
 
-/// The longest scan taken, in bytes: a GS1 DataMatrix at a checkout has far fewer.
+/// The maximum length of a scan, in bytes: GS1 DataMatrix codes at a checkout have far fewer.
 pub const MAX_SCAN: usize = 512;
 
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 const GS: u8 = 0x1d;
 
-/// How long a code may rest before its end: far longer than between two bytes of a scanner, far shorter than between two
-/// scans.
+/// The maximum pause within a code: far longer than between two bytes of a scanner, far shorter than between two scans.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A config has nothing to say of a scanner but its address, which has the line's settings.
+/// This protocol has no settings besides the address, which has the line settings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {}
 
-/// A running scanner; what it reads arrives as events.
+/// A running scanner; its codes arrive as events.
 struct SerialScanner(Handle<Infallible>);
 
 impl Device for SerialScanner {
@@ -55,7 +55,7 @@ pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Device> {
     Arc::new(SerialScanner(supervise(start.name, start.address, SerialDriver, start.context.events.clone())))
 }
 
-/// Nothing can be asked of a scanner.
+/// A scanner accepts no requests.
 impl Abandon for Infallible {
     fn is_abandoned(&self) -> bool {
         match *self {}
@@ -91,7 +91,7 @@ impl Driver for SerialDriver {
                         }
                     }
                 }
-                Err(error) => return format!("the line broke: {error}"),
+                Err(error) => return format!("the line failed: {error}"),
             }
         }
     }
@@ -101,7 +101,7 @@ impl Driver for SerialDriver {
     }
 }
 
-/// Cuts bytes into scans. Pure.
+/// Splits bytes into scans. Pure.
 #[derive(Default)]
 struct Splitter {
     scan: Vec<u8>,
@@ -115,11 +115,11 @@ impl Splitter {
         !self.scan.is_empty()
     }
 
-    /// Drops a code whose end does not come, and says so.
+    /// Drops an unterminated code; returns the message to report.
     fn give_up(&mut self) -> String {
         let bytes = std::mem::take(self).scan.len();
         format!(
-            "a code of {bytes} bytes came without an end and was dropped; set the scanner up to send CR after each code"
+            "a code of {bytes} bytes without a terminator was dropped; configure the scanner to send CR after each code"
         )
     }
 
@@ -138,7 +138,7 @@ impl Splitter {
         let scan = std::mem::take(&mut self.scan);
         if std::mem::take(&mut self.overflowed) {
             return Some(Err(format!(
-                "a scan of more than {MAX_SCAN} bytes was dropped; set the scanner up to send CR after each code"
+                "a scan of more than {MAX_SCAN} bytes was dropped; configure the scanner to send CR after each code"
             )));
         }
         if scan.is_empty() {
@@ -161,9 +161,7 @@ fn parse(bytes: &[u8]) -> Result<Scan, String> {
         _ => (None, text),
     };
     if data.is_empty() {
-        return Err(
-            "a scan with nothing but its identifier was dropped; check what the scanner is set up to send".into()
-        );
+        return Err("a scan with only an identifier was dropped; check the scanner's configuration".into());
     }
     Ok(Scan { data, symbology })
 }
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn scans_end_at_any_terminator_and_empty_ones_are_nothing() {
+    fn scans_end_at_any_terminator_and_empty_ones_are_ignored() {
         let scans: Vec<_> =
             split(b"0400008189811\r\n]E096385074\n\r\r]C1x\r").into_iter().map(Result::unwrap).collect();
         let expected = [("0400008189811", None), ("96385074", Some(Symbology::Ean13)), ("x", Some(Symbology::Gs1_128))];
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlong_scan_is_dropped_to_its_end_and_the_next_is_read() {
+    fn an_overlong_scan_is_dropped_and_the_next_one_read() {
         let bytes = [vec![b'1'; MAX_SCAN + 1], b"\r96385074\r".to_vec()].concat();
         let scans = split(&bytes);
         assert!(scans[0].as_ref().unwrap_err().contains("send CR"));
@@ -220,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_scans_are_bounded_and_printable(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn scans_are_always_bounded_and_printable(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             for scan in split(&bytes).into_iter().flatten() {
                 prop_assert!(!scan.data.is_empty() && scan.data.len() <= MAX_SCAN);
                 prop_assert!(scan.data.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == GS));

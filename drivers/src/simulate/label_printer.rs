@@ -12,14 +12,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A label as it came out.
+/// A printed label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrintedLabel {
-    /// Its texts in order.
+    /// The texts in order.
     pub fields: Vec<String>,
-    /// The data of its barcode.
+    /// The data of the barcode.
     pub barcode: Option<String>,
-    /// How many.
+    /// The number of copies.
     pub copies: u32,
 }
 
@@ -30,7 +30,7 @@ struct State {
     head_open: bool,
 }
 
-/// The printer.
+/// A simulated label printer.
 pub struct SimulatedLabelPrinter {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -38,7 +38,7 @@ pub struct SimulatedLabelPrinter {
 }
 
 impl SimulatedLabelPrinter {
-    /// Switches a printer on, at a free port if the port is 0.
+    /// Starts a printer, on a free port if the port is 0.
     ///
     /// # Errors
     /// The port is taken.
@@ -49,29 +49,29 @@ impl SimulatedLabelPrinter {
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // One connection at a time, as print servers do.
+                // One connection at a time, like print servers.
                 let _ = serve(stream, &shared).await;
             }
         });
         Ok(Self { address, state, task })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it printed.
+    /// The printed labels.
     pub fn printed(&self) -> Vec<PrintedLabel> {
         lock(&self.state).printed.clone()
     }
 
-    /// Takes the labels out, or puts some in.
+    /// Removes or inserts the labels.
     pub fn paper_out(&self, on: bool) {
         lock(&self.state).paper_out = on;
     }
 
-    /// Opens or closes its head.
+    /// Opens or closes the head.
     pub fn head_open(&self, on: bool) {
         lock(&self.state).head_open = on;
     }
@@ -118,7 +118,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
     }
 }
 
-/// Runs a label's commands.
+/// Executes a label's commands.
 fn interpret(zpl: &str) -> PrintedLabel {
     let mut label = PrintedLabel { fields: Vec::new(), barcode: None, copies: 1 };
     let mut is_barcode = false;
@@ -128,7 +128,7 @@ fn interpret(zpl: &str) -> PrintedLabel {
             "FD" => {
                 let data = unescape(&command[2..]);
                 if std::mem::take(&mut is_barcode) {
-                    // Of Code 128: the code sets, FNC1 and the sign that begins them.
+                    // Code 128: the code sets, FNC1, and the escape for the start character.
                     label.barcode = Some(data.replace(">;>8", "[FNC1]").replace(">:", "").replace(">0", ">"));
                 } else {
                     label.fields.push(data);
@@ -141,7 +141,7 @@ fn interpret(zpl: &str) -> PrintedLabel {
     label
 }
 
-/// `_hh` is a byte.
+/// Decodes `_hh` to a byte.
 fn unescape(data: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = data.as_bytes();

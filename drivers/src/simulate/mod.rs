@@ -1,8 +1,7 @@
-//! Simulated devices: each stands on the far side of a real wire (a pseudo-terminal, a TCP socket) and speaks its
-//! protocol there, faults included.
+//! Simulated devices: each is at the other end of a real connection (a pseudo-terminal or TCP socket) and speaks its
+//! protocol, including faults.
 //!
-//! The drivers don't know them. What they send and how they read is written apart from the drivers' own encoders, so
-//! that a mistake shows.
+//! The drivers do not know them. They encode and decode independently of the drivers, so that mistakes show.
 
 mod label_printer;
 mod payment_terminal;

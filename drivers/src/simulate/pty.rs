@@ -1,4 +1,4 @@
-//! A pseudo-terminal: a serial line with both ends in software.
+//! A pseudo-terminal: a serial line in software.
 
 use std::{
     fs::File,
@@ -13,28 +13,29 @@ use rustix::{
 };
 use tokio::net::unix::pipe;
 
-/// The device's end of a serial line; the driver opens the other by [`path`](Self::path). Dropped, it is unplugged.
+/// The device's end of a serial line; the driver opens the other end by [`path`](Self::path). Dropping it unplugs the
+/// device.
 pub struct Pty {
     reader: pipe::Receiver,
     writer: pipe::Sender,
-    /// The far end held open, so that the line does not hang up between two openings by the driver.
+    /// The other end, kept open so that the line does not hang up while the driver has it closed.
     _far: File,
     path: PathBuf,
     link: Option<PathBuf>,
 }
 
 impl Pty {
-    /// Opens a line. With `link`, a symbolic link at a name that stays, as udev makes for real devices.
+    /// Opens a line. `link` is a symbolic link with a stable name, as udev makes for real devices.
     ///
     /// # Errors
-    /// The system gives none, or the link can't be made.
+    /// The system has no pseudo-terminal, or the link can't be made.
     pub fn open(link: Option<&Path>) -> io::Result<Self> {
         let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&near)?;
         unlockpt(&near)?;
         let path = PathBuf::from(String::from_utf8_lossy(ptsname(&near, Vec::new())?.as_bytes()).into_owned());
         let far = File::options().read(true).write(true).open(&path)?;
-        // Raw from the start: an echo or a translated CR before the driver sets the line up would be a byte that no
+        // Raw from the start: an echo or a translated CR before the driver configures the line would be a byte that no
         // device sends.
         let mut raw = tcgetattr(&far)?;
         raw.make_raw();
@@ -55,15 +56,15 @@ impl Pty {
         Ok(Self { reader: pipe::Receiver::from_file_unchecked(near)?, writer, _far: far, path, link })
     }
 
-    /// Where the driver finds the line.
+    /// The driver's path of the line.
     pub fn path(&self) -> &Path {
         self.link.as_deref().unwrap_or(&self.path)
     }
 
-    /// Reads what the driver sent; at least one byte.
+    /// Reads at least one byte from the driver.
     ///
     /// # Errors
-    /// The line is gone.
+    /// The line is closed.
     pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.reader.readable().await?;
@@ -77,7 +78,7 @@ impl Pty {
     /// Sends to the driver.
     ///
     /// # Errors
-    /// The line is gone.
+    /// The line is closed.
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.writer.writable().await?;

@@ -1,4 +1,5 @@
-//! An ESC/POS receipt printer on TCP, which reads the commands on its own account and keeps what is on the paper.
+//! An ESC/POS receipt printer on TCP. It interprets the commands independently of the driver and keeps what is on
+//! paper.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +17,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Receipts kept.
+/// The number of receipts kept.
 const KEPT: usize = 50;
 
 struct State {
@@ -27,17 +28,17 @@ struct State {
     paper_out: bool,
     cover_open: bool,
     stalled: bool,
-    /// Hangs up after this many more bytes.
+    /// Closes the connection after this many more bytes.
     hang_up_after: Option<usize>,
-    /// Does not answer DLE EOT, or not GS r.
+    /// Does not answer DLE EOT; the next field does the same for GS r.
     mute_in_real_time: bool,
     mute_in_line: bool,
-    /// Milliseconds that it takes for a line.
+    /// Milliseconds per line.
     line_ms: u64,
     count: watch::Sender<u64>,
 }
 
-/// The printer.
+/// A simulated receipt printer.
 pub struct SimulatedReceiptPrinter {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -47,7 +48,7 @@ pub struct SimulatedReceiptPrinter {
 }
 
 impl SimulatedReceiptPrinter {
-    /// Switches a printer on, at a free port if the port is 0.
+    /// Starts a printer, on a free port if the port is 0.
     ///
     /// # Errors
     /// The port is taken.
@@ -79,54 +80,54 @@ impl SimulatedReceiptPrinter {
         Ok(Self { address, state, wake, count, task })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The last receipts, oldest first, line by line.
+    /// The latest receipts, oldest first, as lines.
     pub fn printed(&self) -> Vec<Vec<String>> {
         lock(&self.state).printed.iter().cloned().collect()
     }
 
-    /// How many receipts were cut, now and later.
+    /// The number of receipts cut, as it changes.
     pub fn count(&self) -> watch::Receiver<u64> {
         self.count.clone()
     }
 
-    /// How often the drawer was kicked.
+    /// How often the cash drawer was opened.
     pub fn drawer_kicks(&self) -> u64 {
         lock(&self.state).drawer
     }
 
-    /// Takes the roll out, or puts one in.
+    /// Removes or inserts the roll.
     pub fn paper_out(&self, on: bool) {
         lock(&self.state).paper_out = on;
     }
 
-    /// Opens or closes its cover.
+    /// Opens or closes the cover.
     pub fn cover_open(&self, on: bool) {
         lock(&self.state).cover_open = on;
     }
 
-    /// Answers DLE EOT no more, and GS r no more, as many inexpensive printers never do.
+    /// Stops answering DLE EOT, GS r or both, like many inexpensive printers.
     pub fn mute(&self, in_real_time: bool, in_line: bool) {
         let mut state = lock(&self.state);
         (state.mute_in_real_time, state.mute_in_line) = (in_real_time, in_line);
     }
 
-    /// Takes so many milliseconds for each line, and works off what it was sent meanwhile only after it.
+    /// Takes this many milliseconds per line, and processes further data only afterwards.
     pub fn slow(&self, line_ms: u64) {
         lock(&self.state).line_ms = line_ms;
     }
 
-    /// Stops reading, or goes on.
+    /// Stops or resumes reading.
     pub fn stall(&self, on: bool) {
         lock(&self.state).stalled = on;
         self.wake.notify_waiters();
     }
 
-    /// Hangs up once, after this many more bytes.
+    /// Closes the connection once, after this many more bytes.
     pub fn hang_up_after(&self, bytes: usize) {
         lock(&self.state).hang_up_after = Some(bytes);
     }
@@ -179,7 +180,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
         }
         pending.extend_from_slice(&buffer[..length]);
         loop {
-            // One command after the other: what comes later waits while it prints.
+            // One command after the other; later ones wait while it prints.
             let mut answers = Vec::new();
             let (used, lines, line_ms) = {
                 let mut state = lock(state);
@@ -197,7 +198,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
 }
 
 impl State {
-    /// Runs one command; gives its length, or nothing if it is not whole yet.
+    /// Executes one command and returns its length; `None` if it is incomplete.
     fn command(&mut self, bytes: &[u8], answers: &mut Vec<u8>) -> Option<usize> {
         match bytes {
             [0x10, 0x04, question, ..] => {
@@ -270,7 +271,7 @@ impl State {
     }
 }
 
-/// What code page 858 has at a byte.
+/// The character of a byte in code page 858.
 fn letter(byte: u8) -> char {
     const HIGH: [&str; 8] = [
         "ÇüéâäàåçêëèïîìÄÅ",

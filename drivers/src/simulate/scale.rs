@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::pty::Pty;
 
-/// What lies on the plate, and what is wrong with the scale.
+/// The plate and its faults.
 #[derive(Clone, Copy, Default)]
 struct Plate {
     milli: u32,
@@ -20,7 +20,7 @@ struct Plate {
     garbage: bool,
 }
 
-/// The scale.
+/// A simulated scale.
 pub struct SimulatedScale {
     path: PathBuf,
     link: Option<PathBuf>,
@@ -29,10 +29,10 @@ pub struct SimulatedScale {
 }
 
 impl SimulatedScale {
-    /// Plugs a scale in.
+    /// Plugs in a scale.
     ///
     /// # Errors
-    /// The system gives no pseudo-terminal.
+    /// The system has no pseudo-terminal.
     pub fn open(link: Option<&Path>) -> io::Result<Self> {
         let mut scale =
             Self { path: PathBuf::new(), link: link.map(Path::to_owned), plate: Arc::default(), task: None };
@@ -40,47 +40,47 @@ impl SimulatedScale {
         Ok(scale)
     }
 
-    /// Where the driver finds it.
+    /// The driver's path of the scale.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts so many thousandths of the scale's unit on the plate; zero takes it off.
+    /// Puts thousandths of the scale's unit on the plate; zero clears it.
     pub fn put(&self, milli: u32) {
         self.plate().milli = milli;
     }
 
-    /// The plate moves.
+    /// Moves the plate.
     pub fn moving(&self, on: bool) {
         self.plate().moving = on;
     }
 
-    /// Too much on it.
+    /// Overloads the plate.
     pub fn over_capacity(&self, on: bool) {
         self.plate().over = on;
     }
 
-    /// It answers nothing.
+    /// Stops answering.
     pub fn silent(&self, on: bool) {
         self.plate().silent = on;
     }
 
-    /// It answers nonsense.
+    /// Answers with garbage.
     pub fn garbage(&self, on: bool) {
         self.plate().garbage = on;
     }
 
-    /// Pulls the plug.
+    /// Unplugs it.
     pub fn unplug(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
         }
     }
 
-    /// Plugs it in (again), at the same name if it has a link.
+    /// Plugs it in again, under the same name if it has a link.
     ///
     /// # Errors
-    /// The system gives no pseudo-terminal.
+    /// The system has no pseudo-terminal.
     pub fn plug(&mut self) -> io::Result<()> {
         let pty = Pty::open(self.link.as_deref())?;
         self.path = pty.path().to_owned();

@@ -8,7 +8,7 @@ use std::{
 
 use super::pty::Pty;
 
-/// The scanner.
+/// A simulated scanner.
 pub struct SimulatedScanner {
     path: PathBuf,
     link: Option<PathBuf>,
@@ -16,22 +16,22 @@ pub struct SimulatedScanner {
 }
 
 impl SimulatedScanner {
-    /// Plugs a scanner in.
+    /// Plugs in a scanner.
     ///
     /// # Errors
-    /// The system gives no pseudo-terminal.
+    /// The system has no pseudo-terminal.
     pub fn open(link: Option<&Path>) -> io::Result<Self> {
         let mut scanner = Self { path: PathBuf::new(), link: link.map(Path::to_owned), pty: None };
         scanner.plug()?;
         Ok(scanner)
     }
 
-    /// Where the driver finds it.
+    /// The driver's path of the scanner.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Scans a code; gives the moment at which its last byte went out.
+    /// Scans a code; returns the time when its last byte was sent.
     ///
     /// # Errors
     /// It is unplugged.
@@ -49,15 +49,15 @@ impl SimulatedScanner {
         Ok(Instant::now())
     }
 
-    /// Pulls the plug.
+    /// Unplugs it.
     pub fn unplug(&mut self) {
         self.pty = None;
     }
 
-    /// Plugs it in (again), at the same name if it has a link.
+    /// Plugs it in again, under the same name if it has a link.
     ///
     /// # Errors
-    /// The system gives no pseudo-terminal.
+    /// The system has no pseudo-terminal.
     pub fn plug(&mut self) -> io::Result<()> {
         let pty = Pty::open(self.link.as_deref())?;
         self.path = pty.path().to_owned();

@@ -1,4 +1,4 @@
-//! One task a device: connect, run, reconnect.
+//! One task per device: connect, run, reconnect.
 //!
 //! ```text
 //!            connect ok               run() returns or panics
@@ -6,13 +6,13 @@
 //!      \___ connect failed or timed out ________________/
 //! ```
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retry after 0.05 s doubling to 5 s, with jitter |
-//! | nobody waits for a job any more | it is dropped undone: a job reported as failed is never done later |
-//! | the wire breaks | the driver's `run` returns; the job it was doing is answered by the driver or by its dropped channel; as above |
-//! | the driver panics | caught, reported as `Offline`, the job's answer channel is dropped, the driver goes on with a new wire |
-//! | the hub drops the handle | the task ends, the wire is closed |
+//! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retries after 0.05 s doubling to 5 s, with jitter |
+//! | nobody waits for a job any more | it is dropped: a job reported as failed is never executed later |
+//! | the connection breaks | the driver's `run` returns; its current job is answered by the driver or by its dropped channel; then as above |
+//! | the driver panics | the panic is caught and reported as `Offline`, the job's answer channel is dropped, and the driver continues on a new connection |
+//! | the hub drops the handle | the task ends and the connection is closed |
 
 use std::{
     panic::AssertUnwindSafe,
@@ -35,45 +35,44 @@ use crate::{
     transport::{Address, Wire},
 };
 
-/// Jobs that may wait for a device; past it the asker is refused at once.
+/// The maximum number of jobs that wait for a device; further jobs are refused at once.
 pub const JOB_QUEUE: usize = 32;
 
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// A wire that held for this long was a device that was back; a port that accepts and hangs up is not.
+/// After this time a connection counts as good; a port that accepts and hangs up does not get this far.
 const HELD: Duration = Duration::from_secs(5);
 
-/// Pauses between attempts: 50 ms doubling to 2.5 s, each with as much again at random. Devices that fell together (a
-/// switch, a hub) should not come back in the same moment.
+/// Pauses between attempts: 50 ms doubling to 2.5 s, each doubled again by random jitter. Devices that were lost
+/// together (by a switch or a USB hub) should not reconnect at the same moment.
 const BACK_OFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_delay(Duration::from_millis(2_500))
     .without_max_times()
     .with_jitter();
 
-/// Why a driver's run ends when nobody holds its [`Handle`] any more.
-pub(crate) const HUB_LET_GO: &str = "the hub stopped using it";
+/// Why a driver's run ends when its [`Handle`] was dropped.
+pub(crate) const HANDLE_DROPPED: &str = "handle dropped";
 
-/// A job that somebody waits for, or no longer.
+/// A job whose caller may have given up.
 pub trait Abandon: Send + 'static {
-    /// Whether nobody waits for it: its asker timed out or went away, and was told or must assume that it was not done.
+    /// Whether the caller has timed out or gone away. It was told, or must assume, that the job was not done.
     fn is_abandoned(&self) -> bool;
 }
 
-/// Jobs that wait for a driver.
+/// The jobs that wait for a driver.
 pub struct Jobs<J>(mpsc::Receiver<J>);
 
 impl<J: Abandon> Jobs<J> {
-    /// A queue of jobs, and where they are put into it.
+    /// A queue of jobs and its sender.
     pub(crate) fn channel() -> (mpsc::Sender<J>, Self) {
         let (jobs, waiting) = mpsc::channel(JOB_QUEUE);
         (jobs, Self(waiting))
     }
 
-    /// The next job that somebody waits for; abandoned ones are dropped undone. `None` once nobody holds the
-    /// [`Handle`].
+    /// The next job with a waiting caller; abandoned jobs are dropped. `None` once the [`Handle`] was dropped.
     ///
-    /// Safe to drop while it waits.
+    /// Cancel-safe.
     pub async fn next(&mut self) -> Option<J> {
         loop {
             let job = self.0.recv().await?;
@@ -84,13 +83,13 @@ impl<J: Abandon> Jobs<J> {
     }
 }
 
-/// A protocol's side: what to do with a wire while it holds.
+/// A protocol: what to do with a connection while it lasts.
 pub trait Driver: Send + 'static {
-    /// What the hub may ask of it; carries its own answer channel.
+    /// A request of the hub; carries its own answer channel.
     type Job: Abandon;
 
-    /// Runs on a fresh wire until it breaks, and says why. Reports [`Health::Ready`] itself, once the device has
-    /// answered (or at once for a device that only talks).
+    /// Runs on a new connection until it breaks, and returns the reason. Reports [`Health::Ready`] once the device has
+    /// answered (or at once, if the device only sends).
     fn run(
         &mut self,
         wire: Box<dyn Wire>,
@@ -98,11 +97,11 @@ pub trait Driver: Send + 'static {
         report: &Reporter,
     ) -> impl Future<Output = String> + Send;
 
-    /// Answers a job that came while there was no wire.
+    /// Answers a job that arrived while there was no connection.
     fn refuse(&mut self, job: Self::Job, why: &str);
 }
 
-/// How a driver reports what its device does.
+/// Reports what a driver's device does.
 #[derive(Clone)]
 pub struct Reporter {
     device: DeviceName,
@@ -111,7 +110,7 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Which device it reports on.
+    /// The device.
     pub fn device(&self) -> &DeviceName {
         &self.device
     }
@@ -121,7 +120,7 @@ impl Reporter {
         self.health(Health::Ready);
     }
 
-    /// The device needs attention: what is wrong, and what to do.
+    /// The device needs attention; `why` says what is wrong and what to do.
     pub fn attention(&self, why: impl Into<String>) {
         self.health(Health::Attention { why: why.into() });
     }
@@ -136,7 +135,7 @@ impl Reporter {
         self.tell(What::Weight(reading));
     }
 
-    /// How far a payment is.
+    /// The progress of a payment.
     pub fn payment(&self, progress: Progress) {
         self.tell(What::Payment(progress));
     }
@@ -145,7 +144,7 @@ impl Reporter {
         let mut is_news = false;
         self.health.send_if_modified(|known| {
             let changed = *known != health;
-            // One more attempt that failed in the same way is nobody's news.
+            // Another attempt with the same failure is not an event.
             is_news = changed
                 && !matches!(
                     (&*known, &health),
@@ -178,41 +177,41 @@ impl<J> Drop for Handle<J> {
     }
 }
 
-/// Why a job got no answer from the device.
+/// Why the device did not answer a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unanswered {
-    /// It was not taken: too many wait.
+    /// It was refused: too many jobs are waiting.
     Full,
-    /// The wire broke, or the driver panicked, while it was being done.
+    /// The connection broke or the driver panicked during the job.
     Broken,
     /// It took too long.
     TimedOut,
 }
 
 impl<J: Abandon> Handle<J> {
-    /// Its name.
+    /// The device's name.
     pub fn device(&self) -> &DeviceName {
         &self.device
     }
 
-    /// How it is now.
+    /// The device's current health.
     pub fn health(&self) -> Health {
         self.health.borrow().clone()
     }
 
-    /// Why it can't be asked, for an error's text.
+    /// Why the device can't answer, for an error message.
     pub fn trouble(&self) -> String {
         match self.health() {
             Health::Offline { why, .. } | Health::Attention { why } => why,
-            Health::Connecting => "it is being connected".into(),
-            Health::Ready => "the line broke in the middle".into(),
+            Health::Connecting => "connecting".into(),
+            Health::Ready => "the connection broke during the job".into(),
         }
     }
 
-    /// Gives it a job and waits for the answer.
+    /// Sends a job to the device and waits for the answer.
     ///
     /// # Errors
-    /// There was none.
+    /// The device did not answer.
     pub async fn ask<T>(&self, limit: Duration, job: impl FnOnce(oneshot::Sender<T>) -> J) -> Result<T, Unanswered> {
         let (answer, answered) = oneshot::channel();
         self.jobs.try_send(job(answer)).map_err(|error| match error {
@@ -238,10 +237,10 @@ pub fn start<D: Driver>(device: DeviceName, address: Address, driver: D, events:
 
 async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D::Job>, report: Reporter) {
     let (mut attempts, mut pauses) = (0_u32, BACK_OFF.build());
-    // What goes on for days is logged once, and its end once.
+    // A failure that lasts for days is logged once, and its end once.
     let mut is_gone = false;
     loop {
-        let why = match refusing(&mut driver, &mut jobs, "it is being connected", address.connect(CONNECT)).await {
+        let why = match refusing(&mut driver, &mut jobs, "connecting", address.connect(CONNECT)).await {
             Ok(wire) => {
                 let began = Instant::now();
                 let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind();
@@ -254,20 +253,20 @@ async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D:
                 if began.elapsed() >= HELD {
                     (attempts, pauses) = (0, BACK_OFF.build());
                 }
-                run.unwrap_or_else(|_| "its driver had a fault and was restarted; please report it with the log".into())
+                run.unwrap_or_else(|_| "the driver panicked and was restarted; please report this with the log".into())
             }
             Err(error) => error.to_string(),
         };
         attempts = attempts.saturating_add(1);
         if !std::mem::replace(&mut is_gone, true) {
-            tracing::warn!(device = %report.device, %why, "offline; trying to reach it again");
+            tracing::warn!(device = %report.device, %why, "offline; reconnecting");
         }
         report.health(Health::Offline { why: why.clone(), attempts });
         refusing(&mut driver, &mut jobs, &why, sleep(pauses.next().unwrap_or(HELD))).await;
     }
 }
 
-/// Waits for a run's end, and tells when it has gone on for [`HELD`].
+/// Waits for a run's end, and calls `held` once it has lasted for [`HELD`].
 async fn until_held<T>(run: impl Future<Output = T>, held: impl FnOnce()) -> T {
     tokio::pin!(run);
     tokio::select! {
@@ -277,7 +276,7 @@ async fn until_held<T>(run: impl Future<Output = T>, held: impl FnOnce()) -> T {
     run.await
 }
 
-/// Waits for something while jobs are refused.
+/// Waits for a future while jobs are refused.
 async fn refusing<D: Driver, T>(
     driver: &mut D,
     jobs: &mut Jobs<D::Job>,
@@ -304,7 +303,7 @@ mod tests {
 
     use super::*;
 
-    /// Echoes a byte a job; panics on `!`.
+    /// Echoes one byte per job; panics on `!`.
     struct Echo;
 
     type Job = (u8, oneshot::Sender<Result<u8, String>>);
@@ -332,7 +331,7 @@ mod tests {
                     Err(error) => return error.to_string(),
                 }
             }
-            HUB_LET_GO.into()
+            HANDLE_DROPPED.into()
         }
 
         fn refuse(&mut self, (_, answer): Job, why: &str) {
@@ -346,7 +345,7 @@ mod tests {
         timeout(LIMIT, health.wait_for(wanted)).await.unwrap().unwrap().clone()
     }
 
-    /// A device that echoes, for `bytes` bytes a connection.
+    /// A device that echoes; each connection ends after `bytes` bytes.
     async fn device(bytes: usize) -> (Address, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -376,7 +375,7 @@ mod tests {
             until(&mut health, |health| *health == Health::Ready).await;
             let answer = handle.ask(LIMIT, |answer| (byte, answer)).await;
             assert_eq!(answer, Ok(Ok(byte)));
-            // The device has hung up; the next job finds that out.
+            // The device has closed the connection, which the next job notices.
             let _ = handle.ask(LIMIT, |answer| (b'x', answer)).await;
             until(&mut health, |health| *health != Health::Ready).await;
         }
@@ -394,7 +393,7 @@ mod tests {
                 break why;
             }
         };
-        assert!(reported.contains("fault"), "{reported}");
+        assert!(reported.contains("panicked"), "{reported}");
         until(&mut health, |health| *health == Health::Ready).await;
         assert_eq!(handle.ask(LIMIT, |answer| (b'a', answer)).await, Ok(Ok(b'a')));
     }
@@ -407,11 +406,11 @@ mod tests {
         let (handle, _heard) = begin(address);
         until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 2, .. })).await;
         let refused = handle.ask(LIMIT, |answer| (b'a', answer)).await.unwrap().unwrap_err();
-        assert!(refused.contains("switched on") || refused.contains("being connected"), "{refused}");
+        assert!(refused.contains("switched on") || refused.contains("connecting"), "{refused}");
     }
 
     #[tokio::test]
-    async fn a_job_whose_asker_gave_up_is_not_done_later() {
+    async fn an_abandoned_job_is_never_executed() {
         let (jobs, waiting) = mpsc::channel(4);
         let mut waiting = Jobs(waiting);
         for (byte, abandoned) in [(1, true), (2, false), (3, true)] {
@@ -427,7 +426,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_attempt_that_fails_alike_is_no_event() {
+    async fn a_repeated_failure_is_not_an_event() {
         let (address, device) = device(1).await;
         device.abort();
         let _ = device.await;
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_line_in_the_log_when_a_device_goes_and_one_when_it_is_back() {
+    async fn one_log_line_when_a_device_goes_offline_and_one_when_it_is_back() {
         let log = Log::default();
         let _guard = tracing::subscriber::set_default(log.clone());
         let (address, device) = device(9).await;
@@ -451,7 +450,7 @@ mod tests {
         let (handle, _heard) = begin(address.clone());
         let mut health = handle.health.clone();
         until(&mut health, |health| matches!(health, Health::Offline { attempts: 4.., .. })).await;
-        assert_eq!(log.lines(), ["offline; trying to reach it again"]);
+        assert_eq!(log.lines(), ["offline; reconnecting"]);
         let Address::Tcp { host, port } = &address else { panic!("a TCP address") };
         let listener = TcpListener::bind((host.as_str(), *port)).await.unwrap();
         let _back = listener.accept().await.unwrap();
@@ -462,10 +461,10 @@ mod tests {
         })
         .await
         .unwrap();
-        assert_eq!(log.lines(), ["offline; trying to reach it again", "online again"]);
+        assert_eq!(log.lines(), ["offline; reconnecting", "online again"]);
     }
 
-    /// The messages of this crate's log.
+    /// The messages in this crate's log.
     #[derive(Clone, Default)]
     struct Log(Arc<std::sync::Mutex<Vec<String>>>);
 
@@ -502,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_their_bound_and_differ_between_devices() {
+    fn pauses_grow_to_their_bound_and_have_jitter() {
         let pauses: Vec<Duration> = BACK_OFF.build().take(50).collect();
         assert_eq!(pauses.len(), 50, "it never gives up");
         assert!(pauses[0] <= Duration::from_millis(100) && pauses.iter().all(|pause| *pause <= HELD), "{pauses:?}");

@@ -1,7 +1,7 @@
-//! Addresses of devices, and the wires behind them: serial lines and TCP sockets as one kind of byte stream.
+//! Device addresses, and connections to them: serial lines and TCP sockets as byte streams.
 //!
-//! Opening is bounded by a time-out; reading and writing are bounded by the drivers, who know how long their device may
-//! take.
+//! Connecting is bounded by a time-out. Reading and writing are bounded by the drivers, which know how long their
+//! device may take.
 
 mod serial;
 
@@ -19,11 +19,11 @@ use tokio::{
     time::timeout,
 };
 
-/// Any full-duplex byte stream to a device.
+/// A full-duplex byte stream to a device.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-/// Where a device is, as a config writes it: `tcp://10.0.0.5:9100`, or
+/// The address of a device, as written in a config: `tcp://10.0.0.5:9100`, or
 /// `serial:/dev/serial/by-id/usb-…?baud=9600&data=7&parity=even&stop=1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -32,22 +32,22 @@ pub enum Address {
     Serial {
         /// The device file.
         path: PathBuf,
-        /// How it talks.
+        /// The line settings.
         line: SerialLine,
     },
     /// A TCP port.
     Tcp {
-        /// Name or IP address.
+        /// A host name or IP address.
         host: String,
         /// Port.
         port: u16,
     },
 }
 
-/// How a serial line talks: 9600 8N1 unless the address says otherwise.
+/// The settings of a serial line. The default is 9600 8N1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialLine {
-    /// Bits a second, 300 to 921,600.
+    /// Bits per second, 300 to 921,600.
     pub baud: u32,
     /// Data bits, 7 or 8.
     pub data: u8,
@@ -77,7 +77,7 @@ impl Default for SerialLine {
 /// Why an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Invalid device address `{given}`: {why}; write tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
+    "Invalid device address `{given}`: {why}; expected tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
 )]
 pub struct BadAddress {
     given: String,
@@ -93,10 +93,10 @@ pub struct ConnectError {
 }
 
 impl Address {
-    /// Opens the wire.
+    /// Connects to the device.
     ///
     /// # Errors
-    /// It can't be opened, or not within `limit`.
+    /// The connection fails or takes longer than `limit`.
     pub async fn connect(&self, limit: Duration) -> Result<Box<dyn Wire>, ConnectError> {
         let failed = |why: String| ConnectError { address: self.to_string(), why };
         match self {
@@ -105,12 +105,12 @@ impl Address {
                     .await
                     .map_err(|_| {
                         failed(format!(
-                            "no answer within {} s; is it switched on and on this network?",
+                            "no answer within {} s; check that it is switched on and on this network",
                             limit.as_secs()
                         ))
                     })?
-                    .map_err(|error| failed(format!("{error}; is it switched on, and is the port right?")))?;
-                // A device's commands are small and each waits for its answer.
+                    .map_err(|error| failed(format!("{error}; check that it is switched on and the port is right")))?;
+                // Commands are small, and each waits for its answer.
                 stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
                 Ok(Box::new(stream))
             }
@@ -122,7 +122,7 @@ impl Address {
                     .map_err(|_| failed("it did not open in time".into()))?
                     .map_err(|error| failed(error.to_string()))?
                     .map_err(|why| {
-                        failed(format!("{why}; is it plugged in, and may this user open it (group dialout)?"))
+                        failed(format!("{why}; check that it is plugged in and this user may open it (group dialout)"))
                     })?;
                 Ok(Box::new(opened.register().map_err(|error| failed(error.to_string()))?))
             }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_address_says_why() {
+    fn an_invalid_address_is_refused_with_a_reason() {
         for (text, why) in [
             ("10.0.0.5:9100", "begin with tcp"),
             ("tcp://10.0.0.5", "port is missing"),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unreachable_device_says_what_to_look_at() {
+    async fn an_unreachable_device_says_what_to_check() {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let tcp: Address = format!("tcp://{nobody}").parse().unwrap();
         let error = tcp.connect(Duration::from_secs(2)).await.err().unwrap().to_string();
@@ -269,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic_and_what_parses_reads_back(text in "(tcp://|serial:/)?.{0,60}") {
+        fn the_parser_never_panics_and_addresses_round_trip(text in "(tcp://|serial:/)?.{0,60}") {
             if let Ok(address) = text.parse::<Address>() {
                 prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
             }

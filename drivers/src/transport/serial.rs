@@ -1,8 +1,8 @@
-//! A serial line as an async wire: `serialport` sets it up and holds it alone, the runtime reads and writes it.
+//! An async serial line: `serialport` configures and locks it, the runtime reads and writes.
 //!
-//! The line is opened twice: once by us, non-blocking, for the runtime; and once by `serialport`, whose reads would
-//! block. It sets the speed and the frame on the terminal itself, so both see them, and its exclusive hold keeps other
-//! programs out for as long as the wire lives. No thread, and no delay by polling.
+//! The line is opened twice: non-blocking for the runtime, and by `serialport`, whose reads would block. The line
+//! settings belong to the terminal, so both descriptors share them, and the exclusive lock of `serialport` keeps other
+//! programs out while the connection lasts. There are no threads and no polling delays.
 
 use std::{
     fs::{File, OpenOptions},
@@ -23,17 +23,17 @@ use tokio::{
 
 use super::{Parity, SerialLine};
 
-/// An open line, not yet known to the runtime.
+/// An open line that is not registered with the runtime yet.
 pub(super) struct OpenLine {
     file: File,
     hold: TTYPort,
 }
 
-/// The runtime's pipe ends are its readers and writers of any file that can be waited for; a terminal is one.
+/// The runtime's pipe ends can read and write any pollable file, and a terminal is one.
 pub(super) struct SerialWire {
     reader: pipe::Receiver,
     writer: pipe::Sender,
-    /// Keeps the line's settings and other programs out.
+    /// Keeps the line settings and the lock.
     _hold: TTYPort,
 }
 
@@ -63,7 +63,7 @@ impl OpenLine {
         Ok(Self { file, hold })
     }
 
-    /// Makes it known to the current runtime.
+    /// Registers the line with the current runtime.
     pub(super) fn register(self) -> io::Result<SerialWire> {
         let writer = pipe::Sender::from_file_unchecked(self.file.try_clone()?)?;
         let reader = pipe::Receiver::from_file_unchecked(self.file)?;

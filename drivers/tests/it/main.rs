@@ -1,4 +1,4 @@
-//! The real drivers, started as a store's config starts them, with simulated devices on the far side of the wire.
+//! The real drivers, started from a config, with simulated devices at the other end of the connection.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod payment_terminal;
@@ -15,16 +15,16 @@ use drivers::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-/// Far beyond what anything here takes; only a hang gets there.
+/// Far longer than anything here takes, unless it hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// ISO 4217: US dollars.
 const DOLLARS: u16 = 840;
 
-/// What devices say.
+/// The events of devices.
 type Heard = mpsc::UnboundedReceiver<DeviceEvent>;
 
-/// A device at an address, with the settings of a config.
+/// A device at an address, with settings.
 fn setup(name: &str, address: &str, settings: serde_json::Value) -> Setup {
     let settings = serde_json::from_value(settings).unwrap();
     Setup { settings, ..Setup::new(name.parse().unwrap(), address.parse().unwrap()) }

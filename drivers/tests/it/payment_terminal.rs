@@ -1,4 +1,4 @@
-//! The real ZVT driver on TCP, with a simulated terminal whose journal says what customers were really charged.
+//! The real ZVT driver on TCP, with a simulated terminal whose journal shows what customers were really charged.
 
 use std::{
     io::Write as _,
@@ -24,7 +24,7 @@ fn dollars(minor: u64) -> Amount {
     Amount { minor, currency: DOLLARS }
 }
 
-/// A payment with what is journalled now.
+/// A payment with the current journal.
 fn intent(terminal: &Terminal, minor: u64) -> Intent {
     Intent { reference: "p1".into(), amount: dollars(minor), before: terminal.journal() }
 }
@@ -38,7 +38,7 @@ async fn until(heard: &mut Heard, wanted: fn(&What) -> bool) {
 }
 
 fn start(device: &SimulatedTerminal) -> (Terminal, Heard) {
-    // Read at the start; what it says must come out nowhere.
+    // A password; it must not appear in any output.
     let mut password = tempfile::NamedTempFile::new().unwrap();
     password.write_all(b"123456\n").unwrap();
     let address = format!("tcp://{}", device.address());
@@ -61,7 +61,7 @@ async fn begin() -> (SimulatedTerminal, Terminal, Heard) {
     (device, terminal, heard)
 }
 
-/// Pays, keeps, and gives the record with its receipt text.
+/// Pays, keeps, and returns the record with its receipt text.
 async fn pay(terminal: &Terminal, minor: u64) -> Record {
     match authorise(terminal, minor).await.unwrap() {
         Outcome::Approved(approved) => approved.keep().await.unwrap(),
@@ -69,7 +69,7 @@ async fn pay(terminal: &Terminal, minor: u64) -> Record {
     }
 }
 
-/// Asks until the terminal is back.
+/// Asks until the terminal has answered.
 async fn resolve(terminal: &Terminal, intent: &Intent) -> Resolution {
     timeout(LIMIT, async {
         loop {
@@ -80,7 +80,7 @@ async fn resolve(terminal: &Terminal, intent: &Intent) -> Resolution {
         }
     })
     .await
-    .expect("the terminal came back")
+    .expect("the terminal answered")
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn nothing_is_acknowledged_before_the_vote_and_a_roll_back_reverses() {
 }
 
 #[tokio::test]
-async fn an_approval_nobody_votes_on_is_left_in_doubt() {
+async fn an_approval_without_a_vote_is_in_doubt() {
     let (device, terminal, _heard) = begin().await;
     let intent = intent(&terminal, 700);
     let Outcome::Approved(approved) = terminal.authorise(&intent).await.unwrap() else { panic!("declined") };
@@ -120,11 +120,11 @@ async fn an_approval_nobody_votes_on_is_left_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_decline_says_why_and_charges_nothing() {
+async fn a_decline_has_a_reason_and_charges_nothing() {
     let (device, terminal, _heard) = begin().await;
     device.decline_next(Some(0x51));
     let declined = authorise(&terminal, 700).await.unwrap();
-    assert!(matches!(declined, Outcome::Declined { code, why } if code == "51" && why.contains("not enough money")));
+    assert!(matches!(declined, Outcome::Declined { code, why } if code == "51" && why.contains("insufficient funds")));
     for decline in [Decline::Abort, Decline::ResultThenAbort, Decline::AbortThenResult, Decline::ResultThenCompletion] {
         device.decline_next(Some(0x78));
         device.decline_by(decline);
@@ -159,16 +159,16 @@ async fn an_abort_stops_a_payment_unless_it_comes_too_late() {
     assert_eq!(device.journal().len(), 1);
 }
 
-/// What the terminal does with a payment whose link falls before its result is acknowledged.
+/// What the terminal does with a payment if the link is lost before its result is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Policy {
     Keeps,
     Reverses,
-    /// And if it has no result yet, it goes on with the customer, and is busy.
+    /// Like `Keeps`; without a result yet, it continues with the customer and is busy.
     GoesOn,
 }
 
-/// The heart of it: wherever the link falls, a doubt is settled as the terminal's journal says, and nothing is ever
+/// The central promise: wherever the link is lost, a doubt is settled as the terminal's journal says, and nothing is
 /// charged twice.
 async fn a_doubt_is_settled_as_the_terminal_booked(policy: Policy) {
     for point in Point::ALL {
@@ -176,7 +176,7 @@ async fn a_doubt_is_settled_as_the_terminal_booked(policy: Policy) {
         let (device, terminal, _heard) = begin().await;
         device.reverse_unacknowledged(policy == Policy::Reverses);
         device.carry_on((policy == Policy::GoesOn).then_some(3));
-        // The customer before paid the same: the amount alone must not match.
+        // The previous customer paid the same amount, which alone must not match.
         pay(&terminal, 700).await;
         let intent = intent(&terminal, 700);
         device.drop_link_at(Some(point));
@@ -208,61 +208,64 @@ async fn a_doubt_is_settled_as_the_terminal_booked(policy: Policy) {
             Policy::GoesOn => point != Point::CommandReceived,
         };
         assert_eq!(found, booked, "{case}");
-        // And it takes money again, as if nothing had been.
+        // The terminal can be used again as usual.
         pay(&terminal, 700).await;
         assert_eq!(device.bookings(), 2 + usize::from(found), "{case}");
     }
 }
 
 #[tokio::test]
-async fn wherever_the_link_falls_the_inquiry_tells_the_truth() {
+async fn a_link_lost_anywhere_is_settled_by_an_inquiry() {
     a_doubt_is_settled_as_the_terminal_booked(Policy::Keeps).await;
 }
 
 #[tokio::test]
-async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_reverses() {
+async fn a_link_lost_anywhere_is_settled_with_a_terminal_that_reverses() {
     a_doubt_is_settled_as_the_terminal_booked(Policy::Reverses).await;
 }
 
 #[tokio::test]
-async fn wherever_the_link_falls_the_inquiry_tells_the_truth_of_a_terminal_that_goes_on() {
+async fn a_link_lost_anywhere_is_settled_with_a_terminal_that_continues() {
     a_doubt_is_settled_as_the_terminal_booked(Policy::GoesOn).await;
 }
 
 #[tokio::test]
-async fn a_terminal_that_was_busy_gets_no_payment_until_it_told_its_last_one() {
+async fn a_terminal_that_was_busy_gets_no_payment_until_it_has_reported_its_last_one() {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     device.busy(2);
     let (terminal, mut heard) = start(&device);
     until(&mut heard, |what| matches!(what, What::Health(Health::Attention { why }) if why.contains("busy"))).await;
     assert!(matches!(authorise(&terminal, 1).await, Err(TerminalError::Offline { .. })));
-    // Nothing is known of its last transaction yet, so nothing was sent.
+    // Its last transaction is not known yet, so nothing was sent.
     let unsent = intent(&terminal, 1);
     assert!(unsent.before.is_unknown());
     let resolved = terminal.resolve(&unsent).await;
     assert!(matches!(resolved, Err(TerminalError::Refused { ref code, .. }) if code == "9C"), "{resolved:?}");
     assert!(matches!(terminal.resolve(&unsent).await, Ok(Resolution::NotCharged { .. })));
-    // And it is not sent later either, by the journal from before.
+    // It is not sent later with the old journal either.
     assert!(matches!(terminal.authorise(&unsent).await, Err(TerminalError::Offline { .. })));
     assert_eq!(pay(&terminal, 1).await.amount, dollars(1));
 }
 
-/// Waits 5 s for real: the time-out is the wire's.
+/// Waits 5 s of real time: the time-out is that of the link.
 #[tokio::test]
 async fn a_terminal_that_falls_silent_leaves_the_payment_in_doubt() {
     let (device, terminal, mut heard) = begin().await;
     device.mute(true);
     let intent = intent(&terminal, 1);
     assert!(matches!(terminal.authorise(&intent).await, Err(TerminalError::TimedOut { waited_ms: 5000, .. })));
-    until(&mut heard, |what| matches!(what, What::Health(Health::Offline { why, .. }) if why.contains("said nothing")))
-        .await;
+    until(
+        &mut heard,
+        |what| matches!(what, What::Health(Health::Offline { why, .. }) if why.contains("no answer for")),
+    )
+    .await;
     device.mute(false);
     assert!(matches!(resolve(&terminal, &intent).await, Resolution::NotCharged { .. }));
     assert_eq!(device.journal(), []);
 }
 
 #[tokio::test]
-async fn an_amount_that_the_protocol_cannot_say_is_declined_before_anything_is_sent() {
+async fn an_amount_out_of_range_is_declined_before_anything_is_sent() {
     let (device, terminal, _heard) = begin().await;
     for (minor, code) in [(0, "C8"), (1_000_000_000_000, "C3")] {
         assert!(matches!(authorise(&terminal, minor).await, Ok(Outcome::Declined { code: said, .. }) if said == code));
@@ -272,7 +275,7 @@ async fn an_amount_that_the_protocol_cannot_say_is_declined_before_anything_is_s
 }
 
 #[tokio::test]
-async fn frames_may_arrive_split_and_results_twice() {
+async fn split_frames_and_repeated_results_are_accepted() {
     let (device, terminal, _heard) = begin().await;
     device.split(Some(1));
     assert_eq!(pay(&terminal, 1).await.amount, dollars(1));
@@ -286,7 +289,7 @@ async fn frames_may_arrive_split_and_results_twice() {
 }
 
 #[tokio::test]
-async fn of_receipts_in_blocks_the_customers_is_kept() {
+async fn only_the_customers_receipt_is_kept() {
     let (device, terminal, _heard) = begin().await;
     device.print_blocks(true);
     let text = pay(&terminal, 1234).await.receipt_text;
@@ -295,7 +298,7 @@ async fn of_receipts_in_blocks_the_customers_is_kept() {
 }
 
 #[tokio::test]
-async fn a_reversal_gives_back_once() {
+async fn a_reversal_refunds_once() {
     let (device, terminal, _heard) = begin().await;
     let paid = pay(&terminal, 900).await.reference;
     assert_eq!(terminal.reverse(&paid).await.unwrap().amount, dollars(900));
@@ -324,7 +327,7 @@ async fn one_payment_at_a_time_and_none_without_a_link() {
 }
 
 #[tokio::test]
-async fn a_payment_runs_until_it_was_voted_on_and_finished() {
+async fn a_payment_runs_until_the_vote_is_executed() {
     let (_device, terminal, _heard) = begin().await;
     let Ok(Outcome::Approved(approved)) = authorise(&terminal, 1).await else { panic!("declined") };
     assert!(matches!(authorise(&terminal, 2).await, Err(TerminalError::Busy { .. })));
@@ -333,7 +336,7 @@ async fn a_payment_runs_until_it_was_voted_on_and_finished() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_not_the_terminals_last_transaction_sends_nothing() {
+async fn an_outdated_journal_sends_nothing() {
     let (device, terminal, _heard) = begin().await;
     let stale = intent(&terminal, 700);
     pay(&terminal, 700).await;
@@ -347,7 +350,7 @@ async fn a_journal_that_is_not_the_terminals_last_transaction_sends_nothing() {
     assert!(matches!(foreign, Resolution::Unknown { ref why } if why.contains("another protocol")), "{foreign:?}");
 }
 
-/// Whatever the driver lets out: records, events, errors, and what is traced.
+/// Everything that the driver returns: records, events, errors and traces.
 #[test]
 fn a_whole_card_number_from_the_terminal_goes_no_further() {
     let traced = Traced::default();
@@ -357,7 +360,7 @@ fn a_whole_card_number_from_the_terminal_goes_no_further() {
     told.push(traced.text());
     assert!(traced.text().contains("offline"), "the tracing was heard");
     for text in &told {
-        // Blanks and all else left out: the number must not be there in pieces either.
+        // Digits only: the number must not appear in pieces either.
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         for secret in ["4761739001010119", "739001", "28122", "123456"] {
             assert!(!digits.contains(secret), "{secret} in {text}");
@@ -366,7 +369,7 @@ fn a_whole_card_number_from_the_terminal_goes_no_further() {
     assert!(told[0].contains("476173******0119"));
 }
 
-/// Runs payments of every end with a terminal that sends whole card numbers; gives everything that came out, the first
+/// Runs payments of every outcome with a terminal that sends complete card numbers; returns all output, the first
 /// record first.
 async fn whole_card_numbers() -> Vec<String> {
     let (device, terminal, mut heard) = begin().await;
@@ -393,7 +396,7 @@ async fn whole_card_numbers() -> Vec<String> {
     told
 }
 
-/// Keeps everything that is traced, at every level.
+/// Collects all traces at every level.
 #[derive(Clone, Default)]
 struct Traced(Arc<Mutex<String>>);
 

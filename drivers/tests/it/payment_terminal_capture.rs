@@ -1,5 +1,5 @@
-//! A whole day at a terminal as Wireshark's dissector reads it: what driver and simulated terminal said is written as a
-//! capture and judged by `tshark`.
+//! A day at a terminal as seen by Wireshark's dissector: the traffic of driver and simulated terminal is written to a
+//! capture and checked by `tshark`.
 
 use std::{
     fmt::Write as _,
@@ -22,10 +22,10 @@ use tokio::{
     sync::mpsc,
 };
 
-/// What was said: by the hub or by the terminal, in order.
+/// The frames, with whether the hub sent them, in order.
 type Said = Arc<Mutex<Vec<(bool, Vec<u8>)>>>;
 
-/// Stands between hub and terminal and writes down what passes, a frame at a time.
+/// A proxy between hub and terminal that records each frame.
 async fn listen_in(terminal: &SimulatedTerminal, said: &Said) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, beyond, said) = (listener.local_addr().unwrap(), terminal.address(), Arc::clone(said));
@@ -58,7 +58,7 @@ async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + 
     }
 }
 
-/// A sale kept, one rolled back, one declined, one reversed, receipts as lines and as blocks.
+/// A sale kept, one rolled back, one declined, one reversed, with receipts as lines and as blocks.
 async fn a_day(said: &Said) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("tcp://{}", listen_in(&device, said).await);
@@ -90,13 +90,13 @@ async fn a_day(said: &Said) {
     terminal.resolve(&nothing).await.unwrap();
 }
 
-/// Skips, and says so, where there is no `tshark`.
+/// Skipped with a message if `tshark` is not installed.
 #[tokio::test]
 async fn wiresharks_dissector_finds_nothing_malformed() {
     let said = Said::default();
     a_day(&said).await;
     if Command::new("tshark").arg("--version").output().is_err() {
-        // Past the test runner, which keeps what a passing test prints to itself.
+        // Written past the test runner, which hides the output of passing tests.
         let _ =
             std::io::stderr().write_all(b"SKIPPED: no tshark here to judge the capture; `apt-get install tshark`\n");
         return;
@@ -113,7 +113,7 @@ async fn wiresharks_dissector_finds_nothing_malformed() {
         dump.push('\n');
     }
     fs::write(&hex, dump).unwrap();
-    // "O" goes to the second port, 20007 by habit the terminal's.
+    // "O" means to the second port, 20007, the terminal's usual port.
     let written =
         Command::new("text2pcap").args(["-q", "-D", "-T", "40000,20007"]).args([&hex, &pcap]).status().unwrap();
     assert!(written.success());
@@ -144,7 +144,7 @@ async fn wiresharks_dissector_finds_nothing_malformed() {
         "zvt.card_number",
     ];
     let seen = read(&fields);
-    // The dissector knows neither enquiry (05 01) nor repeat receipt (06 20); every other frame is one of ZVT's to it.
+    // The dissector knows neither enquiry (05 01) nor repeat receipt (06 20); all other frames are identified as ZVT.
     let unknown = said.iter().filter(|(_, frame)| matches!(frame[..2], [0x05, 0x01] | [0x06, 0x20])).count();
     assert_eq!((unknown, seen.lines().count()), (4, said.len() - unknown));
     for expected in [

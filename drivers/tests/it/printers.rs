@@ -1,4 +1,4 @@
-//! The real printer drivers on TCP, with simulated printers that read the commands on their own account.
+//! The real printer drivers on TCP, with simulated printers that interpret the commands independently.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ fn label() -> Label {
     }
 }
 
-/// Waits until the driver sees its device, by asking until it answers something else than "offline".
+/// Repeats a request until the driver's answer is not "offline".
 async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> Result<T, PrintError> {
     timeout(LIMIT, async {
         loop {
@@ -53,11 +53,11 @@ async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> R
         }
     })
     .await
-    .expect("the printer came")
+    .expect("the printer is online")
 }
 
 #[tokio::test]
-async fn a_receipt_comes_out_as_it_was_laid_out() {
+async fn a_receipt_is_printed_as_laid_out() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 20);
     assert_eq!(eventually(async || printer.print(&document()).await).await.unwrap(), PrintOutcome::Confirmed);
@@ -67,13 +67,13 @@ async fn a_receipt_comes_out_as_it_was_laid_out() {
     );
     assert_eq!(printer.health(), Health::Ready);
     printer.open_drawer().await.unwrap();
-    // In line with the data, so it is open once the next receipt is through.
+    // In line with the data, so it is open after the next receipt.
     printer.print(&document()).await.unwrap();
     assert_eq!(device.drawer_kicks(), 1);
 }
 
 #[tokio::test]
-async fn a_receipt_printer_without_paper_or_with_its_cover_open_says_so_and_goes_on_after() {
+async fn a_receipt_printer_reports_missing_paper_and_an_open_cover_and_continues_afterwards() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 42);
     device.paper_out(true);
@@ -89,7 +89,7 @@ async fn a_receipt_printer_without_paper_or_with_its_cover_open_says_so_and_goes
 }
 
 #[tokio::test]
-async fn letters_come_out_whatever_the_code_page_has() {
+async fn characters_outside_of_the_code_page_are_printed() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 32);
     let text = |text: &str| Block::Text { text: text.into(), align: Align::Left, bold: false };
@@ -108,7 +108,7 @@ async fn letters_come_out_whatever_the_code_page_has() {
 }
 
 #[tokio::test]
-async fn a_printer_that_does_not_say_that_it_is_through_prints_once_and_says_so() {
+async fn a_printer_without_confirmation_prints_once_and_is_reported() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     device.mute(false, true);
     let printer = receipt_printer(&device, 42);
@@ -123,7 +123,7 @@ async fn a_printer_that_does_not_say_that_it_is_through_prints_once_and_says_so(
     device.paper_out(true);
     assert!(matches!(printer.print(&document()).await, Err(PrintError::NeedsAttention { .. })));
     device.paper_out(false);
-    // It is asked anew on each line; its word for a later receipt ends the matter.
+    // It is asked again on each connection; confirming a later receipt clears the warning.
     device.mute(false, false);
     device.hang_up_after(1);
     let outcome = timeout(LIMIT, async {
@@ -164,7 +164,7 @@ async fn a_printer_that_answers_nothing_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_drawer_opens_though_there_is_no_paper() {
+async fn a_drawer_opens_without_paper() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     device.paper_out(true);
     let printer = receipt_printer(&device, 42);
@@ -189,7 +189,7 @@ async fn a_drawer_does_not_wait_for_a_receipt() {
     let printing = printer.print(&printing);
     tokio::pin!(printing);
     let opening = async {
-        // When the receipt was sent; it takes four seconds.
+        // The time when the receipt was sent, which takes four seconds to print.
         tokio::time::sleep(Duration::from_millis(500)).await;
         timeout(Duration::from_secs(2), printer.open_drawer()).await.expect("it does not wait").unwrap();
     };
@@ -200,13 +200,13 @@ async fn a_drawer_does_not_wait_for_a_receipt() {
 }
 
 #[tokio::test]
-async fn a_line_that_breaks_after_a_receipt_was_sent_leaves_it_unconfirmed_and_it_is_not_printed_again_by_itself() {
+async fn a_receipt_is_unconfirmed_and_not_printed_again_if_the_connection_breaks_after_it_by_itself() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 42);
     eventually(async || printer.print(&document()).await).await.unwrap();
     device.hang_up_after(40);
     assert!(matches!(printer.print(&document()).await, Ok(PrintOutcome::Unconfirmed { .. })));
-    // Asked again, it prints the whole.
+    // Printed again on request, as a whole.
     eventually(async || printer.print(&document()).await).await.unwrap();
     let printed = device.printed();
     assert_eq!(printed.len(), 2);
@@ -214,11 +214,11 @@ async fn a_line_that_breaks_after_a_receipt_was_sent_leaves_it_unconfirmed_and_i
 }
 
 #[tokio::test]
-async fn what_its_asker_gave_up_is_not_printed_later() {
+async fn an_abandoned_job_is_not_printed() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 42);
     eventually(async || printer.print(&document()).await).await.unwrap();
-    // Queued, and dropped before the driver's task has run.
+    // Queued, and dropped before the driver's task ran.
     assert!(printer.print(&document()).now_or_never().is_none());
     assert!(printer.open_drawer().now_or_never().is_none());
     printer.print(&document()).await.unwrap();
@@ -226,7 +226,7 @@ async fn what_its_asker_gave_up_is_not_printed_later() {
 }
 
 #[tokio::test]
-async fn a_label_comes_out_with_its_texts_whatever_they_contain() {
+async fn a_label_is_printed_with_any_texts() {
     let device = SimulatedLabelPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let setup = setup("labels-1", &format!("tcp://{}", device.address()), json!({}));
     let (printer, _heard) = start(label_printer::PROTOCOLS, setup);

@@ -1,5 +1,4 @@
-//! Each kind's list of protocols: names are unique, defaults do, and what a protocol does not know is an error that
-//! helps.
+//! The protocol lists: unique names, working defaults, and helpful errors.
 
 use std::collections::HashSet;
 
@@ -16,7 +15,7 @@ fn refused<D: ?Sized>(protocols: &[Protocol<D>], settings: Value) -> SetupError 
     prepare(protocols, setup("device-1", "tcp://127.0.0.1:1", settings)).err().unwrap()
 }
 
-/// What holds for every registry. Nothing need listen at the address: a driver starts all the same and is offline.
+/// Checks that hold for every registry. Nothing needs to listen at the address: a driver starts and is offline.
 fn holds<D: ?Sized>(protocols: &[Protocol<D>], names: &[&str]) {
     let listed: Vec<&str> = protocols.iter().map(|protocol| protocol.name).collect();
     assert_eq!(listed, names);
@@ -34,7 +33,7 @@ fn holds<D: ?Sized>(protocols: &[Protocol<D>], names: &[&str]) {
     let mut unknown = setup("device-1", "tcp://127.0.0.1:1", json!({}));
     unknown.protocol = Some("carrier-pigeon".into());
     let error = prepare(protocols, unknown).err().unwrap().to_string();
-    assert_eq!(error, format!("unknown protocol `carrier-pigeon`; known: {}", names.join(", ")));
+    assert_eq!(error, format!("unknown protocol `carrier-pigeon`; expected one of: {}", names.join(", ")));
 }
 
 #[tokio::test]
@@ -75,7 +74,7 @@ async fn payment_terminals() {
         let context = drivers::registry::StartContext { currency: DOLLARS, events: std::sync::Arc::new(|_| {}) };
         prepare(payment_terminal::PROTOCOLS, terminal).unwrap().start(&context).err().map(|error| error.to_string())
     };
-    assert!(begin().unwrap().contains("could not read its password from"));
+    assert!(begin().unwrap().contains("could not read the password from"));
     std::fs::write(&file, "12345").unwrap();
     assert!(begin().unwrap().contains("six digits"));
     std::fs::write(&file, "123456\n").unwrap();

@@ -1,4 +1,4 @@
-//! The real drivers on real pseudo-terminals, with simulated devices on the far side.
+//! The real drivers on real pseudo-terminals, with simulated devices at the other end.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn offline(what: &What) -> Option<()> {
 const KILOGRAMS: Weight = Weight { milli: 1234, unit: WeightUnit::Kilogram };
 
 #[tokio::test]
-async fn a_scale_weighs_settles_refuses_and_survives_being_unplugged() {
+async fn a_scale_weighs_settles_refuses_and_can_be_unplugged() {
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("scale");
     let mut device = SimulatedScale::open(Some(&link)).unwrap();
@@ -84,7 +84,7 @@ async fn a_scale_that_falls_silent_is_offline_until_it_answers() {
 }
 
 #[tokio::test]
-async fn a_scanner_reads_whole_codes_however_they_arrive() {
+async fn a_scanner_reads_complete_codes_however_they_arrive() {
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("scanner");
     let mut device = SimulatedScanner::open(Some(&link)).unwrap();
@@ -125,7 +125,7 @@ async fn a_scanner_reads_whole_codes_however_they_arrive() {
 }
 
 #[tokio::test]
-async fn a_code_without_an_end_is_told_and_does_not_grow_into_the_next() {
+async fn an_unterminated_code_is_reported_and_not_joined_with_the_next() {
     let device = SimulatedScanner::open(None).unwrap();
     let (_scanner, mut heard) = start(scanner::PROTOCOLS, at("scanner-1", device.path()));
     until(&mut heard, ready).await;
@@ -135,7 +135,7 @@ async fn a_code_without_an_end_is_told_and_does_not_grow_into_the_next() {
         What::Scan(scan) => panic!("{scan:?}"),
         _ => None,
     });
-    assert!(why.await.contains("without an end"));
+    assert!(why.await.contains("without a terminator"));
     device.scan("", "42").await.unwrap();
     until(&mut heard, |what| matches!(what, What::Scan(scan) if scan.data == "42").then_some(())).await;
 }

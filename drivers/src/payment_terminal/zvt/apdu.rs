@@ -1,18 +1,18 @@
-//! Frames: class, instruction, length, data. A length of `FF` is followed by two more bytes, the low one first (as real
-//! captures have it).
+//! Frames: class, instruction, length, data. A length of `FF` is followed by a two-byte length with the low byte first
+//! (as in real captures).
 
-/// The longest frame taken, in bytes of data.
+/// The maximum length of a frame's data, in bytes.
 pub(super) const MAX_DATA: usize = 64 * 1024 - 1;
 
-/// A frame. It has no `Debug`: what is in it may be card data.
+/// A frame. It has no `Debug`, because it may contain card data.
 pub(super) struct Apdu {
-    /// Class and instruction.
+    /// The class and instruction.
     pub(super) code: (u8, u8),
-    /// What follows.
+    /// The data.
     pub(super) data: Vec<u8>,
 }
 
-/// A frame as bytes.
+/// Encodes a frame.
 pub(super) fn encode(code: (u8, u8), data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![code.0, code.1];
     match u8::try_from(data.len()) {
@@ -27,7 +27,7 @@ pub(super) fn encode(code: (u8, u8), data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Cuts a stream of bytes into frames: they arrive split and merged as the network likes.
+/// Splits a stream of bytes into frames; the network may split and merge them.
 #[derive(Default)]
 pub(super) struct Decoder {
     pending: Vec<u8>,
@@ -38,7 +38,7 @@ impl Decoder {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// The next whole frame.
+    /// The next complete frame.
     pub(super) fn next(&mut self) -> Option<Apdu> {
         let (header, length) = match *self.pending.as_slice() {
             [_, _, 0xff, low, high, ..] => (5, usize::from(u16::from_le_bytes([low, high]))),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_the_greatest_length_is_read_and_nothing_longer_can_be_said() {
+    fn a_frame_of_the_maximum_length_is_read() {
         let mut decoder = Decoder::default();
         decoder.push(&encode((0x06, 0xd3), &vec![7; MAX_DATA + 1]));
         assert_eq!(decoder.next().unwrap().data.len(), MAX_DATA);
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_the_decoder_does_not_panic_and_keeps_no_more_than_a_frame(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2048), 0..60)) {
+        fn the_decoder_never_panics_and_buffers_at_most_a_frame(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2048), 0..60)) {
             let mut decoder = Decoder::default();
             for chunk in chunks {
                 decoder.push(&chunk);
@@ -99,7 +99,7 @@ mod tests {
             }
         }
 
-        /// However the bytes are cut, the same frames come out.
+        /// However the bytes are split, the same frames are decoded.
         #[test]
         fn frames_survive_any_chunking(
             frames in proptest::collection::vec((any::<(u8, u8)>(), proptest::collection::vec(any::<u8>(), 0..600)), 1..8),

@@ -1,12 +1,12 @@
-//! The fields of a frame ("bitmaps"): a tag, and data whose length the tag tells.
+//! The fields of a frame ("bitmaps"): a tag, and data with a length given by the tag.
 //!
-//! A field that is not known can't be skipped, as nothing tells its length: reading stops there, what was read is kept,
-//! and the tag is noted.
+//! An unknown field can't be skipped, because its length is unknown: parsing stops there, and the fields before it are
+//! kept.
 
 use super::transaction::Numbers;
 use crate::payment_terminal::{Amount, MaskedPan};
 
-/// What the hub wants to know of a frame; the rest is dropped while parsing.
+/// The fields that the hub needs; all others are dropped while parsing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     /// BMP 27.
@@ -20,30 +20,30 @@ pub(super) struct Fields {
     /// BMP 0D and 0C, as `MMDD HHMMSS`.
     pub(super) date: Option<String>,
     pub(super) time: Option<String>,
-    /// BMP 22, reduced.
+    /// BMP 22, masked.
     pub(super) card: Option<MaskedPan>,
     /// BMP 8B.
     pub(super) card_name: Option<String>,
-    /// The field where reading stopped, if it did not come to the end: it is unknown or cut off.
+    /// The tag where parsing stopped early: the field is unknown or truncated.
     pub(super) stopped_at: Option<u8>,
 }
 
 impl Fields {
-    /// The amount, if both its parts were there.
+    /// The amount, if it is present; `currency` is the default.
     pub(super) fn amount(&self, currency: u16) -> Option<Amount> {
         Some(Amount { minor: self.minor?, currency: self.currency.unwrap_or(currency) })
     }
 }
 
-/// How long a field's data is.
+/// The length of a field's data.
 enum Length {
     Fixed(usize),
-    /// So many bytes `Fx`, one decimal digit each.
+    /// A number of bytes `Fx`, one decimal digit each.
     Variable(usize),
     Tlv,
 }
 
-/// Lengths by tag, as the Wireshark dissector and Portalum.Zvt have them.
+/// The lengths by tag, from the Wireshark dissector and Portalum.Zvt.
 fn length(tag: u8) -> Option<Length> {
     Some(match tag {
         0x01 | 0x02 | 0x03 | 0x05 | 0x19 | 0x27 | 0x8a | 0x8c | 0xa0 => Length::Fixed(1),
@@ -60,7 +60,7 @@ fn length(tag: u8) -> Option<Length> {
     })
 }
 
-/// Reads the fields of a frame. Never fails: what can't be read is left out.
+/// Parses the fields of a frame. Never fails: unreadable fields are left out.
 pub(super) fn parse(mut data: &[u8]) -> Fields {
     let mut fields = Fields::default();
     while let Some((&tag, rest)) = data.split_first() {
@@ -80,14 +80,14 @@ pub(super) fn parse(mut data: &[u8]) -> Fields {
             0x0c => fields.time = decimal(value).map(|_| nibbles(value)),
             0x22 => fields.card = Some(mask(value)),
             0x8b => fields.card_name = Some(name(value)),
-            // Track data (23, 24, 2D), expiry (0E), verification code (3A) and all else go no further.
+            // Track data (23, 24, 2D), expiry (0E), verification code (3A) and all others are dropped.
             _ => {}
         }
     }
     fields
 }
 
-/// A field's data and what follows it.
+/// Splits off a field's data.
 fn take(tag: u8, data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (skip, length) = match length(tag)? {
         Length::Fixed(length) => (0, length),
@@ -100,7 +100,7 @@ fn take(tag: u8, data: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((data.get(skip..skip + length)?, data.get(skip + length..)?))
 }
 
-/// A BER length: how many bytes it takes, and what it says.
+/// A BER length: its own size in bytes, and its value.
 pub(super) fn ber_length(data: &[u8]) -> Option<(usize, usize)> {
     match *data {
         [length, ..] if length < 0x80 => Some((1, usize::from(length))),
@@ -125,13 +125,13 @@ fn decimal(bytes: &[u8]) -> Option<u64> {
     })
 }
 
-/// A card number, two digits a byte, `E` for a masked digit and `F` to fill up: six and four digits are kept, whatever
-/// the terminal sends.
+/// A card number with two digits per byte, `E` for a masked digit and `F` as padding: only six and four digits are
+/// kept, whatever the terminal sends.
 fn mask(bytes: &[u8]) -> MaskedPan {
     let digits = nibbles(bytes);
     let digits = digits.trim_end_matches('f');
     let is_digit = |char: &char| char.is_ascii_digit();
-    // A number too short to be a card's has no middle to hide: its front is left out.
+    // A number too short for a card number has no middle to mask: its first digits are dropped.
     let open = if digits.len() < 13 { 0 } else { 6 };
     let leading: String = digits.chars().take(open).take_while(is_digit).collect();
     let trailing: String = digits.chars().rev().take(4).take_while(is_digit).collect();
@@ -139,7 +139,7 @@ fn mask(bytes: &[u8]) -> MaskedPan {
 }
 
 fn name(bytes: &[u8]) -> String {
-    // Ends with a zero byte.
+    // Terminated by a zero byte.
     super::text::read(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).trim().to_owned()
 }
 
@@ -157,7 +157,7 @@ mod tests {
             &[0x0c, 0x14, 0x15, 0x16, 0x0d, 0x11, 0x24, 0x0e, 0x28, 0x12],
             &[0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0xee, 0xee, 0xee, 0x01, 0x19],
             &[0x8b, 0xf0, 0xf5, b'V', b'I', b'S', b'A', 0],
-            // A TLV container with a long length, then a field after it.
+            // A TLV container with a long length, followed by another field.
             &[0x06, 0x81, 0x02, 0x1f, 0x00, 0x8a, 0x06],
         ]
         .concat();
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unmasked_card_number_is_reduced_while_parsing() {
-        // A test number in full, 16 digits; and one of 19, filled up with F.
+    fn an_unmasked_card_number_is_masked_while_parsing() {
+        // A complete test number of 16 digits, and one of 19, padded with F.
         let full = parse(&[0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0x90, 0x01, 0x01, 0x01, 0x19]);
         assert_eq!(full.card.unwrap().as_str(), "476173******0119");
         let long = parse(&[0x22, 0xf1, 0xf0, 0x67, 0x99, 0x99, 0x89, 0x00, 0x00, 0x02, 0x00, 0x05, 0x1f]);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_ends_the_reading_and_keeps_what_was_read() {
+    fn an_unknown_field_stops_parsing_and_keeps_the_fields_before_it() {
         let fields = parse(&[0x27, 0x6c, 0xee, 0x01, 0x49, 0x09, 0x78]);
         assert_eq!((fields.result, fields.currency, fields.stopped_at), (Some(0x6c), None, Some(0xee)));
         assert_eq!(parse(&[0x27, 0x00, 0x04, 0x00]).stopped_at, Some(0x04), "cut off");
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_parser_panic_and_no_card_number_gets_out(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn the_parser_never_panics_and_never_returns_a_card_number(data in proptest::collection::vec(any::<u8>(), 0..300)) {
             let fields = parse(&data);
             if let Some(card) = fields.card {
                 prop_assert!(card.as_str().bytes().filter(u8::is_ascii_digit).count() <= 10);

@@ -1,4 +1,4 @@
-//! Carries the [dialogue](super::dialogue) out over one link: reads, writes, waits, and answers whoever asked.
+//! Runs the [dialogue](super::dialogue) over one link: reads, writes, waits, and answers requests.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -23,22 +23,22 @@ use super::{
 use crate::{
     device::DeviceName,
     payment_terminal::{Amount, Outcome, Progress, Record, TerminalError, Unacknowledged, Vote},
-    supervise::{Abandon, Driver, HUB_LET_GO, Jobs, Reporter},
+    supervise::{Abandon, Driver, HANDLE_DROPPED, Jobs, Reporter},
     transport::Wire,
 };
 
-/// How long anything may take in all, from the first byte to the hub's vote and from there to the end: a terminal that
-/// keeps talking must not hold a payment for ever.
+/// The limit from the first byte to the hub's vote, and from the vote to the end: a terminal that keeps sending must
+/// not hold a payment for ever.
 pub(super) const WHOLE: Duration = Duration::from_secs(600);
 
-/// Why a payment is not sent whose journal is not what the terminal told last: by that no doubt could be settled.
+/// The reason not to send a payment whose journal is not the terminal's last transaction: a doubt could not be settled.
 const JOURNAL_OUTDATED: &str = "its last transaction changed before the payment was sent; repeat the payment";
 
 type Reply<T> = oneshot::Sender<Result<T, TerminalError>>;
 
-/// What the hub may ask.
+/// A request of the hub.
 pub(super) enum Job {
-    /// `before` is what was journalled: the last transaction known then.
+    /// `before` is the journal: the last transaction known then.
     Authorise {
         amount: Amount,
         before: Numbers,
@@ -55,7 +55,7 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// What it means to the dialogue, and who asks.
+    /// The dialogue's event, and who waits for the answer.
     fn begin(self) -> (Event, Asker) {
         match self {
             Self::Authorise { amount, claim, reply, .. } => (Event::Authorise(amount), Asker::Payment(claim, reply)),
@@ -64,7 +64,7 @@ impl Job {
         }
     }
 
-    /// What was journalled before a payment.
+    /// The journal from before a payment.
     fn journalled(&self) -> Option<&Numbers> {
         match self {
             Self::Authorise { before, .. } => Some(before),
@@ -83,21 +83,20 @@ impl Abandon for Job {
     }
 }
 
-/// The terminal's last transaction, as far as it is known: `None` until the terminal has told it, an empty trace if it
-/// holds none.
+/// The terminal's last transaction: `None` until the terminal has reported it, empty if there is none.
 pub(super) type Last = Arc<Mutex<Option<Numbers>>>;
 
-/// The one payment that may run on a terminal: a way to call for its abort.
+/// The one payment that may run on a terminal: requests its abort.
 pub(super) type Running = Arc<Mutex<Option<Arc<Notify>>>>;
 
-/// A payment's hold of the terminal, until it is dropped.
+/// Exclusive use of the terminal by a payment, until it is dropped.
 pub(super) struct Claim {
     running: Running,
     abort: Arc<Notify>,
 }
 
 impl Claim {
-    /// `None` if a payment runs already.
+    /// `None` if a payment is already running.
     pub(super) fn of(running: &Running) -> Option<Self> {
         let mut slot = running.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_some() {
@@ -115,12 +114,12 @@ impl Drop for Claim {
     }
 }
 
-/// Whoever waits for the end of what runs.
+/// Who waits for the running request.
 enum Asker {
     Nobody,
-    /// For the outcome of a payment.
+    /// Waits for the outcome of a payment.
     Payment(Claim, Reply<Outcome>),
-    /// Decides on an approval, once, and then waits for the end.
+    /// Votes on an approval, once, and then waits for the end.
     Voter(Claim, Option<oneshot::Receiver<Vote>>, Reply<Record>),
     Inquirer(Reply<Inquiry>),
     Reverser(Reply<Record>),
@@ -131,8 +130,8 @@ impl Asker {
         matches!(self, Self::Payment(..) | Self::Voter(..))
     }
 
-    /// Nobody need listen any more: what is sent to nobody is dropped. A claim is given up before the answer, so that
-    /// who hears it may pay again.
+    /// Answers; if nobody listens any more, the answer is dropped. Releases the claim first, so that whoever gets the
+    /// answer can pay again.
     fn answer(self, answer: Answer, device: &DeviceName) {
         match (self, answer) {
             (Self::Payment(claim, reply), Answer::Declined(code)) => {
@@ -159,7 +158,7 @@ impl Asker {
         }
     }
 
-    /// Shows an approval to whoever asked for the payment, who decides from now on.
+    /// Passes an approval to whoever requested the payment, who then votes.
     fn approve(self, approved: Transaction, device: &DeviceName) -> Self {
         let Self::Payment(claim, reply) = self else { return Self::Nobody };
         let (vote, voted) = oneshot::channel();
@@ -169,7 +168,7 @@ impl Asker {
         Self::Voter(claim, Some(voted), ended)
     }
 
-    /// The hub's next word on what runs: its vote, or a call for an abort. Never comes if there is nothing to say.
+    /// The hub's next message about the running request: its vote or an abort. Pending for ever if there is none.
     async fn word(&mut self) -> Event {
         match self {
             Self::Payment(claim, _) => {
@@ -189,7 +188,7 @@ impl Asker {
     }
 }
 
-/// A result code as records and messages have it: two hexadecimal digits.
+/// A result code as text: two hexadecimal digits.
 fn code_text(code: u8) -> String {
     format!("{code:02X}")
 }
@@ -280,7 +279,7 @@ impl Driver for ZvtDriver {
                     word = asker.word() => break word,
                     event = link.receive(), if !dialogue.awaits_vote() => break event,
                     job = jobs.next(), if dialogue.is_open() => {
-                        let Some(job) = job else { return HUB_LET_GO.into() };
+                        let Some(job) = job else { return HANDLE_DROPPED.into() };
                         if job.journalled().is_some_and(|before| before != dialogue.last()) {
                             self.refuse(job, JOURNAL_OUTDATED);
                             continue;
@@ -314,16 +313,16 @@ struct Link {
 }
 
 impl Link {
-    /// Writes; or says how the link broke.
+    /// Sends; an error is the reason why the link was lost.
     async fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
         let sent = timeout(T3, async {
             self.wire.write_all(bytes).await?;
             self.wire.flush().await
         });
-        sent.await.map_err(|_| "it takes no bytes any more".to_owned())?.map_err(|error| error.to_string())
+        sent.await.map_err(|_| "it stopped accepting data".to_owned())?.map_err(|error| error.to_string())
     }
 
-    /// The next message, or how the link broke. Safe to drop while it waits: what was read stays in the decoder.
+    /// The next message, or why the link was lost. Cancel-safe: received bytes stay in the decoder.
     async fn receive(&mut self) -> Event {
         let mut buffer = [0; 2048];
         loop {
@@ -331,7 +330,7 @@ impl Link {
                 return Event::Heard(Message::of(&frame));
             }
             match self.wire.read(&mut buffer).await {
-                Ok(0) => return Event::Lost("it closed the link".into()),
+                Ok(0) => return Event::Lost("the terminal closed the link".into()),
                 Ok(length) => self.decoder.push(&buffer[..length]),
                 Err(error) => return Event::Lost(error.to_string()),
             }

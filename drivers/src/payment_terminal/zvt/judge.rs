@@ -1,48 +1,48 @@
-//! Whether a payment in doubt was charged: a pure comparison of what was journalled before it with the terminal's last
-//! transaction.
+//! Decides whether a payment in doubt was charged: a pure comparison of the journal from before it with the terminal's
+//! last transaction.
 //!
-//! A transaction is known by (terminal, trace, receipt, amount). The amount alone never decides: the customer before
-//! may have paid the same.
+//! A transaction is identified by terminal, trace, receipt and amount. The amount alone never decides, because the
+//! previous customer may have paid the same.
 //!
-//! | journalled before the payment | the terminal's last transaction | the payment was |
+//! | journal before the payment | terminal's last transaction | result |
 //! | --- | --- | --- |
 //! | nothing was known | any | not charged: the driver sends no such payment |
-//! | that there was none | none at all | not charged |
-//! | a transaction | none at all | unknown: the terminal was exchanged or reset |
+//! | no transaction | none | not charged |
+//! | a transaction | none | unknown: the terminal was exchanged or reset |
 //! | a transaction | the same | not charged |
-//! | a transaction, or that there was none | another one, approved, same amount | charged |
-//! | a transaction, or that there was none | another one, approved, other amount | unknown: somebody used the terminal by hand, ours may lie before it |
-//! | any | another one, failed | not charged |
+//! | a transaction, or none | a different one, approved, same amount | charged |
+//! | a transaction, or none | a different one, approved, different amount | unknown: somebody used the terminal by hand after it |
+//! | any | a different one, failed | not charged |
 //! | a transaction of another terminal | any | unknown: the terminal was exchanged |
 //! | any | without numbers to compare | unknown |
 
 use super::transaction::{Numbers, Transaction};
 use crate::payment_terminal::{Amount, Resolution};
 
-/// What the terminal told of its last transaction.
+/// What the terminal reported of its last transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inquiry {
-    /// It was approved, whoever asked for it.
+    /// It was approved, whoever requested it.
     Last(Transaction),
     /// It was declined or reversed; these are its numbers.
     LastFailed(Numbers),
-    /// The terminal holds no transaction.
+    /// The terminal has no transaction.
     Nothing,
 }
 
-/// Compares.
+/// Compares the journal with the terminal's report.
 pub(super) fn judge(before: Option<&Numbers>, asked: Amount, inquiry: Inquiry) -> Resolution {
     let not_charged = |why: &str| Resolution::NotCharged { why: why.to_owned() };
     let unknown = |why: String| Resolution::Unknown { why };
     let Some(before) = before else {
-        return not_charged("the terminal had not told its last transaction, so nothing was sent");
+        return not_charged("the terminal had not reported its last transaction, so nothing was sent");
     };
     let last = match &inquiry {
-        Inquiry::Nothing if *before == Numbers::default() => return not_charged("the terminal holds no transaction"),
+        Inquiry::Nothing if *before == Numbers::default() => return not_charged("the terminal has no transaction"),
         Inquiry::Nothing => {
             return unknown(
-                "the terminal holds no transaction, and did before this payment: it was exchanged or reset; read the journal of \
-                 the one before"
+                "the terminal has no transaction, but had one before this payment: it was exchanged or reset; read the journal \
+                 of the previous one"
                     .into(),
             );
         }
@@ -50,27 +50,28 @@ pub(super) fn judge(before: Option<&Numbers>, asked: Amount, inquiry: Inquiry) -
         Inquiry::LastFailed(trace) => trace,
     };
     if before.is_of_another_terminal(last) {
-        return unknown("the terminal was exchanged; read the journal of the one before".into());
+        return unknown("the terminal was exchanged; read the journal of the previous one".into());
     }
     let Inquiry::Last(last) = inquiry else {
         return not_charged("the terminal's last transaction failed");
     };
-    // Where none had been made, any is a new one, if it can be told from others at all.
+    // If there was none before, any identifiable transaction is new.
     let same = if *before == Numbers::default() {
         last.trace.can_be_compared().then_some(false)
     } else {
         before.same(&last.trace)
     };
     match same {
-        Some(true) => not_charged("the terminal's last transaction is the one before this payment"),
+        Some(true) => not_charged("the terminal's last transaction is from before this payment"),
         Some(false) if last.amount == asked => Resolution::Charged(last.into()),
         Some(false) => unknown(format!(
-            "the terminal's last transaction is of {} minor units of currency {}, this payment of {} of currency {}: \
+            "the terminal's last transaction has {} minor units of currency {}, this payment {} of currency {}: \
              somebody used the terminal in between",
             last.amount.minor, last.amount.currency, asked.minor, asked.currency
         )),
         None => unknown(
-            "the terminal's trace and receipt numbers do not tell its last transaction from the one before".into(),
+            "the terminal's trace and receipt numbers do not distinguish its last transaction from the previous one"
+                .into(),
         ),
     }
 }
@@ -107,9 +108,9 @@ mod tests {
     #[test]
     fn every_row_of_the_table() {
         let charged = |inquiry| judged(Some(&trace(7)), inquiry);
-        assert_eq!(charged(Inquiry::Nothing), "unknown", "a fresh terminal in the place of the one that was asked");
+        assert_eq!(charged(Inquiry::Nothing), "unknown", "a new terminal in place of the one used");
         assert_eq!(judged(Some(&Numbers::default()), Inquiry::Nothing), "not");
-        assert_eq!(charged(transaction(trace(7), 500)), "not", "the customer before paid the same amount");
+        assert_eq!(charged(transaction(trace(7), 500)), "not", "the previous customer paid the same amount");
         assert_eq!(charged(transaction(trace(8), 500)), "charged");
         assert_eq!(charged(transaction(trace(8), 501)), "unknown");
         assert_eq!(charged(Inquiry::LastFailed(trace(8))), "not");
@@ -126,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_transaction_of_a_terminal_is_ours() {
+    fn the_first_transaction_of_a_terminal_is_this_payment() {
         assert_eq!(judged(Some(&Numbers::default()), transaction(trace(1), 500)), "charged");
         assert_eq!(judged(Some(&Numbers::default()), transaction(Numbers::default(), 500)), "unknown");
     }
 
     #[test]
-    fn another_currency_is_another_amount() {
+    fn a_different_currency_is_a_different_amount() {
         let euros = Amount { minor: 500, currency: 978 };
         let judged = judge(Some(&trace(7)), euros, transaction(trace(8), 500));
         assert!(matches!(judged, Resolution::Unknown { .. }));

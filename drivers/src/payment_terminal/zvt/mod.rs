@@ -1,24 +1,24 @@
 //! ZVT, the protocol of card terminals in Germany, Austria and Switzerland, over TCP (PA00P015 commands, PA00P016
-//! transport; facts here by the sources gathered with the project's protocol notes: the Wireshark dissector,
-//! Portalum.Zvt, ecrterm, EVerest's zvt).
+//! transport; sources: the Wireshark dissector, Portalum.Zvt, ecrterm, EVerest's zvt).
 //!
 //! # What this driver promises
 //!
-//! - An authorisation is sent once. It is never sent again, whatever happens to the link: then the payment is in doubt,
-//!   and an inquiry tells.
-//! - The terminal's result (`04 0F`) is acknowledged after the hub's vote, not before: the acknowledgement is what
-//!   commits the terminal's side. A result that can't be read to its amount and result code is not acknowledged at all.
-//! - The terminal is [ready](Health::Ready) when it said that it is idle (`05 01`) and told its last payment (`06 20`).
-//!   Without the latter a lost link could not be settled, so a terminal that does not tell it is not used.
-//! - A payment is sent only if its journal has the terminal's last transaction; by that a doubt is settled (`judge`). A
-//!   terminal that is busy, perhaps with this very payment, is to be asked again.
-//! - Card numbers are reduced to six and four digits while a frame is parsed (`bmp`); track data, expiry and EMV data
-//!   are dropped there; text for the receipt is scrubbed (`text`). No frame is ever logged, nor is the password.
+//! - An authorisation is sent once, and never again, whatever happens to the link. If the link is lost, the payment is
+//!   in doubt, and an inquiry settles it.
+//! - The terminal's result (`04 0F`) is acknowledged after the hub's vote, because the acknowledgement commits the
+//!   payment at the terminal. A result without a readable amount and result code is not acknowledged at all.
+//! - The terminal is [ready](Health::Ready) when it has reported that it is idle (`05 01`) and what its last payment
+//!   was (`06 20`). Without the latter a payment could not be settled after a lost link, so the terminal is not used.
+//! - A payment is sent only if its journal is the terminal's last transaction; `judge` uses it to settle a doubt. A
+//!   terminal that is busy, perhaps with this very payment, must be asked again.
+//! - Card numbers are masked to six and four digits while a frame is parsed (`bmp`), which also drops track data,
+//!   expiry and EMV data; receipt text is scrubbed (`text`). Frames and passwords are never logged.
 //!
 //! # Layout
 //!
-//! `apdu` cuts bytes into frames, `bmp` and `text` read what is in them, `packets` is what is said, `dialogue` decides,
-//! `driver` does it. `transaction` has a transaction's numbers and the one comparison of them, `judge` settles a doubt.
+//! `apdu` splits bytes into frames, `bmp` and `text` parse their contents, `packets` defines the messages, `dialogue`
+//! decides, `driver` does the I/O. `transaction` has a transaction's numbers and their comparison, `judge` settles
+//! doubts.
 //!
 //! # The dialogue
 //!
@@ -35,22 +35,22 @@
 //!  06 B0 abort ->          at any time before 04 0F; the answer may still be an approval
 //! ```
 //!
-//! | what fails, when | what the hub hears |
+//! | failure | result |
 //! | --- | --- |
 //! | no link, or the terminal is not ready, before `06 01` | [`TerminalError::Offline`]: nothing was sent |
 //! | the terminal refuses `06 01` (`84 xx`) | declined: nothing was charged |
-//! | the link, after `06 01` was sent | [`TerminalError::LinkLost`]: in doubt |
-//! | no answer for T3 (5 s) or T4 (180 s), no end within 600 s | [`TerminalError::TimedOut`]: in doubt; the link is opened again |
-//! | the hub gives no vote for 30 s, or drops the approval | nothing is acknowledged, the link is closed: in doubt |
-//! | the link, after the vote | [`TerminalError::LinkLost`]: the vote may not have arrived; an inquiry tells what stands |
-//! | a frame out of protocol, a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened again |
-//! | the power of the hub, at any moment | as a lost link: the hub has stored the [`journal`](PaymentTerminal::journal) and asks |
+//! | the link is lost after `06 01` | [`TerminalError::LinkLost`]: in doubt |
+//! | no answer for T3 (5 s) or T4 (180 s), or no end within 600 s | [`TerminalError::TimedOut`]: in doubt; the link is opened again |
+//! | the hub does not vote within 30 s, or drops the approval | nothing is acknowledged, the link is closed: in doubt |
+//! | the link is lost after the vote | [`TerminalError::LinkLost`]: the vote may not have arrived; an inquiry settles it |
+//! | an invalid frame, or a result without amount or code | [`TerminalError::Protocol`]: in doubt; the link is opened again |
+//! | the hub loses power at any moment | as for a lost link: the hub has stored the [`journal`](PaymentTerminal::journal) and inquires |
 //!
-//! # Not confirmed
+//! # Unconfirmed
 //!
-//! What a terminal does whose result was not acknowledged differs by maker: it may keep the payment, or reverse it once
-//! the card is out. How a terminal that never did a payment answers `06 20` is not in the sources either; `06 1E 83`,
-//! after it said that it is idle, is taken for "none" if the driver knows of none as well.
+//! Terminals differ in what they do if a result is not acknowledged: they may keep the payment, or reverse it once the
+//! card is removed. The sources do not say how a terminal without any payment answers `06 20`; `06 1E 83` from an idle
+//! terminal is taken for "none" if the driver knows of none either.
 
 mod apdu;
 mod bmp;
@@ -84,25 +84,25 @@ use crate::{
     supervise::{Handle, Unanswered, start as supervise},
 };
 
-/// How long the hub waits for an authorisation: a little longer than the driver, which knows more about how it failed.
+/// How long the hub waits for an authorisation: slightly longer than the driver, which reports failures more precisely.
 const AUTHORISATION: Duration = WHOLE.saturating_add(Duration::from_secs(60));
 
-/// How long an inquiry or a reversal may take in all.
+/// The limit for a whole inquiry or reversal.
 const SHORT: Duration = Duration::from_secs(60);
 
-/// What a config may say of a ZVT terminal. Its address is a TCP port (20007 by habit): on a serial line ZVT has
-/// another framing.
+/// The settings of a ZVT terminal. Its address is a TCP port (usually 20007): on serial lines ZVT uses a different
+/// framing.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// File with the six digits of its register password; 000000 without it.
+    /// The file with the six digits of its register password; the default is 000000.
     password_file: Option<PathBuf>,
 }
 
-/// What a terminal must be told at registration.
+/// The data sent at registration.
 #[derive(Clone)]
 struct Registration {
-    /// Six digits, two a byte (BCD). Never logged.
+    /// Six digits, two per byte (BCD). Never logged.
     password: [u8; 3],
     /// ISO 4217 number.
     currency: u16,
@@ -131,13 +131,13 @@ pub(super) fn start(start: Start<'_, Settings>) -> Result<Arc<dyn PaymentTermina
 /// Six digits as three bytes of two digits each.
 fn password(path: &Path) -> Result<[u8; 3], String> {
     let text = fs::read_to_string(path)
-        .map_err(|error| format!("could not read its password from {}: {error}", path.display()))?;
+        .map_err(|error| format!("could not read the password from {}: {error}", path.display()))?;
     match text.trim().as_bytes() {
         digits @ [_, _, _, _, _, _] if digits.iter().all(u8::is_ascii_digit) => {
             let pair = |at: usize| (digits[at] - b'0') << 4 | (digits[at + 1] - b'0');
             Ok([pair(0), pair(2), pair(4)])
         }
-        _ => Err(format!("its password in {} must be six digits", path.display())),
+        _ => Err(format!("the password in {} must be six digits", path.display())),
     }
 }
 
@@ -176,13 +176,13 @@ impl PaymentTerminal for ZvtTerminal {
     fn authorise<'a>(&'a self, intent: &'a Intent) -> Answer<'a, Result<Outcome, TerminalError>> {
         Box::pin(async move {
             let amount = intent.amount;
-            if let Some(code) = unspeakable(amount) {
+            if let Some(code) = out_of_range(amount) {
                 return Ok(driver::declined(code));
             }
             let Some(Some(before)) = intent.before.read::<Option<Numbers>>() else {
-                return Err(
-                    self.offline("it had not told its last transaction before the payment; repeat the payment".into())
-                );
+                return Err(self.offline(
+                    "it had not reported its last transaction before the payment; repeat the payment".into(),
+                ));
             };
             if self.handle.health() != Health::Ready {
                 return Err(self.offline(self.handle.trouble()));
@@ -203,7 +203,7 @@ impl PaymentTerminal for ZvtTerminal {
                 return Err(self.offline(self.handle.trouble()));
             }
             if let Some(running) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-                // Kept for the driver if it is not listening this moment.
+                // Stored until the driver listens again.
                 running.notify_one();
             }
             Ok(())
@@ -227,7 +227,7 @@ impl PaymentTerminal for ZvtTerminal {
         Box::pin(async move {
             let Some(receipt) = transaction::receipt_of(reference) else {
                 let device = self.handle.device().to_string();
-                return Err(TerminalError::UnknownReference { device, why: "it has no receipt number".into() });
+                return Err(TerminalError::UnknownReference { device, why: "the receipt number is missing".into() });
             };
             match self.handle.ask(SHORT, |reply| Job::Reverse { receipt, reply }).await {
                 Ok(record) => record,
@@ -237,8 +237,8 @@ impl PaymentTerminal for ZvtTerminal {
     }
 }
 
-/// The result code of an amount that `06 01` can't say; six bytes hold twelve digits, two hold a currency's.
-fn unspeakable(amount: Amount) -> Option<u8> {
+/// The result code for an amount that `06 01` can't express: six bytes hold twelve digits, two hold a currency.
+fn out_of_range(amount: Amount) -> Option<u8> {
     match amount {
         Amount { minor: 0, .. } => Some(0xc8),
         Amount { minor: 1_000_000_000_000.., .. } => Some(0xc3),

@@ -1,8 +1,6 @@
-//! What is said over the link: the commands the hub sends, and the terminal's messages as the dialogue understands
-//! them.
+//! The commands that the hub sends, and the terminal's messages as the dialogue sees them.
 //!
-//! A message is reduced to what the hub may know ([`bmp`], [`text`]) in the moment it is read; nothing of the raw frame
-//! goes further.
+//! A message is reduced to what the hub may know ([`bmp`], [`text`]) when it is read; the raw frame is dropped.
 
 use super::{
     Registration,
@@ -12,12 +10,12 @@ use super::{
 };
 use crate::payment_terminal::Amount;
 
-/// What the hub says. Codes by PA00P015; see the protocol's sources in the [module](super).
+/// The hub's commands. Codes from PA00P015; see the sources in the [module](super).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     /// `06 00`
     Register,
-    /// `05 01`: without the password, which it takes only together with a service byte.
+    /// `05 01`, without the password, which is only allowed together with a service byte.
     Enquire,
     /// `06 01`
     Authorise(Amount),
@@ -25,22 +23,23 @@ pub(super) enum Command {
     Abort,
     /// `06 20`
     RepeatReceipt,
-    /// `06 30`, of the transaction with this receipt number.
+    /// `06 30`, for the transaction with this receipt number.
     Reverse(u16),
     /// `80 00`
     Acknowledge,
-    /// `84 66`: the goods were not handed over; the terminal reverses by itself.
+    /// `84 66`: the goods were not handed over; the terminal reverses the payment.
     NotIssued,
-    /// `84 83`: unknown, or impossible now.
+    /// `84 83`: unknown or impossible.
     Impossible,
 }
 
-/// What the hub wants: 02 it prints payment receipts and 04 administration receipts, 08 intermediate statuses, 10 no
-/// amounts typed in at the terminal (only then does `06 20` tell the result), 80 receipt text by print messages.
+/// The configuration byte: 02 the hub prints payment receipts, 04 and administration receipts, 08 intermediate
+/// statuses, 10 no amounts typed in at the terminal (required for `06 20` to report the result), 80 receipt text by
+/// print messages.
 const CONFIG: u8 = 0x9e;
 
 impl Command {
-    /// The frame.
+    /// Encodes the frame.
     pub(super) fn encode(self, settings: &Registration) -> Vec<u8> {
         let password = settings.password.as_slice();
         match self {
@@ -62,32 +61,32 @@ impl Command {
     }
 }
 
-/// What the terminal says.
+/// The terminal's messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// `80 00`, `84 00`: the command is taken. May carry data, which is of no use here.
+    /// `80 00`, `84 00`: the command is taken. Its data, if any, is ignored.
     Taken,
-    /// `84 xx`: it is not.
+    /// `84 xx`: the command is refused.
     Refused(u8),
     /// `04 0F`: the result of a transaction.
     Status(Fields),
-    /// `04 FF`: how far it is. Never a result, not even code 1C, "approved".
+    /// `04 FF`: progress. Never a result, not even code 1C, "approved".
     Progress(u8),
     /// `06 D1`, `06 D3`: text for the customer's receipt.
     Text(Vec<String>),
-    /// `06 0F`: it is through. In answer to an enquiry: its state, 00 is ready.
+    /// `06 0F`: the end. In answer to an enquiry it has the state, where 00 is ready.
     Completed {
-        /// Means nothing after other commands.
+        /// Meaningless after other commands.
         state: u8,
     },
-    /// `06 1E`: it is through, and nothing came of it.
+    /// `06 1E`: the end, without success.
     Aborted(u8),
     /// Anything else.
     Unknown,
 }
 
 impl Message {
-    /// Reads a frame.
+    /// Decodes a frame.
     pub(super) fn of(frame: &Apdu) -> Self {
         let first = || frame.data.first().copied();
         match frame.code {
@@ -98,18 +97,18 @@ impl Message {
             (0x06, 0xd1) => Self::Text(text::line(&frame.data)),
             (0x06, 0xd3) => Self::Text(text::block(&frame.data)),
             (0x06, 0x0f) => Self::Completed { state: enquired(&frame.data) },
-            // Without a code it is a fault of the terminal's: FF.
+            // An abort without a code is a fault of the terminal: FF.
             (0x06, 0x1e) => Self::Aborted(first().unwrap_or(0xff)),
             _ => Self::Unknown,
         }
     }
 }
 
-/// The state in the completion of an enquiry: alone, or after the software's version with its length in three digits
-/// (`F0 F0 F7 …`).
+/// The state in the completion of an enquiry: alone, or after the software version, which has its length in three
+/// digits (`F0 F0 F7 …`).
 fn enquired(data: &[u8]) -> u8 {
     let state = match *data {
-        // A completion that says nothing is not a refusal.
+        // An empty completion is not a refusal.
         [] => Some(&0),
         [a @ 0xf0..=0xf9, b @ 0xf0..=0xf9, c @ 0xf0..=0xf9, ref rest @ ..] => {
             let length = [a, b, c].iter().fold(0, |length, digit| length * 10 + usize::from(digit & 0x0f));
@@ -117,11 +116,11 @@ fn enquired(data: &[u8]) -> u8 {
         }
         _ => data.first(),
     };
-    // 9A: a fault of protocol. What can't be read is not "ready".
+    // 9A: protocol error. An unreadable state is not "ready".
     state.copied().unwrap_or(0x9a)
 }
 
-/// Binary coded decimal of a fixed number of bytes.
+/// Binary coded decimal in a fixed number of bytes.
 fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
     let mut coded = vec![0; bytes];
     for byte in coded.iter_mut().rev() {
@@ -143,7 +142,7 @@ mod tests {
     #[test]
     fn commands_are_the_published_bytes() {
         let euros = Command::Authorise(Amount { minor: 1000, currency: 978 });
-        // As in a capture of a sale over EUR 10.00, between DLE STX and DLE ETX there.
+        // From a capture of a sale over EUR 10.00, which is framed by DLE STX and DLE ETX.
         assert_eq!(euros.encode(&SETTINGS), [0x06, 0x01, 0x0a, 0x04, 0, 0, 0, 0, 0x10, 0, 0x49, 0x09, 0x78]);
         assert_eq!(Command::Register.encode(&SETTINGS), [0x06, 0x00, 0x06, 0x12, 0x34, 0x56, 0x9e, 0x09, 0x78]);
         assert_eq!(Command::Reverse(231).encode(&SETTINGS), [0x06, 0x30, 0x06, 0x12, 0x34, 0x56, 0x87, 0x02, 0x31]);
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enquiry_is_answered_with_or_without_the_softwares_version() {
+    fn an_enquiry_is_answered_with_or_without_a_software_version() {
         let said = |data: &[u8]| Message::of(&Apdu { code: (0x06, 0x0f), data: data.to_vec() });
         assert_eq!(said(&[0x9c]), Message::Completed { state: 0x9c });
         assert_eq!(said(b"\xf0\xf0\xf72.14.15\x00"), Message::Completed { state: 0 });
@@ -171,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_makes_the_reader_panic(code in any::<(u8, u8)>(), data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn the_decoder_never_panics(code in any::<(u8, u8)>(), data in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = Message::of(&Apdu { code, data });
         }
     }

@@ -1,4 +1,4 @@
-//! The driver's frames as an independent implementation has them, both ways: the `zvt` crate.
+//! The driver's frames compared with an independent implementation, in both directions: the `zvt` crate.
 
 use proptest::prelude::*;
 use zvt::{ZvtSerializer, packets};
@@ -12,7 +12,7 @@ use crate::payment_terminal::MaskedPan;
 
 const SETTINGS: Registration = Registration { password: [0x12, 0x34, 0x56], currency: 978 };
 
-/// What the driver understands of bytes on the wire.
+/// The driver's interpretation of bytes from the wire.
 fn heard(bytes: &[u8]) -> Message {
     let mut decoder = Decoder::default();
     decoder.push(bytes);
@@ -50,8 +50,8 @@ fn the_driver_reads_an_independent_encoders_messages() {
 
 #[test]
 fn both_read_the_completion_of_an_enquiry_alike() {
-    // As real terminals complete it: a version, the state, and perhaps a container of tags. (The crate's own encoder
-    // leaves out the F of the length's digits, so it is asked to read only.)
+    // As real terminals complete it: a version, the state, and perhaps a TLV container. (The crate's own encoder leaves
+    // out the F in the length's digits, so it only decodes here.)
     for rest in [&[0x9c][..], &[0x00, 0x06, 0x06, 0x1f, 0x44, 0x03, 0x52, 0x52, 0x35]] {
         let data = [b"\xf0\xf1\xf0APP-v2.0.9", rest].concat();
         let frame = [&[0x06, 0x0f, u8::try_from(data.len()).unwrap()], data.as_slice()].concat();
@@ -61,9 +61,9 @@ fn both_read_the_completion_of_an_enquiry_alike() {
 }
 
 proptest! {
-    /// Whatever numbers a result has, the driver reads what the independent encoder wrote.
+    /// The driver reads any numbers of a result as the independent encoder wrote them.
     #[test]
-    fn results_are_read_as_they_were_meant(
+    fn results_are_read_as_encoded(
         code in any::<u8>(), minor in 0_usize..1_000_000_000_000, trace in 0_usize..1_000_000, receipt in 0_usize..10_000, time in 0_usize..240_000, date in 101_usize..1232,
     ) {
         let status = packets::StatusInformation {

@@ -1,24 +1,24 @@
-//! Receipt text from the terminal: lines (`06 D1`) and blocks (`06 D3`), with anything like a card number taken out.
+//! Receipt text from the terminal: lines (`06 D1`) and blocks (`06 D3`), with card numbers removed.
 
 use super::bmp::ber_length;
 use crate::payment_terminal::scrub::scrub;
 
-/// The most lines kept of a receipt.
+/// The maximum number of lines kept of a receipt.
 pub(super) const MAX_LINES: usize = 80;
 
-/// The longest line kept, in characters.
+/// The maximum length of a line, in characters.
 const MAX_LINE: usize = 64;
 
-/// The upper half of code page 437, which terminals print in unless they are told otherwise.
+/// The upper half of code page 437, the default of terminals.
 const UPPER: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
-/// A print line (`06 D1`): an attribute byte (its look), then text.
+/// A print line (`06 D1`): an attribute byte, then text.
 pub(super) fn line(data: &[u8]) -> Vec<String> {
     data.get(1..).map(read).into_iter().collect()
 }
 
-/// A text block (`06 D3`): in a TLV container, `1F 07` says whose receipt it is and `25` holds lines `07`. Only the
-/// customer's is wanted.
+/// A text block (`06 D3`): in a TLV container, `1F 07` says whose receipt it is and `25` contains lines `07`. Only the
+/// customer's receipt is kept.
 pub(super) fn block(data: &[u8]) -> Vec<String> {
     const CUSTOMER: u8 = 2;
     let Some((0x06, container)) = data.split_first() else { return Vec::new() };
@@ -27,7 +27,7 @@ pub(super) fn block(data: &[u8]) -> Vec<String> {
     for (tag, value) in tags(container) {
         match (tag, value) {
             (0x1f07, [receipt, ..]) if *receipt != CUSTOMER => return Vec::new(),
-            // Not nested any deeper, so that no block can make the reader dig for ever.
+            // No deeper nesting, so that a block can't cause deep recursion.
             (0x25, value) => {
                 let texts = tags(value).filter(|(tag, _)| *tag == 0x07).map(|(_, text)| read(text));
                 lines.extend(texts.take(MAX_LINES - lines.len().min(MAX_LINES)));
@@ -38,11 +38,11 @@ pub(super) fn block(data: &[u8]) -> Vec<String> {
     lines
 }
 
-/// The tags of a TLV container, up to the first that does not fit.
+/// The tags of a TLV container, up to the first invalid one.
 fn tags(mut data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let (&first, rest) = data.split_first()?;
-        // A tag whose low five bits are all set has a second byte.
+        // A tag with the low five bits all set has a second byte.
         let (tag, rest) = if first & 0x1f == 0x1f {
             let (&second, rest) = rest.split_first()?;
             (u16::from_be_bytes([first, second]), rest)
@@ -55,20 +55,20 @@ fn tags(mut data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// A BER length's worth of data, and what follows it.
+/// Splits off as much data as a BER length says.
 fn value(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (skip, length) = ber_length(data)?;
     data.get(skip..)?.split_at_checked(length)
 }
 
-/// Text as the terminal sends it, made safe.
+/// Text from the terminal, made safe.
 pub(super) fn read(text: &[u8]) -> String {
     let char = |byte: &u8| match byte.checked_sub(0x80) {
         Some(upper) => UPPER.chars().nth(usize::from(upper)),
         None => Some(char::from(*byte)).filter(|char| !char.is_control()),
     };
     let text: String = text.iter().filter_map(char).collect();
-    // Cut only after scrubbing: half a card number would not be recognised.
+    // Truncates only after scrubbing: half a card number would not be recognised.
     scrub(text.trim_end()).chars().take(MAX_LINE).collect()
 }
 
@@ -93,12 +93,12 @@ mod tests {
             |receipt| [0x06, 0x0d, 0x1f, 0x07, 0x01, receipt, 0x25, 0x07, 0x07, 0x02, b'O', b'K', 0x07, 0x01, b'!'];
         assert_eq!(block(&block_text(2)), ["OK", "!"]);
         assert_eq!(block(&block_text(1)), [""; 0], "the merchant's copy");
-        // Without a word on whose it is: lengths of two and three bytes.
+        // Without a receipt type, with lengths of two and three bytes.
         assert_eq!(block(&[0x06, 0x81, 0x07, 0x25, 0x82, 0x00, 0x03, 0x07, 0x01, b'x']), ["x"]);
     }
 
     #[test]
-    fn a_block_of_containers_in_containers_is_not_dug_through() {
+    fn deeply_nested_containers_are_not_followed() {
         const LEVELS: u16 = 16_000;
         let levels = (0..LEVELS).map(|level| (4 * (LEVELS - 1 - level)).to_be_bytes());
         let nested = levels.flat_map(|[high, low]| [0x25, 0x82, high, low]);
@@ -114,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_readers_panic(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn the_decoders_never_panic(data in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = line(&data);
             prop_assert!(block(&data).len() <= MAX_LINES);
             prop_assert!(block(&[&[0x06, 0x82, 0x01, 0x00, 0x25, 0x81, 0xf0], data.as_slice()].concat()).len() <= MAX_LINES);

@@ -1,14 +1,14 @@
-//! The numbers by which a terminal knows a transaction, and the transaction itself.
+//! A terminal's transaction and the numbers that identify it.
 //!
-//! ZVT carries no id of the register's own. So the numbers of the terminal's last transaction are journalled before a
-//! payment and compared with those of its last transaction after a lost link. There is one comparison,
-//! [`Numbers::same`], for the dialogue and for doubts alike.
+//! ZVT carries no id of the register. So the numbers of the terminal's last transaction are stored before a payment,
+//! and compared with those of its last transaction after a lost link. Both the dialogue and the settling of doubts use
+//! one comparison, [`Numbers::same`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::payment_terminal::{Amount, MaskedPan, Record, TerminalReference};
 
-/// A transaction's numbers. Without any it stands for "no transaction was made yet".
+/// The numbers of a transaction. Without any, it means "no transaction yet".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Numbers {
@@ -24,15 +24,15 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Whether both are the same transaction of the same terminal; `None` if their numbers do not tell.
+    /// Whether both are the same transaction of the same terminal; `None` if the numbers do not decide.
     ///
     /// | trace numbers | receipt numbers | same |
     /// | --- | --- | --- |
     /// | differ | any | no |
     /// | equal | equal, or one is missing | yes |
-    /// | equal | differ | not told: one of the two was counted otherwise |
+    /// | equal | differ | undecided: one of the numbers was counted differently |
     /// | one is missing | equal / differ | yes / no |
-    /// | one is missing | one is missing | not told |
+    /// | one is missing | one is missing | undecided |
     pub(super) fn same(&self, other: &Self) -> Option<bool> {
         if self.is_of_another_terminal(other) {
             return Some(false);
@@ -46,12 +46,12 @@ impl Numbers {
         }
     }
 
-    /// Whether both name their terminal, and not the same one.
+    /// Whether both name a terminal, and a different one.
     pub(super) fn is_of_another_terminal(&self, other: &Self) -> bool {
         self.terminal_id.as_ref().zip(other.terminal_id.as_ref()).is_some_and(|(one, other)| one != other)
     }
 
-    /// Whether there is a number by which it can be told from others.
+    /// Whether there is a number that identifies it.
     pub(super) fn can_be_compared(&self) -> bool {
         self.trace.is_some() || self.receipt.is_some()
     }
@@ -67,17 +67,17 @@ impl Numbers {
     }
 }
 
-/// The receipt number of a reference that this protocol wrote; by it a transaction is reversed.
+/// The receipt number in a reference of this protocol; a reversal needs it.
 pub(super) fn receipt_of(reference: &TerminalReference) -> Option<u16> {
     reference.get("receipt")?.parse().ok().filter(|number| *number < 10_000)
 }
 
-/// A transaction as the terminal recorded it.
+/// A transaction as recorded by the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) amount: Amount,
     pub(super) trace: Numbers,
-    /// Date (MMDD) and time (HHMMSS) as the terminal sent them.
+    /// Date (MMDD) and time (HHMMSS) as sent by the terminal.
     pub(super) time: Option<String>,
     pub(super) card: Option<MaskedPan>,
     pub(super) card_name: Option<String>,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_has_the_numbers_that_there_are() {
+    fn a_reference_has_the_numbers_of_the_transaction() {
         let reference = trace("52523535", Some(7), None).reference();
         let entries: Vec<_> = reference.iter().collect();
         assert_eq!(entries, [("terminal_id", "52523535"), ("trace", "7")]);

@@ -1,12 +1,12 @@
-//! A card terminal that speaks ZVT on TCP, with a journal that outlives its links.
+//! A card terminal that speaks ZVT on TCP, with a journal that outlives its connections.
 //!
-//! It serves one link at a time. What it sends is put together here byte by byte, apart from the driver's encoder.
+//! It serves one link at a time. Its messages are built byte by byte, independently of the driver's encoder.
 //!
-//! | the link falls | what it does |
+//! | the link is lost | effect |
 //! | --- | --- |
-//! | before the customer is through | it forgets the payment; or [goes on with it](SimulatedTerminal::carry_on) and is busy meanwhile |
-//! | after it booked, before the acknowledgement | it keeps the payment; or [reverses](SimulatedTerminal::reverse_unacknowledged) |
-//! | later | it keeps the payment |
+//! | before the customer has finished | the payment is dropped; or [continued](SimulatedTerminal::carry_on) while the terminal is busy |
+//! | after booking, before the acknowledgement | the payment is kept; or [reversed](SimulatedTerminal::reverse_unacknowledged) |
+//! | later | the payment is kept |
 
 mod session;
 
@@ -27,52 +27,52 @@ use self::session::Session;
 pub struct Booked {
     /// Minor units.
     pub minor: u64,
-    /// Its trace number.
+    /// The trace number.
     pub trace: u32,
-    /// Its receipt number.
+    /// The receipt number.
     pub receipt: u16,
-    /// What became of it.
+    /// The state.
     pub state: BookedState,
 }
 
-/// What became of a transaction.
+/// The state of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BookedState {
     /// The customer was charged.
     Charged,
-    /// Charged, and given back.
+    /// Charged, then refunded.
     Reversed,
 }
 
-/// Where the link is dropped: every border between two messages, in both directions.
+/// A point where the link can be dropped: every boundary between two messages, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// The command came in; nothing was said or done.
+    /// The command arrived; nothing was sent or done.
     CommandReceived,
     /// The command was acknowledged.
     CommandAcknowledged,
     /// An intermediate status was sent.
     StatusSent,
-    /// Its acknowledgement came in.
+    /// Its acknowledgement arrived.
     StatusAcknowledged,
-    /// The bank said yes and it is booked; the result was not sent.
+    /// The bank approved and the payment is booked; the result was not sent.
     Booked,
-    /// The result was sent; its acknowledgement was not waited for.
+    /// The result was sent, without waiting for its acknowledgement.
     ResultSent,
-    /// The acknowledgement came in.
+    /// The acknowledgement arrived.
     ResultAcknowledged,
-    /// A line of the receipt was sent.
+    /// A line of the receipt text was sent.
     LineSent,
     /// The receipt text was sent and acknowledged.
     TextSent,
     /// The completion was sent.
     CompletionSent,
-    /// The completion was acknowledged: the payment is through.
+    /// The completion was acknowledged: the payment is done.
     CompletionAcknowledged,
 }
 
 impl Point {
-    /// All of them, in order.
+    /// All points in order.
     pub const ALL: [Self; 11] = [
         Self::CommandReceived,
         Self::CommandAcknowledged,
@@ -88,10 +88,10 @@ impl Point {
     ];
 }
 
-/// How a decline is told.
+/// How a decline is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Decline {
-    /// By an abort alone.
+    /// By an abort only.
     #[default]
     Abort,
     /// By a result, then an abort.
@@ -102,7 +102,7 @@ pub enum Decline {
     ResultThenCompletion,
 }
 
-/// Ways to behave that are on or off.
+/// Behaviours that can be switched on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Quirk {
     Mute,
@@ -120,19 +120,19 @@ enum Quirk {
 struct State {
     journal: Vec<Booked>,
     trace: u32,
-    /// As it was registered, in BCD.
+    /// The currency of the registration, in BCD.
     currency: [u8; 2],
     quirks: HashSet<Quirk>,
     decline_next: Option<u8>,
     decline: Decline,
     drop_at: Option<Point>,
-    /// Writes go out in pieces of this many bytes.
+    /// Writes are split into pieces of this many bytes.
     split: Option<usize>,
-    /// After a lost link it goes on, and is busy for this many enquiries.
+    /// After a lost link it continues, and is busy for this many enquiries.
     carry_on: Option<u32>,
-    /// It is busy for this many more enquiries.
+    /// Busy for this many more enquiries.
     busy: u32,
-    /// What it is busy with, in minor units.
+    /// The payment in progress, in minor units.
     unfinished: Option<u64>,
     think: Duration,
     think_before_text: Duration,
@@ -151,7 +151,7 @@ impl State {
         booked
     }
 
-    /// An enquiry: the state to answer with. What it is busy with goes on meanwhile.
+    /// An enquiry: returns the state to answer with, and continues the payment in progress.
     fn enquired(&mut self) -> u8 {
         if self.busy == 0 {
             return 0x00;
@@ -166,7 +166,7 @@ impl State {
     }
 }
 
-/// The terminal.
+/// A simulated terminal.
 pub struct SimulatedTerminal {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -174,7 +174,7 @@ pub struct SimulatedTerminal {
 }
 
 impl SimulatedTerminal {
-    /// Switches a terminal on, at a free port if the port is 0.
+    /// Starts a terminal, on a free port if the port is 0.
     ///
     /// # Errors
     /// The port is taken.
@@ -185,7 +185,7 @@ impl SimulatedTerminal {
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // One link at a time; what one does wrong ends it.
+                // One link at a time; an error ends it.
                 let _ = stream.set_nodelay(true);
                 let _ = Session::new(stream, &shared).serve().await;
             }
@@ -193,48 +193,47 @@ impl SimulatedTerminal {
         Ok(Self { address, state, task })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its journal: what customers were really charged.
+    /// The journal: what customers were really charged.
     pub fn journal(&self) -> Vec<Booked> {
         lock(&self.state).journal.clone()
     }
 
-    /// How many payments stand: charged, and not given back.
+    /// The number of payments that are charged and not refunded.
     pub fn bookings(&self) -> usize {
         lock(&self.state).journal.iter().filter(|booked| booked.state == BookedState::Charged).count()
     }
 
-    /// The next authorisation is declined with this code.
+    /// Declines the next authorisation with this code.
     pub fn decline_next(&self, decline_next: Option<u8>) {
         lock(&self.state).decline_next = decline_next;
     }
 
-    /// How it tells a decline.
+    /// How declines are reported.
     pub fn decline_by(&self, decline: Decline) {
         lock(&self.state).decline = decline;
     }
 
-    /// The next authorisation loses its link there.
+    /// Drops the link of the next authorisation at this point.
     pub fn drop_link_at(&self, point: Option<Point>) {
         lock(&self.state).drop_at = point;
     }
 
-    /// It is busy with something else for this many enquiries.
+    /// Makes it busy with something else for this many enquiries.
     pub fn busy(&self, enquiries: u32) {
         lock(&self.state).busy = enquiries;
     }
 
-    /// After a link that fell before the result it goes on with the payment, and is busy with it for this many
-    /// enquiries.
+    /// After a link lost before the result, continues the payment and is busy with it for this many enquiries.
     pub fn carry_on(&self, carry_on: Option<u32>) {
         lock(&self.state).carry_on = carry_on;
     }
 
-    /// What it sends goes out in pieces of this many bytes.
+    /// Splits writes into pieces of this many bytes.
     pub fn split(&self, split: Option<usize>) {
         lock(&self.state).split = split;
     }
@@ -244,52 +243,52 @@ impl SimulatedTerminal {
         lock(&self.state).think = think;
     }
 
-    /// How long it takes between its result and the receipt's text.
+    /// The time between the result and the receipt text.
     pub fn think_before_text(&self, think: Duration) {
         lock(&self.state).think_before_text = think;
     }
 
-    /// It answers nothing any more.
+    /// Stops answering.
     pub fn mute(&self, on: bool) {
         self.quirk(Quirk::Mute, on);
     }
 
-    /// An acknowledgement goes out together with what follows it.
+    /// Sends an acknowledgement together with the next message.
     pub fn merge(&self, on: bool) {
         self.quirk(Quirk::Merge, on);
     }
 
-    /// It sends its result twice.
+    /// Sends the result twice.
     pub fn repeat_result(&self, on: bool) {
         self.quirk(Quirk::RepeatResult, on);
     }
 
-    /// An abort comes too late: it approves all the same.
+    /// Approves even after an abort: it came too late.
     pub fn approve_after_abort(&self, on: bool) {
         self.quirk(Quirk::ApproveAfterAbort, on);
     }
 
-    /// It sends a whole card number wherever it can: in the field for it, as track data, in the receipt text.
+    /// Sends a complete card number wherever possible: in its field, as track data, and in the receipt text.
     pub fn full_pan(&self, on: bool) {
         self.quirk(Quirk::FullPan, on);
     }
 
-    /// It waits for an abort: the customer does not come.
+    /// Waits for an abort: the customer does not come.
     pub fn wait_for_abort(&self, on: bool) {
         self.quirk(Quirk::WaitForAbort, on);
     }
 
-    /// It gives back what was booked if the link falls before its result is acknowledged.
+    /// Reverses a booked payment if the link is lost before its result is acknowledged.
     pub fn reverse_unacknowledged(&self, on: bool) {
         self.quirk(Quirk::ReverseUnacknowledged, on);
     }
 
-    /// It sends receipts as blocks of text, the merchant's as well.
+    /// Sends receipts as text blocks, the merchant's as well.
     pub fn print_blocks(&self, on: bool) {
         self.quirk(Quirk::PrintBlocks, on);
     }
 
-    /// It approves, and tells after the acknowledgement that the payment failed: what was booked is given back.
+    /// Approves, and reports after the acknowledgement that the payment failed; the booking is reversed.
     pub fn fail_after_approval(&self, on: bool) {
         self.quirk(Quirk::FailAfterApproval, on);
     }

@@ -1,4 +1,4 @@
-//! One link with a register: what comes in, and what is sent byte by byte.
+//! One link with a register: receives commands and sends messages byte by byte.
 
 use std::{
     collections::VecDeque,
@@ -13,20 +13,20 @@ use tokio::{
 
 use super::{Booked, BookedState, Decline, Point, Quirk, State, lock};
 
-/// A link, and what is said over it.
+/// A link.
 pub(super) struct Session<'a> {
     stream: TcpStream,
     state: &'a Mutex<State>,
     pending: Vec<u8>,
-    /// What goes out together with the next write.
+    /// Data that is sent together with the next write.
     held: Vec<u8>,
-    /// Commands that crossed something which waits for its acknowledgement.
+    /// Commands that arrived while an acknowledgement was awaited.
     crossed: VecDeque<([u8; 2], Vec<u8>)>,
-    /// Where this link is dropped.
+    /// The point where this link is dropped.
     drop_at: Option<Point>,
 }
 
-/// The link is over, by accident or on purpose.
+/// The link has ended, by accident or on purpose.
 pub(super) struct Over;
 
 impl From<io::Error> for Over {
@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
                     }
                     self.acknowledge().await?;
                     let [high, low] = self.state().currency;
-                    // Status byte, terminal id, currency.
+                    // Status byte, terminal id and currency.
                     self.lead(&[0x06, 0x0f, 0x0a, 0x19, 0x00, 0x29, 0x52, 0x52, 0x35, 0x35, 0x49, high, low]).await?;
                 }
                 [0x06, 0x01] => self.authorise(&data).await?,
@@ -68,12 +68,12 @@ impl<'a> Session<'a> {
                 [0x05, 0x01] => {
                     self.acknowledge().await?;
                     let state = self.state().enquired();
-                    // The software's version with its length in three digits, then the state.
+                    // The software version with its length in three digits, then the state.
                     let version = [0x06, 0x0f, 0x0b, 0xf0, 0xf0, 0xf7, b'2', b'.', b'1', b'4', b'.', b'1', b'5'];
                     self.lead(&[version.as_slice(), &[state]].concat()).await?;
                 }
                 [0x80 | 0x84, _] => {}
-                // An abort that came after the end, and all that is not known here.
+                // A late abort, or an unknown command.
                 _ => self.write(&[0x84, 0x83, 0x00]).await?,
             }
         }
@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends a frame and waits for its acknowledgement: the two bytes that say which.
+    /// Sends a frame and waits for its acknowledgement; returns its two bytes.
     async fn lead(&mut self, frame: &[u8]) -> Result<[u8; 2], Over> {
         self.write(frame).await?;
         self.acknowledgement().await
@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Drops the link if it is to fall here.
+    /// Drops the link if it is to be dropped at this point.
     fn reached(&self, point: Point) -> Result<(), Over> {
         if self.drop_at == Some(point) { Err(Over) } else { Ok(()) }
     }
@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
         self.reached(Point::CompletionAcknowledged)
     }
 
-    /// Customer and bank: whether it is paid. If not, the register was told.
+    /// Customer and bank: returns whether the payment was made; if not, the register was told.
     async fn customer(&mut self) -> Result<bool, Over> {
         self.reached(Point::CommandAcknowledged)?;
         self.write(&[0x04, 0xff, 0x01, 0x0a]).await?;
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
         Ok(false)
     }
 
-    /// Sends the result and waits for the vote on it.
+    /// Sends the result and waits for the vote.
     async fn result_acknowledged(&mut self, booked: &Booked) -> Result<[u8; 2], Over> {
         self.reached(Point::Booked)?;
         let result = self.result(booked, 0x00);
@@ -356,7 +356,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A text block: whose receipt it is, and lines.
+/// A text block: whose receipt it is, and its lines.
 fn block(whose: u8, lines: &[String]) -> Vec<u8> {
     let short = |length: usize| u8::try_from(length).unwrap_or(0);
     let texts: Vec<u8> = lines.iter().flat_map(|line| [&[0x07, short(line.len())], line.as_bytes()].concat()).collect();

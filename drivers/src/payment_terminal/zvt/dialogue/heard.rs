@@ -1,4 +1,4 @@
-//! What the terminal's messages do in each state, and what they prove.
+//! How the terminal's messages change each state, and what they prove.
 
 use super::{
     super::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::payment_terminal::{Progress, Vote};
 
-/// The code of `06 1E` for a function that is not possible: to `06 20`, "there is none".
+/// The code in `06 1E` for a function that is not possible; in answer to `06 20` it means that there is no transaction.
 const NOT_POSSIBLE: u8 = 0x83;
 
 impl Dialogue {
@@ -23,7 +23,7 @@ impl Dialogue {
         match (state, message) {
             (S::Calling(errand), M::Taken) => self.taken(errand),
             (S::Calling(errand), M::Refused(_)) if self.abort_open => {
-                // That was for an abort which came too late.
+                // The reply to an abort that came too late.
                 self.abort_open = false;
                 (S::Calling(errand), vec![])
             }
@@ -32,7 +32,7 @@ impl Dialogue {
                 self.abort_open = false;
                 (state, vec![])
             }
-            // Before its command is taken the terminal does not lead; if it matters, it says it again.
+            // Before its command is taken, the terminal does not lead; it repeats what matters.
             (state @ S::Calling(_), _) | (state, M::Unknown) => (state, vec![Effect::Send(Command::Impossible)]),
 
             (S::Registering, M::Completed { .. }) => {
@@ -57,10 +57,10 @@ impl Dialogue {
             (S::Authorising(heard), M::Status(status)) => self.result(heard, status),
             (S::Authorising(heard), M::Completed { .. }) => match heard.status.and_then(|status| status.result) {
                 Some(code) => acknowledged(self.ended(Answer::Declined(code))),
-                None => out_of_protocol(&S::Authorising(Heard::default()), "a completion without a result"),
+                None => out_of_protocol(&S::Authorising(Heard::default()), "completion without a result"),
             },
             (S::Authorising(heard), M::Aborted(code)) => {
-                // A result before it says more, such as the bank's reason.
+                // A result that came before says more, such as the bank's reason.
                 let code = heard.status.and_then(|status| status.result).unwrap_or(code);
                 acknowledged(self.ended(Answer::Declined(code)))
             }
@@ -85,10 +85,10 @@ impl Dialogue {
                 let remember = self.remember(&status);
                 acknowledged((S::Reversing(Heard { status: Some(status), ..heard }), remember))
             }
-            // Nobody could vote on an approval that nobody asked for. A decline may come late: some terminals tell it
+            // Nobody could vote on an approval that was not requested. A decline may come late: some terminals send it
             // after the abort.
             (state, M::Status(status)) if status.result.is_none_or(|code| code == 0) => {
-                out_of_protocol(&state, "a result that nobody asked for")
+                out_of_protocol(&state, "unrequested result")
             }
             (mut state, M::Text(lines)) => {
                 if let S::Repeating(_, heard) | S::Completing(_, _, heard) | S::Reversing(heard) = &mut state {
@@ -105,7 +105,7 @@ impl Dialogue {
         }
     }
 
-    /// A command is taken: the terminal leads.
+    /// The command is taken: the terminal leads.
     fn taken(&mut self, errand: Errand) -> Step {
         match errand {
             Errand::Register => (State::Registering, vec![]),
@@ -120,7 +120,7 @@ impl Dialogue {
         }
     }
 
-    /// A command is refused: nothing came of it.
+    /// The command is refused.
     fn refused(&mut self, errand: Errand, code: u8) -> Step {
         match errand {
             Errand::Register => refused_registration(code),
@@ -131,14 +131,15 @@ impl Dialogue {
         }
     }
 
-    /// The terminal is through with `06 20`.
+    /// The terminal has finished `06 20`.
     fn repeated(&mut self, purpose: Purpose, heard: Heard, aborted: Option<u8>) -> Step {
         let inquiry = match (heard.status, aborted) {
             (Some(status), _) => self.inquired(status, heard.text),
-            // Only of a terminal that was never seen to do one: it may as well mean that it can't tell.
+            // Only believed of a terminal without any known transaction; otherwise it may mean that the terminal can't
+            // answer.
             (None, Some(NOT_POSSIBLE)) if self.last == Numbers::default() => Ok(Inquiry::Nothing),
             (None, Some(code)) => Err(Trouble::Refused(code)),
-            (None, None) => Err(Trouble::Protocol("it repeats its last receipt without a result".into())),
+            (None, None) => Err(Trouble::Protocol("receipt repetition without a result".into())),
         };
         match (inquiry, purpose) {
             (Ok(inquiry), Purpose::Inquiry) => {
@@ -149,7 +150,7 @@ impl Dialogue {
         }
     }
 
-    /// What a repeated status information proves.
+    /// The evidence in a repeated status information.
     fn inquired(&mut self, status: Fields, text: Vec<String>) -> Result<Inquiry, Trouble> {
         match status.result {
             Some(0) => self.record(status, text).map(Inquiry::Last).map_err(Trouble::Protocol),
@@ -164,7 +165,7 @@ impl Dialogue {
         match status.result {
             None => out_of_protocol(&here, without("result code", &status)),
             Some(0) if status.trace.same(&self.last) == Some(true) => {
-                out_of_protocol(&here, "a result with the numbers of the transaction before")
+                out_of_protocol(&here, "result with the numbers of the previous transaction")
             }
             Some(0) => match self.record(status.clone(), vec![]) {
                 Ok(record) => {
@@ -181,7 +182,7 @@ impl Dialogue {
         }
     }
 
-    /// A result after the vote: the same again, because the vote did not arrive; or what became of it.
+    /// A result after the vote: a repeat, because the vote did not arrive, or the final outcome.
     fn result_again(&mut self, vote: Vote, record: Transaction, mut heard: Heard, status: Fields) -> Step {
         match (status.result, vote) {
             (Some(0), _) if status.trace.same(&record.trace) == Some(true) => {
@@ -189,9 +190,9 @@ impl Dialogue {
                 (State::Completing(vote, record, heard), vec![Effect::Send(said)])
             }
             (Some(0) | None, Vote::Keep) => {
-                out_of_protocol(&State::Completing(vote, record, heard), "a second result, with other numbers")
+                out_of_protocol(&State::Completing(vote, record, heard), "second result with different numbers")
             }
-            // Of the reversal; or a failure that the end will tell.
+            // The result of the reversal, or a failure that the completion will report.
             _ => {
                 let remember = self.remember(&status);
                 heard.status = Some(status);
@@ -200,42 +201,42 @@ impl Dialogue {
         }
     }
 
-    /// The terminal finished after the vote.
+    /// The terminal has finished after the vote.
     fn completed(&mut self, vote: Vote, record: Transaction, heard: Heard, failed: Option<u8>) -> Step {
         self.ended(match (vote, failed) {
-            (Vote::Keep, Some(code)) => Answer::Failed(Trouble::Protocol(format!(
-                "it failed after it had approved: {}",
-                Trouble::Refused(code)
-            ))),
+            (Vote::Keep, Some(code)) => {
+                Answer::Failed(Trouble::Protocol(format!("failed after the approval: {}", Trouble::Refused(code))))
+            }
             _ => Answer::Settled(Transaction { receipt_text: heard.text, ..record }),
         })
     }
 
-    /// The terminal is through with `06 30`.
+    /// The terminal has finished `06 30`.
     fn reversed(&mut self, heard: Heard) -> Step {
         let failed = |got: String| Answer::Failed(Trouble::Protocol(got));
         let answer = match heard.status.map(|status| (status.result, status)) {
             Some((Some(0), status)) => self.record(status, heard.text).map_or_else(failed, Answer::Reversed),
             Some((Some(code), _)) => Answer::Failed(Trouble::Refused(code)),
             Some((None, status)) => failed(without("result code", &status)),
-            None => failed("a reversal without a result".into()),
+            None => failed("reversal without a result".into()),
         };
         self.ended(answer)
     }
 
-    /// What the hub asked for has its end.
+    /// The hub's request is complete.
     fn ended(&mut self, answer: Answer) -> Step {
         let mut effects = vec![Effect::Answer(answer)];
         if self.abort_open {
-            // Its reply may still come and must not be taken for the next payment's: an enquiry is in between.
+            // The reply to an abort may still come and must not be taken for that of the next payment: send an enquiry
+            // in between.
             effects.push(Effect::Send(Command::Enquire));
             return (State::Calling(Errand::Enquire(Purpose::Check)), effects);
         }
         (State::Idle, effects)
     }
 
-    /// Notes the numbers of an approved transaction. A failed one's may be used again by the terminal, and would then
-    /// hide a new transaction.
+    /// Records the numbers of an approved transaction. The terminal may use the numbers of a failed one again, and
+    /// recording them would hide a new transaction.
     fn remember(&mut self, status: &Fields) -> Vec<Effect> {
         if status.result != Some(0) || !status.trace.can_be_compared() {
             return vec![];
@@ -258,23 +259,23 @@ impl Dialogue {
     }
 }
 
-/// Acknowledges the terminal's message before anything else.
+/// Acknowledges the terminal's message before all other effects.
 fn acknowledged((state, mut effects): Step) -> Step {
     effects.insert(0, Effect::Send(Command::Acknowledge));
     (state, effects)
 }
 
-/// Gives the link up because of what the terminal said, which is not acknowledged.
+/// Closes the link because of an invalid message, which is not acknowledged.
 fn out_of_protocol(state: &State, got: impl Into<String>) -> Step {
     fail(state, Trouble::Protocol(got.into()))
 }
 
 fn refused_registration(code: u8) -> Step {
-    let why = format!("it refused the registration: {}; check its password", Trouble::Refused(code));
+    let why = format!("it refused the registration: {}; check the password", Trouble::Refused(code));
     (State::Closed, vec![Effect::Close(why)])
 }
 
-/// The terminal answered an enquiry with something else than "ready".
+/// The terminal answered an enquiry, and it is not ready.
 fn not_ready(purpose: Purpose, code: u8) -> Step {
     let trouble = Trouble::Refused(code);
     let why = format!("it is not ready: {trouble}");
@@ -282,19 +283,19 @@ fn not_ready(purpose: Purpose, code: u8) -> Step {
     (State::Resting, answer.into_iter().chain([Effect::Attention(why)]).collect())
 }
 
-/// The terminal does not tell its last transaction. Without that a lost link could never be settled, so it is not used
-/// for payments.
+/// The terminal does not report its last transaction. Without it a payment could not be settled after a lost link, so
+/// the terminal is not used for payments.
 fn untold(purpose: Purpose, trouble: Trouble) -> Step {
     let why = format!(
-        "it does not tell its last payment: {trouble}; make one at the terminal itself, or ask its provider to enable receipt repetition"
+        "it does not report its last payment: {trouble}; make a payment at the terminal itself, or ask its provider to enable receipt repetition"
     );
     let answer = (purpose == Purpose::Inquiry).then_some(Effect::Answer(Answer::Failed(trouble)));
     (State::Resting, answer.into_iter().chain([Effect::Attention(why)]).collect())
 }
 
-/// A status information lacks what it must have.
+/// A status information without a required field.
 fn without(what: &str, status: &Fields) -> String {
     let stopped =
-        status.stopped_at.map_or_else(String::new, |tag| format!(" (it can't be read from field {tag:02X} on)"));
-    format!("a result without a {what}{stopped}")
+        status.stopped_at.map_or_else(String::new, |tag| format!(" (can't be parsed from field {tag:02X} on)"));
+    format!("result without a {what}{stopped}")
 }

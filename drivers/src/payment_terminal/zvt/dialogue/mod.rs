@@ -1,14 +1,12 @@
-//! The dialogue with a terminal as a pure state machine: what happened goes in, what to do comes out. No clock, no
-//! wire, no waiting.
+//! The dialogue with a terminal as a pure state machine: events go in, effects come out. No clock, no I/O, no waiting.
 //!
-//! Whoever sends a command leads until it is taken (`80 00`); then the terminal leads, and each of its messages is
-//! acknowledged, until it says that it is through (`06 0F`, `06 1E`). The one message that is not acknowledged at once
-//! is an approval: that acknowledgement is the hub's vote.
+//! The side that sends a command leads until the command is taken (`80 00`); then the terminal leads. Each of its
+//! messages is acknowledged, until it reports the end (`06 0F`, `06 1E`). Only an approval is not acknowledged at once:
+//! that acknowledgement is the hub's vote.
 //!
 //! # States and events
 //!
-//! What is not in these tables changes nothing and is answered by nothing. A test holds them against the code, cell by
-//! cell.
+//! Events that are not in a state's row have no effect. A test compares every cell with the code.
 //!
 #![doc = include_str!("table.md")]
 
@@ -25,96 +23,95 @@ use super::{
 };
 use crate::payment_terminal::{Amount, Progress, Vote};
 
-/// T2: an enquiry needs neither customer nor bank (as implemented by ecrterm, its upper value).
+/// T2: an enquiry needs neither the customer nor the bank (ecrterm's upper value).
 const T2: Duration = Duration::from_secs(15);
 
-/// T3: a command must be taken within this (PA00P016, as implemented by ecrterm).
+/// T3: the limit for a command to be taken (PA00P016, as implemented by ecrterm).
 pub(super) const T3: Duration = Duration::from_secs(5);
 
-/// T4: the terminal must say something within this while it leads; each message restarts it (as above; Portalum.Zvt
-/// #14).
+/// T4: the limit between two messages while the terminal leads (as above; Portalum.Zvt #14).
 pub(super) const T4: Duration = Duration::from_secs(180);
 
-/// The hub must vote within this: a terminal does not wait for ever.
+/// The limit for the hub's vote: a terminal does not wait for ever.
 const VOTE: Duration = Duration::from_secs(30);
 
-/// Between two enquiries of a terminal that is not ready.
+/// The pause between two enquiries of a terminal that is not ready.
 const POLL: Duration = Duration::from_secs(3);
 
-/// An idle terminal is asked so often whether it is still there.
+/// The interval of enquiries to an idle terminal.
 const CHECK: Duration = Duration::from_secs(30);
 
-/// What happened.
+/// An input of the state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// The link is open.
     Opened,
-    /// The hub wants an amount taken.
+    /// The hub wants to charge an amount.
     Authorise(Amount),
-    /// The hub wants the running authorisation stopped.
+    /// The hub wants to stop the running authorisation.
     Abort,
     /// The hub wants to know the last transaction.
     Inquire,
-    /// The hub wants the transaction with this receipt number reversed.
+    /// The hub wants to reverse the transaction with this receipt number.
     Reverse(u16),
-    /// The hub decided on an approval; `None`: nobody is left to decide.
+    /// The hub's vote on an approval; `None` if nobody is left to vote.
     Voted(Option<Vote>),
-    /// The terminal said something.
+    /// The terminal sent a message.
     Heard(Message),
-    /// Nothing happened for the state's [limit](Dialogue::limit).
+    /// The state's [limit](Dialogue::limit) has passed.
     Elapsed,
-    /// The link broke: how.
+    /// The link was lost, with the reason.
     Lost(String),
 }
 
-/// What to do about it, in this order.
+/// An output of the state machine; effects are executed in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Say this.
+    /// Send this command.
     Send(Command),
-    /// Tell that the terminal is ready.
+    /// Report that the terminal is ready.
     Ready,
-    /// Tell that it needs attention.
+    /// Report that it needs attention.
     Attention(String),
-    /// Tell how far a payment is.
+    /// Report the progress of a payment.
     Progress(Progress),
-    /// These are the numbers of the terminal's last transaction.
+    /// Record the numbers of the terminal's last transaction.
     Remember(Numbers),
-    /// Show an approval to the hub and await its vote.
+    /// Pass an approval to the hub and await its vote.
     Approved(Transaction),
-    /// What the hub asked for last has an end.
+    /// Answer the hub's request.
     Answer(Answer),
-    /// Give the link up: why.
+    /// Close the link, with the reason.
     Close(String),
 }
 
-/// The end of what the hub asked for.
+/// The answer to a request of the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// An authorisation came to nothing.
+    /// An authorisation was declined.
     Declined(u8),
-    /// The vote was carried out.
+    /// The vote was executed.
     Settled(Transaction),
-    /// The terminal told its last transaction.
+    /// The terminal reported its last transaction.
     Inquired(Inquiry),
-    /// It reversed this.
+    /// This transaction was reversed.
     Reversed(Transaction),
-    /// It has no good end.
+    /// The request failed.
     Failed(Trouble),
 }
 
-/// Why something has no good end.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// The terminal is not ready; nothing was sent.
     NotReady,
     /// It refused.
     Refused(u8),
-    /// The link broke.
+    /// The link was lost.
     Lost(String),
-    /// It was silent for so long.
+    /// The terminal sent nothing for this long.
     Silent(Duration),
-    /// It said what the protocol does not allow, or nothing that helps.
+    /// It violated the protocol, or sent nothing useful.
     Protocol(String),
 }
 
@@ -125,14 +122,14 @@ impl fmt::Display for Trouble {
             Self::Refused(code) => write!(f, "{} ({code:#04x})", in_words(*code)),
             Self::Lost(why) => f.write_str(why),
             Self::Silent(limit) => {
-                write!(f, "it said nothing for {} s; is it a ZVT terminal, and idle?", limit.as_secs())
+                write!(f, "no answer for {} s; check that it is a ZVT terminal and idle", limit.as_secs())
             }
             Self::Protocol(got) => write!(f, "{got}; check that it is set up for ZVT"),
         }
     }
 }
 
-/// What a command is for.
+/// The purpose of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
     Register,
@@ -142,21 +139,21 @@ pub(super) enum Errand {
     Reverse,
 }
 
-/// What an enquiry is for.
+/// The purpose of an enquiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To become ready: the terminal must be idle, then tell its last transaction.
+    /// At the start: the terminal must be idle, then report its last transaction.
     Greeting,
-    /// To see that it is still there.
+    /// To check that it is still there.
     Check,
     /// The hub asked for the last transaction.
     Inquiry,
 }
 
-/// Where the dialogue is.
+/// The state of the dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// There is no link.
+    /// No link.
     Closed,
     /// A command was sent and is not taken yet.
     Calling(Errand),
@@ -168,14 +165,14 @@ pub(super) enum State {
     /// It is ready, and nothing runs.
     Idle,
     Authorising(Heard),
-    /// An approval waits for the hub's vote.
+    /// An approval awaits the hub's vote.
     AwaitingVote(Transaction),
-    /// The vote was cast; the terminal finishes.
+    /// The vote was sent; the terminal is finishing.
     Completing(Vote, Transaction, Heard),
     Reversing(Heard),
 }
 
-/// What the terminal said so far while it leads.
+/// The terminal's messages so far while it leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
     status: Option<Fields>,
@@ -185,13 +182,13 @@ pub(super) struct Heard {
 /// A dialogue over one link.
 pub(super) struct Dialogue {
     state: State,
-    /// The store's currency, for a terminal that names none.
+    /// The store's currency, for a terminal that sends none.
     currency: u16,
     /// The terminal's last transaction.
     last: Numbers,
-    /// The hub wants the payment aborted that is being called.
+    /// The hub wants to abort a payment that is not taken yet.
     abort: bool,
-    /// An abort was sent and not answered yet: the next reply may belong to it.
+    /// An abort was sent and not answered: the next reply may belong to it.
     abort_open: bool,
 }
 
@@ -202,22 +199,22 @@ impl Dialogue {
         Self { state: State::Closed, currency, last, abort: false, abort_open: false }
     }
 
-    /// Whether the hub may ask for something.
+    /// Whether the hub may send a request.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Idle | State::Resting)
     }
 
-    /// Whether it is the hub's turn, and the terminal waits.
+    /// Whether the terminal awaits the hub's vote.
     pub(super) fn awaits_vote(&self) -> bool {
         matches!(self.state, State::AwaitingVote(_))
     }
 
-    /// The numbers of the terminal's last transaction, as far as it is known.
+    /// The numbers of the terminal's last transaction, as far as known.
     pub(super) fn last(&self) -> &Numbers {
         &self.last
     }
 
-    /// How long to wait for the next event before telling [`Event::Elapsed`].
+    /// How long to wait for the next event before [`Event::Elapsed`].
     pub(super) fn limit(&self) -> Duration {
         match self.state {
             State::Calling(_) => T3,
@@ -229,7 +226,7 @@ impl Dialogue {
         }
     }
 
-    /// Takes an event; says what to do.
+    /// Processes an event and returns the effects.
     pub(super) fn step(&mut self, event: Event) -> Vec<Effect> {
         let limit = self.limit();
         let state = std::mem::replace(&mut self.state, State::Closed);
@@ -248,7 +245,7 @@ impl Dialogue {
             (S::Idle, Event::Elapsed) => call(Errand::Enquire(Purpose::Check), Command::Enquire),
             (S::Resting, Event::Elapsed) => call(Errand::Enquire(Purpose::Greeting), Command::Enquire),
             (state @ S::AwaitingVote(_), Event::Elapsed | Event::Voted(None)) => {
-                // Neither yes nor no may be said for the hub.
+                // Neither yes nor no may be assumed for the hub.
                 fail(&state, Trouble::Lost("the hub did not decide in time; nothing was acknowledged".into()))
             }
             (state, Event::Elapsed) => fail(&state, Trouble::Silent(limit)),
@@ -286,7 +283,7 @@ fn call(errand: Errand, command: Command) -> Step {
     (State::Calling(errand), vec![Effect::Send(command)])
 }
 
-/// Gives the link up; what the hub asked for, if anything runs, is answered first.
+/// Closes the link after answering the hub's request, if there is one.
 fn fail(state: &State, trouble: Trouble) -> Step {
     let why = trouble.to_string();
     let asked = match state {

@@ -1,15 +1,15 @@
-//! The dialogue's table, held against the code; and the paths through it that matter.
+//! The dialogue's table compared with the code, and the important paths through it.
 
 use super::{super::text::MAX_LINES, *};
 
-/// As the terminal says that it can't tell its last transaction.
+/// The code of a terminal that can't report its last transaction.
 const NOT_POSSIBLE: u8 = 0x83;
 
 fn trace(number: u32) -> Numbers {
     Numbers { terminal_id: Some("52523535".into()), trace: Some(number), receipt: u16::try_from(number).ok() }
 }
 
-/// A result with the numbers of transaction 7 was the last before; 8 is the one that runs.
+/// Transaction 7 was the last one; 8 is running.
 fn status(result: Option<u8>, number: u32) -> Fields {
     Fields { result, minor: Some(500), currency: Some(978), trace: trace(number), ..Fields::default() }
 }
@@ -139,7 +139,7 @@ fn name(state: &State) -> &'static str {
     }
 }
 
-/// What an event does in a state; nothing if nothing.
+/// The effects of an event in a state; `None` if there are none.
 fn cell(state: &State, event: Event) -> Option<String> {
     let mut dialogue = in_state(state.clone());
     let mut words: Vec<String> = dialogue.step(event).iter().map(said).collect();
@@ -149,7 +149,7 @@ fn cell(state: &State, event: Event) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// Events by name, those that go together under one.
+/// The names of events, with a common name for groups.
 fn together(events: &[&str]) -> String {
     const RESULTS: [&str; 5] =
         ["approved", "approved without amount", "approved with the numbers before", "declined", "no result code"];
@@ -166,7 +166,7 @@ fn together(events: &[&str]) -> String {
     names
 }
 
-/// The whole table: a row a state, events that do the same together.
+/// The whole table: one row per state, with events of the same effect together.
 fn table() -> String {
     let mut table = String::from("| state | what happens: what is done, *next state* |\n| --- | --- |\n");
     for (name, state) in states() {
@@ -191,7 +191,7 @@ fn every_cell_of_the_table_is_as_written() {
     assert!(written == table, "table.md says otherwise; the code says:\n\n{table}");
 }
 
-/// What holds in every cell, whatever the table says.
+/// Rules for every cell, whatever the table says.
 #[test]
 fn no_cell_breaks_the_rules_that_protect_the_customer() {
     for (in_words, state) in states() {
@@ -202,20 +202,20 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
                 effects.iter().any(|effect| matches!(effect, Effect::Send(sent) if command(sent)))
             };
             let cell = format!("{in_words}, {what}: {effects:?}");
-            // An authorisation is sent when the hub asks for one, and never else.
+            // An authorisation is only ever sent when the hub requests one.
             let asked = matches!((&state, &event), (State::Idle, Event::Authorise(_)));
             assert_eq!(sends(|command| matches!(command, Command::Authorise(_))), asked, "{cell}");
-            // An approval is never acknowledged where it came from an authorisation, but by a vote.
+            // An approval of an authorisation is only ever acknowledged by a vote.
             let approved =
                 matches!(&event, Event::Heard(Message::Status(status)) if status.result.is_none_or(|code| code == 0));
             if matches!(state, State::Idle | State::Resting | State::Authorising(_)) && approved {
                 assert!(!sends(|command| *command == Command::Acknowledge), "{cell}");
             }
-            // "84 66", which reverses, is only ever the hub's decision.
+            // "84 66", which reverses, is only ever sent by the hub's decision.
             let rolls_back = matches!(event, Event::Voted(Some(Vote::RollBack)))
                 || matches!(state, State::Completing(Vote::RollBack, ..));
             assert!(rolls_back || !sends(|command| *command == Command::NotIssued), "{cell}");
-            // Who asked is told exactly once: when it ends.
+            // Whoever asked gets exactly one answer: at the end.
             let runs = |state: &State| {
                 matches!(
                     state,
@@ -235,7 +235,7 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
             let answers = effects.iter().filter(|effect| matches!(effect, Effect::Answer(_))).count();
             let refused = matches!((&state, &event), (State::Resting, Event::Authorise(_) | Event::Reverse(_)));
             assert_eq!(answers, usize::from(refused || runs(&state) && !runs(&dialogue.state)), "{cell}");
-            // After a close there is nothing more to do.
+            // Nothing follows a close.
             if let Some(at) = effects.iter().position(|effect| matches!(effect, Effect::Close(_))) {
                 assert_eq!((at + 1, &dialogue.state), (effects.len(), &State::Closed), "{cell}");
             }
@@ -244,7 +244,7 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
     }
 }
 
-/// Runs events through a dialogue and gives what was done last.
+/// Runs events through a dialogue and returns the effects of the last one.
 fn run(dialogue: &mut Dialogue, events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
     events.into_iter().map(|event| dialogue.step(event)).last().unwrap_or_default()
 }
@@ -254,7 +254,7 @@ fn heard(message: Message) -> Event {
 }
 
 #[test]
-fn a_link_becomes_ready_once_the_terminal_is_idle_and_told_its_last_payment() {
+fn a_link_is_ready_once_the_terminal_is_idle_and_reported_its_last_payment() {
     let mut dialogue = Dialogue::new(978, Numbers::default());
     run(&mut dialogue, [Event::Opened, heard(Message::Taken), heard(Message::Completed { state: 0x19 })]);
     let busy = run(&mut dialogue, [heard(Message::Taken), heard(Message::Completed { state: 0x9c })]);
@@ -277,7 +277,7 @@ fn a_link_becomes_ready_once_the_terminal_is_idle_and_told_its_last_payment() {
 }
 
 #[test]
-fn a_terminal_without_a_payment_says_so_by_a_code_and_only_a_new_one_is_believed() {
+fn only_a_new_terminal_is_believed_to_have_no_payment() {
     for (last, believed) in [(Numbers::default(), true), (trace(7), false)] {
         let mut dialogue = Dialogue::new(978, last);
         dialogue.state = State::Repeating(Purpose::Inquiry, Heard::default());
@@ -288,7 +288,7 @@ fn a_terminal_without_a_payment_says_so_by_a_code_and_only_a_new_one_is_believed
 }
 
 #[test]
-fn nothing_that_is_no_proof_is_told_as_one() {
+fn inconclusive_answers_are_not_evidence() {
     let without_amount = Fields { minor: None, ..status(Some(0), 8) };
     for told in [Some(status(None, 8)), Some(without_amount), None] {
         let heard = Heard { status: told, text: vec![] };
@@ -316,7 +316,7 @@ fn declines_come_in_three_orders() {
 }
 
 #[test]
-fn an_abort_waits_until_the_command_is_taken_and_is_said_once() {
+fn an_abort_waits_until_the_command_is_taken_and_is_sent_once() {
     let mut dialogue = in_state(State::Idle);
     assert_eq!(run(&mut dialogue, [Event::Authorise(AMOUNT), Event::Abort]), []);
     assert_eq!(dialogue.step(heard(Message::Taken)), [Effect::Send(Command::Abort)]);
@@ -324,7 +324,7 @@ fn an_abort_waits_until_the_command_is_taken_and_is_said_once() {
 }
 
 #[test]
-fn a_late_reply_to_an_abort_is_not_taken_for_the_next_payments() {
+fn a_late_reply_to_an_abort_is_not_taken_for_that_of_the_next_payment() {
     let mut dialogue = in_state(State::Idle);
     let ended = run(
         &mut dialogue,
@@ -344,7 +344,7 @@ fn a_late_reply_to_an_abort_is_not_taken_for_the_next_payments() {
 }
 
 #[test]
-fn a_result_said_again_gets_the_same_vote_and_another_one_gets_none() {
+fn a_repeated_result_gets_the_same_vote_and_a_different_one_none() {
     for (vote, said) in [(Vote::Keep, Command::Acknowledge), (Vote::RollBack, Command::NotIssued)] {
         let mut dialogue = in_state(State::AwaitingVote(record()));
         let again = [Event::Voted(Some(vote)), heard(Message::Status(status(Some(0), 8)))];

@@ -1,11 +1,10 @@
-//! The audit trail: who did what that somebody may ask about one day.
+//! The audit trail: who did what, for acts that somebody may ask about later.
 //!
-//! An entry is written in the commit of what it tells, so neither is there without the other, and is a link of the
-//! store's hash chain, together with the sales: it can't be changed, taken out or put in unseen. It is kept for as long
-//! as the sales of its time.
+//! An entry is written in the same commit as the act that it records, and is a link of the store's hash chain, together
+//! with the sales: it can't be changed, removed or inserted without being noticed. Entries are kept for as long as the
+//! sales of their time.
 //!
-//! What can be done belongs to the capability in which it is done: an [`Act`], listed in its
-//! [`Capability`](crate::Capability).
+//! Each kind of [`Act`] belongs to a capability, which lists it in its [`Capability`](crate::Capability).
 
 use commerce::Actor;
 use serde::{Deserialize, Serialize};
@@ -21,36 +20,36 @@ use crate::{
 
 static ENTRIES: Table<Number, Entry> = Table::linked("audit");
 
-/// See the audit trail.
+/// Read the audit trail.
 pub static READ: Permission = Permission::new("audit.read", "See the audit trail", &[Holder::Person]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability =
     Capability { linked: &["audit"], permissions: &[&READ], ..Capability::new("audit") };
 
-/// Something that was done.
+/// An entry of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
-    /// Counts from 1 without gaps.
+    /// The number, from 1 without gaps.
     pub number: u64,
-    /// When: milliseconds since 1970, UTC.
+    /// The time: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// Who did it.
+    /// The actor.
     pub who: Actor,
-    /// What was done: `payment_decided`.
+    /// The kind of act, such as `payment_decided`.
     pub act: String,
-    /// To what, and how; the act says which fields there are.
+    /// The details; their fields depend on the act.
     #[schema(value_type = Object)]
     pub details: Map<String, Value>,
 }
 
-/// Something that can be done: its fields are the entry's details.
+/// An act: its fields become the entry's details.
 pub trait Act: Serialize {
-    /// Its name and what it means.
+    /// The name and the meaning.
     const KIND: ActKind;
 }
 
-/// Writes an entry, in the commit of what it tells.
+/// Writes an entry, in the commit of the act.
 ///
 /// # Errors
 /// The store fails.
@@ -66,7 +65,7 @@ pub fn record<A: Act>(transaction: &mut Transaction<'_>, by: &By, act: &A) -> Re
     transaction.put(&ENTRIES, number, &entry)
 }
 
-/// The last entries, newest first, before a number.
+/// The latest entries before a number, newest first.
 ///
 /// # Errors
 /// The store fails.
@@ -75,8 +74,8 @@ pub fn last(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Entr
         Some(0 | 1) => Ok(Vec::new()),
         before => {
             let from = before.map(|number| number - 1);
-            // A damaged entry hides no other; the check names it.
-            let damaged = |error: StoreError| tracing::error!(%error, "left out of the audit trail");
+            // A damaged entry does not hide others; the check names it.
+            let damaged = |error: StoreError| tracing::error!(%error, "could not read an audit entry");
             store.readable_page(&ENTRIES, from, Order::Descending, limit, damaged)
         }
     }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_reads_back_as_it_was_written() {
+    fn an_entry_round_trips() {
         let entry: Entry = crate::testing::read_back(include_str!("fixtures/audit.json"));
         assert_eq!(entry.act, "payment_decided");
     }

@@ -1,4 +1,4 @@
-//! What a capability declares of itself. Nothing central knows more than the list in `lib.rs`.
+//! The declaration of a capability. The only central list of them is in `lib.rs`.
 
 use commerce::{Actor, RegisterName};
 use contract::DownItem;
@@ -10,50 +10,50 @@ use crate::{
     refusal::{FORBIDDEN, Kind, Refusal},
 };
 
-/// Looks for damage and contradictions, and reports them in `Checked`; only a failing engine is an error.
+/// Checks for damage and contradictions, and reports them in `Checked`; only an engine failure is an error.
 pub type Check = fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>;
 
-/// Forgets and archives what is old. Blocks.
+/// Deletes and archives old records. Blocks.
 pub type Tidy = fn(&Store, &Retention) -> Result<Tidied, StoreError>;
 
-/// Applies items from HQ, and gives why each was refused, if it was.
+/// Applies items from HQ; returns for each the reason if it was refused.
 pub type Apply = fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>;
 
-/// A kind of act: what an entry of the audit trail can tell.
+/// A kind of act in the audit trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActKind {
-    /// Its stable name.
+    /// The stable name.
     pub name: &'static str,
     /// What it means.
     pub doc: &'static str,
 }
 
-/// A capability: all that others need to know of it, declared in its own folder.
+/// A capability as seen by others, declared in its own folder.
 pub struct Capability {
-    /// Its folder.
+    /// The name of its folder.
     pub name: &'static str,
-    /// The tables it owns, by name; [`linked`](Self::linked) ones not among them.
+    /// The names of its tables, except [`linked`](Self::linked) ones.
     pub tables: &'static [&'static str],
-    /// The tables it owns whose records are links of the store's chain.
+    /// The names of its tables whose records are links of the store's chain.
     pub linked: &'static [&'static str],
     /// Its kinds of refusals.
     pub refusals: &'static [&'static Kind],
     /// Its permissions.
     pub permissions: &'static [&'static Permission],
-    /// What it records in the audit trail.
+    /// The acts that it records in the audit trail.
     pub acts: &'static [ActKind],
     /// The events it sends to HQ.
     pub events: &'static [OutgoingEvent],
-    /// The items it takes from HQ.
+    /// The items that it accepts from HQ.
     pub incoming: &'static [IncomingItem],
-    /// Looks for what can't be so in its tables.
+    /// Checks its tables.
     pub check: Option<Check>,
-    /// Forgets and archives what is old. Blocks.
+    /// Deletes and archives its old records. Blocks.
     pub tidy: Option<Tidy>,
 }
 
 impl Capability {
-    /// A capability that declares nothing yet.
+    /// A capability without declarations.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -70,63 +70,63 @@ impl Capability {
     }
 }
 
-/// An event for HQ: its body is built from what is stored when it is sent.
+/// An event for HQ. Its body is built from stored records when it is sent.
 pub struct OutgoingEvent {
-    /// The kind, as it travels.
+    /// The kind in messages.
     pub kind: &'static str,
-    /// Builds the body of an entry of the outbox.
+    /// Builds the event's body for an entry of the outbox.
     pub body: fn(&Store, &Entry) -> Result<Box<RawValue>, StoreError>,
 }
 
-/// A kind of item from HQ, applied by the same use cases as what a person commands.
+/// A kind of item from HQ, applied by the same use cases as the commands of a person.
 pub struct IncomingItem {
-    /// The kind, as it travels.
+    /// The kind in messages.
     pub kind: &'static str,
-    /// Applies items of the kind, in their order. It checks an item before it writes anything of it: one that is
-    /// refused changes nothing, and keeps none of the others from being applied.
+    /// Applies items of the kind in order. It checks an item before it writes anything: a refused item changes nothing
+    /// and does not keep others from being applied.
     pub apply: Apply,
 }
 
-/// How long things are kept.
+/// The retention periods.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Now: milliseconds since 1970, UTC.
+    /// The current time: milliseconds since 1970, UTC.
     pub now_ms: i64,
-    /// Days that sales, closed documents and audit entries are kept.
+    /// The number of days that sales, closed documents and audit entries are kept.
     pub keep_sales_days: u16,
-    /// Whether there is an HQ that must have heard of something before it goes.
+    /// Whether there is an HQ, which must receive records before they are deleted.
     pub has_headquarters: bool,
 }
 
-/// Milliseconds of a day.
+/// Milliseconds per day.
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 
 impl Retention {
-    /// What is older than this may go.
+    /// Older records may be deleted.
     pub fn keep_from_ms(&self) -> i64 {
         self.now_ms.saturating_sub(i64::from(self.keep_sales_days).saturating_mul(DAY_MS))
     }
 }
 
-/// What was tidied up, by name.
+/// The number of records tidied up, by name.
 pub type Tidied = Vec<(&'static str, u64)>;
 
-/// Who commands, and when.
+/// The actor of a command and its time.
 #[derive(Clone, Debug)]
 pub struct By {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// When the command arrived: milliseconds since 1970, UTC.
+    /// The time when the command arrived: milliseconds since 1970, UTC.
     pub at_ms: i64,
 }
 
 impl By {
-    /// The register that commands.
+    /// The register that sent the command.
     ///
     /// # Errors
-    /// It is not a register.
+    /// The actor is not a register.
     pub fn register(&self) -> Result<&RegisterName, Refusal> {
-        let no_register = || FORBIDDEN.because(format!("{} may not do this; it is a register's to do", self.actor));
+        let no_register = || FORBIDDEN.because(format!("{} may not do this; only a register may", self.actor));
         self.actor.register_name().ok_or_else(no_register)
     }
 }

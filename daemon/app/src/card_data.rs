@@ -1,7 +1,7 @@
-//! No card data gets into the store: what comes from outside is looked through before anything is done with it.
+//! Keeps card data out of the store: texts from outside are checked before anything is done with them.
 //!
-//! The rule is [`commerce::card_data`]. The web layer applies it to every command, the inbox to every item from HQ. What
-//! is refused is told without the text: neither an answer nor the log may hold it.
+//! The rule is [`commerce::card_data`]. The web layer applies it to every command, the inbox to every item from HQ. A
+//! refusal never repeats the text, because neither the answer nor the log may contain it.
 
 use commerce::card_data::holds_card_data;
 use serde_json::Value;
@@ -11,26 +11,26 @@ use crate::{
     refusal::{Class, Kind, Refusal},
 };
 
-/// A text holds card data.
+/// A text contains card data.
 pub static CARD_NUMBER_REFUSED: Kind = Kind::new(
     "card-number-refused",
     Class::Rule,
     "Card data refused",
-    "A text holds what looks like a card number, track data or a security code; such data may not be stored.",
+    "A text contains what looks like a card number, track data or a security code; such data must not be stored.",
 );
 
-/// What this module declares.
+/// The declaration of this module.
 pub(crate) static CAPABILITY: Capability =
     Capability { refusals: &[&CARD_NUMBER_REFUSED], ..Capability::new("card_data") };
 
-/// Looks through a text.
+/// Checks a text.
 ///
 /// # Errors
-/// It holds card data.
+/// It contains card data.
 pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
     if holds_card_data(text) {
         let detail = format!(
-            "{what} holds what looks like a card number, track data or a security code; leave it out, such data may not \
+            "{what} contains what looks like a card number, track data or a security code; leave it out, such data must not \
              be stored"
         );
         return Err(CARD_NUMBER_REFUSED.because(detail));
@@ -38,10 +38,10 @@ pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Looks through every text of a JSON value, names of members included.
+/// Checks every text of a JSON value, including the names of members.
 ///
 /// # Errors
-/// One holds card data: where.
+/// A text contains card data; the refusal says where.
 pub fn look_through(value: &Value) -> Result<(), Refusal> {
     at("", value)
 }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn card_data_is_found_anywhere_and_not_told() {
+    fn card_data_is_found_anywhere_and_not_repeated() {
         let pan = "4761739001010119";
         assert_eq!(look_through(&json!({ "a": [1, { "b": "fine" }, null, true] })), Ok(()));
         for value in

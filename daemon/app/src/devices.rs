@@ -1,4 +1,4 @@
-//! What is asked of devices: who may, what is refused, what is recorded. The devices themselves are the hub's.
+//! Device operations: permissions, refusals and audit. The devices themselves belong to the hub.
 
 use serde::Serialize;
 
@@ -12,10 +12,10 @@ use crate::{
 /// See devices.
 pub static READ: Permission = Permission::new(
     "devices.read",
-    "See devices and how they are",
+    "See devices and their health",
     &[Holder::Register, Holder::Person, Holder::Service],
 );
-/// Hear one's own lane.
+/// Listen to the register's own lane.
 pub static LISTEN: Permission =
     Permission::new("devices.listen", "Hear the scans and weights of one's own lane", &[Holder::Register]);
 /// Weigh.
@@ -27,32 +27,28 @@ pub static LABELS: Permission =
 pub static DRAWER: Permission =
     Permission::new("devices.open_drawer", "Open the drawer of one's own lane", &[Holder::Register]);
 
-/// The register's lane, or the config, has no such device.
+/// The register's lane or the config has no such device.
 pub static DEVICE_UNKNOWN: Kind = Kind::new(
     "device-unknown",
     Class::NotFound,
     "Unknown device",
-    "The config has no such device, or the register's lane has none of the kind.",
+    "The config has no such device, or the register's lane has no device of this kind.",
 );
 /// A scale gave no weight.
-pub static SCALE_FAILED: Kind = Kind::new(
-    "scale-failed",
-    Class::Device,
-    "Scale failed",
-    "The scale refused, did not come to rest or did not answer.",
-);
+pub static SCALE_FAILED: Kind =
+    Kind::new("scale-failed", Class::Device, "Scale failed", "The scale refused, did not settle or did not answer.");
 /// A printer did not print.
 pub static PRINTER_FAILED: Kind =
     Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");
-/// A label has no printable form.
+/// A label can't be printed.
 pub static LABEL_UNPRINTABLE: Kind = Kind::new(
     "label-unprintable",
     Class::Rule,
     "Label can't be printed",
-    "The item's texts or its number have no printable form.",
+    "The item's texts or its number can't be printed.",
 );
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     refusals: &[&DEVICE_UNKNOWN, &SCALE_FAILED, &PRINTER_FAILED, &LABEL_UNPRINTABLE],
     permissions: &[&READ, &LISTEN, &WEIGH, &LABELS, &DRAWER],
@@ -60,10 +56,10 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("devices")
 };
 
-/// A drawer was opened by a command, not by a sale.
+/// A drawer was opened by a command, not for a sale.
 #[derive(Serialize)]
 pub struct DrawerOpened {
-    /// At which receipt printer.
+    /// The receipt printer that it is connected to.
     pub printer: String,
 }
 

@@ -1,6 +1,6 @@
-//! How the hub has been: a sample a minute, kept for a week, for whoever looks into why it was slow on Tuesday.
+//! The history of the hub's health: one sample per minute, kept for a week, to find out why it was slow on Tuesday.
 //!
-//! Telemetry: the first thing that is dropped when the disk fills up, and nobody waits for it.
+//! Samples are telemetry: the first thing that is dropped when the disk is nearly full.
 
 use serde::{Deserialize, Serialize};
 use store::{Number, Order, Store, StoreError, Table, Transaction};
@@ -12,7 +12,7 @@ use crate::{
     permission::{Holder, Permission},
 };
 
-/// Samples by the minute they were taken in, counted from 1970.
+/// Samples by minute since 1970.
 static SAMPLES: Table<Number, Sample> = Table::new("health");
 
 /// How long samples are kept, in milliseconds.
@@ -22,36 +22,36 @@ const KEPT_MS: i64 = 7 * DAY_MS;
 pub static READ: Permission =
     Permission::new("status.read", "See the state of the store", &[Holder::Register, Holder::Person, Holder::Service]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability =
     Capability { tables: &["health"], permissions: &[&READ], tidy: Some(tidy), ..Capability::new("health") };
 
-/// The hub at a moment.
+/// The state of the hub at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sample {
-    /// When: milliseconds since 1970, UTC.
+    /// The time: milliseconds since 1970, UTC.
     pub at_ms: i64,
     /// Memory in use.
     pub resident_bytes: u64,
-    /// The engine's files.
+    /// The size of the engine's files.
     pub store_bytes: u64,
-    /// The archive's files.
+    /// The size of the archive's files.
     pub archive_bytes: u64,
-    /// Left on the disk.
+    /// The free space on the disk.
     pub free_bytes: u64,
     /// Sales since the store began.
     pub sales: u64,
-    /// Events that HQ lacks, of all streams.
+    /// Events that HQ has not acknowledged, in all streams.
     pub hq_lacks: u64,
     /// Commits since the hub started.
     pub commits: u64,
-    /// The groups that they shared, each made durable by one flush.
+    /// The groups of commits, each made durable by one flush.
     pub groups: u64,
-    /// How long those flushes took in all, in microseconds: a disk that grows slow is seen here first.
+    /// The total time of these flushes, in microseconds: the first sign of a disk that becomes slow.
     pub flushing_us: u64,
 }
 
-/// Keeps a sample; a second one of a minute replaces the first.
+/// Stores a sample; a second one in the same minute replaces the first.
 ///
 /// # Errors
 /// The store fails.
@@ -59,12 +59,12 @@ pub fn keep(transaction: &mut Transaction<'_>, sample: &Sample) -> Result<(), St
     transaction.put(&SAMPLES, u64::try_from(sample.at_ms).unwrap_or(0) / 60_000, sample)
 }
 
-/// The last samples, newest first.
+/// The latest samples, newest first.
 ///
 /// # Errors
 /// The store fails.
 pub fn last(store: &Store, limit: usize) -> Result<Vec<Sample>, StoreError> {
-    let damaged = |error: StoreError| tracing::warn!(%error, "sample left out");
+    let damaged = |error: StoreError| tracing::warn!(%error, "could not read a health sample");
     store.readable_page(&SAMPLES, None, Order::Descending, limit, damaged)
 }
 

@@ -1,15 +1,15 @@
-//! The use cases of a store: everything that happens inside a commit, and what reads it.
+//! The use cases of a store: everything that happens inside a commit, and the reads that go with it.
 //!
-//! A use case is a function from a [`Transaction`](store::Transaction), who commands ([`By`]) and a request to an
-//! answer or a [`Refusal`]. Routes and HQ's inbox call the same ones. It reads, lets `commerce` decide, and writes
-//! records, movements, outbox entries and audit entries, which become durable together or not at all. Nothing here
-//! knows HTTP, a runtime or a clock: whoever calls brings the moment along.
+//! A use case is a function of a [`Transaction`](store::Transaction), the actor and time of the command ([`By`]) and a
+//! request; it returns an answer or a [`Refusal`]. Routes and HQ's inbox call the same use cases. A use case reads,
+//! lets `commerce` decide, and writes records, movements, outbox entries and audit entries, which become durable
+//! together or not at all. Nothing here depends on HTTP, a runtime or a clock: the caller passes the time.
 //!
 //! # Layout
 //!
-//! A folder is a capability. It owns its tables, its kinds of refusals, its permissions, what it sends to HQ, its
-//! checks and what it forgets, and declares them in its [`Capability`]; [`CAPABILITIES`] is the one list of all.
-//! ARCHITECTURE.md has the order in which folders may use each other.
+//! Each folder is a capability. It owns its tables, refusals, permissions, events for HQ, checks and retention, and
+//! declares them in its [`Capability`]; [`CAPABILITIES`] is the list of all. ARCHITECTURE.md has the order in which
+//! folders may use each other.
 
 pub mod audit;
 mod capability;
@@ -37,7 +37,7 @@ pub use capability::{Apply, By, Capability, Check, IncomingItem, OutgoingEvent, 
 use permission::Permission;
 pub use refusal::Refusal;
 
-/// Every capability, those below first.
+/// All capabilities, lower ones first.
 pub static CAPABILITIES: &[&Capability] = &[
     &refusal::CAPABILITY,
     &card_data::CAPABILITY,
@@ -57,12 +57,12 @@ pub static CAPABILITIES: &[&Capability] = &[
     &check::CAPABILITY,
 ];
 
-/// The table of who may do what: every permission, and who holds it.
+/// All permissions and who holds them.
 pub fn permissions() -> Vec<&'static Permission> {
     CAPABILITIES.iter().flat_map(|capability| capability.permissions).copied().collect()
 }
 
-/// The tables whose records are links of the store's chain.
+/// The names of the tables whose records are links of the store's chain.
 pub fn linked_tables() -> Vec<&'static str> {
     CAPABILITIES.iter().flat_map(|capability| capability.linked).copied().collect()
 }
@@ -93,7 +93,7 @@ mod tests {
         unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));
     }
 
-    /// The tables that the sources define.
+    /// The tables that the source files define.
     fn defined(directory: &std::path::Path, tables: &mut BTreeSet<(bool, String)>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -103,7 +103,7 @@ mod tests {
             }
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-            // Tests define tables of their own to damage records.
+            // Tests define their own tables to damage records.
             if path.extension().is_none_or(|extension| extension != "rs")
                 || path.components().any(|part| part.as_os_str() == "tests")
                 || path.ends_with("tests.rs")

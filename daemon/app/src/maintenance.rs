@@ -1,4 +1,4 @@
-//! What follows when a person has worked on the store itself: restored it from a backup, moved it to another engine.
+//! Follow-up work after maintenance of the store: a restore from a backup, or a conversion to another engine.
 
 use commerce::Station;
 use serde::Serialize;
@@ -10,16 +10,16 @@ use crate::{
     payments,
 };
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability =
     Capability { acts: &[Restored::KIND, Converted::KIND], ..Capability::new("maintenance") };
 
 /// The store was restored from a backup.
 #[derive(Serialize)]
 struct Restored {
-    /// Entries in it.
+    /// The number of entries in the backup.
     entries: u64,
-    /// The epoch that begins with it.
+    /// The epoch that began with it.
     epoch: u64,
 }
 
@@ -27,23 +27,23 @@ impl Act for Restored {
     const KIND: ActKind = ActKind { name: "restored", doc: "The store was restored from a backup" };
 }
 
-/// The store was moved to another engine.
+/// The store was converted to another engine.
 #[derive(Serialize)]
 struct Converted<'a> {
-    /// Which.
+    /// The new engine.
     engine: &'a str,
 }
 
 impl Act for Converted<'_> {
-    const KIND: ActKind = ActKind { name: "converted", doc: "The store was moved to another engine" };
+    const KIND: ActKind = ActKind { name: "converted", doc: "The store was converted to another engine" };
 }
 
-/// Somebody at the machine itself.
+/// A person at the machine itself.
 fn shell(at_ms: i64) -> By {
     By { actor: Station::Shell.into(), at_ms }
 }
 
-/// Records that the store was moved to another engine.
+/// Records a conversion in the audit trail.
 ///
 /// # Errors
 /// The store fails.
@@ -51,9 +51,9 @@ pub fn converted(transaction: &mut Transaction<'_>, at_ms: i64, engine: &str) ->
     audit::record(transaction, &shell(at_ms), &Converted { engine })
 }
 
-/// Draws the conclusions from a store's having been restored, once, whoever opens it first: the outcome of what was
-/// with a terminal is unknown, and the audit trail tells of it, if it can be written. Gives how many payments a person
-/// must decide. Blocks.
+/// Completes a restore, once, whichever program opens the store first: payments that were with a terminal become
+/// unknown, and the restore is recorded in the audit trail, if possible. Returns how many payments a person must
+/// decide. Blocks.
 ///
 /// # Errors
 /// The store fails.
@@ -61,7 +61,7 @@ pub fn after_restore(store: &Store, at_ms: i64) -> Result<usize, StoreError> {
     let entries = match store.restored() {
         Ok(None) => return Ok(0),
         Ok(Some(entries)) => entries,
-        // Better once too often than never.
+        // Better twice than never.
         Err(StoreError::Corrupt { .. }) => 0,
         Err(error) => return Err(error),
     };
@@ -72,7 +72,7 @@ pub fn after_restore(store: &Store, at_ms: i64) -> Result<usize, StoreError> {
         started.iter().try_for_each(|payment| payments::mark_unknown(transaction, payment.id))?;
         transaction.settle_restored();
         match audit::record(transaction, &shell(at_ms), &Restored { entries, epoch }) {
-            // No reason not to sell, nor to ask a terminal of a moment that is past.
+            // This must not keep the hub from selling, nor from the work above.
             Err(error @ StoreError::Corrupt { .. }) => {
                 tracing::error!(%error, "could not record the restore in the audit trail");
             }

@@ -1,28 +1,28 @@
-//! Who may do what.
+//! Permissions.
 //!
-//! Each operation names one [`Permission`], declared in its capability's folder. All of them together are one table
-//! ([`permissions`](crate::permissions), `store-hub permissions`); the web layer checks it before a handler runs, use
-//! cases check what depends on the command, and the OpenAPI document shows it at every operation.
+//! Each operation names one [`Permission`], declared in its capability's folder. Together they form one table
+//! ([`permissions`](crate::permissions), `store-hub permissions`). The web layer checks the permission before a handler
+//! runs, use cases check what depends on the command, and the OpenAPI document shows it for every operation.
 
 use commerce::{Actor, Station};
 
 use crate::refusal::{FORBIDDEN, Refusal};
 
-/// Who holds a permission, by where they act from.
+/// A group of actors that holds permissions, by their station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// Registers.
     Register,
-    /// People at the console, and at the machine itself.
+    /// People at the console or at the machine itself.
     Person,
     /// Programs with an account.
     Service,
-    /// Headquarters, by the inbox.
+    /// Headquarters, through the inbox.
     Headquarters,
 }
 
 impl Holder {
-    /// All of them.
+    /// All holders.
     pub const ALL: [Self; 4] = [Self::Register, Self::Person, Self::Service, Self::Headquarters];
 
     /// The name in tables and documents.
@@ -36,10 +36,10 @@ impl Holder {
     }
 }
 
-/// What somebody may do.
+/// A permission.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// Its stable name: `stock.counts.decide`.
+    /// The stable name, such as `stock.counts.decide`.
     pub name: &'static str,
     /// What it allows.
     pub doc: &'static str,
@@ -48,12 +48,12 @@ pub struct Permission {
 }
 
 impl Permission {
-    /// A permission.
+    /// Declares a permission.
     pub const fn new(name: &'static str, doc: &'static str, holders: &'static [Holder]) -> Self {
         Self { name, doc, holders }
     }
 
-    /// Whether somebody holds it. The hub itself may do everything.
+    /// Whether an actor holds it. The hub itself holds all permissions.
     pub fn is_held_by(&self, actor: &Actor) -> bool {
         let holder = match actor.station {
             Station::Register(_) => Holder::Register,
@@ -65,16 +65,20 @@ impl Permission {
         self.holders.contains(&holder)
     }
 
-    /// Makes sure that somebody holds it.
+    /// Requires that an actor holds it.
     ///
     /// # Errors
-    /// They don't; who does.
+    /// The actor does not; the refusal says who does.
     pub fn require(&self, actor: &Actor) -> Result<(), Refusal> {
         if self.is_held_by(actor) {
             return Ok(());
         }
         let holders: Vec<_> = self.holders.iter().map(|holder| holder.name()).collect();
-        let detail = format!("{actor} may not do this; it needs `{}`, held by: {}", self.name, holders.join(", "));
+        let detail = format!(
+            "{actor} may not do this; it requires the permission `{}`, held by: {}",
+            self.name,
+            holders.join(", ")
+        );
         Err(FORBIDDEN.because(detail).member("permission", self.name))
     }
 }
@@ -86,7 +90,7 @@ mod tests {
     static DECIDE: Permission = Permission::new("test.decide", "Decide", &[Holder::Person]);
 
     #[test]
-    fn a_permission_is_held_by_where_somebody_acts_from() {
+    fn a_permission_is_held_by_the_station() {
         let till = Actor::register("till-1".parse().unwrap());
         assert_eq!(DECIDE.require(&Actor::console()), Ok(()));
         assert_eq!(DECIDE.require(&Station::Shell.into()), Ok(()));

@@ -1,8 +1,8 @@
-//! Receipts to print: a durable queue for each printer.
+//! The print queue of receipts: durable, one per printer.
 //!
-//! A job is put into the queue in the commit of its sale, and deleted once the printer has it. So every sale is printed,
-//! also after a restart; a power cut between the paper and the deletion prints it twice, which is the better of the two
-//! mistakes. Somebody may have a copy printed, which is marked as one with a number of its own and is in the audit trail.
+//! A job is queued in the commit of its sale, and deleted once the printer has printed it. So every receipt is printed,
+//! also after a restart. A power failure between printing and deletion prints it twice, which is the lesser evil. A
+//! copy can be requested; it is marked as a copy, numbered, and recorded in the audit trail.
 
 use commerce::SaleId;
 use serde::{Deserialize, Serialize};
@@ -15,20 +15,20 @@ use crate::{
     permission::{Holder, Permission},
 };
 
-/// Jobs by printer and by the sale's sequence.
+/// Jobs by printer and by the sale's sequence number.
 static JOBS: Table<NameNumber, Job> = Table::new("print_job");
 
 /// Copies by printer and by their number.
 static COPIES: Table<NameNumber, Job> = Table::new("print_copy");
 
-/// Counts the copies.
+/// The counter of copies.
 const COPY: &str = "receipt_copy";
 
-/// Have copies of receipts printed.
+/// Print copies of receipts.
 pub static REPRINT: Permission =
-    Permission::new("receipts.reprint", "Have a copy of a receipt printed", &[Holder::Register, Holder::Person]);
+    Permission::new("receipts.reprint", "Print a copy of a receipt", &[Holder::Register, Holder::Person]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["print_job", "print_copy"],
     permissions: &[&REPRINT],
@@ -39,32 +39,32 @@ pub(crate) static CAPABILITY: Capability = Capability {
 /// A receipt to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// By which printer.
+    /// The printer.
     pub printer: String,
-    /// Of which sale: its sequence.
+    /// The sale's sequence number.
     pub sequence: u64,
     /// The number of the copy, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u64>,
 }
 
-/// A copy that will be printed.
+/// A copy that is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReceiptCopy {
-    /// Its number, as on the paper: counts all copies of this hub.
+    /// The number on the paper; counts all copies of this hub.
     pub copy: u64,
-    /// By which printer.
+    /// The printer.
     pub printer: String,
 }
 
 /// A copy of a receipt was printed.
 #[derive(Serialize)]
 struct ReceiptReprinted {
-    /// Of which sale.
+    /// The sale.
     sale: SaleId,
-    /// The copy's number.
+    /// The number of the copy.
     copy: u64,
-    /// By which printer.
+    /// The printer.
     printer: String,
 }
 
@@ -72,7 +72,7 @@ impl Act for ReceiptReprinted {
     const KIND: ActKind = ActKind { name: "receipt_reprinted", doc: "A copy of a receipt was printed" };
 }
 
-/// Puts a sale's receipt into a printer's queue, in the sale's own commit.
+/// Queues a sale's receipt, in the sale's own commit.
 ///
 /// # Errors
 /// The store fails.
@@ -80,10 +80,10 @@ pub fn queue(transaction: &mut Transaction<'_>, printer: &str, sequence: u64) ->
     transaction.put(&JOBS, (printer, sequence), &Job { printer: printer.to_owned(), sequence, copy: None })
 }
 
-/// Puts a copy of a sale's receipt into a printer's queue.
+/// Queues a copy of a sale's receipt.
 ///
 /// # Errors
-/// Whoever asks may not, or the store fails.
+/// The actor may not print copies, or the store fails.
 pub fn reprint(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -98,7 +98,7 @@ pub fn reprint(
     Ok(ReceiptCopy { copy, printer })
 }
 
-/// A job is done, or can never be.
+/// Removes a job that is done or can never be done.
 pub fn done(transaction: &mut Transaction<'_>, job: &Job) {
     match job.copy {
         None => transaction.delete(&JOBS, (&*job.printer, job.sequence)),
@@ -106,14 +106,14 @@ pub fn done(transaction: &mut Transaction<'_>, job: &Job) {
     }
 }
 
-/// The first job of a printer's queue: receipts before copies.
+/// The first job in a printer's queue; receipts come before copies.
 ///
 /// # Errors
 /// The store fails.
 pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
     for table in [&JOBS, &COPIES] {
-        // A damaged job is nobody's receipt; the check names it.
-        let damaged = |error: StoreError| tracing::error!(%error, "print job left out");
+        // A damaged job is skipped; the check names it.
+        let damaged = |error: StoreError| tracing::error!(%error, "could not read a print job");
         let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, 1, damaged)?;
         if let Some(job) = jobs.into_iter().next().filter(|job| job.printer == printer) {
             return Ok(Some(job));
@@ -122,7 +122,7 @@ pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
     Ok(None)
 }
 
-/// How many jobs wait for a printer, receipts and copies; no more than `most` of each are counted.
+/// The number of receipts and copies in a printer's queue; at most `most` of each are counted.
 ///
 /// # Errors
 /// The store fails.
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_print_job_reads_back_as_it_was_written() {
+    fn a_print_job_round_trips() {
         let _: Job = crate::testing::read_back(include_str!("fixtures/print-job.json"));
     }
 }

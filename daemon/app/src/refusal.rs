@@ -1,110 +1,110 @@
-//! Why a command is refused, without a word about how the answer travels.
+//! Refusals of commands, independent of the transport.
 //!
 //! # The policy
 //!
-//! - A use case returns a [`Refusal`]. It has changed nothing then: the commit drops what it wrote.
-//! - Every refusal is of a [`Kind`]: a stable name that programs may rely on, a class, and a title in words. A
-//!   capability declares its kinds as `static`s in its own folder and lists them in its
-//!   [`Capability`](crate::Capability); a test holds that names are unique.
-//! - The `detail` is for people: what happened, with which value, and what to do.
-//! - What programs want to read (how much is due, what is available) goes into `members`, named by the kind.
-//! - The web layer maps classes to statuses and lists the kinds in the OpenAPI document; the inbox sends them back to
-//!   HQ.
-//! - What fails in the store is a refusal too ([`From<StoreError>`]), so that `?` works everywhere.
+//! - A use case that returns a [`Refusal`] has changed nothing: the commit is dropped.
+//! - Every refusal has a [`Kind`]: a stable name that programs may rely on, a class, and a title. A capability declares
+//!   its kinds as `static`s in its own folder and lists them in its [`Capability`](crate::Capability); a test checks
+//!   that the names are unique.
+//! - The `detail` is for people: what failed, with which value, and what to do.
+//! - Values for programs (the amount due, the quantity available) are `members`, declared by the kind.
+//! - The web layer maps classes to statuses and lists the kinds in the OpenAPI document; the inbox sends refusals back
+//!   to HQ.
+//! - A failure of the store is a refusal too ([`From<StoreError>`]), so that `?` works everywhere.
 
 use serde_json::Value;
 use store::StoreError;
 
 use crate::Capability;
 
-/// What sort of refusal it is: all that a transport needs to know.
+/// The class of a refusal: all that a transport needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The request itself is malformed.
     Malformed,
-    /// Nobody known asks.
+    /// The caller is not authenticated.
     Unauthenticated,
-    /// Whoever asks may not.
+    /// The caller lacks the permission.
     Forbidden,
-    /// It names something that does not exist.
+    /// Something that does not exist.
     NotFound,
-    /// It does not fit the state that things are in; later it may.
+    /// It conflicts with the current state; it may succeed later.
     Conflict,
     /// A rule refuses it.
     Rule,
-    /// What it names can't be asked in this way.
+    /// The method is not allowed for the path.
     Method,
-    /// It did not arrive in time.
+    /// The request did not arrive in time.
     Late,
-    /// It is larger than the hub takes.
+    /// The request is too large.
     TooLarge,
     /// Too many attempts.
     TooMany,
-    /// The hub has a fault.
+    /// An internal error of the hub.
     Fault,
     /// A device failed.
     Device,
-    /// The hub can't do it now; ask again soon.
+    /// The hub can't do it now; try again soon.
     Unavailable,
-    /// The disk has no room.
+    /// The disk is full.
     NoRoom,
 }
 
-/// A value that a refusal carries for programs.
+/// A member of a refusal for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its name in the answer.
+    /// The name.
     pub name: &'static str,
-    /// What it says, with its unit.
+    /// The meaning, with the unit.
     pub doc: &'static str,
 }
 
 /// A kind of refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Its stable name: `stock-insufficient`.
+    /// The stable name, such as `stock-insufficient`.
     pub slug: &'static str,
-    /// What sort it is.
+    /// The class.
     pub class: Class,
-    /// In words, the same for every refusal of the kind.
+    /// The title, the same for every refusal of the kind.
     pub title: &'static str,
-    /// When it happens.
+    /// The reason, in general.
     pub doc: &'static str,
-    /// What it carries for programs.
+    /// The members for programs.
     pub members: &'static [Member],
 }
 
 impl Kind {
-    /// A kind without members.
+    /// Declares a kind without members.
     pub const fn new(slug: &'static str, class: Class, title: &'static str, doc: &'static str) -> Self {
         Self { slug, class, title, doc, members: &[] }
     }
 
-    /// The same with members.
+    /// Adds members.
     #[must_use]
     pub const fn with(self, members: &'static [Member]) -> Self {
         Self { members, ..self }
     }
 
-    /// A refusal of this kind: what happened, with which value, and what to do.
+    /// A refusal of this kind; `detail` says what failed, with which value, and what to do.
     pub fn because(&'static self, detail: impl Into<String>) -> Refusal {
         Refusal { kind: self, detail: detail.into(), members: Vec::new() }
     }
 }
 
-/// A command was refused, and nothing has changed.
+/// A refused command. Nothing has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// Which kind.
+    /// The kind.
     pub kind: &'static Kind,
-    /// What happened, with which value, and what to do.
+    /// What failed, with which value, and what to do.
     pub detail: String,
-    /// For programs.
+    /// The values of the kind's members.
     pub members: Vec<(&'static str, Value)>,
 }
 
 impl Refusal {
-    /// Adds a value for programs. Its kind names it.
+    /// Adds the value of a member that the kind declares.
     #[must_use]
     pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         debug_assert!(self.kind.members.iter().any(|member| member.name == name), "{} has no {name}", self.kind.slug);
@@ -126,23 +126,19 @@ pub static BAD_REQUEST: Kind = Kind::new(
     "bad-request",
     Class::Malformed,
     "Malformed request",
-    "The path, a parameter, a header or the body is not as the document describes it.",
+    "The path, a parameter, a header or the body does not conform to the OpenAPI document.",
 );
-/// Nobody known asks.
+/// The caller is not authenticated.
 pub static UNAUTHENTICATED: Kind = Kind::new(
     "unauthenticated",
     Class::Unauthenticated,
     "Authentication required",
-    "No token or session, or one that is unknown.",
+    "The token or session is missing or unknown.",
 );
-/// Whoever asks may not.
-pub static FORBIDDEN: Kind = Kind::new(
-    "forbidden",
-    Class::Forbidden,
-    "Not allowed",
-    "Whoever asks lacks the permission that the operation names.",
-)
-.with(&[Member { name: "permission", doc: "The permission that is missing." }]);
+/// The caller lacks the permission.
+pub static FORBIDDEN: Kind =
+    Kind::new("forbidden", Class::Forbidden, "Not allowed", "The caller lacks the permission of the operation.")
+        .with(&[Member { name: "permission", doc: "The missing permission." }]);
 /// The key was used for another command.
 pub static KEY_REUSED: Kind = Kind::new(
     "idempotency-key-reused",
@@ -150,12 +146,17 @@ pub static KEY_REUSED: Kind = Kind::new(
     "Idempotency key reused",
     "The idempotency key was used for another command; use a new key for each command.",
 );
-/// The hub has a fault.
-pub static FAULT: Kind = Kind::new("fault", Class::Fault, "Internal fault", "The hub has a fault; its log says more.");
-/// More commits wait than the hub takes.
-pub static BUSY: Kind =
-    Kind::new("busy", Class::Unavailable, "Hub busy", "Too many commands wait; repeat this one with the same key.");
-/// The store takes nothing more.
+/// An internal error.
+pub static FAULT: Kind =
+    Kind::new("fault", Class::Fault, "Internal fault", "The hub has an internal error; its log says more.");
+/// Too many commits are waiting.
+pub static BUSY: Kind = Kind::new(
+    "busy",
+    Class::Unavailable,
+    "Hub busy",
+    "Too many commands are waiting; repeat this one with the same key.",
+);
+/// The store has stopped.
 pub static STORE_STOPPED: Kind = Kind::new(
     "store-stopped",
     Class::Unavailable,
@@ -170,13 +171,13 @@ pub static DISK_FULL: Kind = Kind::new(
     "disk-full",
     Class::NoRoom,
     "Disk nearly full",
-    "The disk has no room for this; sales are the last to be refused.",
+    "The disk has too little free space for this; sales are refused last.",
 );
-/// A record is larger than the store takes.
+/// A record exceeds the maximum size.
 pub static TOO_LARGE: Kind =
-    Kind::new("too-large", Class::Rule, "Record too large", "What would be stored is larger than the store takes.");
+    Kind::new("too-large", Class::Rule, "Record too large", "The record exceeds the maximum size.");
 
-/// What this module declares: the kinds that belong to no capability of the shop.
+/// The declaration of this module: the kinds that belong to no capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     refusals: &[
         &BAD_REQUEST,
@@ -212,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_in_the_store_is_told_by_kind() {
+    fn failures_of_the_store_have_kinds() {
         let kind = |error: StoreError| Refusal::from(error).kind;
         assert_eq!(kind(StoreError::Busy), &BUSY);
         assert_eq!(kind(StoreError::Stopped { why: "Input/output error".into() }), &STORE_STOPPED);

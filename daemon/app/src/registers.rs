@@ -1,4 +1,4 @@
-//! Registers that are paired: which have a token, by its digest.
+//! Paired registers, each with the digest of its token.
 
 use commerce::RegisterName;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub static READ: Permission = Permission::new(
     "See the store's registers",
     &[Holder::Register, Holder::Person, Holder::Service],
 );
-/// Pair registers, and unpair them.
+/// Pair and unpair registers.
 pub static PAIR: Permission =
     Permission::new("registers.pair", "Draw pairing codes for registers, and unpair them", &[Holder::Person]);
 /// End sessions.
@@ -29,19 +29,19 @@ pub static END_SESSIONS: Permission =
 /// The config has no such register.
 pub static REGISTER_UNKNOWN: Kind =
     Kind::new("register-unknown", Class::NotFound, "Unknown register", "The config has no register of this name.");
-/// A code is wrong, used or too old.
+/// A code is wrong, already used or expired.
 pub static CODE_WRONG: Kind =
-    Kind::new("code-wrong", Class::Unauthenticated, "Wrong code", "The code is wrong, used or too old.");
+    Kind::new("code-wrong", Class::Unauthenticated, "Wrong code", "The code is wrong, already used or expired.");
 /// Too many wrong codes.
 pub static TOO_MANY_ATTEMPTS: Kind = Kind::new(
     "too-many-attempts",
     Class::TooMany,
     "Too many attempts",
-    "Too many wrong codes came from one address; it has to wait, longer after each further one.",
+    "Too many wrong codes came from one address; it must wait, longer after each further one.",
 )
-.with(&[Member { name: "retry_after_s", doc: "Seconds until a code is looked at again." }]);
+.with(&[Member { name: "retry_after_s", doc: "Seconds until the next code is accepted." }]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["register"],
     refusals: &[&REGISTER_UNKNOWN, &CODE_WRONG, &TOO_MANY_ATTEMPTS],
@@ -58,43 +58,44 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("registers")
 };
 
-/// A register that has a token.
+/// A register with a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paired {
-    /// Its name.
+    /// The register's name.
     pub name: RegisterName,
-    /// SHA-256 of its token, in hexadecimal.
+    /// The SHA-256 of the token, in hexadecimal.
     pub token_digest: String,
-    /// Since when: milliseconds since 1970, UTC.
+    /// When it was paired: milliseconds since 1970, UTC.
     pub since_ms: i64,
 }
 
-/// A register got its token.
+/// A register was paired.
 #[derive(Serialize)]
 struct RegisterPaired<'a> {
-    /// Which.
+    /// The register.
     register: &'a RegisterName,
 }
 
 impl Act for RegisterPaired<'_> {
-    const KIND: ActKind = ActKind { name: "register_paired", doc: "A register got its token" };
+    const KIND: ActKind = ActKind { name: "register_paired", doc: "A register was paired" };
 }
 
-/// A register lost its token.
+/// A register was unpaired.
 #[derive(Serialize)]
 struct RegisterUnpaired<'a> {
-    /// Which.
+    /// The register.
     register: &'a RegisterName,
 }
 
 impl Act for RegisterUnpaired<'_> {
-    const KIND: ActKind = ActKind { name: "register_unpaired", doc: "A register's token became worthless" };
+    const KIND: ActKind =
+        ActKind { name: "register_unpaired", doc: "A register was unpaired; its token is no longer valid" };
 }
 
 /// A pairing code was drawn.
 #[derive(Serialize)]
 pub struct PairingCodeDrawn {
-    /// For which register.
+    /// The register.
     pub register: RegisterName,
 }
 
@@ -105,7 +106,7 @@ impl Act for PairingCodeDrawn {
 /// A person logged in.
 #[derive(Serialize)]
 pub struct LoggedIn {
-    /// From which address.
+    /// The peer's address.
     pub peer: String,
 }
 
@@ -129,22 +130,22 @@ impl Act for AllLoggedOut {
     const KIND: ActKind = ActKind { name: "all_logged_out", doc: "A person ended all sessions" };
 }
 
-/// Wrong codes came from an address.
+/// Wrong codes were received from an address.
 #[derive(Serialize)]
 pub struct CodesRefused {
-    /// From which.
+    /// The peer's address.
     pub peer: String,
-    /// `console` or `pairing`: the last one.
+    /// The kind of the last code: `console` or `pairing`.
     pub code: &'static str,
-    /// How many since it was recorded last.
+    /// The number since the previous entry.
     pub times: u64,
 }
 
 impl Act for CodesRefused {
-    const KIND: ActKind = ActKind { name: "codes_refused", doc: "Wrong codes came from an address" };
+    const KIND: ActKind = ActKind { name: "codes_refused", doc: "Wrong codes were received from an address" };
 }
 
-/// A register's token is worthless from now on.
+/// Unpairs a register: its token is no longer valid.
 ///
 /// # Errors
 /// The store fails.
@@ -154,7 +155,7 @@ pub fn unpair(transaction: &mut Transaction<'_>, by: &By, register: &RegisterNam
     Ok(())
 }
 
-/// Gives a register its token; its former one is worthless then.
+/// Pairs a register; its previous token is no longer valid.
 ///
 /// # Errors
 /// The store fails.
@@ -163,7 +164,7 @@ pub fn pair(transaction: &mut Transaction<'_>, by: &By, paired: &Paired) -> Resu
     Ok(transaction.put(&PAIRED, paired.name.as_str(), paired)?)
 }
 
-/// Every register that has a token; of a record that can't be read, why.
+/// Passes every paired register, or the reason why a record can't be read.
 ///
 /// # Errors
 /// The engine fails.
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_paired_register_reads_back_as_it_was_written() {
+    fn a_paired_register_round_trips() {
         let _: Paired = crate::testing::read_back(include_str!("fixtures/register.json"));
     }
 }

@@ -1,4 +1,4 @@
-//! Helpers for tests: a store, who commands, items on file, and goods that come and go.
+//! Helpers for tests: a store, actors, items on file, and movements of goods.
 
 use std::{path::Path, sync::LazyLock};
 
@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// An item that is sold by the piece.
+/// An item sold by the piece.
 pub(crate) const CEREAL: &str = "818981";
-/// Another.
+/// Another item sold by the piece.
 pub(crate) const BAGS: &str = "4012";
 
-/// What is on file in tests: [`CEREAL`], [`BAGS`], and the SKUs 00000 to 00299, all by the piece.
+/// The catalog in tests: [`CEREAL`], [`BAGS`], and the SKUs 00000 to 00299, all sold by the piece.
 pub(crate) static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path());
@@ -41,24 +41,24 @@ pub(crate) fn store(directory: &Path) -> Store {
     store_kept_by(EngineKind::Sqlite, directory)
 }
 
-/// The same by any engine.
+/// The same with an engine.
 pub(crate) fn store_kept_by(engine: EngineKind, directory: &Path) -> Store {
     Store::open(directory, engine, &crate::linked_tables(), 1).unwrap()
 }
 
-/// HQ has a stream up to a place.
+/// HQ acknowledges a stream up to a sequence number.
 pub(crate) fn acknowledge(store: &Store, stream: &str, up_to: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(store.acknowledge_outbox(stream, up_to)).unwrap();
 }
 
-/// What the check of everything says.
+/// The faults that the complete check finds.
 pub(crate) fn faults(store: &Store, depth: Depth) -> Vec<String> {
     let Checked { faults, .. } = crate::check::check(store, depth).unwrap();
     faults
 }
 
-/// Reads a record as it is stored, and writes it again: the same.
+/// Reads a stored record and writes it again, unchanged.
 pub(crate) fn read_back<R: Serialize + DeserializeOwned>(stored: &str) -> R {
     let record: R = serde_json::from_str(stored).unwrap();
     let again = serde_json::to_value(&record).unwrap();
@@ -80,7 +80,7 @@ pub(crate) fn register(at_ms: i64) -> By {
     By { actor: Actor::register(till_1()), at_ms }
 }
 
-/// What a sale needs to know besides its basket.
+/// The data of a sale besides its basket.
 pub(crate) fn sale_context(epoch: u64, at_ms: i64) -> SaleContext {
     let business_day = BusinessDay::new(2026, 11, 24).unwrap();
     SaleContext { epoch, at_ms, business_day, fiscal_year: 2026, printer: None }
@@ -91,7 +91,7 @@ pub(crate) fn sku(text: &str) -> Sku {
     text.parse().unwrap()
 }
 
-/// An item that is sold by the piece.
+/// An item sold by the piece.
 pub(crate) fn item(sku: &str) -> Item {
     Item {
         sku: sku.parse().unwrap(),
@@ -105,7 +105,7 @@ pub(crate) fn item(sku: &str) -> Item {
     }
 }
 
-/// An open basket with a number of pieces of [`CEREAL`].
+/// An open basket with pieces of [`CEREAL`].
 pub(crate) fn basket(id: u64, pieces: u32) -> Basket {
     let currency = Currency::from_code("USD").unwrap();
     let mut basket = Basket::open(BasketId(id), till_1(), None, currency, 1, None, None).unwrap();
@@ -114,7 +114,7 @@ pub(crate) fn basket(id: u64, pieces: u32) -> Basket {
     basket
 }
 
-/// Thousandths of an item, by the piece.
+/// A movement line of an item by the piece, in thousandths.
 pub(crate) fn line(sku: &str, milli: i64, from: Option<State>, to: Option<State>) -> Line {
     Line { sku: sku.parse().unwrap(), milli, unit: Unit::Each, from, to }
 }
@@ -124,7 +124,7 @@ pub(crate) fn portions(sku: &str, pieces: u32) -> Vec<Portion> {
     vec![Portion { sku: sku.parse().unwrap(), quantity: Quantity::pieces(pieces).unwrap() }]
 }
 
-/// Thousandths of [`CEREAL`] come (more than zero) or are broken at a moment.
+/// Thousandths of [`CEREAL`] arrive (more than zero) or are damaged, at a moment.
 pub(crate) fn goods(transaction: &mut Transaction<'_>, milli: i64, at_ms: i64) -> Result<(), Refusal> {
     let (kind, from, to) = if milli > 0 {
         (Kind::Receipt, None, Some(State::OnHand))
@@ -134,7 +134,7 @@ pub(crate) fn goods(transaction: &mut Transaction<'_>, milli: i64, at_ms: i64) -
     booked(transaction, kind, "1", at_ms, vec![line(CEREAL, milli.abs(), from, to)]).map(drop)
 }
 
-/// Books a movement; gives its number.
+/// Books a movement; returns its number.
 pub(crate) fn booked(
     transaction: &mut Transaction<'_>,
     kind: Kind,
@@ -154,37 +154,37 @@ pub(crate) fn set_rule(transaction: &mut Transaction<'_>, sku: &str, rule: Rule)
     put_policy(transaction, &policy)
 }
 
-/// What is there of an item, by the piece.
+/// The position of an item by the piece.
 pub(crate) fn position(store: &Store, sku: &str) -> Position {
     store.get(&POSITIONS, (sku, "each")).unwrap().unwrap()
 }
 
-/// The hub of a store.
+/// The hub id of a store.
 pub(crate) fn hub(name: &str) -> HubId {
     name.parse().unwrap()
 }
 
-/// Store 1 sends pieces of [`CEREAL`] to another store; gives the transfer's number.
+/// Store 1 sends pieces of [`CEREAL`] to another store; returns the transfer's number.
 pub(crate) fn send(transaction: &mut Transaction<'_>, epoch: u64, to: &str, pieces: u32) -> Result<u64, Refusal> {
     let here = ThisStore { hub: hub("store-1"), epoch };
     let dispatch = Dispatch { to: hub(to), lines: portions(CEREAL, pieces) };
     Ok(stock::dispatch(transaction, &by(1), &CATALOG, &here, dispatch)?.id)
 }
 
-/// Store 1 is told that pieces of its transfer arrived.
+/// Store 1 confirms the arrival of pieces of its transfer.
 pub(crate) fn arrive(transaction: &mut Transaction<'_>, id: u64, pieces: u32) -> Result<(), Refusal> {
     let arrival = Arrival { lines: portions(CEREAL, pieces) };
     stock::arrive(transaction, &by(1), &hub("store-1"), id, arrival).map(drop)
 }
 
-/// A supplier's order of [`CEREAL`] is entered; gives the notice's number.
+/// Enters a supplier's order of [`CEREAL`]; returns the notice's number.
 pub(crate) fn order(transaction: &mut Transaction<'_>, order: &str, pieces: u32) -> Result<u64, Refusal> {
     let lines = portions(CEREAL, pieces);
     let notice = NoticeRequest::Supplier { supplier: "Dairy".into(), order: order.into(), lines };
     Ok(stock::enter(transaction, &by(1), &CATALOG, &hub("store-1"), notice)?.id)
 }
 
-/// Another store's transfer of [`CEREAL`] to store 1 is entered; gives the notice's number.
+/// Enters another store's transfer of [`CEREAL`] to store 1; returns the notice's number.
 pub(crate) fn transfer_in(
     transaction: &mut Transaction<'_>,
     (sender, transfer): (&str, &str),
@@ -195,7 +195,7 @@ pub(crate) fn transfer_in(
     Ok(stock::enter(transaction, &by(1), &CATALOG, &hub("store-1"), notice)?.id)
 }
 
-/// A delivery for a notice: pieces of an item, good and damaged.
+/// Books a delivery for a notice: pieces of an item, good and damaged.
 pub(crate) fn receive(transaction: &mut Transaction<'_>, id: u64, item: &str, pieces: [u32; 2]) -> Result<(), Refusal> {
     let line =
         |(pieces, condition)| DeliveredLine { sku: sku(item), quantity: Quantity::pieces(pieces).unwrap(), condition };

@@ -1,24 +1,23 @@
-//! Whether the hub's clock can be believed.
+//! Whether the hub's clock can be trusted.
 //!
-//! A box whose battery is empty starts in 1970; one wrong answer of a time server, and it is 2040. What is numbered by
-//! the year, and what is deleted by its age, must not follow such a clock. So the store keeps the latest moment that
-//! was trusted, and the clock is compared with it: at the start, and for as long as the hub runs also with the time that
-//! has passed since.
+//! A box with an empty battery starts in 1970; a wrong answer of a time server can set the clock to 2040. Fiscal years
+//! and deletion by age must not follow such a clock. So the store keeps the latest trusted moment, and the hub compares
+//! the clock with it: at the start, and while it runs also with the time that has passed since.
 //!
-//! | the clock | it is | moments go | the fiscal year, and what is forgotten |
+//! | clock | trust | time stamps | fiscal year and deletion |
 //! | --- | --- | --- | --- |
-//! | at most [`BEHIND_MS`] before what it must be, at most [`AHEAD_MS`] after it | trusted | by the clock | by the clock |
-//! | earlier | not trusted | on from the latest trusted one, so that nothing new seems old | the year stays; nothing is forgotten |
-//! | later | not trusted | by the clock: a store that was closed for weeks is the likely reason | the year stays; nothing is forgotten |
+//! | at most [`BEHIND_MS`] before and [`AHEAD_MS`] after the expected time | trusted | by the clock | by the clock |
+//! | earlier | not trusted | continue from the latest trusted moment, so that nothing new seems old | the year stays; nothing is deleted |
+//! | later | not trusted | by the clock, because the store was probably closed for weeks | the year stays; nothing is deleted |
 //!
-//! Selling goes on in each case. The clock is trusted again once it is back, or once a person has agreed to it
+//! Sales continue in each case. The clock is trusted again once it is back in range, or once a person has agreed to it
 //! ([`agree`]).
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the latest moment is stored | an older one is compared with: at most an hour, which both limits allow |
-//! | the store is new | its first clock is trusted, if it is not before [`EARLIEST_MS`] |
-//! | the record can't be read | as in a new store; the check names it |
+//! | power, before the latest moment is stored | the comparison uses an older one: at most an hour, which both limits allow |
+//! | the store is new | its first clock is trusted, unless it is before [`EARLIEST_MS`] |
+//! | the record is damaged | as in a new store; the check names it |
 
 use serde::{Deserialize, Serialize};
 use store::{Name, Store, StoreError, Table, Transaction};
@@ -36,19 +35,19 @@ static MOMENTS: Table<Name, i64> = Table::new("moment");
 /// The latest moment at which the clock was trusted.
 const LATEST: &str = "latest";
 
-/// How far the clock may be before what it must be.
+/// How far the clock may be behind the expected time.
 pub const BEHIND_MS: i64 = DAY_MS;
 
-/// How far it may be after it.
+/// How far the clock may be ahead of the expected time.
 pub const AHEAD_MS: i64 = 7 * DAY_MS;
 
-/// 2026-01-01: before this program was written it did not run.
+/// 2026-01-01: the program did not exist before.
 pub const EARLIEST_MS: i64 = 1_767_225_600_000;
 
 /// Agree to the clock.
 pub static AGREE: Permission = Permission::new("clock.agree", "Agree that the hub's clock is right", &[Holder::Person]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["moment"],
     permissions: &[&AGREE],
@@ -56,12 +55,12 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("timekeeping")
 };
 
-/// A person has agreed to the clock.
+/// A person agreed to the clock.
 #[derive(Serialize)]
 struct ClockAgreed {
-    /// What it showed: milliseconds since 1970, UTC.
+    /// The time it showed: milliseconds since 1970, UTC.
     clock_ms: i64,
-    /// What it had to be at least, by the latest trusted moment.
+    /// The earliest possible time, according to the latest trusted moment.
     expected_ms: i64,
 }
 
@@ -69,30 +68,30 @@ impl Act for ClockAgreed {
     const KIND: ActKind = ActKind { name: "clock_agreed", doc: "A person agreed that the hub's clock is right" };
 }
 
-/// What the clock is to be believed.
+/// The trust in the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
-    /// It shows about what it must.
+    /// It is close to the expected time.
     Trusted,
-    /// It is more than a day before what it must be.
+    /// It is more than a day behind the expected time.
     Behind,
-    /// It is more than a week after what it must be.
+    /// It is more than a week ahead of the expected time.
     Ahead,
 }
 
-/// The clock, read.
+/// A reading of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// What it is to be believed.
+    /// The trust in it.
     pub trust: Trust,
-    /// Now, as things are stamped: milliseconds since 1970, UTC.
+    /// The current time for stamps: milliseconds since 1970, UTC.
     pub now_ms: i64,
-    /// The moment whose fiscal year it is.
+    /// The moment that determines the fiscal year.
     pub year_ms: i64,
 }
 
-/// Reads a clock by the latest trusted moment and the time that has passed since, as far as that is known. All in
+/// Reads a clock, given the latest trusted moment and the time that has passed since, as far as it is known. All in
 /// milliseconds.
 pub fn read(latest_ms: i64, passed_ms: i64, clock_ms: i64) -> Reading {
     let expected_ms = latest_ms.saturating_add(passed_ms);
@@ -117,7 +116,7 @@ pub fn latest(store: &Store, clock_ms: i64) -> Result<i64, StoreError> {
     }
 }
 
-/// Keeps a moment at which the clock was trusted.
+/// Stores a moment at which the clock was trusted.
 ///
 /// # Errors
 /// The store fails.
@@ -125,14 +124,14 @@ pub fn keep(transaction: &mut Transaction<'_>, latest_ms: i64) -> Result<(), Sto
     transaction.put(&MOMENTS, LATEST, &latest_ms)
 }
 
-/// What was agreed to.
+/// The result of agreeing to the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Agreed {
-    /// What the clock showed: milliseconds since 1970, UTC.
+    /// The time that the clock showed: milliseconds since 1970, UTC.
     pub clock_ms: i64,
 }
 
-/// A person agrees to what the clock shows.
+/// A person agrees to the time that the clock shows.
 ///
 /// # Errors
 /// The store fails.
@@ -148,19 +147,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_trusted_within_a_day_before_and_a_week_after_what_it_must_be() {
+    fn a_clock_is_trusted_within_a_day_before_and_a_week_after_the_expected_time() {
         let latest = 1_795_000_000_000;
         let trusted = |clock_ms| Reading { trust: Trust::Trusted, now_ms: clock_ms, year_ms: clock_ms };
         let behind = |expected_ms| Reading { trust: Trust::Behind, now_ms: expected_ms, year_ms: latest };
         let ahead = |clock_ms| Reading { trust: Trust::Ahead, now_ms: clock_ms, year_ms: latest };
-        // At the start nothing is known of the time that has passed.
+        // At the start the time that has passed is unknown.
         assert_eq!(read(latest, 0, latest), trusted(latest));
         assert_eq!(read(latest, 0, latest - BEHIND_MS), trusted(latest - BEHIND_MS));
         assert_eq!(read(latest, 0, latest - BEHIND_MS - 1), behind(latest));
         assert_eq!(read(latest, 0, 0), behind(latest), "1970");
         assert_eq!(read(latest, 0, latest + AHEAD_MS), trusted(latest + AHEAD_MS));
         assert_eq!(read(latest, 0, latest + AHEAD_MS + 1), ahead(latest + AHEAD_MS + 1));
-        // While it runs the time that passes is known.
+        // While the hub runs it is known.
         let month = 30 * DAY_MS;
         assert_eq!(read(latest, month, latest + month + AHEAD_MS), trusted(latest + month + AHEAD_MS));
         assert_eq!(read(latest, month, latest + month + AHEAD_MS + 1), ahead(latest + month + AHEAD_MS + 1));

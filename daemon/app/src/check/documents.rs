@@ -1,4 +1,4 @@
-//! Documents: what they hold of the stock, the indexes of those that are open, and the baskets that have reservations.
+//! Checks documents: the stock that they hold, the indexes of open documents, and baskets with reservations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,10 @@ use crate::{
     },
 };
 
-/// Documents that are open, by kind and number.
+/// The open documents, by kind and number.
 type Open = BTreeSet<(&'static str, u64)>;
 
-/// Looks at them all, whatever is damaged: of what can't be read nobody knows what it holds, and of the rest all is
-/// added up.
+/// Checks all documents, whichever are damaged. What a damaged document holds is unknown; all others are added up.
 pub(super) fn check(store: &Store, checked: &mut Checked, sums: &mut Sums) -> Result<(), StoreError> {
     let mut open = Open::new();
     reservations(store, checked, sums, &mut open)?;
@@ -36,7 +35,7 @@ pub(super) fn check(store: &Store, checked: &mut Checked, sums: &mut Sums) -> Re
     index_of_open(store, checked, open)
 }
 
-/// Reservations, and the baskets that have them.
+/// Reservations, and the baskets that they are in.
 fn reservations(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Open) -> Result<(), StoreError> {
     let mut named = BTreeSet::new();
     selling::each_open_basket(store, |basket| {
@@ -65,7 +64,7 @@ fn reservations(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mu
     Ok(())
 }
 
-/// Notices, and the indexes of what was entered: orders, and transfers of other stores.
+/// Notices, and the indexes of orders and of other stores' transfers.
 fn notices(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Open) -> Result<(), StoreError> {
     let (mut of_transfers, mut of_orders) = (BTreeSet::new(), BTreeSet::new());
     each(store, checked, &NOTICES, |checked, notice| {
@@ -80,19 +79,19 @@ fn notices(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Ope
                 let indexed = store.get(&TRANSFERS_IN, (&folded(from), transfer));
                 if readable(checked, indexed)?.is_some_and(|indexed| indexed != Some(id)) {
                     let transfer = transfer.escape_debug();
-                    checked.fault(format!("notice {id} is of transfer `{transfer}`, whose index does not name it"));
+                    checked.fault(format!("notice {id} is of transfer `{transfer}`, but the index does not list it"));
                 }
             }
             Source::Supplier { supplier, order } => {
                 let indexed = store.get(&ORDERS, (&folded(supplier), &folded(order)));
                 let Some(indexed) = readable(checked, indexed)? else { return Ok(()) };
-                // The order of one that is closed may have been entered again.
+                // The order of a closed notice may have been entered again.
                 let is_entered_again = notice.closed_at_ms.is_some() && indexed.is_some_and(|later| later > id);
                 if indexed == Some(id) {
                     of_orders.insert(id);
                 } else if !is_entered_again {
                     let order = order.escape_debug();
-                    checked.fault(format!("notice {id} is of order `{order}`, whose index does not name it"));
+                    checked.fault(format!("notice {id} is of order `{order}`, but the index does not list it"));
                 }
             }
         }
@@ -104,10 +103,10 @@ fn notices(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Ope
             if named.remove(&notice) {
                 return Ok(());
             }
-            // One that is forgotten keeps its entry; one that is damaged is reported already.
+            // A deleted notice keeps its entry; a damaged one is already reported.
             let found = readable(checked, store.get(&NOTICES, notice))?;
             if found.is_some_and(|found| found.is_some() || issued.is_some_and(|issued| notice > issued)) {
-                checked.fault(format!("the index of {name} names notice {notice}, which has none of them, or twice"));
+                checked.fault(format!("the index of {name} lists notice {notice} wrongly or twice"));
             }
             Ok(())
         })?;
@@ -115,9 +114,9 @@ fn notices(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Ope
     Ok(())
 }
 
-/// Counts, and the index of what is being counted.
+/// Counts, and the index of items being counted.
 fn counts(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Open) -> Result<(), StoreError> {
-    // Items of each open count that the walk of the index has not met yet.
+    // The items of each open count that the index has not listed yet.
     let mut items: BTreeMap<u64, usize> = BTreeMap::new();
     each(store, checked, &COUNTS, |checked, count| {
         sums.totals.add_count(&count);
@@ -131,7 +130,7 @@ fn counts(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Open
                 *items.entry(count.id).or_default() += 1;
             } else {
                 let sku = &line.sku;
-                checked.fault(format!("item {sku} is in count {}, and the index of items does not say so", count.id));
+                checked.fault(format!("item {sku} is in count {}, but the index of items does not list it", count.id));
             }
         }
         Ok(())
@@ -139,13 +138,13 @@ fn counts(store: &Store, checked: &mut Checked, sums: &mut Sums, open: &mut Open
     each(store, checked, &COUNTING, |checked, count| {
         match items.get_mut(&count) {
             Some(left @ 1..) => *left -= 1,
-            _ => checked.fault(format!("the index of items names count {count} for an item that it does not have")),
+            _ => checked.fault(format!("the index of items lists count {count} for an item that is not in it")),
         }
         Ok(())
     })
 }
 
-/// The index of what is open, and its sums.
+/// The index of open documents, and its totals.
 fn index_of_open(store: &Store, checked: &mut Checked, mut open: Open) -> Result<(), StoreError> {
     let mut listed: BTreeMap<String, u64> = BTreeMap::new();
     each(store, checked, &OPEN, |checked, entry| {
@@ -153,18 +152,18 @@ fn index_of_open(store: &Store, checked: &mut Checked, mut open: Open) -> Result
         let known = Document::ALL.iter().find(|document| document.name() == entry.document);
         if !known.is_some_and(|document| open.remove(&(document.name(), entry.id))) {
             let document = entry.document.escape_debug();
-            checked.fault(format!("the index says that {document} {} is open, and it is not", entry.id));
+            checked.fault(format!("the index lists {document} {} as open, but it is not", entry.id));
         }
         Ok(())
     })?;
     for (document, id) in open {
-        checked.fault(format!("{document} {id} is open, and the index does not say so"));
+        checked.fault(format!("{document} {id} is open, but the index does not list it"));
     }
     for name in Document::ALL.map(Document::name) {
         let Some(total) = readable(checked, store.get(&TOTALS, name))? else { continue };
         let (total, listed) = (total.unwrap_or(0), listed.get(name).copied().unwrap_or(0));
         if total != listed {
-            checked.fault(format!("the index of open documents has {listed} of the kind {name}, its sum says {total}"));
+            checked.fault(format!("the index of open documents lists {listed} of kind {name}, its total is {total}"));
         }
     }
     Ok(())

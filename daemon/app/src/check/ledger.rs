@@ -1,4 +1,4 @@
-//! Movements, the positions that are their sums, and the sales that name them.
+//! Checks movements, the positions that are their sums, and the sales that reference them.
 
 use commerce::{
     Sale, SaleId, Sku, Unit,
@@ -13,17 +13,17 @@ use crate::{
     stock::records::{MOVEMENT, MOVEMENTS, PAGE, POLICIES, POSITIONS, PagedLookup, movements_from},
 };
 
-/// The fault of an item that has moved and has no position.
+/// The fault of an item with movements but no position.
 pub(super) fn without_position(sku: &Sku, unit: Unit) -> String {
-    format!("item {sku} has moved and has no position by {}", unit.name())
+    format!("item {sku} has movements but no position by {}", unit.name())
 }
 
-/// Movements: without gaps, possible, and known to their sales. Adds up what they make.
+/// Checks that movements have no gaps, are allowed, and are known to their sales. Adds them up.
 pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums: &mut Sums) -> Result<(), StoreError> {
     let last = store.page(&MOVEMENTS, None, Order::Descending, 1)?.first().map_or(0, |movement| movement.number);
     let issued = store.last_number(MOVEMENT)?;
     if issued != last {
-        checked.fault(format!("the last movement is {last}, the counter says {issued}"));
+        checked.fault(format!("the last movement is {last}, but the counter is at {issued}"));
     }
     let mut next = depth.first(1, last);
     let mut sales = Sales::of(store)?;
@@ -34,7 +34,7 @@ pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums
         }
         for movement in page {
             if movement.number != next {
-                checked.fault(format!("movement {next} is missing; {} follows", movement.number));
+                checked.fault(format!("movement {next} is missing; the next is {}", movement.number));
             }
             next = movement.number + 1;
             checked.records += 1;
@@ -46,7 +46,7 @@ pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {
                     let (number, sku, kind) = (movement.number, &line.sku, movement.kind);
-                    checked.fault(format!("movement {number} moves item {sku} as no {kind:?} can"));
+                    checked.fault(format!("movement {number} of kind {kind:?} moves item {sku} between states that the kind does not allow"));
                 }
                 let place = (line.sku.clone(), line.unit);
                 let sum = sums.positions.entry(place.clone());
@@ -57,10 +57,10 @@ pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums
     Ok(())
 }
 
-/// The sales that movements name.
+/// The sales that movements reference.
 struct Sales<'s> {
     pages: PagedLookup<'s, Sale>,
-    /// Sales up to this place in the stream can't be asked: they are given up, or lie in a page with damage.
+    /// Sales up to this sequence can't be checked: they were deleted, or are in a damaged page.
     unasked: u64,
 }
 
@@ -70,7 +70,7 @@ impl<'s> Sales<'s> {
         Ok(Self { pages, unasked: selling::given_up_to(store)? })
     }
 
-    /// Whether the sale that a movement names references it.
+    /// Whether the sale of a movement references it.
     fn know(&mut self, checked: &mut Checked, movement: &Movement) -> Result<bool, StoreError> {
         let Ok(id) = movement.reference.parse::<SaleId>() else { return Ok(false) };
         if id.sequence <= self.unasked {
@@ -81,14 +81,14 @@ impl<'s> Sales<'s> {
             found.map(|sale| sale.is_some_and(|sale| sale.id == id && sale.movement == Some(movement.number)));
         let is_known = readable(checked, is_known)?;
         if is_known.is_none() {
-            // One of a page is damaged. To read that again for each of its sales would cost more than it tells.
+            // A sale of the page is damaged. Reading the page again for each of its sales would cost too much.
             self.unasked = id.sequence.saturating_add(PAGE as u64 - 1);
         }
         Ok(is_known.unwrap_or(true))
     }
 }
 
-/// Sales name movements that are their own.
+/// Checks that each sale references its own movement.
 pub(super) fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let last = store.outbox_span(Stream::sales().as_str())?.last;
     let mut next = depth.first(selling::given_up_to(store)? + 1, last);
@@ -110,7 +110,7 @@ pub(super) fn sales(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
     }
 }
 
-/// Compares each position with what was added up.
+/// Compares each position with the sum of its movements.
 pub(super) fn positions(store: &Store, checked: &mut Checked, mut sums: Sums) -> Result<(), StoreError> {
     each(store, checked, &POSITIONS, |checked, position| compare(store, checked, &mut sums, &position))?;
     for (sku, unit) in sums.positions.keys() {
@@ -119,7 +119,7 @@ pub(super) fn positions(store: &Store, checked: &mut Checked, mut sums: Sums) ->
     Ok(())
 }
 
-/// Compares a position with its movements, its policy and its documents; takes it out of the sums.
+/// Compares a position with its movements, policy and documents, and removes it from the sums.
 fn compare(store: &Store, checked: &mut Checked, sums: &mut Sums, position: &Position) -> Result<(), StoreError> {
     let place = (position.sku.clone(), position.unit);
     let sum = sums.positions.remove(&place);
@@ -129,7 +129,7 @@ fn compare(store: &Store, checked: &mut Checked, sums: &mut Sums, position: &Pos
         let moved = sum.as_ref().map_or(0, |sum| sum.of(state));
         if stands != moved {
             checked.fault(format!(
-                "item {sku}: the position says {name} {stands} thousandths, its movements come to {moved}"
+                "item {sku}: the position has {name} {stands} thousandths, the sum of its movements is {moved}"
             ));
         }
     }
@@ -139,14 +139,16 @@ fn compare(store: &Store, checked: &mut Checked, sums: &mut Sums, position: &Pos
         let (name, stands) = (state.name(), position.of(state));
         let documented = documents.get(&place).copied().unwrap_or(0);
         if stands != documented {
-            checked.fault(format!("item {sku}: {stands} thousandths are {name}, its {of} say {documented}"));
+            checked.fault(format!(
+                "item {sku}: the position has {name} {stands} thousandths, the sum of its {of} is {documented}"
+            ));
         }
     }
     let Some(policy) = readable(checked, store.get(&POLICIES, sku.as_str()))? else { return Ok(()) };
     let rule = policy.map(|policy| policy.rule).unwrap_or_default();
     if position.rule != rule {
         let follows = position.rule;
-        checked.fault(format!("item {sku}: the position follows {follows:?}, its policy says {rule:?}"));
+        checked.fault(format!("item {sku}: the position has the rule {follows:?}, its policy has {rule:?}"));
     }
     Ok(())
 }

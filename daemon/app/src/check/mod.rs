@@ -1,15 +1,15 @@
-//! Walks a store, and what the capabilities keep in it, and reports what can't be so.
+//! Checks a store and the records of its capabilities for contradictions.
 //!
-//! What a capability can tell by itself it checks in its own folder ([`Capability::check`]). Here is what takes
-//! several: the ledger against its documents, and both against sales and baskets.
+//! What one capability can check by itself is in its own folder ([`Capability::check`]). This module has the checks
+//! across capabilities: the ledger against its documents, and both against sales and baskets.
 //!
-//! In every form: movements are numbered without gaps, what they touch has a position (in the fast form the first
-//! [`FAST`] items), and sales and their movements name each other. As a whole: each position is the sum of its
-//! movements and follows its policy's rule; what is reserved and in transit is what reservations and transfers say;
-//! what documents say of their goods is what moved ([`totals`]); the indexes of documents list just those that are
-//! open, and reservations and baskets agree who has whom.
+//! Always: movements are numbered without gaps, the items that they move have a position (in the fast form the first
+//! [`FAST`] items), and sales and their movements reference each other. In the whole check also: each position is the
+//! sum of its movements and has its policy's rule; reserved and in-transit stock equals the sum of reservations and
+//! transfers; documents agree with their movements ([`totals`]); the indexes list exactly the open documents; and
+//! reservations and baskets reference each other.
 //!
-//! A damaged record is reported once and keeps nobody from looking at the rest.
+//! A damaged record is reported once and does not stop the check.
 
 mod documents;
 mod ledger;
@@ -22,14 +22,14 @@ use store::{Checked, Depth, Key, Record, Store, StoreError, Table};
 
 use crate::{CAPABILITIES, Capability, stock::records::POSITIONS};
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability { check: Some(check_stock), ..Capability::new("check") };
 
-/// Positions looked up in the fast form. A day of sales touches fewer; an opening stock is a hundred thousand items in
-/// a few movements, and no reason to start slowly.
+/// The number of positions looked up in the fast form. A day of sales touches fewer; an opening stock of a hundred
+/// thousand items in a few movements must not make the start slow.
 const FAST: usize = 5_000;
 
-/// Checks a store: its records, its outbox and its archive, and then what each capability keeps in it.
+/// Checks a store: its records, outbox and archive, and then the records of each capability.
 ///
 /// # Errors
 /// The engine fails. Damage is not an error: it is reported in the result.
@@ -41,19 +41,19 @@ pub fn check(store: &Store, depth: Depth) -> Result<Checked, StoreError> {
     Ok(checked)
 }
 
-/// What the walk has added up.
+/// The sums of a check.
 #[derive(Default)]
 struct Sums {
-    /// Positions as their movements make them.
+    /// Positions computed from movements.
     positions: BTreeMap<Place, Position>,
-    /// What documents say should be reserved and in transit.
+    /// Reserved and in-transit stock computed from documents.
     reserved: BTreeMap<Place, i64>,
     in_transit: BTreeMap<Place, i64>,
-    /// What documents say of their goods.
+    /// The goods in documents.
     totals: totals::DocumentTotals,
 }
 
-/// Looks at the ledger, and what refers to it.
+/// Checks the ledger and everything that references it.
 fn check_stock(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let walked = walk(store, depth, checked);
     readable(checked, walked).map(drop)
@@ -64,7 +64,7 @@ fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreE
     if depth == Depth::Whole {
         documents::check(store, checked, &mut sums)?;
     }
-    // Without all movements nobody knows what positions and documents should be.
+    // Without all movements the expected positions and documents are unknown.
     ledger::movements(store, depth, checked, &mut sums)?;
     let sold = ledger::sales(store, depth, checked);
     readable(checked, sold)?;
@@ -81,7 +81,7 @@ fn walk(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreE
     ledger::positions(store, checked, sums)
 }
 
-/// What was read; `None` if it is damaged, which is reported and keeps nobody from looking at the rest.
+/// The result of a read; `None` if the record is damaged, which is reported and does not stop the check.
 fn readable<T>(checked: &mut Checked, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(found) => Ok(Some(found)),
@@ -93,7 +93,7 @@ fn readable<T>(checked: &mut Checked, read: Result<T, StoreError>) -> Result<Opt
     }
 }
 
-/// Reports a damaged record, unless the walk over all records has, or this one.
+/// Reports a damaged record, unless it has already been reported.
 fn damaged(checked: &mut Checked, error: &StoreError) {
     let StoreError::Corrupt { key, .. } = error else { return };
     let (reported, error) = (format!("the record {key} can't be read"), error.to_string());
@@ -102,7 +102,7 @@ fn damaged(checked: &mut Checked, error: &StoreError) {
     }
 }
 
-/// Every record of a table, until `work` fails. Reports those that are damaged, and goes on.
+/// Passes every record of a table until `work` fails. Reports damaged records and continues.
 fn each<K: Key, V: Record>(
     store: &Store,
     checked: &mut Checked,

@@ -1,13 +1,13 @@
-//! What documents say of their goods, against the movements that refer to them.
+//! Compares the goods in documents with the movements that reference them.
 //!
-//! | document | movements | must be |
+//! | document | movements | must equal |
 //! | --- | --- | --- |
-//! | a notice's lines | `receipt`, `transfer_in` | what came, by its condition, less what was not tracked then |
-//! | a transfer's lines | `transfer_out`, `arrival`, `shortfall` | what was sent; what arrived of it; the rest of it |
-//! | a count's approved variances | `count` | the variance; or nothing, of an item that has a policy and may not have been tracked |
+//! | a notice's lines | `receipt`, `transfer_in` | what was received, by condition, less what was untracked at the time |
+//! | a transfer's lines | `transfer_out`, `arrival`, `shortfall` | the quantity sent; the quantity arrived; the difference |
+//! | a count's approved variances | `count` | the variance; or nothing, if the item has a policy and may have been untracked |
 //!
-//! Documents are forgotten in their time and movements never: those of a document that is gone are passed. So what is
-//! held in memory is the lines of the documents that are there, less what has been found.
+//! Documents are deleted after their retention period, movements never. Movements of deleted documents are skipped, so
+//! memory only holds the lines of existing documents whose movements have not been found yet.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,17 +20,17 @@ use store::{Checked, Store, StoreError};
 use super::readable;
 use crate::stock::records::{Document, POLICIES};
 
-/// How much of a document's goods may never have moved.
+/// The quantity of a document that may never have moved.
 #[derive(Clone, Copy)]
 enum Tolerance {
-    /// Exactly this much, in thousandths: it was not tracked.
+    /// Exactly this much, in thousandths: it was untracked.
     Untracked(i64),
-    /// All of a variance, or nothing.
+    /// The whole variance, or nothing.
     AllOrNothing(i64),
 }
 
-/// Of an item of a document: what it says, less what moved, in the order good, doubtful, damaged; and what may be left
-/// of that. Where goods have no condition, they stand first.
+/// For an item of a document: its quantity less what moved, in the order good, doubtful, damaged, and the tolerated
+/// rest. Goods without a condition count as good.
 #[derive(Clone, Copy)]
 struct Remainder {
     milli: [i64; 3],
@@ -38,7 +38,7 @@ struct Remainder {
 }
 
 impl Default for Remainder {
-    /// Of an item that the document does not name.
+    /// For an item that is not in the document.
     fn default() -> Self {
         Self { milli: [0; 3], tolerance: Tolerance::Untracked(0) }
     }
@@ -54,8 +54,7 @@ impl Remainder {
         })
     }
 
-    /// How far it is from right, in thousandths: what has not moved and should have, or has moved and should not, of
-    /// any condition.
+    /// The difference in thousandths: what should have moved and has not, or the reverse, in any condition.
     fn difference(&self) -> i64 {
         let untracked = if let Tolerance::Untracked(milli) = self.tolerance { milli } else { 0 };
         let sum = self.milli.iter().fold(0_i64, |sum, milli| sum.saturating_add(*milli));
@@ -64,13 +63,13 @@ impl Remainder {
     }
 }
 
-/// What the documents that are there say of their goods.
+/// The goods in the existing documents.
 #[derive(Default)]
 pub(super) struct DocumentTotals {
     /// By the kind of movement and the document's number.
     remainders: BTreeMap<(Kind, u64), BTreeMap<Place, Remainder>>,
-    /// Notices of other stores' transfers, as movements refer to them. The index of transfers is not asked: it may be
-    /// damaged.
+    /// Notices of other stores' transfers, by the reference of their movements. The index of transfers is not used,
+    /// because it may be damaged.
     transfers_in: HashMap<String, u64>,
 }
 
@@ -100,7 +99,7 @@ impl DocumentTotals {
             }
         };
         add(Kind::TransferOut, |sent, _| sent);
-        // More may have arrived than was sent; nothing moves for that.
+        // A surplus may have arrived, which moves nothing.
         add(Kind::Arrival, |sent, arrived| arrived.map_or(0, |arrived| arrived.min(sent)));
         add(Kind::Shortfall, |sent, arrived| arrived.map_or(0, |arrived| sent.saturating_sub(arrived).max(0)));
     }
@@ -114,7 +113,7 @@ impl DocumentTotals {
         }
     }
 
-    /// Takes off what moved.
+    /// Subtracts a movement.
     pub(super) fn subtract(&mut self, movement: &Movement) {
         let Some(document) = self.document(movement) else { return };
         let Some(lines) = self.remainders.get_mut(&(movement.kind, document)) else { return };
@@ -122,14 +121,14 @@ impl DocumentTotals {
             let remainder = lines.entry((line.sku.clone(), line.unit)).or_default();
             let (condition, milli) = goods(line);
             remainder.milli[condition] = remainder.milli[condition].saturating_sub(milli);
-            // Nothing is held of what is found: it is as if the document did not name it.
+            // A quantity that is complete is removed, as if the document did not have it.
             if remainder.milli == [0; 3] && matches!(remainder.tolerance, Tolerance::Untracked(0)) {
                 lines.remove(&(line.sku.clone(), line.unit));
             }
         }
     }
 
-    /// The document that a movement refers to, if it is of a kind that is compared.
+    /// The document that a movement references, if its kind is compared.
     fn document(&self, movement: &Movement) -> Option<u64> {
         match (document_of(movement.kind)?, referred(&movement.reference)) {
             (Document::Notice, Some(_)) => self.transfers_in.get(&movement.reference).copied(),
@@ -138,11 +137,11 @@ impl DocumentTotals {
         }
     }
 
-    /// Reports what is left and should not be.
+    /// Reports the differences that are left.
     pub(super) fn report(self, store: &Store, checked: &mut Checked) -> Result<(), StoreError> {
         for ((kind, id), lines) in self.remainders {
             for ((sku, _), remainder) in lines {
-                // A policy that can't be read is one.
+                // A damaged policy counts as a policy.
                 let has_policy =
                     || Ok(readable(checked, store.get(&POLICIES, sku.as_str()))?.is_none_or(|it| it.is_some()));
                 if !remainder.is_right(has_policy)? {
@@ -158,7 +157,7 @@ impl DocumentTotals {
     }
 }
 
-/// The kind of document that movements of a kind refer to, where goods are compared.
+/// The kind of document that movements of a kind reference, if their goods are compared.
 fn document_of(kind: Kind) -> Option<Document> {
     match kind {
         Kind::Receipt | Kind::TransferIn => Some(Document::Notice),
@@ -168,7 +167,7 @@ fn document_of(kind: Kind) -> Option<Document> {
     }
 }
 
-/// A line's goods: the place of their condition, and how many; negative if a count takes them off.
+/// The goods of a line: the index of their condition, and the quantity; negative if a count removes them.
 fn goods(line: &Line) -> (usize, i64) {
     match (line.from, line.to) {
         (_, Some(State::Quarantined)) => (1, line.milli),

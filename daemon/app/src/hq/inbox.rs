@@ -1,15 +1,15 @@
-//! What HQ wants of the store: each batch is applied in one commit with the cursor, by the use cases that a person's
-//! commands call.
+//! Items from HQ: each batch is applied in one commit together with the cursor, by the same use cases as the commands
+//! of a person.
 //!
-//! - **Once, in order.** What the cursor has is skipped; what leaves a gap is not applied, and HQ sends again from the
-//!   cursor.
-//! - **One item blocks nothing.** An item that can't be applied, or of a kind that this hub does not know, is refused
-//!   with a reason, which HQ hears with the acknowledgement and keeps for a person.
+//! - **Once, in order.** Items before the cursor are skipped; items after a gap are not applied, and HQ sends again
+//!   from the cursor.
+//! - **Items do not block each other.** An item that can't be applied, or whose kind is unknown to this hub, is refused
+//!   with a reason. HQ receives the reason with the acknowledgement and keeps it for a person.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the flush | neither the effects nor the cursor are there; HQ sends the batch again |
-//! | power after the flush, before HQ hears of it | HQ sends the batch again; the cursor skips it |
+//! | power, before the flush | neither the effects nor the cursor are stored; HQ sends the batch again |
+//! | power, after the flush and before the acknowledgement | HQ sends the batch again; the cursor skips it |
 
 use commerce::Station;
 use contract::{DownBatch, DownItem, Received, Refusal, Stream};
@@ -17,18 +17,18 @@ use store::{Name, Store, StoreError, Table, Transaction};
 
 use crate::{By, CAPABILITIES, IncomingItem, card_data::look_through};
 
-/// How far each stream is.
+/// The cursor of each stream.
 static RECEIVED: Table<Name, Received> = Table::new("inbox_cursor");
 
-/// The name of the table, for the capability.
+/// The table's name, for the capability.
 pub(super) const TABLE: &str = "inbox_cursor";
 
-/// The kinds of items that this hub takes.
+/// The kinds of items that this hub accepts.
 fn kinds() -> impl Iterator<Item = &'static IncomingItem> {
     CAPABILITIES.iter().flat_map(|capability| capability.incoming)
 }
 
-/// How far a stream is.
+/// The cursor of a stream.
 ///
 /// # Errors
 /// The store fails.
@@ -36,17 +36,17 @@ pub fn received(store: &Store, stream: &Stream) -> Result<Received, StoreError> 
     Ok(store.get(&RECEIVED, stream.as_str())?.unwrap_or_default())
 }
 
-/// Why an item may not be stored, if it holds card data.
+/// Why an item must not be stored, if it contains card data.
 fn card_data(item: &DownItem) -> Option<String> {
     // An item that is not valid JSON is refused by its kind.
     let body = serde_json::from_str(item.body.get()).ok()?;
     look_through(&body).err().map(|refusal| refusal.detail)
 }
 
-/// Takes what is due of a batch, and gives how far its stream is then.
+/// Applies the items of a batch that are due, and returns the stream's cursor.
 ///
 /// # Errors
-/// The store fails; then nothing has changed.
+/// The store fails; nothing has changed then.
 pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch) -> Result<Received, StoreError> {
     let before = transaction.get(&RECEIVED, batch.stream.as_str())?.unwrap_or_default();
     let due: Vec<(&DownItem, Option<String>)> = before.due(batch).iter().map(|item| (item, card_data(item))).collect();
@@ -55,7 +55,7 @@ pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch)
     }
     let by = By { actor: Station::Headquarters.into(), at_ms };
     let mut refused = Vec::new();
-    // Neighbours of one kind go together: a catalog is not rebuilt for each item.
+    // Consecutive items of one kind are applied together, so that the catalog is not rebuilt for each item.
     for run in due.chunk_by(|(one, why), (next, next_why)| one.kind == next.kind && why == next_why) {
         let (items, held_back): (Vec<_>, Vec<_>) = run.iter().cloned().unzip();
         let outcomes = match kinds().find(|kind| kind.kind == items[0].kind) {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_taken_once_in_order_also_after_a_restart() {
+    fn items_are_applied_once_in_order_also_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
         let first = batch(1, &[cereal(369), cereal(379)]);
@@ -151,7 +151,7 @@ mod tests {
             (2, "invalid body"),
             (3, "update the hub"),
             (4, "price"),
-            (5, "the text at `/description` holds what looks like a card number"),
+            (5, "the text at `/description` contains what looks like a card number"),
         ];
         assert_eq!(taken.refused.len(), expected.len());
         for (refusal, (sequence, why)) in taken.refused.iter().zip(expected) {

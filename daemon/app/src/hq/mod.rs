@@ -1,5 +1,4 @@
-//! What HQ hears of the store: the bodies of its events, and the stock with which an epoch began. What HQ wants of it:
-//! the inbox.
+//! The exchange with HQ: the bodies of events, the stock at the beginning of an epoch, and the inbox.
 
 mod inbox;
 mod opening;
@@ -12,7 +11,7 @@ use store::{Store, StoreError, outbox::Entry};
 
 use crate::{CAPABILITIES, Capability, OutgoingEvent};
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["stock_opening", "stock_opened", inbox::TABLE],
     events: &[OutgoingEvent { kind: OPENED.name(), body: opening::body }],
@@ -20,11 +19,10 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("hq")
 };
 
-/// The body of an event of the outbox, built from what is stored.
+/// The body of an event of the outbox, built from stored records.
 ///
 /// # Errors
-/// The store fails, a record that belongs to the event is missing or damaged, or no capability declares the event's
-/// kind.
+/// The store fails, a record of the event is missing or damaged, or no capability declares the event's kind.
 pub fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
     let event = CAPABILITIES.iter().flat_map(|capability| capability.events).find(|event| event.kind == entry.kind);
     let unknown = || StoreError::Corrupt {

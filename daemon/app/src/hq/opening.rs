@@ -1,33 +1,33 @@
-//! What HQ must know of the stock when an epoch begins.
+//! The opening stock that HQ needs at the beginning of an epoch.
 //!
-//! HQ keeps a store's positions by epoch, from nothing. A store that was restored begins an epoch with stock, and with
-//! entries in its outbox that HQ had not acknowledged when the backup was taken: those are sent in the new epoch, and
-//! HQ adds what they moved. So the opening is
+//! HQ sums up a store's positions by epoch, from zero. A restored store begins an epoch with stock, and with entries in
+//! its outbox that HQ had not acknowledged when the backup was taken. These are sent in the new epoch, and HQ adds
+//! their movements. So the opening is
 //!
 //! ```text
-//! opening = positions - what the outbox has to say in this epoch
+//! opening = positions - the effect of the outbox in this epoch
 //! ```
 //!
-//! and HQ's sum of all it hears is the store's positions, in whatever order sales, movements and opening come. It is
-//! written at the start, before anybody is served: in parts, as entries of the stream `stock` whose bodies ([`Part`])
-//! never change. Parts that are written are something that the outbox has to say. So what is left to be written follows
-//! from the same formula wherever it was cut short, and nothing is left of an epoch that has been opened, or that began
-//! with the store's birth. [`OPENED`] only spares the next start the walk.
+//! and HQ's sum equals the store's positions, in whatever order sales, movements and opening arrive. The opening is
+//! written at the start, before anybody is served, as entries of the stream `stock` in parts whose bodies ([`Part`])
+//! never change. Written parts are themselves in the outbox. So if writing is interrupted, the same formula gives what
+//! is left to write; it gives nothing for an epoch that has been opened, or that began with the store's creation.
+//! [`OPENED`] only saves the next start the walk.
 //!
-//! | what fails, when | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power between two commits of parts | the next start writes what is left |
-//! | power before the last commit, with the note that it is done | the same |
-//! | the disk, or room on it | the hub starts and says so; a later start writes what is left, of whatever has been sold until then |
-//! | the store is restored again before HQ has heard its opening | the parts are sent in the new epoch like any entry, and counted so in its opening |
-//! | HQ gets a part twice | its sequence is known there; it is dropped |
-//! | an entry's record is damaged | HQ hears that alone, with no effect; so it stays in the opening |
-//! | a position is damaged | HQ is told of the others; the check names it |
-//! | HQ went back to a cursor before what the outbox keeps, and the store is restored | the epoch begins with what is kept; the rest is in the opening |
-//! | sales that HQ lacks again are given up, and the store is restored | HQ hears that they are gone, with no effect; so they stay in the opening |
-//! | a hub ran in this epoch without opening it, and entries are trimmed or sales given up since | what HQ was told can't be known: no opening, said in the log |
+//! | power, between two commits of parts | the next start writes the rest |
+//! | power, before the last commit, which notes the completion | the same |
+//! | the disk fails or is full | the hub starts and reports it; a later start writes the rest, computed from the stock at that time |
+//! | the store is restored again before HQ has received its opening | the parts are sent in the new epoch like any entry, and the new opening accounts for them |
+//! | HQ gets a part twice | HQ knows its sequence number and drops it |
+//! | an entry's record is damaged | HQ gets a placeholder without effect, so its stock stays in the opening |
+//! | a position is damaged | the opening has the other positions; the check names the damaged one |
+//! | HQ's cursor went back before the kept entries of the outbox, and the store is restored | the epoch begins with the kept entries; the rest is in the opening |
+//! | sales that HQ needs again were deleted, and the store is restored | HQ gets placeholders without effect, so their stock stays in the opening |
+//! | a hub ran in this epoch without opening it, and entries or sales were deleted since | it is unknown what HQ received: there is no opening, and the log says so |
 //!
-//! It costs a walk over all positions and over what the outbox keeps of the epoch, once in an epoch; [`AT_ONCE`] parts
+//! The cost is a walk over all positions and over the epoch's entries in the outbox, once per epoch; [`AT_ONCE`] parts
 //! share a commit.
 
 use std::collections::BTreeMap;
@@ -49,21 +49,21 @@ use crate::{
     stock::records::{POSITIONS, PagedLookup, movement_at, movements_from},
 };
 
-/// Parts of openings by their sequence in the stream `stock`.
+/// The parts of openings by their sequence number in the stream `stock`.
 static PARTS: Table<Number, Part> = Table::new("stock_opening");
-/// The epoch that was opened last.
+/// The latest epoch that was opened.
 static OPENED: Table<Name, u64> = Table::new("stock_opened");
 
-/// The one key of [`OPENED`].
+/// The only key of [`OPENED`].
 const EPOCH: &str = "epoch";
 
-/// Parts written by a commit.
+/// Parts per commit.
 const AT_ONCE: usize = 16;
 
-/// Entries of the outbox read at once.
+/// Entries of the outbox per read.
 const PAGE: usize = 500;
 
-/// A part of an opening, as HQ hears it. Never changes; forgotten with its entry.
+/// A part of an opening as HQ receives it. Never changes; deleted with its entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Part {
     sequence: u64,
@@ -71,21 +71,20 @@ struct Part {
     opened: StockOpened,
 }
 
-/// Thousandths by item, unit and state.
+/// Quantities in thousandths by item, unit and state.
 type Standings = BTreeMap<(String, Unit, State), i64>;
 
-/// Makes sure that HQ will know the stock with which this epoch began. Blocks; nobody else may write meanwhile.
+/// Queues the opening stock of this epoch for HQ, if it is not queued yet. Blocks; nobody else may write meanwhile.
 ///
 /// # Errors
-/// The store fails or has no room, or its outbox has a gap. The hub serves all the same: what is left is written at a
-/// later start.
+/// The store fails or is full, or its outbox has a gap. The hub serves all the same: a later start writes the rest.
 pub fn open_epoch(store: &Store, at_ms: i64) -> Result<(), StoreError> {
     open_within(store, at_ms, usize::MAX)
 }
 
-/// The same, cut short after a number of commits.
+/// The same, interrupted after a number of commits.
 fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreError> {
-    // A note that can't be read counts as none: what is left follows from the formula.
+    // An unreadable note counts as none: the formula gives the rest.
     if matches!(store.get(&OPENED, EPOCH), Ok(Some(epoch)) if epoch == store.epoch()) {
         return Ok(());
     }
@@ -93,12 +92,12 @@ fn open_within(store: &Store, at_ms: i64, commits: usize) -> Result<(), StoreErr
     if !lines.is_empty() {
         tracing::info!(lines = lines.len(), epoch = store.epoch(), "queueing the opening stock for HQ");
     }
-    // Copied and split a commit at a time: a large store has hundreds of thousands of lines.
+    // Copied and split per commit, because a large store has hundreds of thousands of lines.
     let batches = lines.chunks(AT_ONCE * OPENING_LINES);
     let needed = batches.len();
     for lines in batches.take(commits) {
         let lines = lines.to_vec();
-        // It can wait for a disk with room; nobody's money hangs on it.
+        // It can wait until the disk has space; no payment depends on it.
         store.commit_blocking_for(Purpose::Ordinary, move |transaction| {
             let mut parts = lines.chunks(OPENING_LINES).map(<[Standing]>::to_vec);
             parts.try_for_each(|lines| write(transaction, StockOpened { at_ms, lines }))
@@ -117,18 +116,18 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
     outgoing::written(&OPENED_KIND, &part.ok_or_else(|| outgoing::missing("stock_opening", entry))?, entry)
 }
 
-/// The part of an opening at a place in the stream.
+/// The part of an opening with a sequence number.
 fn part_at(store: &Store, sequence: u64) -> Result<Option<StockOpened>, StoreError> {
     Ok(store.get(&PARTS, sequence)?.map(|part| part.opened))
 }
 
-/// Forgets parts whose entries are trimmed.
+/// Deletes parts whose entries are deleted.
 pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
     let first_kept = store.outbox_span(Stream::stock().as_str())?.first_kept;
     let is_over = move |part: &Part| part.sequence < first_kept;
     let may_be_over = match store.page(&PARTS, None, Order::Ascending, 1) {
         Ok(oldest) => oldest.first().is_some_and(is_over),
-        // It stays, for the check to find; those behind it don't.
+        // It stays for the check to find; later parts are deleted.
         Err(StoreError::Corrupt { .. }) => true,
         Err(error) => return Err(error),
     };
@@ -143,21 +142,21 @@ fn write(transaction: &mut Transaction<'_>, opened: StockOpened) -> Result<(), S
     transaction.append_to_outbox(stream.as_str(), OPENED_KIND.name(), at_ms, &format!("opening-{sequence}")).map(drop)
 }
 
-/// What of the positions HQ neither has heard in this epoch nor will hear from the outbox.
+/// The stock that HQ has not received in this epoch and will not receive from the outbox.
 fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     let span = |stream: Stream| store.outbox_span(stream.as_str());
     let (sales, stock) = (span(Stream::sales())?, span(Stream::stock())?);
-    // Sales given up before the epoch began are sent without effect, and stay in the opening. What of them HQ has had
-    // in this epoch can't be known.
+    // Sales deleted before the epoch began are sent without effect and stay in the opening. For sales deleted since, it
+    // is unknown whether HQ received them in this epoch.
     let may_be_told = selling::given_up_to(store)? > sales.base && sales.acknowledged > sales.base;
     if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(
             epoch = store.epoch(),
-            "no opening stock for HQ: some of what HQ heard in this epoch is no longer kept; HQ counts the stock from the next restore"
+            "cannot compute the opening stock for HQ: events sent in this epoch are no longer kept; HQ counts the stock from the next restore"
         );
         return Ok(Vec::new());
     }
-    // HQ hears of everything since the store's birth.
+    // HQ receives everything since the store's creation.
     if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
         return Ok(Vec::new());
     }
@@ -170,7 +169,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
             next = last.sequence + 1;
             for entry in &entries {
                 match add(&mut records, &stream, entry, &mut said) {
-                    // HQ hears that it is damaged, and no more.
+                    // HQ gets a placeholder without effect.
                     Ok(()) | Err(StoreError::Corrupt { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -180,12 +179,12 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     let mut lines = Vec::new();
     store.each(&POSITIONS, |position| match position {
         Ok(position) => lines.extend(beyond(&position, &said)),
-        Err(error) => tracing::error!(%error, "position is damaged; it is left out of the opening stock for HQ"),
+        Err(error) => tracing::error!(%error, "position is damaged; omitting it from the opening stock for HQ"),
     })?;
     Ok(lines)
 }
 
-/// The records of entries, which count up with them.
+/// The records of entries, whose numbers increase together.
 struct Records<'s> {
     store: &'s Store,
     sales: PagedLookup<'s, Sale>,
@@ -205,7 +204,7 @@ impl<'s> Records<'s> {
     fn movement_of_sale(&mut self, sequence: u64) -> Result<Option<u64>, StoreError> {
         match self.sales.get(sequence) {
             Ok(Some(sale)) => Ok(sale.movement),
-            // Of a page with damage, those that can be read.
+            // Of a page with damage, the readable sales.
             Ok(None) | Err(StoreError::Corrupt { .. }) => {
                 Ok(selling::sale_at(self.store, sequence)?.and_then(|sale| sale.movement))
             }
@@ -213,7 +212,7 @@ impl<'s> Records<'s> {
         }
     }
 
-    /// The lines of a movement; none of one that is missing.
+    /// The lines of a movement; none if it is missing.
     fn lines_of(&mut self, number: u64) -> Result<Vec<Line>, StoreError> {
         match self.movements.get(number) {
             Ok(Some(movement)) => Ok(movement.lines.clone()),
@@ -225,7 +224,7 @@ impl<'s> Records<'s> {
     }
 }
 
-/// Adds what HQ makes of an entry.
+/// Adds the effect of an entry at HQ.
 fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
     if entry.kind == OPENED_KIND.name() {
         for line in part_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
@@ -247,7 +246,7 @@ fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Sta
     Ok(())
 }
 
-/// What a position has beyond what is said of it.
+/// The part of a position that is not in `said`.
 fn beyond(position: &Position, said: &Standings) -> Vec<Standing> {
     let standing = |state| {
         let (sku, unit) = (position.sku.to_string(), position.unit);

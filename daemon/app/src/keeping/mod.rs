@@ -1,4 +1,4 @@
-//! Retention: what is forgotten, archived and given up with the years, over all capabilities.
+//! Retention: deleting and archiving old records across capabilities.
 
 mod sales;
 
@@ -6,14 +6,13 @@ use store::{Store, StoreError};
 
 use crate::{CAPABILITIES, Capability, Retention, Tidied};
 
-/// What this capability declares: what becomes of sales, which are archived with their payments.
+/// The declaration of this capability: the retention of sales, which are archived with their payments.
 pub(crate) static CAPABILITY: Capability = Capability { tidy: Some(sales::tidy), ..Capability::new("keeping") };
 
-/// Forgets and archives what is old, while others sell. Blocks. One capability's failure keeps no other from tidying
-/// up.
+/// Deletes and archives old records while others sell. Blocks. The failure of one capability does not stop the others.
 ///
 /// # Errors
-/// The first that failed; what was done is done.
+/// The first failure; the work of the other capabilities is done.
 pub fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let answers = store.forget_answers(retention.now_ms).map(|count| vec![("answers", count)]);
     let of_capabilities = CAPABILITIES.iter().filter_map(|capability| capability.tidy);

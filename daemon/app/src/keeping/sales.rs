@@ -1,12 +1,12 @@
-//! What becomes of baskets and sales with the years.
+//! The retention of baskets and sales.
 //!
-//! - A basket that became a sale or was given up is forgotten with the answers to its commands.
-//! - A sale stays in the engine until [`LIVE`] newer ones are there and HQ has it; then it moves to the archive, with
-//!   its card payments, and is read through it as before, also by a printer that was away.
-//! - Sales that HQ has and that are older than the config's `keep_sales_days` are given up, [`store::archive::SEGMENT`]
+//! - A basket that was completed or abandoned is deleted when the answers to its commands are.
+//! - A sale stays in the engine until there are [`LIVE`] newer ones and HQ has it. Then it moves to the archive,
+//!   together with its card payments, and remains readable, also for a printer that was offline.
+//! - Sales that HQ has and that are older than `keep_sales_days` in the config are deleted, [`store::archive::SEGMENT`]
 //!   at a time.
 //!
-//! A store without HQ keeps everything, and archives all the same.
+//! A store without HQ deletes no sales, but archives them.
 
 use commerce::{Basket, BasketState, Sale, Tender};
 use contract::Stream;
@@ -17,10 +17,10 @@ use crate::{
     selling::{BASKETS, SALES},
 };
 
-/// The newest sales that stay in the engine: some weeks of a busy store.
+/// The number of sales that stay in the engine: some weeks of a busy store.
 pub(super) const LIVE: u64 = 20_000;
 
-/// Tidies baskets and sales up, while others sell.
+/// Tidies up baskets and sales while others sell.
 pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let now_ms = retention.now_ms;
     let remembered = i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
@@ -32,7 +32,7 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     let has_headquarters = retention.has_headquarters;
     let known_at_hq = if has_headquarters { span.acknowledged } else { span.last };
     let up_to = span.last.saturating_sub(LIVE).min(known_at_hq);
-    // What can't be archived keeps nothing older from being given up.
+    // A failure to archive does not keep older sales from being deleted.
     let archived = archive(store, up_to);
     let keep_from_ms = retention.keep_from_ms();
     let may_go = |sale: &Sale| has_headquarters && sale.id.sequence <= known_at_hq && sale.sold_at_ms < keep_from_ms;
@@ -40,7 +40,7 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     Ok(vec![("baskets", baskets), ("sales_archived", archived?), ("sales_given_up", given_up?)])
 }
 
-/// Moves sales up to a place in the stream to the archive, with their card payments; gives how many.
+/// Archives sales up to a sequence number, with their card payments; returns how many.
 pub(crate) fn archive(store: &Store, up_to: u64) -> Result<u64, StoreError> {
     store.archive(&SALES, up_to, card_payments)
 }

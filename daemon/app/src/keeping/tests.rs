@@ -10,7 +10,7 @@ use crate::{
 
 const SOLD: u64 = LIVE + SEGMENT + 7;
 const DAY_MS: i64 = 24 * 3600 * 1000;
-/// The moment of the last sale.
+/// The time of the last sale.
 const NOW_MS: i64 = 1_795_508_898_935;
 
 /// Sales of one register, a minute apart; the first was paid by card.
@@ -56,7 +56,7 @@ fn retention(now_ms: i64, has_headquarters: bool) -> Retention {
 }
 
 #[test]
-fn sales_move_to_the_archive_once_hq_has_them_and_go_only_after_their_time() {
+fn sales_are_archived_once_hq_has_them_and_deleted_after_their_retention_period() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     sell(&store);
@@ -65,7 +65,7 @@ fn sales_move_to_the_archive_once_hq_has_them_and_go_only_after_their_time() {
     testing::acknowledge(&store, "sales", SEGMENT + 3);
     assert_eq!(tidied(NOW_MS), [("sales_archived", SEGMENT)]);
     is_whole(&store, 1);
-    // The last sale of the segment was made this long before the last of all.
+    // The last sale of the segment was made this long before the last one of all.
     let age = i64::try_from(SOLD - SEGMENT).unwrap() * 60_000;
     let too_old = NOW_MS + 3_653 * DAY_MS - age;
     assert_eq!(tidied(too_old - 60_000), []);
@@ -75,8 +75,8 @@ fn sales_move_to_the_archive_once_hq_has_them_and_go_only_after_their_time() {
 }
 
 #[test]
-fn a_store_without_hq_archives_and_keeps_all_and_a_sale_its_payment() {
-    /// What a terminal wants on the receipt is all that is looked at.
+fn a_store_without_hq_archives_sales_with_their_payments_and_keeps_all() {
+    /// Only the receipt text of the payment matters.
     static PAYMENTS: store::Table<store::Number, serde_json::Value> = store::Table::new("payment");
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());

@@ -1,4 +1,4 @@
-//! What is stored of a payment before and after its terminal hears of it, each in one commit.
+//! The records of a payment before and after it is sent to the terminal, each written in one commit.
 
 use commerce::{Basket, BasketId, BasketState, CardSlip, Minor, PaymentId, Sale, SaleId, Station, Tender};
 use serde::Serialize;
@@ -17,61 +17,61 @@ use crate::{
     stock,
 };
 
-/// A payment to take.
+/// A payment to make.
 #[derive(Clone, Debug)]
 pub struct Intent {
-    /// On which terminal.
+    /// The terminal.
     pub terminal: String,
-    /// How much; all that is due without it.
+    /// The amount; the default is the whole amount due.
     pub amount: Option<Minor>,
-    /// What the terminal's driver noted.
+    /// The journal of the terminal's driver.
     pub before: Value,
 }
 
-/// A payment that has ended, and the sale it made.
+/// The result of ending a payment.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// As it is stored now.
+    /// The payment as stored.
     pub payment: Payment,
-    /// The sale that it completed.
+    /// The sale, if the payment completed one.
     pub sale: Option<Sale>,
 }
 
-/// A payment that nobody could tell the outcome of was decided by a person.
+/// A person decided a payment with an unknown outcome.
 #[derive(Serialize)]
 pub(super) struct PaymentDecided {
-    /// Which.
+    /// The payment.
     payment: PaymentId,
-    /// As the terminal's journal says.
+    /// Whether the customer was charged, according to the terminal's journal.
     charged: bool,
 }
 
 impl Act for PaymentDecided {
     const KIND: ActKind =
-        ActKind { name: "payment_decided", doc: "A payment whose outcome was unknown was decided by a person" };
+        ActKind { name: "payment_decided", doc: "A person decided a payment with an unknown outcome" };
 }
 
-/// A terminal told that a payment failed after it had approved it.
+/// A terminal reported the failure of a payment that it had approved.
 #[derive(Serialize)]
 pub(super) struct PaymentDoubted {
-    /// Which.
+    /// The payment.
     payment: PaymentId,
-    /// What the terminal told.
+    /// The terminal's reason.
     why: String,
-    /// The sale that was made meanwhile.
+    /// The sale, if the payment had completed one.
     #[serde(skip_serializing_if = "Option::is_none")]
     sale: Option<SaleId>,
 }
 
 impl Act for PaymentDoubted {
     const KIND: ActKind =
-        ActKind { name: "payment_doubted", doc: "A terminal told that a payment failed after it had approved it" };
+        ActKind { name: "payment_doubted", doc: "A terminal reported the failure of a payment that it had approved" };
 }
 
-/// Stores the intent to pay a basket: from here on the terminal may be asked.
+/// Stores the intent to pay a basket. After this commit the payment may be sent to the terminal.
 ///
 /// # Errors
-/// The rules of the basket or the stock refuse it, or a payment on the terminal is unresolved.
+/// The rules of the basket or the stock refuse it, or the terminal has an unresolved payment.
 pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, intent: Intent) -> Result<Payment, Refusal> {
     TAKE.require(&by.actor)?;
     let register = by.register()?;
@@ -82,7 +82,7 @@ pub fn start(transaction: &mut Transaction<'_>, by: &By, basket: BasketId, inten
     begin(transaction, by, &mut basket, intent, false)
 }
 
-/// The same for a whole sale: the basket is new with this command, and becomes a sale when the payment is approved.
+/// The same for a whole sale: this command makes the basket, which becomes a sale when the payment is approved.
 ///
 /// # Errors
 /// As for [`start`].
@@ -115,8 +115,7 @@ fn begin(
     }
     let id = PaymentId(transaction.next_number("payment")?);
     let amount = basket.reserve(id, amount)?;
-    // A basket that is new with this command, or of which nothing is paid yet: its lines are fixed now. Else they were
-    // by its first tender.
+    // If nothing is paid yet, the lines become fixed now; otherwise the first tender fixed them.
     if completes || !basket.is_partly_paid() {
         stock::hold(transaction, basket, by.at_ms)?;
     }
@@ -143,11 +142,11 @@ fn put(transaction: &mut Transaction<'_>, payment: &Payment) -> Result<(), Store
     transaction.put(&PAYMENTS, payment.id.0, payment)
 }
 
-/// Writes a payment's outcome, and what follows from it for its basket, in one commit. A payment that has ended stays
-/// as it is.
+/// Stores the outcome of a payment and its consequences for the basket, in one commit. A payment that has already ended
+/// does not change.
 ///
 /// # Errors
-/// The store fails. Nothing else refuses what a terminal did.
+/// The store fails. No other error can prevent recording what a terminal did.
 pub fn end(
     transaction: &mut Transaction<'_>,
     id: PaymentId,
@@ -167,7 +166,7 @@ pub fn end(
             Ok(Some(mut basket)) => {
                 made = settle(transaction, &mut payment, &mut basket, &state, approval, context)?;
             }
-            // What the terminal did has happened, whatever became of the basket: the payment's record says it, and the
+            // The terminal's action is a fact, whatever the state of the basket: the payment's record has it, and the
             // check names the basket.
             Ok(None) | Err(StoreError::Corrupt { .. }) => {
                 tracing::error!(payment = %id, basket = %payment.basket, ?state, "payment ended without its basket");
@@ -176,7 +175,7 @@ pub fn end(
         }
     }
     payment.state = state;
-    // A decision of a person brings no text, and takes none away that the terminal told before.
+    // A person's decision has no receipt text and does not remove the terminal's.
     if let Some(approval) = approval {
         payment.slip.clone_from(&approval.receipt_text);
     }
@@ -184,7 +183,8 @@ pub fn end(
     Ok(Ended { payment, sale: made })
 }
 
-/// Forgets payments that charged nothing, after as many days as sales; those that did go with their sales. Blocks.
+/// Deletes payments that charged nothing after the retention period of sales; other payments are deleted with their
+/// sales. Blocks.
 pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let keep_from_ms = retention.keep_from_ms();
     let is_over = move |payment: &Payment| {
@@ -194,11 +194,11 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     Ok(vec![("payments", store.forget(&PAYMENTS, is_over)?)])
 }
 
-/// An approved payment is in doubt after all: its terminal told that it failed, or does not have it any more. It is
-/// `Unknown` from here on and holds its terminal, until the terminal confirms it or a person decides. If its basket is
-/// still open it is not paid by it; if it is a sale, that stands, and the audit trail has both.
+/// Puts an approved payment back in doubt, because the terminal reported that it failed or no longer knows it. It
+/// becomes `Unknown` and blocks its terminal until the terminal confirms it or a person decides. If its basket is still
+/// open, the amount is due again; if it is a sale, the sale stands and the audit trail records both.
 ///
-/// A payment that is not approved, or whose terminal takes another already, stays as it is.
+/// A payment that is not approved, or whose terminal has another open payment, does not change.
 ///
 /// # Errors
 /// The store fails.
@@ -229,7 +229,7 @@ pub fn doubt(transaction: &mut Transaction<'_>, id: PaymentId, at_ms: i64, why: 
     Ok(payment)
 }
 
-/// What the end of a payment means for its basket; gives the sale, if it makes one.
+/// Applies the outcome of a payment to its basket; returns the sale, if there is one.
 fn settle(
     transaction: &mut Transaction<'_>,
     payment: &mut Payment,
@@ -260,11 +260,11 @@ fn slip(payment: PaymentId, approval: Option<&Approval>) -> CardSlip {
     CardSlip { payment, masked_pan, scheme, reference }
 }
 
-/// Decides a payment by the terminal's journal, which a person has read. Only one that is unknown, or that nobody
-/// drives: the caller holds its terminal.
+/// Decides a payment according to the terminal's journal, which a person has read. Only for a payment that is unknown
+/// or that nobody drives: the caller has locked its terminal.
 ///
 /// # Errors
-/// It has ended, or whoever decides may not.
+/// It has ended, or the actor may not decide it.
 pub fn decide(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -288,7 +288,7 @@ pub fn decide(
     end(transaction, id, state, None, context).map(|ended| ended.payment)
 }
 
-/// Adds what the terminal wants on the receipt, once it has said all of it.
+/// Adds the text for the customer's receipt, once it is complete.
 ///
 /// # Errors
 /// The store fails.
@@ -298,8 +298,8 @@ pub fn store_slip(transaction: &mut Transaction<'_>, id: PaymentId, slip: Vec<St
     put(transaction, &payment)
 }
 
-/// Payments that hold their terminal: started, or unknown. An entry that can't be read holds no terminal; the check
-/// names it.
+/// The payments that block their terminals: started or unknown. An entry that can't be read blocks no terminal; the
+/// check names it.
 ///
 /// # Errors
 /// The engine fails.
@@ -322,15 +322,15 @@ pub fn unresolved(store: &Store) -> Result<Vec<Payment>, StoreError> {
     Ok(payments)
 }
 
-/// In a store that was restored from a backup, what was with a terminal then is nobody's to tell but a person's: the
-/// terminal's last transaction is another customer's by now.
+/// Marks a payment as unknown in a restored store, if it was with a terminal when the backup was taken. Only a person
+/// can decide it, because the terminal's last transaction is another customer's by now.
 ///
 /// # Errors
 /// The store fails.
 pub fn mark_unknown(transaction: &mut Transaction<'_>, id: PaymentId) -> Result<(), StoreError> {
     let found = transaction.get(&PAYMENTS, id.0)?;
     let Some(mut payment) = found.filter(|payment| payment.state == PaymentState::Started) else { return Ok(()) };
-    let why = "the store was restored from a backup that was taken while the payment was with the terminal";
+    let why = "the store was restored from a backup taken while the payment was with the terminal";
     payment.state = PaymentState::Unknown { why: why.into() };
     put(transaction, &payment)
 }

@@ -1,4 +1,4 @@
-//! Card payments: never a second charge, never a forgotten one.
+//! Card payments: never charged twice, never lost.
 //!
 //! # States
 //!
@@ -13,25 +13,25 @@
 //!                                                  a person reads the terminal's journal  +--> Approved | NotCharged
 //! ```
 //!
-//! | what fails, when | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the stock of an item that may not go below zero | is held in the commit of the intent; if it cannot be held, no payment starts. So an approved payment is always a sale |
-//! | power before the intent is flushed | nothing was sent to the terminal; the register repeats |
-//! | power between the intent and the result | the terminal is asked; it compares with what was journalled before |
-//! | the task that drives it ends | the payments' follower finds it and asks the terminal |
-//! | power between the result and the acknowledgement | the result is stored; the terminal may have reversed, and the inquiry of the next payment shows it |
-//! | the disk, when the result is to be stored | the terminal hears "roll back" and reverses |
-//! | the terminal, after it had approved | `Unknown` at once, and due again; the terminal is asked, and may confirm it |
-//! | the link, after the result was stored | the terminal is asked; if it does not have it, `Unknown` |
-//! | the terminal, for good | a person decides the payment while the terminal is still being asked |
-//! | the link, in the middle | inquiry until the terminal answers; the lane's terminal takes no other payment meanwhile |
-//! | the register goes away | the payment goes on without it; repeated under the same key it gets the result |
-//! | a late approval after an abort | it is an approval: the basket is paid |
-//! | the basket's record is damaged when the payment ends | the payment ends all the same; an approval is reported as one without a basket, for a person |
+//! | not enough stock of an item that may not go below zero | the stock is reserved in the commit of the intent; if that fails, no payment starts. So an approved payment always becomes a sale |
+//! | power, before the intent is flushed | nothing was sent to the terminal; the register repeats the command |
+//! | power, between the intent and the result | the terminal is asked, and its answer is compared with the journal from before |
+//! | the task that drives the payment ends | the payments' follower finds the payment and asks the terminal |
+//! | power, between the result and the acknowledgement | the result is stored; the terminal may have reversed the payment, which the inquiry of the next payment shows |
+//! | the disk, when the result is to be stored | the payment is rolled back, and the terminal reverses it |
+//! | the terminal reports a failure after an approval | `Unknown` at once, and the amount is due again; the terminal is asked and may confirm the payment |
+//! | the link is lost after the result was stored | the terminal is asked; if it does not have the payment, `Unknown` |
+//! | the terminal breaks down | a person decides the payment while the hub keeps asking the terminal |
+//! | the link is lost during the payment | the hub asks until the terminal answers; the terminal accepts no other payment meanwhile |
+//! | the register goes away | the payment continues; a repeated command with the same key gets the result |
+//! | a late approval after an abort | it counts as an approval: the basket is paid |
+//! | the basket's record is damaged when the payment ends | the payment ends all the same; an approval without a basket is reported to a person |
 //!
-//! A payment that stays `Unknown` blocks its terminal until a person decides: two payments in doubt on one terminal
-//! could never be told apart. A person can also decide one that is `Started` while the terminal does not answer or
-//! nobody drives it. Both are listed ([`unresolved`]) and shown on the status page with what to do.
+//! An `Unknown` payment blocks its terminal until a person decides, because two payments in doubt on one terminal could
+//! not be told apart. A person can also decide a `Started` payment whose terminal does not answer or that nobody
+//! drives. Both are listed ([`unresolved`]) and shown on the status page with instructions.
 
 mod journal;
 mod refusals;
@@ -55,7 +55,7 @@ use crate::{
 };
 
 static PAYMENTS: Table<Number, Payment> = Table::new("payment");
-/// The payment that holds each terminal.
+/// The payment that blocks each terminal.
 static OPEN: Table<Name, PaymentId> = Table::new("open_payment");
 
 /// See payments.
@@ -67,7 +67,7 @@ pub static TAKE: Permission = Permission::new("payments.take", "Take and abort c
 pub static DECIDE: Permission =
     Permission::new("payments.decide", "Decide a payment whose outcome is unknown", &[Holder::Person]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["payment", "open_payment"],
     refusals: refusals::KINDS,
@@ -77,96 +77,96 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("payments")
 };
 
-/// A card payment as stored.
+/// A stored card payment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Payment {
-    /// Its id.
+    /// The payment's id.
     pub id: PaymentId,
     /// The basket it pays.
     pub basket: BasketId,
-    /// Which register asked.
+    /// The register that requested it.
     pub register: RegisterName,
-    /// Which terminal takes it.
+    /// The terminal.
     pub terminal: String,
-    /// How much.
+    /// The amount.
     pub amount: Minor,
-    /// When: milliseconds since 1970, UTC.
+    /// When it was started: milliseconds since 1970, UTC.
     pub started_at_ms: i64,
-    /// Where it stands.
+    /// The state.
     #[serde(flatten)]
     pub state: PaymentState,
-    /// Completes the sale as soon as it is approved.
+    /// Whether an approval completes the sale at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub completes: bool,
-    /// The sale it completed.
+    /// The sale that it completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale: Option<SaleDone>,
-    /// What the terminal's driver noted before the payment, so that it can tell afterwards whether the terminal booked
-    /// it. Only the driver understands it.
+    /// The journal of the terminal's driver from before the payment, by which it can later find out whether the
+    /// terminal booked it. Only the driver can read it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     #[schema(value_type = Object)]
     pub before: Value,
-    /// What the terminal wants on the customer's receipt.
+    /// The terminal's text for the customer's receipt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slip: Vec<String>,
 }
 
-/// Where a payment stands.
+/// The states of a payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PaymentState {
-    /// With the terminal.
+    /// In progress at the terminal.
     Started,
-    /// The money is the store's.
+    /// The customer was charged.
     Approved,
-    /// Nothing was charged: the terminal or the bank said no.
+    /// Nothing was charged: the terminal or the bank declined.
     Declined {
         /// The terminal's code.
         code: String,
-        /// In words.
+        /// The reason in words.
         why: String,
     },
-    /// Nothing was charged: it never got that far.
+    /// Nothing was charged: the payment was never sent or not booked.
     NotCharged {
-        /// In words.
+        /// The reason in words.
         why: String,
     },
-    /// Nobody knows; a person must read the terminal's journal.
+    /// The outcome is unknown; a person must read the terminal's journal.
     Unknown {
-        /// In words.
+        /// The reason in words.
         why: String,
     },
 }
 
 impl PaymentState {
-    /// Whether it waits for nothing but a person.
+    /// Whether only a person could still change it.
     pub fn is_settled(&self) -> bool {
         !matches!(self, Self::Started)
     }
 
-    /// Whether it has an end.
+    /// Whether the outcome is final.
     pub fn has_ended(&self) -> bool {
         !matches!(self, Self::Started | Self::Unknown { .. })
     }
 }
 
-/// What a terminal says of a payment it approved.
+/// The terminal's data of an approved payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approval {
-    /// Such as `476173******0119`.
+    /// The masked number, such as `476173******0119`.
     pub masked_pan: Option<String>,
-    /// Scheme or card name.
+    /// The scheme or card name.
     pub scheme: Option<String>,
-    /// The terminal's own names of the payment.
+    /// The terminal's numbers for the payment.
     pub reference: CardReference,
-    /// What it wants on the customer's receipt.
+    /// The text for the customer's receipt.
     pub receipt_text: Vec<String>,
 }
 
 /// Reads a payment.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The payment does not exist, or the store fails.
 pub fn read(store: &Store, id: PaymentId) -> Result<Payment, Refusal> {
     store.get(&PAYMENTS, id.0)?.ok_or_else(|| unknown(id))
 }
@@ -180,7 +180,7 @@ pub(crate) fn entry(payment: PaymentId) -> EntryKey {
     PAYMENTS.entry(payment.0)
 }
 
-/// What the terminal of a sale's payment wants on the receipt.
+/// The terminal's text for the customer's receipt, for a payment of a sale.
 ///
 /// # Errors
 /// The store fails.

@@ -1,4 +1,4 @@
-//! Money that was taken is always a sale, and every payment ends.
+//! A charged card always becomes a sale, and every payment ends.
 
 use commerce::{
     Tender,
@@ -19,11 +19,11 @@ use crate::{
     testing::{self, CEREAL, basket, faults, register, set_rule},
 };
 
-/// What is stored is not a position.
+/// A table that stores invalid positions.
 static DAMAGED_POSITIONS: Table<NameName, u64> = Table::new("position");
-/// What is stored is not a reservation.
+/// A table that stores invalid reservations.
 static DAMAGED_RESERVATIONS: Table<Number, u64> = Table::new("reservation");
-/// What is stored is not a basket.
+/// A table that stores invalid baskets.
 static DAMAGED_BASKETS: Table<Number, u64> = Table::new("basket");
 
 fn context() -> SaleContext {
@@ -34,7 +34,7 @@ fn person() -> By {
     testing::by(2)
 }
 
-/// There are so many pieces of [`CEREAL`], which may not go below zero.
+/// Stocks pieces of [`CEREAL`], which may not go below zero.
 fn stocked(transaction: &mut Transaction<'_>, pieces: u32) -> Result<(), Refusal> {
     set_rule(transaction, CEREAL, Rule::ToZero)?;
     if pieces > 0 {
@@ -43,13 +43,13 @@ fn stocked(transaction: &mut Transaction<'_>, pieces: u32) -> Result<(), Refusal
     Ok(())
 }
 
-/// A whole sale of so many pieces goes to a terminal.
+/// Starts the payment of a whole sale of some pieces.
 fn pay(transaction: &mut Transaction<'_>, pieces: u32, terminal: &str) -> Result<Payment, Refusal> {
     let intent = Intent { terminal: terminal.into(), amount: None, before: Value::Null };
     start_whole_sale(transaction, &register(1), basket(0, pieces), intent)
 }
 
-/// A store with stock and a payment of two pieces that is with terminal 1.
+/// A store with stock and a payment of two pieces on terminal 1.
 fn paying(engine: EngineKind) -> (tempfile::TempDir, Store, PaymentId) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store_kept_by(engine, directory.path());
@@ -69,20 +69,20 @@ fn decided(store: &Store, by: By, id: PaymentId, charged: bool) -> Result<Paymen
     store.commit_blocking(move |transaction| decide(transaction, &by, id, charged, &context()))
 }
 
-/// What the audit trail has.
+/// The audit trail.
 fn audited(store: &Store) -> Vec<(String, Value)> {
     let entries = audit::last(store, None, 10).unwrap();
     entries.into_iter().map(|entry| (entry.act, Value::Object(entry.details))).collect()
 }
 
-/// Pieces of [`CEREAL`] on hand and reserved.
+/// The pieces of [`CEREAL`] on hand and reserved.
 fn left(store: &Store) -> (i64, i64) {
     let position = testing::position(store, CEREAL);
     (position.of(State::OnHand) / 1000, position.of(State::Reserved) / 1000)
 }
 
 #[test]
-fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged() {
+fn a_charged_card_is_a_sale_despite_a_damaged_position_and_reservation() {
     let doubts = [None, Some(PaymentState::Unknown { why: "silent".into() })];
     for (engine, doubt) in
         EngineKind::BUILT.iter().flat_map(|engine| doubts.iter().map(|doubt| (*engine, doubt.clone())))
@@ -95,7 +95,7 @@ fn a_charged_card_is_a_sale_though_the_position_and_the_hold_are_damaged() {
         damaged.unwrap();
         drop(store);
 
-        // At the next start its terminal says what became of it.
+        // At the next start its terminal reports the outcome.
         let store = testing::store_kept_by(engine, directory.path());
         for state in doubt.into_iter().chain([PaymentState::Approved]) {
             ended(&store, payment, state).unwrap();
@@ -159,7 +159,7 @@ fn doubted(store: &Store, id: PaymentId) -> Payment {
     store.commit_blocking(move |transaction| doubt(transaction, id, 3, "it failed".into())).unwrap()
 }
 
-/// A basket of a register, not a whole sale: two pieces, paid by card on terminal 1.
+/// A register's basket, not a whole sale: two pieces, paid by card on terminal 1.
 fn paying_a_basket() -> (tempfile::TempDir, Store, PaymentId) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
@@ -174,7 +174,7 @@ fn paying_a_basket() -> (tempfile::TempDir, Store, PaymentId) {
 }
 
 #[test]
-fn a_basket_is_not_paid_by_a_payment_that_came_into_doubt() {
+fn a_payment_back_in_doubt_does_not_pay_its_basket() {
     for charged in [true, false] {
         let (_directory, store, id) = paying_a_basket();
         ended(&store, id, PaymentState::Approved).unwrap();
@@ -197,7 +197,7 @@ fn a_basket_is_not_paid_by_a_payment_that_came_into_doubt() {
 }
 
 #[test]
-fn a_sale_stands_though_its_payment_came_into_doubt() {
+fn a_sale_stands_if_its_payment_is_back_in_doubt() {
     for charged in [true, false] {
         let (_directory, store, id) = paying(EngineKind::Sqlite);
         let sale = ended(&store, id, PaymentState::Approved).unwrap().sale.unwrap();
@@ -216,7 +216,7 @@ fn a_sale_stands_though_its_payment_came_into_doubt() {
 }
 
 #[test]
-fn only_an_approved_payment_comes_into_doubt() {
+fn only_an_approved_payment_can_be_put_back_in_doubt() {
     let (_directory, store, id) = paying(EngineKind::Sqlite);
     assert_eq!(doubted(&store, id).state, PaymentState::Started);
     let declined = PaymentState::Declined { code: "6C".into(), why: "declined".into() };
@@ -226,7 +226,7 @@ fn only_an_approved_payment_comes_into_doubt() {
 }
 
 #[test]
-fn payments_that_charged_nothing_are_forgotten_with_the_years_and_no_others() {
+fn only_payments_that_charged_nothing_are_deleted_by_age() {
     let tidied = |state: PaymentState, now_ms: i64| {
         let (_directory, store, id) = paying_a_basket();
         if state != PaymentState::Started {
@@ -237,7 +237,7 @@ fn payments_that_charged_nothing_are_forgotten_with_the_years_and_no_others() {
         read(&store, id).is_err()
     };
     let declined = || PaymentState::Declined { code: "6C".into(), why: "declined".into() };
-    let not_charged = PaymentState::NotCharged { why: "the line broke".into() };
+    let not_charged = PaymentState::NotCharged { why: "the link was lost".into() };
     // It was started at 1 ms.
     let (kept, over) = (DAY_MS + 1, DAY_MS + 2);
     assert_eq!((tidied(declined(), kept), tidied(declined(), over), tidied(not_charged, over)), (false, true, true));
@@ -247,7 +247,7 @@ fn payments_that_charged_nothing_are_forgotten_with_the_years_and_no_others() {
 }
 
 #[test]
-fn a_payment_that_has_ended_stays_as_it_is() {
+fn an_ended_payment_does_not_change() {
     let (_directory, store, id) = paying(EngineKind::Sqlite);
     let sale = ended(&store, id, PaymentState::Approved).unwrap().sale;
     assert!(sale.is_some());
@@ -255,18 +255,18 @@ fn a_payment_that_has_ended_stays_as_it_is() {
     assert_eq!((again.payment.state, again.sale), (PaymentState::Approved, None));
 }
 
-/// What happens at the tills.
+/// Events at the tills.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A basket of so many pieces goes to a terminal of its own.
+    /// A basket of this many pieces goes to its own terminal.
     Intent(u32),
-    /// A payment that is under way ends.
+    /// A payment in progress ends.
     End(usize, End),
     /// A basket is sold for cash.
     Cash(u32),
     /// A person changes the policy.
     Rule(bool),
-    /// The power goes and comes back.
+    /// The hub loses power and starts again.
     Crash,
 }
 
@@ -275,7 +275,7 @@ enum End {
     Approved,
     Declined,
     NotCharged,
-    /// Nobody knows, until a person decides.
+    /// Unknown until a person decides.
     Unknown,
 }
 
@@ -301,14 +301,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the tills have seen.
+/// The state as seen at the tills.
 #[derive(Default)]
 struct Seen {
-    /// Payments under way: id, pieces.
+    /// Payments in progress: id and pieces.
     open: Vec<(PaymentId, u32)>,
     terminals: u32,
     sold: u32,
-    /// The item was free to go below zero at some time.
+    /// Whether the item was ever allowed to go below zero.
     lenient: bool,
 }
 
@@ -324,7 +324,7 @@ impl Seen {
 
     fn end(&mut self, store: &Store, index: usize, how: End) {
         let (id, pieces) = self.open.remove(index % self.open.len());
-        // Whatever became of the stock meanwhile: nothing refuses it.
+        // Nothing refuses it, whatever happened to the stock meanwhile.
         let Ended { sale, .. } = ended(store, id, how.state()).unwrap();
         assert_eq!(sale.is_some(), matches!(how, End::Approved));
         match how {
@@ -392,14 +392,15 @@ proptest! {
 }
 
 #[test]
-fn a_stored_payment_reads_back_as_it_was_written() {
+fn a_stored_payment_round_trips() {
     let payment: Payment = testing::read_back(include_str!("../fixtures/payment.json"));
     assert_eq!((payment.amount.get(), &payment.state), (1_797, &PaymentState::Approved));
 }
 
-/// Whoever opens a restored store first draws the conclusions, once: the terminal has served others since the backup.
+/// The first program to open a restored store completes the restore, once: the terminal has served other customers
+/// since the backup.
 #[test]
-fn what_was_with_a_terminal_when_the_backup_was_taken_is_for_a_person_to_tell() {
+fn payments_in_progress_at_a_backup_are_for_a_person_to_decide() {
     let (directory, store, id) = paying(EngineKind::Sqlite);
     assert_eq!(after_restore(&store, 3).unwrap(), 0, "never restored");
     let mut backup = Vec::new();

@@ -1,4 +1,4 @@
-//! Baskets at the till: the commands they take.
+//! Basket commands.
 
 use commerce::{Basket, BasketId, BasketTender, Currency, Discount, Line, Minor, RegisterName, Totals};
 use serde::{Deserialize, Serialize};
@@ -16,47 +16,47 @@ use crate::{
     stock,
 };
 
-/// A basket that was opened.
+/// The result of opening a basket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Opened {
-    /// Its id.
+    /// The basket's id.
     pub id: BasketId,
 }
 
-/// A basket after a command: its sums, and the line or tender that the command was about.
+/// A basket after a command: its totals, and the affected line or tender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Standing {
+pub struct BasketStatus {
     /// The line that was added or changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
-    /// The tender that was taken or given back.
+    /// The tender that was added or voided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tender: Option<BasketTender>,
-    /// The sums.
+    /// The totals.
     pub totals: Totals,
-    /// What is still to be paid; negative if there is change to give.
+    /// The amount still due; negative if change is due.
     pub due: Minor,
 }
 
-impl Standing {
+impl BasketStatus {
     fn of(basket: &Basket, line: Option<u32>) -> Self {
         let line = line.and_then(|number| basket.lines.iter().find(|line| line.number == number).cloned());
         Self { line, tender: None, totals: basket.totals(), due: basket.due() }
     }
 }
 
-/// A tender was given back to the customer.
+/// A tender was voided and the money given back.
 #[derive(Serialize)]
 struct TenderVoided {
-    /// Of which basket.
+    /// The basket.
     basket: BasketId,
-    /// Whose.
+    /// The register of the basket.
     register: RegisterName,
-    /// Its number in the basket.
+    /// The number of the tender in the basket.
     tender: u32,
-    /// What it was: `cash`.
+    /// The kind of tender, such as `cash`.
     kind: &'static str,
-    /// How much.
+    /// The amount.
     amount: Minor,
 }
 
@@ -65,32 +65,32 @@ impl Act for TenderVoided {
         ActKind { name: "tender_voided", doc: "Cash or a coupon was given back before its basket was completed" };
 }
 
-/// The unpaid basket of a register was given up by a person.
+/// A person abandoned the unpaid basket of a register.
 #[derive(Serialize)]
 struct BasketAbandoned {
-    /// Which.
+    /// The basket.
     basket: BasketId,
-    /// Whose.
+    /// The register of the basket.
     register: RegisterName,
 }
 
 impl Act for BasketAbandoned {
     const KIND: ActKind =
-        ActKind { name: "basket_abandoned", doc: "The unpaid basket of a register was given up by a person" };
+        ActKind { name: "basket_abandoned", doc: "A person abandoned the unpaid basket of a register" };
 }
 
-/// What the audit trail records of baskets.
+/// The acts in the audit trail.
 pub(super) const ACTS: &[ActKind] = &[BasketAbandoned::KIND, TenderVoided::KIND];
 
-/// The next basket's number.
+/// Assigns a basket id.
 pub(crate) fn new_basket_id(transaction: &mut Transaction<'_>) -> Result<BasketId, StoreError> {
     transaction.next_number("basket").map(BasketId)
 }
 
-/// Opens a basket. It takes the stock reservations that it names.
+/// Opens a basket and claims the stock reservations that it names.
 ///
 /// # Errors
-/// A text is invalid, or a reservation can't be taken.
+/// A text is invalid, or a reservation is not available.
 pub fn open(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -108,18 +108,18 @@ pub fn open(
     Ok(Opened { id })
 }
 
-/// Changes a basket of the register that commands; `work` gives the line it is about.
+/// Changes a basket of the register; `work` returns the affected line.
 fn change(
     transaction: &mut Transaction<'_>,
     by: &By,
     id: BasketId,
     work: impl FnOnce(&mut Transaction<'_>, &mut Basket) -> Result<Option<u32>, Refusal>,
-) -> Result<Standing, Refusal> {
+) -> Result<BasketStatus, Refusal> {
     SELL.require(&by.actor)?;
     let mut basket = own_basket(transaction, by, id)?;
     let line = work(transaction, &mut basket)?;
     put_basket(transaction, &basket)?;
-    Ok(Standing::of(&basket, line))
+    Ok(BasketStatus::of(&basket, line))
 }
 
 /// Adds a line: scanned, keyed, weighed, or not on file.
@@ -131,19 +131,19 @@ pub fn add_line(
     by: &By,
     id: BasketId,
     line: FoundLine,
-) -> Result<Standing, Refusal> {
+) -> Result<BasketStatus, Refusal> {
     change(transaction, by, id, |_, basket| line.add_to(basket).map(Some))
 }
 
-/// Takes a line back.
+/// Voids a line.
 ///
 /// # Errors
 /// The rules of the basket refuse it.
-pub fn void_line(transaction: &mut Transaction<'_>, by: &By, id: BasketId, line: u32) -> Result<Standing, Refusal> {
+pub fn void_line(transaction: &mut Transaction<'_>, by: &By, id: BasketId, line: u32) -> Result<BasketStatus, Refusal> {
     change(transaction, by, id, |_, basket| Ok(basket.void_line(line).map(|()| Some(line))?))
 }
 
-/// Takes a discount off a line.
+/// Applies a discount to a line.
 ///
 /// # Errors
 /// The rules of the basket refuse it.
@@ -153,21 +153,21 @@ pub fn discount_line(
     id: BasketId,
     line: u32,
     discount: Discount,
-) -> Result<Standing, Refusal> {
+) -> Result<BasketStatus, Refusal> {
     change(transaction, by, id, |_, basket| Ok(basket.discount(line, discount).map(|()| Some(line))?))
 }
 
-/// Takes cash or a coupon. The first tender fixes the lines, and holds their stock: from then on nothing about stock
-/// refuses what is paid.
+/// Adds cash or a coupon. The first tender fixes the lines and reserves their stock, so that a paid sale is never
+/// refused for lack of stock.
 ///
 /// # Errors
-/// The rules of the basket refuse it, or the stock is not there.
+/// The rules of the basket refuse it, or there is not enough stock.
 pub fn tender(
     transaction: &mut Transaction<'_>,
     by: &By,
     id: BasketId,
     tender: TenderRequest,
-) -> Result<Standing, Refusal> {
+) -> Result<BasketStatus, Refusal> {
     let mut taken = None;
     let standing = change(transaction, by, id, |transaction, basket| {
         let was_paid = basket.is_partly_paid();
@@ -178,15 +178,21 @@ pub fn tender(
         }
         Ok(None)
     })?;
-    Ok(Standing { tender: taken, ..standing })
+    Ok(BasketStatus { tender: taken, ..standing })
 }
 
-/// Gives cash or a coupon back. A register of its own baskets, a person of any; the audit trail has it. When all is
-/// given back the lines may change again, and what was held for them is on hand.
+/// Voids a cash or coupon tender, which is given back. A register may do so for its own baskets, a person for any; the
+/// audit trail records it. Once all tenders are voided, the lines may change again, and the stock reserved for them is
+/// on hand.
 ///
 /// # Errors
-/// No such tender, it is a card's, or the basket is another register's.
-pub fn void_tender(transaction: &mut Transaction<'_>, by: &By, id: BasketId, number: u32) -> Result<Standing, Refusal> {
+/// No such tender, it is a card tender, or the basket belongs to another register.
+pub fn void_tender(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    id: BasketId,
+    number: u32,
+) -> Result<BasketStatus, Refusal> {
     VOID_TENDER.require(&by.actor)?;
     let mut basket = basket_of(transaction, by, id)?;
     let voided = basket.void_tender(number)?.clone();
@@ -197,20 +203,20 @@ pub fn void_tender(transaction: &mut Transaction<'_>, by: &By, id: BasketId, num
     let (kind, amount) = (voided.tender.kind(), voided.tender.amount());
     let act = TenderVoided { basket: id, register: basket.register.clone(), tender: number, kind, amount };
     audit::record(transaction, by, &act)?;
-    Ok(Standing { tender: Some(voided), ..Standing::of(&basket, None) })
+    Ok(BasketStatus { tender: Some(voided), ..BasketStatus::of(&basket, None) })
 }
 
-/// A basket as somebody may end it: a register its own, a person any.
+/// A basket that the actor may abandon: a register's own, or any for a person.
 fn basket_of(transaction: &Transaction<'_>, by: &By, id: BasketId) -> Result<Basket, Refusal> {
     if ANY_BASKET.is_held_by(&by.actor) { any_basket(transaction, id) } else { own_basket(transaction, by, id) }
 }
 
-/// Gives up a basket of which nothing is paid; what was reserved for it is open again. A register its own, a person
+/// Abandons an unpaid basket; its reservations are open again. A register may do so for its own baskets, a person for
 /// any.
 ///
 /// # Errors
-/// Something is paid or being paid, or it is another register's.
-pub fn abandon(transaction: &mut Transaction<'_>, by: &By, id: BasketId) -> Result<Standing, Refusal> {
+/// Something is paid or being paid, or the basket belongs to another register.
+pub fn abandon(transaction: &mut Transaction<'_>, by: &By, id: BasketId) -> Result<BasketStatus, Refusal> {
     ABANDON.require(&by.actor)?;
     let mut basket = basket_of(transaction, by, id)?;
     basket.abandon()?;
@@ -219,5 +225,5 @@ pub fn abandon(transaction: &mut Transaction<'_>, by: &By, id: BasketId) -> Resu
     if by.actor.register_name().is_none() {
         audit::record(transaction, by, &BasketAbandoned { basket: id, register: basket.register.clone() })?;
     }
-    Ok(Standing::of(&basket, None))
+    Ok(BasketStatus::of(&basket, None))
 }

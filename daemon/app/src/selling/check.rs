@@ -1,4 +1,4 @@
-//! Walks the sales and reports what can't be so.
+//! Checks the sales for contradictions.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::{
     records::{self, RECEIPTS},
 };
 
-/// Sales read at once.
+/// Sales per read.
 const PAGE: usize = 500;
 
-/// Looks at the sales: one for each entry of HQ's stream, in order, under the right id; receipts that count without
-/// gaps at each register up to the last number given out.
+/// Checks that there is one sale for each entry of HQ's stream, in order and with the right id, and that each
+/// register's receipt numbers have no gaps up to its last number.
 ///
 /// # Errors
 /// The engine fails. Damage is not an error: it is reported in the result.
@@ -28,20 +28,20 @@ pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
     let mut next = first;
     let mut receipts = BTreeMap::new();
     while next <= last {
-        let what = format!("the walk of the sales ended at {next}");
+        let what = format!("the check of the sales ended at {next}");
         let Some(sales) = checked.readable(&what, records::sales_from(store, next, PAGE))? else { return Ok(()) };
         for sale in sales.iter().take_while(|sale| sale.id.sequence <= last) {
             if sale.id.sequence != next {
-                checked.fault(format!("sale {next} is missing; {} follows", sale.id.sequence));
+                checked.fault(format!("sale {next} is missing; the next is {}", sale.id.sequence));
             }
             next = sale.id.sequence + 1;
             checked.records += 1;
             if sale.id.epoch > store.epoch() {
-                checked.fault(format!("sale {} is of an epoch after this one, {}", sale.id, store.epoch()));
+                checked.fault(format!("sale {} has a later epoch than this store, {}", sale.id, store.epoch()));
             }
             let receipt = Receipts { fiscal_year: sale.fiscal_year, last: sale.receipt.0 };
             let before: Option<Receipts> = receipts.insert(sale.register.clone(), receipt);
-            // A register's first sale that is seen is its first of all only if nothing before it was left out.
+            // The first sale read is a register's first one only if no earlier sales were skipped.
             let from_the_first = depth == Depth::Whole && first == 1;
             let expected = before.or(from_the_first.then_some(Receipts::default()));
             if expected.is_some_and(|before| before.next(sale.fiscal_year) != receipt) {
@@ -68,7 +68,7 @@ pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
         let given = given.unwrap_or_default();
         if given != seen {
             checked.fault(format!(
-                "register {register}: the last receipt is {} of {}, the counter says {} of {}",
+                "register {register}: the last receipt is {} of {}, but the counter is at {} of {}",
                 seen.last, seen.fiscal_year, given.last, given.fiscal_year
             ));
         }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::{selling::records::SALES, testing};
 
-    /// A sale as it is stored.
+    /// A sale as it was first stored.
     const STORED: &str = include_str!("../fixtures/sale.json");
 
     fn sale(sequence: u64, receipt: u64) -> Sale {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn put(transaction: &mut Transaction<'_>, sale: &Sale) -> Result<(), StoreError> {
-        // A stored sale is never written again; damage replaces it.
+        // A stored sale is never written again; damage overwrites it.
         transaction.delete(&SALES, sale.id.sequence);
         transaction.put(&SALES, sale.id.sequence, sale)
     }
@@ -121,18 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn a_basket_reads_back_as_it_was_written() {
+    fn a_basket_round_trips() {
         let _: commerce::Basket = testing::read_back(include_str!("../fixtures/basket.json"));
     }
 
     #[test]
-    fn a_sale_reads_back_as_it_was_written() {
+    fn a_sale_round_trips() {
         let sale: Sale = testing::read_back(STORED);
         assert_eq!((sale.lines.len(), sale.totals.net.get()), (2, 1_797));
     }
 
     #[test]
-    fn a_whole_store_has_no_faults() {
+    fn an_undamaged_store_has_no_faults() {
         assert_eq!(faults(|_| Ok(())), "Fast:  Whole:  ");
     }
 
@@ -142,7 +142,7 @@ mod tests {
             transaction.delete(&SALES, 700);
             Ok(())
         });
-        assert_eq!(missing.matches("sale 700 is missing; 701 follows").count(), 2);
+        assert_eq!(missing.matches("sale 700 is missing; the next is 701").count(), 2);
         let last = faults(|transaction| {
             transaction.delete(&SALES, 1_200);
             Ok(())
@@ -156,10 +156,10 @@ mod tests {
         assert!(gap.contains("receipt 000901 of 2026 (sale 1-900) follows receipt 899 of 2026"));
         let first = faults(|transaction| put(transaction, &sale(1, 9)));
         let told = "receipt 000002 of 2026 (sale 1-2) follows receipt 9 of 2026 ";
-        assert!(first.ends_with(told), "only the whole walk sees it");
+        assert!(first.ends_with(told), "only the whole check finds it");
         let counter =
             faults(|transaction| transaction.put(&RECEIPTS, "till-1", &Receipts { fiscal_year: 2026, last: 7 }));
-        assert_eq!(counter.matches("the counter says 7 of 2026").count(), 2);
+        assert_eq!(counter.matches("the counter is at 7 of 2026").count(), 2);
         let year = faults(|transaction| put(transaction, &Sale { fiscal_year: 2027, ..sale(700, 700) }));
         assert!(year.contains("receipt 000700 of 2027 (sale 1-700) follows receipt 699 of 2026"));
     }
@@ -168,6 +168,6 @@ mod tests {
     fn a_sale_of_a_later_epoch_is_found() {
         let later = SaleId { epoch: 2, sequence: 900 };
         let foreign = faults(move |transaction| put(transaction, &Sale { id: later, ..sale(900, 900) }));
-        assert!(foreign.contains("sale 2-900 is of an epoch after this one, 1"));
+        assert!(foreign.contains("sale 2-900 has a later epoch than this store, 1"));
     }
 }

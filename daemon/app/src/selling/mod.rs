@@ -1,21 +1,22 @@
-//! Selling: baskets at the till, and the sales they become.
+//! Selling: baskets, and the sales that they become.
 //!
 //! # What this capability promises
 //!
-//! - A sale is one atomic batch: the sale, its basket's end, its receipt number, its stock movement, its place in HQ's
-//!   outbox, its print job. There is no moment at which one of them is there without the others, so receipt numbers
-//!   have no gaps and HQ misses nothing.
-//! - What follows a sale (paper, screens, figures, HQ) is driven from what is stored, by followers.
-//! - A basket is its register's alone, and every basket has a way out: cash and coupons can be given back, and what is
-//!   not paid can be given up, also by a person at the console if the register is dead. That is audited.
+//! - A sale is one atomic batch: the sale, the end of its basket, its receipt number, its stock movement, its entry in
+//!   HQ's outbox, its print job. At no moment does one of them exist without the others, so receipt numbers have no
+//!   gaps and HQ misses nothing.
+//! - Followers do the rest (printing, screens, totals, HQ), driven by stored records.
+//! - A basket belongs to its register, and every basket can be closed: cash and coupons can be given back, and an
+//!   unpaid basket can be abandoned, also by a person at the console if the register is broken. The audit trail records
+//!   that.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the answer | the register repeats the command: it finds its first answer, or does it for the first time |
-//! | power after the answer | everything is there; the receipt is printed after the restart if it was not before |
-//! | the register, for good | a person voids the tenders of its basket and gives it up; a card payment in it waits for a register of that name |
-//! | the printer | the job waits on disk; the sale is not disturbed |
-//! | the WAN | the event waits in the outbox |
+//! | power, before the answer | the register repeats the command, which returns its first answer or is executed now |
+//! | power, after the answer | everything is stored; the receipt is printed after the restart if it was not printed before |
+//! | the register breaks down | a person voids the tenders of its basket and abandons it; a basket with a card payment waits for a register of that name |
+//! | the printer fails | the job waits on disk; the sale is not affected |
+//! | the WAN is down | the event waits in the outbox |
 
 mod basket;
 mod check;
@@ -28,7 +29,7 @@ mod sale;
 mod wire;
 
 pub(crate) use basket::new_basket_id;
-pub use basket::{Opened, Standing, abandon, add_line, discount_line, open, tender, void_line, void_tender};
+pub use basket::{BasketStatus, Opened, abandon, add_line, discount_line, open, tender, void_line, void_tender};
 pub use open_baskets::in_open_baskets;
 pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
 pub use records::{
@@ -49,23 +50,20 @@ pub static READ: Permission =
 /// Sell.
 pub static SELL: Permission =
     Permission::new("baskets.sell", "Sell: open, fill, pay, complete baskets", &[Holder::Register]);
-/// Give baskets up.
-pub static ABANDON: Permission = Permission::new(
-    "baskets.abandon",
-    "Give up a basket of which nothing is paid",
-    &[Holder::Register, Holder::Person],
-);
-/// Give tenders back.
+/// Abandon baskets.
+pub static ABANDON: Permission =
+    Permission::new("baskets.abandon", "Abandon an unpaid basket", &[Holder::Register, Holder::Person]);
+/// Void tenders.
 pub static VOID_TENDER: Permission = Permission::new(
     "baskets.void_tender",
-    "Give cash and coupons of a basket back to the customer",
+    "Void cash and coupon tenders of a basket",
     &[Holder::Register, Holder::Person],
 );
-/// End another's basket.
+/// Close baskets of other registers.
 static ANY_BASKET: Permission =
-    Permission::new("baskets.any", "Give up the basket of any register, and give its tenders back", &[Holder::Person]);
+    Permission::new("baskets.any", "Abandon the basket of any register, and void its tenders", &[Holder::Person]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["basket", "receipt_number"],
     linked: &["sale"],

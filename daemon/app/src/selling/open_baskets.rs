@@ -1,7 +1,7 @@
-//! What lies in open baskets.
+//! The stock in open baskets.
 //!
-//! Counts want to know it (goods in a basket are off the shelf and still on hand), and stand below baskets: so whoever
-//! calls [`crate::stock::tally`] or [`crate::stock::variances`] looks here first and passes it on.
+//! Counts need it, because goods in a basket are off the shelf and still on hand. The stock is a lower layer than
+//! baskets, so the caller of [`crate::stock::tally`] or [`crate::stock::variances`] reads it here and passes it on.
 
 use commerce::stock::{Sums, reservation::take};
 use store::{Store, StoreError};
@@ -9,9 +9,9 @@ use store::{Store, StoreError};
 use super::records::each_open_basket;
 use crate::stock;
 
-/// What lies in open baskets and is on hand in the books: what is not reserved for its basket. A reservation that can't
-/// be read counts for nothing. Reads all baskets that are kept, those of a week: not where requests are answered, and
-/// one caller at a time.
+/// The goods in open baskets that are on hand in the books, that is, not reserved for their basket. A damaged
+/// reservation counts as empty. Reads all baskets of the last week, so it must not run on a request thread, and only
+/// once at a time.
 ///
 /// # Errors
 /// The engine fails.

@@ -1,4 +1,4 @@
-//! The records of selling, and how they are read.
+//! The records of selling and how to read them.
 
 use commerce::{Basket, BasketId, BasketState, Sale, SaleId};
 use store::{Key, Name, Number, Order, Record, Store, StoreError, Table, Transaction};
@@ -11,9 +11,9 @@ use crate::{By, Refusal};
 
 /// Baskets by their number.
 pub(crate) static BASKETS: Table<Number, Basket> = Table::new("basket");
-/// Sales by their sequence in HQ's stream.
+/// Sales by their sequence number in HQ's stream.
 pub(crate) static SALES: Table<Number, Sale> = Table::linked("sale");
-/// The receipts of each register.
+/// The receipt numbers of each register.
 pub(super) static RECEIPTS: Table<Name, Receipts> = Table::new("receipt_number");
 
 /// A basket of any register.
@@ -22,7 +22,7 @@ pub(super) fn any_basket(transaction: &Transaction<'_>, id: BasketId) -> Result<
     transaction.get(&BASKETS, id.0)?.ok_or_else(unknown)
 }
 
-/// The basket of a register that commands.
+/// A basket of the register that sent the command.
 pub(super) fn own_basket(transaction: &Transaction<'_>, by: &By, id: BasketId) -> Result<Basket, Refusal> {
     let register = by.register()?;
     let basket = transaction.get(&BASKETS, id.0)?;
@@ -31,7 +31,7 @@ pub(super) fn own_basket(transaction: &Transaction<'_>, by: &By, id: BasketId) -
         .ok_or_else(|| BASKET_UNKNOWN.because(format!("register {register} has no basket {id}")))
 }
 
-/// The basket of a payment, as its commit finds it.
+/// The basket of a payment, read in a commit.
 pub(crate) fn basket_of_payment(transaction: &Transaction<'_>, id: BasketId) -> Result<Option<Basket>, StoreError> {
     transaction.get(&BASKETS, id.0)
 }
@@ -49,12 +49,12 @@ pub fn basket(store: &Store, id: BasketId) -> Result<Option<Basket>, StoreError>
     store.get(&BASKETS, id.0)
 }
 
-/// Shows every basket that is open. Reads all that are kept, those of a week: not where requests are answered.
+/// Passes every open basket. Reads all baskets of the last week, so it must not run on a request thread.
 ///
 /// # Errors
 /// The engine fails.
 pub fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(), StoreError> {
-    // A damaged one is for the check to report.
+    // Damaged baskets are for the check to report.
     store.each(&BASKETS, |basket| {
         if let Ok(basket) = basket
             && basket.state == BasketState::Open
@@ -67,14 +67,14 @@ pub fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(
 /// Reads a sale by its id.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The sale does not exist, or the store fails.
 pub fn find_sale(store: &Store, id: SaleId) -> Result<Sale, Refusal> {
-    // Its epoch may be an earlier one, if the store was restored.
+    // A restored store has sales of earlier epochs.
     let found = sale_at(store, id.sequence)?.filter(|sale| sale.id == id);
     found.ok_or_else(|| SALE_UNKNOWN.because(format!("unknown sale {id}")))
 }
 
-/// Sales from a place in the stream on, in order.
+/// Sales from a sequence number on, in order.
 ///
 /// # Errors
 /// The store fails.
@@ -82,7 +82,7 @@ pub fn sales_from(store: &Store, sequence: u64, limit: usize) -> Result<Vec<Sale
     store.page_kept(&SALES, Some(sequence), Order::Ascending, limit)
 }
 
-/// The last sale that was given up; 0 for none.
+/// The last deleted sale; 0 if none.
 ///
 /// # Errors
 /// The store fails.
@@ -90,7 +90,7 @@ pub fn given_up_to(store: &Store) -> Result<u64, StoreError> {
     store.given_up_to(&SALES)
 }
 
-/// Reads a sale by its place in the stream.
+/// Reads a sale by its sequence number.
 ///
 /// # Errors
 /// The store fails.
@@ -98,7 +98,7 @@ pub fn sale_at(store: &Store, sequence: u64) -> Result<Option<Sale>, StoreError>
     store.kept(&SALES, sequence)
 }
 
-/// Reads a record that is archived with a sale, wherever it is now.
+/// Reads a record that is archived with a sale, in the engine or in the archive.
 pub(crate) fn kept_with_sale<K: Key, V: Record>(
     store: &Store,
     sequence: u64,
@@ -108,19 +108,19 @@ pub(crate) fn kept_with_sale<K: Key, V: Record>(
     store.kept_with(&SALES, sequence, table, key)
 }
 
-/// The last sales that can be read, newest first, before a place in the stream: for lists.
+/// The latest readable sales before a sequence number, newest first: for lists.
 ///
 /// # Errors
 /// The engine fails.
 pub fn last_readable_sales(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Sale>, StoreError> {
-    let damaged = |error: StoreError| tracing::error!(%error, "sale left out of a list");
+    let damaged = |error: StoreError| tracing::error!(%error, "could not read a sale");
     match before {
         Some(0 | 1) => Ok(Vec::new()),
         before => store.readable_page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit, damaged),
     }
 }
 
-/// The last sales, newest first, before a place in the stream.
+/// The latest sales before a sequence number, newest first.
 ///
 /// # Errors
 /// The store fails.

@@ -1,4 +1,4 @@
-//! The kinds of refusals at the till.
+//! The refusals of selling.
 
 use commerce::Refusal as Rule;
 
@@ -7,72 +7,77 @@ use crate::{
     stock::WRONG_UNIT,
 };
 
-/// A kind of which the rules of the shop refuse.
+/// A kind of the class [`Class::Rule`].
 const fn rule(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
     Kind::new(slug, Class::Rule, title, doc)
 }
 
-/// No such basket, or another register's.
+/// The basket does not exist or belongs to another register.
 pub static BASKET_UNKNOWN: Kind =
     Kind::new("basket-unknown", Class::NotFound, "Unknown basket", "This register has no basket with this id.");
-/// No such sale.
-pub static SALE_UNKNOWN: Kind =
-    Kind::new("sale-unknown", Class::NotFound, "Unknown sale", "This store has no sale with this id, or no longer.");
+/// The sale does not exist.
+pub static SALE_UNKNOWN: Kind = Kind::new(
+    "sale-unknown",
+    Class::NotFound,
+    "Unknown sale",
+    "This store has no sale with this id, or has deleted it.",
+);
 static BASKET_NOT_OPEN: Kind =
     rule("basket-not-open", "Basket not open", "The basket is completed or abandoned; open another.");
 static PAYMENT_PENDING: Kind = rule(
     "basket-payment-pending",
     "Card payment pending",
-    "A card payment of the basket is under way; wait for its end or abort it.",
+    "A card payment of the basket is in progress; wait for it to end or abort it.",
 );
 static BASKET_PARTLY_PAID: Kind = rule(
     "basket-partly-paid",
     "Basket partly paid",
     "Something is paid, so the basket's lines are fixed; void its tenders first.",
 );
-static BASKET_FULL: Kind = rule("basket-full", "Basket full", "The basket takes no more lines, discounts or tenders.");
-static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The basket has no such line, or it is voided.");
+static BASKET_FULL: Kind =
+    rule("basket-full", "Basket full", "The basket has the maximum number of lines, discounts or tenders.");
+static LINE_UNKNOWN: Kind = rule("line-unknown", "Unknown line", "The line does not exist in the basket or is voided.");
 static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
 static AMOUNT_OUT_OF_RANGE: Kind =
     rule("amount-out-of-range", "Amount out of range", "The amount is zero, negative or too large.");
 static PRICE_MISSING: Kind =
     rule("price-missing", "Price missing", "An item that is not on file needs a keyed amount and a reason.");
 static DISCOUNT_EXCEEDS_LINE: Kind =
-    rule("discount-exceeds-line", "Discount exceeds line", "The discount is more than what is left of the line.")
-        .with(&[Member { name: "left", doc: "What is left of the line, in minor units." }]);
+    rule("discount-exceeds-line", "Discount exceeds line", "The discount exceeds the net amount of the line.")
+        .with(&[Member { name: "left", doc: "The net amount of the line, in minor units." }]);
 static EXCEEDS_DUE: Kind = rule(
     "exceeds-due",
-    "Tender exceeds what is due",
-    "Change is given on cash only: a card or coupon pays at most what is due.",
+    "Tender exceeds the amount due",
+    "Change is given on cash only: a card or coupon pays at most the amount due.",
 )
-.with(&[Member { name: "due", doc: "What is due, in minor units." }]);
-static NOTHING_DUE: Kind = rule("nothing-due", "Nothing is due", "The basket is paid already; complete it.");
+.with(&[Member { name: "due", doc: "The amount due, in minor units." }]);
+static NOTHING_DUE: Kind = rule("nothing-due", "Nothing due", "The basket is paid already; complete it.");
 static TOO_MUCH_CASH: Kind = rule(
     "too-much-cash",
-    "More cash than anybody hands over",
-    "The amount is more than ten times what is due and the currency's largest note; check it.",
+    "Implausible amount of cash",
+    "The amount exceeds ten times the amount due plus the currency's largest banknote; check it.",
 )
 .with(&[
-    Member { name: "due", doc: "What is due, in minor units." },
-    Member { name: "most", doc: "The most that is taken, in minor units." },
+    Member { name: "due", doc: "The amount due, in minor units." },
+    Member { name: "most", doc: "The maximum amount accepted, in minor units." },
 ]);
 static COUPON_TAKEN: Kind =
-    rule("coupon-taken", "Coupon taken already", "A coupon with this code is in the basket already.");
+    rule("coupon-taken", "Coupon already used", "A coupon with this code is in the basket already.");
 static TENDER_UNKNOWN: Kind =
-    rule("tender-unknown", "Unknown tender", "The basket has no such tender, or it is voided.");
+    rule("tender-unknown", "Unknown tender", "The tender does not exist in the basket or is voided.");
 static TENDER_IS_CARD: Kind = rule(
     "tender-is-card",
     "Tender is a card payment",
-    "Only its terminal can reverse a card payment, and the hub can't ask for that yet.",
+    "Only the terminal can reverse a card payment, and the hub can't request that yet.",
 )
 .with(&[Member { name: "payment", doc: "The payment." }]);
 static STILL_DUE: Kind = rule("still-due", "Not fully paid", "The basket is not fully paid.")
-    .with(&[Member { name: "due", doc: "What is due, in minor units." }]);
+    .with(&[Member { name: "due", doc: "The amount due, in minor units." }]);
 static BAD_TEXT: Kind =
     rule("bad-text", "Invalid text", "A text is empty, too long or has control or invisible characters.")
-        .with(&[Member { name: "field", doc: "Which field." }]);
+        .with(&[Member { name: "field", doc: "The invalid field." }]);
 
-/// All of them.
+/// All kinds.
 pub(super) static KINDS: &[&Kind] = &[
     &BASKET_UNKNOWN,
     &SALE_UNKNOWN,

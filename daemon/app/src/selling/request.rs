@@ -1,4 +1,4 @@
-//! What registers ask for, and how it is understood.
+//! The requests of registers.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::{
     refusal::{BAD_REQUEST, Refusal},
 };
 
-/// A basket to open.
+/// A request to open a basket.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenBasket {
-    /// The register's own reference; travels to HQ.
+    /// The register's own reference; sent to HQ.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
@@ -23,7 +23,7 @@ pub struct OpenBasket {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
-    /// Stock reservations that the customer has come for.
+    /// Stock reservations that the customer collects.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
@@ -33,7 +33,7 @@ pub struct OpenBasket {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaleRequest {
-    /// The register's own reference; travels to HQ.
+    /// The register's own reference; sent to HQ.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub reference: Option<String>,
@@ -45,31 +45,31 @@ pub struct SaleRequest {
     #[serde(default)]
     #[schema(max_items = 20)]
     pub reservations: Vec<u64>,
-    /// At least one.
+    /// The lines, at least one.
     #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<LineRequest>,
     /// Cash and coupons.
     #[serde(default)]
     #[schema(max_items = 40)]
     pub tenders: Vec<TenderRequest>,
-    /// The rest by card, on the terminal of the register's lane.
+    /// Whether the rest is paid by card, on the terminal of the register's lane.
     #[serde(default)]
     pub card: bool,
 }
 
-/// A line as a register enters it.
+/// A line as entered at a register.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineRequest {
-    /// The barcode, as scanned: a GTIN of 8, 12, 13 or 14 digits, or a UPC-E. An item whose own code has these eight
-    /// digits comes before the UPC-E.
+    /// The barcode as scanned: a GTIN of 8, 12, 13 or 14 digits, or a UPC-E. An item whose own code has these eight
+    /// digits takes precedence over the UPC-E.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "0400008189811")]
     pub gtin: Option<ScannedCode>,
-    /// Or the retailer's number, as keyed.
+    /// Alternatively the retailer's number.
     #[serde(default)]
     pub sku: Option<Sku>,
-    /// How much; one piece without it.
+    /// The quantity; default one piece.
     #[serde(default)]
     pub quantity: Option<Quantity>,
     /// An amount for the whole line, instead of the catalog's price.
@@ -79,24 +79,24 @@ pub struct LineRequest {
     #[serde(default)]
     #[schema(max_items = 16)]
     pub discounts: Vec<Discount>,
-    /// What it is, in case the item is not on file: then it sells at the keyed amount.
+    /// A description, in case the item is not on file; it is then sold at the keyed amount.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub description: Option<String>,
 }
 
-/// An amount keyed by a person or a pump.
+/// An amount keyed by a person or sent by a pump.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keyed {
-    /// For the whole line, before discounts.
+    /// The amount of the whole line before discounts.
     pub amount: Minor,
-    /// Why.
+    /// The reason.
     #[schema(min_length = 1, max_length = 120)]
     pub reason: String,
 }
 
-/// A line request with its item found.
+/// A line request with its item.
 #[derive(Debug)]
 pub struct FoundLine {
     item: Option<Arc<OnFile>>,
@@ -108,10 +108,10 @@ pub struct FoundLine {
 }
 
 impl LineRequest {
-    /// Looks the item up.
+    /// Looks up the item.
     ///
     /// # Errors
-    /// No item has the code, and what it takes to sell it though it is not on file is missing; or the item is delisted.
+    /// No item has the code, and the data to sell it as an open-price line is missing; or the item is delisted.
     pub fn find(self, catalog: &Catalog) -> Result<FoundLine, Refusal> {
         let item = match (self.gtin, &self.sku) {
             (Some(code), None) => catalog.scanned(code),
@@ -121,14 +121,14 @@ impl LineRequest {
         }
         .cloned();
         if let Some(item) = item.as_ref().filter(|item| item.delisted) {
-            let detail = format!("item {} ({}) is delisted and not sold any more", item.sku, item.description);
+            let detail = format!("item {} ({}) is delisted and can no longer be sold", item.sku, item.description);
             return Err(ITEM_DELISTED.because(detail).member("sku", item.sku.as_str()));
         }
         if item.is_none() && (self.description.is_none() || self.keyed.is_none()) {
             let asked = match (&self.gtin, &self.sku) {
                 (Some(gtin), _) => format!("unknown item: GTIN {gtin}"),
                 (_, Some(sku)) => format!("unknown item: SKU {sku}"),
-                _ => "the line names no item".to_owned(),
+                _ => "the line has no item".to_owned(),
             };
             return Err(ITEM_UNKNOWN.because(format!(
                 "{asked}; load the catalog, or send `description` and `keyed` to sell it as an open-price line"
@@ -150,7 +150,7 @@ impl LineRequest {
 }
 
 impl FoundLine {
-    /// Adds it to a basket; gives its number.
+    /// Adds the line to a basket; returns its number.
     ///
     /// # Errors
     /// The rules of the basket refuse it.
@@ -164,20 +164,20 @@ impl FoundLine {
     }
 }
 
-/// What a customer hands over, other than a card.
+/// A payment other than by card.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(tag = "tender", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TenderRequest {
     /// Notes and coins.
     Cash {
-        /// As handed over.
+        /// The amount handed over.
         amount: Minor,
     },
-    /// A coupon of the maker.
+    /// A manufacturer's coupon.
     ManufacturerCoupon {
-        /// Its worth.
+        /// The value of the coupon.
         amount: Minor,
-        /// Its code, if it was scanned.
+        /// The coupon's code, if it was scanned.
         #[serde(default)]
         #[schema(min_length = 1, max_length = 120)]
         code: Option<String>,

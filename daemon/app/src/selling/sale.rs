@@ -1,4 +1,4 @@
-//! From a paid basket to a sale: one atomic batch.
+//! Completing a paid basket as a sale: one atomic batch.
 
 use commerce::{Basket, BasketId, BusinessDay, Currency, ReceiptNumber, Sale, SaleId, Stamp, Totals};
 use contract::sale::COMPLETED;
@@ -13,31 +13,31 @@ use super::{
 };
 use crate::{By, Refusal, printing, stock};
 
-/// What a sale needs to know besides its basket, gathered before its commit.
+/// The data of a sale besides its basket, determined before its commit.
 #[derive(Clone, Debug)]
 pub struct SaleContext {
     /// The store's epoch.
     pub epoch: u64,
-    /// When the sale is made: milliseconds since 1970, UTC.
+    /// The time of the sale: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// The day it counts to.
+    /// The business day.
     pub business_day: BusinessDay,
     /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
-    /// Where its receipt is printed.
+    /// The printer of the receipt.
     pub printer: Option<String>,
 }
 
-/// A sale as its register hears of it; the whole is at `/api/v1/sales/{sale}`.
+/// The result of a sale for its register; the whole sale is at `/api/v1/sales/{sale}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SaleDone {
     /// The sale's id.
     pub sale: SaleId,
-    /// Its receipt's number.
+    /// The receipt number.
     pub receipt: ReceiptNumber,
-    /// The day it counts to.
+    /// The business day.
     pub business_day: BusinessDay,
-    /// The sums, with the change to give.
+    /// The totals, including the change due.
     pub totals: Totals,
 }
 
@@ -47,25 +47,25 @@ impl From<&Sale> for SaleDone {
     }
 }
 
-/// What a whole sale in one command consists of, its items found.
+/// A whole sale in one command, with its items looked up.
 #[derive(Debug)]
 pub struct WholeSale {
-    /// Of all its amounts.
+    /// The currency of all amounts.
     pub currency: Currency,
     /// The register's own reference.
     pub reference: Option<String>,
     /// The customer, if known.
     pub customer: Option<String>,
-    /// Stock reservations that the customer has come for.
+    /// Stock reservations that the customer collects.
     pub reservations: Vec<u64>,
-    /// What is sold.
+    /// The lines.
     pub lines: Vec<FoundLine>,
     /// Cash and coupons.
     pub tenders: Vec<TenderRequest>,
 }
 
 impl WholeSale {
-    /// Builds its basket, which has no number yet: as much as can be done, and refused, before its commit.
+    /// Builds the basket, without a number yet. Everything that can be refused before the commit is refused here.
     ///
     /// # Errors
     /// The rules of the basket refuse it.
@@ -84,7 +84,8 @@ impl WholeSale {
     }
 }
 
-/// Sells a whole basket at once. It opens and ends in this command: nobody will ask for it, so it is not stored.
+/// Sells a whole basket at once. It is opened and completed by this command and not stored, because nobody will read
+/// it.
 ///
 /// # Errors
 /// The rules of the basket or of the stock refuse it.
@@ -100,10 +101,10 @@ pub fn sell(
     complete(transaction, &mut basket, context, false).map(|sale| SaleDone::from(&sale))
 }
 
-/// Completes a paid basket: it becomes a sale.
+/// Completes a paid basket as a sale.
 ///
 /// # Errors
-/// It is not paid, or not this register's, or the stock refuses.
+/// It is not paid, belongs to another register, or there is not enough stock.
 pub fn complete_basket(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -118,12 +119,12 @@ pub fn complete_basket(
     Ok(SaleDone::from(&sale))
 }
 
-/// Makes the sale of a paid basket: everything that belongs to it, in this one commit. The basket itself is the
-/// caller's to write, if anybody knows it. `settled` if the basket's stock was held when its lines became fixed: then
+/// Makes the sale of a paid basket, with everything that belongs to it, in this commit. The caller writes the basket
+/// itself, if it is stored. `settled` means that the basket's stock was reserved when its lines became fixed, so that
 /// nothing can refuse it any more.
 ///
 /// # Errors
-/// The basket is not paid, or the stock refuses what is not settled.
+/// The basket is not paid, or there is not enough stock and the sale is not settled.
 pub fn complete(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,
@@ -148,7 +149,7 @@ pub fn complete(
     if let Some(printer) = &context.printer {
         printing::queue(transaction, printer, sequence)?;
     }
-    // The sale has them now.
+    // They now belong to the sale.
     basket.lines.clear();
     basket.tenders.clear();
     Ok(sale)

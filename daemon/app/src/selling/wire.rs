@@ -1,4 +1,4 @@
-//! A sale as it travels to HQ, with what it took from the stock.
+//! A sale as sent to HQ, with its stock movement.
 
 use commerce::{Goods, Regular, Sale, Tender};
 use contract::{
@@ -22,7 +22,7 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
     outgoing::written(&COMPLETED, &completed(&sale, moved), entry)
 }
 
-/// A sale as it travels.
+/// The event of a sale.
 fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
     let line = |line: &commerce::Line| wire::Line {
         number: line.number,

@@ -1,4 +1,4 @@
-//! Stock at the till: what a basket takes with it. Each of these runs in the basket's own commit.
+//! The stock of baskets. Each function runs in a commit of the basket.
 
 use commerce::{
     Actor, Basket, Goods, Sale, Station,
@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{Refusal, refusal::BAD_REQUEST};
 
-/// The most reservations a basket names.
+/// The maximum number of reservations that a basket names.
 const MAX_NAMED: usize = 20;
 
-/// What lines take from the stock: items on file, by the sums of their quantities.
+/// The stock that lines need: the sums of their quantities, for items on file.
 pub(crate) fn demand_of<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
     let mut sums = Sums::new();
     for line in lines {
@@ -27,8 +27,8 @@ pub(crate) fn demand_of<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>)
     sums
 }
 
-/// A reservation, `None` if it is damaged. That stays as it is, and nobody knows what it reserves: its basket holds
-/// nothing and sells as if it were paid, because what it needs may be reserved for it.
+/// A reservation, or `None` if it is damaged. Its stock is then unknown, and the damaged record is left unchanged. The
+/// basket reserves nothing and sells as if it were settled, because what it needs may be in the damaged reservation.
 fn skip_damaged(found: Result<Option<Reservation>, StoreError>) -> Result<Option<Reservation>, StoreError> {
     match found {
         Err(error @ StoreError::Corrupt { .. }) => {
@@ -39,7 +39,7 @@ fn skip_damaged(found: Result<Option<Reservation>, StoreError>) -> Result<Option
     }
 }
 
-/// What a reservation has set aside; nothing if there is none, or it can't be read.
+/// The stock set aside by a reservation; empty if it does not exist or is damaged.
 ///
 /// # Errors
 /// The engine fails.
@@ -52,10 +52,10 @@ fn actor(basket: &Basket) -> Actor {
     Actor { station: Station::Register(basket.register.clone()), operator: basket.operator.clone() }
 }
 
-/// A new basket takes the reservations it names.
+/// Claims the reservations that a new basket names.
 ///
 /// # Errors
-/// One is unknown, another basket's or over, or they are too many.
+/// A reservation is unknown, in another basket or closed, or there are too many.
 pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Result<(), Refusal> {
     if basket.reservations.len() > MAX_NAMED {
         return Err(BAD_REQUEST.because(format!("a basket names at most {MAX_NAMED} reservations")));
@@ -73,7 +73,7 @@ pub(crate) fn claim(transaction: &mut Transaction<'_>, basket: &Basket) -> Resul
     Ok(())
 }
 
-/// A basket that is given up leaves its reservations open.
+/// Returns the reservations of an abandoned basket.
 ///
 /// # Errors
 /// The store fails.
@@ -86,11 +86,11 @@ pub(crate) fn leave_reservations(transaction: &mut Transaction<'_>, basket: &mut
     Ok(())
 }
 
-/// Holds what a basket takes of items that may not go below zero, beyond what is reserved for it already: its lines are
-/// fixed from here on.
+/// Reserves the stock that a basket needs of items that may not go below zero, beyond its own reservations. Its lines
+/// are fixed from now on.
 ///
 /// # Errors
-/// Less is there; then its lines are not fixed, and nothing is paid.
+/// There is not enough stock; then the lines are not fixed, and nothing is paid.
 pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Refusal> {
     let mut missing = demand_of(&basket.lines);
     for id in &basket.reservations {
@@ -100,7 +100,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
     let mut held = Sums::new();
     for (place, milli) in missing.into_iter().filter(|(_, milli)| *milli > 0) {
         let may_run_out = match position(transaction, &place.0, place.1) {
-            // Nobody knows what there is to be held; the customer has it in the hand.
+            // The position is damaged, so nothing can be reserved; the customer has the goods in hand.
             Err(StoreError::Corrupt { .. }) => false,
             found => found?.rule == Rule::ToZero,
         };
@@ -111,7 +111,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
     if held.is_empty() {
         return Ok(());
     }
-    // Not in the index of what is open: it is the basket's, and ends with it.
+    // Not in the index of open documents: it belongs to the basket and ends with it.
     let id = transaction.next_number(Document::Reservation.name())?;
     let reservation = Reservation {
         id,
@@ -135,7 +135,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
     book(transaction, booking).map(drop)
 }
 
-/// A basket's lines may change again: what the hub held for it is on_hand.
+/// Releases the stock that the hub reserved for a basket, whose lines may change again.
 ///
 /// # Errors
 /// The store fails.
@@ -166,12 +166,12 @@ fn release(transaction: &mut Transaction<'_>, sums: Sums, id: u64, by: Actor, at
     book(transaction, booking).map(drop)
 }
 
-/// Books a sale: first from what is reserved for its basket, the rest from on_hand. What was reserved and is not sold
-/// is released. Gives the movement's number; none if nothing of it is tracked.
+/// Books a sale: first from the basket's reservations, the rest from on_hand. Reserved stock that is not sold is
+/// released. Returns the movement's number; `None` if no item is tracked.
 ///
 /// # Errors
-/// Less is there of an item that may not go below zero; never, if the sale is `settled`, or a reservation of its basket
-/// can't be read.
+/// There is not enough stock of an item that may not go below zero. Never, if the sale is `settled` or a reservation of
+/// its basket is damaged.
 pub(crate) fn sell(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,

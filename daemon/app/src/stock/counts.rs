@@ -1,4 +1,4 @@
-//! Cycle counts: opened by a person, counted blind, decided by a person. [`commerce::stock::count`] has the rules.
+//! Cycle counts: opened by a person, counted blind, decided by a person. The rules are in [`commerce::stock::count`].
 
 use commerce::{
     Actor, MAX_LINES, Sku, Unit,
@@ -23,58 +23,58 @@ use crate::{
 };
 
 pub(crate) static COUNTS: Table<Number, Count> = Table::new("stock_count");
-/// The open count that has an item.
+/// The open count of each item being counted.
 pub(crate) static COUNTING: Table<Name, u64> = Table::new("stock_counting");
 
-/// A count to open.
+/// A request to open a count.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenCount {
-    /// What is to be counted: items on file, by the unit they are sold in.
+    /// The items to count, by the unit in which they are sold.
     #[serde(default)]
     #[schema(max_items = 400)]
     pub skus: Vec<Sku>,
-    /// What is to be counted by another unit, of which there is a position: that of an item which was sold by it
-    /// before, or is on file no longer.
+    /// Existing positions to count by another unit: of an item that used to be sold by it, or that is no longer on
+    /// file.
     #[serde(default)]
     #[schema(max_items = 400)]
     pub positions: Vec<PositionToCount>,
 }
 
-/// An item to be counted by a unit.
+/// An item and the unit to count it by.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PositionToCount {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
 }
 
-/// A count as whoever counts may see it.
+/// A count as seen by whoever counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BlindCount {
-    /// Its number.
+    /// The number of the count.
     pub id: u64,
     /// When it was opened: milliseconds since 1970, UTC.
     pub opened_at_ms: i64,
     /// When it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at_ms: Option<i64>,
-    /// What is to be counted.
+    /// The items to count.
     pub lines: Vec<BlindLine>,
 }
 
-/// An item as whoever counts may see it: not what should be there, nor what another counted.
+/// An item as seen by whoever counts: without the expected quantity or anybody else's tally.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BlindLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// Somebody has counted it.
+    /// Whether somebody has counted it.
     pub counted: bool,
-    /// It must be counted again.
+    /// Whether it must be counted again.
     pub again: bool,
 }
 
@@ -91,31 +91,30 @@ impl From<Count> for BlindCount {
     }
 }
 
-/// An item as whoever decides sees it.
+/// An item as seen by whoever decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CountedItem {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// What was counted.
+    /// The tally.
     #[serde(flatten)]
     pub tally: Tally,
-    /// What is there too much, in thousandths; negative for what is missing.
+    /// The surplus in thousandths; negative if goods are missing.
     pub variance: i64,
-    /// What of it lies in open baskets now, in thousandths: scanned and not paid for, so off the shelf and still
-    /// on_hand.
+    /// The quantity in open baskets now, in thousandths: scanned and not paid, so off the shelf and still on_hand.
     pub in_baskets_now: i64,
-    /// What a person made of it.
+    /// The decision, once a person has made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
 }
 
-/// What a person makes of variances.
+/// Decisions on variances.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decisions {
-    /// Each item once.
+    /// The decisions, each item once.
     #[schema(max_items = 400)]
     pub lines: Vec<Decided>,
 }
@@ -123,9 +122,9 @@ pub struct Decisions {
 /// Variances of a count were decided.
 #[derive(Serialize)]
 pub(super) struct CountDecided<'a> {
-    /// Which count.
+    /// The count.
     count: u64,
-    /// Each variance as it was seen, and the decision.
+    /// The variances as they were seen, with the decisions.
     lines: &'a [Decided],
 }
 
@@ -138,8 +137,8 @@ pub(super) fn require_not_counted(store: &Store, sku: &Sku) -> Result<(), Refusa
     store.get(&COUNTING, sku.as_str())?.map_or(Ok(()), |count| Err(being_counted(sku, count)))
 }
 
-/// A refusal as whoever asked may hear it: a register, at which somebody may be counting, does not hear how much there
-/// is of an item that is being counted. An index entry that can't be read counts as one that says so.
+/// Hides the available quantity in a refusal to a register if the item is being counted, because somebody may be
+/// counting at the register. A damaged index entry counts as a count.
 pub(super) fn as_heard_by(transaction: &Transaction<'_>, by: &Actor, refusal: stock::Refusal) -> stock::Refusal {
     let is_counted = |sku: &Sku| !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None));
     if !SEE_QUANTITIES.is_held_by(by) && refusal.reveals_stock_of().is_some_and(is_counted) {
@@ -158,12 +157,12 @@ pub(super) fn read(transaction: &Transaction<'_>, id: u64) -> Result<Count, Refu
     transaction.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))
 }
 
-/// Reads a count as it is stored, which whoever counts must not see.
+/// Reads a stored count, which whoever counts must not see.
 pub(super) fn stored(store: &Store, id: u64) -> Result<Count, Refusal> {
     store.get(&COUNTS, id)?.ok_or_else(|| Document::Count.unknown(id))
 }
 
-/// Writes a count; one that is closed frees its items.
+/// Stores a count; a closed one releases its items.
 pub(super) fn put(transaction: &mut Transaction<'_>, count: &Count) -> Result<(), StoreError> {
     if count.closed_at_ms.is_some() {
         Document::Count.close(transaction, count.id)?;
@@ -174,10 +173,10 @@ pub(super) fn put(transaction: &mut Transaction<'_>, count: &Count) -> Result<()
     transaction.put(&COUNTS, count.id, count)
 }
 
-/// Opens a count of some items. An item is in one open count only, by one unit.
+/// Opens a count of some items. An item can be in only one open count, by one unit.
 ///
 /// # Errors
-/// No items, too many, one that is unknown, named twice or in another open count.
+/// No items, too many, or an item that is unknown, listed twice or in another open count.
 pub fn open_count(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -210,15 +209,15 @@ pub fn open_count(
     Ok(DocumentOpened { id })
 }
 
-/// A count, blind: what is to be counted.
+/// A count without quantities.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The count does not exist, or the store fails.
 pub fn count(store: &Store, id: u64) -> Result<BlindCount, Refusal> {
     stored(store, id).map(BlindCount::from)
 }
 
-/// Counts, blind, newest first, before a number.
+/// Counts without quantities, newest first, before a number.
 ///
 /// # Errors
 /// The store fails.
@@ -226,15 +225,15 @@ pub fn counts(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Bl
     Ok(lists::before(store, &COUNTS, before, limit)?.into_iter().map(BlindCount::from).collect())
 }
 
-/// A count's variances, for whoever decides. `baskets` is what lies in open baskets now.
+/// The variances of a count, for whoever decides. `baskets` is the stock in open baskets now.
 ///
-/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold
-/// since: no variance then, but goods that were not on the shelf and still in the books. What lies in baskets now
-/// (`in_baskets_now`) is off the shelf for who counts again. Neither knows of baskets that a register keeps to itself
-/// until it sells, nor of what customers carry that is not scanned yet.
+/// Missing goods may have been in customers' baskets when the item was counted (`in_baskets_when_counted`), and sold
+/// since: not a variance, but goods that were off the shelf and still in the books. Goods in baskets now
+/// (`in_baskets_now`) are off the shelf for a recount. Neither includes baskets that a register keeps to itself until
+/// it sells, or goods that customers carry and have not scanned yet.
 ///
 /// # Errors
-/// There is no such count, or the store fails.
+/// The count does not exist, or the store fails.
 pub fn variances(store: &Store, id: u64, baskets: &Sums) -> Result<Vec<CountedItem>, Refusal> {
     let variance = |line: CountLine| {
         let CountLine { sku, unit, tally, decision } = line;
@@ -244,16 +243,16 @@ pub fn variances(store: &Store, id: u64, baskets: &Sums) -> Result<Vec<CountedIt
     Ok(stored(store, id)?.lines.into_iter().filter_map(variance).collect())
 }
 
-/// What lies of an item in baskets.
+/// The quantity of an item in baskets.
 pub(super) fn in_baskets(baskets: &Sums, sku: &Sku, unit: Unit) -> i64 {
     baskets.get(&(sku.clone(), unit)).copied().unwrap_or(0)
 }
 
-/// Approves or rejects variances. What is approved moves as a delta; with its last approval the count is closed.
+/// Approves or rejects variances. Approval books the variance; the last approval closes the count.
 ///
 /// # Errors
-/// An item has nothing to decide, or was counted again since with another variance; or a correction would take an item
-/// below zero that may not go there: more was sold since than was counted. Then nothing is decided.
+/// An item has nothing to decide, or a recount has changed its variance, or the correction would take an item below
+/// zero that may not go there, because more was sold since than was counted. Then nothing is decided.
 pub fn decide(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -282,10 +281,10 @@ pub fn decide(
     book(transaction, booking).map(MovementBooked::from)
 }
 
-/// Closes a count; what is not decided is left as it is.
+/// Closes a count; variances without a decision are not booked.
 ///
 /// # Errors
-/// There is no such count, or it is closed.
+/// The count does not exist or is already closed.
 pub fn close_count(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Result<DocumentOpened, Refusal> {
     MANAGE_COUNTS.require(&by.actor)?;
     let mut count = read(transaction, id)?;

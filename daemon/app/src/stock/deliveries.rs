@@ -1,4 +1,4 @@
-//! Receiving what was announced: one delivery or several for a notice.
+//! Receiving deliveries against a notice.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ use crate::{By, Refusal, catalog::Catalog};
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// The number of its delivery note, if it has one: a delivery note of a notice is booked once.
+    /// The number of the delivery note, if there is one. A notice books each delivery note once.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub delivery_note: Option<String>,
-    /// What came; more or less than announced, or things that nobody announced.
+    /// The goods received: more or less than announced, or items that nobody announced.
     #[schema(max_items = 400)]
     pub lines: Vec<DeliveredLine>,
 }
@@ -36,28 +36,28 @@ pub struct Delivery {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveredLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
-    /// In which condition it came.
+    /// The condition.
     #[serde(default)]
     pub condition: Condition,
 }
 
-/// A delivery that was booked.
+/// The result of booking a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Received {
-    /// Its movement's number; none if nothing of it is tracked.
+    /// The number of its movement; absent if no item is tracked.
     pub movement: Option<u64>,
-    /// What of it is more than was announced.
+    /// The quantities beyond the announcement.
     pub beyond: Vec<Beyond>,
 }
 
-/// How much more of an item came than was announced.
+/// The quantity of an item beyond the announcement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Beyond {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
     /// Thousandths of the unit.
     pub milli: i64,
@@ -65,10 +65,10 @@ pub struct Beyond {
     pub unit: Unit,
 }
 
-/// Receives a delivery against a notice; there may be several.
+/// Books a delivery against a notice, which may have several.
 ///
 /// # Errors
-/// There is no such notice, it is closed, its delivery note was booked before, or an item is unknown. Then nothing
+/// The notice does not exist or is closed, the delivery note was already booked, or an item is unknown. Then nothing
 /// moves.
 pub fn receive(
     transaction: &mut Transaction<'_>,

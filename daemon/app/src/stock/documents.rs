@@ -1,4 +1,4 @@
-//! Which documents are open: an index, because a commit can't walk a table.
+//! The index of open documents, because a commit can't walk a table.
 
 use serde::{Deserialize, Serialize};
 use store::{Name, NameNumber, Store, StoreError, Table, Transaction};
@@ -7,20 +7,20 @@ use utoipa::ToSchema;
 use super::refusals::{COUNT_UNKNOWN, NOTICE_UNKNOWN, RESERVATION_UNKNOWN, TOO_MANY_OPEN, TRANSFER_UNKNOWN};
 use crate::{Refusal, refusal::Kind};
 
-/// The most documents of a kind that are open at once.
+/// The maximum number of open documents of a kind.
 pub const MAX_OPEN: u64 = 2_000;
 
-/// The documents that are open, by kind and number.
+/// The open documents, by kind and number.
 pub(crate) static OPEN: Table<NameNumber, OpenDocument> = Table::new("stock_open");
-/// How many of each kind.
+/// The number of open documents of each kind.
 pub(crate) static TOTALS: Table<Name, u64> = Table::new("stock_open_count");
 
-/// A document that is open.
+/// An open document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OpenDocument {
-    /// Its kind.
+    /// The kind.
     pub(crate) document: String,
-    /// Its number.
+    /// The number.
     pub(crate) id: u64,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Document {
 }
 
 impl Document {
-    /// All of them.
+    /// All kinds.
     pub(crate) const ALL: [Self; 4] = [Self::Reservation, Self::Notice, Self::Transfer, Self::Count];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -46,25 +46,25 @@ impl Document {
         }
     }
 
-    /// Gives a new document its number, and notes that it is open.
+    /// Assigns a number to a new document and adds it to the index.
     pub(crate) fn open(self, transaction: &mut Transaction<'_>) -> Result<u64, Refusal> {
         let id = transaction.next_number(self.name())?;
         self.reopen(transaction, id)?;
         Ok(id)
     }
 
-    /// Notes that a document is open; again, if it was closed.
+    /// Adds a document to the index, or adds it again after it was closed.
     pub(crate) fn reopen(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), Refusal> {
         let open = transaction.get(&TOTALS, self.name())?.unwrap_or(0);
         if open >= MAX_OPEN {
-            let detail = format!("{open} {}s are open, the most there may be; close some first", self.name());
+            let detail = format!("{open} {}s are open, which is the maximum; close some first", self.name());
             return Err(TOO_MANY_OPEN.because(detail));
         }
         transaction.put(&TOTALS, self.name(), &(open + 1))?;
         Ok(transaction.put(&OPEN, (self.name(), id), &OpenDocument { document: self.name().to_owned(), id })?)
     }
 
-    /// Notes that a document is closed. The check reports damage to the index; here a sale may depend on it.
+    /// Removes a document from the index. The check reports damage to the index, which must not make a sale fail here.
     pub(crate) fn close(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), StoreError> {
         let is_listed = match transaction.get(&OPEN, (self.name(), id)) {
             Err(StoreError::Corrupt { .. }) => true,
@@ -80,18 +80,18 @@ impl Document {
         Ok(())
     }
 
-    /// The numbers of those that are open, oldest first. An entry that can't be read is left out, and logged.
+    /// The numbers of the open documents, oldest first. A damaged entry is skipped and logged.
     pub(crate) fn all_open(self, store: &Store) -> Result<Vec<u64>, StoreError> {
         let mut open = Vec::new();
         store.each(&OPEN, |entry| match entry {
             Ok(entry) if entry.document == self.name() => open.push(entry.id),
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "could not read which document is open"),
+            Err(error) => tracing::error!(%error, "could not read an entry of the index of open documents"),
         })?;
         Ok(open)
     }
 
-    /// The refusal for a document that does not exist.
+    /// The refusal for an unknown document.
     pub(crate) fn unknown(self, id: u64) -> Refusal {
         let kind: &'static Kind = match self {
             Self::Reservation => &RESERVATION_UNKNOWN,
@@ -103,9 +103,9 @@ impl Document {
     }
 }
 
-/// A document that was opened.
+/// The result of opening a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DocumentOpened {
-    /// Its number.
+    /// The number.
     pub id: u64,
 }

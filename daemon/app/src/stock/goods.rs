@@ -1,4 +1,4 @@
-//! What a person notes about goods: brought back, broken, doubtful, good after all, thrown away.
+//! Goods that are returned, damaged, quarantined, cleared or written off.
 
 use commerce::{
     line::checked_text,
@@ -15,30 +15,30 @@ use super::{
 };
 use crate::{By, Refusal, catalog::Catalog, refusal::BAD_REQUEST};
 
-/// What happened to goods.
+/// An event of goods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GoodsEvent {
-    /// Brought back by a customer. No money moves here.
+    /// Returned by a customer. This moves no money.
     Return,
-    /// Broken: on_hand to damaged.
+    /// Damaged: on_hand to damaged.
     Damage,
-    /// Broken, as was suspected: quarantined to damaged.
+    /// Found damaged after quarantine: quarantined to damaged.
     Condemn,
     /// Doubtful: on_hand to quarantined.
     Quarantine,
-    /// Good after all: quarantined to on_hand. By a person at the console.
+    /// Found good: quarantined to on_hand. Only by a person at the console.
     Clear,
-    /// Thrown away: damaged to outside. By a person at the console.
+    /// Thrown away: damaged to outside. Only by a person at the console.
     WriteOff,
 }
 
 impl GoodsEvent {
-    /// All of them.
+    /// All events.
     #[cfg(test)]
     const ALL: [Self; 6] = [Self::Return, Self::Damage, Self::Condemn, Self::Quarantine, Self::Clear, Self::WriteOff];
 
-    /// The movement it is.
+    /// The movement of the event.
     fn movement(self, condition: Condition) -> (Kind, Option<State>, Option<State>) {
         match self {
             Self::Return => (Kind::Return, None, Some(condition.state())),
@@ -51,16 +51,16 @@ impl GoodsEvent {
     }
 }
 
-/// A note about goods.
+/// A request to book an event of goods.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoodsNote {
-    /// What happened.
+    /// The event.
     pub kind: GoodsEvent,
-    /// The condition of goods that were brought back; good without it.
+    /// The condition of returned goods; default good.
     #[serde(default)]
     pub condition: Option<Condition>,
-    /// Why, or the receipt it belongs to.
+    /// The reason, or the receipt of a return.
     #[schema(min_length = 1, max_length = 120)]
     pub reason: String,
     /// The goods.
@@ -68,10 +68,10 @@ pub struct GoodsNote {
     pub lines: Vec<Portion>,
 }
 
-/// Books what happened to goods.
+/// Books an event of goods.
 ///
 /// # Errors
-/// An item is unknown, the rules of the stock refuse it, or whoever commands may not clear or write off.
+/// An item is unknown, the rules of the stock refuse it, or the actor may not clear or write off.
 pub fn note_goods(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_is_a_movement_of_the_table() {
+    fn every_event_is_an_allowed_movement() {
         for event in GoodsEvent::ALL {
             for condition in [Condition::Good, Condition::Doubtful, Condition::Damaged] {
                 let (kind, from, to) = event.movement(condition);

@@ -1,4 +1,4 @@
-//! Walks the movements back from the newest, in pages, outside the committer.
+//! Reads the movements backwards from the newest, in pages, outside of the committer.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,22 @@ use store::{Order, Store, StoreError, Transaction};
 
 use super::ledger::{MOVEMENT, MOVEMENTS};
 
-/// Movements read at once.
+/// Movements per read.
 const PAGE: usize = 500;
 
-/// How far the times of movements may be out of order: each is taken before its commit has waited. Longer than any
-/// wait.
+/// How far the times of movements may be out of order, because each time is taken before its commit waits. Longer than
+/// any wait.
 const OUT_OF_ORDER_MS: i64 = 60_000;
 
-/// Pages of a short walk: an hour or more of a busy store.
+/// The number of pages of a short walk: an hour or more of a busy store.
 const SHORT: usize = 4;
 
-/// A walk over every movement at or after a moment, newest first, and some that are older.
+/// A walk over all movements since a moment, newest first, and some older ones.
 struct Walk {
     since_ms: i64,
-    /// The newest movement, once a page was looked at; 0 if there is none.
+    /// The newest movement, once a page was read; 0 if there is none.
     newest: Option<u64>,
-    /// Where the next page begins; at the newest without it.
+    /// The start of the next page; `None` for the newest.
     next: Option<u64>,
 }
 
@@ -34,12 +34,12 @@ impl Walk {
         Self { since_ms, newest: None, next: None }
     }
 
-    /// Shows a page. False if there is none behind it.
+    /// Passes a page. False if it was the last one.
     fn page(&mut self, store: &Store, each: impl FnMut(&Movement)) -> Result<bool, StoreError> {
         let page = store.page_kept(&MOVEMENTS, self.next, Order::Descending, PAGE)?;
         self.newest.get_or_insert(page.first().map_or(0, |movement| movement.number));
         page.iter().for_each(each);
-        // A whole page: one movement of a clock that was wrong for a moment must not end the walk.
+        // A whole page must be older: one movement with a wrong time must not end the walk.
         let is_past = |movement: &Movement| movement.at_ms < self.since_ms.saturating_sub(OUT_OF_ORDER_MS);
         let last = page.last().filter(|last| last.number > 1 && !page.iter().all(is_past));
         self.next = last.map(|last| last.number - 1);
@@ -47,7 +47,7 @@ impl Walk {
     }
 }
 
-/// Shows every movement at or after a moment, newest first, and some that are older.
+/// Passes all movements since a moment, newest first, and some older ones.
 ///
 /// # Errors
 /// The store fails.
@@ -57,25 +57,24 @@ pub(super) fn walk_back(store: &Store, since_ms: i64, mut each: impl FnMut(&Move
     Ok(())
 }
 
-/// What has to be undone of each item to know what was on hand when it was counted.
+/// The movements since items were counted, which are subtracted to know the stock on hand at that moment.
 pub(super) struct Undo {
-    /// The moment an item was counted, and what moved on hand since then.
+    /// For each item the moment of its count, and the sum of later movements on hand.
     items: HashMap<Place, (i64, i64)>,
     walk: Walk,
-    /// The last movement that was looked at.
+    /// The last movement that was included.
     up_to: u64,
 }
 
 impl Undo {
-    /// Back to the moments at which items were counted.
+    /// Prepares a walk back to the moments at which items were counted.
     pub(super) fn back_to(moments: impl Iterator<Item = (Place, i64)>) -> Self {
         let items: HashMap<_, _> = moments.map(|(place, at_ms)| (place, (at_ms, 0))).collect();
         let earliest = items.values().map(|(at_ms, _)| *at_ms).min().unwrap_or(i64::MAX);
         Self { items, walk: Walk::back_to(earliest), up_to: 0 }
     }
 
-    /// Looks at the newest pages, which are usually all that is needed. False if movements that are older have to be
-    /// looked at.
+    /// Reads the newest pages, which usually suffice. False if older movements must be read.
     ///
     /// # Errors
     /// The store fails.
@@ -85,8 +84,7 @@ impl Undo {
         Ok(is_whole)
     }
 
-    /// Looks at the rest, however much it is, and at what was committed meanwhile, so that little is left for the
-    /// commit.
+    /// Reads all remaining movements, and those committed meanwhile, so that little is left for the commit.
     ///
     /// # Errors
     /// The store fails.
@@ -95,7 +93,7 @@ impl Undo {
         self.look_forward(store)
     }
 
-    /// Looks at a number of pages. True if there are no more.
+    /// Reads a number of pages. True if there are no more.
     fn look_back(&mut self, store: &Store, pages: usize) -> Result<bool, StoreError> {
         let Self { items, walk, .. } = self;
         for _ in 0..pages {
@@ -119,7 +117,7 @@ impl Undo {
         }
     }
 
-    /// Looks at what was committed since, inside a commit.
+    /// Reads what was committed since, inside a commit.
     pub(super) fn catch_up(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         for number in self.up_to + 1..=transaction.last_number(MOVEMENT)? {
             let missing = || StoreError::Corrupt {
@@ -132,13 +130,13 @@ impl Undo {
         Ok(())
     }
 
-    /// What moved of an item since it was counted.
+    /// The movements of an item since it was counted.
     pub(super) fn of(&self, sku: &Sku, unit: Unit) -> i64 {
         self.items.get(&(sku.clone(), unit)).map_or(0, |(_, moved)| *moved)
     }
 }
 
-/// Notes what a movement did on hand to items that were counted before it.
+/// Adds the effect of a movement on items that were counted before it.
 fn undo(items: &mut HashMap<Place, (i64, i64)>, movement: &Movement) {
     for line in &movement.lines {
         if let Some((counted_at_ms, moved)) = items.get_mut(&(line.sku.clone(), line.unit))

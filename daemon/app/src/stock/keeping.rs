@@ -1,13 +1,13 @@
-//! What becomes of the ledger with the years.
+//! The retention of the stock ledger.
 //!
-//! - Old movements move to the archive and are read through it. They are never given up: positions are their sums.
-//! - What the hub held for baskets that have ended is forgotten.
-//! - Documents that are closed are forgotten after the config's `keep_sales_days`, as sales are. What is open is never
-//!   forgotten, however old. The indexes of orders and transfers stay, some dozen bytes each: no transfer is entered
+//! - Old movements are archived and remain readable. They are never deleted, because positions are their sums.
+//! - Reservations that the hub made for baskets are deleted once the baskets have ended.
+//! - Closed documents are deleted after `keep_sales_days` in the config, like sales. Open documents are never deleted.
+//!   The entries of orders and transfers in their indexes stay, a few dozen bytes each, so that no transfer is entered
 //!   twice.
 //!
-//! A run reads documents that exist, from the oldest on, and stops where they are too young: as many as are open or go,
-//! and a part more.
+//! A run reads existing documents from the oldest on and stops at the first batch that is too young. So it reads about
+//! as many documents as are open or deleted.
 
 use commerce::stock::{Count, Notice, Reservation, Transfer};
 use store::{Number, Order, Purpose, Record, Store, StoreError, Table, Transaction, idempotency::REMEMBERED};
@@ -21,17 +21,17 @@ use super::{
 };
 use crate::{Retention, Tidied};
 
-/// The newest movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it
+/// The number of movements that stay in the engine: longer than anybody counts or plans, so that a commit finds what it
 /// needs.
 const LIVE: u64 = 20_000;
 
-/// Documents looked at in one go, and forgotten with one commit: a count of 400 items has some 100 KB.
+/// Documents read per batch and deleted per commit: a count of 400 items takes about 100 KB.
 const PART: usize = 100;
 
-/// Tidies the ledger up, while others sell. One kind of document that fails keeps no other from being tidied up.
+/// Tidies up the stock while others sell. The failure of one kind of document does not stop the others.
 pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let remembered = retention.now_ms.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
-    // Not before the answers to their commands.
+    // Not before the answers to their commands are deleted.
     let kept = retention.keep_from_ms().min(remembered);
     let is_over = move |reservation: &Reservation| {
         !reservation.holds() && reservation.reserved_at_ms < if reservation.hold { remembered } else { kept }
@@ -47,9 +47,9 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
     Ok(vec![("stock_documents", forgotten), ("movements_archived", archived?)])
 }
 
-/// A document that is opened and closed. A notice may be opened again.
+/// A document that is opened and closed. A notice can be reopened.
 trait Closable {
-    /// Its number.
+    /// The number.
     fn number(&self) -> u64;
 
     /// When it was opened.
@@ -64,7 +64,7 @@ trait Closable {
     }
 }
 
-/// The fields of a document that say when it began and ended.
+/// Implements [`Closable`] from the fields of a document.
 macro_rules! closable {
     ($document:ty, $opened:ident, $closed:ident) => {
         impl Closable for $document {
@@ -87,7 +87,7 @@ closable!(Notice, entered_at_ms, closed_at_ms);
 closable!(Transfer, dispatched_at_ms, arrived_at_ms);
 closable!(Count, opened_at_ms, closed_at_ms);
 
-/// Forgets documents that were closed before a moment; gives how many. A damaged one stays, for the check to find.
+/// Deletes documents that were closed before a moment; returns how many. A damaged one stays for the check to find.
 fn forget<D: Closable + Record + 'static>(
     store: &Store,
     table: &'static Table<Number, D>,
@@ -103,7 +103,7 @@ fn forget<D: Closable + Record + 'static>(
             let forget = move |transaction: &mut Transaction<'_>| forget_over(transaction, table, &over, before);
             forgotten += store.commit_blocking_for(Purpose::Housekeeping, forget)?;
         }
-        // A whole part: one document of a clock that was wrong for a moment ends nothing.
+        // A whole batch must be younger: one document with a wrong time must not end the run.
         if part.iter().all(|one| one.opened_at_ms() >= before) {
             break;
         }
@@ -111,8 +111,8 @@ fn forget<D: Closable + Record + 'static>(
     Ok(forgotten)
 }
 
-/// Forgets documents of a part, but those that are over no longer: since they were read somebody may have reopened one.
-/// Gives how many.
+/// Deletes documents of a batch, except those that are no longer closed because somebody has reopened them meanwhile.
+/// Returns how many.
 fn forget_over<D: Closable + Record>(
     transaction: &mut Transaction<'_>,
     table: &Table<Number, D>,
@@ -133,7 +133,7 @@ fn forget_over<D: Closable + Record>(
     Ok(forgotten)
 }
 
-/// Moves movements that are old to the archive; gives how many.
+/// Archives old movements; returns how many.
 fn archive(store: &Store) -> Result<u64, StoreError> {
     let up_to = store.last_number(MOVEMENT)?.saturating_sub(LIVE);
     store.archive(&MOVEMENTS, up_to, |_| Vec::new())

@@ -1,4 +1,4 @@
-//! The ledger: movements, and the positions that are their sums. [`book`] is the one place where either is written.
+//! The ledger: movements and positions. Only [`book`] writes them.
 
 use commerce::{
     Actor, Sku, Unit,
@@ -23,31 +23,31 @@ pub(crate) const MOVEMENT: &str = "movement";
 /// A movement to book.
 pub(crate) struct Booking {
     pub(crate) kind: Kind,
-    /// What it belongs to.
+    /// The reference of the movement.
     pub(crate) reference: String,
-    /// Who.
+    /// The actor.
     pub(crate) by: Actor,
-    /// When.
+    /// The time.
     pub(crate) at_ms: i64,
-    /// What moves.
+    /// The lines.
     pub(crate) lines: Vec<Line>,
-    /// It can't be refused any more.
+    /// Whether it can no longer be refused.
     pub(crate) settled: bool,
 }
 
-/// What was booked.
+/// The result of booking.
 #[derive(Debug, Default)]
 pub(crate) struct Booked {
-    /// The movement's number; none if nothing of it is tracked.
+    /// The number of the movement; `None` if no item is tracked.
     pub(crate) number: Option<u64>,
-    /// What moved: the lines without those of items that are not tracked.
+    /// The lines that moved, without those of untracked items.
     pub(crate) moved: Vec<Line>,
 }
 
-/// A movement that was booked.
+/// The result of booking a movement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MovementBooked {
-    /// Its number; none if nothing of it is tracked.
+    /// The number; absent if no item is tracked.
     pub movement: Option<u64>,
 }
 
@@ -57,11 +57,11 @@ impl From<Booked> for MovementBooked {
     }
 }
 
-/// Books a movement: the movement and its positions, in this commit.
+/// Books a movement and updates its positions, in this commit.
 ///
 /// # Errors
-/// The rules of the stock refuse it, or a position is damaged. Neither refuses what is settled, and damage refuses no
-/// sale.
+/// The rules of the stock refuse it, or a position is damaged. Settled movements are never refused, and damage never
+/// refuses a sale.
 pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Result<Booked, Refusal> {
     let Booking { kind, reference, by, at_ms, lines, settled } = booking;
     let mut moved = Vec::with_capacity(lines.len());
@@ -93,7 +93,7 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
     Ok(Booked { number: Some(number), moved: movement.lines })
 }
 
-/// A position as it will stand; an empty one, under its policy's rule, if nothing has moved yet.
+/// A position as of this commit; if nothing has moved yet, a position of zero with its policy's rule.
 pub(super) fn position(transaction: &Transaction<'_>, sku: &Sku, unit: Unit) -> Result<Position, StoreError> {
     match transaction.get(&POSITIONS, (sku.as_str(), unit.name()))? {
         Some(position) => Ok(position),

@@ -1,4 +1,4 @@
-//! Pages of records for people to read: a damaged record is left out and logged, and hides no other.
+//! Pages of records for people: a damaged record is skipped and logged, and hides no others.
 
 use store::{Key, Number, Order, Record, Store, StoreError, Table};
 
@@ -13,7 +13,7 @@ pub(super) fn readable_page<K: Key, V: Record>(
     store.readable_page(table, from, order, limit, |error| left_out(&error))
 }
 
-/// A page of numbered records, newest first, those before a number or the newest.
+/// A page of numbered records, newest first, before a number or from the newest.
 pub(super) fn before<V: Record>(
     store: &Store,
     table: &Table<Number, V>,
@@ -28,7 +28,7 @@ pub(super) fn before<V: Record>(
     }
 }
 
-/// Logs a record that a page leaves out.
+/// Logs a record that a page skips.
 fn left_out(error: &StoreError) {
-    tracing::error!(%error, "record is damaged; the list leaves it out");
+    tracing::error!(%error, "record is damaged; omitting it from the list");
 }

@@ -2,56 +2,55 @@
 //!
 //! # What this capability promises
 //!
-//! - **A position is the sum of its movements**, always: both are written in one commit, in `ledger::book` and nowhere
-//!   else. Movements are numbered from 1 without gaps and never change. The check compares the two.
-//! - **A sale is one movement**, in the sale's own batch. It reads and writes one position for each item it sells. What
-//!   is not on file has no stock and moves none, also if a number was keyed for it; nor do lines of nothing.
-//! - **Below zero is a policy by item** ([`commerce::stock::Rule`]), decided inside the commit: two registers can't
-//!   both sell the last piece of an item that may not go below zero. At the till such an item can be sold to the last
-//!   piece; only promises (reservations) keep the safety stock.
-//! - **What is paid is sold.** A basket's lines are fixed by its first tender or card payment. In that very commit what
-//!   may not go below zero is *held*: a reservation of the hub's own. If it can't be, there is no tender and the
-//!   terminal hears nothing. From then on nothing about stock can refuse the sale; a policy that changes meanwhile
-//!   counts from the next basket on.
-//! - **A damaged position or reservation refuses no sale.** Of an item whose position can't be read a sale books the
-//!   movement alone, and leaves the position as it is: the log and the check report it. Such an item may go below zero
-//!   at the till, and nothing of it is held; whatever else moves it is refused. A reservation that can't be read
-//!   reserves nothing.
-//! - **Promised once.** A reservation belongs to one basket at a time, and is sold or released once.
-//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, a
-//!   transfer only where it goes to. Its movements refer to it by one name at both stores, so that HQ can follow it.
-//!   After a notice was closed too early, an order may be entered again, and the notice of a transfer is reopened.
+//! - **A position is always the sum of its movements.** Both are written in one commit, only in `ledger::book`.
+//!   Movements are numbered from 1 without gaps and never change. The check compares the two.
+//! - **A sale is one movement**, in the sale's own batch. It reads and writes one position per item sold. Items that
+//!   are not on file have no stock, even if a number was keyed; lines without a quantity move nothing.
+//! - **Going below zero is a policy per item** ([`commerce::stock::Rule`]), decided inside the commit: two registers
+//!   can't both sell the last piece of an item that may not go below zero. At the till such an item can be sold down to
+//!   the last piece; only promises (reservations) respect the safety stock.
+//! - **A paid sale is never refused.** The first tender or card payment fixes a basket's lines. The same commit
+//!   reserves the stock of items that may not go below zero, in a reservation of the hub's own (a *hold*). If that
+//!   fails, the tender is refused and nothing is sent to the terminal. After that, lack of stock can't refuse the sale;
+//!   a policy that changes meanwhile applies from the next basket on.
+//! - **Damaged records refuse no sale.** If an item's position is damaged, a sale only books the movement and leaves
+//!   the position unchanged; the log and the check report it. Such an item may go below zero at the till and is not
+//!   held; all other movements of it are refused. A damaged reservation reserves nothing.
+//! - **Promised once.** A reservation belongs to at most one basket at a time, and is sold or released once.
+//! - **Entered once.** A supplier's order, another store's transfer and a delivery note are each entered once, and a
+//!   transfer only at its destination. Its movements have the same reference at both stores, so that HQ can follow it.
+//!   If a notice was closed too early, an order may be entered again, and the notice of a transfer is reopened.
 //!
-//! # A hold's life
+//! # The states of a hold
 //!
 //! ```text
 //!  lines are fixed                     declined, not charged, and nothing else is paid
 //!  ---------------> held (reserved) ----------------------------------------------------> released (on_hand)
-//!                       |    \---- the payment's end is unknown: held until a person has decided
+//! |    \---- the payment's outcome is unknown: held until a person has decided
 //!                       `--------- the sale's commit: sold
 //! ```
 //!
-//! | what fails, when | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before a command's flush | nothing moved; the register repeats |
-//! | power after it | movement, position, document and answer are there together |
-//! | power between a hold and the payment's end | the hold lies beside the payment's intent; the payment's recovery ends both in one commit |
-//! | the register dies with a basket partly paid | the hold stays with the basket, as its money does; whoever completes it sells it |
-//! | somebody sells while an item is counted | movements since the counted moment are undone for the comparison; the correction is a delta |
-//! | the clock is set back during a count | movements of the doubled time are judged by the time they carry; count the item again |
-//! | a position or a reservation is damaged | sales go on without it, also of what is paid by card and recovered at a start; the check names it |
-//! | a damaged record lies in a list | the list leaves it out, and the log names it |
-//! | the ledger and a position disagree | the check at the next start reports it (positions moved lately), `store-hub store check` every one |
+//! | power, before a command's flush | nothing moved; the register repeats the command |
+//! | power, after it | movement, position, document and answer are all stored |
+//! | power, between a hold and the end of the payment | the hold is stored with the payment's intent; recovering the payment ends both in one commit |
+//! | the register breaks down with a partly paid basket | the hold stays with the basket, like its tenders; completing the basket sells it |
+//! | sales while an item is counted | movements since the count are subtracted for the comparison; the correction is a delta |
+//! | the clock is set back during a count | movements are ordered by their times, which may repeat; count the item again |
+//! | a position or a reservation is damaged | sales continue without it, including card payments recovered at a start; the check names it |
+//! | a list has a damaged record | the list omits it, and the log names it |
+//! | the ledger and a position disagree | the check at the next start reports recently moved positions, `store-hub store check` all of them |
 //!
 //! # Bounds
 //!
-//! A document has at most 400 lines; [`MAX_OPEN`] of a kind are open at once, and those that are closed are forgotten
-//! in their time (`keeping`); texts are at most 120 bytes; lists come in pages. Walks over movements are read in pages
-//! outside the committer; a commit reads by key alone.
+//! A document has at most 400 lines. At most [`MAX_OPEN`] documents of a kind are open; closed ones are deleted after
+//! their retention period (`keeping`). Texts have at most 120 bytes; lists are paged. Walks over movements are read in
+//! pages outside of the committer; a commit only reads by key.
 //!
-//! HQ hears of everything: of what a sale took with the sale, of the rest in the stream `stock`. Its positions of the
-//! newest epoch are the store's; a store that was restored from a backup begins a new one with an opening
-//! ([`crate::hq`]). Movements are archived and never given up: positions are their sums.
+//! HQ receives everything: the movement of a sale with the sale, all others in the stream `stock`. HQ's positions of
+//! the newest epoch equal the store's; a restored store begins a new epoch with an opening ([`crate::hq`]). Movements
+//! are archived and never deleted, because positions are their sums.
 
 mod baskets;
 mod counts;
@@ -103,7 +102,7 @@ pub use tally::{CountProgress, CountedItems, CountedLine, CountedQuantities, tal
 pub use transfers::{Arrival, Dispatch, ThisStore, arrive, dispatch, notice_for_receiver, transfer, transfers};
 pub(crate) use wire::moved;
 
-/// What the check and the opening for HQ, which stand above the stock, read of its records.
+/// The stock records that the check and HQ's opening, which are higher layers, read.
 pub(crate) mod records {
     pub(crate) use super::{
         counts::{COUNTING, COUNTS},
@@ -135,23 +134,23 @@ pub static READ_LEDGER: Permission =
 /// See what to order.
 pub static READ_REORDER: Permission =
     Permission::new("stock.reorder.read", "See what should be ordered", &[Holder::Person]);
-/// Note what happened to goods.
+/// Book events of goods.
 pub static NOTE_GOODS: Permission = Permission::new(
     "stock.goods.note",
-    "Note returned, damaged and doubtful goods",
+    "Book returned, damaged and doubtful goods",
     &[Holder::Register, Holder::Person],
 );
 /// Clear doubtful goods.
 static CLEAR: Permission =
     Permission::new("stock.goods.clear", "Put quarantined goods back on hand", &[Holder::Person]);
 /// Write goods off.
-static WRITE_OFF: Permission = Permission::new("stock.goods.write_off", "Write damaged goods off", &[Holder::Person]);
+static WRITE_OFF: Permission = Permission::new("stock.goods.write_off", "Write off damaged goods", &[Holder::Person]);
 /// Set policies.
 pub static SET_POLICIES: Permission =
     Permission::new("stock.policies.set", "Set the stock policies of items", &[Holder::Person]);
 /// Reserve stock.
 pub static RESERVE: Permission =
-    Permission::new("stock.reserve", "Set stock aside, and release it", &[Holder::Register, Holder::Person]);
+    Permission::new("stock.reserve", "Reserve and release stock", &[Holder::Register, Holder::Person]);
 /// Enter notices.
 pub static MANAGE_NOTICES: Permission = Permission::new(
     "stock.notices.manage",
@@ -164,7 +163,7 @@ pub static RECEIVE: Permission = Permission::new(
     "Receive deliveries against notices",
     &[Holder::Register, Holder::Person],
 );
-/// Send goods to other stores.
+/// Transfer goods to other stores.
 pub static MANAGE_TRANSFERS: Permission = Permission::new(
     "stock.transfers.manage",
     "Dispatch transfers to other stores, and confirm what arrived",
@@ -173,23 +172,23 @@ pub static MANAGE_TRANSFERS: Permission = Permission::new(
 /// Open and close counts.
 pub static MANAGE_COUNTS: Permission =
     Permission::new("stock.counts.manage", "Open and close counts", &[Holder::Person]);
-/// Count.
+/// Record tallies.
 pub static TALLY: Permission =
-    Permission::new("stock.counts.tally", "Note what was counted", &[Holder::Register, Holder::Person]);
+    Permission::new("stock.counts.tally", "Record counted quantities", &[Holder::Register, Holder::Person]);
 /// Decide counts.
 pub static DECIDE_COUNTS: Permission = Permission::new(
     "stock.counts.decide",
     "See the variances of counts, and approve or reject them",
     &[Holder::Person],
 );
-/// See how much there is of an item that is being counted.
+/// See the quantity of an item while it is being counted.
 static SEE_QUANTITIES: Permission = Permission::new(
     "stock.counts.see_quantities",
-    "See how much there is of an item while it is being counted",
+    "See the quantity of an item while it is being counted",
     &[Holder::Person],
 );
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &[
         "movement",

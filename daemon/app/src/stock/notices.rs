@@ -1,4 +1,4 @@
-//! What a supplier or another store announces. [`super::deliveries`] has what comes of it.
+//! Notices of suppliers and other stores. Their deliveries are in [`super::deliveries`].
 
 use commerce::{
     line::checked_text,
@@ -19,48 +19,49 @@ use super::{
 use crate::{By, Refusal, catalog::Catalog};
 
 pub(crate) static NOTICES: Table<Number, Notice> = Table::new("notice");
-/// Notices by the other store, [`folded`], and its transfer: each is entered once, for all time.
+/// Notices by the sending store, [`folded`], and its transfer. Each transfer is entered once, for all time.
 pub(crate) static TRANSFERS_IN: Table<NameName, u64> = Table::new("transfer_in");
-/// Notices by the supplier and its order, [`folded`]: each is entered once, until its notice is closed. Then the next
-/// one takes its place.
+/// Notices by supplier and order, [`folded`]. Each order has one entry; if its notice is closed, the order may be
+/// entered again and the new notice replaces the old one.
 pub(crate) static ORDERS: Table<NameName, u64> = Table::new("supplier_order");
 
-/// Goods that are announced.
-// Not a `Source` beside lines: serde takes unknown fields wherever one record is flattened into another.
+/// Announced goods.
+// Not a `Source` beside lines, because serde does not reject unknown fields of a flattened record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NoticeRequest {
-    /// By a supplier.
+    /// Announced by a supplier.
     Supplier {
-        /// Its name.
+        /// The supplier's name.
         #[schema(min_length = 1, max_length = 120)]
         supplier: String,
-        /// The order's number, or the delivery note's if there was no order. Entered once, until its notice is closed.
+        /// The number of the order, or of the delivery note if there was no order. Entered once, until its notice is
+        /// closed.
         #[schema(min_length = 1, max_length = 120)]
         order: String,
-        /// What.
+        /// The announced quantities.
         #[schema(min_items = 1, max_items = 400)]
         lines: Vec<Portion>,
     },
-    /// By another store of the retailer.
+    /// Announced by another store of the same retailer.
     Store {
-        /// The other hub.
+        /// The sending hub.
         #[schema(value_type = String)]
         store: HubId,
-        /// Its transfer.
+        /// The sender's transfer.
         #[schema(value_type = String, pattern = "^[0-9]+-[0-9]+$", example = "1764201600000-4")]
         transfer: transfer::Name,
-        /// The hub it goes to: this one, or it is refused.
+        /// The receiving hub; a notice for another hub is refused.
         #[schema(value_type = String)]
         to: HubId,
-        /// What.
+        /// The announced quantities.
         #[schema(min_items = 1, max_items = 400)]
         lines: Vec<Portion>,
     },
 }
 
 impl NoticeRequest {
-    /// From whom, in proper texts, and what; if it is for this hub.
+    /// Checks the texts and the destination; returns the source and the portions.
     fn checked(self, here: &HubId) -> Result<(Source, Vec<Portion>), Refusal> {
         Ok(match self {
             Self::Supplier { supplier, order, lines } => {
@@ -80,13 +81,13 @@ impl NoticeRequest {
     }
 }
 
-/// What is announced and has not come, over all open notices. Damaged ones are left out, and logged.
+/// The announced quantities that have not arrived, over all open notices. Damaged notices are skipped and logged.
 pub(super) fn outstanding(store: &Store) -> Result<Sums, StoreError> {
     let mut sums = Sums::new();
     for id in Document::Notice.all_open(store)? {
         let notice = match store.get(&NOTICES, id) {
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%error, "notice is damaged; what it announces is left out");
+                tracing::error!(%error, "notice is damaged; ignoring the quantities it announces");
                 None
             }
             found => found?,
@@ -103,13 +104,13 @@ pub(super) fn read(transaction: &Transaction<'_>, id: u64) -> Result<Notice, Ref
     transaction.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
 }
 
-/// Whether a notice is open; none if it is forgotten.
+/// Whether a notice is open; `None` if it was deleted.
 fn is_open(transaction: &Transaction<'_>, id: u64) -> Result<Option<bool>, StoreError> {
     Ok(transaction.get(&NOTICES, id)?.map(|notice| notice.closed_at_ms.is_none()))
 }
 
-/// Notes which notice an order or a transfer has; refused if it has one already. An order whose notice is closed may
-/// come again: that was closed too early, or the supplier begins its numbers anew. A transfer never does.
+/// Records the notice of an order or transfer; refused if it has one already. An order whose notice is closed may be
+/// entered again: the notice was closed too early, or the supplier has restarted its numbers. A transfer may not.
 fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), Refusal> {
     match source {
         Source::Supplier { supplier, order } => {
@@ -118,7 +119,7 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
                 && is_open(transaction, earlier)? == Some(true)
             {
                 let detail = format!(
-                    "order {order} of {supplier} was entered before, as notice {earlier}; receive against that"
+                    "order {order} of {supplier} was already entered, as notice {earlier}; receive against that notice"
                 );
                 return Err(ORDER_KNOWN.because(detail).member("notice", earlier));
             }
@@ -128,14 +129,14 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
             let from = folded(store);
             if let Some(earlier) = transaction.get(&TRANSFERS_IN, (&from, transfer))? {
                 let remedy = match is_open(transaction, earlier)? {
-                    Some(true) => "receive against that",
-                    Some(false) => "that is closed; if more came, reopen it and receive against it",
+                    Some(true) => "receive against that notice",
+                    Some(false) => "that notice is closed; if more goods came, reopen it and receive against it",
                     None => {
-                        "that was closed and is no longer kept; if goods came that are not in the books, count their items"
+                        "that notice was closed and has been deleted; if goods came that are not in the books, count their items"
                     }
                 };
                 let detail =
-                    format!("transfer {transfer} of {store} was entered before, as notice {earlier}; {remedy}");
+                    format!("transfer {transfer} of {store} was already entered, as notice {earlier}; {remedy}");
                 return Err(TRANSFER_KNOWN.because(detail).member("notice", earlier));
             }
             Ok(transaction.put(&TRANSFERS_IN, (&from, transfer), &id)?)
@@ -143,12 +144,11 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
     }
 }
 
-/// Enters a notice at the hub `here`. An order of a supplier is entered once: what comes later for it is another
-/// delivery. If its notice is closed already, the order is entered again. A transfer is entered once, and nowhere but
-/// where it goes to.
+/// Enters a notice at the hub `here`. A supplier's order is entered once; later goods are further deliveries. Once its
+/// notice is closed, the order may be entered again. A transfer is entered once, and only at its destination.
 ///
 /// # Errors
-/// It was entered before or is not for this store, an item is unknown, or too many notices are open.
+/// It was already entered or is not for this store, an item is unknown, or too many notices are open.
 pub fn enter(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -166,10 +166,10 @@ pub fn enter(
     Ok(DocumentOpened { id })
 }
 
-/// Closes a notice: nothing more will come; what differs stays on record.
+/// Closes a notice: nothing more will come. Differences stay on record.
 ///
 /// # Errors
-/// There is no such notice, or it is closed.
+/// The notice does not exist or is already closed.
 pub fn close_notice(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Result<Notice, Refusal> {
     MANAGE_NOTICES.require(&by.actor)?;
     let mut notice = read(transaction, id)?;
@@ -179,11 +179,11 @@ pub fn close_notice(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Resu
     Ok(notice)
 }
 
-/// Reopens the notice of another store's transfer, which was closed too early. A supplier's order is entered again
-/// instead.
+/// Reopens the notice of another store's transfer that was closed too early. For a supplier's order, enter the order
+/// again instead.
 ///
 /// # Errors
-/// There is no such notice, it is open or of an order, or too many notices are open.
+/// The notice does not exist, is open or of an order, or too many notices are open.
 pub fn reopen_notice(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Result<Notice, Refusal> {
     MANAGE_NOTICES.require(&by.actor)?;
     let mut notice = read(transaction, id)?;
@@ -193,10 +193,10 @@ pub fn reopen_notice(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Res
     Ok(notice)
 }
 
-/// A notice: what was announced, and what came.
+/// A notice with its announced and received quantities.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The notice does not exist, or the store fails.
 pub fn notice(store: &Store, id: u64) -> Result<Notice, Refusal> {
     store.get(&NOTICES, id)?.ok_or_else(|| Document::Notice.unknown(id))
 }

@@ -1,17 +1,17 @@
-//! Looking records up by numbers that mostly count up, a page at a time: many lie in the archive, where each alone
-//! costs a block.
+//! Lookup of records by mostly increasing numbers, a page at a time: many are in the archive, where each single read
+//! decompresses a block.
 
 use store::{Store, StoreError};
 
-/// Records read at once.
+/// Records per read.
 pub(crate) const PAGE: usize = 500;
 
-/// Records that are looked up in about the order of their numbers.
+/// Records that are looked up roughly in the order of their numbers.
 pub(crate) struct PagedLookup<'s, R> {
     store: &'s Store,
     read: fn(&Store, u64, usize) -> Result<Vec<R>, StoreError>,
     number: fn(&R) -> u64,
-    /// From a number on, without those that are missing.
+    /// The first number of the page and its records, without missing ones.
     page: (u64, Vec<R>),
 }
 
@@ -29,7 +29,7 @@ impl<'s, R> PagedLookup<'s, R> {
         if !page.last().is_some_and(|last| (*from..=(self.number)(last)).contains(&number)) {
             self.page = (number, (self.read)(self.store, number, PAGE)?);
         }
-        // Not by bisection: a damaged record may carry another number than its key.
+        // Not by binary search: a damaged record may have a number other than its key.
         Ok(self.page.1.iter().find(|record| (self.number)(record) == number))
     }
 }

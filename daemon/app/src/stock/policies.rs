@@ -1,4 +1,4 @@
-//! How an item's stock is kept: by item, by a person.
+//! Stock policies of items, set by a person.
 
 use commerce::{
     MAX_LINES, Quantity, Sku, Unit,
@@ -23,13 +23,13 @@ use crate::{
 /// Policies by SKU.
 pub(crate) static POLICIES: Table<Name, Policy> = Table::new("stock_policy");
 
-/// An item's policy; quantities by the item's unit.
+/// An item's policy; quantities in the item's unit.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRequest {
-    /// What a sale may do to on_hand.
+    /// How a sale may change on_hand.
     pub rule: Rule,
-    /// Kept back from reservations, and a part of the reorder point.
+    /// Stock that is not promised; also part of the reorder point.
     #[serde(default)]
     pub safety_stock: Option<Quantity>,
     /// Days from an order to its delivery, at most 365.
@@ -40,34 +40,34 @@ pub struct PolicyRequest {
     #[serde(default)]
     #[schema(maximum = 365)]
     pub cover_days: u16,
-    /// Orders are multiples of this; one unit without it.
+    /// Order quantities are multiples of this; default one unit.
     #[serde(default)]
     pub pack: Option<Quantity>,
 }
 
-/// A policy, and whether it still holds.
+/// A policy, and whether it applies to the item's current unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PolicyView {
     /// The policy.
     #[serde(flatten)]
     pub policy: Policy,
-    /// The unit by which the item is sold now, if the policy is by another. It must be set again: until then no safety
-    /// stock is kept back of what is sold now, and nothing of it is reordered.
+    /// The unit in which the item is sold now, if it differs from the policy's. The policy must be set again: until
+    /// then it has no safety stock for what is sold now and suggests no orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sold_by: Option<Unit>,
 }
 
-/// A policy that was set.
+/// The result of setting a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicySet {
-    /// Whether there was another before.
+    /// Whether it replaced another policy.
     pub replaced: bool,
 }
 
-/// An item's stock policy was set.
+/// A person set an item's stock policy.
 #[derive(Serialize)]
 pub(super) struct PolicyWasSet<'a> {
-    /// The whole policy.
+    /// The policy.
     policy: &'a Policy,
 }
 
@@ -79,13 +79,13 @@ fn item_unknown(sku: &Sku) -> Refusal {
     ITEM_UNKNOWN.because(format!("unknown item: SKU {sku}"))
 }
 
-/// The unit by which an item of the catalog is sold.
+/// The unit in which an item of the catalog is sold.
 pub(super) fn unit_of(catalog: &Catalog, sku: &Sku) -> Result<Unit, Refusal> {
     catalog.sku(sku).map(|item| item.price.per).ok_or_else(|| item_unknown(sku))
 }
 
-/// Refuses goods that are not the store's: an item must be in the catalog and by the unit it is sold in, or have a
-/// position by the unit that is named. A SKU that was keyed wrong would make stock that nobody can sell.
+/// Refuses unknown goods: an item must be in the catalog and in the unit in which it is sold, or have a position in the
+/// given unit. A mistyped SKU would make stock that nobody can sell.
 pub(super) fn require_known(
     transaction: &Transaction<'_>,
     catalog: &Catalog,
@@ -97,7 +97,7 @@ pub(super) fn require_known(
     lines.iter().try_for_each(|line| require_known_item(transaction, catalog, &line.sku, line.quantity.unit()))
 }
 
-/// The same for one item by a unit.
+/// The same for one item in a unit.
 pub(super) fn require_known_item(
     transaction: &Transaction<'_>,
     catalog: &Catalog,
@@ -114,12 +114,12 @@ pub(super) fn require_known_item(
     })
 }
 
-/// Writes a policy, and its rule beside the stock: there a sale finds it without another read.
+/// Stores a policy, and copies its rule to the position, so that a sale needs no further read.
 pub(crate) fn put_policy(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<(), StoreError> {
     transaction.put(&POLICIES, policy.sku.as_str(), policy)?;
     for unit in Unit::ALL {
         let key = (policy.sku.as_str(), unit.name());
-        // The item's own position is made if it is not there yet.
+        // Creates the item's position if it does not exist yet.
         if unit == policy.unit || transaction.get(&POSITIONS, key)?.is_some() {
             let mut position = position(transaction, &policy.sku, unit)?;
             position.rule = policy.rule;
@@ -132,7 +132,7 @@ pub(crate) fn put_policy(transaction: &mut Transaction<'_>, policy: &Policy) -> 
 /// An item's policy.
 ///
 /// # Errors
-/// It has none, or the store fails.
+/// The item has no policy, or the store fails.
 pub fn policy(store: &Store, catalog: &Catalog, sku: &Sku) -> Result<PolicyView, Refusal> {
     let none = || {
         let detail = format!("item {sku} has no stock policy: it is tracked, may go below zero, and is not reordered");
@@ -143,16 +143,15 @@ pub fn policy(store: &Store, catalog: &Catalog, sku: &Sku) -> Result<PolicyView,
     Ok(PolicyView { policy, sold_by })
 }
 
-/// What is kept back of an item by a unit, in thousandths: a policy by another unit keeps nothing back.
+/// The safety stock of an item in a unit, in thousandths; zero if the policy is in another unit.
 pub(super) fn safety_stock(policy: Option<Policy>, unit: Unit) -> i64 {
     policy.filter(|policy| policy.unit == unit).map_or(0, |policy| policy.safety_stock)
 }
 
-/// Sets an item's policy. It counts from the next basket on; a basket that is being paid is sold by the policy it began
-/// with.
+/// Sets an item's policy. It applies from the next basket on; a basket that is being paid is sold under its old policy.
 ///
 /// # Errors
-/// The catalog has no such item, a quantity is by another unit, or a number is out of range.
+/// The catalog does not have the item, a quantity is in another unit, or a number is out of range.
 pub fn set_policy(
     transaction: &mut Transaction<'_>,
     by: &By,

@@ -1,4 +1,4 @@
-//! What is there, and what moved.
+//! Positions and movements.
 
 use commerce::{
     Actor, Sku, Unit,
@@ -16,21 +16,21 @@ use super::{
 };
 use crate::Refusal;
 
-/// What is there of an item by one unit; in thousandths of it.
+/// The stock of an item in one unit; in thousandths of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PositionView {
     /// The position.
     #[serde(flatten)]
     pub position: Position,
-    /// What may be promised: on_hand less the safety stock.
+    /// The quantity that may be promised: on_hand less the safety stock.
     pub available_to_sell: i64,
 }
 
-/// A position with what may be promised of it. A policy that can't be read keeps nothing back.
+/// A position with its available quantity. A damaged policy has no safety stock.
 fn view(store: &Store, position: Position) -> Result<PositionView, StoreError> {
     let policy = match store.get(&POLICIES, position.sku.as_str()) {
         Err(error @ StoreError::Corrupt { .. }) => {
-            tracing::error!(%error, item = %position.sku, "stock policy is damaged; no safety stock is kept back");
+            tracing::error!(%error, item = %position.sku, "stock policy is damaged; assuming no safety stock");
             None
         }
         found => found?,
@@ -39,13 +39,13 @@ fn view(store: &Store, position: Position) -> Result<PositionView, StoreError> {
     Ok(PositionView { available_to_sell: position.available_to_sell(safety), position })
 }
 
-/// Positions in the order of their SKUs, those after one, or from the first on. Damaged ones are left out, and logged.
-/// All units of an item are in one page, which may exceed `limit` by them: the next page begins after the item.
+/// Positions in SKU order, after an item or from the first on. Damaged ones are skipped and logged. All units of an
+/// item are on the same page, which may exceed `limit` for that reason; the next page begins after the item.
 ///
 /// # Errors
 /// The store fails.
 pub fn positions(store: &Store, after: Option<&str>, limit: usize) -> Result<Vec<PositionView>, StoreError> {
-    // After every unit of the SKU.
+    // After all units of the SKU.
     let from = after.map(|after| (after, "\u{7f}"));
     let mut page = lists::readable_page(store, &POSITIONS, from, Order::Ascending, limit + Unit::ALL.len())?;
     let (kept, rest) = page.split_at(limit.min(page.len()));
@@ -55,8 +55,8 @@ pub fn positions(store: &Store, after: Option<&str>, limit: usize) -> Result<Vec
     page.into_iter().map(|position| view(store, position)).collect()
 }
 
-/// What is there of an item: one position for each unit it was ever kept by. A register does not see it while the item
-/// is being counted, because whoever counts must not know.
+/// The positions of an item, one for each unit in which it was ever stocked. A register does not see them while the
+/// item is being counted, because whoever counts must not know them.
 ///
 /// # Errors
 /// The item is being counted, or the store fails.
@@ -86,7 +86,7 @@ mod tests {
     use crate::testing;
 
     #[test]
-    fn no_unit_of_an_item_is_lost_between_two_pages() {
+    fn all_units_of_an_item_are_on_one_page() {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
         let kept = [("apples", Unit::Each), ("apples", Unit::Kilogram), ("pears", Unit::Each)];

@@ -1,42 +1,42 @@
-//! The kinds of refusals of the stock.
+//! The refusals of the stock.
 
 use commerce::stock::Refusal as Rule;
 
 use crate::refusal::{Class, Kind, Member, Refusal};
 
-/// A kind of which the rules of the stock refuse.
+/// A kind of the class [`Class::Rule`].
 const fn rule(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
     Kind::new(slug, Class::Rule, title, doc)
 }
 
-/// A kind that names something unknown.
+/// A kind of the class [`Class::NotFound`].
 const fn unknown(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
     Kind::new(slug, Class::NotFound, title, doc)
 }
 
-/// A kind that does not fit the state that things are in.
+/// A kind of the class [`Class::Conflict`].
 const fn conflict(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
     Kind::new(slug, Class::Conflict, title, doc)
 }
 
-/// A member that names the item.
+/// The member for the item.
 const ITEM: Member = Member { name: "item", doc: "The item's SKU." };
-/// A member that names a kind of document.
-const DOCUMENT: Member = Member { name: "document", doc: "What kind of document it is." };
+/// The member for the kind of document.
+const DOCUMENT: Member = Member { name: "document", doc: "The kind of document." };
 
-/// No such reservation.
+/// The reservation does not exist.
 pub static RESERVATION_UNKNOWN: Kind =
     unknown("reservation-unknown", "Unknown reservation", "This store has no reservation with this number.");
-/// No such notice.
+/// The notice does not exist.
 pub static NOTICE_UNKNOWN: Kind =
-    unknown("notice-unknown", "Unknown notice", "This store has no notice with this number, or no longer.");
-/// No such transfer.
+    unknown("notice-unknown", "Unknown notice", "This store has no notice with this number, or has deleted it.");
+/// The transfer does not exist.
 pub static TRANSFER_UNKNOWN: Kind =
-    unknown("transfer-unknown", "Unknown transfer", "This store has no transfer with this number, or no longer.");
-/// No such count.
+    unknown("transfer-unknown", "Unknown transfer", "This store has no transfer with this number, or has deleted it.");
+/// The count does not exist.
 pub static COUNT_UNKNOWN: Kind =
-    unknown("count-unknown", "Unknown count", "This store has no count with this number, or no longer.");
-/// No policy for the item.
+    unknown("count-unknown", "Unknown count", "This store has no count with this number, or has deleted it.");
+/// The item has no policy.
 pub static POLICY_UNKNOWN: Kind = unknown(
     "policy-unknown",
     "No stock policy",
@@ -45,32 +45,38 @@ pub static POLICY_UNKNOWN: Kind = unknown(
 /// Too many documents are open.
 pub static TOO_MANY_OPEN: Kind =
     conflict("too-many-open", "Too many open documents", "Too many documents of the kind are open; close some first.");
-/// The order has an open notice.
-pub static ORDER_KNOWN: Kind =
-    conflict("order-known", "Order entered before", "The supplier's order has an open notice; receive against that.")
-        .with(&[Member { name: "notice", doc: "The number of that notice." }]);
-/// The transfer was entered.
-pub static TRANSFER_KNOWN: Kind =
-    conflict("transfer-known", "Transfer entered before", "The transfer was entered before; it is entered once.")
-        .with(&[Member { name: "notice", doc: "The number of its notice." }]);
+/// The order already has an open notice.
+pub static ORDER_KNOWN: Kind = conflict(
+    "order-known",
+    "Order already entered",
+    "The supplier's order has an open notice; receive against that notice.",
+)
+.with(&[Member { name: "notice", doc: "The number of that notice." }]);
+/// The transfer was already entered.
+pub static TRANSFER_KNOWN: Kind = conflict(
+    "transfer-known",
+    "Transfer already entered",
+    "The transfer was already entered; a transfer is entered only once.",
+)
+.with(&[Member { name: "notice", doc: "The number of its notice." }]);
 /// The item is being counted.
 pub static BEING_COUNTED: Kind =
     conflict("stock-being-counted", "Item is being counted", "The item is in an open count; wait until it is closed.")
         .with(&[ITEM, Member { name: "count", doc: "The number of that count." }]);
-/// Not enough is there.
+/// Not enough stock.
 pub static STOCK_INSUFFICIENT: Kind = rule(
     "stock-insufficient",
     "Not enough stock",
-    "Less than requested is there; reduce the quantity, or receive or count the item first.",
+    "There is less stock than requested; reduce the quantity, or receive or count the item first.",
 )
 .with(&[
     ITEM,
-    Member { name: "requested", doc: "How much was requested, in thousandths of the unit." },
+    Member { name: "requested", doc: "The requested quantity, in thousandths of the unit." },
     Member {
         name: "available",
-        doc: "How much there is, in thousandths of the unit. Registers don't see it while the item is being counted.",
+        doc: "The available quantity, in thousandths of the unit. Registers don't get it while the item is being counted.",
     },
-    Member { name: "state", doc: "The state that it was to be taken from; absent for what is available to sell." },
+    Member { name: "state", doc: "The state that the stock was to be taken from; absent for stock available to sell." },
 ]);
 static STOCK_UNTRACKED: Kind =
     rule("stock-untracked", "Item not tracked", "The item's stock is not tracked; change its stock policy first.")
@@ -80,26 +86,29 @@ static LINES_MISSING: Kind =
 static TOO_MANY_LINES: Kind =
     rule("too-many-lines", "Too many lines", "The document would have too many lines; use several.");
 static ITEM_TWICE: Kind =
-    rule("item-twice", "Item named twice", "An item is named twice where it may stand once.").with(&[ITEM]);
+    rule("item-twice", "Item listed twice", "An item is listed twice where only one line is allowed.").with(&[ITEM]);
 static DELIVERY_KNOWN: Kind = conflict(
     "delivery-known",
-    "Delivery booked before",
-    "A delivery with this delivery note was booked for the notice before; nothing was booked now.",
+    "Delivery already booked",
+    "A delivery with this delivery note was already booked for the notice; nothing was booked now.",
 )
-.with(&[Member { name: "movement", doc: "The movement it was booked as; absent if nothing of it is tracked." }]);
+.with(&[Member { name: "movement", doc: "The movement of that delivery; absent if no item is tracked." }]);
 static TOO_MANY_DELIVERY_NOTES: Kind = rule(
     "too-many-delivery-notes",
     "Too many delivery notes",
-    "The notice takes no more delivery notes; close it and enter another.",
+    "The notice has the maximum number of delivery notes; close it and enter another.",
 );
 static TRANSFER_NOT_FOR_HERE: Kind =
     rule("transfer-not-for-here", "Transfer for another store", "The transfer goes to another store; enter it there.")
         .with(&[Member { name: "to", doc: "The store it goes to." }]);
-static TRANSFER_TO_ITSELF: Kind =
-    rule("transfer-to-itself", "Transfer within one store", "Sender and receiver of the transfer are this store.");
-/// An item by another unit than it is sold or kept by.
-pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or kept by another unit.")
-    .with(&[Member { name: "unit", doc: "The unit by which it is sold or kept." }]);
+static TRANSFER_TO_ITSELF: Kind = rule(
+    "transfer-to-itself",
+    "Transfer within one store",
+    "The sender and the receiver of the transfer are both this store.",
+);
+/// The item is in a different unit than it is sold or stocked in.
+pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or stocked in another unit.")
+    .with(&[Member { name: "unit", doc: "The unit in which it is sold or stocked." }]);
 static DOCUMENT_CLOSED: Kind =
     rule("document-closed", "Document closed", "The document is closed; open another.").with(&[DOCUMENT]);
 static DOCUMENT_OPEN: Kind =
@@ -107,31 +116,35 @@ static DOCUMENT_OPEN: Kind =
 static NOTICE_NOT_REOPENED: Kind = rule(
     "notice-not-reopened",
     "Notice can't be reopened",
-    "The notice of a supplier's order is not reopened; enter the order again.",
+    "The notice of a supplier's order cannot be reopened; enter the order again.",
 );
-static RESERVATION_IN_BASKET: Kind =
-    rule("reservation-in-basket", "Reservation in a basket", "The reservation is in a basket; sell or abandon that.")
-        .with(&[Member { name: "basket", doc: "Which basket." }]);
+static RESERVATION_IN_BASKET: Kind = rule(
+    "reservation-in-basket",
+    "Reservation in a basket",
+    "The reservation is in a basket; complete or abandon the basket.",
+)
+.with(&[Member { name: "basket", doc: "The basket." }]);
 static ITEM_NOT_IN_DOCUMENT: Kind =
-    rule("item-not-in-document", "Item not in the document", "The document has no such item.").with(&[ITEM, DOCUMENT]);
+    rule("item-not-in-document", "Item not in the document", "The document does not contain the item.")
+        .with(&[ITEM, DOCUMENT]);
 static MOMENT_OUT_OF_RANGE: Kind = rule(
     "moment-out-of-range",
     "Moment out of range",
-    "`counted_at_ms` lies before the count was opened or in the future.",
+    "`counted_at_ms` is before the count was opened or in the future.",
 )
 .with(&[ITEM]);
 static NOTHING_TO_DECIDE: Kind =
-    rule("nothing-to-decide", "Nothing to decide", "The item has no variance that waits for a decision.").with(&[ITEM]);
+    rule("nothing-to-decide", "Nothing to decide", "The item has no undecided variance.").with(&[ITEM]);
 static STOCK_RECOUNTED: Kind = conflict(
     "stock-recounted",
     "Item counted again",
-    "The item was counted again, with another variance; read the variances again and decide.",
+    "The item was counted again with a different variance; read the variances again, then decide.",
 )
-.with(&[ITEM, Member { name: "variance", doc: "The variance now, in thousandths of the unit." }]);
+.with(&[ITEM, Member { name: "variance", doc: "The current variance, in thousandths of the unit." }]);
 static OUT_OF_RANGE: Kind = rule("out-of-range", "Out of range", "A number is out of range.")
-    .with(&[Member { name: "field", doc: "Which field." }]);
+    .with(&[Member { name: "field", doc: "The invalid field." }]);
 
-/// All of them.
+/// All kinds.
 pub(super) static KINDS: &[&Kind] = &[
     &RESERVATION_UNKNOWN,
     &NOTICE_UNKNOWN,

@@ -1,5 +1,4 @@
-//! What should be ordered now: the items that have a policy, against what sells, what is there, and what is on its way
-//! here.
+//! Order suggestions: items with a policy, compared with demand, stock on hand and announced deliveries.
 
 use commerce::stock::{
     Demand, Position, Suggestion,
@@ -10,11 +9,11 @@ use store::{Order, Store, StoreError};
 use super::{history::walk_back, ledger::POSITIONS, lists, notices::outstanding, policies::POLICIES};
 use crate::{capability::DAY_MS, catalog::Catalog};
 
-/// Policies read at once.
+/// Policies per read.
 const PAGE: usize = 500;
 
-/// The first suggestions after an item, in the order of their SKUs. Walks the movements of [`WINDOW_DAYS`]: not many at
-/// once. Items whose policy or position is damaged are left out, and logged.
+/// The first suggestions after an item, in SKU order. Walks the movements of [`WINDOW_DAYS`], so only few may run at
+/// once. Items with a damaged policy or position are skipped and logged.
 ///
 /// # Errors
 /// The store fails.
@@ -45,7 +44,7 @@ pub fn suggestions(
             let place = (policy.sku.clone(), policy.unit);
             let position = match store.get(&POSITIONS, (policy.sku.as_str(), policy.unit.name())) {
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, item = %policy.sku, "position is damaged; nothing is suggested for the item");
+                    tracing::error!(%error, item = %policy.sku, "position is damaged; making no suggestion for the item");
                     continue;
                 }
                 found => found?.unwrap_or_else(|| Position::empty(place.clone(), policy.rule)),

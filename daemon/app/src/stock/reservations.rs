@@ -1,4 +1,4 @@
-//! Stock set aside for somebody: an order to be fetched, a customer on the telephone. All of it or nothing.
+//! Reservations: stock set aside for an order or a customer. All lines or none.
 
 use commerce::{
     line::checked_text,
@@ -19,19 +19,19 @@ use crate::{By, Refusal};
 
 pub(crate) static RESERVATIONS: Table<Number, Reservation> = Table::new("reservation");
 
-/// Stock to set aside.
+/// A request to reserve stock.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReserveRequest {
-    /// For whom or what.
+    /// The order or customer that it is for.
     #[schema(min_length = 1, max_length = 120)]
     pub reference: String,
-    /// What.
+    /// The quantities.
     #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 
-/// Writes a reservation; one that holds nothing any more is open no longer.
+/// Stores a reservation; one that holds nothing is no longer open.
 pub(super) fn put(transaction: &mut Transaction<'_>, reservation: &Reservation) -> Result<(), StoreError> {
     if !reservation.holds() && !reservation.hold {
         Document::Reservation.close(transaction, reservation.id)?;
@@ -42,7 +42,7 @@ pub(super) fn put(transaction: &mut Transaction<'_>, reservation: &Reservation) 
 /// A reservation.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The reservation does not exist, or the store fails.
 pub fn reservation(store: &Store, id: u64) -> Result<Reservation, Refusal> {
     store.get(&RESERVATIONS, id)?.ok_or_else(|| Document::Reservation.unknown(id))
 }
@@ -55,10 +55,10 @@ pub fn reservations(store: &Store, before: Option<u64>, limit: usize) -> Result<
     lists::before(store, &RESERVATIONS, before, limit)
 }
 
-/// Sets stock aside: every line, or none.
+/// Reserves stock for every line, or for none.
 ///
 /// # Errors
-/// Less is available to sell than a line requests, or too many reservations are open.
+/// Less is available to sell than requested, or too many reservations are open.
 pub fn reserve(transaction: &mut Transaction<'_>, by: &By, request: ReserveRequest) -> Result<DocumentOpened, Refusal> {
     RESERVE.require(&by.actor)?;
     let reference = checked_text("reference", request.reference)?;
@@ -95,10 +95,10 @@ pub fn reserve(transaction: &mut Transaction<'_>, by: &By, request: ReserveReque
     Ok(DocumentOpened { id })
 }
 
-/// Releases what was set aside.
+/// Releases a reservation.
 ///
 /// # Errors
-/// There is no such reservation, a basket has it, or it is over.
+/// The reservation does not exist, is in a basket, or is closed.
 pub fn release(transaction: &mut Transaction<'_>, by: &By, id: u64) -> Result<MovementBooked, Refusal> {
     RESERVE.require(&by.actor)?;
     let mut reservation = transaction.get(&RESERVATIONS, id)?.ok_or_else(|| Document::Reservation.unknown(id))?;

@@ -1,9 +1,9 @@
-//! Noting what was counted.
+//! Recording counted quantities.
 //!
-//! Movements since the moment an item was counted are undone: read back in pages before the commit
-//! ([`CountedItems::look_back`]), and those that came in between by their numbers inside it. Without `counted_at_ms`
-//! the moment is the arrival of the request, however long its commit waits then. A repeat arrives later: a register
-//! that keeps a command, or repeats one, must say when it was counted.
+//! Movements since the moment when an item was counted are subtracted: most are read in pages before the commit
+//! ([`CountedItems::look_back`]), and those in between by number inside it. Without `counted_at_ms` the moment is the
+//! arrival of the request, however long its commit waits. A repeated request arrives later, so a register that stores
+//! or repeats a command must send the moment.
 
 use commerce::{
     MAX_LINES, Quantity, Sku,
@@ -16,57 +16,57 @@ use utoipa::ToSchema;
 use super::{TALLY, counts, history::Undo, ledger::position};
 use crate::{By, Refusal};
 
-/// What was counted.
+/// Counted quantities.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountedQuantities {
-    /// Each item once; one that was counted before is replaced.
+    /// The items, each once; an earlier tally of an item is replaced.
     #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<CountedLine>,
 }
 
-/// An item that was counted.
+/// A counted item.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountedLine {
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// How much was there; may be nothing.
+    /// The counted quantity, which may be zero.
     pub quantity: Quantity,
-    /// When, by the hub's clock: milliseconds since 1970, UTC. Without it, when this request arrives: a command that is
-    /// kept before it is sent, or repeated, must say it.
+    /// When it was counted, by the hub's clock: milliseconds since 1970, UTC. The default is the arrival of this
+    /// request, so a command that is stored before it is sent, or repeated, must send the moment.
     #[serde(default)]
     pub counted_at_ms: Option<i64>,
 }
 
-/// How far a count is.
+/// The progress of a count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CountProgress {
-    /// Items counted.
+    /// The number of counted items.
     pub counted: usize,
-    /// Items to be counted yet.
+    /// The number of items still to be counted.
     pub remaining: usize,
 }
 
-/// An item that was counted, and when.
+/// A counted item and the moment.
 struct Counted {
     sku: Sku,
     quantity: Quantity,
     at_ms: i64,
 }
 
-/// Items that were counted, and what moved since: gathered before the commit that notes them.
+/// Counted items and the movements since, collected before the commit.
 pub struct CountedItems {
     items: Vec<Counted>,
     undo: Undo,
 }
 
 impl CountedItems {
-    /// Items of a request that arrived now. Nothing is read back yet.
+    /// The items of a request that has just arrived. Nothing is read back yet.
     ///
     /// # Errors
-    /// There is no such count; or no items, too many, or one twice; or a moment lies before the count's opening or in
-    /// the future.
+    /// The count does not exist; there are no items, too many, or one twice; or a moment is before the count's opening
+    /// or in the future.
     pub fn of(store: &Store, id: u64, quantities: &CountedQuantities, now_ms: i64) -> Result<Self, Refusal> {
         Ok(Self::of_count(&counts::stored(store, id)?, &quantities.lines, now_ms)?)
     }
@@ -94,8 +94,8 @@ impl CountedItems {
         Ok(Self { items, undo })
     }
 
-    /// Reads back what moved since, as far as the newest movements tell: an hour or more of a busy store. False if it
-    /// takes [`Self::look_back_wholly`].
+    /// Reads back the movements since then, as far as the newest pages go: an hour or more of a busy store. False if
+    /// [`Self::look_back_wholly`] is needed.
     ///
     /// # Errors
     /// The store fails.
@@ -103,8 +103,8 @@ impl CountedItems {
         self.undo.look_back_briefly(store)
     }
 
-    /// Reads the rest back, after [`Self::look_back`]: months, for an item that was counted months ago. One caller at a
-    /// time, so that they don't take the disk from the tills together.
+    /// Reads back the rest, after [`Self::look_back`]: months, for an item that was counted months ago. Only one caller
+    /// at a time, so that the disk stays free for the tills.
     ///
     /// # Errors
     /// The store fails.
@@ -118,11 +118,11 @@ impl CountedItems {
     }
 }
 
-/// Notes what was counted. `baskets` is what lies in open baskets: looked at before movements are read back, as near to
-/// the moment as can be.
+/// Records the counted quantities. `baskets` is the stock in open baskets, read before movements are read back, as
+/// close to the moment as possible.
 ///
 /// # Errors
-/// There is no such count, it is closed, or an item can't be counted in it by this unit or at this moment.
+/// The count does not exist or is closed, or an item can't be counted by this unit or at this moment.
 pub fn tally(
     transaction: &mut Transaction<'_>,
     by: &By,

@@ -1,4 +1,4 @@
-//! What goes to another store: dispatched here, announced there, arrived when a person says so.
+//! Transfers to other stores: dispatched here, entered as a notice there, and confirmed by a person.
 
 use commerce::{
     Quantity,
@@ -24,23 +24,23 @@ use crate::{By, Refusal, catalog::Catalog};
 
 pub(crate) static TRANSFERS: Table<Number, Transfer> = Table::new("transfer");
 
-/// Goods that leave for another store.
+/// A request to dispatch goods to another store.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dispatch {
-    /// The other hub.
+    /// The receiving hub.
     #[schema(value_type = String)]
     pub to: HubId,
-    /// What leaves.
+    /// The quantities.
     #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
 
-/// What the other store has.
+/// The quantities received by the other store.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Arrival {
-    /// What arrived there; what is not named did not.
+    /// The quantities that arrived; items that are not listed did not arrive.
     #[schema(min_items = 1, max_items = 400)]
     pub lines: Vec<Portion>,
 }
@@ -57,7 +57,7 @@ pub struct ThisStore {
 /// Dispatches a transfer: its goods are in transit from now on.
 ///
 /// # Errors
-/// It goes to this store, an item is unknown, or the rules of the stock refuse it.
+/// The destination is this store, an item is unknown, or the rules of the stock refuse it.
 pub fn dispatch(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -87,10 +87,10 @@ pub fn dispatch(
     Ok(DocumentOpened { id })
 }
 
-/// Confirms what of a transfer arrived: it is in transit no longer, and what is missing is a shortfall.
+/// Confirms the arrival of a transfer: its goods are no longer in transit, and missing goods become a shortfall.
 ///
 /// # Errors
-/// There is no such transfer, it is confirmed already, or something arrived that was never sent.
+/// The transfer does not exist or is already confirmed, or an item arrived that was never sent.
 pub fn arrive(
     transaction: &mut Transaction<'_>,
     by: &By,
@@ -100,7 +100,7 @@ pub fn arrive(
 ) -> Result<Transfer, Refusal> {
     MANAGE_TRANSFERS.require(&by.actor)?;
     let mut transfer = transaction.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))?;
-    // Nothing may have arrived at all.
+    // The list may be empty: nothing arrived at all.
     let arrived = if arrival.lines.is_empty() { Sums::new() } else { stock::sum(arrival.lines)? };
     let (there, short) = transfer.arrive(by.at_ms, arrived)?;
     Document::Transfer.close(transaction, id)?;
@@ -113,10 +113,10 @@ pub fn arrive(
     Ok(transfer)
 }
 
-/// A transfer: what was sent, and what arrived.
+/// A transfer with its sent and arrived quantities.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The transfer does not exist, or the store fails.
 pub fn transfer(store: &Store, id: u64) -> Result<Transfer, Refusal> {
     store.get(&TRANSFERS, id)?.ok_or_else(|| Document::Transfer.unknown(id))
 }
@@ -129,10 +129,10 @@ pub fn transfers(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec
     lists::before(store, &TRANSFERS, before, limit)
 }
 
-/// A transfer as the other store enters it.
+/// The notice of a transfer, for the other store to enter.
 ///
 /// # Errors
-/// There is none, or the store fails.
+/// The transfer does not exist, or the store fails.
 pub fn notice_for_receiver(store: &Store, here: &HubId, id: u64) -> Result<NoticeRequest, Refusal> {
     let transfer = transfer(store, id)?;
     let corrupt = |why: String| StoreError::Corrupt { table: TRANSFERS.name(), key: id.to_string(), why };
@@ -142,7 +142,7 @@ pub fn notice_for_receiver(store: &Store, here: &HubId, id: u64) -> Result<Notic
     Ok(NoticeRequest::Store { store: here.clone(), transfer: name, to, lines })
 }
 
-/// Sums as portions; several of an item, where it is more than one takes.
+/// Sums as portions; a sum beyond the maximum of a portion is split.
 fn portions(sums: Sums) -> Result<Vec<Portion>, String> {
     let mut portions = Vec::with_capacity(sums.len());
     for ((sku, unit), mut milli) in sums {

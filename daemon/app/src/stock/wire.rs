@@ -1,4 +1,4 @@
-//! A movement as it travels to HQ.
+//! A movement as sent to HQ.
 
 use commerce::stock::{Line, Movement};
 use contract::{
@@ -18,7 +18,7 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
     outgoing::written(&MOVED, &moved(store, number)?.ok_or_else(missing)?, entry)
 }
 
-/// A movement as it travels; a sale's is a part of the sale's event.
+/// A movement as sent to HQ; a sale's movement is part of the sale's event.
 ///
 /// # Errors
 /// The store fails.

@@ -16,8 +16,8 @@ use crate::{
     testing::{self, CATALOG, CEREAL, basket, by, faults, goods, portions, register, sale_context, sku, transfer_in},
 };
 
-/// What the check says of a store with one open document of each kind, a basket that has a reservation, and a sale,
-/// once something is done to it.
+/// The faults of a store with one open document of each kind, a basket with a reservation, and a sale, after some
+/// damage.
 fn checked(damage: Damage) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
@@ -40,10 +40,10 @@ fn checked(damage: Damage) -> (String, String) {
     (faults(&store, Depth::Fast).join("; "), faults(&store, Depth::Whole).join("; "))
 }
 
-/// The one sale names another movement.
+/// Makes the sale reference another movement.
 fn renamed(transaction: &mut Transaction<'_>, movement: u64) -> Result<(), StoreError> {
     let sale = transaction.get(&SALES, 1)?.unwrap();
-    // A stored sale is never written again; damage replaces it.
+    // A stored sale is never written again; damage overwrites it.
     transaction.delete(&SALES, 1);
     transaction.put(&SALES, 1, &Sale { movement: Some(movement), ..sale })
 }
@@ -54,57 +54,57 @@ fn whole_documents_have_no_faults() {
 }
 
 #[test]
-fn documents_and_baskets_that_can_not_be_so_are_found_by_the_whole_check() {
+fn contradictory_documents_and_baskets_are_found_by_the_whole_check() {
     let damages: [(Damage, &str); 11] = [
         (
             |transaction| {
                 transaction.delete(&OPEN, ("reservation", 1));
                 Ok(())
             },
-            "reservation 1 is open, and the index does not say so; \
-             the index of open documents has 0 of the kind reservation, its sum says 1",
+            "reservation 1 is open, but the index does not list it; \
+             the index of open documents lists 0 of kind reservation, its total is 1",
         ),
         (
             |transaction| {
                 let open = transaction.get(&OPEN, ("notice", 1))?.unwrap();
                 transaction.put(&OPEN, ("notice", 2), &crate::stock::OpenDocument { id: 2, ..open })
             },
-            "the index says that notice 2 is open, and it is not; \
-             the index of open documents has 2 of the kind notice, its sum says 1",
+            "the index lists notice 2 as open, but it is not; \
+             the index of open documents lists 2 of kind notice, its total is 1",
         ),
         (
             |transaction| transaction.put(&TOTALS, "transfer", &3),
-            "the index of open documents has 0 of the kind transfer, its sum says 3",
+            "the index of open documents lists 0 of kind transfer, its total is 3",
         ),
         (
             |transaction| {
                 transaction.delete(&COUNTING, CEREAL);
                 Ok(())
             },
-            "item 818981 is in count 1, and the index of items does not say so",
+            "item 818981 is in count 1, but the index of items does not list it",
         ),
         (
             |transaction| transaction.put(&COUNTING, "4011", &1),
-            "the index of items names count 1 for an item that it does not have",
+            "the index of items lists count 1 for an item that is not in it",
         ),
         (
             |transaction| transaction.put(&COUNTING, "4011", &9),
-            "the index of items names count 9 for an item that it does not have",
+            "the index of items lists count 9 for an item that is not in it",
         ),
         (
             |transaction| {
                 transaction.delete(&TRANSFERS_IN, ("store-2", "7-1"));
                 Ok(())
             },
-            "notice 1 is of transfer `7-1`, whose index does not name it",
+            "notice 1 is of transfer `7-1`, but the index does not list it",
         ),
         (
             |transaction| transaction.put(&TRANSFERS_IN, ("store-2", "7-2"), &1),
-            "the index of transfers names notice 1, which has none of them, or twice",
+            "the index of transfers lists notice 1 wrongly or twice",
         ),
         (
             |transaction| transaction.put(&ORDERS, ("dairy", "4711"), &1),
-            "the index of orders names notice 1, which has none of them, or twice",
+            "the index of orders lists notice 1 wrongly or twice",
         ),
         (
             |transaction| {
@@ -127,7 +127,7 @@ fn documents_and_baskets_that_can_not_be_so_are_found_by_the_whole_check() {
 }
 
 #[test]
-fn a_sale_and_a_movement_that_do_not_name_each_other_are_found_by_both_checks() {
+fn a_sale_and_a_movement_that_do_not_reference_each_other_are_found_by_both_checks() {
     let (fast, whole) = checked(|transaction| renamed(transaction, 9));
     let lost = "movement 3 references sale 1-1, which does not reference it";
     assert_eq!(fast, format!("{lost}; sale 1-1 references movement 9, which is missing"));

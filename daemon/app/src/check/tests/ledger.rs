@@ -14,7 +14,7 @@ use crate::{
     testing::{self, CEREAL, faults, goods, line, portions, register, send, sku},
 };
 
-/// A ledger of 1,200 movements, two of them of documents that are open.
+/// A ledger of 1,200 movements, two of them of open documents, after some damage.
 fn ledger(damage: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError> + Send + 'static) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
@@ -45,13 +45,13 @@ fn a_whole_ledger_has_no_faults() {
 fn a_position_that_is_not_the_sum_of_its_movements_is_found_by_the_whole_check() {
     let (fast, whole) = ledger(|transaction| transaction.put(&POSITIONS, (CEREAL, "each"), &position(1_000)));
     assert_eq!(fast, "");
-    let differs = "item 818981: the position says on_hand 1000 thousandths, its movements come to 1193000";
+    let differs = "item 818981: the position has on_hand 1000 thousandths, the sum of its movements is 1193000";
     assert!(whole.contains(differs), "{whole}");
     let (_, whole) = ledger(|transaction| {
         let position = Position { rule: Rule::ToZero, ..position(1_193_000) };
         transaction.put(&POSITIONS, (CEREAL, "each"), &position)
     });
-    assert_eq!(whole, "item 818981: the position follows ToZero, its policy says BelowZero");
+    assert_eq!(whole, "item 818981: the position has the rule ToZero, its policy has BelowZero");
 }
 
 #[test]
@@ -60,13 +60,13 @@ fn a_missing_movement_is_found() {
         transaction.delete(&MOVEMENTS, 700);
         Ok(())
     });
-    assert!(fast.contains("movement 700 is missing; 701 follows"), "{fast}");
-    assert!(whole.contains("movement 700 is missing") && whole.contains("come to 1192000"), "{whole}");
+    assert!(fast.contains("movement 700 is missing; the next is 701"), "{fast}");
+    assert!(whole.contains("movement 700 is missing") && whole.contains("is 1192000"), "{whole}");
     let (fast, _) = ledger(|transaction| {
         transaction.delete(&MOVEMENTS, 1_200);
         Ok(())
     });
-    assert_eq!(fast, "the last movement is 1199, the counter says 1200");
+    assert_eq!(fast, "the last movement is 1199, but the counter is at 1200");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_missing_position_is_found() {
         transaction.delete(&POSITIONS, (CEREAL, "each"));
         Ok(())
     });
-    let expected = "item 818981 has moved and has no position by each".to_owned();
+    let expected = "item 818981 has movements but no position by each".to_owned();
     assert_eq!(missing, (expected.clone(), expected));
 }
 
@@ -87,12 +87,12 @@ fn replaced(kind: Kind, reference: &str, from: State, to: Option<State>) -> Stri
 }
 
 #[test]
-fn a_movement_that_can_not_be_so_is_found() {
+fn an_impossible_movement_is_found() {
     let unknown = "movement 900 references sale 1-77, which does not reference it";
     assert_eq!(replaced(Kind::Sale, "1-77", State::OnHand, None), unknown);
     let unreadable = "movement 900 references sale x, which does not reference it";
     assert_eq!(replaced(Kind::Sale, "x", State::OnHand, None), unreadable);
-    let impossible = "movement 900 moves item 818981 as no Receipt can";
+    let impossible = "movement 900 of kind Receipt moves item 818981 between states that the kind does not allow";
     assert_eq!(replaced(Kind::Receipt, "1", State::Damaged, Some(State::OnHand)), impossible);
 }
 
@@ -105,9 +105,9 @@ fn missing_documents_are_found() {
     });
     assert_eq!(
         whole,
-        "the index says that reservation 1 is open, and it is not; \
-         the index says that transfer 1 is open, and it is not; \
-         item 818981: 2000 thousandths are reserved, its reservations say 0; \
-         item 818981: 3000 thousandths are in_transit, its transfers say 0"
+        "the index lists reservation 1 as open, but it is not; \
+         the index lists transfer 1 as open, but it is not; \
+         item 818981: the position has reserved 2000 thousandths, the sum of its reservations is 0; \
+         item 818981: the position has in_transit 3000 thousandths, the sum of its transfers is 0"
     );
 }

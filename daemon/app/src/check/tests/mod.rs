@@ -1,4 +1,4 @@
-//! Tests of the check: a whole store has no faults, and each kind of damage is found.
+//! Tests of the check: an undamaged store has no faults, and each kind of damage is found.
 
 mod documents;
 mod ledger;
@@ -6,5 +6,5 @@ mod totals;
 
 use store::{StoreError, Transaction};
 
-/// Does something to a store that no use case does.
+/// Damages a store in a way that no use case does.
 type Damage = fn(&mut Transaction<'_>) -> Result<(), StoreError>;

@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// Notices 1 (a supplier's, also with what is not tracked) and 2 (another store's, delivered twice), transfer 1 (some
-/// of it missing) and count 1 (something too much). Movements: 1 to 3 are receipts, 4 and 5 transfers in, 6 the
-/// transfer out, 7 its arrival, 8 its shortfall, 9 the count.
+/// Notices 1 (a supplier's, including an untracked item) and 2 (another store's, delivered twice), transfer 1 (with a
+/// shortfall) and count 1 (with a surplus). Movements: 1 to 3 are receipts, 4 and 5 transfers in, 6 the transfer out, 7
+/// its arrival, 8 its shortfall, 9 the count.
 fn life(transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
     order(transaction, "4711", 9)?;
     receive(transaction, 1, CEREAL, [5, 2])?;
@@ -43,7 +43,7 @@ fn life(transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Two pieces more than the four there are are counted and approved.
+/// A count of two pieces more than the four on hand is approved.
 fn count(store: &Store) -> Result<(), Refusal> {
     let quantity = Quantity::pieces(6).unwrap();
     let quantities = CountedQuantities { lines: vec![CountedLine { sku: sku(CEREAL), quantity, counted_at_ms: None }] };
@@ -56,12 +56,12 @@ fn count(store: &Store) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the bags are tracked from now on.
+/// Sets whether the bags are tracked.
 fn track_bags(transaction: &mut Transaction<'_>, is_tracked: bool) -> Result<(), StoreError> {
     set_rule(transaction, BAGS, if is_tracked { Rule::BelowZero } else { Rule::Untracked })
 }
 
-/// A store with that life in it.
+/// A store with that history.
 fn lived() -> (TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
@@ -71,14 +71,14 @@ fn lived() -> (TempDir, Store) {
     (directory, store)
 }
 
-/// What the check of the stock alone says: the walk over all records would report damaged ones too.
+/// The faults of the stock check only, because the check of all records would also report damaged ones.
 fn faults_of(store: &Store, depth: Depth) -> Vec<String> {
     let mut checked = Checked::default();
     check_stock(store, depth, &mut checked).unwrap();
     checked.faults
 }
 
-/// What the whole check says of that life once something is done to it that no use case does.
+/// The faults of that store after some damage.
 fn checked(damage: Damage) -> Vec<String> {
     let (_directory, store) = lived();
     store.commit_blocking(damage).unwrap();
@@ -99,7 +99,7 @@ fn of_movement(transaction: &mut Transaction<'_>, number: u64, change: fn(&mut M
 }
 
 #[test]
-fn a_document_that_differs_from_its_movements_is_found_whichever_is_changed() {
+fn a_difference_between_a_document_and_its_movements_is_found() {
     assert_eq!(checked(|_| Ok(())), Vec::<String>::new());
     let damages: [(Damage, &str); 19] = [
         (
@@ -202,15 +202,15 @@ fn a_document_that_differs_from_its_movements_is_found_whichever_is_changed() {
 }
 
 #[test]
-fn an_order_that_the_index_does_not_name_is_found() {
+fn an_order_missing_from_the_index_is_found() {
     let faults = checked(|transaction| {
         transaction.delete(&ORDERS, ("dairy", "4711"));
         Ok(())
     });
-    assert_eq!(faults, ["notice 1 is of order `4711`, whose index does not name it"]);
+    assert_eq!(faults, ["notice 1 is of order `4711`, but the index does not list it"]);
 }
 
-/// One record of a table that can't be read.
+/// Damages one record of a table.
 macro_rules! damage {
     ($key:ty, $table:literal, $at:expr) => {
         |transaction| {
@@ -223,7 +223,7 @@ macro_rules! damage {
 /// What is stored is not a sale.
 static DAMAGED: Table<Number, String> = Table::linked("sale");
 
-/// A movement of a sale that can't be read.
+/// A movement whose sale is damaged.
 fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
     transaction.append_to_outbox(Stream::sales().as_str(), "sale.completed", 1, "1-1")?;
     let moved = booked(transaction, Kind::Sale, "1-1", 1, vec![line(CEREAL, 1000, Some(State::OnHand), None)]);
@@ -232,7 +232,7 @@ fn damaged_sale(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
 }
 
 #[test]
-fn a_damaged_record_beside_the_documents_hides_no_wrong_position_and_is_reported_once() {
+fn a_damaged_record_hides_no_wrong_position_and_is_reported_once() {
     let damages: [(Damage, &str); 7] = [
         (damage!(NameName, "transfer_in", ("store-2", "7-1")), "transfer_in"),
         (damage!(NameName, "transfer_in", ("store-2", "7-9")), "transfer_in"),
@@ -253,13 +253,13 @@ fn a_damaged_record_beside_the_documents_hides_no_wrong_position_and_is_reported
         damaged.unwrap();
         let faults = faults_of(&store, Depth::Whole);
         let of = |part: &str| faults.iter().filter(|fault| fault.contains(part)).count();
-        let found = (of(&format!("of table {table} can't be read")), of("item 818981: the position says on_hand"));
+        let found = (of(&format!("of table {table} can't be read")), of("item 818981: the position has on_hand"));
         assert_eq!((found, faults.len()), ((1, 1), 2), "{table}: {faults:?}");
     }
 }
 
 #[test]
-fn a_damaged_index_is_nothing_to_the_fast_check() {
+fn the_fast_check_ignores_a_damaged_index() {
     let (_directory, store) = lived();
     let damage: Damage = damage!(NameName, "transfer_in", ("store-2", "7-1"));
     let damaged = store.commit_blocking(move |transaction| {
@@ -267,10 +267,10 @@ fn a_damaged_index_is_nothing_to_the_fast_check() {
         damage(transaction)
     });
     damaged.unwrap();
-    assert_eq!(faults_of(&store, Depth::Fast), ["item 4012 has moved and has no position by each"]);
+    assert_eq!(faults_of(&store, Depth::Fast), ["item 4012 has movements but no position by each"]);
 }
 
-/// The order of notice 1 once more, as notice 3.
+/// Enters the order of notice 1 again, as notice 3.
 fn enter_again(transaction: &mut Transaction<'_>) {
     let (supplier, order) = ("DAIRY".into(), "4711".into());
     let notice = NoticeRequest::Supplier { supplier, order, lines: portions(CEREAL, 1) };
@@ -278,18 +278,18 @@ fn enter_again(transaction: &mut Transaction<'_>) {
 }
 
 #[test]
-fn an_order_that_was_entered_again_is_right_of_a_closed_notice_alone() {
+fn an_order_may_only_be_entered_again_after_its_notice_is_closed() {
     let faults = checked(|transaction| {
         close_notice(transaction, &by(1), 1).unwrap();
         enter_again(transaction);
         Ok(())
     });
     assert_eq!(faults, Vec::<String>::new());
-    // Two that are open count twice; one that gives way to an older one was not entered again.
+    // Two open notices of one order are a fault; so is a later one listed under an older one.
     let faults = checked(|transaction| transaction.put(&ORDERS, ("dairy", "4711"), &2));
     let expected = [
-        "notice 1 is of order `4711`, whose index does not name it",
-        "the index of orders names notice 2, which has none of them, or twice",
+        "notice 1 is of order `4711`, but the index does not list it",
+        "the index of orders lists notice 2 wrongly or twice",
     ];
     assert_eq!(faults, expected);
     let faults = checked(|transaction| {
@@ -298,11 +298,11 @@ fn an_order_that_was_entered_again_is_right_of_a_closed_notice_alone() {
         close_notice(transaction, &by(1), 3).unwrap();
         transaction.put(&ORDERS, ("dairy", "4711"), &1)
     });
-    assert_eq!(faults, ["notice 3 is of order `4711`, whose index does not name it"]);
+    assert_eq!(faults, ["notice 3 is of order `4711`, but the index does not list it"]);
 }
 
 #[test]
-fn movements_of_documents_that_are_forgotten_are_passed() {
+fn movements_of_deleted_documents_are_skipped() {
     let faults = checked(|transaction| {
         transaction.delete(&NOTICES, 2);
         transaction.delete(&TRANSFERS, 1);

@@ -11,19 +11,19 @@ use crate::{
 
 static COUNTERS: Table<Name, u64> = Table::new("counter");
 
-/// Enough for parts of two commits.
+/// Enough for the parts of two commits.
 const ITEMS: usize = AT_ONCE * OPENING_LINES + OPENING_LINES + 7;
 
-/// What is stored is not a note.
+/// A table that stores invalid notes.
 static DAMAGED_NOTES: Table<Name, String> = Table::new("stock_opened");
 
-/// What is stored is not a part.
+/// A table that stores invalid parts.
 static DAMAGED_PARTS: Table<Number, u64> = Table::new("stock_opening");
 
-/// What is stored is not a movement.
+/// A table that stores invalid movements.
 static DAMAGED: Table<Number, u64> = Table::new("movement");
 
-/// Thousandths of an item come.
+/// Receives thousandths of an item.
 fn receive(
     transaction: &mut Transaction<'_>,
     sums: impl IntoIterator<Item = (Sku, i64)>,
@@ -36,7 +36,7 @@ fn first_item() -> Sku {
     testing::sku("00000")
 }
 
-/// A piece of each of many items comes, as movements of 400 lines.
+/// Receives a piece of each of many items, as movements of 400 lines.
 fn come(store: &Store) {
     let skus: Vec<_> = (0..ITEMS).map(|item| testing::sku(&format!("{item:05}"))).collect();
     for skus in skus.chunks(commerce::MAX_LINES) {
@@ -49,7 +49,7 @@ fn last(store: &Store) -> u64 {
     store.outbox_span("stock").unwrap().last
 }
 
-/// HQ has everything.
+/// HQ acknowledges everything.
 fn acknowledge(store: &Store) {
     testing::acknowledge(store, "stock", last(store));
 }
@@ -63,7 +63,7 @@ fn restored(store: &Store) -> (tempfile::TempDir, Store) {
     (directory, store)
 }
 
-/// What HQ hears of the epoch comes to one piece of every item.
+/// The events of the epoch sum up to one piece of every item at HQ.
 fn is_told_once(store: &Store) {
     let base = store.outbox_span("stock").unwrap().base;
     let (mut said, mut records) = (Standings::new(), Records::of(store));
@@ -78,7 +78,7 @@ fn is_told_once(store: &Store) {
 }
 
 #[test]
-fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
+fn an_epoch_is_opened_once_wherever_its_opening_is_interrupted() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     open_epoch(&store, 1).unwrap();
@@ -98,7 +98,7 @@ fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
             assert_eq!(last(&store), movements + parts);
             is_told_once(&store);
         }
-        // Restored again, before HQ has heard a word.
+        // Restored again, before HQ has received anything.
         let (_directory, store) = restored(&store);
         open_epoch(&store, 3).unwrap();
         assert_eq!(last(&store), movements + parts, "what waits in the outbox says it all");
@@ -107,7 +107,7 @@ fn an_epoch_is_opened_once_wherever_its_opening_is_cut() {
 }
 
 #[test]
-fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had_heard() {
+fn later_damage_does_not_reopen_an_opened_epoch() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     come_singly(&store, 3);
@@ -123,7 +123,7 @@ fn an_epoch_that_is_opened_is_not_opened_again_for_damage_that_came_after_hq_had
 }
 
 #[test]
-fn a_damaged_note_keeps_no_epoch_from_being_opened() {
+fn an_epoch_is_opened_despite_a_damaged_note() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     come_singly(&store, 3);
@@ -135,7 +135,7 @@ fn a_damaged_note_keeps_no_epoch_from_being_opened() {
 }
 
 #[test]
-fn a_damaged_entry_is_not_taken_for_told() {
+fn a_damaged_entry_stays_in_the_opening() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     come(&store);
@@ -149,7 +149,7 @@ fn a_damaged_entry_is_not_taken_for_told() {
     assert_eq!((lines.len(), first.quantity_milli), (ITEMS, 6000));
 }
 
-/// A piece of one item comes a number of times.
+/// Receives a piece of one item a number of times.
 fn come_singly(store: &Store, times: u64) {
     for first in (0..times).step_by(500) {
         let some = 500.min(times - first);
@@ -160,7 +160,7 @@ fn come_singly(store: &Store, times: u64) {
     }
 }
 
-/// Thousandths that HQ hears of the epoch in the stream `stock`.
+/// The thousandths that HQ receives in the stream `stock` of the epoch.
 fn told(store: &Store) -> i64 {
     let (mut said, mut records) = (Standings::new(), Records::of(store));
     for entry in store.outbox("stock", store.outbox_span("stock").unwrap().base + 1, usize::MAX).unwrap() {
@@ -173,7 +173,7 @@ fn told(store: &Store) -> i64 {
 }
 
 #[test]
-fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
+fn an_epoch_is_opened_despite_a_damaged_block_of_the_archive() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let pieces = store::archive::SEGMENT + 10;
@@ -194,7 +194,7 @@ fn a_damaged_block_of_the_archive_keeps_no_epoch_from_being_opened() {
 }
 
 #[test]
-fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
+fn deleted_sales_that_hq_needs_again_are_in_the_opening() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     come_singly(&store, 3);
@@ -222,7 +222,7 @@ fn sales_given_up_that_hq_lacks_again_are_in_the_opening() {
 }
 
 #[test]
-fn a_part_reads_back_as_it_was_written() {
+fn a_part_round_trips() {
     let part: Part = testing::read_back(include_str!("../../fixtures/opening.json"));
     assert_eq!((part.sequence, part.opened.lines[1].quantity_milli), (41, -745));
 }
@@ -233,7 +233,7 @@ fn forget(store: &Store) -> u64 {
 }
 
 #[test]
-fn parts_are_forgotten_with_their_entries_and_not_before() {
+fn parts_are_deleted_with_their_entries_and_not_before() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let line = |sku: &str| Standing { sku: sku.into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };
@@ -251,7 +251,7 @@ fn parts_are_forgotten_with_their_entries_and_not_before() {
 }
 
 #[test]
-fn a_damaged_part_stops_neither_forgetting_nor_archiving() {
+fn a_damaged_part_stops_neither_deletion_nor_archiving() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let line = Standing { sku: "1".into(), unit: Unit::Each, state: State::OnHand, quantity_milli: 1 };

@@ -16,7 +16,7 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 const TODAY: i64 = 20_000;
 const KEEP_DAYS: u16 = 30;
 
-/// A document: of which kind, opened how many days ago, and closed how many days ago if it is.
+/// The kind of a document, how many days ago it was opened, and how many days ago it was closed, if so.
 type Paper = (usize, i64, Option<i64>);
 
 fn paper() -> impl Strategy<Value = Paper> {
@@ -32,7 +32,7 @@ fn retention() -> Retention {
     Retention { now_ms: TODAY * DAY_MS, keep_sales_days: KEEP_DAYS, has_headquarters: false }
 }
 
-/// Opens a document about an item of its own, and closes it. Gives its number.
+/// Opens a document about its own item, and closes it. Returns its number.
 fn file(transaction: &mut Transaction<'_>, number: usize, (kind, opened, closed): Paper) -> Result<u64, Refusal> {
     let (sku, here, opening) = (sku(&format!("{number:05}")), hub("store-1"), by(opened));
     let quantity = Quantity::pieces(2).unwrap();
@@ -55,7 +55,7 @@ fn file(transaction: &mut Transaction<'_>, number: usize, (kind, opened, closed)
         }
         return Ok(id);
     }
-    // It has brought the goods.
+    // The notice has delivered the goods for the other documents.
     close_notice(transaction, &opening, id)?;
     Ok(match kind {
         2 => {
@@ -97,11 +97,11 @@ fn is_there(store: &Store, kind: usize, id: u64) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever was opened and closed whenever, in any order: what is open stays, and what is closed goes when it is
-    /// old enough. No transfer can be entered again, an order once it is closed, forgotten or not, and the ledger adds
-    /// up.
+    /// Whenever documents were opened and closed, in any order: open ones stay, and closed ones are deleted when they
+    /// are old enough. No transfer can be entered again, an order only once it is closed, and the ledger remains
+    /// consistent.
     #[test]
-    fn what_is_open_is_never_forgotten_and_what_is_closed_in_its_time(papers in vec(paper(), 1..250)) {
+    fn open_documents_are_never_deleted_and_closed_ones_by_age(papers in vec(paper(), 1..250)) {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
         let filed = papers.clone();
@@ -112,7 +112,7 @@ proptest! {
         let ids = store.commit_blocking(filing).unwrap();
         tidy(&store, &retention()).unwrap();
         for ((kind, opened, closed), id) in papers.iter().zip(&ids) {
-            // When a reservation ended is not on record: the day it was made counts.
+            // The end of a reservation is not recorded, so the day when it was made counts.
             let end = if *kind == 4 { closed.map(|_| opened) } else { closed.as_ref() };
             let must_stay = end.is_none_or(|end| *end <= i64::from(KEEP_DAYS));
             let is_there = is_there(&store, *kind, *id);
@@ -134,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn a_notice_that_is_reopened_while_old_ones_are_forgotten_stays() {
+fn a_notice_reopened_during_deletion_stays() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let filing = |transaction: &mut Transaction<'_>| {
@@ -151,7 +151,7 @@ fn a_notice_that_is_reopened_while_old_ones_are_forgotten_stays() {
 }
 
 #[test]
-fn a_damaged_notice_stays_and_keeps_no_other() {
+fn a_damaged_notice_stays_and_others_are_deleted() {
     static DAMAGED: Table<Number, String> = Table::new("notice");
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());

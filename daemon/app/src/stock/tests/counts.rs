@@ -29,17 +29,17 @@ fn count(store: &Store, id: u64) -> Count {
     store.get(&COUNTS, id).unwrap().unwrap()
 }
 
-/// The variance of a count's one item.
+/// The variance of a count's only item.
 fn variance(store: &Store, id: u64) -> Option<i64> {
     count(store, id).lines[0].tally.as_ref().map(Tally::variance)
 }
 
-/// Pieces that were counted at a moment, or as they are noted.
+/// A line of counted pieces, with the moment if given.
 fn pieces_at(pieces: u32, counted_at_ms: Option<i64>) -> Vec<CountedLine> {
     vec![CountedLine { sku: sku(CEREAL), quantity: Quantity::pieces(pieces).unwrap(), counted_at_ms }]
 }
 
-/// What was counted, looked back at as far as it takes.
+/// Counted items, read back as far as needed.
 fn counted(store: &Store, id: u64, lines: &[CountedLine], now_ms: i64) -> CountedItems {
     let mut counted = CountedItems::of_count(&count(store, id), lines, now_ms).unwrap();
     if !counted.look_back(store).unwrap() {
@@ -52,14 +52,14 @@ fn approved(variance: i64) -> Decisions {
     Decisions { lines: vec![Decided { sku: sku(CEREAL), decision: Decision::Approved, variance }] }
 }
 
-/// One step around a count.
+/// A step around a count.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Goods come or go.
+    /// Goods arrive or leave.
     Goods(i64),
-    /// Somebody counts, and notes it a number of steps later.
+    /// Somebody counts, and reports it a number of steps later.
     Count { noted_after: usize },
-    /// A person approves what was noted.
+    /// A person approves the tally.
     Approve,
     /// The hub is started again.
     Restart,
@@ -74,18 +74,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Plays steps; gives what the books say and what is on the shelf.
+/// Plays steps; returns the stock in the books and on the shelf.
 fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Some(store_kept_by(engine, directory.path()));
-    // A deep shelf, of which the books know less or more.
+    // A large stock, of which the books have less or more.
     let mut shelf = 400_000;
     let opening = move |transaction: &mut Transaction<'_>| {
         goods(transaction, shelf + lost, 1)?;
         open(transaction, 2)
     };
     let id = store.as_ref().unwrap().commit_blocking(opening).unwrap();
-    // What was counted, when, and how many steps later it is noted.
+    // The tally, its moment, and how many steps later it is reported.
     let mut noted: Option<(i64, i64, usize)> = None;
     let mut is_open = true;
     let mut at_ms = 10;
@@ -100,7 +100,7 @@ fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
             }
             Step::Count { noted_after } if is_open => noted = Some((shelf, at_ms, noted_after)),
             Step::Approve if is_open => {
-                // What a person reads; nothing if nothing was noted yet.
+                // The variances as read by a person; empty before the first tally.
                 let decisions = approved(variance(open_store, id).unwrap_or(0));
                 let decided =
                     open_store.commit_blocking(move |transaction| decide(transaction, &by(at_ms), id, &decisions));
@@ -121,7 +121,7 @@ fn play(engine: EngineKind, lost: i64, steps: &[Step]) -> (i64, i64) {
             let lines = vec![CountedLine { sku: sku(CEREAL), quantity, counted_at_ms: Some(counted_at_ms) }];
             let open_store = store.as_ref().unwrap();
             let counted = counted(open_store, id, &lines, at_ms);
-            // Something is sold between the look back and the commit.
+            // A sale between reading back and the commit.
             open_store.commit_blocking(move |transaction| goods(transaction, -1000, at_ms + 1)).unwrap();
             shelf -= 1000;
             let note = move |transaction: &mut Transaction<'_>| {
@@ -139,7 +139,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_count_ends_with_what_is_on_the_shelf_however_selling_falls_around_it(
+    fn a_count_ends_with_the_stock_on_the_shelf_however_sales_interleave(
         lost in -9_i64..9, steps in vec(step(), 0..24)
     ) {
         for &engine in EngineKind::BUILT {
@@ -150,7 +150,7 @@ proptest! {
 }
 
 #[test]
-fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long_that_waits() {
+fn a_tally_without_a_moment_counts_from_the_arrival_of_its_command() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let opening = store.commit_blocking(|transaction| {
@@ -158,8 +158,8 @@ fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long
         open(transaction, 100)
     });
     let id = opening.unwrap();
-    // At 200 three are counted. One is sold while the command waits to be looked at, and one while it waits to be
-    // stored.
+    // At 200 three are counted. One is sold while the command waits to be read back, and one while it waits to be
+    // committed.
     store.commit_blocking(|transaction| goods(transaction, -1000, 201)).unwrap();
     let counted = counted(&store, id, &pieces_at(3, None), 200);
     store.commit_blocking(|transaction| goods(transaction, -1000, 202)).unwrap();
@@ -174,7 +174,7 @@ fn a_quantity_without_a_moment_was_counted_when_its_command_arrived_however_long
 }
 
 #[test]
-fn a_moment_lies_within_the_count_though_the_clock_was_set_back() {
+fn a_moment_is_within_the_count_although_the_clock_was_set_back() {
     let count = Count::open(1, 100, vec![(sku(CEREAL), Unit::Each)]).unwrap();
     let counted = |lines: &[CountedLine], now_ms| CountedItems::of_count(&count, lines, now_ms).map(drop);
     let at = |moment, now_ms| counted(&pieces_at(1, moment), now_ms);
@@ -187,12 +187,12 @@ fn a_moment_lies_within_the_count_though_the_clock_was_set_back() {
 }
 
 #[test]
-fn a_long_look_back_sees_what_is_sold_meanwhile_and_a_short_one_needs_no_other() {
+fn a_long_look_back_includes_sales_made_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let opening = store.commit_blocking(|transaction| {
         let id = open(transaction, 0)?;
-        // More than a short walk looks at.
+        // More than a short walk reads.
         (1..=3_000).try_for_each(|day| goods(transaction, 1000, day * DAY_MS))?;
         Ok::<_, Refusal>(id)
     });
@@ -210,7 +210,7 @@ fn a_long_look_back_sees_what_is_sold_meanwhile_and_a_short_one_needs_no_other()
 }
 
 #[test]
-fn a_correction_never_takes_below_zero_what_may_not_go_there() {
+fn a_correction_respects_the_rule_about_going_below_zero() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let opening = store.commit_blocking(|transaction| {

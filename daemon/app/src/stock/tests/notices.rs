@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[test]
-fn a_transfer_is_entered_once_whatever_capitals_its_store_has() {
+fn a_transfer_is_entered_once_regardless_of_capitals() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let enter = |from: &'static str, name: &'static str| {
@@ -15,12 +15,16 @@ fn a_transfer_is_entered_once_whatever_capitals_its_store_has() {
     };
     assert_eq!(enter("Store-2", "7-1"), Ok(1));
     for from in ["Store-2", "store-2", "STORE-2"] {
-        let known = format!("transfer 7-1 of {from} was entered before, as notice 1; receive against that");
+        let known = format!("transfer 7-1 of {from} was already entered, as notice 1; receive against that notice");
         assert_eq!(enter(from, "7-1"), Err(known));
     }
     assert_eq!((enter("store-2", "7-2"), enter("store-3", "7-1")), (Ok(2), Ok(3)));
     store.commit_blocking(|transaction| close_notice(transaction, &by(2), 1)).unwrap();
-    assert!(enter("store-2", "7-1").unwrap_err().contains("as notice 1; that is closed; if more came, reopen it"));
+    assert!(
+        enter("store-2", "7-1")
+            .unwrap_err()
+            .contains("as notice 1; that notice is closed; if more goods came, reopen it")
+    );
     store.commit_blocking(|transaction| reopen_notice(transaction, &by(2), 1)).unwrap();
     assert_eq!(faults(&store, Depth::Whole), Vec::<String>::new());
     let deleted = store.commit_blocking(|transaction| {
@@ -28,7 +32,7 @@ fn a_transfer_is_entered_once_whatever_capitals_its_store_has() {
         Ok::<_, StoreError>(())
     });
     deleted.unwrap();
-    assert_eq!(faults(&store, Depth::Whole), ["notice 2 is of transfer `7-2`, whose index does not name it"]);
+    assert_eq!(faults(&store, Depth::Whole), ["notice 2 is of transfer `7-2`, but the index does not list it"]);
 }
 
 #[test]

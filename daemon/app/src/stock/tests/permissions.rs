@@ -15,7 +15,7 @@ fn note(kind: GoodsEvent) -> GoodsNote {
 type Attempt = fn(&mut Transaction<'_>, &By) -> Result<(), Refusal>;
 
 #[test]
-fn what_only_a_person_may_do_is_refused_to_a_register_inside_the_commit() {
+fn registers_are_refused_inside_the_commit_what_only_persons_may_do() {
     let attempts: [(&str, Attempt); 9] = [
         ("stock.goods.clear", |transaction, by| {
             stock::note_goods(transaction, by, &CATALOG, note(GoodsEvent::Clear)).map(drop)
@@ -56,7 +56,7 @@ fn what_only_a_person_may_do_is_refused_to_a_register_inside_the_commit() {
 }
 
 #[test]
-fn a_register_notes_what_was_brought_back() {
+fn a_register_can_book_returns() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let noted = store.commit_blocking(|transaction| {
@@ -72,7 +72,7 @@ fn a_register_notes_what_was_brought_back() {
 }
 
 #[test]
-fn a_register_does_not_see_how_much_there_is_of_what_is_being_counted() {
+fn a_register_does_not_see_the_quantity_of_an_item_being_counted() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let opened = store.commit_blocking(|transaction| {

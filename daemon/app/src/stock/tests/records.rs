@@ -6,7 +6,7 @@ use commerce::stock::{
 use crate::{stock::documents::OpenDocument, testing::read_back};
 
 #[test]
-fn stored_records_read_back_as_they_were_written() {
+fn stored_records_round_trip() {
     let movement: Movement = read_back(include_str!("../../fixtures/movement.json"));
     assert_eq!((movement.kind, movement.lines.len(), movement.lines[1].milli), (Kind::Sale, 2, 745));
     let position: Position = read_back(include_str!("../../fixtures/position.json"));

@@ -25,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_last_pieces_are_promised_once_whoever_asks_at_once(
+    fn the_last_pieces_are_promised_once_under_concurrency(
         pieces in 1_usize..4, safety in 0_usize..3, askers in 2_usize..12
     ) {
         for &engine in EngineKind::BUILT {
@@ -61,7 +61,7 @@ proptest! {
 }
 
 #[test]
-fn what_may_not_go_below_zero_is_held_once_and_released_whole() {
+fn a_hold_is_made_once_and_released_completely() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let held = store.commit_blocking(|transaction| {
@@ -88,8 +88,8 @@ fn what_may_not_go_below_zero_is_held_once_and_released_whole() {
 }
 
 #[test]
-fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
-    /// What is stored is not a reservation.
+fn a_damaged_reservation_reserves_nothing_in_baskets() {
+    /// A table that stores invalid reservations.
     static DAMAGED: Table<Number, u64> = Table::new("reservation");
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
@@ -104,7 +104,7 @@ fn a_damaged_reservation_reserves_nothing_of_what_lies_in_baskets() {
 }
 
 #[test]
-fn a_damaged_index_keeps_nobody_from_selling_what_is_reserved() {
+fn reserved_stock_can_be_sold_despite_a_damaged_index() {
     static ENTRIES: Table<NameNumber, u64> = Table::new("stock_open");
     static TOTALS: Table<Name, String> = Table::new("stock_open_count");
     let directory = tempfile::tempdir().unwrap();
@@ -145,12 +145,12 @@ fn a_damaged_position_refuses_no_sale() {
     prepared.unwrap();
     assert_eq!(sell(1).unwrap().movement, Some(1));
     let moved = store.commit_blocking(|transaction| goods(transaction, -1000, 3));
-    assert_eq!(moved.unwrap_err().kind.slug, "fault", "whatever else moves it is refused");
+    assert_eq!(moved.unwrap_err().kind.slug, "fault", "other movements of it are refused");
 }
 
-/// A wrong tender, and a customer who leaves: the last piece can be sold to somebody else.
+/// After a wrong tender the customer leaves: the last piece can be sold to somebody else.
 #[test]
-fn a_basket_whose_tenders_are_given_back_holds_nothing() {
+fn a_basket_with_voided_tenders_holds_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let prepared = store.commit_blocking(|transaction| {
@@ -186,9 +186,9 @@ fn a_basket_whose_tenders_are_given_back_holds_nothing() {
     assert_eq!(faults(&store, Depth::Whole), [""; 0]);
 }
 
-/// The lines were fixed by a tender that was given back: the next fixes them, and holds their stock, again.
+/// The tender that fixed the lines was voided: the next one fixes them, and reserves their stock, again.
 #[test]
-fn the_first_tender_after_all_were_given_back_holds_the_stock_again() {
+fn the_first_tender_after_all_were_voided_holds_the_stock_again() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let sold = store.commit_blocking(|transaction| {
@@ -211,7 +211,7 @@ fn the_first_tender_after_all_were_given_back_holds_the_stock_again() {
 }
 
 #[test]
-fn an_item_without_a_policy_says_what_holds() {
+fn the_policy_refusal_states_the_default() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let none = stock::policy(&store, &CATALOG, &sku(BAGS)).unwrap_err();

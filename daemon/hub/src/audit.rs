@@ -1,4 +1,4 @@
-//! The audit trail's route.
+//! The route of the audit trail.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("audit", "Who did what", &["audit"]).read(&READ, routes!(list))
+    Routes::new("audit", "The audit trail", &["audit"]).read(&READ, routes!(list))
 }
 
-/// Who did what, newest first
+/// List the audit trail, newest first
 #[utoipa::path(get, path = "/api/v1/audit", params(Page), responses((status = 200, body = [Entry])))]
 async fn list(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<Entry>>, Problem> {
     reading(move || Ok(audit::last(&hub.store, page.before, page.limit())?)).await.map(Json)

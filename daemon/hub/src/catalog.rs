@@ -1,4 +1,4 @@
-//! The catalog: its follower and its routes.
+//! The catalog's routes and its follower.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(Wanted)`
 
@@ -22,7 +22,7 @@ use crate::{
     web::{Command, Empty, InPath, InQuery, Problem, Routes, reading},
 };
 
-/// Follows the loads that are stored.
+/// Replaces the catalog in memory after a load.
 pub(crate) struct FollowCatalog(pub(crate) Arc<Hub>);
 
 impl Follower for FollowCatalog {
@@ -35,7 +35,7 @@ impl Follower for FollowCatalog {
             return Ok(());
         }
         let hub = Arc::clone(&self.0);
-        // A large catalog takes a while to be laid out.
+        // Building a large catalog takes a while.
         let followed = tokio::task::spawn_blocking(move || {
             if let Some(catalog) = hub.catalog.load().follow(&hub.store)? {
                 hub.catalog.replace(catalog);
@@ -56,23 +56,23 @@ pub(crate) fn routes() -> Routes {
         .command(&LOAD, routes!(delist))
 }
 
-/// Items to load.
+/// A request to load items.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Load {
-    /// At most 1,000 in a request.
+    /// At most 1,000 items per request.
     #[schema(max_items = 1000)]
     items: Vec<Item>,
 }
 
-/// An item as it is on file.
+/// An item of the catalog.
 #[derive(Serialize, ToSchema)]
 struct ItemView {
     #[serde(flatten)]
     item: Item,
-    /// The version of the catalog that it came, changed or was delisted with.
+    /// The version of the catalog in which it was added, changed or delisted.
     version: u64,
-    /// It is not sold any more.
+    /// Whether it is delisted and can no longer be sold.
     delisted: bool,
 }
 
@@ -83,32 +83,32 @@ impl From<&Arc<OnFile>> for ItemView {
     }
 }
 
-/// Items, in the order of their SKUs.
+/// A page of items, in SKU order.
 #[derive(Serialize, ToSchema)]
 struct ItemPage {
-    /// The catalog's version that the page shows. That of the first page is the next `changed_after`.
+    /// The version of the catalog that the page shows. Use that of the first page as the next `changed_after`.
     version: u64,
     /// The items.
     items: Vec<ItemView>,
-    /// The next page's `after`; none on the last page.
+    /// The `after` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Sku>,
 }
 
-/// The longest search, in characters.
+/// The maximum length of a search, in characters.
 const MAX_QUERY: usize = 60;
 
-/// Which items.
+/// Selects items.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Wanted {
-    /// Words that are all in the SKU, the GTIN, the description or the brand; all items without it.
+    /// Words that must all occur in the SKU, the GTIN, the description or the brand. Default: all items.
     #[param(max_length = 60)]
     query: Option<String>,
-    /// Those that changed after this version, delisted ones among them; without it those that are sold.
+    /// Only items that changed after this version, including delisted ones. Default: all items that are not delisted.
     changed_after: Option<u64>,
-    /// Those after this SKU; from the first without it.
+    /// Only items after this SKU. Default: from the first.
     #[param(value_type = Option<String>)]
     after: Option<Sku>,
     /// Page size, 1 to 500. Default 100.
@@ -116,9 +116,10 @@ struct Wanted {
     limit: Option<usize>,
 }
 
-/// Items: all, those with some words, or those that changed
+/// List, search or follow the items
 ///
-/// A register that keeps items asks for all once, page by page, and then for what changed after the version it has.
+/// A register with a copy of the catalog lists everything once, page by page, and later asks for the changes since the
+/// version it has.
 #[utoipa::path(get, path = "/api/v1/items", params(Wanted), responses((status = 200, body = ItemPage)))]
 async fn list(State(hub): State<Arc<Hub>>, InQuery(wanted): InQuery<Wanted>) -> Result<Json<ItemPage>, Problem> {
     let Wanted { query, changed_after, after, limit } = wanted;
@@ -136,7 +137,7 @@ async fn list(State(hub): State<Arc<Hub>>, InQuery(wanted): InQuery<Wanted>) -> 
     page.await.map(Json)
 }
 
-/// An item by its barcode, as scanned
+/// Get an item by its barcode, as scanned
 #[utoipa::path(get, path = "/api/v1/gtins/{gtin}", params(("gtin" = Gtin, Path)),
     responses((status = 200, body = ItemView), (status = 404, body = Problem)))]
 async fn by_gtin(State(hub): State<Arc<Hub>>, InPath(gtin): InPath<String>) -> Result<Json<ItemView>, Problem> {
@@ -146,7 +147,7 @@ async fn by_gtin(State(hub): State<Arc<Hub>>, InPath(gtin): InPath<String>) -> R
     Ok(Json(item.ok_or_else(|| ITEM_UNKNOWN.because(format!("unknown item: GTIN {code}")))?))
 }
 
-/// An item by the retailer's number
+/// Get an item by its SKU
 #[utoipa::path(get, path = "/api/v1/items/{sku}", params(("sku" = Sku, Path)),
     responses((status = 200, body = ItemView), (status = 404, body = Problem)))]
 async fn by_sku(State(hub): State<Arc<Hub>>, InPath(sku): InPath<Sku>) -> Result<Json<ItemView>, Problem> {
@@ -155,10 +156,10 @@ async fn by_sku(State(hub): State<Arc<Hub>>, InPath(sku): InPath<Sku>) -> Result
     Ok(Json(item.ok_or_else(|| ITEM_UNKNOWN.because(format!("unknown item: SKU {sku}")))?))
 }
 
-/// Load items, new or changed
+/// Load new or changed items
 ///
-/// A load is whole: one invalid item refuses all of it, and so does a GTIN that another item has. The answer comes when
-/// the items can be sold. A repeat under its key changes nothing, whatever was loaded meanwhile.
+/// A load succeeds or fails as a whole: one invalid item, or a GTIN of another item, refuses all of it. The answer is
+/// sent when the items can be sold. A repeat under the same key changes nothing, whatever has been loaded since.
 #[utoipa::path(post, path = "/api/v1/items", request_body = Load,
     responses((status = 200, body = Loaded), (status = 422, body = Problem)))]
 async fn load(State(hub): State<Arc<Hub>>, command: Command<Load>) -> Result<Json<Loaded>, Problem> {
@@ -171,9 +172,9 @@ async fn load(State(hub): State<Arc<Hub>>, command: Command<Load>) -> Result<Jso
     Ok(Json(loaded))
 }
 
-/// Delist an item: it stays on file and is not sold
+/// Delist an item: it stays on file and can no longer be sold
 ///
-/// A load that names it lists it again. The audit trail has it.
+/// Loading the item again lists it again. Recorded in the audit trail.
 #[utoipa::path(post, path = "/api/v1/items/{sku}/delist", request_body = Empty, params(("sku" = Sku, Path)),
     responses((status = 200, body = Delisted), (status = 404, body = Problem)))]
 async fn delist(

@@ -1,4 +1,4 @@
-//! The clock, and the store's calendar.
+//! The system clock, and the store's calendar.
 
 use commerce::BusinessDay;
 use jiff::{
@@ -12,7 +12,7 @@ pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// A store's calendar: its zone, and where its fiscal year begins.
+/// A store's calendar: its time zone and the start of its fiscal year.
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     zone: TimeZone,
@@ -25,23 +25,23 @@ impl Calendar {
         Self { zone, fiscal_year_starts }
     }
 
-    /// The day that a moment counts to.
+    /// The business day of a moment.
     pub(crate) fn business_day(&self, at_ms: i64) -> BusinessDay {
         let date = self.zoned(at_ms).date();
         let number = |value: i8| u8::try_from(value).unwrap_or(1);
         let day = BusinessDay::new(u16::try_from(date.year()).unwrap_or(1), number(date.month()), number(date.day()));
-        // Dates of years that no clock shows.
+        // Only for years that no clock shows.
         day.unwrap_or(BusinessDay::FIRST)
     }
 
-    /// The fiscal year that a moment counts to, by the calendar year in which it begins.
+    /// The fiscal year of a moment, named by the calendar year in which it begins.
     pub(crate) fn fiscal_year(&self, at_ms: i64) -> u16 {
         let date: Date = self.zoned(at_ms).date();
         let has_begun = (date.month(), date.day()) >= self.fiscal_year_starts;
         u16::try_from(date.year()).unwrap_or(0).saturating_sub(u16::from(!has_begun))
     }
 
-    /// A moment as it is printed on receipts: with its offset in the hour that comes twice when summer time ends.
+    /// A moment as printed on receipts; with its offset in the hour that occurs twice at the end of summer time.
     pub(crate) fn local_time(&self, at_ms: i64) -> String {
         let zoned = self.zoned(at_ms);
         let comes_twice =
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hour_that_comes_twice_is_printed_with_its_offset() {
+    fn the_repeated_hour_is_printed_with_its_offset() {
         let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
         let at = |time: &str| berlin.local_time(time.parse::<Timestamp>().unwrap().as_millisecond());
         assert_eq!(at("2026-10-25T00:30:00Z"), "2026-10-25 02:30 +02:00");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn days_and_fiscal_years_are_the_stores() {
+    fn days_and_fiscal_years_follow_the_time_zone() {
         let new_year = 1_767_225_600_000; // 2026-01-01T00:00Z
         let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
         let chicago = Calendar::new(TimeZone::get("America/Chicago").unwrap(), (2, 1));

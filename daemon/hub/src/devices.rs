@@ -1,4 +1,4 @@
-//! Devices: see them, weigh, print a label, open a drawer, hear what a lane missed.
+//! Devices: list them, weigh, print labels, open a drawer, catch up on a lane's events.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(After)`
 
@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Routes {
         .command(&DRAWER, routes!(open_drawer))
 }
 
-/// A weight at rest, in the scale's own unit and resolution: a quantity to sell by.
+/// A stable weight in the scale's own unit and resolution; usable as the quantity of a line.
 #[derive(Serialize, ToSchema)]
 struct Weighed {
     /// Thousandths of the unit.
@@ -50,19 +50,19 @@ struct Weighed {
     unit: Unit,
 }
 
-/// Labels to print.
+/// A request to print labels.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PrintLabel {
-    /// Of which item.
+    /// The item.
     sku: Sku,
-    /// How many, 1 to 999. Default 1.
+    /// The number of labels, 1 to 999. Default 1.
     #[serde(default)]
     #[schema(value_type = u16, minimum = 1, maximum = 999, default = 1)]
     copies: Copies,
 }
 
-/// How many labels: 1 to 999.
+/// The number of labels: 1 to 999.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u16")]
 struct Copies(u16);
@@ -80,20 +80,20 @@ impl TryFrom<u16> for Copies {
         if (1..=999).contains(&copies) {
             Ok(Self(copies))
         } else {
-            Err(format!("Invalid number of copies {copies}: 1 to 999"))
+            Err(format!("Invalid number of copies {copies}: expected 1 to 999"))
         }
     }
 }
 
-/// After which of a lane's events.
+/// Selects events of a lane.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct After {
-    /// The sequence of the last event that the register took; 0 or nothing for all that are kept.
+    /// The sequence of the last event that the register has processed. Default 0: all that are kept.
     #[serde(default)]
     after: u64,
-    /// The `boot` that came with it.
+    /// The `boot` of that event.
     #[param(max_length = 16)]
     boot: Option<String>,
 }
@@ -101,27 +101,27 @@ struct After {
 /// A register's lane.
 #[derive(Serialize, ToSchema)]
 struct Lane {
-    /// Its register.
+    /// The lane's register.
     register: RegisterName,
     /// The store's name.
     store: String,
-    /// The hub's name towards HQ.
+    /// The hub's name at HQ.
     hub: String,
     /// The hub's version.
     version: &'static str,
-    /// ISO 4217.
+    /// The currency, ISO 4217.
     currency: &'static str,
-    /// Decimals of its minor unit: 2 if an amount of 105 is 1.05.
+    /// The decimals of the minor unit: with 2, an amount of 105 is 1.05.
     currency_exponent: u32,
-    /// The lane's devices, and the store's label printers.
+    /// The lane's devices and the store's label printers.
     devices: Vec<DeviceState>,
 }
 
-/// The register's own lane: its devices, and what amounts are in
+/// Get the register's own lane: its devices and the currency
 #[utoipa::path(get, path = "/api/v1/lanes/me", responses((status = 200, body = Lane), (status = 404, body = Problem)))]
 async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<Lane>, Problem> {
     let lane = actor.register_name().and_then(|register| hub.config.lane(register));
-    let lane = lane.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?;
+    let lane = lane.ok_or_else(|| REGISTER_UNKNOWN.because(format!("{actor} is no longer in the config")))?;
     let names = DeviceKind::ALL.map(|kind| kind.of_lane(lane));
     let is_label_printer = |device: &DeviceState| device.kind == DeviceKind::LabelPrinter.name();
     let mut devices = hub.devices.states();
@@ -137,10 +137,11 @@ async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<L
     }))
 }
 
-/// What the register's lane heard: scans and weights after a sequence
+/// Get the lane's events after a sequence: scans and weights
 ///
-/// For a register whose connection to the events broke. Listen to the events first, then ask, and take each sequence
-/// once. `restarted` and `missed` say when something may be lost: scan again what is not in the basket.
+/// For a register that has lost its connection to the events. First connect to the events again, then call this, and
+/// process each sequence once. `restarted` and `missed` tell if events may be lost: then scan again what is not in the
+/// basket.
 #[utoipa::path(get, path = "/api/v1/lanes/me/events", params(After),
     responses((status = 200, body = LaneEvents), (status = 404, body = Problem)))]
 async fn lane_events(
@@ -151,16 +152,16 @@ async fn lane_events(
     let heard = actor
         .register_name()
         .and_then(|register| hub.devices.lanes.after(register, which.boot.as_deref(), which.after));
-    Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("the config has no {actor} any more")))?))
+    Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("{actor} is no longer in the config")))?))
 }
 
-/// All devices and how they are
+/// List all devices and their health
 #[utoipa::path(get, path = "/api/v1/devices", responses((status = 200, body = [DeviceState])))]
 async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
     Json(hub.devices.states())
 }
 
-/// Weigh what lies on a scale, at rest
+/// Weigh: get a stable weight from a scale
 ///
 /// A repeat weighs again.
 #[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
@@ -178,10 +179,10 @@ async fn weigh(
     Ok(Json(Weighed { milli: weight.milli, unit }))
 }
 
-/// Print shelf labels of an item
+/// Print shelf labels for an item
 ///
 /// The barcode is the item's GTIN; an item without one gets its SKU as Code 128.
-/// A repeat under its key prints nothing more, unless the first failed.
+/// A repeat under the same key prints nothing more, unless the first attempt failed.
 #[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
     responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn print_label(
@@ -189,7 +190,7 @@ async fn print_label(
     InPath(name): InPath<String>,
     command: Command<PrintLabel>,
 ) -> Result<StatusCode, Problem> {
-    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+    // Looked up before the commit and refused inside it, so that a repeat gets its answer even if the item has changed.
     let found =
         hub.devices.label_printer(&name).and_then(|printer| Ok((Arc::clone(printer), label(&hub, &command.body)?)));
     let refused = found.as_ref().map(drop).map_err(Clone::clone);
@@ -221,13 +222,13 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
     })
 }
 
-/// Open the drawer at the lane's receipt printer
+/// Open the cash drawer at the lane's receipt printer
 ///
-/// A repeat under its key opens nothing more, unless the first failed. The audit trail has it.
+/// A repeat under the same key does not open it again, unless the first attempt failed. Recorded in the audit trail.
 #[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
-    // As for labels: the lane may have another printer, or none, when the command is repeated.
+    // As for labels: the lane may have a different printer, or none, when the command is repeated.
     let found = lane_printer(&hub, command.by.register()?)
         .and_then(|name| Ok((name.to_owned(), Arc::clone(hub.devices.receipt_printer(name)?))));
     let printer_name = found.as_ref().map(|(name, _)| name.clone()).map_err(Clone::clone);
@@ -241,8 +242,8 @@ async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Re
     .await
 }
 
-/// Does something with a device once: the key and what is recorded are stored first, so that a repeat, also after a
-/// restart, does nothing more. If the device fails, the key is free again.
+/// Does something with a device once. The key and the audit entry are stored first, so that a repeat does nothing more,
+/// also after a restart. If the device fails, the key is released.
 async fn act_once<T: Send + 'static>(
     hub: &Hub,
     command: Command<T>,
@@ -259,7 +260,7 @@ async fn act_once<T: Send + 'static>(
             Ok::<_, StoreError>(())
         });
         if let Err(error) = forgotten.await {
-            tracing::warn!(%error, "could not free the key of a command whose device failed");
+            tracing::warn!(%error, "could not release the key of a command whose device failed");
         }
         return Err(refusal.into());
     }

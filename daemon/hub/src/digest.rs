@@ -1,4 +1,4 @@
-//! SHA-256, as text.
+//! SHA-256 as text.
 
 use ring::digest;
 use store::hexadecimal;

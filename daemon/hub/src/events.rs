@@ -1,4 +1,4 @@
-//! The WebSocket.
+//! The WebSocket for events.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(Opening)`
 
@@ -32,15 +32,15 @@ use crate::{
     },
 };
 
-/// A listener that does not take a message for so long is gone.
+/// A listener that does not read a message for this long is disconnected.
 const SEND: Duration = Duration::from_secs(10);
 
-/// Between two pings.
+/// The interval of pings.
 const PING: Duration = Duration::from_secs(20);
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("events", "What happens, over a WebSocket", &[])
+    Routes::new("events", "Events over a WebSocket", &[])
         .command(&READ, routes!(draw_ticket))
         .read(&READ, routes!(listen))
 }
@@ -48,13 +48,13 @@ pub(crate) fn routes() -> Routes {
 /// A ticket for the WebSocket.
 #[derive(Serialize, ToSchema)]
 struct Ticket {
-    /// Open `/api/v1/events?ticket=TICKET` within 30 seconds. It is good once.
+    /// Open `/api/v1/events?ticket=TICKET` within 30 seconds. Valid once.
     ticket: String,
 }
 
 /// Draw a ticket for the WebSocket
 ///
-/// For browsers, which can't send a header with a WebSocket. A repeat under its key draws another one.
+/// For browsers, which can't send headers with a WebSocket. A repeat under the same key draws another ticket.
 #[utoipa::path(post, path = "/api/v1/events/ticket", request_body = Empty, responses((status = 200, body = Ticket)))]
 async fn draw_ticket(
     State(hub): State<Arc<Hub>>,
@@ -64,32 +64,32 @@ async fn draw_ticket(
     Ok(Json(Ticket { ticket: hub.registers.ticket(&grant)? }))
 }
 
-/// An event as it is sent.
+/// An event.
 #[derive(ToSchema)]
 #[allow(dead_code)] // The document's view of two messages that are made apart.
 #[serde(untagged)]
 enum Event {
-    /// To registers.
+    /// For registers.
     Register(HubWhat),
-    /// To people at the console.
+    /// For people at the console.
     Console(Box<ToConsole>),
 }
 
-/// How the WebSocket is opened.
+/// The parameters of the WebSocket.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Opening {
-    /// A ticket, in the place of the header `Authorization` or the cookie.
+    /// A ticket, instead of the header `Authorization` or the cookie.
     ticket: Option<String>,
 }
 
-/// Listen to events
+/// Connect to the events
 ///
-/// A WebSocket. Each message is one JSON object with a `type`: `device`, `sale_completed`, `missed`, and for people at
-/// the console `status`. The hub takes no messages. Scans and weights have a `sequence` in their lane: after a broken
-/// connection `GET /api/v1/lanes/me/events?after=…` gives what was missed. It ends with the token or the session by
-/// which it was opened.
+/// A WebSocket. Each message is a JSON object with a `type`: `device`, `sale_completed`, `missed`, and `status` for
+/// people at the console. The hub accepts no messages. Scans and weights have a `sequence` in their lane; after a
+/// broken connection, `GET /api/v1/lanes/me/events?after=…` returns the missed ones. The connection ends with the token
+/// or session that opened it.
 #[utoipa::path(get, path = "/api/v1/events", params(Opening),
     responses((status = 101, description = "Events follow", body = Event)))]
 async fn listen(
@@ -101,12 +101,12 @@ async fn listen(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
-    // A page of another site may not listen with a person's cookie.
+    // A page of another site must not listen with a person's cookie.
     if grant.is_session() && opening.ticket.is_none() && !same_origin(&headers) {
-        return Err(FOREIGN_ORIGIN.because("this page is not the hub's own").into());
+        return Err(FOREIGN_ORIGIN.because("the request comes from a page of another site").into());
     }
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
-        // It keeps its place for as long as it is open.
+        // Keeps its place while it is open.
         let closed = async {
             match &connection {
                 Some(Extension(connection)) => connection.closed().await,
@@ -142,7 +142,7 @@ async fn ping(socket: &mut WebSocket) -> bool {
     matches!(timeout(SEND, socket.send(Message::Ping(Vec::new().into()))).await, Ok(Ok(())))
 }
 
-/// Whether the listener is still there after what it said.
+/// Whether the listener is still connected.
 fn goes_on(said: Option<&Result<Message, axum::Error>>) -> bool {
     matches!(said, Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Binary(_))))
 }
@@ -175,7 +175,7 @@ async fn serve_console(hub: &Hub, mut socket: WebSocket) {
         let there = tokio::select! {
             changed = told.changed() => {
                 let text = told.borrow_and_update().clone();
-                // Empty until somebody looks for the first time.
+                // Empty until the status is first requested.
                 changed.is_ok() && (text.is_empty() || send_text(&mut socket, text.to_string()).await)
             }
             said = socket.recv() => goes_on(said.as_ref()),

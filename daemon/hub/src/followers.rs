@@ -1,14 +1,14 @@
-//! What follows a commit: work that is driven from what is stored, never by a request.
+//! Followers: work after a commit, driven by stored records and never by a request.
 //!
-//! A [`Follower`] takes no input. It is woken by every commit, sweeps every [`EVERY`] in any case, and each time looks
-//! at what is stored and does what is left to be done. So a wake that was lost, a client that hung up, and a restart
-//! are one and the same path.
+//! A [`Follower`] has no input. Every commit wakes it, and it also sweeps every [`EVERY`]. Each sweep reads what is
+//! stored and does what is left to do. So a lost wake-up, a client that disconnects, and a restart all take the same
+//! path.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | a sweep fails | it is tried again after [`RETRY`] |
-//! | a sweep panics | the same; the log has it |
-//! | the hub is killed | the next hub's first sweep finds what is left |
+//! | a sweep fails | it is repeated after [`RETRY`] |
+//! | a sweep panics | the same; the panic is logged |
+//! | the hub is killed | the first sweep of the next hub does the rest |
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -16,18 +16,18 @@ use app::{Refusal, refusal::FAULT};
 use futures_util::FutureExt;
 use store::Store;
 
-/// Between two sweeps without a commit.
+/// The interval of sweeps without commits.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How long a follower that failed waits.
+/// The delay before a failed sweep is repeated.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Work that follows what is stored.
+/// Work that follows commits.
 pub(crate) trait Follower: Send + 'static {
-    /// What it is called in the log.
+    /// The name in the log.
     fn name(&self) -> String;
 
-    /// Does what is left to be done, by what is stored.
+    /// Does what is left to do, according to what is stored.
     fn sweep(&mut self) -> impl Future<Output = Result<(), Refusal>> + Send;
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn start(store: &Store, mut follower: impl Follower) {
         let name = follower.name();
         let mut told = String::new();
         loop {
-            // What is committed from here on wakes it again.
+            // Later commits wake it again.
             commits.borrow_and_update();
             let swept = AssertUnwindSafe(follower.sweep()).catch_unwind().await;
             match swept.unwrap_or_else(|_| Err(FAULT.because("panicked"))) {
@@ -50,9 +50,9 @@ pub(crate) fn start(store: &Store, mut follower: impl Follower) {
                     }
                 }
                 Err(refusal) => {
-                    // What goes on for hours is told once.
+                    // Repeated failures are logged once.
                     if told != refusal.detail {
-                        tracing::warn!(follower = %name, %refusal, "could not do what follows a commit; will try again");
+                        tracing::warn!(follower = %name, %refusal, "follower failed; will retry");
                         told = refusal.detail;
                     }
                     tokio::time::sleep(RETRY).await;

@@ -1,4 +1,4 @@
-//! A hub at work: its parts.
+//! The running hub and its parts.
 
 use std::sync::Arc;
 
@@ -18,37 +18,37 @@ use crate::{
     },
 };
 
-/// A hub at work.
+/// A running hub.
 pub struct Hub {
-    /// As read at start.
+    /// The config, as read at start.
     pub(crate) config: Config,
-    /// What the check at start found wrong with the store.
+    /// The faults that the check at start found in the store.
     pub(crate) faults: Vec<String>,
-    /// Where everything is kept.
+    /// The store.
     pub(crate) store: Arc<Store>,
-    /// The items.
+    /// The catalog in memory.
     pub(crate) catalog: LiveCatalog,
     /// Scales, scanners, printers, terminals.
     pub(crate) devices: Devices,
-    /// Who may ask.
+    /// Authentication of registers and people.
     pub(crate) registers: Registers,
-    /// One payment at a time on each terminal.
+    /// Locks: one payment at a time per terminal.
     pub(crate) terminals: TerminalLocks,
-    /// The last receipts printed.
+    /// The latest printed receipts.
     pub(crate) last_printed: LastPrinted,
-    /// What the hub shows and trusts.
+    /// The certificates that the hub uses and trusts.
     pub(crate) certificates: Certificates,
     /// The bridge to HQ.
     pub(crate) headquarters: Headquarters,
-    /// The day's figures.
+    /// The day's totals.
     pub(crate) today: Today,
-    /// What happens, for whoever listens.
+    /// The events for listeners.
     pub(crate) events: broadcast::Sender<Arc<HubEvent>>,
-    /// The status as consoles show it: a message of the WebSocket. Empty before anybody looks.
+    /// The status message for consoles. Empty before the first request.
     pub(crate) console: watch::Sender<Arc<str>>,
-    /// Requests that were answered.
+    /// Counters of answered requests.
     pub(crate) requests: Requests,
-    /// How large the store's files are.
+    /// The sizes of the store's files.
     pub(crate) sizes: Sizes,
     /// The store's calendar.
     pub(crate) calendar: Calendar,
@@ -72,7 +72,7 @@ impl Hub {
         self.config.store.currency
     }
 
-    /// What a sale of a register needs to know besides its basket.
+    /// The data of a register's sale besides its basket.
     pub(crate) fn sale_context(&self, register: &RegisterName, at_ms: i64) -> SaleContext {
         SaleContext {
             epoch: self.store.epoch(),
@@ -83,19 +83,19 @@ impl Hub {
         }
     }
 
-    /// Now, as things are stamped: milliseconds since 1970, UTC.
+    /// The current time for stamps: milliseconds since 1970, UTC.
     pub(crate) fn now_ms(&self) -> i64 {
         self.timekeeper.read().now_ms
     }
 
-    /// The fiscal year of a moment that was just read. A clock that is not trusted begins none.
+    /// The fiscal year of a moment that was just read. An untrusted clock does not start a new one.
     fn fiscal_year(&self, at_ms: i64) -> u16 {
         let reading = self.timekeeper.read();
         let is_trusted = reading.trust == Trust::Trusted;
         self.calendar.fiscal_year(if is_trusted { at_ms } else { reading.year_ms })
     }
 
-    /// Tells whoever listens, if anybody does.
+    /// Sends an event to the listeners, if there are any.
     pub(crate) fn tell(&self, event: HubEvent) {
         let _ = self.events.send(Arc::new(event));
     }

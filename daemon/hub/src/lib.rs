@@ -1,19 +1,19 @@
-//! The store hub: the daemon that owns a store's devices, serves its registers, and carries its sales to headquarters.
+//! The store hub: the daemon that owns a store's devices, serves its registers, and sends its sales to headquarters.
 //!
-//! The rules and the records are in `commerce`, `store` and `app`; here is what runs: the LAN API, the followers, the
-//! devices, the bridge. A folder a capability, with its routes and its I/O. A handler turns a request into a command
-//! and calls a use case of `app` in the store's one committer; what follows a commit (paper, figures, screens, the
-//! terminal) is done by followers that read what is stored.
+//! The rules and the records are in `commerce`, `store` and `app`. This crate is the runtime: the LAN API, the
+//! followers, the devices, the bridge. Each capability has a folder with its routes and I/O. A handler turns a request
+//! into a command and runs a use case of `app` in the store's committer. Followers then do what follows the commit
+//! (receipts, totals, screens, the terminal), according to what is stored.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`config`] | a store's config file |
-//! | `web` | the LAN API: TLS, who asks, commands, problem details, the OpenAPI document |
-//! | `followers` | what is driven from stored state after a commit |
+//! | `web` | the LAN API: TLS, authentication, commands, problem details, the OpenAPI document |
+//! | `followers` | work after a commit, driven by stored records |
 //! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `timekeeping`, `audit` | the capabilities: their routes and followers |
-//! | `hub`, `parts` | a hub at work, and its parts: who may ask, the catalog, devices, terminals, the bridge to HQ |
+//! | `hub`, `parts` | the running hub and its parts: authentication, the catalog, devices, terminals, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
-//! | `peer`, `ration` | where a connection comes from; how often something from outside may be told |
+//! | `peer`, `ration` | the origin of a connection; rate limits for log lines caused from outside |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
 
@@ -44,7 +44,7 @@ pub use hub::Hub;
 pub use status::resident_in;
 pub use web::openapi::document;
 
-/// The pages that the hub serves.
+/// The pages of the hub.
 fn pages() -> axum::Router<std::sync::Arc<Hub>> {
     status::page()
 }

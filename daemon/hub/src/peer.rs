@@ -1,12 +1,12 @@
-//! Where a connection comes from.
+//! The origin of a connection.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
-/// Where a connection comes from: an IPv4 address, or the network of an IPv6 address, whose host part anybody can make
-/// up.
+/// The origin of a connection: an IPv4 address, or the network of an IPv6 address, because clients choose the host part
+/// freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(IpAddr);
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_of_one_ipv6_network_are_one_peer() {
+    fn an_ipv6_network_is_one_peer() {
         let peer = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(peer("fd00:0:0:1::2"), peer("fd00::1:ffff:1:2:3"));
         assert_ne!(peer("fd00:0:0:1::2"), peer("fd00:0:0:2::2"));

@@ -1,7 +1,7 @@
-//! How often something from outside may be told: a stranger must not be able to fill the log or the audit trail.
+//! Rate limits for log lines and audit entries caused from outside, so that a stranger can't flood them.
 //!
-//! One telling a [`EVERY`] for each key. Keys may be made up by whoever is outside, so at most [`KEYS`] are told apart;
-//! what comes under others meanwhile shares one key.
+//! One line per [`EVERY`] for each key. Because outsiders can make up keys, at most [`KEYS`] are tracked; further ones
+//! share one key.
 
 use std::{
     collections::HashMap,
@@ -10,24 +10,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two tellings of a key.
+/// The minimum interval between two lines of a key.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Keys told apart at once.
+/// The maximum number of tracked keys.
 const KEYS: usize = 64;
 
-/// What was told, and when.
+/// The latest lines of each key.
 #[derive(Default)]
 pub(crate) struct Ration(Mutex<HashMap<String, Told>>);
 
 struct Told {
     since: Instant,
-    /// How often it happened since without being told.
+    /// The number of suppressed lines since.
     untold: u64,
 }
 
 impl Ration {
-    /// Whether something may be told now; if so, how often it happened untold since it was told last.
+    /// Whether a line may be written now; if so, the number of suppressed lines since the last one.
     pub(crate) fn take(&self, key: impl Display) -> Option<u64> {
         self.take_at(key.to_string(), Instant::now())
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn something_is_told_once_a_minute_with_how_often_it_happened() {
+    fn a_line_is_written_once_a_minute_with_the_number_suppressed() {
         let (ration, start) = (Ration::default(), Instant::now());
         let at = |key: &str, seconds| ration.take_at(key.into(), start + Duration::from_secs(seconds));
         assert_eq!((at("a", 0), at("a", 1), at("b", 1), at("a", 59)), (Some(0), None, Some(0), None));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_keys_are_told_no_more_often_than_there_are_keys() {
+    fn made_up_keys_are_limited() {
         let (ration, start) = (Ration::default(), Instant::now());
         let is_told = |key: &u32| {
             let first = ration.take_at(format!("peer {key}"), start).is_some();

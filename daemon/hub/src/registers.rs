@@ -1,4 +1,4 @@
-//! Pairing registers, logging people in.
+//! The routes for pairing registers and logging people in.
 
 use std::sync::Arc;
 
@@ -41,11 +41,11 @@ pub(crate) fn routes() -> Routes {
         .read(&READ, routes!(list))
 }
 
-/// A code that was typed.
+/// A code that somebody typed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Code {
-    /// Its digits.
+    /// The digits.
     #[schema(min_length = 1, max_length = 40)]
     code: String,
 }
@@ -53,36 +53,36 @@ struct Code {
 /// A pairing code.
 #[derive(Serialize, ToSchema)]
 struct PairingCode {
-    /// For which register.
+    /// The register.
     register: RegisterName,
-    /// To be typed at it, within ten minutes.
+    /// To be typed at the register within ten minutes.
     code: String,
 }
 
-/// A register's credentials.
+/// The credentials of a register.
 #[derive(Serialize, ToSchema)]
 struct PairedRegister {
-    /// Its name.
+    /// The register's name.
     register: RegisterName,
-    /// Send it as `Authorization: Bearer TOKEN`. It is not shown again.
+    /// To be sent as `Authorization: Bearer TOKEN`. It is not shown again.
     token: String,
 }
 
 /// A register of the config.
 #[derive(Serialize, ToSchema)]
 struct RegisterState {
-    /// Its name.
+    /// The register's name.
     register: RegisterName,
-    /// Whether it has a token.
+    /// Whether it is paired.
     paired: bool,
 }
 
-/// Where somebody asks from, as it is told.
+/// The peer for logs and the audit trail.
 fn told(peer: Option<Peer>) -> String {
     peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
 }
 
-/// What may be made of a wrong code: a line in the log and an entry in the audit trail, once a minute for an address.
+/// Logs and audits a wrong code, once a minute per address.
 async fn note_wrong(hub: &Hub, peer: Option<Peer>, code: &'static str, refusal: Refusal) -> Problem {
     let peer = told(peer);
     if refusal.kind == &CODE_WRONG
@@ -94,13 +94,13 @@ async fn note_wrong(hub: &Hub, peer: Option<Peer>, code: &'static str, refusal: 
         let act = CodesRefused { peer, code, times };
         let noted = hub.store.commit(move |transaction| audit::record(transaction, &by, &act)).await;
         if let Err(error) = noted {
-            tracing::warn!(%error, "could not note wrong codes in the audit trail");
+            tracing::warn!(%error, "could not record wrong codes in the audit trail");
         }
     }
     refusal.into()
 }
 
-/// Log a person in with the store's console code
+/// Log in with the store's console code
 #[utoipa::path(post, path = "/api/v1/session", request_body = Code,
     responses((status = 204, description = "Logged in; the cookie is the session"), (status = 401, body = Problem),
         (status = 429, body = Problem)))]
@@ -117,8 +117,8 @@ async fn log_in(
     let act = LoggedIn { peer: told(peer) };
     let noted = hub.store.commit_for(Purpose::Settled, move |transaction| audit::record(transaction, &by, &act)).await;
     if let Err(error) = noted {
-        // A person must get in to see what is wrong with the store.
-        tracing::warn!(%error, peer = %told(peer), "could not note a log-in in the audit trail");
+        // A person must be able to log in to see what is wrong with the store.
+        tracing::warn!(%error, peer = %told(peer), "could not record a log-in in the audit trail");
     }
     let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
     let mut headers = HeaderMap::new();
@@ -129,7 +129,7 @@ async fn log_in(
 
 /// Log out
 ///
-/// The session that asks ends, and its WebSockets with it.
+/// Ends the session of the request and its WebSockets.
 #[utoipa::path(post, path = "/api/v1/session/end", request_body = Empty,
     responses((status = 204, description = "Logged out")))]
 async fn log_out(
@@ -146,7 +146,7 @@ async fn log_out(
 
 /// Log everybody out
 ///
-/// All sessions end, also the one that asks. Registers stay paired.
+/// Ends all sessions, including that of the request. Registers stay paired.
 #[utoipa::path(post, path = "/api/v1/sessions/end", request_body = Empty,
     responses((status = 204, description = "Everybody is logged out")))]
 async fn log_all_out(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
@@ -167,7 +167,7 @@ fn known(hub: &Hub, name: &RegisterName) -> Result<(), Problem> {
 
 /// Draw a pairing code for a register of the config
 ///
-/// A repeat under its key draws another code, and the first is void.
+/// A repeat under the same key draws another code, which replaces the first.
 #[utoipa::path(post, path = "/api/v1/registers/{name}/pairing-code", params(("name" = RegisterName, Path)),
     request_body = Empty, responses((status = 200, body = PairingCode), (status = 404, body = Problem)))]
 async fn new_pairing_code(
@@ -183,9 +183,9 @@ async fn new_pairing_code(
     Ok(Json(PairingCode { register: name, code }))
 }
 
-/// Take a register's token away
+/// Unpair a register
 ///
-/// Its token and a pairing code drawn for it are worthless at once, and its WebSockets end.
+/// Its token and its pairing code become invalid at once, and its WebSockets end.
 #[utoipa::path(post, path = "/api/v1/registers/{name}/unpair", params(("name" = RegisterName, Path)),
     request_body = Empty,
     responses((status = 204, description = "It has no token"), (status = 404, body = Problem)))]
@@ -195,7 +195,8 @@ async fn unpair(
     command: Command<Empty>,
 ) -> Result<StatusCode, Problem> {
     known(&hub, &name)?;
-    // First: a disk that fails must not keep a stolen token good until the next start. A repeat takes nothing away.
+    // Before the commit: even if the disk fails, a stolen token must not stay valid until the next start. A repeat does
+    // not invalidate a new token.
     if !hub.store.is_answered(&command.key)? {
         hub.registers.forget(&name, None);
     }
@@ -206,7 +207,7 @@ async fn unpair(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Trade a pairing code for a token
+/// Exchange a pairing code for a token
 #[utoipa::path(post, path = "/api/v1/pairing", request_body = Code,
     responses((status = 200, body = PairedRegister), (status = 401, body = Problem), (status = 429, body = Problem)))]
 async fn pair(
@@ -223,7 +224,7 @@ async fn pair(
     Ok(Json(PairedRegister { register, token }))
 }
 
-/// The registers of this store
+/// List the registers of the store
 #[utoipa::path(get, path = "/api/v1/registers", responses((status = 200, body = [RegisterState]), (status = 401, body = Problem)))]
 async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<RegisterState>> {
     let paired = hub.registers.paired();

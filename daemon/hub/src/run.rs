@@ -1,5 +1,5 @@
-//! A hub's life: start, serve, stop. Crash, then restart, is the normal way to stop; a polite stop only saves the
-//! clients a retry.
+//! The life of a hub: start, serve, stop. A crash and a restart are the normal way to stop; a graceful stop only saves
+//! the clients a retry.
 
 use std::{
     pin::Pin,
@@ -51,17 +51,17 @@ use crate::{
     web::{openapi, server},
 };
 
-/// How long systemd is asked to wait on while the hub starts.
+/// The extension of systemd's start time-out.
 const STARTING: Duration = Duration::from_secs(60);
 
-/// How often the hub tidies up.
+/// The interval of retention runs.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
-/// Builds a hub from its config: opens and checks the store (a damaged one still sells what does not rest on the
-/// damage, and says so everywhere), starts the devices, the bridge and the followers.
+/// Builds a hub from its config: opens and checks the store (a damaged store still sells where the damage allows, and
+/// reports its faults), and starts the devices, the bridge and the followers.
 ///
 /// # Errors
-/// What can't be used, and what to do about it.
+/// Something can't be used; the message says what to do.
 pub fn open(config: Config) -> Result<Arc<Hub>, String> {
     open_with(config, Certificates::default())
 }
@@ -77,10 +77,10 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let timekeeper = Arc::new(Timekeeper::from(latest_ms));
     let now = timekeeper.read().now_ms;
     let mut faults = check::check(&store, Depth::Fast).map_err(|error| error.to_string())?.faults;
-    // Before anybody asks a terminal of a moment that is past.
+    // Before any terminal is asked about a payment from before the restore.
     off_the_runtime(|| app::maintenance::after_restore(&store, now)).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
-    // Before anything is written in this epoch. HQ's view of the stock is no reason not to sell.
+    // Before anything is written in this epoch. HQ's view of the stock must not keep the hub from selling.
     if let Err(error) = off_the_runtime(|| hq::open_epoch(&store, now)) {
         faults.push(format!("could not queue the opening stock for HQ; will retry at the next start: {error}"));
     }
@@ -88,17 +88,17 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
     let today = Today::read(&store, calendar.business_day(now), &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
-        tracing::error!(%fault, "found at the start; stop the hub and run `store-hub store check`");
+        tracing::error!(%fault, "the check at the start found a fault; stop the hub and run `store-hub store check`");
     }
     let is_in_config = |name: &RegisterName| config.lane(name).is_some();
     let registers = thread::scope(|scope| {
-        // It may have tokens to forget: a commit, for which no task of the runtime may wait.
+        // This may delete tokens in a commit, which a runtime task must not wait for.
         scope.spawn(|| Registers::open(&store, &config.store.data, is_in_config, now)).join()
     });
     let registers = registers.map_err(|_| "reading the registers panicked".to_owned())??;
     let events = broadcast::channel(events::EVENTS).0;
     let listeners = events.clone();
-    // Nobody need listen.
+    // There may be no listeners.
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store), Arc::clone(&timekeeper), &certificates)?;
     certificates.follow();
@@ -132,7 +132,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     Ok(hub)
 }
 
-/// Starts what is driven from stored state.
+/// Starts the followers.
 fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowCatalog(Arc::clone(hub)));
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
@@ -142,22 +142,22 @@ fn follow(hub: &Arc<Hub>) {
     }
 }
 
-/// What a process that embeds the hub adds to it.
+/// The additions of a process that embeds the hub.
 #[derive(Default)]
 pub struct Embedding {
-    /// More routes.
+    /// Additional routes.
     pub routes: Option<Box<dyn FnOnce(Arc<Hub>) -> Router + Send>>,
-    /// Ends the hub when it becomes true.
+    /// Stops the hub when it becomes true.
     pub end: Option<watch::Receiver<bool>>,
 }
 
-/// Runs a hub until it is told to stop.
+/// Runs a hub until it is stopped.
 ///
 /// # Errors
-/// It can't start, or can't listen.
+/// It can't start or can't listen.
 pub fn run(config: Config, embedding: Embedding) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the
-    // binary.
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled in the binary, with everything
+    // that it calls.
     Box::pin(run_to_the_end(config, embedding))
 }
 
@@ -166,11 +166,11 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let identity = server::tls(&config.listen, &certificates)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("listen.address: can't listen on {address}: {error}; is another hub running, or the port taken?")
+        format!("listen.address: can't listen on {address}: {error}; check that no other hub is running and the port is free")
     })?;
     let metrics = match &config.metrics {
         Some(metrics) => Some(TcpListener::bind(metrics.address).await.map_err(|error| {
-            format!("metrics.address: can't listen on {}: {error}; is the port taken?", metrics.address)
+            format!("metrics.address: can't listen on {}: {error}; check that the port is free", metrics.address)
         })?),
         None => None,
     };
@@ -193,12 +193,12 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// The routes of a hub, as [`run`] serves them.
+/// The routes of a hub, as served by [`run`].
 pub fn router(hub: &Arc<Hub>) -> Router {
     openapi::router(Arc::clone(hub), Router::new())
 }
 
-/// Does what may take minutes (raising the format of a large store), and tells systemd that it goes on.
+/// Runs work that may take minutes (such as upgrading the format of a large store) and keeps systemd from timing out.
 fn starting<T>(work: impl FnOnce() -> T) -> T {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     thread::scope(|scope| {
@@ -214,12 +214,12 @@ fn starting<T>(work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Does what waits for the store's commits, which a task of the runtime may not.
+/// Runs work that waits for commits, which a runtime task must not do.
 fn off_the_runtime<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Panicked))
 }
 
-/// Until SIGTERM, SIGINT, or the end that was given.
+/// Waits for SIGTERM, SIGINT, or the given end.
 async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let ended = async {
@@ -235,7 +235,7 @@ async fn stopped(end: Option<watch::Receiver<bool>>) -> Result<(), String> {
     }
 }
 
-/// Forgets what is remembered no longer and archives what is old, at the start and every [`TIDY_EVERY`].
+/// Runs retention at the start and every [`TIDY_EVERY`].
 fn tidy_up(hub: &Arc<Hub>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
@@ -254,7 +254,7 @@ async fn tidy(hub: &Arc<Hub>) -> Result<(), StoreError> {
     let reading = hub.timekeeper.read();
     if reading.trust != Trust::Trusted {
         let clock = ClockFigures::of(&hub.timekeeper, &hub.calendar);
-        tracing::error!(fault = clock.fault, "retention run left out");
+        tracing::error!(fault = clock.fault, "skipping the retention run");
         return Ok(());
     }
     let now_ms = reading.now_ms;
@@ -271,12 +271,12 @@ async fn tidy(hub: &Arc<Hub>) -> Result<(), StoreError> {
     ask_for_rewriting(hub).await?;
     let tidied = tidied.map_err(|_| StoreError::Panicked)??;
     if !tidied.is_empty() {
-        tracing::info!(?tidied, "tidied up");
+        tracing::info!(?tidied, "retention run done");
     }
     Ok(())
 }
 
-/// Has the store rewritten at the next start if most of its files is space that the engine does not give back.
+/// Requests a rewrite of the store at the next start if most of its files is unused space.
 async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
     let store = Arc::clone(&hub.store);
     let empty = tokio::task::spawn_blocking(move || store.mostly_empty()).await.map_err(|_| StoreError::Panicked)??;
@@ -285,8 +285,7 @@ async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
     store::ask_for_rewriting(&hub.config.store.data)
 }
 
-/// Tells systemd that the hub lives, for as long as its store commits or has stopped for good: a hub that hangs is
-/// better restarted.
+/// Notifies systemd's watchdog while the store commits or has stopped for good. A hub that hangs is better restarted.
 fn watchdog(hub: &Arc<Hub>) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let hub = Arc::clone(hub);
@@ -295,8 +294,8 @@ fn watchdog(hub: &Arc<Hub>) {
         loop {
             every.tick().await;
             let commits = hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok();
-            // A hub whose disk failed stays up, refuses, and says why: started again by itself it would believe the
-            // disk once more.
+            // A hub with a failed disk keeps running, refuses requests and reports the reason. If it restarted by
+            // itself, it would trust the disk again.
             let stopped = hub.store.stopped();
             if commits || stopped.is_some() {
                 let _ = sd_notify::notify(&[NotifyState::Watchdog]);

@@ -1,4 +1,4 @@
-//! The clock: a person agrees to it.
+//! The route for agreeing to the clock.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ pub(crate) fn routes() -> Routes {
 
 /// Agree that the hub's clock is right
 ///
-/// For a clock that is far from where it must be (`clock` in the status): from now on it is trusted as it is. Look at
-/// what it shows before.
+/// For a clock that is far from the expected time (`clock` in the status): from now on it is trusted. Check the time it
+/// shows first.
 #[utoipa::path(post, path = "/api/v1/clock/agree", request_body = Empty, responses((status = 200, body = Agreed)))]
 async fn agree(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<Json<Agreed>, Problem> {
     let (clock_ms, expected_ms) = hub.timekeeper.compared();

@@ -1,4 +1,4 @@
-//! What tables that are right by themselves must be together.
+//! Checks the consistency of tables that are valid by themselves.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use drivers::transport::Address;
 use super::{Config, DeviceKind, Headquarters, Register};
 
 impl Config {
-    /// Everything that is wrong; nothing if it is right.
+    /// All findings; empty if the config is consistent.
     pub(super) fn check(&self) -> Vec<String> {
         let mut findings = Vec::new();
         findings.extend(self.time_zone().err());
         let name = &self.store.name;
         if name.chars().count() > 60 || !is_readable(name) {
-            findings.push("store.name: write 1 to 60 characters, none of them invisible".into());
+            findings.push("store.name: expected 1 to 60 visible characters".into());
         }
         if let Some(headquarters) = &self.headquarters {
             check_headquarters(headquarters, &mut findings);
@@ -65,7 +65,7 @@ impl Config {
             if !self.devices_of(kind).iter().any(|device| device.name.as_str() == wanted) {
                 let (name, wanted) = (kind.name(), wanted.escape_debug());
                 findings.push(format!(
-                    "register {}: there is no {name} called `{wanted}`; add [[{name}]] name = \"{wanted}\"",
+                    "register {}: unknown {name} `{wanted}`; add [[{name}]] name = \"{wanted}\"",
                     register.name
                 ));
             }
@@ -73,7 +73,7 @@ impl Config {
     }
 }
 
-/// Where a device is, however its line talks.
+/// The address of a device without its line settings.
 fn place(address: &Address) -> String {
     match address {
         Address::Serial { path, .. } => path.display().to_string(),
@@ -88,16 +88,16 @@ fn check_headquarters(headquarters: &Headquarters, findings: &mut Vec<String>) {
         found("authority: mqtts needs the PEM file of the authority that signed the broker's certificate");
     }
     if certificate.is_some() != key.is_some() {
-        found("certificate: a certificate needs its key, and a key its certificate; write both or neither");
+        found("certificate: set both certificate and key, or neither");
     }
     if certificate.is_some() && !broker.tls {
-        found("certificate: a certificate is shown over mqtts:// alone");
+        found("certificate: a certificate requires mqtts://");
     }
     if username.is_some() != password_file.is_some() {
-        found("username: a user name needs a password_file, and a password_file a user name; write both or neither");
+        found("username: set both username and password_file, or neither");
     }
     let is_here = broker.host == "localhost" || broker.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     if password_file.is_some() && !broker.tls && !is_here {
-        found("password_file: over mqtt:// the password could be read on its way; use mqtts://");
+        found("password_file: mqtt:// would send the password unencrypted; use mqtts://");
     }
 }

@@ -1,4 +1,4 @@
-//! The files, addresses and devices that a config names, as they are now.
+//! Checks the files, addresses and devices that a config names.
 
 use std::{
     fs::{self, File},
@@ -14,36 +14,36 @@ use serde_json::Value;
 use super::{Config, Headquarters};
 use crate::clock::now_ms;
 
-/// Days before its end from which on a certificate is a fault.
+/// A certificate that expires within this many days is a fault.
 pub(crate) const RENEW_DAYS: i64 = 30;
 
-/// What was found of what a config names.
+/// The findings about what a config names.
 #[derive(Debug, Default)]
 pub struct FileFindings {
-    /// With these the hub does not start, or not as it should.
+    /// With these the hub does not start, or not correctly.
     pub faults: Vec<String>,
-    /// With these it starts.
+    /// With these the hub starts.
     pub warnings: Vec<String>,
 }
 
-/// Days until a moment, by the clock.
+/// Days until a moment, by the system clock.
 pub(crate) fn days_until(expires_at: i64) -> i64 {
     expires_at.saturating_sub(now_ms() / 1000).div_euclid(24 * 3600)
 }
 
-/// What to say of a certificate that ends soon, or has ended.
+/// The message about a certificate that expires soon or has expired.
 pub(crate) fn ends_soon(field: &str, expires_at: i64) -> Option<String> {
     let how = "renew it with `store-hub-provision renew`";
     match days_until(expires_at) {
-        days if days < 0 => Some(format!("{field}: the certificate ended {} days ago; {how}", -days)),
-        days if days <= RENEW_DAYS => Some(format!("{field}: the certificate ends in {days} days; {how}")),
+        days if days < 0 => Some(format!("{field}: the certificate expired {} days ago; {how}", -days)),
+        days if days <= RENEW_DAYS => Some(format!("{field}: the certificate expires in {days} days; {how}")),
         _ => None,
     }
 }
 
 impl Config {
     /// Opens what the config names: certificates, keys, password files, the data directory, the address to listen on,
-    /// the devices' files. Nothing is changed.
+    /// the device files. Changes nothing.
     pub fn check_files(&self) -> FileFindings {
         let mut found = FileFindings::default();
         found.identity("listen.certificate", &self.listen.certificate, &self.listen.key);
@@ -53,7 +53,7 @@ impl Config {
         found.faults.extend(data_directory(&self.store.data).err().map(|why| format!("store.data: {why}")));
         match TcpListener::bind(self.listen.address) {
             Ok(_) => {}
-            // By the hub, if it runs.
+            // The hub listens on it if it is running.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => {
                 found.faults.push(format!("listen.address: can't listen on {}: {error}", self.listen.address));
@@ -65,9 +65,9 @@ impl Config {
                 if let Address::Serial { path, .. } = &device.address
                     && let Err(error) = fs::metadata(path)
                 {
-                    found.warnings.push(format!("{name}: {}: {error}; is it plugged in?", path.display()));
+                    found.warnings.push(format!("{name}: {}: {error}; check that it is plugged in", path.display()));
                 }
-                // Whatever the protocol: a setting that names a file is called so.
+                // Independent of the protocol: settings that name a file end like this.
                 for (setting, value) in &device.settings {
                     if let (true, Value::String(path)) = (setting.ends_with("_file"), value)
                         && let Err(error) = fs::read(path)
@@ -109,7 +109,7 @@ impl FileFindings {
     }
 }
 
-/// Whether the store can be kept there: in the directory, or in one that is made in the nearest one above it.
+/// Whether the data directory is writable; if it does not exist, whether its nearest existing parent is.
 fn data_directory(data: &Path) -> Result<(), String> {
     let mut there = data;
     while !there.exists() {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::config::tests::with;
 
-    /// What is found of a config in a directory that has nothing but what `prepare` puts there.
+    /// The findings for a config in a directory that only has what `prepare` creates.
     fn found(prepare: impl FnOnce(&Path, &mut Config)) -> FileFindings {
         let directory = tempfile::tempdir().unwrap();
         let mut config = with("");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_config_names_is_opened() {
+    fn files_and_addresses_of_a_config_are_opened() {
         let found = found(|directory, config| {
             fs::write(directory.join("data"), "a file").unwrap();
             config.listen.address = "192.0.2.1:8443".parse().unwrap();
@@ -175,19 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_is_looked_for_where_it_will_be_made() {
+    fn a_missing_data_directory_is_checked_in_its_parent() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(data_directory(&directory.path().join("to/be/made")), Ok(()));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left there");
     }
 
     #[test]
-    fn a_certificate_is_told_of_from_thirty_days_before_its_end() {
+    fn a_certificate_is_reported_from_thirty_days_before_it_expires() {
         let told =
             |days: i64| ends_soon("listen.certificate", now_ms() / 1000 + days * 86_400 + 60).unwrap_or_default();
         assert_eq!(told(31), "");
-        assert!(told(30).contains("ends in 30 days"), "{}", told(30));
-        assert!(told(0).contains("ends in 0 days"));
-        assert!(told(-2).contains("ended 2 days ago") && told(-2).contains("renew"), "{}", told(-2));
+        assert!(told(30).contains("expires in 30 days"), "{}", told(30));
+        assert!(told(0).contains("expires in 0 days"));
+        assert!(told(-2).contains("expired 2 days ago") && told(-2).contains("renew"), "{}", told(-2));
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of devices, each known here once.
+//! The kinds of devices.
 
 use drivers::{
     label_printer, payment_terminal, receipt_printer,
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Register;
 
-/// A kind of device. Its name is that of its tables in the config, and of a lane's field for it.
+/// A kind of device, named as its tables in the config and as the field in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
@@ -27,11 +27,11 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 5] =
         [Self::Scale, Self::Scanner, Self::LabelPrinter, Self::ReceiptPrinter, Self::PaymentTerminal];
 
-    /// As the config, the API and the page write it.
+    /// The name in the config, the API and the page.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scale => "scale",
@@ -42,7 +42,7 @@ impl DeviceKind {
         }
     }
 
-    /// The device of this kind in a register's lane. Label printers belong to the store.
+    /// The device of this kind in a register's lane. Label printers belong to no lane.
     pub fn of_lane(self, lane: &Register) -> Option<&str> {
         match self {
             Self::Scale => lane.scale.as_deref(),
@@ -53,7 +53,7 @@ impl DeviceKind {
         }
     }
 
-    /// Checks a device's protocol and its settings.
+    /// Checks a device's protocol and settings.
     pub(super) fn check(self, setup: Setup) -> Result<(), SetupError> {
         match self {
             Self::Scale => prepare(scale::PROTOCOLS, setup).map(drop),

@@ -1,11 +1,11 @@
-//! A store's config: one TOML file, read once at start.
+//! A store's config: a TOML file, read once at start.
 //!
-//! Everything is checked at reading, so that what is wrong is told before the first customer comes: the place, the
-//! value and a remedy, and all findings at once. What a device's protocol wants to be told is that protocol's own
-//! affair (`drivers::registry`); the config knows names, lanes and kinds.
+//! Everything is checked when the file is read, so that errors are reported before the first customer comes: all
+//! findings at once, each with its place, the value and a remedy. The settings of a device's protocol are defined by
+//! the protocol (`drivers::registry`); the config knows names, lanes and kinds.
 //!
-//! The files, addresses and devices that a config names are looked at by [`Config::check_files`], which is what
-//! `store-hub check-config` adds: a hub that starts finds out by using them.
+//! [`Config::check_files`] also opens the files, addresses and devices that a config names. Only `store-hub
+//! check-config` uses it: a hub that starts finds out anyway.
 
 mod check;
 mod files;
@@ -29,24 +29,24 @@ pub(crate) use files::{days_until, ends_soon};
 pub use kind::DeviceKind;
 pub use read::ConfigError;
 
-/// The whole file.
+/// The config file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Config {
     /// The store.
     pub store: Store,
-    /// Where registers reach the hub.
+    /// Where registers connect to the hub.
     pub listen: Listen,
-    /// Where the metrics can be read on the LAN, by anybody; without it at the admin socket alone.
+    /// Where the metrics are served on the LAN, to anybody; by default only on the admin socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
-    /// HQ; without it the store sells, and the outbox waits.
+    /// The connection to HQ. Without it the store sells, and the outbox waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headquarters: Option<Headquarters>,
-    /// The devices: a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or `[[payment_terminal]]`
-    /// each.
+    /// The devices, each a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or
+    /// `[[payment_terminal]]`.
     #[serde(flatten)]
     pub devices: BTreeMap<DeviceKind, Vec<Setup>>,
-    /// Registers, each with the devices of its lane.
+    /// The registers, each with the devices of its lane.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub register: Vec<Register>,
 }
@@ -55,24 +55,24 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// The hub's name towards HQ: letters, digits, `-`.
+    /// The hub's name at HQ: letters, digits, `-`.
     pub hub: HubId,
-    /// As printed on receipts.
+    /// The name on receipts.
     pub name: String,
-    /// Three letters, ISO 4217.
+    /// The currency: three letters, ISO 4217.
     pub currency: Currency,
-    /// IANA name, such as `America/New_York`.
+    /// The time zone: an IANA name, such as `America/New_York`.
     pub time_zone: String,
-    /// Where the hub keeps its state.
+    /// The data directory.
     pub data: PathBuf,
-    /// What keeps it there: `sled` or `sqlite`. `store-hub store convert` moves a store from one to the other.
+    /// The storage engine: `sled` or `sqlite`. `store-hub store convert` converts a store to the other one.
     #[serde(default)]
     pub engine: EngineKind,
-    /// The day on which its fiscal year starts, `MM-DD`: receipts are counted from 1 in each.
+    /// The first day of the fiscal year, `MM-DD`. Receipt numbers start from 1 in each.
     #[serde(default)]
     pub fiscal_year_starts: DayOfYear,
-    /// How many days a sale that HQ has is kept, at least, and a document of the stock that is closed: ten years
-    /// without it. The law says how long it must be.
+    /// The minimum number of days that sales (once HQ has them) and closed stock documents are kept; default ten years.
+    /// The law sets the minimum.
     #[serde(default = "ten_years")]
     pub keep_sales_days: u16,
 }
@@ -81,7 +81,7 @@ fn ten_years() -> u16 {
     3_653
 }
 
-/// A month and a day of it that every year has.
+/// A day that exists in every year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DayOfYear {
@@ -115,12 +115,15 @@ impl TryFrom<String> for DayOfYear {
         // 2026 has no 29 February.
         let date = date.filter(|(month, day)| jiff::civil::Date::new(2026, *month, *day).is_ok());
         date.map(|(month, day)| Self { month, day }).ok_or_else(|| {
-            format!("Invalid day `{}`: MM-DD of a day that every year has, such as 01-01", text.escape_debug())
+            format!(
+                "Invalid day `{}`: expected MM-DD of a day that exists in every year, such as 01-01",
+                text.escape_debug()
+            )
         })
     }
 }
 
-/// Where registers reach the hub.
+/// Where registers connect to the hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
@@ -128,51 +131,51 @@ pub struct Listen {
     pub address: SocketAddr,
     /// PEM file of the certificate chain.
     pub certificate: PathBuf,
-    /// PEM file of its key.
+    /// PEM file of the private key.
     pub key: PathBuf,
 }
 
-/// Where the metrics can be read.
+/// Where the metrics are served on the LAN.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// IP address and port; plain HTTP.
+    /// IP address and port, for plain HTTP.
     pub address: SocketAddr,
 }
 
-/// HQ.
+/// The connection to HQ.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Headquarters {
-    /// Its broker: `mqtts://HOST:PORT`.
+    /// The broker: `mqtts://HOST:PORT`.
     pub broker: BrokerAddress,
-    /// PEM file of the authority that signed the broker's certificate; needed for `mqtts`.
+    /// PEM file of the authority that signed the broker's certificate; required for `mqtts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<PathBuf>,
-    /// PEM file of the certificate chain that a broker gets to see if it asks. Without it the one of `[listen]`.
+    /// PEM file of the client certificate, if the broker requests one. Default: the certificate of `[listen]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file of its private key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
-    /// The user name for a broker that asks for a password.
+    /// The user name, for a broker that requires a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// A file whose first line is the password.
+    /// The file with the password in its first line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
 }
 
 impl Headquarters {
-    /// A broker without further settings.
+    /// A broker with default settings.
     pub fn new(broker: BrokerAddress, authority: Option<PathBuf>) -> Self {
         Self { broker, authority, certificate: None, key: None, username: None, password_file: None }
     }
 
-    /// The password file's first line.
+    /// The user name and the password from its file.
     ///
     /// # Errors
-    /// The file can't be read, or begins with an empty line.
+    /// The file can't be read, or its first line is empty.
     pub(crate) fn login(&self) -> Result<Option<Login>, String> {
         let (Some(username), Some(file)) = (&self.username, &self.password_file) else { return Ok(None) };
         let text = fs::read_to_string(file)
@@ -190,18 +193,18 @@ impl Headquarters {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// Its name: letters, digits, `-`.
+    /// The name: letters, digits, `-`.
     pub name: RegisterName,
-    /// The scanner whose scans it gets.
+    /// The scanner of the lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<String>,
-    /// The scale it weighs on.
+    /// The scale of the lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<String>,
-    /// The printer of its receipts.
+    /// The receipt printer of the lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_printer: Option<String>,
-    /// The terminal for its card payments.
+    /// The payment terminal of the lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_terminal: Option<String>,
 }
@@ -220,16 +223,16 @@ impl Config {
     /// The store's time zone.
     ///
     /// # Errors
-    /// The zone is unknown; a config that was read has a known one.
+    /// The zone is unknown; never for a config that was read successfully.
     pub fn time_zone(&self) -> Result<TimeZone, String> {
         let name = &self.store.time_zone;
-        // Known without a time zone database, which a small machine may lack.
+        // Works without a time zone database, which a small machine may lack.
         if name == "UTC" {
             return Ok(TimeZone::UTC);
         }
         TimeZone::get(name).map_err(|_| {
             format!(
-                "store.time_zone: `{name}` is unknown; write an IANA name such as Europe/Vienna, and install tzdata"
+                "store.time_zone: unknown time zone `{name}`; use an IANA name such as Europe/Vienna, and install tzdata"
             )
         })
     }

@@ -1,5 +1,4 @@
-//! From text to a checked config. Each table is read by itself, so that one that is wrong does not hide what is wrong
-//! with the next.
+//! Parses and checks a config. Each table is read separately, so that an error in one does not hide errors in the next.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -11,23 +10,23 @@ use toml::{
 
 use super::{Config, DeviceKind};
 
-/// What is wrong with a config.
+/// The config is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
     #[error("Could not read the config {path}: {why}")]
     Unreadable {
-        /// Which.
+        /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// It is not TOML, or tables, fields or values are wrong.
+    /// The file is not TOML, or tables, fields or values are invalid.
     #[error("Invalid config {path}:\n- {}", findings.join("\n- "))]
     Invalid {
-        /// Which.
+        /// The file.
         path: String,
-        /// Everything that was found: where, what and a remedy.
+        /// All findings: the place, the problem and a remedy.
         findings: Vec<String>,
     },
 }
@@ -36,7 +35,7 @@ impl Config {
     /// Reads and checks a config.
     ///
     /// # Errors
-    /// It can't be read, or something in it is wrong: which field, which value, what to write instead.
+    /// It can't be read or is invalid: the field, the value, and what to write instead.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let shown = || path.display().to_string();
         let text = fs::read_to_string(path)
@@ -45,7 +44,7 @@ impl Config {
     }
 }
 
-/// Reads every table, then checks them against each other.
+/// Reads every table, then checks their consistency.
 fn parse(text: &str) -> Result<Config, Vec<String>> {
     let (table, broken) = DeTable::parse_recoverable(text);
     let mut reader = Reader { text, findings: Vec::new() };
@@ -85,7 +84,7 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
     }
 }
 
-/// Collects what is wrong, with its place in the text.
+/// Collects findings with their places in the text.
 struct Reader<'t> {
     text: &'t str,
     findings: Vec<(usize, String)>,
@@ -104,7 +103,7 @@ impl Reader<'_> {
         self.findings.push((
             place,
             format!(
-                "line {line}: unknown table `{name}`; known: [store], [listen], [metrics], [headquarters], {kinds}, [[register]]"
+                "line {line}: unknown table `{name}`; expected one of: [store], [listen], [metrics], [headquarters], {kinds}, [[register]]"
             ),
         ));
     }
@@ -113,17 +112,17 @@ impl Reader<'_> {
         T::deserialize(value.into_deserializer()).map_err(|error| self.found(error)).ok()
     }
 
-    /// An array of tables; those that are wrong are found and left out.
+    /// An array of tables; invalid ones are reported and skipped.
     fn tables<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>) -> Vec<T> {
         if !value.get_ref().is_array() {
-            // Fails, and says what was expected.
+            // Fails with a message about what was expected.
             return self.table(value).unwrap_or_default();
         }
         let DeValue::Array(tables) = value.into_inner() else { return Vec::new() };
         tables.into_iter().filter_map(|table| self.table(table)).collect()
     }
 
-    /// What was found, from the top of the file on.
+    /// The findings in the order of the file.
     fn told(mut self) -> Vec<String> {
         self.findings.sort_by_key(|(place, _)| *place);
         self.findings.into_iter().map(|(_, finding)| finding).collect()

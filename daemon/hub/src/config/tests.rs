@@ -1,4 +1,4 @@
-//! Good configs, and bad ones with what is told about them.
+//! Valid configs, and invalid ones with their findings.
 
 use super::*;
 
@@ -21,7 +21,7 @@ const GOOD: &str = r#"
     scanner = "scanner-1"
 "#;
 
-/// The good config and more.
+/// The valid config with more tables.
 pub(crate) fn with(more: &str) -> Config {
     read(&format!("{GOOD}{more}")).unwrap()
 }
@@ -34,14 +34,14 @@ fn read(text: &str) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn a_good_config_is_read_and_reads_back() {
+fn a_valid_config_round_trips() {
     let config = read(GOOD).unwrap();
     assert_eq!(config.register[0].scanner.as_deref(), Some("scanner-1"));
     assert!(read(&toml::to_string(&config).unwrap()).is_ok());
 }
 
 #[test]
-fn what_is_wrong_is_named_with_a_remedy() {
+fn findings_have_a_remedy() {
     for (from, to, told) in [
         ("\"USD\"", "\"usd\"", "three letters"),
         ("\"UTC\"", "\"Mars/Olympus\"", "IANA"),
@@ -57,13 +57,13 @@ fn what_is_wrong_is_named_with_a_remedy() {
         (
             "[[scanner]]",
             "[[scaner]]",
-            "unknown table `scaner`; known: [store], [listen], [metrics], [headquarters], [[scale]]",
+            "unknown table `scaner`; expected one of: [store], [listen], [metrics], [headquarters], [[scale]]",
         ),
         ("scanner-1\"\n", "scanner 1\"\n", "Invalid device name `scanner 1`: 1 to 40 letters, digits or `-`"),
         (
             "?baud=9600\"",
             "?baud=9600\"\nprotocol = \"usb\"",
-            "scanner scanner-1: unknown protocol `usb`; known: serial",
+            "scanner scanner-1: unknown protocol `usb`; expected one of: serial",
         ),
         ("?baud=9600\"", "?baud=9600\"\nunit = \"pound\"", "scanner scanner-1: unknown field `unit`"),
         ("[[scanner]]", "[scanner]", "expected a sequence"),
@@ -80,17 +80,13 @@ fn what_is_wrong_is_named_with_a_remedy() {
 }
 
 #[test]
-fn a_broker_needs_what_goes_together() {
+fn broker_settings_must_be_consistent() {
     for (broker, more, told) in [
         ("mqtts://hq:8883", "", "headquarters.authority: mqtts needs"),
-        (
-            "mqtts://hq:8883",
-            "authority = \"ca.pem\"\nkey = \"hub.key\"",
-            "headquarters.certificate: a certificate needs",
-        ),
-        ("mqtt://hq:1883", "certificate = \"hub.pem\"\nkey = \"hub.key\"", "over mqtts:// alone"),
-        ("mqtt://127.0.0.1:1883", "username = \"hub\"", "headquarters.username: a user name needs"),
-        ("mqtt://hq:1883", "username = \"hub\"\npassword_file = \"password\"", "could be read on its way"),
+        ("mqtts://hq:8883", "authority = \"ca.pem\"\nkey = \"hub.key\"", "headquarters.certificate: set both"),
+        ("mqtt://hq:1883", "certificate = \"hub.pem\"\nkey = \"hub.key\"", "requires mqtts://"),
+        ("mqtt://127.0.0.1:1883", "username = \"hub\"", "headquarters.username: set both"),
+        ("mqtt://hq:1883", "username = \"hub\"\npassword_file = \"password\"", "send the password unencrypted"),
     ] {
         let text = format!("{GOOD}\n[headquarters]\nbroker = \"{broker}\"\n{more}\n");
         let error = read(&text).unwrap_err().to_string();
@@ -100,7 +96,7 @@ fn a_broker_needs_what_goes_together() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn all_findings_are_reported_at_once() {
     let text = GOOD.replace("\"USD\"", "\"usd\"").replace("127.0.0.1:8443", "8443").replace("?baud=9600", "?baud=1");
     let ConfigError::Invalid { findings, .. } = read(&text).unwrap_err() else { panic!("it was read") };
     let told: Vec<bool> = ["three letters", "socket address", "300 to 921600"]

@@ -1,20 +1,20 @@
-//! The admin socket of a running hub: HTTP over a Unix socket in the data directory, `hub.sock`, for whoever may read
-//! that directory. With `[metrics] address` in the config, what only reads is also at a port of the LAN.
+//! The admin socket of a running hub: HTTP over the Unix socket `hub.sock` in the data directory, for everybody who can
+//! read that directory. With `[metrics] address` in the config, some read-only routes are also served on the LAN.
 //!
 //! | route | answer | on the LAN |
 //! | --- | --- | --- |
 //! | `GET /metrics` | the metrics, as OpenMetrics text | yes |
 //! | `GET /healthz` | 200 while the process answers | yes |
-//! | `GET /readyz` | 200 while the store takes sales; else 503 and why not | yes |
-//! | `GET /status` | the status, as the console shows it | no |
+//! | `GET /readyz` | 200 while the store accepts sales; else 503 with the reason | yes |
+//! | `GET /status` | the status, as shown on the console | no |
 //! | `POST /backup` | a backup of the whole store, as bytes | no |
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the asker goes away, or does not read for [`PATIENCE`] | the backup is given up; the store sells on |
-//! | the hub is stopped meanwhile | it does not wait: the bytes end without the backup's end |
-//! | the backup fails half-way | the answer is cut off: the asker refuses it |
-//! | the hub was killed and its socket is left | nobody answers; the next hub removes it |
+//! | the client disconnects, or does not read for [`PATIENCE`] | the backup is aborted; the store continues to sell |
+//! | the hub is stopped meanwhile | it does not wait: the backup ends without its end marker |
+//! | the backup fails halfway | the answer is cut off, and the client rejects it |
+//! | the hub was killed and its socket is left | connecting fails; the next hub removes it |
 
 use std::{
     convert::Infallible,
@@ -54,23 +54,23 @@ use crate::{
     status::{Status, metrics},
 };
 
-/// How long the other end may be silent.
+/// The time-out for a silent client.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Askers served at once.
+/// The maximum number of clients.
 const ASKERS: usize = 8;
 
-/// Bytes of a backup sent at once.
+/// Bytes of a backup per chunk.
 const CHUNK: usize = 64 * 1024;
 
-/// Chunks that may wait for the asker.
+/// Chunks that may wait for the client.
 const WAITING: usize = 8;
 
 fn path(data: &Path) -> PathBuf {
     data.join("hub.sock")
 }
 
-/// What only reads, and tells nothing that is the store's own affair but figures.
+/// Read-only routes without business data.
 fn public_router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/metrics", get(metrics_text))
@@ -88,7 +88,7 @@ async fn metrics_text(State(hub): State<Arc<Hub>>) -> Response {
 async fn readyz(State(hub): State<Arc<Hub>>) -> Response {
     let stopped = hub.store.stopped().map(|why| format!("store stopped: {why}\n"));
     let is_full = hub.store.disk().room == Room::Full;
-    match stopped.or_else(|| is_full.then(|| "disk full: no sale can be stored; make room\n".to_owned())) {
+    match stopped.or_else(|| is_full.then(|| "disk full: sales cannot be stored; free up space\n".to_owned())) {
         None => "ready\n".into_response(),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
@@ -106,11 +106,11 @@ async fn backup(State(hub): State<Arc<Hub>>) -> Response {
     let store = Arc::clone(&hub.store);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = write_backup(&store, &chunks) {
-            // Nobody reads on: that is how an asker goes away.
+            // The client has disconnected.
             let _ = chunks.blocking_send(Err(error));
         }
     });
-    // The first chunk tells whether there is a backup at all.
+    // The first chunk shows whether the backup has started.
     match written.recv().await {
         Some(Ok(first)) => {
             let rest = stream::poll_fn(move |context| written.poll_recv(context));
@@ -126,16 +126,16 @@ fn write_backup(store: &Store, chunks: &mpsc::Sender<io::Result<Bytes>>) -> io::
     let mut output = BufWriter::with_capacity(CHUNK, Chunks(chunks));
     let done = store.backup(&mut output).map_err(|error| io::Error::other(error.to_string()))?;
     output.flush()?;
-    tracing::info!(entries = done.entries, segments = done.segments, "a backup was written");
+    tracing::info!(entries = done.entries, segments = done.segments, "wrote a backup");
     Ok(())
 }
 
-/// Sends what is written to it.
+/// A writer that sends chunks.
 struct Chunks<'s>(&'s mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Chunks<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the asker went away");
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client disconnected");
         self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes))).map_err(gone)?;
         Ok(bytes.len())
     }
@@ -145,10 +145,10 @@ impl Write for Chunks<'_> {
     }
 }
 
-/// Opens the admin socket of a hub.
+/// Opens the admin socket.
 ///
 /// # Errors
-/// It can't be made; the hub sells all the same.
+/// It can't be created; the hub sells all the same.
 pub(crate) fn open(hub: &Arc<Hub>) -> io::Result<()> {
     let path = path(&hub.config.store.data);
     match fs::remove_file(&path) {
@@ -163,13 +163,13 @@ pub(crate) fn open(hub: &Arc<Hub>) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves the metrics at a port of the LAN.
+/// Serves the metrics on the LAN.
 pub(crate) fn publish(hub: &Arc<Hub>, listener: TcpListener) {
     let router = public_router().with_state(Arc::clone(hub));
     tokio::spawn(serve(router, listener));
 }
 
-/// What accepts connections.
+/// A listener for connections.
 trait Accept: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Send + 'static;
 
@@ -192,7 +192,7 @@ impl Accept for TcpListener {
     }
 }
 
-/// Serves connections, few at once, for as long as the hub runs.
+/// Serves a few connections at a time while the hub runs.
 async fn serve(router: Router, listener: impl Accept) {
     let room = Arc::new(Semaphore::new(ASKERS));
     loop {
@@ -209,7 +209,7 @@ async fn serve(router: Router, listener: impl Accept) {
             let service = service_fn(move |request: hyper::Request<Incoming>| {
                 let router = router.clone();
                 async move {
-                    // One request a connection: a place is soon free again.
+                    // One request per connection, so that a place is soon free again.
                     let mut response = router.oneshot(request).await?;
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                     Ok::<_, Infallible>(response)
@@ -220,13 +220,13 @@ async fn serve(router: Router, listener: impl Accept) {
                 .header_read_timeout(Duration::from_secs(5))
                 .serve_connection(TokioIo::new(Box::pin(stream)), service);
             if let Err(error) = served.await {
-                tracing::debug!(%error, "an asker was not served to the end");
+                tracing::debug!(%error, "admin request failed");
             }
         });
     }
 }
 
-/// A backup that a hub writes, as it comes.
+/// A backup streamed by the hub.
 pub(super) struct BackupStream {
     runtime: Runtime,
     body: Incoming,
@@ -248,7 +248,7 @@ impl Read for BackupStream {
     }
 }
 
-/// Asks the hub of a data directory for a backup; `None` if no hub runs there. Blocks.
+/// Requests a backup from the hub of a data directory; `None` if no hub is running. Blocks.
 pub(super) fn ask_for_backup(data: &Path) -> Result<Option<BackupStream>, String> {
     let path = path(data);
     let failed = |error: &dyn std::fmt::Display| format!("the hub's socket {}: {error}", path.display());
@@ -256,7 +256,7 @@ pub(super) fn ask_for_backup(data: &Path) -> Result<Option<BackupStream>, String
     let asked = runtime.block_on(async {
         let stream = match UnixStream::connect(&path).await {
             Ok(stream) => stream,
-            // Also where the path is too long for a socket: a hub that runs has the store's lock.
+            // Also if the path is too long for a socket: a running hub still holds the store's lock.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -283,5 +283,5 @@ pub(super) fn ask_for_backup(data: &Path) -> Result<Option<BackupStream>, String
     }
     let mut why = String::new();
     stream.by_ref().take(1000).read_to_string(&mut why).map_err(|error| failed(&error))?;
-    Err(format!("the hub writes no backup: {why}"))
+    Err(format!("the hub could not write a backup: {why}"))
 }

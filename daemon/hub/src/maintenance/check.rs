@@ -11,17 +11,17 @@ pub(super) fn run(config: &Config, json: bool) -> Result<(), String> {
     if json {
         println!("{}", serde_json::json!(checked));
     } else {
-        println!("{} records looked at, {} links of the chain proved.", checked.records, checked.links);
+        println!("{} records checked, {} links of the chain verified.", checked.records, checked.links);
         checked.faults.iter().for_each(|fault| println!("  {fault}"));
     }
     match checked.faults.len() {
         0 if json => Ok(()),
         0 => {
-            println!("The store is whole.");
+            println!("The store has no faults.");
             Ok(())
         }
         found => Err(format!(
-            "the store is damaged ({found} faults); keep a copy of {} and ask for help before selling on",
+            "the store is damaged ({found} faults); keep a copy of {} and ask for help before selling again",
             config.store.data.display()
         )),
     }

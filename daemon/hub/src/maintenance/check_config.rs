@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::config::Config;
 
-/// Reads a config, opens what it names, and prints what was found.
+/// Reads a config, opens what it names, and prints the findings.
 ///
 /// # Errors
-/// The hub would not start with it, or not as it should: everything that is wrong.
+/// The hub would not start with it, or not correctly; lists all findings.
 pub fn check_config(path: &Path) -> Result<(), String> {
     let config = Config::read(path).map_err(|error| error.to_string())?;
     let found = config.check_files();
@@ -17,6 +17,6 @@ pub fn check_config(path: &Path) -> Result<(), String> {
     if !found.faults.is_empty() {
         return Err(format!("{}:\n- {}", path.display(), found.faults.join("\n- ")));
     }
-    println!("{}: good. Hub {}, {} registers.", path.display(), config.store.hub, config.register.len());
+    println!("{}: valid. Hub {}, {} registers.", path.display(), config.store.hub, config.register.len());
     Ok(())
 }

@@ -6,7 +6,7 @@ use store::{Converted, EngineKind};
 
 use crate::{clock::now_ms, config::Config};
 
-/// How often progress is told, in entries.
+/// The interval of progress reports, in entries.
 const TOLD_EVERY: u64 = 100_000;
 
 pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: bool) -> Result<(), String> {
@@ -14,7 +14,7 @@ pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: boo
     let converted = store::convert(&config.store.data, to, |done| {
         if done >= told + TOLD_EVERY {
             told = done;
-            eprintln!("  {done} entries copied or compared …");
+            eprintln!("  {done} entries copied or compared");
         }
     });
     let Converted { entries, former } = converted.map_err(|error| error.to_string())?;
@@ -24,9 +24,9 @@ pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: boo
     if json {
         println!("{}", serde_json::json!({ "engine": to, "entries": entries, "former": former }));
     } else {
-        println!("{entries} entries are kept by {to} now, each compared with the former store.");
-        println!("Write `engine = \"{to}\"` under [store] in {}, then start the hub.", config_path.display());
-        println!("The former store stays in {} until you delete it.", former.display());
+        println!("{entries} entries converted to {to} and compared with the old store.");
+        println!("Set `engine = \"{to}\"` under [store] in {}, then start the hub.", config_path.display());
+        println!("The old store stays in {} until you delete it.", former.display());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `store-hub store …`: what a person does to a store. A backup may be taken while the hub sells; for the rest it is
+//! `store-hub store …`: maintenance of a store. A backup can be taken while the hub runs; all other commands need it
 //! stopped.
 
 pub(crate) mod admin;
@@ -17,7 +17,7 @@ use store::{EngineKind, Store};
 
 use crate::{clock::now_ms, config::Config};
 
-/// What to do to a store.
+/// Maintain the store
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -32,21 +32,21 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Walk the whole store and tell what is damaged; the hub must be stopped
+    /// Check the whole store for damage; the hub must be stopped
     Check,
-    /// Write a backup of the whole store into one file, also while the hub sells
+    /// Write a backup of the whole store to a file, also while the hub sells
     Backup {
-        /// The file; it must not be there yet
+        /// The file; it must not exist
         #[arg(long)]
         to: PathBuf,
     },
-    /// Make the store of a backup, where there is none; the hub must be stopped
+    /// Restore a store from a backup into an empty data directory; the hub must be stopped
     Restore {
-        /// The backup's file
+        /// The backup file
         #[arg(long)]
         from: PathBuf,
     },
-    /// Move the store over to another engine, and compare every entry; the hub must be stopped
+    /// Convert the store to another engine and compare every entry; the hub must be stopped
     Convert {
         /// sled or sqlite
         #[arg(long)]
@@ -57,7 +57,7 @@ enum Command {
 /// Runs the subcommand.
 ///
 /// # Errors
-/// What could not be done, and what to do about it.
+/// The operation failed; the message says what to do.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let config = Config::read(&arguments.config).map_err(|error| error.to_string())?;
     match &arguments.command {
@@ -68,10 +68,10 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Opens the store of a config, for a hub that is stopped.
+/// Opens the store of a config while the hub is stopped.
 fn open(config: &Config) -> Result<Store, String> {
     if !config.store.data.join(config.store.engine.name()).exists() {
-        return Err(format!("there is no store kept by {} in {}", config.store.engine, config.store.data.display()));
+        return Err(format!("there is no {} store in {}", config.store.engine, config.store.data.display()));
     }
     open_as(config, config.store.engine)
 }

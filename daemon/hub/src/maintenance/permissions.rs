@@ -1,4 +1,4 @@
-//! `store-hub permissions`: who may do what.
+//! `store-hub permissions`.
 
 use app::permission::Holder;
 

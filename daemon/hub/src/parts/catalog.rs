@@ -6,7 +6,7 @@ use app::catalog::Catalog;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-/// The catalog that is sold by: a snapshot that is replaced whole.
+/// The current catalog: a snapshot that is replaced as a whole.
 pub(crate) struct LiveCatalog {
     snapshot: ArcSwap<Catalog>,
     version: watch::Sender<u64>,
@@ -18,19 +18,19 @@ impl LiveCatalog {
         Self { snapshot: ArcSwap::from_pointee(catalog), version }
     }
 
-    /// The catalog now.
+    /// The current catalog.
     pub(crate) fn load(&self) -> Guard<Arc<Catalog>> {
         self.snapshot.load()
     }
 
-    /// Makes another the one that is sold by.
+    /// Replaces the catalog.
     pub(crate) fn replace(&self, catalog: Catalog) {
         let version = catalog.version();
         self.snapshot.store(Arc::new(catalog));
         self.version.send_replace(version);
     }
 
-    /// Waits until a load can be sold by.
+    /// Waits until a load is in effect.
     pub(crate) async fn reached(&self, version: u64) {
         let mut reached = self.version.subscribe();
         let _ = reached.wait_for(|reached| *reached >= version).await;

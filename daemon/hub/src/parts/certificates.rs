@@ -1,7 +1,7 @@
-//! The certificates that the hub shows and trusts: how long they are valid, and their renewal without a restart.
+//! The certificates that the hub uses and trusts: their expiry, and their renewal without a restart.
 //!
-//! A renewed file is taken over within a minute; connections that are open go on. One that can't be used, or whose key
-//! is not its own, changes nothing: the former one is shown until it is put right, and the status says so.
+//! A renewed file is loaded within a minute; open connections continue. If the new certificate is invalid or does not
+//! match its key, the old one stays in use until the file is fixed, and the status reports it.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::config::{days_until, ends_soon};
 
-/// How often the files are looked at.
+/// The interval of checks.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The certificates in use.
@@ -27,24 +27,24 @@ struct Watched {
     field: &'static str,
     of: Of,
     expires_at: i64,
-    /// Why the file as it is now can't be used.
+    /// Why the current file can't be used.
     trouble: Option<String>,
 }
 
-/// What is watched.
+/// The kind of certificate.
 enum Of {
-    /// Shown, and replaced by a renewed one.
+    /// The hub's own; replaced when it is renewed.
     Own(Arc<Identity>),
-    /// An authority that is trusted, as it was read at start.
+    /// A trusted authority, as read at start.
     Authority(PathBuf),
 }
 
-/// A certificate.
+/// The state of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct CertificateState {
-    /// The field of the config that names it.
+    /// The config field that names it.
     pub(crate) field: &'static str,
-    /// Days until it ends; negative if it has.
+    /// Days until it expires; negative if it has.
     pub(crate) days_left: i64,
 }
 
@@ -53,7 +53,7 @@ impl Certificates {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an identity that the hub shows, and watches it. What the same field names is opened once.
+    /// Opens an identity of the hub and watches it. Each field is opened only once.
     ///
     /// # Errors
     /// A file can't be used.
@@ -72,17 +72,17 @@ impl Certificates {
         Ok(identity)
     }
 
-    /// Watches an authority that the hub trusts.
+    /// Watches a trusted authority.
     ///
     /// # Errors
-    /// The file can't be read, or holds no certificate.
+    /// The file can't be read or has no certificate.
     pub(crate) fn watch_authority(&self, field: &'static str, path: PathBuf) -> Result<(), TrustError> {
         let expires_at = link::identity::expires_at(&path)?;
         self.all().push(Watched { field, of: Of::Authority(path), expires_at, trouble: None });
         Ok(())
     }
 
-    /// Takes over what was renewed, every minute, for as long as the hub lives.
+    /// Loads renewed certificates, every minute, while the hub runs.
     pub(crate) fn follow(&self) {
         let all = self.clone();
         tokio::spawn(async move {
@@ -95,26 +95,26 @@ impl Certificates {
         });
     }
 
-    /// Looks at the files.
+    /// Checks the files.
     fn look(&self) {
         for watched in self.all().iter_mut() {
             let looked = match &watched.of {
                 Of::Own(identity) => identity.reload().map(|is_new| (identity.expires_at(), is_new)),
-                // A new authority is trusted after a restart: until then the old one's end counts.
+                // A new authority is trusted after a restart; until then the old one's expiry counts.
                 Of::Authority(path) => link::identity::expires_at(path).map(|_| (watched.expires_at, false)),
             };
             let field = watched.field;
             match looked {
                 Ok((expires_at, is_new)) => {
                     if is_new {
-                        tracing::info!(field, days_left = days_until(expires_at), "took over a renewed certificate");
+                        tracing::info!(field, days_left = days_until(expires_at), "loaded a renewed certificate");
                     }
                     (watched.expires_at, watched.trouble) = (expires_at, None);
                 }
                 Err(error) => {
-                    let trouble = format!("{field}: {error}; the former certificate is used until this is put right");
+                    let trouble = format!("{field}: {error}; the old certificate stays in use until this is fixed");
                     if watched.trouble.as_ref() != Some(&trouble) {
-                        tracing::error!(%trouble, "could not take over a certificate");
+                        tracing::error!(%trouble, "could not load a renewed certificate");
                         watched.trouble = Some(trouble);
                     }
                 }
@@ -122,14 +122,14 @@ impl Certificates {
         }
     }
 
-    /// All of them.
+    /// The states of all certificates.
     pub(crate) fn states(&self) -> Vec<CertificateState> {
         let state =
             |watched: &Watched| CertificateState { field: watched.field, days_left: days_until(watched.expires_at) };
         self.all().iter().map(state).collect()
     }
 
-    /// What a person must do about them.
+    /// The faults of certificates.
     pub(crate) fn faults(&self) -> Vec<String> {
         let fault = |watched: &Watched| {
             [watched.trouble.clone(), ends_soon(watched.field, watched.expires_at)].into_iter().flatten()
@@ -151,7 +151,7 @@ mod tests {
         fs::write(directory.join("hub.key"), key).unwrap();
     }
 
-    /// Ends in 1975.
+    /// Expired in 1975.
     fn ended() -> (String, String) {
         let (key, mut parameters) = (KeyPair::generate().unwrap(), CertificateParams::default());
         parameters.not_before = rcgen::date_time_ymd(1970, 1, 1);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_certificate_is_a_fault_until_a_renewed_one_is_taken_over() {
+    fn an_expired_certificate_is_a_fault_until_a_renewed_one_is_loaded() {
         let directory = tempfile::tempdir().unwrap();
         let (certificate, key) = (directory.path().join("hub.pem"), directory.path().join("hub.key"));
         write(directory.path(), ended());
@@ -175,15 +175,15 @@ mod tests {
         certificates.watch_authority("headquarters.authority", certificate.clone()).unwrap();
         certificates.look();
         assert_eq!(certificates.faults().len(), 2);
-        assert!(certificates.faults()[0].contains("listen.certificate: the certificate ended"));
+        assert!(certificates.faults()[0].contains("listen.certificate: the certificate expired"));
         assert!(certificates.states()[0].days_left < -365);
 
-        // Half of a renewal.
+        // A renewal that is only half done.
         let renewed = good();
         fs::write(&certificate, &renewed.0).unwrap();
         certificates.look();
         let faults = certificates.faults().join("\n");
-        assert!(faults.contains("hub.key: not the private key") && faults.contains("ended"), "{faults}");
+        assert!(faults.contains("hub.key: not the private key") && faults.contains("expired"), "{faults}");
 
         write(directory.path(), renewed);
         certificates.look();

@@ -1,9 +1,9 @@
-//! What happens in the store, told over one WebSocket to whoever may hear it.
+//! The hub's events for listeners on the WebSocket.
 //!
-//! A register hears what its own lane does (scans, weights, how a payment goes), how devices are, and its own sales; a
-//! person at the console hears everything, and the whole status at most four times a second. A listener that can't keep
-//! up is told how much it missed; the state itself is at the routes, and a lane's scans and weights are kept for a
-//! while (`devices::lanes`), so nothing rests on an event arriving.
+//! A register receives the events of its own lane (scans, weights, payment progress), the health of devices, and its
+//! own sales. A person at the console receives everything, and the whole status at most four times per second. A
+//! listener that can't keep up is told how many events it missed. State is available from the routes, and a lane's
+//! scans and weights are kept for a while (`devices::lanes`), so nothing depends on an event arriving.
 
 use commerce::{Minor, RegisterName, Sale, SaleId};
 use drivers::device::DeviceEvent;
@@ -12,59 +12,60 @@ use utoipa::ToSchema;
 
 use super::devices::lanes::LanePosition;
 
-/// Events that may wait for a listener.
+/// The number of events that may wait for a listener.
 pub(crate) const EVENTS: usize = 4096;
 
-/// Something that happened, and who hears of it.
+/// An event and its listeners.
 #[derive(Clone, Debug)]
 pub(crate) struct HubEvent {
-    /// What.
+    /// The event.
     pub(crate) what: HubWhat,
-    /// Registers that hear it; `None` for all.
+    /// The registers that receive it; `None` for all.
     pub(crate) registers: Option<Vec<RegisterName>>,
 }
 
-/// An event as it is sent.
+/// An event in a message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = RegisterEvent)]
 pub(crate) enum HubWhat {
-    /// A device said something: `event` is `health`, `scan`, `weight` or `payment`.
+    /// A device's event: `health`, `scan`, `weight` or `payment`.
     Device {
-        /// Which, and what.
+        /// The device and the event.
         #[serde(flatten)]
         event: DeviceEvent,
-        /// Of a scan or a weight: its place in the lane's sequence, to ask for what follows after a broken connection.
+        /// For a scan or weight: its position in the lane's sequence, to request what followed after a broken
+        /// connection.
         #[serde(skip_serializing_if = "Option::is_none")]
         lane: Option<LanePosition>,
     },
     /// A sale was completed.
     SaleCompleted {
-        /// Its id.
+        /// The sale's id.
         sale: SaleId,
-        /// Which register sold it.
+        /// The register.
         register: RegisterName,
-        /// Its receipt's number.
+        /// The receipt number.
         receipt: u64,
-        /// What was owed.
+        /// The net total.
         net: Minor,
-        /// How many lines.
+        /// The number of lines.
         lines: usize,
     },
-    /// This listener was too slow.
+    /// The listener was too slow.
     Missed {
-        /// So many events are gone.
+        /// The number of lost events.
         events: u64,
     },
 }
 
 impl HubEvent {
-    /// From a device, for one lane's register or, without one, for all.
+    /// An event of a device, for one lane's register or, without one, for all.
     pub(crate) fn device(event: DeviceEvent, register: Option<&RegisterName>, lane: Option<LanePosition>) -> Self {
         Self { what: HubWhat::Device { event, lane }, registers: register.map(|register| vec![register.clone()]) }
     }
 
-    /// Of a sale.
+    /// An event of a sale.
     pub(crate) fn sale(sale: &Sale) -> Self {
         let what = HubWhat::SaleCompleted {
             sale: sale.id,
@@ -76,7 +77,7 @@ impl HubEvent {
         Self { what, registers: Some(vec![sale.register.clone()]) }
     }
 
-    /// Whether a register hears it.
+    /// Whether a register receives it.
     pub(crate) fn is_for(&self, register: &RegisterName) -> bool {
         self.registers.as_ref().is_none_or(|registers| registers.contains(register))
     }

@@ -1,4 +1,4 @@
-//! The parts of a hub at work: state in memory, and connections to the outside. They know neither routes nor the hub
+//! The parts of a running hub: state in memory and connections to the outside. They know neither routes nor the hub
 //! that holds them.
 
 pub(crate) mod catalog;

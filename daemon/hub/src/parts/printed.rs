@@ -1,4 +1,4 @@
-//! The last receipts printed, for the page.
+//! The latest printed receipts, for the page.
 
 use std::{
     collections::VecDeque,
@@ -9,21 +9,21 @@ use commerce::SaleId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Receipts that are remembered.
+/// The number of receipts kept.
 const SHOWN: usize = 3;
 
-/// A receipt that was printed.
+/// A printed receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Printed {
-    /// By which printer.
+    /// The printer.
     pub(crate) printer: String,
-    /// Of which sale.
+    /// The sale.
     pub(crate) sale: SaleId,
-    /// Line by line.
+    /// The lines.
     pub(crate) lines: Vec<String>,
 }
 
-/// The last receipts printed.
+/// The latest printed receipts.
 #[derive(Default)]
 pub(crate) struct LastPrinted(Mutex<VecDeque<Printed>>);
 

@@ -1,5 +1,5 @@
-//! Requests that were answered, counted for the metrics. Routes are told by their pattern, so that there are as many
-//! series as routes and no more.
+//! Counters of answered requests for the metrics. Requests are counted by route pattern, so the number of series is
+//! limited by the number of routes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Upper bounds of how long a request takes, in seconds.
+/// Upper bounds of the duration histogram, in seconds.
 const BOUNDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0, 100.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -43,7 +43,7 @@ impl Default for Requests {
 }
 
 impl Requests {
-    /// One was answered. Without a route it was for none that there is.
+    /// Counts a request. `route` is `None` for an unknown route.
     pub(crate) fn count(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let method = if known.contains(&method) { method } else { "other" }.to_owned();

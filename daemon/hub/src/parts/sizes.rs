@@ -1,4 +1,4 @@
-//! How large the store's files are, looked up now and then: it takes a walk through directories.
+//! The sizes of the store's files, refreshed occasionally because it takes a walk through directories.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,10 +7,10 @@ use std::{
 
 use store::Store;
 
-/// Between two looks.
+/// The refresh interval.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// What was found at the last look.
+/// The latest sizes.
 #[derive(Default)]
 pub(crate) struct Sizes(Mutex<Option<(Instant, SizesFound)>>);
 
@@ -21,7 +21,7 @@ pub(crate) struct SizesFound {
     pub(crate) store: u64,
     /// The archive's files.
     pub(crate) archive: u64,
-    /// Left on the disk.
+    /// The free space on the disk.
     pub(crate) free: u64,
 }
 
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_looked_at_now_and_then_however_often_somebody_asks() {
+    fn sizes_are_cached() {
         let (sizes, start, mut looks) = (Sizes::default(), Instant::now(), 0);
         for quarter in 0..100 {
             sizes.of_at(start + Duration::from_millis(250 * quarter), || {

@@ -1,5 +1,5 @@
-//! The terminals' locks: whoever holds one drives the terminal's payment. And which payments' slips are still to come:
-//! a terminal tells what it wants on the receipt after it has approved.
+//! The locks of payment terminals: whoever holds a lock drives the terminal's payment. Also records for which payments
+//! the receipt text is still expected, because a terminal sends it after the approval.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,14 +13,14 @@ use app::{Refusal, devices::DEVICE_UNKNOWN, payments::TERMINAL_BUSY};
 use commerce::PaymentId;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// One payment at a time on each terminal.
+/// One lock per terminal.
 #[derive(Default)]
 pub(crate) struct TerminalLocks {
     terminals: HashMap<String, Terminal>,
     slips_to_come: std::sync::Mutex<HashSet<PaymentId>>,
 }
 
-/// While it is there, a payment's slip is still to come.
+/// Marks the receipt text of a payment as expected, until it is dropped.
 pub(crate) struct SlipToCome<'a> {
     terminals: &'a TerminalLocks,
     payment: PaymentId,
@@ -35,19 +35,19 @@ impl Drop for SlipToCome<'_> {
 #[derive(Default)]
 struct Terminal {
     lock: Arc<Mutex<()>>,
-    /// Whoever holds the lock only asks what became of a payment.
+    /// Whether the holder of the lock only asks for the outcome of a payment.
     is_asked: Arc<AtomicBool>,
 }
 
-/// A terminal that is held.
+/// A locked terminal.
 pub(crate) struct Held {
     _lock: OwnedMutexGuard<()>,
     is_asked: Arc<AtomicBool>,
 }
 
 impl Held {
-    /// From here on the terminal is only asked what became of its payment: it may not answer for ever, and a person may
-    /// decide meanwhile.
+    /// From now on the holder only asks for the outcome of a payment. The terminal may never answer, and a person may
+    /// decide the payment meanwhile.
     pub(crate) fn only_asks(&self) {
         self.is_asked.store(true, Ordering::Release);
     }
@@ -60,16 +60,17 @@ impl Drop for Held {
 }
 
 impl TerminalLocks {
-    /// For the terminals of a config.
+    /// The locks of a config's terminals.
     pub(crate) fn new(terminals: impl IntoIterator<Item = String>) -> Self {
         let terminals = terminals.into_iter().map(|name| (name, Terminal::default())).collect();
         Self { terminals, slips_to_come: std::sync::Mutex::default() }
     }
 
-    /// Takes hold of a terminal.
+    /// Locks a terminal.
     pub(crate) fn hold(&self, terminal: &str) -> Result<Held, Refusal> {
         let found = self.terminals.get(terminal).ok_or_else(|| {
-            DEVICE_UNKNOWN.because(format!("the config has no payment terminal `{}`", terminal.escape_debug()))
+            DEVICE_UNKNOWN
+                .because(format!("unknown payment terminal `{}`; add it to the config", terminal.escape_debug()))
         })?;
         let lock = Arc::clone(&found.lock).try_lock_owned().map_err(|_| {
             TERMINAL_BUSY
@@ -78,8 +79,8 @@ impl TerminalLocks {
         Ok(Held { _lock: lock, is_asked: Arc::clone(&found.is_asked) })
     }
 
-    /// Takes hold of a terminal so that a person can decide its payment; of one that is only asked, or that the config
-    /// has no longer, nothing need be held.
+    /// Locks a terminal so that a person can decide its payment. No lock is needed if the holder only asks, or if the
+    /// terminal is no longer in the config.
     pub(crate) fn hold_to_decide(&self, terminal: &str) -> Result<Option<Held>, Refusal> {
         if !self.knows(terminal) || self.is_asked(terminal) {
             return Ok(None);
@@ -87,18 +88,18 @@ impl TerminalLocks {
         self.hold(terminal).map(Some)
     }
 
-    /// Whether a terminal is being asked what became of its payment.
+    /// Whether a terminal is being asked for the outcome of its payment.
     pub(crate) fn is_asked(&self, terminal: &str) -> bool {
         self.terminals.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
     }
 
-    /// A payment begins whose terminal will tell what it wants on the receipt.
+    /// Marks the receipt text of a payment as expected.
     pub(crate) fn expect_slip(&self, payment: PaymentId) -> SlipToCome<'_> {
         self.slips().insert(payment);
         SlipToCome { terminals: self, payment }
     }
 
-    /// Whether a payment's slip is still to come.
+    /// Whether the receipt text of a payment is still expected.
     pub(crate) fn expects_slip(&self, payment: PaymentId) -> bool {
         self.slips().contains(&payment)
     }

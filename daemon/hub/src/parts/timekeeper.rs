@@ -1,5 +1,5 @@
-//! The clock as the hub believes it: what it shows, the latest trusted moment, and the time that has passed since.
-//! [`app::timekeeping`] has the rules.
+//! The trusted clock: the system clock, the latest trusted moment, and the time since then. The rules are in
+//! [`app::timekeeping`].
 
 use std::{
     path::Path,
@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 
 use crate::clock::{Calendar, now_ms};
 
-/// systemd-timesyncd touches it whenever it has set the clock; it is gone after a restart.
+/// Touched by systemd-timesyncd whenever it sets the clock; it does not survive a reboot.
 const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
-/// The clock and its latest trusted moment.
+/// The system clock with its latest trusted moment.
 pub(crate) struct Timekeeper(Mutex<Anchor>);
 
-/// A trusted moment, and when that was.
+/// A trusted moment and when it was read.
 #[derive(Clone, Copy)]
 struct Anchor {
     latest_ms: i64,
@@ -41,7 +41,7 @@ impl Anchor {
 }
 
 impl Timekeeper {
-    /// Goes on from the latest trusted moment of the store.
+    /// Continues from the store's latest trusted moment.
     pub(crate) fn from(latest_ms: i64) -> Self {
         Self(Mutex::new(Anchor { latest_ms, since: Instant::now() }))
     }
@@ -56,12 +56,12 @@ impl Timekeeper {
         self.with(|anchor| anchor.latest_ms)
     }
 
-    /// What the clock shows, and what it must be at least.
+    /// The time of the clock, and the earliest possible time.
     pub(crate) fn compared(&self) -> (i64, i64) {
         self.with(|anchor| (now_ms(), anchor.latest_ms.saturating_add(anchor.passed_ms(Instant::now()))))
     }
 
-    /// A person has agreed to what the clock showed.
+    /// A person has agreed to the time of the clock.
     pub(crate) fn agreed(&self, clock_ms: i64) {
         self.with(|anchor| *anchor = Anchor { latest_ms: clock_ms, since: Instant::now() });
     }
@@ -71,35 +71,34 @@ impl Timekeeper {
     }
 }
 
-/// The clock on the page.
+/// The clock in the status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct ClockFigures {
     /// Whether it is trusted.
     pub(crate) trust: Trust,
-    /// Whether systemd-timesyncd has set it from a time server since the box started; false also where another program
-    /// does.
+    /// Whether systemd-timesyncd has set the clock from a time server since boot; false if another program does.
     pub(crate) timesyncd: bool,
-    /// What is wrong with it, and what to do.
+    /// The fault of the clock and the remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
 }
 
 impl ClockFigures {
-    /// As things are now.
+    /// The current state.
     pub(crate) fn of(timekeeper: &Timekeeper, calendar: &Calendar) -> Self {
         let trust = timekeeper.read().trust;
         let (clock_ms, expected_ms) = timekeeper.compared();
         let (shows, expected) = (calendar.local_time(clock_ms), calendar.local_time(expected_ms));
         let fault = |how: &str| {
             format!(
-                "the clock shows {shows}, {how} {expected}; no fiscal year begins and nothing is forgotten until it is \
-                 set right, or a person at the console agrees to it (POST /api/v1/clock/agree)"
+                "the clock shows {shows}, {how} {expected}; no fiscal year begins and nothing is deleted until it is \
+                 set right or a person at the console agrees to it (POST /api/v1/clock/agree)"
             )
         };
         let fault = match trust {
             Trust::Trusted => None,
-            Trust::Behind => Some(fault("which is more than a day before what it must be,")),
-            Trust::Ahead => Some(fault("which is more than a week after the hub last saw it right,")),
+            Trust::Behind => Some(fault("which is more than a day before the expected time,")),
+            Trust::Ahead => Some(fault("which is more than a week after the expected time,")),
         };
         Self { trust, timesyncd: Path::new(SYNCHRONIZED).exists(), fault }
     }
@@ -115,7 +114,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     #[test]
-    fn time_that_passes_while_it_runs_is_trusted_and_jumps_are_not() {
+    fn elapsed_time_is_trusted_and_jumps_are_not() {
         let began = Instant::now();
         let mut anchor = Anchor { latest_ms: LATEST, since: began };
         let after = |hours: u64| began + Duration::from_hours(hours);
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_by_hours_does_not_move_the_latest_moment() {
+    fn setting_the_clock_back_by_hours_does_not_move_the_latest_moment() {
         let began = Instant::now();
         let mut anchor = Anchor { latest_ms: LATEST, since: began };
         assert_eq!(anchor.read(LATEST - 12 * HOUR, began).trust, Trust::Trusted);
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_agrees_to_is_trusted() {
+    fn a_time_that_a_person_agreed_to_is_trusted() {
         let timekeeper = Timekeeper::from(now_ms() + 3 * 365 * 24 * HOUR);
         assert_eq!(timekeeper.read().trust, Trust::Behind);
         timekeeper.agreed(now_ms());

@@ -1,4 +1,4 @@
-//! The day's figures: counted from the sales that are stored.
+//! The day's totals, counted from the stored sales.
 
 use std::{
     collections::BTreeMap,
@@ -12,27 +12,27 @@ use serde::Serialize;
 use store::{Store, StoreError};
 use utoipa::ToSchema;
 
-/// Sales read at once.
+/// Sales per read.
 const PAGE: usize = 500;
 
-/// The figures of a day.
+/// The totals of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct TodayFigures {
-    /// Which day.
+    /// The business day.
     pub(crate) business_day: BusinessDay,
-    /// Sales.
+    /// The number of sales.
     pub(crate) sales: u64,
-    /// Lines.
+    /// The number of lines.
     pub(crate) lines: u64,
-    /// What they came to, in minor units.
+    /// The net total, in minor units.
     pub(crate) net: i64,
-    /// What the store took off.
+    /// The discounts.
     pub(crate) discount: i64,
-    /// In the drawers: cash less change.
+    /// Cash less change.
     pub(crate) cash: i64,
-    /// By cards.
+    /// Card payments.
     pub(crate) card: i64,
-    /// Makers' coupons.
+    /// Manufacturer coupons.
     pub(crate) manufacturer_coupon: i64,
 }
 
@@ -42,22 +42,22 @@ impl TodayFigures {
     }
 }
 
-/// Sales and their sum, by register.
+/// The number of sales and their net total, by register.
 pub(crate) type ByRegister = BTreeMap<RegisterName, (u64, i64)>;
 
-/// The day's figures as far as they are counted.
+/// The day's totals so far.
 pub(crate) struct Today(Mutex<Counted>);
 
 #[derive(Clone)]
 struct Counted {
     figures: TodayFigures,
     registers: ByRegister,
-    /// The first sale that is not counted yet.
+    /// The sequence number of the first sale that is not counted yet.
     next: u64,
 }
 
 impl Today {
-    /// Counts the sales of a day from the store. Where one can't be read the count ends, and `fault` hears of it.
+    /// Counts a day's sales in the store. Stops at a sale that can't be read and passes the error to `fault`.
     ///
     /// # Errors
     /// The engine fails.
@@ -68,7 +68,7 @@ impl Today {
     ) -> Result<Self, StoreError> {
         let next = match store.outbox_span(Stream::sales().as_str()) {
             Ok(span) => span.last + 1,
-            // No sale can be stored until it is repaired, so none is left to be counted.
+            // No further sale can be stored until it is repaired, so nothing is missed.
             Err(error @ StoreError::Corrupt { .. }) => {
                 fault(error);
                 u64::MAX
@@ -96,7 +96,7 @@ impl Today {
         Ok(Self(Mutex::new(counted)))
     }
 
-    /// The figures of a day; zeros if nothing was sold on it yet.
+    /// The totals of a day; zeros if there are no sales.
     pub(crate) fn figures(&self, business_day: BusinessDay) -> (TodayFigures, ByRegister) {
         let counted = self.lock();
         if counted.figures.business_day == business_day {
@@ -106,12 +106,12 @@ impl Today {
         }
     }
 
-    /// The first sale that is not counted yet.
+    /// The sequence number of the first sale that is not counted yet.
     pub(crate) fn next(&self) -> u64 {
         self.lock().next
     }
 
-    /// Counts sales, and goes on after a place in the stream.
+    /// Counts sales, and continues after a sequence number.
     pub(crate) fn count<'s>(&self, sales: impl IntoIterator<Item = &'s Sale>, up_to: u64) {
         let mut counted = self.lock();
         for sale in sales {

@@ -1,4 +1,4 @@
-//! Takes a stored payment through its terminal to its end. Runs on its own, whether or not the register still listens.
+//! Drives a stored payment to its end, whether or not the register still waits for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,21 +15,21 @@ use tokio::{sync::oneshot, time::sleep};
 
 use crate::{hub::Hub, parts::terminals::Held};
 
-/// Pauses between two questions to a terminal that does not answer yet: 0.1 s doubling to 5 s, each with as much again
-/// at random.
+/// Pauses between inquiries to a terminal that does not answer: 0.1 s doubling to 5 s, each doubled again by random
+/// jitter.
 const ASK_AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(100))
     .with_max_delay(Duration::from_secs(5))
     .without_max_times()
     .with_jitter();
 
-/// Takes hold of a terminal for a payment, with its driver's journal from before.
+/// Locks a terminal for a payment, and returns its driver's journal.
 pub(super) fn take(hub: &Hub, terminal: &str) -> Result<(Held, Value), Refusal> {
     let held = hub.terminals.hold(terminal)?;
     Ok((held, hub.devices.terminal(terminal)?.journal().into()))
 }
 
-/// Starts driving a payment whose intent is stored. The receiver hears when it has an end.
+/// Starts driving a payment with a stored intent. The receiver is notified when it ends.
 pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: Held) -> oneshot::Receiver<()> {
     let (tell, ended) = oneshot::channel();
     let hub = Arc::clone(hub);
@@ -37,8 +37,7 @@ pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: Held) -> oneshot::Re
     ended
 }
 
-/// A stored payment as its terminal's driver sees it. A journal that no driver wrote resolves nothing, and is never
-/// sent.
+/// The payment for the terminal's driver. A journal that no driver wrote settles nothing and is never sent.
 fn intent(hub: &Hub, payment: &Payment) -> Intent {
     let minor = u64::try_from(payment.amount.get()).unwrap_or(0);
     let amount = Amount { minor, currency: hub.currency().number() };
@@ -60,19 +59,19 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
     };
     let intent = intent(hub, &payment);
     let asked = intent.amount;
-    // The receipt is printed when it came, or was waited for.
+    // The receipt is printed once the text has arrived or the wait is over.
     let _slip = hub.terminals.expect_slip(payment.id);
     match device.authorise(&intent).await {
         Ok(Outcome::Approved(approved)) if approved.record.amount == asked => {
             let record = approved.record.clone();
             if !finish(hub, &payment, PaymentState::Approved, Some(&record)).await {
-                // It could not be stored, so it must not be charged.
+                // The result could not be stored, so the payment must be rolled back.
                 if let Err(error) = approved.roll_back().await {
-                    tracing::error!(%error, "could not roll the approval back; the terminal will be asked");
+                    tracing::error!(%error, "could not roll back the approval; asking the terminal");
                 }
                 return;
             }
-            // The result is durable: now, and only now, the terminal may commit its side.
+            // The result is durable: only now may the terminal commit.
             match approved.keep().await {
                 Ok(full) => {
                     drop(held);
@@ -87,7 +86,7 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
         }
         Ok(Outcome::Approved(other)) => {
             let got = other.record.amount.minor;
-            tracing::error!(asked = asked.minor, got, "the terminal approved another amount; rolling back");
+            tracing::error!(asked = asked.minor, got, "the terminal approved a different amount; rolling back");
             let why = format!("the terminal approved {got} minor units instead of {}", asked.minor);
             let state = match other.roll_back().await {
                 Ok(_) => PaymentState::NotCharged { why },
@@ -111,10 +110,10 @@ async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::
     let _ = tell.send(());
 }
 
-/// An approved payment whose terminal did not complete it after the hub's acknowledgement. If it told that the payment
-/// failed, that is believed until it confirms the payment; if it was not heard any more, it is asked first.
+/// Settles an approved payment that the terminal did not complete after the hub's acknowledgement. A reported failure
+/// counts until the terminal confirms the payment; if the link was lost, the terminal is asked first.
 async fn confirm(hub: &Arc<Hub>, payment: &Payment, held: &Held, error: TerminalError, tell: oneshot::Sender<()>) {
-    tracing::warn!(%error, "approved and stored, but not completed by the terminal; asking it");
+    tracing::warn!(%error, "approved and stored, but the terminal did not complete it; asking the terminal");
     let told_failure = matches!(error, TerminalError::Refused { .. } | TerminalError::Protocol { .. });
     if told_failure {
         doubt(hub, payment, error.to_string()).await;
@@ -127,20 +126,20 @@ async fn confirm(hub: &Arc<Hub>, payment: &Payment, held: &Held, error: Terminal
         Some(Resolution::Charged(record)) => store_slip(hub, payment, record).await,
         Some(Resolution::NotCharged { why } | Resolution::Unknown { why }) => {
             if told_failure {
-                tracing::error!(%why, "the terminal does not confirm the payment; a person must decide it");
+                tracing::error!(%why, "the terminal did not confirm the payment; a person must decide it");
             } else {
-                doubt(hub, payment, format!("approved, but its end was not heard ({error}), and then: {why}")).await;
+                doubt(hub, payment, format!("approved, but not completed ({error}); then: {why}")).await;
             }
         }
         None => {}
     }
 }
 
-/// Asks the terminal until it answers, and ends the payment by what it says. Holds the terminal meanwhile; a person may
-/// decide the payment.
+/// Asks the terminal until it answers, and ends the payment accordingly. Keeps the terminal locked; a person may decide
+/// the payment meanwhile.
 pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: Held) {
     let Some(resolution) = ask(hub, &payment, &held, PaymentState::has_ended).await else { return };
-    tracing::info!(payment = %payment.id, ?resolution, "payment resolved by its terminal");
+    tracing::info!(payment = %payment.id, ?resolution, "the terminal resolved the payment");
     let (state, record) = match resolution {
         Resolution::Charged(record) => (PaymentState::Approved, Some(record)),
         Resolution::NotCharged { why } => (PaymentState::NotCharged { why }, None),
@@ -149,7 +148,7 @@ pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: Held) {
     finish(hub, &payment, state, record.as_ref()).await;
 }
 
-/// Asks the terminal until it answers; nothing if the payment needs no answer any more, because a person decided it.
+/// Asks the terminal until it answers; `None` if a person decided the payment meanwhile.
 async fn ask(
     hub: &Hub,
     payment: &Payment,
@@ -163,7 +162,7 @@ async fn ask(
         match hub.devices.terminal(&payment.terminal) {
             Ok(device) => match device.resolve(&intent).await {
                 Ok(resolution) => return Some(resolution),
-                Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal does not answer yet"),
+                Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal has not answered yet"),
             },
             Err(refusal) => return Some(Resolution::Unknown { why: refusal.detail }),
         }
@@ -174,7 +173,7 @@ async fn ask(
     }
 }
 
-/// Stores that an approved payment is in doubt after all.
+/// Records that an approved payment is back in doubt.
 async fn doubt(hub: &Hub, payment: &Payment, why: String) {
     tracing::error!(%why, "an approved payment is in doubt; a person must decide it if the terminal does not confirm it");
     let (id, at_ms) = (payment.id, hub.now_ms());
@@ -182,15 +181,15 @@ async fn doubt(hub: &Hub, payment: &Payment, why: String) {
         .store
         .commit_for(Purpose::Settled, move |transaction| payments::doubt(transaction, id, at_ms, why).map(drop));
     if let Err(refusal) = stored.await {
-        tracing::error!(%refusal, "could not store that the payment is in doubt");
+        tracing::error!(%refusal, "could not record that the payment is in doubt");
     }
 }
 
-/// Stores a payment's end. False if it could not be stored: then it stays started, and the follower finds it.
+/// Stores the end of a payment. Returns false if that fails: the payment stays started, and the follower finds it.
 async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: Option<&Record>) -> bool {
     let context = hub.sale_context(&payment.register, hub.now_ms());
     let (id, approval, said) = (payment.id, record.map(approval), state.clone());
-    // Also on a disk with no room for sales: what a terminal did has happened.
+    // Even on a full disk, because the terminal has already acted.
     let stored = hub.store.commit_for(Purpose::Settled, move |transaction| {
         payments::end(transaction, id, state, approval.as_ref(), &context)
     });
@@ -198,7 +197,7 @@ async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: 
         Ok(ended) => {
             let stands = ended.payment.state;
             if std::mem::discriminant(&stands) != std::mem::discriminant(&said) {
-                tracing::error!(payment = %id, ?stands, ?said, "the payment was decided otherwise than the terminal says");
+                tracing::error!(payment = %id, ?stands, ?said, "the payment was decided differently from the terminal's answer");
             }
             true
         }
@@ -209,7 +208,7 @@ async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: 
     }
 }
 
-/// What a terminal says of a payment, in the shop's words.
+/// Converts the terminal's record of an approved payment.
 fn approval(record: &Record) -> Approval {
     Approval {
         masked_pan: record.masked_pan.as_ref().map(|pan| pan.as_str().to_owned()),

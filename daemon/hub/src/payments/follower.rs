@@ -10,8 +10,8 @@ use app::{
 use super::drive;
 use crate::{followers::Follower, hub::Hub};
 
-/// Payments that are started while nobody holds their terminal: the hub was restarted, the task that drove them ended,
-/// or their result could not be stored.
+/// Resolves payments that are started while nobody holds their terminal's lock: the hub was restarted, the task that
+/// drove them ended, or their result could not be stored.
 pub(crate) struct ResolvePayments(pub(crate) Arc<Hub>);
 
 impl Follower for ResolvePayments {
@@ -26,12 +26,12 @@ impl Follower for ResolvePayments {
             }
             if !self.0.terminals.knows(&payment.terminal) {
                 tracing::error!(payment = %payment.id, terminal = %payment.terminal,
-                    "payment in doubt, and the config has its terminal no longer; add it again, or decide the payment at the console");
+                    "payment in doubt, but its terminal is no longer in the config; add it again, or decide the payment at the console");
                 continue;
             }
-            // Whoever holds the terminal drives the payment.
+            // Whoever holds the terminal's lock drives the payment.
             let Ok(held) = self.0.terminals.hold(&payment.terminal) else { continue };
-            // Its driver may have ended it before it let go.
+            // The task may have ended the payment before it released the lock.
             let payment = payments::read(&self.0.store, payment.id)?;
             if payment.state == PaymentState::Started {
                 tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "nobody drives this payment; asking the terminal");

@@ -1,10 +1,8 @@
-//! Card payments: from a command to the terminal and back. [`app::payments`] has the states and what happens when
-//! something fails.
+//! Card payments, from the command to the terminal and back. [`app::payments`] has the states and the failures.
 //!
-//! - A payment is driven by a task of its own that holds its terminal's lock, whether or not its register still
-//!   listens.
-//! - A payment that is `Started` while nobody holds its terminal's lock (the hub was restarted, its task ended, its end
-//!   could not be stored) is found by the payments' follower, which asks the terminal.
+//! - A payment is driven by its own task, which holds the terminal's lock, whether or not its register still waits.
+//! - The payments' follower finds a payment that is `Started` while nobody holds its terminal's lock (the hub was
+//!   restarted, the task ended, or the result could not be stored), and asks the terminal.
 
 mod drive;
 mod follower;
@@ -29,7 +27,7 @@ use tokio::sync::oneshot;
 
 use crate::{hub::Hub, web::Command};
 
-/// How long a request waits for the terminal before it answers "still under way".
+/// How long a request waits for the terminal before it returns an unfinished payment.
 const WAIT: Duration = Duration::from_secs(90);
 
 /// The terminal of a register's lane.
@@ -41,8 +39,8 @@ fn lane_terminal(hub: &Hub, register: &RegisterName) -> Result<String, Refusal> 
     })
 }
 
-/// Stores an intent by a command and drives the payment, or finds the payment of a repeat; waits for its end as long as
-/// a request may. `start` gets an intent for all that is due.
+/// Stores the intent of a command and drives the payment, or finds the payment of a repeated command; waits for its end
+/// as long as a request may. `start` receives an intent for the whole amount due.
 async fn take<T>(
     hub: &Arc<Hub>,
     register: &RegisterName,
@@ -52,7 +50,7 @@ async fn take<T>(
 where
     T: Send + 'static,
 {
-    // A repeat finds its terminal held by the very payment it asks about, or its lane without a terminal: whether that
+    // For a repeated command the terminal may be locked by the same payment, or no longer in the lane. Whether that
     // matters is known once the key was looked up.
     let taken = lane_terminal(hub, register).and_then(|terminal| {
         let (held, before) = drive::take(hub, &terminal)?;
@@ -69,7 +67,7 @@ where
             start(transaction, by, body, intent).map(|payment| payment.id)
         })
         .await?;
-    // A repeat lets go of the terminal: whoever resolves the payment needs it.
+    // A repeated command releases the terminal, because the task that resolves the payment needs it.
     let ended = match held.filter(|_| is_first) {
         Some(held) => Some(drive::spawn(hub, payments::read(&hub.store, id)?, held)),
         None => None,
@@ -77,7 +75,7 @@ where
     settled(hub, id, ended).await
 }
 
-/// Waits until a payment has an end, for as long as a request may.
+/// Waits until a payment ends, as long as a request may.
 async fn settled(hub: &Hub, id: PaymentId, ended: Option<oneshot::Receiver<()>>) -> Result<Payment, Refusal> {
     let waited = async {
         if let Some(ended) = ended {
@@ -92,10 +90,10 @@ async fn settled(hub: &Hub, id: PaymentId, ended: Option<oneshot::Receiver<()>>)
     payments::read(&hub.store, id)
 }
 
-/// A whole sale by card: the basket and the intent in one commit, the result and the sale in another.
+/// A whole sale by card: basket and intent are stored in one commit, result and sale in another.
 ///
 /// # Errors
-/// The terminal is busy, declines, or does not answer; the store fails. The basket stays open then.
+/// The terminal is busy, declines or does not answer, or the store fails. The basket stays open then.
 pub(crate) async fn sell_by_card(
     hub: &Arc<Hub>,
     register: &RegisterName,
@@ -108,13 +106,13 @@ pub(crate) async fn sell_by_card(
     let Payment { id, basket, terminal, sale, state, .. } = payment;
     if let (Some(sale), PaymentState::Unknown { why }) = (&sale, &state) {
         let detail = format!(
-            "sale {} was made, and then its payment {id} came into doubt: {why}; read the terminal's journal and decide it at the \
-             console, and keep the goods if it is not charged",
+            "sale {} was made, but its payment {id} is in doubt: {why}; read the terminal's journal, decide the payment at the \
+             console, and keep the goods if it was not charged",
             sale.sale
         );
         return Err(PAYMENT_OUTCOME_UNKNOWN.because(detail).member("payment", id.to_string()));
     }
-    let still_open = format!("basket {basket} is still open: pay it otherwise or abandon it");
+    let still_open = format!("basket {basket} is still open: pay it in another way or abandon it");
     match (sale, state) {
         (Some(sale), _) => Ok(sale),
         (None, PaymentState::Declined { why, .. }) => {
@@ -129,8 +127,9 @@ pub(crate) async fn sell_by_card(
             Err(PAYMENT_OUTCOME_UNKNOWN.because(detail).member("payment", id.to_string()))
         }
         (None, PaymentState::Started | PaymentState::Approved) => {
-            let detail =
-                format!("payment {id} is still with terminal {terminal}; repeat this command with the same key");
+            let detail = format!(
+                "payment {id} is still in progress at terminal {terminal}; repeat this command with the same key"
+            );
             Err(PAYMENT_UNDER_WAY.because(detail).member("payment", id.to_string()))
         }
     }

@@ -1,4 +1,4 @@
-//! Pay a basket by card; see, abort, decide a payment.
+//! The routes of card payments.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(Which)`
 
@@ -28,26 +28,27 @@ pub(crate) fn routes() -> Routes {
         .read(&READ, routes!(read))
 }
 
-/// A card payment to take.
+/// A request to pay by card.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Pay {
-    /// How much; all that is due without it.
+    /// The amount. Default: the whole amount due.
     #[serde(default)]
     amount: Option<Minor>,
 }
 
-/// What a person read in the terminal's journal.
+/// A decision according to the terminal's journal.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Decide {
-    /// The terminal booked it.
+    /// Whether the terminal booked the payment.
     charged: bool,
 }
 
 /// Pay a basket by card, on the terminal of the register's lane
 ///
-/// Answers when the payment has an end, or with 202 after 90 seconds; repeat with the same key, or look at the payment.
+/// Answers when the payment has an outcome, or with 202 after 90 seconds; then repeat with the same key, or read the
+/// payment.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/payments", request_body = Pay, params(("id" = BasketId, Path)),
     responses((status = 200, body = Payment), (status = 202, body = Payment), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn pay(
@@ -64,43 +65,43 @@ async fn pay(
     Ok((status, Json(payment)))
 }
 
-/// Which payments.
+/// Selects payments.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Which {
-    /// In which state.
+    /// The state.
     #[param(inline)]
     state: Wanted,
 }
 
-/// Which payments a list has.
+/// The payments in a list.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Wanted {
-    /// Those that hold their terminal: `started`, or `unknown` until a person decides.
+    /// Payments that block their terminal: `started`, or `unknown` until a person decides.
     Unresolved,
 }
 
-/// Payments without an end
+/// List payments without an outcome
 ///
-/// At most one for each terminal. What stays here a person decides, by the terminal's journal.
+/// At most one per terminal. A person decides those that stay here, according to the terminal's journal.
 #[utoipa::path(get, path = "/api/v1/payments", params(Which), responses((status = 200, body = [Payment])))]
 async fn list(State(hub): State<Arc<Hub>>, InQuery(which): InQuery<Which>) -> Result<Json<Vec<Payment>>, Problem> {
     let Which { state: Wanted::Unresolved } = which;
     reading(move || Ok(payments::unresolved(&hub.store)?)).await.map(Json)
 }
 
-/// A payment
+/// Get a payment
 #[utoipa::path(get, path = "/api/v1/payments/{id}", params(("id" = PaymentId, Path)),
     responses((status = 200, body = Payment), (status = 404, body = Problem)))]
 async fn read(State(hub): State<Arc<Hub>>, InPath(id): InPath<PaymentId>) -> Result<Json<Payment>, Problem> {
     Ok(Json(payments::read(&hub.store, id)?))
 }
 
-/// Ask the lane's terminal to stop; the payment itself tells how it ended
+/// Abort the payment on the lane's terminal; its outcome is in the payment
 ///
-/// A repeat asks again.
+/// A repeat sends another abort.
 #[utoipa::path(post, path = "/api/v1/payments/abort", request_body = Empty,
     responses((status = 202, description = "The terminal was asked"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn abort(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
@@ -110,9 +111,9 @@ async fn abort(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<S
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Decide a payment by the terminal's journal
+/// Decide a payment according to the terminal's journal
 ///
-/// One whose outcome stayed unknown, or that is under way while its terminal does not answer or nobody drives it.
+/// A payment with an unknown outcome, or one in progress whose terminal does not answer or that nobody drives.
 #[utoipa::path(post, path = "/api/v1/payments/{id}/decision", request_body = Decide, params(("id" = PaymentId, Path)),
     responses((status = 200, body = Payment), (status = 404, body = Problem)))]
 async fn decide(
@@ -121,7 +122,7 @@ async fn decide(
     command: Command<Decide>,
 ) -> Result<Json<Payment>, Problem> {
     let payment = payments::read(&hub.store, id)?;
-    // Whoever holds the terminal is still finding out; a repeat is answered all the same.
+    // Whoever holds the terminal's lock is still resolving the payment; a repeat gets its answer all the same.
     let held = if payment.state.has_ended() { Ok(None) } else { hub.terminals.hold_to_decide(&payment.terminal) };
     let context = hub.sale_context(&payment.register, command.by.at_ms);
     let (by, charged) = (command.by.actor.clone(), command.body.charged);

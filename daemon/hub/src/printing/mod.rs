@@ -1,14 +1,14 @@
-//! Receipts on paper: a follower for each printer works its queue off. [`app::printing`] has the queue.
+//! Printing receipts: one follower per printer works through its queue. The queue is in [`app::printing`].
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the printer is off, or out of paper | the jobs wait on disk; tried again when something is committed, or after two seconds |
-//! | the hub, while printing | the receipt at which it was killed is printed again, and no other |
-//! | the paper ends in the middle | the printer's status tells; printed again |
-//! | the printer took all of it, but does not say that it is through | done: the device's health and the log say that it is not confirmed; never printed again by itself |
-//! | the job of a printed receipt can't be deleted | tried again, and not printed meanwhile |
-//! | the terminal has not told yet what it wants on the receipt | waited for, up to ten seconds |
-//! | a sale or payment can't be read | its job is dropped, with an error in the log: no damaged record keeps others from being printed, or prints them twice |
+//! | the printer is off or out of paper | the jobs wait on disk; retried after the next commit or two seconds |
+//! | the hub is killed while printing | only the current receipt is printed again |
+//! | the paper runs out during a receipt | the printer's status shows it; the receipt is printed again |
+//! | the printer accepted everything but does not confirm the end | done: the device's health and the log show that it is unconfirmed; it is not printed again automatically |
+//! | the job of a printed receipt can't be deleted | the deletion is retried; nothing is printed meanwhile |
+//! | the terminal has not sent its receipt text yet | the receipt waits for up to ten seconds |
+//! | a sale or payment can't be read | its job is dropped and an error logged, so that a damaged record blocks no other receipts |
 
 pub(crate) mod receipt;
 
@@ -38,17 +38,17 @@ use crate::{
     web::{Command, Empty, InPath, Problem, Routes, reading},
 };
 
-/// How long a receipt waits for what the terminal wants on it.
+/// How long a receipt waits for the terminal's text.
 const SLIP: Duration = Duration::from_secs(10);
 
-/// How often it is looked for meanwhile.
+/// The interval of checks meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Works a printer's queue off.
+/// Prints the receipts in a printer's queue.
 pub(crate) struct PrintReceipts {
     hub: Arc<Hub>,
     printer: String,
-    /// What is on the paper and could not be deleted yet.
+    /// A printed job that could not be deleted yet.
     printed: Option<Job>,
 }
 
@@ -59,9 +59,9 @@ impl Follower for PrintReceipts {
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
         loop {
-            // Each job leaves the queue before the next is printed, so a hub that is killed prints one twice at most.
+            // Each job is deleted before the next is printed, so that a killed hub prints at most one receipt twice.
             if let Some(job) = self.printed.clone() {
-                // Also on a disk with no room for sales: it has happened, and makes room.
+                // Even on a full disk: the receipt is printed, and the deletion frees space.
                 let delete = self.hub.store.commit_for(Purpose::Settled, move |transaction| {
                     printing::done(transaction, &job);
                     Ok::<_, StoreError>(())
@@ -69,7 +69,7 @@ impl Follower for PrintReceipts {
                 delete.await?;
                 self.printed = None;
             }
-            // Only sales that are durable: a record may be seen a moment before its flush.
+            // Only durable sales: a record may be visible a moment before its flush.
             let durable = self.hub.store.outbox_span(Stream::sales().as_str())?.last;
             let job = printing::first(&self.hub.store, &self.printer)?.filter(|job| job.sequence <= durable);
             let Some(job) = job else { return Ok(()) };
@@ -84,7 +84,7 @@ impl PrintReceipts {
         Self { hub, printer, printed: None }
     }
 
-    /// Prints a receipt. What can't be read can't be printed: that is logged, and the job is done.
+    /// Prints a receipt. If a record can't be read, that is logged and the job is done.
     async fn print(&self, job: &Job) -> Result<(), Refusal> {
         let sequence = job.sequence;
         let Some(sale) = self.read(sequence, move |hub| selling::sale_at(&hub.store, sequence)).await? else {
@@ -101,7 +101,7 @@ impl PrintReceipts {
         match printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
             PrintOutcome::Confirmed => {}
             PrintOutcome::Unconfirmed { why } => {
-                tracing::warn!(printer = %self.printer, sale = %id, %why, "receipt printed, but the printer did not confirm it");
+                tracing::warn!(printer = %self.printer, sale = %id, %why, "the printer did not confirm a receipt");
             }
         }
         let lines = layout(&document, printer.columns());
@@ -109,13 +109,14 @@ impl PrintReceipts {
         Ok(())
     }
 
-    /// Whether a terminal will still tell what it wants on a sale's receipt.
+    /// Whether a terminal will still send receipt text for a sale.
     fn slip_is_to_come(&self, sale: &Sale) -> bool {
         let is_to_come = |tender: &Tender| matches!(tender, Tender::Card { slip, .. } if self.hub.terminals.expects_slip(slip.payment));
         sale.tenders.iter().any(is_to_come)
     }
 
-    /// Reads off the runtime's threads: a sale may lie in the archive. Nothing if the record is damaged, which is logged.
+    /// Reads off the runtime's threads, because a sale may be archived. `None` if the record is damaged, which is
+    /// logged.
     async fn read<T: Send + 'static>(
         &self,
         sequence: u64,
@@ -124,7 +125,7 @@ impl PrintReceipts {
         let hub = Arc::clone(&self.hub);
         match spawn_blocking(move || read(&hub)).await.unwrap_or(Err(StoreError::Panicked)) {
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(printer = %self.printer, sequence, %error, "receipt can't be printed: its record is damaged");
+                tracing::error!(printer = %self.printer, sequence, %error, "cannot print a receipt: its record is damaged");
                 Ok(None)
             }
             read => read,
@@ -140,8 +141,8 @@ pub(crate) fn routes() -> Routes {
 
 /// Print a copy of a sale's receipt
 ///
-/// At the printer of the register that asks; for a person at the console, of the register that sold. The paper says that
-/// it is a copy, and its number; so does the audit trail.
+/// Printed at the printer of the calling register; for a person at the console, at that of the register that sold it.
+/// The paper shows that it is a copy, and its number. Recorded in the audit trail.
 #[utoipa::path(post, path = "/api/v1/sales/{id}/reprint", params(("id" = SaleId, Path)), request_body = Empty,
     responses((status = 200, body = printing::ReceiptCopy), (status = 404, body = Problem)))]
 async fn reprint(
@@ -151,7 +152,7 @@ async fn reprint(
 ) -> Result<Json<printing::ReceiptCopy>, Problem> {
     let reader = Arc::clone(&hub);
     let asks = command.by.actor.register_name().cloned();
-    // Refused inside the commit: a repeat gets its answer first.
+    // Refused inside the commit, so that a repeat gets its answer first.
     let find = move || {
         let sale = selling::find_sale(&reader.store, id)?;
         let printer = lane_printer(&reader, asks.as_ref().unwrap_or(&sale.register))?.to_owned();

@@ -1,4 +1,4 @@
-//! A sale's receipt. Built from what is stored, so a copy is the same paper, but for its mark.
+//! The contents of a sale's receipt, made from stored records only, so that a copy is identical except for its mark.
 
 use app::payments;
 use commerce::{Line, Regular, Sale, Tender, Unit};
@@ -7,10 +7,10 @@ use store::StoreError;
 
 use crate::hub::Hub;
 
-/// Columns of a receipt shown as text where no printer gives them.
+/// Columns of a receipt as text, if no printer determines them.
 const COLUMNS: u8 = 42;
 
-/// What goes on the paper; of a copy, with its number.
+/// The document to print; `copy` is the number of a copy.
 ///
 /// # Errors
 /// The store fails.
@@ -84,7 +84,7 @@ pub(crate) fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, StoreError> {
     Ok(layout(&document(hub, sale, None)?, printer.map_or(COLUMNS, |printer| printer.columns())))
 }
 
-/// The second line of a receipt line: how much at what price; nothing for one piece at the shelf price.
+/// The second line of a receipt line: the quantity and price; `None` for one piece at the shelf price.
 fn quantity(line: &Line, sale: &Sale) -> Option<String> {
     let quantity = line.quantity;
     match &line.basis {

@@ -1,9 +1,9 @@
-//! Baskets, command by command.
+//! The routes of baskets.
 
 use std::sync::Arc;
 
 use app::selling::{
-    self, ABANDON, BASKET_UNKNOWN, LineRequest, OpenBasket, Opened, SELL, SaleDone, Standing, TenderRequest,
+    self, ABANDON, BASKET_UNKNOWN, BasketStatus, LineRequest, OpenBasket, Opened, SELL, SaleDone, TenderRequest,
     VOID_TENDER,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -20,7 +20,7 @@ use crate::{
 
 /// The routes of baskets.
 pub(crate) fn routes() -> Routes {
-    Routes::new("baskets", "Baskets at the till", &["selling", "catalog", "stock"])
+    Routes::new("baskets", "Baskets", &["selling", "catalog", "stock"])
         .command(&SELL, routes!(open))
         .read(&SELL, routes!(read))
         .command(&SELL, routes!(add_line))
@@ -32,14 +32,14 @@ pub(crate) fn routes() -> Routes {
         .command(&ABANDON, routes!(abandon))
 }
 
-/// A basket with its sums.
+/// A basket with its totals.
 #[derive(Serialize, ToSchema)]
 struct BasketView {
     #[serde(flatten)]
     basket: Basket,
-    /// The sums.
+    /// The totals.
     totals: Totals,
-    /// What is still to be paid; negative if there is change to give.
+    /// The amount still due; negative if change is due.
     due: Minor,
 }
 
@@ -56,7 +56,7 @@ async fn open(
     Ok((StatusCode::CREATED, Json(opened.await?)))
 }
 
-/// A basket with its lines
+/// Get a basket with its lines
 #[utoipa::path(get, path = "/api/v1/baskets/{id}", params(("id" = BasketId, Path)),
     responses((status = 200, body = BasketView), (status = 404, body = Problem)))]
 async fn read(
@@ -71,13 +71,13 @@ async fn read(
 
 /// Add a line: scanned, keyed, weighed, or not on file
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines", request_body = LineRequest, params(("id" = BasketId, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn add_line(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<BasketId>,
     command: Command<LineRequest>,
-) -> Result<Json<Standing>, Problem> {
-    // Looked up before the commit, refused inside it: a repeat gets its answer whatever became of the item.
+) -> Result<Json<BasketStatus>, Problem> {
+    // Looked up before the commit and refused inside it, so that a repeat gets its answer even if the item has changed.
     let command = command.map(|line| line.find(&hub.catalog.load()));
     let added = command.commit(&hub.store, Purpose::Money, move |transaction, by, found| {
         selling::add_line(transaction, by, id, found?)
@@ -85,71 +85,72 @@ async fn add_line(
     Ok(Json(added.await?))
 }
 
-/// Take a line back
+/// Void a line
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/void", request_body = Empty,
     params(("id" = BasketId, Path), ("line" = u32, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn void_line(
     State(hub): State<Arc<Hub>>,
     InPath((id, line)): InPath<(BasketId, u32)>,
     command: Command<Empty>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<BasketStatus>, Problem> {
     let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
         selling::void_line(transaction, by, id, line)
     });
     Ok(Json(voided.await?))
 }
 
-/// Take a discount off a line
+/// Apply a discount to a line
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines/{line}/discounts", request_body = Discount,
     params(("id" = BasketId, Path), ("line" = u32, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn discount_line(
     State(hub): State<Arc<Hub>>,
     InPath((id, line)): InPath<(BasketId, u32)>,
     command: Command<Discount>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<BasketStatus>, Problem> {
     let discounted = command.commit(&hub.store, Purpose::Money, move |transaction, by, discount| {
         selling::discount_line(transaction, by, id, line, discount)
     });
     Ok(Json(discounted.await?))
 }
 
-/// Take cash or a coupon. For cards see payments.
+/// Add a cash or coupon tender; for cards see payments
 ///
-/// Change is given on cash only: a coupon of more than is due is refused, and so is cash that nobody hands over.
+/// Change is given on cash only: a coupon that exceeds the amount due is refused, and so is an implausible amount of
+/// cash.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", request_body = TenderRequest, params(("id" = BasketId, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tender(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<BasketId>,
     command: Command<TenderRequest>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<BasketStatus>, Problem> {
     let tendered = command.commit(&hub.store, Purpose::Money, move |transaction, by, tender| {
         selling::tender(transaction, by, id, tender)
     });
     Ok(Json(tendered.await?))
 }
 
-/// Give cash or a coupon back
+/// Void a cash or coupon tender: the money is given back
 ///
-/// It stays on record, and the audit trail has it. When all tenders are given back the lines may change again, and the
-/// basket can be given up. A person at the console may do it for any register.
+/// The tender stays on record, and the audit trail has an entry. When all tenders are voided, the lines can change
+/// again and the basket can be abandoned. A person at the console can do this for any register.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders/{tender}/void", request_body = Empty,
     params(("id" = BasketId, Path), ("tender" = u32, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn void_tender(
     State(hub): State<Arc<Hub>>,
     InPath((id, tender)): InPath<(BasketId, u32)>,
     command: Command<Empty>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<BasketStatus>, Problem> {
     let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
         selling::void_tender(transaction, by, id, tender)
     });
     Ok(Json(voided.await?))
 }
 
-/// Complete a paid basket: it becomes a sale
+/// Complete a paid basket as a sale
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/complete", request_body = Empty, params(("id" = BasketId, Path)),
     responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn complete(
@@ -164,17 +165,17 @@ async fn complete(
     Ok(Json(sold.await?))
 }
 
-/// Give a basket up
+/// Abandon a basket
 ///
-/// What was reserved for it is open again. A person at the console may give up any register's basket of which nothing
-/// is paid; the audit trail has it.
+/// Its reservations are open again. A person at the console can abandon any register's unpaid basket; recorded in the
+/// audit trail.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", request_body = Empty, params(("id" = BasketId, Path)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn abandon(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<BasketId>,
     command: Command<Empty>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<BasketStatus>, Problem> {
     let abandoned = command
         .commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| selling::abandon(transaction, by, id));
     Ok(Json(abandoned.await?))

@@ -1,4 +1,4 @@
-//! Baskets and sales: their routes.
+//! The routes of baskets and sales.
 
 mod baskets;
 mod sales;

@@ -1,4 +1,4 @@
-//! Sales: sell a whole basket in one command, look sales up, see receipts.
+//! The routes of sales: sell a whole basket in one command, list and read sales and receipts.
 
 use std::sync::Arc;
 
@@ -31,28 +31,28 @@ pub(crate) fn routes() -> Routes {
 struct SaleInList {
     #[serde(flatten)]
     done: SaleDone,
-    /// Its place in the stream.
+    /// The sequence number.
     sequence: u64,
-    /// Which register.
+    /// The register.
     register: RegisterName,
-    /// When: milliseconds since 1970, UTC.
+    /// The time of the sale: milliseconds since 1970, UTC.
     sold_at_ms: i64,
-    /// How many lines.
+    /// The number of lines.
     lines: usize,
-    /// What was owed.
+    /// The net total.
     net: Minor,
 }
 
-/// Sell a whole basket at once
+/// Sell a whole basket in one command
 ///
-/// With `card`, the answer waits for the payment terminal. A declined card leaves the basket open: pay it otherwise or
-/// abandon it.
+/// With `card`, the answer waits for the payment terminal. If the card is declined, the basket stays open: pay it in
+/// another way or abandon it.
 #[utoipa::path(post, path = "/api/v1/sales", request_body = SaleRequest,
     responses((status = 200, body = SaleDone), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Result<Json<SaleDone>, Problem> {
     let register = command.by.register()?.clone();
     let (by, pays_by_card) = (command.by.clone(), command.body.card);
-    // Built before the commit, refused inside it: a repeat gets its answer whatever became of an item.
+    // Built before the commit and refused inside it, so that a repeat gets its answer even if an item has changed.
     let command = command.map(|request| {
         let SaleRequest { reference, customer, reservations, lines, tenders, card: _ } = request;
         let catalog = hub.catalog.load();
@@ -69,7 +69,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
     Ok(Json(sold.await?))
 }
 
-/// Sales, newest first
+/// List sales, newest first
 #[utoipa::path(get, path = "/api/v1/sales", params(Page), responses((status = 200, body = [SaleInList])))]
 async fn list(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<SaleInList>>, Problem> {
     let sales = reading(move || Ok(selling::last_readable_sales(&hub.store, page.before, page.limit())?)).await?;
@@ -84,14 +84,14 @@ async fn list(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Resu
     Ok(Json(sales.iter().map(view).collect()))
 }
 
-/// A sale, whole
+/// Get a sale
 #[utoipa::path(get, path = "/api/v1/sales/{id}", params(("id" = SaleId, Path)),
     responses((status = 200, body = Sale), (status = 404, body = Problem)))]
 async fn read(State(hub): State<Arc<Hub>>, InPath(id): InPath<SaleId>) -> Result<Json<Sale>, Problem> {
     reading(move || selling::find_sale(&hub.store, id)).await.map(Json)
 }
 
-/// A sale's receipt, line by line as it is printed
+/// Get a sale's receipt as printed, line by line
 #[utoipa::path(get, path = "/api/v1/sales/{id}/receipt", params(("id" = SaleId, Path)),
     responses((status = 200, body = [String]), (status = 404, body = Problem)))]
 async fn read_receipt(State(hub): State<Arc<Hub>>, InPath(id): InPath<SaleId>) -> Result<Json<Vec<String>>, Problem> {

@@ -1,4 +1,4 @@
-//! Card payments that wait for a person.
+//! Card payments in doubt, which wait for a person.
 
 use app::payments::{self, Payment, PaymentState};
 use commerce::{Minor, PaymentId, RegisterName};
@@ -7,27 +7,27 @@ use utoipa::ToSchema;
 
 use crate::hub::Hub;
 
-/// A card payment of which nobody knows whether it was charged.
+/// A card payment with an unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct PaymentInDoubt {
-    /// Which.
+    /// The payment.
     payment: PaymentId,
-    /// Which register asked.
+    /// The register.
     register: RegisterName,
-    /// Which terminal takes no other payment meanwhile.
+    /// The terminal, which accepts no other payment meanwhile.
     terminal: String,
-    /// How much.
+    /// The amount.
     amount: Minor,
-    /// When: milliseconds since 1970, UTC.
+    /// When it was started: milliseconds since 1970, UTC.
     started_at_ms: i64,
-    /// Why it is in doubt.
+    /// Why the outcome is unknown.
     why: String,
     /// What a person can do.
     what_to_do: String,
 }
 
 impl PaymentInDoubt {
-    /// Those of a hub now.
+    /// The payments in doubt of a hub.
     pub(super) fn all(hub: &Hub) -> Vec<Self> {
         match payments::unresolved(&hub.store) {
             Ok(open) => open.into_iter().filter_map(|payment| Self::of(hub, payment)).collect(),
@@ -38,18 +38,18 @@ impl PaymentInDoubt {
         }
     }
 
-    /// `None` if its terminal is still taking it.
+    /// `None` if the terminal is still processing it.
     fn of(hub: &Hub, payment: Payment) -> Option<Self> {
         let terminal = payment.terminal;
         let why = match payment.state {
             PaymentState::Unknown { why } => why,
-            _ if !hub.terminals.knows(&terminal) => format!("the config has no payment terminal {terminal} any more"),
-            _ if hub.terminals.is_asked(&terminal) => "its terminal does not answer".to_owned(),
+            _ if !hub.terminals.knows(&terminal) => format!("payment terminal {terminal} is no longer in the config"),
+            _ if hub.terminals.is_asked(&terminal) => "the terminal does not answer".to_owned(),
             _ => return None,
         };
         let id = payment.id;
         let what_to_do = format!(
-            "Look for it in the journal of {terminal}, and tell what is there: POST /api/v1/payments/{id}/decision with \
+            "Look up the payment in the journal of {terminal}, then send POST /api/v1/payments/{id}/decision with \
              `charged` true or false"
         );
         let Payment { register, amount, started_at_ms, .. } = payment;

@@ -1,4 +1,4 @@
-//! The status for all consoles together: made once, however many watch, and not at all while nobody does.
+//! The status feed for consoles: computed once for all of them, and only while somebody watches.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 use super::Status;
 use crate::hub::Hub;
 
-/// Between two looks at whether it changed.
+/// The interval of checks for changes.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// An event for people at the console.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ToConsole {
-    /// The whole status; sent when it changes.
+    /// The whole status, sent when it changes.
     Status(Status),
 }
 
-/// Feeds the consoles for as long as the hub lives.
+/// Feeds the consoles while the hub runs.
 pub(super) fn start(hub: &Arc<Hub>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
@@ -33,7 +33,7 @@ pub(super) fn start(hub: &Arc<Hub>) {
     });
 }
 
-/// Tells the status if somebody watches and it changed.
+/// Sends the status if somebody watches and it has changed.
 async fn feed(hub: &Arc<Hub>) {
     if hub.console.receiver_count() == 0 {
         return;

@@ -1,6 +1,6 @@
 //! The hub's metrics, in the text format of OpenMetrics. docs/metrics.md explains each.
 //!
-//! What the store and the parts know is read when somebody asks; only requests are counted as they come.
+//! Metrics of the store and the parts are read on request; only requests are counted as they occur.
 
 use std::{fmt, sync::atomic::AtomicU64};
 
@@ -19,10 +19,10 @@ use prometheus_client::{
 use super::samples::resident_bytes;
 use crate::{config::DeviceKind, hub::Hub};
 
-/// The content type of the text.
+/// The content type.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Print jobs of a sort counted; a queue that is longer is told as this long.
+/// The maximum number of print jobs counted per kind; longer queues are reported with this number.
 const JOBS: usize = 1000;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -55,7 +55,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, gauge);
 }
 
-/// All metrics as text. It reads the store: it blocks.
+/// All metrics as text. Reads the store and blocks.
 ///
 /// # Errors
 /// Never in practice: writing to a `String` does not fail.
@@ -63,19 +63,19 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("store_hub");
     let all = &mut registry;
     let (timings, sizes) = (hub.store.timings(), hub.sizes.of(&hub.store));
-    counter(all, "commits", "Commits answered", timings.commits);
-    counter(all, "flushes", "Flushes of the disk, each for a group of commits", timings.groups);
+    counter(all, "commits", "Answered commits", timings.commits);
+    counter(all, "flushes", "Disk flushes, each for a group of commits", timings.groups);
     seconds(all, "commit_deciding_seconds", "Time in use cases", timings.deciding_us);
     seconds(all, "commit_applying_seconds", "Time in the engine before the flush", timings.applying_us);
     seconds(all, "commit_flushing_seconds", "Time in flushes of the disk", timings.flushing_us);
     gauge(all, "store_bytes", "The engine's files", sizes.store);
     gauge(all, "archive_bytes", "The archive's files", sizes.archive);
-    gauge(all, "disk_free_bytes", "Left on the disk of the data directory", sizes.free);
+    gauge(all, "disk_free_bytes", "Free space on the disk of the data directory", sizes.free);
     gauge(all, "resident_bytes", "Memory in use", resident_bytes());
-    gauge(all, "store_stopped", "1 if the store accepts nothing more", u64::from(hub.store.stopped().is_some()));
-    gauge(all, "faults", "What a person must look at", super::faults(hub).len() as u64);
+    gauge(all, "store_stopped", "1 if the store has stopped", u64::from(hub.store.stopped().is_some()));
+    gauge(all, "faults", "Faults that need attention", super::faults(hub).len() as u64);
     gauge(all, "items", "Items in the catalog", hub.catalog.load().len() as u64);
-    gauge(all, "registers_paired", "Registers that have a token", hub.registers.paired().len() as u64);
+    gauge(all, "registers_paired", "Paired registers", hub.registers.paired().len() as u64);
     let (sent, lag) = (Family::<OfStream, Counter>::default(), Family::<OfStream, Gauge>::default());
     for stream in [Stream::sales(), Stream::stock()] {
         let Ok(span) = hub.store.outbox_span(stream.as_str()) else { continue };
@@ -94,7 +94,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
         let of = OfDevice { device: device.device, kind: device.kind.to_owned() };
         ready.get_or_create(&of).set(i64::from(matches!(device.health, Health::Ready)));
     }
-    all.register("device_ready", "1 while the device answers and needs no attention", ready);
+    all.register("device_ready", "1 while the device is ready", ready);
     let jobs = Family::<OfDevice, Gauge>::default();
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
         let name = printer.name.to_string();
@@ -102,7 +102,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
         let of = OfDevice { device: name, kind: DeviceKind::ReceiptPrinter.name().to_owned() };
         jobs.get_or_create(&of).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
-    all.register("print_jobs_waiting", "Receipts and copies that wait for a printer", jobs);
+    all.register("print_jobs_waiting", "Receipts and copies in a printer's queue", jobs);
     let mut text = String::new();
     encode_registry(&mut text, &registry)?;
     encode_registry(&mut text, hub.requests.registry())?;

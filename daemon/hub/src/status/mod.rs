@@ -1,4 +1,4 @@
-//! The state of the store on one page: sales and takings today, devices, registers, HQ, the last receipts.
+//! The status of the store: today's sales, devices, registers, HQ, the latest receipts.
 
 mod doubts;
 mod feed;
@@ -31,22 +31,22 @@ use crate::{
     },
 };
 
-/// Everything the page shows.
+/// The status as shown on the page.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Status {
     /// The store's name.
     pub(crate) store: String,
-    /// The hub's name towards HQ.
+    /// The hub's name at HQ.
     pub(crate) hub: String,
-    /// ISO 4217.
+    /// The currency, ISO 4217.
     pub(crate) currency: &'static str,
-    /// Decimals of its minor unit.
+    /// The decimals of its minor unit.
     pub(crate) currency_exponent: u32,
-    /// Why the store accepts nothing, if so.
+    /// The reason, if the store has stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<String>,
-    /// What a person must look at: what the check at start found wrong with the store, certificates that end, alarms of
-    /// the line to HQ.
+    /// Faults that need attention: those that the check at start found in the store, certificates that expire, alarms
+    /// of the connection to HQ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
     /// The clock.
@@ -54,12 +54,12 @@ pub(crate) struct Status {
     /// The certificates in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) certificates: Vec<CertificateState>,
-    /// Card payments that wait for a person.
+    /// Card payments that a person must decide.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
-    /// Where everything is kept.
+    /// The store's files and disk.
     pub(crate) keeping: KeepingFigures,
-    /// The day's figures.
+    /// The day's totals.
     pub(crate) today: TodayFigures,
     /// Items in the catalog.
     pub(crate) items: usize,
@@ -67,32 +67,32 @@ pub(crate) struct Status {
     pub(crate) devices: Vec<DeviceState>,
     /// All registers of the config.
     pub(crate) registers: Vec<RegisterFigures>,
-    /// The line to HQ; none in a store without.
+    /// The connection to HQ; absent in a store without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) headquarters: Option<HeadquartersFigures>,
-    /// The last receipts, as printed.
+    /// The latest printed receipts.
     pub(crate) receipts: Vec<Printed>,
 }
 
-/// The store's files and the disk under them.
+/// The store's files and the disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct KeepingFigures {
-    /// `sled` or `sqlite`.
+    /// The engine: `sled` or `sqlite`.
     pub(crate) engine: &'static str,
-    /// `ample`, `low` (no more telemetry), `scarce` (sales alone) or `full` (not even sales).
+    /// The free space: `ample`, `low` (no more telemetry), `scarce` (only sales) or `full` (not even sales).
     #[schema(schema_with = room)]
     pub(crate) room: Room,
-    /// Left on the disk.
+    /// The free space in bytes.
     pub(crate) free_bytes: u64,
-    /// Samples of the hub's health dropped for want of room since the start.
+    /// Health samples dropped for lack of space since the start.
     pub(crate) telemetry_dropped: u64,
-    /// The engine's files.
+    /// The size of the engine's files.
     pub(crate) store_bytes: u64,
-    /// The archive's files.
+    /// The size of the archive's files.
     pub(crate) archive_bytes: u64,
 }
 
-/// The schema of [`Room`], which `store` has without one.
+/// The schema of [`Room`], because `store` has no schemas.
 fn room() -> Object {
     let names = ["ample", "low", "scarce", "full"];
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
@@ -115,49 +115,49 @@ impl KeepingFigures {
 /// A register on the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct RegisterFigures {
-    /// Its name.
+    /// The register's name.
     pub(crate) register: RegisterName,
-    /// Whether it has a token.
+    /// Whether it is paired.
     pub(crate) paired: bool,
-    /// Its sales today.
+    /// The number of its sales today.
     pub(crate) sales: u64,
-    /// What they came to, in minor units.
+    /// The net total, in minor units.
     pub(crate) net: i64,
 }
 
 /// HQ on the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct HeadquartersFigures {
-    /// HQ answers.
+    /// Whether HQ answers.
     pub(crate) connected: bool,
-    /// Events it has.
+    /// The number of events that it has acknowledged.
     pub(crate) has: u64,
-    /// Events it lacks.
+    /// The number of events that it has not acknowledged.
     pub(crate) lacks: u64,
-    /// What is wrong with the line.
+    /// The fault of the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<String>,
 }
 
-/// Starts what goes on beside the routes: samples of the hub's health, and the status for consoles.
+/// Starts the background tasks: health samples, and the status for consoles.
 pub(crate) fn start(hub: &Arc<Hub>) {
     samples::start(hub);
     feed::start(hub);
 }
 
-/// Everything that a person must look at.
+/// All faults that need attention.
 fn faults(hub: &Hub) -> Vec<String> {
     let alarms = hub.headquarters.status().map(|status| status.borrow().alarms.clone());
     [hub.faults.clone(), hub.certificates.faults(), alarms.unwrap_or_default()].concat()
 }
 
 impl Status {
-    /// As things are now. Files and records are looked at, so not on the runtime's threads.
+    /// The current status. Reads files and records, so it runs off the runtime's threads.
     pub(crate) async fn read(hub: Arc<Hub>) -> Result<Self, StoreError> {
         spawn_blocking(move || Self::of(&hub)).await.map_err(|_| StoreError::Panicked)
     }
 
-    /// The same, on this thread.
+    /// The same on this thread.
     fn of(hub: &Hub) -> Self {
         let (today, by_register) = hub.today.figures(hub.calendar.business_day(hub.now_ms()));
         let paired = hub.registers.paired();

@@ -1,4 +1,4 @@
-//! The status, and the page that shows it.
+//! The routes of the status and of the pages.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(LastSamples)`
 
@@ -22,15 +22,15 @@ use crate::{
     web::{InQuery, Problem, Routes, reading},
 };
 
-/// The page takes everything from the hub itself, and no other site may frame it.
+/// The pages load everything from the hub itself, and no other site may frame them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("status", "The store on one page", &[]).read(&READ, routes!(status)).read(&READ, routes!(history))
+    Routes::new("status", "The state of the store", &[]).read(&READ, routes!(status)).read(&READ, routes!(history))
 }
 
-/// The page that shows it, and the page that shows the OpenAPI document.
+/// The status page and the page of the OpenAPI document.
 pub(crate) fn page() -> Router<Arc<Hub>> {
     Router::new()
         .route("/", get(|| async { file("text/html; charset=utf-8", include_str!("page/index.html")) }))
@@ -52,17 +52,17 @@ fn file(kind: &'static str, text: &'static str) -> Response {
     (headers, text).into_response()
 }
 
-/// How many samples.
+/// Selects health samples.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct LastSamples {
-    /// Samples, 1 to 10,080, which is a week. Default 60.
+    /// The number of samples, 1 to 10,080 (a week). Default 60.
     #[param(minimum = 1, maximum = 10_080)]
     limit: Option<usize>,
 }
 
-/// How the hub has been: a sample a minute, newest first
+/// List health samples, one per minute, newest first
 #[utoipa::path(get, path = "/api/v1/status/history", params(LastSamples), responses((status = 200, body = [Sample])))]
 async fn history(
     State(hub): State<Arc<Hub>>,
@@ -72,7 +72,7 @@ async fn history(
     reading(move || Ok(health::last(&hub.store, limit)?)).await.map(Json)
 }
 
-/// The state of the store on one page
+/// Get the state of the store
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
 async fn status(State(hub): State<Arc<Hub>>) -> Result<Json<Status>, Problem> {
     Ok(Json(Status::read(hub).await?))

@@ -1,4 +1,4 @@
-//! Follows the sales that are stored: counts them for the day's figures, and tells whoever listens.
+//! Follows the stored sales: counts them for the day's totals and notifies listeners.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use tokio::task::spawn_blocking;
 
 use crate::{followers::Follower, hub::Hub, parts::events::HubEvent};
 
-/// Sales read at once.
+/// Sales per read.
 const PAGE: usize = 500;
 
-/// Counts and tells of each sale that is stored.
+/// Counts each stored sale and notifies listeners.
 pub(crate) struct FollowSales(pub(crate) Arc<Hub>);
 
 impl Follower for FollowSales {
@@ -23,19 +23,19 @@ impl Follower for FollowSales {
     async fn sweep(&mut self) -> Result<(), Refusal> {
         let hub = &self.0;
         loop {
-            // Only what is durable.
+            // Only durable sales.
             let last = hub.store.outbox_span(Stream::sales().as_str())?.last;
             let next = hub.today.next();
             if next > last {
                 return Ok(());
             }
-            // Up to a whole day's sales, after a restart: not on the runtime's threads.
+            // After a restart up to a whole day's sales, so read off the runtime's threads.
             let store = Arc::clone(&hub.store);
             let page = spawn_blocking(move || selling::sales_from(&store, next, PAGE)).await;
             match page.unwrap_or(Err(StoreError::Panicked)) {
                 Ok(sales) => {
                     let durable: Vec<_> = sales.into_iter().filter(|sale| sale.id.sequence <= last).collect();
-                    // A page that is not full reaches the end, over gaps as well.
+                    // A page that is not full reaches the end, even with gaps.
                     let end = durable.last().filter(|_| durable.len() == PAGE).map_or(last, |sale| sale.id.sequence);
                     hub.today.count(&durable, end);
                     for sale in &durable {
@@ -50,9 +50,9 @@ impl Follower for FollowSales {
 }
 
 impl FollowSales {
-    /// A page with a damaged sale: counts the others.
+    /// Counts the readable sales of a page with a damaged one.
     fn one_by_one(&self, next: u64, last: u64, error: &StoreError) -> Result<(), Refusal> {
-        tracing::error!(%error, "a sale can't be counted");
+        tracing::error!(%error, "could not count a sale");
         for sequence in next..=last.min(next + PAGE as u64) {
             let sale = match selling::sale_at(&self.0.store, sequence) {
                 Ok(sale) => sale,

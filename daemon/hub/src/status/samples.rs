@@ -1,4 +1,4 @@
-//! Takes a sample of the hub's health every minute. [`app::health`] keeps them.
+//! Takes a sample of the hub's health every minute. They are kept by [`app::health`].
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -9,15 +9,15 @@ use tokio::task::spawn_blocking;
 
 use crate::hub::Hub;
 
-/// Between two samples.
+/// The interval of samples.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Memory in use by this process, in bytes; 0 if the system does not tell.
+/// The memory used by this process, in bytes; 0 if the system does not report it.
 pub(super) fn resident_bytes() -> u64 {
     fs::read_to_string("/proc/self/status").ok().and_then(|status| resident_in(&status)).unwrap_or(0)
 }
 
-/// Memory in use, in bytes, as the system's `status` of a process tells it.
+/// The memory used, in bytes, from the system's `status` file of a process.
 pub fn resident_in(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
@@ -41,7 +41,7 @@ fn sample(hub: &Hub) -> Result<Sample, StoreError> {
     })
 }
 
-/// Takes samples for as long as the hub lives.
+/// Takes samples while the hub runs.
 pub(super) fn start(hub: &Arc<Hub>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
@@ -49,9 +49,9 @@ pub(super) fn start(hub: &Arc<Hub>) {
         loop {
             every.tick().await;
             match take(&hub).await {
-                // Counted, and told by the status.
+                // Dropped samples are counted and shown in the status.
                 Ok(()) | Err(StoreError::DiskFull { .. }) => {}
-                Err(error) => tracing::warn!(%error, "could not keep a sample of the hub's health"),
+                Err(error) => tracing::warn!(%error, "could not store a health sample"),
             }
         }
     });

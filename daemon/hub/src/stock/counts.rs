@@ -1,4 +1,4 @@
-//! Cycle counts.
+//! The routes of cycle counts.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     web::{Command, Empty, InPath, InQuery, Page, Problem, Routes, reading},
 };
 
-/// Adds these routes.
+/// Adds the routes.
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .command(&MANAGE_COUNTS, routes!(open_count))
@@ -32,10 +32,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .command(&MANAGE_COUNTS, routes!(close_count))
 }
 
-/// Open a count of some items
+/// Open a count of items
 ///
-/// An item is in one open count only, by one unit. What is left of a unit by which it is sold no longer is counted out:
-/// name it in `positions`.
+/// An item can be in only one open count, by one unit. To clear a position in a unit by which the item is no longer
+/// sold, list it in `positions`.
 #[utoipa::path(post, path = "/api/v1/stock/counts", request_body = OpenCount,
     responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn open_count(
@@ -49,7 +49,7 @@ async fn open_count(
     Ok((StatusCode::CREATED, Json(opened.await?)))
 }
 
-/// Counts, newest first
+/// List counts, newest first
 #[utoipa::path(get, path = "/api/v1/stock/counts", params(Page), responses((status = 200, body = [BlindCount])))]
 async fn list_counts(
     State(hub): State<Arc<Hub>>,
@@ -58,18 +58,19 @@ async fn list_counts(
     reading(move || Ok(stock::counts(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// A count, blind: what is to be counted
+/// Get a count without quantities
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}", params(("id" = u64, Path)),
     responses((status = 200, body = BlindCount), (status = 404, body = Problem)))]
 async fn read_count(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<BlindCount>, Problem> {
     reading(move || stock::count(&hub.store, id)).await.map(Json)
 }
 
-/// Note what was counted
+/// Record counted quantities
 ///
-/// Selling goes on meanwhile: each quantity is compared with what was on hand at its moment. That is the arrival of
-/// this request unless `counted_at_ms` says otherwise: a command that is kept before it is sent, or repeated after a
-/// 503 or no answer, must carry it. An item counted again replaces what was counted before, until it is approved.
+/// Sales continue meanwhile: each quantity is compared with the stock on hand at the moment when it was counted. That
+/// is the arrival of this request, unless `counted_at_ms` is given. A command that is stored before it is sent, or
+/// repeated after a 503 or a lost answer, must send `counted_at_ms`. A recount replaces the earlier quantity until that
+/// is approved.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", request_body = CountedQuantities, params(("id" = u64, Path)),
     responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tally(
@@ -77,19 +78,19 @@ async fn tally(
     InPath(id): InPath<u64>,
     command: Command<CountedQuantities>,
 ) -> Result<Json<CountProgress>, Problem> {
-    // A repeat needs its answer alone: whatever the clock says by now, and whatever can't be read of what was.
+    // A repeat only needs its answer, whatever the clock shows and whatever can't be read by now.
     let is_repeat = hub.store.is_answered(&command.key)?;
     let gathered = if is_repeat { None } else { Some(gather(&hub, id, &command).await?) };
     let noted = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| {
-        // The first answer was forgotten this very moment: the register asks again.
+        // The first answer has just been deleted: the register repeats the request.
         let (counted, baskets) = gathered.ok_or(StoreError::Busy)?;
         stock::tally(transaction, by, id, counted, &baskets)
     });
     Ok(Json(noted.await?))
 }
 
-/// What a tally needs to know, gathered before its commit: what moved since the items were counted, and what lies in
-/// open baskets.
+/// Collects what a tally needs before its commit: the movements since the items were counted, and the stock in open
+/// baskets.
 async fn gather(
     hub: &Arc<Hub>,
     id: u64,
@@ -97,10 +98,10 @@ async fn gather(
 ) -> Result<(CountedItems, Sums), Problem> {
     let (store, quantities, at_ms) = (Arc::clone(&hub.store), command.body.clone(), command.by.at_ms);
     let mut counted = reading(move || CountedItems::of(&store, id, &quantities, at_ms)).await?;
-    // First, as near to the moment as can be.
+    // First, to be as close to the moment as possible.
     let baskets = in_open_baskets(hub).await?;
     let store = Arc::clone(&hub.store);
-    // Usually the newest movements tell all; whoever needs no more waits for nobody.
+    // The newest movements usually suffice, and such requests need not wait.
     let (counted, is_whole) = reading(move || {
         let is_whole = counted.look_back(&store)?;
         Ok((counted, is_whole))
@@ -123,12 +124,12 @@ async fn in_open_baskets(hub: &Arc<Hub>) -> Result<Sums, Problem> {
     reading_alone(&BASKET_WALKS, move || Ok(selling::in_open_baskets(&store)?)).await
 }
 
-/// A count's variances, for whoever decides
+/// List a count's variances, for whoever decides
 ///
-/// What is missing may have lain in customers' baskets when it was counted (`in_baskets_when_counted`), and be sold
-/// since: no variance then, but goods that were not on the shelf and still in the books. What lies in baskets now
-/// (`in_baskets_now`) is off the shelf for who counts again. Neither knows of baskets that a register keeps to itself
-/// until it sells, nor of what customers carry that is not scanned yet.
+/// Missing goods may have been in customers' baskets when the item was counted (`in_baskets_when_counted`), and sold
+/// since: not a variance, but goods that were off the shelf and still in the books. Goods in baskets now
+/// (`in_baskets_now`) are off the shelf for a recount. Neither includes baskets that a register keeps to itself until
+/// it sells, or goods that customers carry and have not scanned yet.
 #[utoipa::path(get, path = "/api/v1/stock/counts/{id}/variances", params(("id" = u64, Path)),
     responses((status = 200, body = [CountedItem]), (status = 404, body = Problem)))]
 async fn list_variances(
@@ -141,10 +142,10 @@ async fn list_variances(
 
 /// Approve or reject variances
 ///
-/// Each line names the variance that was read; of an item that was counted again since, with another, nothing is
-/// decided, nor of the others: read again. What is approved moves as a delta. With its last approval the count is
-/// closed. The audit trail has every decision. A correction that would take an item below zero that may not go there is
-/// refused: more was sold since than was counted, so count it again.
+/// Each line names the variance that was read. If an item has been recounted with a different variance, nothing is
+/// decided: read the variances again. Approval books the variance; the last approval closes the count. The audit trail
+/// records every decision. A correction is refused if it would take an item below zero that may not go there, because
+/// more was sold since than was counted: count the item again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", request_body = Decisions, params(("id" = u64, Path)),
     responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn decide(
@@ -158,7 +159,7 @@ async fn decide(
     Ok(Json(decided.await?))
 }
 
-/// Close a count; what is not decided is left as it is
+/// Close a count; variances without a decision are not booked
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/close", request_body = Empty, params(("id" = u64, Path)),
     responses((status = 200, body = DocumentOpened), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn close_count(

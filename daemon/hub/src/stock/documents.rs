@@ -1,4 +1,4 @@
-//! Reservations, notices with their deliveries, transfers.
+//! The routes of reservations, notices with their deliveries, and transfers.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     web::{Command, Empty, InPath, InQuery, Page, Problem, Routes, reading},
 };
 
-/// Adds these routes.
+/// Adds the routes.
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .command(&RESERVE, routes!(reserve))
@@ -36,13 +36,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .command(&MANAGE_TRANSFERS, routes!(arrive))
 }
 
-/// A document that a command opened.
+/// The answer to a command that opens a document.
 type Opened = Result<(StatusCode, Json<DocumentOpened>), Problem>;
 
-/// Set stock aside
+/// Reserve stock
 ///
-/// Every line, or none. What is requested must be available to sell: on_hand less the item's safety stock. Of an item
-/// that is being counted a register is not told how much that is.
+/// All lines or none. The requested quantities must be available to sell: on_hand less the item's safety stock.
+/// Registers don't get the available quantity of an item that is being counted.
 #[utoipa::path(post, path = "/api/v1/stock/reservations", request_body = ReserveRequest,
     responses((status = 201, body = DocumentOpened), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reserve(State(hub): State<Arc<Hub>>, command: Command<ReserveRequest>) -> Opened {
@@ -50,7 +50,7 @@ async fn reserve(State(hub): State<Arc<Hub>>, command: Command<ReserveRequest>) 
     Ok((StatusCode::CREATED, Json(reserved.await?)))
 }
 
-/// Reservations, newest first
+/// List reservations, newest first
 #[utoipa::path(get, path = "/api/v1/stock/reservations", params(Page), responses((status = 200, body = [Reservation])))]
 async fn list_reservations(
     State(hub): State<Arc<Hub>>,
@@ -59,14 +59,14 @@ async fn list_reservations(
     reading(move || Ok(stock::reservations(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// A reservation
+/// Get a reservation
 #[utoipa::path(get, path = "/api/v1/stock/reservations/{id}", params(("id" = u64, Path)),
     responses((status = 200, body = Reservation), (status = 404, body = Problem)))]
 async fn read_reservation(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Reservation>, Problem> {
     reading(move || stock::reservation(&hub.store, id)).await.map(Json)
 }
 
-/// Release what was set aside
+/// Release a reservation
 #[utoipa::path(post, path = "/api/v1/stock/reservations/{id}/release", request_body = Empty, params(("id" = u64, Path)),
     responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn release_reservation(
@@ -79,11 +79,11 @@ async fn release_reservation(
     Ok(Json(released.await?))
 }
 
-/// Enter a notice: what a supplier or another store announces
+/// Enter a notice of a supplier or another store
 ///
-/// An order of a supplier is entered once: what comes later for it is another delivery. If its notice is closed
-/// already, the order is entered again. A transfer of another store is entered with the body that its `GET
-/// /api/v1/stock/transfers/{id}/notice` gives, once, and only at the store it goes to.
+/// A supplier's order is entered once; later goods are further deliveries. Once its notice is closed, the order may be
+/// entered again. The transfer of another store is entered with the body of that store's `GET
+/// /api/v1/stock/transfers/{id}/notice`, once, and only at its destination.
 #[utoipa::path(post, path = "/api/v1/stock/notices", request_body = NoticeRequest,
     responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeRequest>) -> Opened {
@@ -94,22 +94,22 @@ async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeReques
     Ok((StatusCode::CREATED, Json(entered.await?)))
 }
 
-/// Notices, newest first
+/// List notices, newest first
 #[utoipa::path(get, path = "/api/v1/stock/notices", params(Page), responses((status = 200, body = [Notice])))]
 async fn list_notices(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) -> Result<Json<Vec<Notice>>, Problem> {
     reading(move || Ok(stock::notices(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// A notice: what was announced, and what came
+/// Get a notice with its announced and received quantities
 #[utoipa::path(get, path = "/api/v1/stock/notices/{id}", params(("id" = u64, Path)),
     responses((status = 200, body = Notice), (status = 404, body = Problem)))]
 async fn read_notice(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Notice>, Problem> {
     reading(move || stock::notice(&hub.store, id)).await.map(Json)
 }
 
-/// Receive a delivery against a notice; there may be several
+/// Book a delivery against a notice, which may have several
 ///
-/// One that was booked before, by its `delivery_note`, is refused and nothing moves.
+/// If its `delivery_note` was already booked, the delivery is refused and nothing moves.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", request_body = Delivery, params(("id" = u64, Path)),
     responses((status = 200, body = Received), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn receive(
@@ -124,9 +124,9 @@ async fn receive(
     Ok(Json(received.await?))
 }
 
-/// Close a notice: nothing more will come; what differs stays on record
+/// Close a notice: nothing more will come, and differences stay on record
 ///
-/// If more comes all the same: the notice of a transfer is reopened, an order is entered again.
+/// If more goods come after all, reopen the notice of a transfer, or enter an order again.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/close", request_body = Empty, params(("id" = u64, Path)),
     responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn close_notice(
@@ -140,9 +140,9 @@ async fn close_notice(
     Ok(Json(closed.await?))
 }
 
-/// Reopen the notice of another store's transfer: it was closed too early
+/// Reopen the notice of another store's transfer that was closed too early
 ///
-/// A supplier's order is entered again instead.
+/// For a supplier's order, enter the order again instead.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/reopen", request_body = Empty, params(("id" = u64, Path)),
     responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reopen_notice(
@@ -168,7 +168,7 @@ async fn dispatch(State(hub): State<Arc<Hub>>, command: Command<Dispatch>) -> Op
     Ok((StatusCode::CREATED, Json(dispatched.await?)))
 }
 
-/// Transfers, newest first
+/// List transfers, newest first
 #[utoipa::path(get, path = "/api/v1/stock/transfers", params(Page), responses((status = 200, body = [Transfer])))]
 async fn list_transfers(
     State(hub): State<Arc<Hub>>,
@@ -177,14 +177,14 @@ async fn list_transfers(
     reading(move || Ok(stock::transfers(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// A transfer: what was sent, and what arrived
+/// Get a transfer with its sent and arrived quantities
 #[utoipa::path(get, path = "/api/v1/stock/transfers/{id}", params(("id" = u64, Path)),
     responses((status = 200, body = Transfer), (status = 404, body = Problem)))]
 async fn read_transfer(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Result<Json<Transfer>, Problem> {
     reading(move || stock::transfer(&hub.store, id)).await.map(Json)
 }
 
-/// A transfer as the other store enters it: the body of its `POST /api/v1/stock/notices`
+/// Get a transfer's notice for the other store: the body of its `POST /api/v1/stock/notices`
 #[utoipa::path(get, path = "/api/v1/stock/transfers/{id}/notice", params(("id" = u64, Path)),
     responses((status = 200, body = NoticeRequest), (status = 404, body = Problem)))]
 async fn read_transfer_notice(
@@ -194,7 +194,7 @@ async fn read_transfer_notice(
     reading(move || stock::notice_for_receiver(&hub.store, &hub.config.store.hub, id)).await.map(Json)
 }
 
-/// Confirm what of a transfer arrived: it is in transit no longer, and what is missing is a shortfall
+/// Confirm the arrival of a transfer: its goods are no longer in transit, and missing goods become a shortfall
 #[utoipa::path(post, path = "/api/v1/stock/transfers/{id}/arrival", request_body = Arrival, params(("id" = u64, Path)),
     responses((status = 200, body = Transfer), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn arrive(

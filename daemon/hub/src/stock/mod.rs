@@ -1,4 +1,4 @@
-//! Stock: its routes.
+//! The routes of the stock.
 
 mod counts;
 mod documents;
@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 use crate::web::{Problem, Routes, reading};
 
-/// One long walk over movements at a time, so that they don't take the disk from the tills together.
+/// One long walk over movements at a time, so that the disk stays free for the tills.
 static LONG_WALKS: Semaphore = Semaphore::const_new(1);
-/// One look at all baskets at a time.
+/// One walk over all baskets at a time.
 static BASKET_WALKS: Semaphore = Semaphore::const_new(1);
 
 /// The routes of this capability, in the order of the document.
@@ -23,8 +23,8 @@ pub(crate) fn routes() -> Routes {
     counts::routes(documents::routes(positions::routes(routes)))
 }
 
-/// Reads when no other holder of the permit does. The permit is held by the reading itself, so that who asks and hangs
-/// up does not begin another beside it.
+/// Reads while holding a permit. The read itself holds the permit, so that a client that disconnects can't start a
+/// second read beside it.
 async fn reading_alone<T: Send + 'static>(
     permit: &'static Semaphore,
     read: impl FnOnce() -> Result<T, app::Refusal> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Positions, movements, policies, and what to order.
+//! The routes of positions, movements, policies and reordering.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     web::{Asker, Command, InPath, InQuery, Page, PageAfter, Problem, Routes, reading},
 };
 
-/// Adds these routes.
+/// Adds the routes.
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .read(&READ_LEDGER, routes!(list))
@@ -32,7 +32,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .read(&READ_REORDER, routes!(reorder))
 }
 
-/// All positions
+/// List all positions
 #[utoipa::path(get, path = "/api/v1/stock/positions", params(PageAfter), responses((status = 200, body = [PositionView])))]
 async fn list(
     State(hub): State<Arc<Hub>>,
@@ -42,9 +42,9 @@ async fn list(
     reading(read).await.map(Json)
 }
 
-/// What is there of an item: one position for each unit it was ever kept by
+/// Get the positions of an item, one for each unit in which it was ever stocked
 ///
-/// A register does not see it while the item is being counted: whoever counts must not know.
+/// Registers don't see them while the item is being counted, because whoever counts must not know them.
 #[utoipa::path(get, path = "/api/v1/stock/positions/{sku}", params(("sku" = Sku, Path)),
     responses((status = 200, body = [PositionView]), (status = 409, body = Problem)))]
 async fn read(
@@ -55,7 +55,7 @@ async fn read(
     reading(move || stock::positions_of(&hub.store, &actor, &sku)).await.map(Json)
 }
 
-/// Note what happened to goods: a return, damage, quarantine, its end, a write-off
+/// Book an event of goods: return, damage, quarantine, clearance or write-off
 #[utoipa::path(post, path = "/api/v1/stock/movements", request_body = GoodsNote,
     responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn note_goods(State(hub): State<Arc<Hub>>, command: Command<GoodsNote>) -> Result<Json<MovementBooked>, Problem> {
@@ -66,7 +66,7 @@ async fn note_goods(State(hub): State<Arc<Hub>>, command: Command<GoodsNote>) ->
     Ok(Json(noted.await?))
 }
 
-/// Movements, newest first
+/// List movements, newest first
 #[utoipa::path(get, path = "/api/v1/stock/movements", params(Page), responses((status = 200, body = [Movement])))]
 async fn list_movements(
     State(hub): State<Arc<Hub>>,
@@ -77,8 +77,8 @@ async fn list_movements(
 
 /// Set an item's stock policy
 ///
-/// It counts from the next basket on; a basket that is being paid is sold by the policy it began with. The audit trail
-/// has it.
+/// The policy applies from the next basket on; a basket that is being paid is sold under its old policy. Recorded in
+/// the audit trail.
 #[utoipa::path(post, path = "/api/v1/stock/policies/{sku}", request_body = PolicyRequest, params(("sku" = Sku, Path)),
     responses((status = 200, body = PolicySet), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn set_policy(
@@ -93,19 +93,19 @@ async fn set_policy(
     Ok(Json(set.await?))
 }
 
-/// An item's stock policy
+/// Get an item's stock policy
 #[utoipa::path(get, path = "/api/v1/stock/policies/{sku}", params(("sku" = Sku, Path)),
     responses((status = 200, body = PolicyView), (status = 404, body = Problem)))]
 async fn read_policy(State(hub): State<Arc<Hub>>, InPath(sku): InPath<Sku>) -> Result<Json<PolicyView>, Problem> {
     reading(move || stock::policy(&hub.store, &hub.catalog.load(), &sku)).await.map(Json)
 }
 
-/// What should be ordered now: items at or below their reorder point
+/// List what to order: items at or below their reorder point
 ///
-/// Demand is what was sold less what came back in the last 28 days. Reorder point: demand over the lead time, and the
-/// safety stock. What is on hand and what is announced and has not come count against it; what is reserved,
-/// quarantined, damaged or in transit does not. An item that is sold by another unit than its policy's is in the list
-/// with `sold_by` and nothing to order: its policy must be set again.
+/// Demand is sold less returned quantities of the last 28 days. The reorder point is the demand over the lead time plus
+/// the safety stock. It is compared with the stock on hand plus announced quantities that have not arrived; stock that
+/// is reserved, quarantined, damaged or in transit does not count. An item that is now sold in another unit than its
+/// policy's is listed with `sold_by` and nothing to order: its policy must be set again.
 #[utoipa::path(get, path = "/api/v1/stock/reorder", params(PageAfter), responses((status = 200, body = [Suggestion])))]
 async fn reorder(
     State(hub): State<Arc<Hub>>,

@@ -1,12 +1,12 @@
-//! Who asks, and whether they may, before any handler runs.
+//! Authentication and authorization, before any handler runs.
 //!
-//! [`authenticate`] is a layer over all routes: it finds out who asks, by token, session or ticket, and notes it.
-//! [`permit`] is a layer of each route: it names the route's permission, lets through whoever holds it, and answers
-//! everybody else. A handler that asks for the actor on a route without a permission gets nothing: a route can't be left
-//! open by forgetting it.
+//! [`authenticate`] is a layer over all routes: it identifies the caller by token, session or ticket. [`permit`] is a
+//! layer of each route: it declares the route's permission, lets through whoever holds it, and answers everybody else.
+//! A handler that asks for the actor on a route without a permission gets an error, so a route can't be left open by
+//! mistake.
 //!
-//! A browser sends a person's cookie whichever page asks. So what such a request would change is done only for the
-//! hub's own pages: if the browser says where the page is from (`Origin`), that must be this host.
+//! Browsers send a person's cookie with requests of any page. So changes are only accepted from the hub's own pages: if
+//! the browser sends the page's origin (`Origin`), it must be this host.
 
 use std::sync::Arc;
 
@@ -22,24 +22,24 @@ use commerce::Actor;
 use super::{FOREIGN_ORIGIN, places::Connection, problem::Problem};
 use crate::{hub::Hub, parts::registers::Grant};
 
-/// Who asks, as far as that is known.
+/// The caller of a request, if known.
 #[derive(Clone)]
 struct Authenticated(Result<Grant, Refusal>);
 
-/// Who asks, and may.
+/// A caller who holds the route's permission.
 #[derive(Clone)]
 pub(crate) struct Permitted(Grant);
 
 impl Permitted {
-    /// Who asks.
+    /// The actor of a request.
     ///
     /// # Errors
-    /// The route names no permission: a fault of the hub.
+    /// The route has no permission: a bug of the hub.
     pub(crate) fn of(extensions: &Extensions) -> Result<Actor, Problem> {
         Self::grant(extensions).map(|grant| grant.actor)
     }
 
-    /// Who asks, and by what.
+    /// The actor of a request with the credential.
     ///
     /// # Errors
     /// As for [`Self::of`].
@@ -47,19 +47,19 @@ impl Permitted {
         let permitted = extensions.get::<Self>();
         permitted
             .map(|permitted| permitted.0.clone())
-            .ok_or_else(|| FAULT.because("this route names no permission").into())
+            .ok_or_else(|| FAULT.because("this route has no permission").into())
     }
 }
 
-/// Why it is not known who asks; nothing if it is.
+/// Why the caller is unknown; `None` if the caller is known.
 pub(super) fn unknown(extensions: &Extensions) -> Option<Refusal> {
     match extensions.get::<Authenticated>() {
         Some(asker) => asker.0.as_ref().err().cloned(),
-        None => Some(FAULT.because("nobody found out who asks")),
+        None => Some(FAULT.because("the request was not authenticated")),
     }
 }
 
-/// Whether a browser says that a page of this host asks.
+/// Whether the browser says that a page of this host sent the request.
 pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     match (text(header::ORIGIN).and_then(|origin| origin.strip_prefix("https://")), text(header::HOST)) {
@@ -68,10 +68,10 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The WebSocket, the one route that takes a ticket.
+/// The WebSocket, the only route that accepts a ticket.
 const EVENTS: &str = "/api/v1/events";
 
-/// The ticket that a WebSocket is opened with.
+/// The ticket in a WebSocket's address.
 fn ticket_of(uri: &Uri) -> Option<&str> {
     let query = uri.query().filter(|_| uri.path() == EVENTS)?;
     query.split('&').find_map(|parameter| parameter.strip_prefix("ticket="))
@@ -85,12 +85,12 @@ fn asker(hub: &Hub, request: &Request) -> Result<Grant, Refusal> {
     let grant = hub.registers.asker(headers)?;
     let is_elsewhere = headers.contains_key(header::ORIGIN) && !same_origin(headers);
     if grant.is_session() && !request.method().is_safe() && is_elsewhere {
-        return Err(FOREIGN_ORIGIN.because("this page is not the hub's own"));
+        return Err(FOREIGN_ORIGIN.because("the request comes from a page of another site"));
     }
     Ok(grant)
 }
 
-/// Finds out who asks.
+/// Authenticates a request.
 pub(super) async fn authenticate(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
     let asker = asker(&hub, &request);
     if let (Ok(grant), Some(connection)) = (&asker, request.extensions().get::<Connection>()) {
@@ -100,11 +100,11 @@ pub(super) async fn authenticate(State(hub): State<Arc<Hub>>, mut request: Reque
     next.run(request).await
 }
 
-/// Lets through whoever holds a permission.
+/// Lets a request through if its caller holds a permission.
 pub(super) async fn permit(permission: &'static Permission, mut request: Request, next: Next) -> Response {
     let asker = match request.extensions_mut().remove::<Authenticated>() {
         Some(Authenticated(asker)) => asker,
-        None => Err(FAULT.because("nobody found out who asks")),
+        None => Err(FAULT.because("the request was not authenticated")),
     };
     match asker.and_then(|grant| permission.require(&grant.actor).map(|()| grant)) {
         Ok(grant) => {

@@ -1,10 +1,10 @@
-//! Bodies come whole, within a time and a size, before anything is done with them.
+//! Reads request bodies completely, within a time and size limit, before they are processed.
 //!
-//! | what is wrong | answer |
+//! | problem | answer |
 //! | --- | --- |
-//! | larger than [`KNOWN`] allows; from a stranger, than [`STRANGER`] | 413 `body-too-large` |
-//! | the same, and what it shows to sign in is not valid (any more) | 401: to sign in again is what helps |
-//! | not there after [`ARRIVAL`] | 408 `request-timeout` |
+//! | larger than [`KNOWN`]; from a stranger, than [`STRANGER`] | 413 `body-too-large` |
+//! | the same, with a credential that is not (or no longer) valid | 401, because logging in again helps |
+//! | incomplete after [`ARRIVAL`] | 408 `request-timeout` |
 //! | cut off | 400 `bad-request` |
 
 use std::time::Duration;
@@ -22,28 +22,29 @@ use tokio::time::timeout;
 
 use super::{BODY_TOO_LARGE, Problem, REQUEST_TIMEOUT, authenticate::unknown};
 
-/// Bounds of a body, in bytes.
+/// The limits of a body, in bytes.
 #[derive(Clone, Copy)]
 struct Bounds {
-    /// The largest that is taken.
+    /// The maximum size.
     most: usize,
-    /// So much of a larger one is read before it is refused: a client that is still sending would not see the answer.
+    /// This much of a larger body is read before it is refused, because a client that is still sending would not see
+    /// the answer.
     read: usize,
 }
 
-/// Of somebody known.
+/// For authenticated callers.
 const KNOWN: Bounds = Bounds { most: 512 * 1024, read: 16 * 1024 * 1024 };
 
-/// Of a stranger: a code, with room to spare.
+/// For strangers: enough for a code.
 const STRANGER: Bounds = Bounds { most: 4 * 1024, read: 64 * 1024 };
 
-/// Of somebody whose token or session is not valid, perhaps since the hub was started again.
+/// For callers with an invalid token or session, perhaps since the hub was restarted.
 const SIGNED_OUT: Bounds = Bounds { most: 4 * 1024, read: 1024 * 1024 };
 
-/// How long a body may take.
+/// The time limit of a body.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// Takes the whole body of a request.
+/// Reads the whole body of a request.
 pub(super) async fn whole_body(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
@@ -60,7 +61,7 @@ pub(super) async fn whole_body(request: Request, next: Next) -> Response {
         Err(refusal) if refusal.kind.slug == BODY_TOO_LARGE.slug => {
             ([(header::CONNECTION, "close")], Problem::from(signed_out.unwrap_or(refusal))).into_response()
         }
-        // What is left of the body is not read.
+        // The rest of the body is not read.
         Err(refusal) => ([(header::CONNECTION, "close")], Problem::from(refusal)).into_response(),
     }
 }
@@ -69,7 +70,7 @@ async fn collect(body: Body, bounds: Bounds, within: Duration) -> Result<Bytes, 
     let arrived = timeout(within, collect_in(body, bounds)).await;
     arrived.unwrap_or_else(|_| {
         let seconds = within.as_secs();
-        let detail = format!("the body was not there after {seconds} s; send it again with the same key");
+        let detail = format!("the body did not arrive within {seconds} s; send it again with the same key");
         Err(REQUEST_TIMEOUT.because(detail))
     })
 }
@@ -88,12 +89,12 @@ async fn collect_in(body: Body, Bounds { most, read }: Bounds) -> Result<Bytes, 
         }
     }
     if length > most {
-        return Err(BODY_TOO_LARGE.because(format!("the body has more than {most} bytes; send it in parts")));
+        return Err(BODY_TOO_LARGE.because(format!("the body has more than {most} bytes; split the request")));
     }
     Ok(whole.into())
 }
 
-/// The body of a request that [`whole_body`] let pass.
+/// The body of a request that passed [`whole_body`].
 pub(super) async fn collected(body: Body) -> Result<Bytes, Refusal> {
     to_bytes(body, KNOWN.most).await.map_err(|_| BAD_REQUEST.because("the body was cut off"))
 }
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_whole_or_told_what_is_wrong_with_it() {
+    async fn a_body_is_complete_or_refused() {
         let open = |parts: Vec<&'static str>| iter(parts).map(Ok::<_, io::Error>).chain(pending());
         assert_eq!(collected(Body::from("whole")).await, Ok("whole".into()));
         assert_eq!(collected(Body::from_stream(open(vec!["{\"code\":"]))).await, Err("request-timeout"));

@@ -1,4 +1,4 @@
-//! From a request to who asks, and what: the one way of every command.
+//! Commands: the extractor of all requests that change something.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use super::{authenticate::Permitted, body::collected, places::Connection, problem::Problem};
 use crate::{digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
-/// Who asks; whether they may was decided before the handler runs.
+/// The actor of a request; permitted before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);
 
 impl FromRequestParts<Arc<Hub>> for Asker {
@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<Hub>> for Asker {
     }
 }
 
-/// Who asks, and by what.
+/// The actor and credential of a request.
 pub(crate) struct Known(pub(crate) Grant);
 
 impl FromRequestParts<Arc<Hub>> for Known {
@@ -44,7 +44,7 @@ impl FromRequestParts<Arc<Hub>> for Known {
     }
 }
 
-/// Where a request comes from, if it came by a connection.
+/// The peer of a request, if it came through a connection.
 pub(crate) struct CameFrom(pub(crate) Option<Peer>);
 
 impl<S: Sync> FromRequestParts<S> for CameFrom {
@@ -55,13 +55,13 @@ impl<S: Sync> FromRequestParts<S> for CameFrom {
     }
 }
 
-/// A command: who, when, under which key, what. `T` is the body.
+/// A command: actor, time, key and body.
 pub(crate) struct Command<T> {
-    /// Who, and when.
+    /// The actor and the time.
     pub(crate) by: By,
     /// The idempotency key and the command's fingerprint.
     pub(crate) key: CommandKey,
-    /// What.
+    /// The body.
     pub(crate) body: T,
 }
 
@@ -71,15 +71,15 @@ pub(crate) struct Command<T> {
 pub(crate) struct Empty {}
 
 impl<T> Command<T> {
-    /// The same command with its body understood.
+    /// The same command with its body converted.
     pub(crate) fn map<U>(self, understand: impl FnOnce(T) -> U) -> Command<U> {
         Command { by: self.by, key: self.key, body: understand(self.body) }
     }
 
-    /// Does the command in one commit, once: a repeat under its key gets the first answer, and `work` does not run.
+    /// Executes the command in one commit, once: a repeat under its key gets the first answer, and `work` does not run.
     ///
     /// # Errors
-    /// What `work` refuses, or the key was used for another command.
+    /// `work` refuses, or the key was used for another command.
     pub(crate) async fn commit<A>(
         self,
         store: &Store,
@@ -93,7 +93,7 @@ impl<T> Command<T> {
         self.commit_first(store, purpose, work).await.map(|(answer, _)| answer)
     }
 
-    /// The same, and whether it was done now.
+    /// The same; also returns whether the command was executed now.
     ///
     /// # Errors
     /// As for [`Self::commit`].
@@ -116,7 +116,7 @@ impl<T> Command<T> {
             Once::Again(answer) => Ok((answer, false)),
             Once::OtherCommand => {
                 Err(KEY_REUSED
-                    .because("this Idempotency-Key was used for another command; use a new one for each command"))
+                    .because("this Idempotency-Key was used for another command; use a new key for each command"))
             }
         }
     }
@@ -133,22 +133,22 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {
             BAD_REQUEST.because(
-                "send an `Idempotency-Key` of 8 to 100 printable characters, new for each command and the same when it is \
-                 repeated",
+                "send an `Idempotency-Key` of 8 to 100 printable characters: new for each command, unchanged for a \
+                 repeat",
             )
         })?;
         let command = [parts.method.as_str().as_bytes(), b" ", parts.uri.path().as_bytes(), b" ", &body].concat();
-        // A command without parameters may come without a body.
+        // A command without parameters may have no body.
         let json: &[u8] = if body.is_empty() { b"{}" } else { &body };
         look_through_text("the Idempotency-Key", key)?;
         look_through_text("the path", parts.uri.path())?;
         if let Ok(value) = serde_json::from_slice(json) {
             look_through(&value)?;
         }
-        let parsed = serde_json::from_slice(json)
-            .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        let parsed =
+            serde_json::from_slice(json).map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))?;
         let at_ms = hub.now_ms();
-        // The place, not the person: who signs in at a register changes, the register's keys stay its own.
+        // The station, not the person: operators change, but the register's keys stay its own.
         let asker = actor.station.to_string();
         let key = CommandKey { asker, key: key.to_owned(), fingerprint: sha256(&command), at_ms };
         Ok(Self { by: By { actor, at_ms }, key, body: parsed })

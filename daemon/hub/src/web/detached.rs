@@ -1,8 +1,8 @@
-//! Handlers that outlive their connection: a client that hangs up changes nothing.
+//! Handlers that outlive their connection, so that a client that disconnects changes nothing.
 //!
-//! A server drops the future of a request when its client goes away. Here that future only waits: the handler itself is
-//! a task of its own, and runs to its end, for at most [`ANSWER`]. A request that only reads stays where it is: nobody
-//! needs its end.
+//! A server drops the future of a request when its client disconnects. Here that future only waits: the handler runs to
+//! its end in a separate task, for at most [`ANSWER`]. A request that only reads is not detached, because nobody needs
+//! its end.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ use tracing::Instrument;
 
 use super::problem::Problem;
 
-/// How long a request may take: longer than the longest card payment waits.
+/// The time limit of a request: longer than a card payment waits.
 const ANSWER: Duration = Duration::from_secs(100);
 
-/// Runs a request, in a task of its own if it may change something.
+/// Runs a request, in a separate task if it may change something.
 pub(super) async fn detached(request: Request, next: Next) -> Response {
-    // Everything that is logged on the way says which request it belongs to.
+    // All log lines of the request name it.
     let span = tracing::info_span!("request", method = %request.method(), path = %request.uri().path());
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let run = timeout(ANSWER, next.run(request)).instrument(span);

@@ -1,4 +1,4 @@
-//! What a request carries, taken apart; what is wrong with it becomes a [`Problem`], not a line of text.
+//! Extractors whose errors are [`Problem`]s.
 
 use std::time::Duration;
 
@@ -26,12 +26,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let body = collected(request.into_body()).await?;
         let parsed = serde_json::from_slice(&body);
-        let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))?;
         Ok(Self(parsed))
     }
 }
 
-/// Parts of the path.
+/// Parameters in the path.
 pub(crate) struct InPath<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
     }
 }
 
-/// Parameters after the question mark.
+/// Parameters in the query.
 pub(crate) struct InQuery<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
@@ -60,7 +60,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
-    /// Those before this number; the newest without it.
+    /// Only entries before this number. Default: from the newest.
     pub(crate) before: Option<u64>,
     /// Page size, 1 to 100. Default 20.
     #[param(minimum = 1, maximum = 100)]
@@ -68,18 +68,18 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page's size.
+    /// The page size.
     pub(crate) fn limit(self) -> usize {
         self.limit.unwrap_or(20).clamp(1, 100)
     }
 }
 
-/// A page of a list in the order of its keys.
+/// A page of a list in key order.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageAfter {
-    /// Those after this key; from the first without it.
+    /// Only entries after this key. Default: from the first.
     pub(crate) after: Option<String>,
     /// Page size, 1 to 500. Default 100.
     #[param(minimum = 1, maximum = 500)]
@@ -87,13 +87,13 @@ pub(crate) struct PageAfter {
 }
 
 impl PageAfter {
-    /// The page's size.
+    /// The page size.
     pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(100).clamp(1, 500)
     }
 }
 
-/// Reads of this sort at once: they must leave a processor to sales.
+/// The maximum number of concurrent reads, so that a processor stays free for sales.
 const READERS: usize = 2;
 
 /// How long a read may wait for its turn.
@@ -101,16 +101,15 @@ const TURN: Duration = Duration::from_secs(10);
 
 static TURNS: Semaphore = Semaphore::const_new(READERS);
 
-/// Reads off the runtime's threads: for what walks, pages or opens the archive. At most [`READERS`] at once, the others
-/// wait in line.
+/// Reads off the runtime's threads: for walks, pages and the archive. At most [`READERS`] at once; others wait.
 ///
 /// # Errors
-/// What `work` refuses; or its turn did not come within [`TURN`].
+/// `work` refuses, or the read had to wait longer than [`TURN`].
 pub(crate) async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
     let Ok(Ok(turn)) = timeout(TURN, TURNS.acquire()).await else {
-        return Err(BUSY.because("too many lists are being read; ask again in a moment").into());
+        return Err(BUSY.because("too many lists are being read; try again in a moment").into());
     };
     let in_turn = move || {
         let _turn = turn;
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn few_reads_run_at_once_and_the_others_wait() {
+    async fn concurrent_reads_are_limited() {
         static RUNNING: AtomicUsize = AtomicUsize::new(0);
         let read = |_| {
             reading(|| {

@@ -1,8 +1,8 @@
-//! Which hosts the hub is.
+//! The host names of the hub.
 //!
-//! A page of another site can have its own name resolve to the hub's address (DNS rebinding) and then talk to the hub as
-//! its own host. So a request must be for a name that the hub's certificate has, or for a bare address, which no name
-//! can be made to resolve to.
+//! Another site can make its own name resolve to the hub's address (DNS rebinding) and then send requests to the hub as
+//! its own host. So a request must be for a name in the hub's certificate, or for a plain address, which needs no name
+//! resolution.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use rustls::pki_types::ServerName;
 
 use super::HOST_UNKNOWN;
 
-/// The names of the certificate that the hub shows now.
+/// The names in the hub's current certificate.
 pub(super) struct Hosts(Arc<Identity>);
 
 impl Hosts {
-    /// Those of the hub's certificate.
+    /// The names of an identity.
     pub(super) fn of(identity: Arc<Identity>) -> Self {
         Self(identity)
     }
 
-    /// Makes sure that a request is for this hub.
+    /// Requires that a request is for this hub.
     ///
     /// # Errors
     /// It is for another host, or for none.
@@ -37,7 +37,7 @@ impl Hosts {
         if host.is_some_and(|host| self.is_own(host.host())) {
             return Ok(());
         }
-        Err(HOST_UNKNOWN.because("send one `Host`: a name of the hub's certificate, or its address"))
+        Err(HOST_UNKNOWN.because("send one `Host` header: a name in the hub's certificate, or its address"))
     }
 
     fn is_own(&self, host: &str) -> bool {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_certificate_and_addresses_are_the_hubs() {
+    fn names_in_the_certificate_and_addresses_are_accepted() {
         let made = rcgen::generate_simple_self_signed(["hub.store-1.example".to_owned(), "hub".to_owned()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let (certificate, key) = (directory.path().join("hub.pem"), directory.path().join("hub.key"));

@@ -1,17 +1,17 @@
-//! The LAN API: from TLS to a handler and back.
+//! The LAN API: everything between TLS and the handlers.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
 //! | `server` | TLS, connections |
-//! | `places` | how many connections, and whose |
-//! | `hosts` | which hosts the hub is |
-//! | `body` | bodies come whole, within a time and a size |
+//! | `places` | limits on connections |
+//! | `hosts` | the host names of the hub |
+//! | `body` | limits on request bodies |
 //! | `detached` | handlers that outlive their connection |
-//! | `authenticate` | who asks, and whether they may |
+//! | `authenticate` | authentication and authorization |
 //! | `routes` | how a capability declares its routes |
-//! | `command`, `extract` | what a request carries |
+//! | `command`, `extract` | extractors |
 //! | `problem` | refusals as RFC 9457 problem details |
-//! | `openapi` | all routes together, and the document made from them |
+//! | `openapi` | the router of all routes, and the document made from them |
 
 pub(crate) mod authenticate;
 mod body;
@@ -31,25 +31,25 @@ pub(crate) use extract::{Body, InPath, InQuery, Page, PageAfter, reading};
 pub(crate) use problem::Problem;
 pub(crate) use routes::Routes;
 
-/// No such route.
-static ROUTE_UNKNOWN: Kind = Kind::new("route-unknown", Class::NotFound, "Unknown route", "The API has no such route.");
-/// The route has no such method.
+/// The route does not exist.
+static ROUTE_UNKNOWN: Kind = Kind::new("route-unknown", Class::NotFound, "Unknown route", "The route does not exist.");
+/// The route does not have the method.
 static METHOD_NOT_ALLOWED: Kind = Kind::new(
     "method-not-allowed",
     Class::Method,
     "Method not allowed",
-    "The route does not have this method; the header `Allow` names those that it has.",
+    "The route does not have this method; the header `Allow` lists the methods that it has.",
 );
 /// The request is for another host.
 static HOST_UNKNOWN: Kind = Kind::new(
     "host-unknown",
     Class::Malformed,
     "Unknown host",
-    "The header `Host` names neither a host of the hub's certificate nor an address.",
+    "The header `Host` is neither a name in the hub's certificate nor an address.",
 );
-/// The body has more bytes than the hub takes.
+/// The body is too large.
 static BODY_TOO_LARGE: Kind =
-    Kind::new("body-too-large", Class::TooLarge, "Body too large", "The body has more bytes than the hub takes.");
+    Kind::new("body-too-large", Class::TooLarge, "Body too large", "The body exceeds the maximum size.");
 /// The request did not arrive in time.
 static REQUEST_TIMEOUT: Kind = Kind::new(
     "request-timeout",
@@ -57,10 +57,10 @@ static REQUEST_TIMEOUT: Kind = Kind::new(
     "Request timeout",
     "The body did not arrive in time; send the request again with the same key.",
 );
-/// A person's cookie was sent by a page that is not the hub's own.
+/// A page of another site sent a person's cookie.
 pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "foreign-origin",
     Class::Forbidden,
     "Foreign origin",
-    "A page of another site may not use a person's session.",
+    "A page of another site must not use a person's session.",
 );

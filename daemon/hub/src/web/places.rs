@@ -1,16 +1,16 @@
-//! How many connections may be open, and whose they are.
+//! Limits on open connections.
 //!
-//! A connection begins as a stranger's and belongs to its peer address. The first request with a good token or session
-//! makes it its register's, or the console's. The two groups have places of their own: strangers, however many, take
-//! none of those who are signed in.
+//! A new connection is a stranger's and counts for its peer address. The first request with a valid token or session
+//! makes it the register's or the console's. The two groups have separate limits, so strangers never use up the
+//! connections of those who are signed in.
 //!
-//! | what happens | what follows |
+//! | event | effect |
 //! | --- | --- |
-//! | a holder opens more than its share ([`Bounds::each`]) | its oldest connection is closed |
+//! | a holder exceeds its share ([`Bounds::each`]) | its oldest connection is closed |
 //! | a group is full ([`Bounds::all`]) | the oldest connection of the holder with the most is closed |
 //! | a stranger does not sign in within [`STRANGER`] | its connection is closed |
 //!
-//! A newcomer is never turned away: what is closed is the oldest connection of the holder with the most.
+//! A new connection is never refused: instead the oldest connection of the holder with the most is closed.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,22 +23,22 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{peer::Peer, ration::Ration};
 
-/// How long a connection may be open before somebody has signed in on it.
+/// How long a connection may be open before somebody signs in.
 const STRANGER: Duration = Duration::from_secs(15);
 
-/// Bounds of a group of connections.
+/// The limits of a group of connections.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// In the group.
+    /// Connections in the group.
     all: usize,
-    /// Of one holder.
+    /// Connections per holder.
     each: usize,
 }
 
-/// Of those who have not signed in; a holder is a peer address.
+/// The limits for strangers; a holder is a peer address.
 const STRANGERS: Bounds = Bounds { all: 256, each: 64 };
 
-/// Of those who have; a holder is a register, or the console.
+/// The limits for those who are signed in; a holder is a register or the console.
 const SIGNED_IN: Bounds = Bounds { all: 768, each: 64 };
 
 /// The connections of one listener.
@@ -63,7 +63,7 @@ impl Default for Groups {
 struct Group {
     bounds: Bounds,
     count: usize,
-    /// The oldest first.
+    /// The oldest connection comes first.
     held: HashMap<String, VecDeque<Held>>,
 }
 
@@ -78,7 +78,7 @@ impl Group {
         Self { bounds, count: 0, held: HashMap::new() }
     }
 
-    /// Gives a holder one more; gives whose oldest was closed for it.
+    /// Adds a connection of a holder; returns the holder whose oldest connection was closed for it, if any.
     fn enter(&mut self, holder: &str, held: Held) -> Option<String> {
         let crowded = if self.held.get(holder).is_some_and(|all| all.len() >= self.bounds.each) {
             Some(holder.to_owned())
@@ -114,7 +114,7 @@ impl Group {
 }
 
 impl Places {
-    /// A place for a new connection.
+    /// Adds a new connection.
     pub(super) fn enter(self: &Arc<Self>, peer: Peer) -> Connection {
         let mut groups = self.groups();
         groups.next += 1;
@@ -136,7 +136,7 @@ impl Places {
     }
 }
 
-/// An open connection: it has its place for as long as this, or a clone of it, lives.
+/// An open connection; it counts until it and its clones are dropped.
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Open>);
 
@@ -153,12 +153,12 @@ struct Owner {
 }
 
 impl Connection {
-    /// Where it comes from.
+    /// The peer of the connection.
     pub(crate) fn peer(&self) -> Peer {
         self.0.peer
     }
 
-    /// Somebody has signed in on it: it is theirs from now on.
+    /// Assigns the connection to an actor who has signed in.
     pub(super) fn belongs_to(&self, actor: &Actor) {
         let holder = actor.station.to_string();
         let mut owner = self.0.owner();
@@ -167,26 +167,26 @@ impl Connection {
         }
         let mut groups = self.0.places.groups();
         groups.of(owner.is_signed_in).leave(&owner.holder, self.0.held.id);
-        // One that was closed meanwhile gets no second place.
+        // A connection that was closed meanwhile is not counted again.
         if !*self.0.held.closed.borrow() {
             let crowded = groups.signed_in.enter(&holder, self.0.held.clone());
             if let Some(crowded) = crowded
                 && let Some(untold) = self.0.places.told.take(&crowded)
             {
-                tracing::warn!(holder = %crowded, untold, "closed its oldest connection: too many are open");
+                tracing::warn!(holder = %crowded, untold, "closed the holder's oldest connection: too many are open");
             }
         }
         *owner = Owner { holder, is_signed_in: true };
     }
 
-    /// Waits until it has to be closed for others.
+    /// Waits until the connection must be closed.
     pub(crate) async fn closed(&self) {
         let mut closed = self.0.held.closed.subscribe();
-        // Its sender lives in `self`.
+        // The sender is part of `self`.
         let _ = closed.wait_for(|closed| *closed).await;
     }
 
-    /// Waits until it has been a stranger's for too long; for ever if somebody signs in in time.
+    /// Waits until nobody has signed in for too long; for ever if somebody signs in in time.
     pub(super) async fn overdue(&self) {
         self.overdue_after(STRANGER).await;
     }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_opens_too_many_loses_its_own_oldest() {
+    fn a_peer_with_too_many_connections_loses_its_oldest() {
         let places = Arc::new(Places::default());
         let other = places.enter(peer(2));
         let all: Vec<_> = (0..1000).map(|_| places.enter(peer(1))).collect();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn many_peers_together_leave_room_for_one_more_and_for_all_who_are_signed_in() {
+    fn many_peers_leave_room_for_one_more_and_for_those_signed_in() {
         let places = Arc::new(Places::default());
         let till = places.enter(peer(200));
         till.belongs_to(&Actor::register("till-1".parse().unwrap()));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_register_that_opens_too_many_loses_its_own_oldest() {
+    fn a_register_with_too_many_connections_loses_its_oldest() {
         let places = Arc::new(Places::default());
         let sign_in = |name: &str| {
             let connection = places.enter(peer(1));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stranger_is_overdue_and_who_signs_in_is_not() {
+    async fn strangers_time_out_and_signed_in_connections_do_not() {
         let places = Arc::new(Places::default());
         let (stranger, till) = (places.enter(peer(1)), places.enter(peer(1)));
         till.belongs_to(&Actor::register("till-1".parse().unwrap()));

@@ -1,6 +1,6 @@
-//! Refusals as RFC 9457 problem details: the one place that maps them to HTTP.
+//! Refusals as RFC 9457 problem details; the only mapping of refusals to HTTP.
 //!
-//! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes: programs may rely on it.
+//! A problem's `type` is `/problems/` and the name of the refusal's kind. It never changes, so programs may rely on it.
 //! Its `detail` is for people.
 
 use std::sync::Arc;
@@ -27,29 +27,29 @@ use crate::ration::Ration;
 /// An error of the API, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// `/problems/NAME`: which kind. Never changes.
+    /// `/problems/NAME`: the kind; stable.
     #[serde(rename = "type")]
     kind: String,
-    /// The kind in words.
+    /// The title of the kind.
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What happened here, with values, and what to do.
+    /// What failed, with which values, and what to do.
     detail: String,
-    /// What the kind names for programs: `due`, `available`, `permission` and others.
+    /// The kind's members for programs, such as `due`, `available` or `permission`.
     #[serde(flatten)]
     members: Map<String, Value>,
 }
 
-/// A problem that was answered, for the log.
+/// A problem in an answer, for the log.
 #[derive(Clone)]
 struct ToTell {
     kind: String,
     detail: String,
 }
 
-/// Tells the log of answers that somebody must look at: what failed in the hub, and what strangers overdo. A line a
-/// minute for a kind and a peer.
+/// Logs answers that need attention: failures of the hub, and what strangers overdo. At most one line per minute for
+/// each kind and peer.
 pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get().map(Connection::peer);
     let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
@@ -66,14 +66,14 @@ pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, ne
     response
 }
 
-/// What a client that means well rarely gets.
+/// Statuses that well-behaved clients rarely get.
 const OVERDONE: [StatusCode; 3] =
     [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::TOO_MANY_REQUESTS];
 
-/// The member and the header of a problem that say when to try again.
+/// The member and the header with the time until the next attempt.
 pub(super) const RETRY_AFTER: &str = "retry_after_s";
 
-/// The status of a kind of refusals.
+/// The status of a kind.
 pub(super) fn status(kind: &Kind) -> StatusCode {
     match kind.class {
         Class::Malformed => StatusCode::BAD_REQUEST,
@@ -93,7 +93,7 @@ pub(super) fn status(kind: &Kind) -> StatusCode {
     }
 }
 
-/// When to try again after a refusal of a kind, in seconds, unless the refusal says it itself.
+/// The seconds until the next attempt after a refusal of a kind, if the refusal itself does not have them.
 pub(super) fn retry_after(kind: &Kind) -> Option<u64> {
     match kind.class {
         Class::TooMany => Some(60),
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_that_takes_nothing_says_so_by_status_and_when_to_come_again() {
+    fn a_stopped_store_answers_503_with_retry_after() {
         let answer = |error: StoreError| {
             let response = Problem::from(error).into_response();
             let retry = response.headers().get(header::RETRY_AFTER).cloned();
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn a_program_reads_when_to_try_again() {
+    fn retry_after_is_a_member_and_a_header() {
         let refusal = app::registers::TOO_MANY_ATTEMPTS.because("too many wrong codes");
         let problem = serde_json::to_value(Problem::from(refusal)).unwrap();
         assert_eq!((&problem["status"], &problem[RETRY_AFTER]), (&429.into(), &60.into()));
     }
 
     #[test]
-    fn members_stand_beside_the_detail() {
+    fn members_are_beside_the_detail() {
         let refusal = Refusal::from(commerce::Refusal::StillDue { due: commerce::Minor::literal(369) });
         let problem = serde_json::to_value(Problem::from(refusal)).unwrap();
         assert_eq!(problem["type"], "/problems/still-due");

@@ -1,8 +1,8 @@
 //! How a capability declares its routes.
 //!
-//! Each route is behind one permission. What all routes of a kind have in common is added here, to the router and to
-//! the OpenAPI document alike: operation ids by capability, the permission, the idempotency key of commands, and the
-//! answers that any route may give.
+//! Each route has one permission. What all routes of a kind have in common is added here, to the router and to the
+//! OpenAPI document: operation ids, the permission, the idempotency key of commands, and the answers that any route may
+//! give.
 
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ use super::{
 };
 use crate::hub::Hub;
 
-/// The extension of an operation that names its permission.
+/// The extension of an operation with its permission.
 pub(crate) const PERMISSION: &str = "x-permission";
 
-/// What stands there at an operation that anybody may call.
+/// The value of the extension for an operation that needs no authentication.
 pub(crate) const PUBLIC: &str = "public";
 
 /// The routes of a capability.
@@ -44,19 +44,19 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// No routes yet. The tag is how the document groups them, and begins their operation ids. The capabilities are
-    /// those of `app` whose refusals they may answer.
+    /// No routes yet. The tag groups them in the document and begins their operation ids. `capabilities` are those of
+    /// `app` whose refusals the routes may answer.
     pub(crate) fn new(tag: &str, description: &str, capabilities: &'static [&'static str]) -> Self {
         let tag = TagBuilder::new().name(tag).description(Some(description)).build();
         Self { tag, router: OpenApiRouter::new(), problems: Problems::default(), capabilities }
     }
 
-    /// What only reads, behind a permission.
+    /// Adds read-only routes with a permission.
     pub(crate) fn read(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
         self.add(permission, routes, READS, |_| ())
     }
 
-    /// Commands, behind a permission. Each carries an idempotency key.
+    /// Adds commands with a permission. Each requires an idempotency key.
     pub(crate) fn command(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
         self.add(permission, routes, COMMANDS, |operation| {
             let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(8)).max_length(Some(100)).build();
@@ -65,8 +65,8 @@ impl Routes {
                 .parameter_in(ParameterIn::Header)
                 .required(Required::True)
                 .description(Some(
-                    "New for each command, the same when it is repeated: a repeat gets the first answer. Printable \
-                     characters without blanks.",
+                    "New for each command, unchanged for a repeat, which gets the first answer. Printable \
+                     characters without spaces.",
                 ))
                 .schema(Some(RefOr::T(Schema::Object(text))))
                 .build();
@@ -92,7 +92,7 @@ impl Routes {
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
 
-    /// What anybody may call: to become known.
+    /// Adds routes without authentication, for pairing and logging in.
     pub(crate) fn public(mut self, (schemas, mut paths, methods): UtoipaMethodRouter<Arc<Hub>>) -> Self {
         for operation in paths.paths.values_mut().flat_map(operations) {
             self.name(operation, PUBLIC);
@@ -102,7 +102,7 @@ impl Routes {
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
 
-    /// Names an operation by its capability, and its permission.
+    /// Sets an operation's id, tag and permission.
     fn name(&self, operation: &mut Operation, permission: &str) {
         operation.tags = Some(vec![self.tag.name.clone()]);
         let handler = operation.operation_id.take().unwrap_or_default();
@@ -112,7 +112,7 @@ impl Routes {
     }
 }
 
-/// What any read may answer.
+/// The common answers of reads.
 const READS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
     &HOST_UNKNOWN,
@@ -124,7 +124,7 @@ const READS: &[&Kind] = &[
     &refusal::STORE_UNREADABLE,
 ];
 
-/// What any command may answer.
+/// The common answers of commands.
 const COMMANDS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
     &HOST_UNKNOWN,
@@ -143,7 +143,7 @@ const COMMANDS: &[&Kind] = &[
     &refusal::DISK_FULL,
 ];
 
-/// What any route may answer to somebody unknown.
+/// The common answers of routes without authentication.
 const PUBLICS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
     &HOST_UNKNOWN,
@@ -155,7 +155,7 @@ const PUBLICS: &[&Kind] = &[
     &refusal::DISK_FULL,
 ];
 
-/// How somebody who holds a permission says who they are.
+/// The security schemes for the holders of a permission.
 fn security(permission: &Permission) -> Vec<SecurityRequirement> {
     let scheme = |holder: &Holder| match holder {
         Holder::Register => Some(REGISTER_TOKEN),

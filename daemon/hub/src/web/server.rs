@@ -1,10 +1,10 @@
-//! TLS on the LAN: accepts connections, bounds them, and hands their requests to the routes.
+//! The TLS server on the LAN: accepts connections, limits them, and passes their requests to the routes.
 //!
-//! - How many connections there may be, and whose: [`places`](super::places).
-//! - A handshake must come within [`PATIENCE`], a stranger must sign in soon, and a connection of somebody who is signed
-//!   in may be idle for [`IDLE`].
-//! - A client that does not read its answer for [`UNREAD`] is cut off.
-//! - A connection that misbehaves ends alone.
+//! - The number of connections is limited: see [`places`](super::places).
+//! - A handshake must be done within [`PATIENCE`], a stranger must sign in soon, and a signed-in connection may be idle
+//!   for [`IDLE`].
+//! - A client that does not read its answer for [`UNREAD`] is disconnected.
+//! - An error on one connection does not affect others.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -28,25 +28,25 @@ use super::{
 };
 use crate::{config::Listen, parts::certificates::Certificates};
 
-/// How long a client may take for a handshake.
+/// The time limit of a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection may wait for the next request of somebody who is signed in.
+/// How long a signed-in connection may be idle.
 const IDLE: Duration = Duration::from_secs(600);
 
 /// How long a client may leave an answer unread.
 const UNREAD: Duration = Duration::from_secs(20);
 
-/// Who the hub is on the LAN.
+/// The hub's identity on the LAN.
 pub(crate) struct Identity {
     tls: Arc<ServerConfig>,
     hosts: Hosts,
 }
 
-/// TLS by the certificate that the config names, which may be renewed while the hub runs.
+/// TLS with the config's certificate, which may be renewed while the hub runs.
 ///
 /// # Errors
-/// A file can't be read, or is not what it should be: which one, and what to do.
+/// A file can't be read or is invalid; the message says which one and what to do.
 pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Identity, String> {
     let identity = certificates
         .open("listen.certificate", &listen.certificate, &listen.key)
@@ -61,10 +61,10 @@ pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Identi
     Ok(Identity { tls: Arc::new(config), hosts })
 }
 
-/// Serves until `stop` changes; then takes no new connections.
+/// Serves until `stop` changes, then accepts no new connections.
 ///
 /// # Errors
-/// The listener fails for good.
+/// The listener fails.
 pub(crate) async fn serve(
     listener: TcpListener,
     Identity { tls, hosts }: Identity,
@@ -77,9 +77,9 @@ pub(crate) async fn serve(
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
-                // Out of descriptors, or the peer is gone already: neither ends the hub.
+                // No file descriptors are left, or the peer has already gone: neither must stop the hub.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -100,7 +100,7 @@ pub(crate) async fn serve(
 
 /// Serves one connection to its end.
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router, hosts: Arc<Hosts>, connection: Connection) {
-    // Answers are small and waited for.
+    // Answers are small, and clients wait for them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));

@@ -1,4 +1,4 @@
-//! The API as a register's program meets it: who may, once, and what goes wrong is said in problem details.
+//! The API as a register's program sees it: authentication, idempotency, and errors as problem details.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use store::Depth;
 use crate::common::{CEREAL, ask, enter, faults, open};
 
 #[tokio::test]
-async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
+async fn a_sale_is_made_once_and_every_refusal_is_a_problem() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, router) = open(directory.path());
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;
@@ -23,7 +23,7 @@ async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
     let path = format!("/api/v1/baskets/{}", opened.body["id"].as_str().unwrap());
     let line = json!({ "gtin": "0400008189811", "quantity": { "milli": 2000, "unit": "each" } });
     for _ in 0..3 {
-        // Repeated, it is the same line, and the same answer.
+        // A repeat adds the same line and gets the same answer.
         let added = post(&format!("{path}/lines"), "line-00001", line.clone()).await;
         assert_eq!((added.status, &added.body["due"]), (StatusCode::OK, &json!(738)));
     }
@@ -82,7 +82,7 @@ async fn a_sale_goes_through_once_and_every_refusal_is_a_problem() {
 }
 
 #[tokio::test]
-async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_between() {
+async fn receipt_numbers_have_no_gaps_despite_refusals() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, router) = open(directory.path());
     let (_, first) = enter(&router, directory.path(), "till-1").await;
@@ -107,7 +107,7 @@ async fn receipts_count_without_gaps_for_each_register_whatever_is_refused_betwe
 }
 
 #[tokio::test]
-async fn a_register_asks_for_what_its_own_lane_heard() {
+async fn a_register_requests_the_events_of_its_own_lane() {
     let directory = tempfile::tempdir().unwrap();
     let (_hub, router) = open(directory.path());
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;

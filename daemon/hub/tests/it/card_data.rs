@@ -1,4 +1,4 @@
-//! No card number gets into the store by any text of the API, in whichever field somebody types it.
+//! No field of the API lets a card number into the store.
 
 use std::{fs, path::Path};
 
@@ -9,8 +9,8 @@ use crate::common::{CEREAL, ask, enter, open};
 /// A card number as somebody may type it.
 const TYPED: &str = "4761.7390.0101.0119";
 
-/// Something of a schema, with the planted text in the place of one string: how many there are, and the `plant`-th of
-/// them.
+/// Generates a value of a schema with the card number in place of one string: counts the strings, and plants it in the
+/// `plant`-th.
 struct Planter<'d> {
     document: &'d Value,
     plant: usize,
@@ -52,7 +52,7 @@ impl Planter<'_> {
     }
 }
 
-/// Whether any file under a directory holds a text.
+/// Whether any file in a directory contains one of the texts.
 fn holds(directory: &Path, texts: &[&str]) -> bool {
     fs::read_dir(directory).unwrap().any(|entry| {
         let path = entry.unwrap().path();
@@ -65,7 +65,7 @@ fn holds(directory: &Path, texts: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn no_field_of_any_command_takes_a_card_number() {
+async fn no_field_of_any_command_accepts_a_card_number() {
     let directory = tempfile::tempdir().unwrap();
     let (_hub, router) = open(directory.path());
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;
@@ -90,7 +90,7 @@ async fn no_field_of_any_command_takes_a_card_number() {
             for header in [("authorization", &*token), ("cookie", &*cookie)] {
                 let key = format!("plant-{planted}-{}", header.0);
                 let answer = ask(&router, "POST", &path, &[header, ("idempotency-key", &key)], &body.to_string()).await;
-                assert!(!answer.body.to_string().contains(TYPED), "{path} tells it: {}", answer.body);
+                assert!(!answer.body.to_string().contains(TYPED), "{path} repeats it: {}", answer.body);
                 kinds.push(answer.body["type"].as_str().unwrap_or_default().to_owned());
             }
             let refused = kinds.iter().any(|kind| kind == "/problems/card-number-refused");
@@ -107,7 +107,7 @@ async fn no_field_of_any_command_takes_a_card_number() {
 }
 
 #[tokio::test]
-async fn what_is_like_a_card_number_and_is_none_is_taken() {
+async fn numbers_similar_to_card_numbers_are_accepted() {
     let directory = tempfile::tempdir().unwrap();
     let (_hub, router) = open(directory.path());
     let (cookie, token) = enter(&router, directory.path(), "till-1").await;

@@ -1,4 +1,4 @@
-//! The catalog over the API: loads, lists, what changed, what is delisted; and what a register learns of its lane.
+//! The catalog over the API: loading, listing, changes, delisting; and the lane of a register.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn item(sku: &str, minor: i64) -> Value {
     json!({ "sku": sku, "description": format!("Item {sku}"), "price": { "minor": minor, "per": "each" } })
 }
 
-/// A loader that lost its answer repeats it a day later: the old prices must not come back.
+/// A loader that lost its answer repeats the load a day later: the old prices must not come back.
 #[tokio::test]
 async fn a_late_repeat_of_an_old_load_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
@@ -32,7 +32,7 @@ async fn a_late_repeat_of_an_old_load_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_item_with_an_unknown_field_or_a_code_of_another_is_refused() {
+async fn an_item_with_an_unknown_field_or_anothers_code_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     let mut typo = item("A", 1);
@@ -75,7 +75,7 @@ async fn items_are_listed_searched_and_followed() {
 }
 
 #[tokio::test]
-async fn a_register_learns_its_lane() {
+async fn a_register_reads_its_lane() {
     let directory = tempfile::tempdir().unwrap();
     let printer = |number: u16| {
         format!("[[receipt_printer]]\nname = \"printer-{number}\"\naddress = \"tcp://127.0.0.1:{number}\"\n")

@@ -1,4 +1,4 @@
-//! What every answer has, whatever is asked.
+//! What all answers have in common.
 
 use axum::{
     body::Body,
@@ -21,7 +21,7 @@ async fn wrong_methods_large_bodies_and_reads_of_events_are_answered_with_proble
         (ask(&router, "DELETE", "/api/v1/baskets/b1", &headers, "").await, 405, "method-not-allowed"),
         (ask(&router, "POST", "/api/v1/baskets", &headers, &large).await, 413, "body-too-large"),
         (ask(&router, "POST", "/api/v1/session", &[], &large).await, 413, "body-too-large"),
-        // Who was signed in before the hub was started again must learn to sign in, whatever the body.
+        // A caller whose session ended with a restart must be told to log in again, whatever the body.
         (
             ask(&router, "POST", "/api/v1/items", &[("cookie", "hub_session=former")], &large).await,
             401,
@@ -34,12 +34,12 @@ async fn wrong_methods_large_bodies_and_reads_of_events_are_answered_with_proble
         assert_eq!(answer.body["type"], format!("/problems/{kind}"));
         assert_eq!(answer.kind, "application/problem+json");
     }
-    // What was refused for its size did not use the key up.
+    // A body that was refused for its size did not use up the key.
     assert_eq!(ask(&router, "POST", "/api/v1/baskets", &headers, "{}").await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn every_answer_tells_the_hubs_version_and_the_stores_epoch() {
+async fn every_answer_has_the_hubs_version_and_the_stores_epoch() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, router) = open(directory.path());
     let epoch = hub.store().epoch().to_string();

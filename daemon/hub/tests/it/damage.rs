@@ -1,4 +1,4 @@
-//! Damaged records: the hub starts and sells, and says so.
+//! Damaged records: the hub starts, sells and reports them.
 
 use std::{fs, path::Path};
 
@@ -8,8 +8,8 @@ use store::{Depth, EngineKind, Name, NameName, Number, Store, Table};
 
 use crate::common::{CEREAL, ask, enter, faults, open_on};
 
-/// No bit of a record keeps the tills from opening in the morning, but for those by which a store is known at all; and
-/// the whole check finds each.
+/// No damaged record keeps the hub from starting, except for those that identify the store; and the whole check finds
+/// each of them.
 #[tokio::test]
 async fn a_hub_starts_whichever_record_is_damaged() {
     let directory = tempfile::tempdir().unwrap();
@@ -35,7 +35,7 @@ async fn a_hub_starts_whichever_record_is_damaged() {
         rows.map(Result::unwrap).collect()
     };
     assert!(entries.len() > 15, "{} entries", entries.len());
-    // Two that are not there yet: as if the store had an archive, and came of a backup.
+    // Two that do not exist yet: as if the store had an archive and were restored from a backup.
     let later = [(&b"archived\0sale"[..], &b"\x01{}"[..]), (b"meta\0restored", b"\x01{}")];
     let entries: Vec<_> = later.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).chain(entries).collect();
     for (number, (key, value)) in entries.into_iter().enumerate() {
@@ -65,14 +65,14 @@ async fn a_hub_starts_whichever_record_is_damaged() {
 }
 
 #[tokio::test]
-async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
+async fn a_store_with_damaged_records_starts_sells_and_reports_them() {
     static ITEMS: Table<Name, u64> = Table::new("item");
     static REGISTERS: Table<Name, u64> = Table::new("register");
     static POSITIONS: Table<NameName, u64> = Table::new("position");
     static RESERVATIONS: Table<Number, u64> = Table::new("reservation");
     let directory = tempfile::tempdir().unwrap();
     {
-        // Records of these tables that are none.
+        // Tables that store invalid records.
         let store = Store::open(&directory.path().join("data"), EngineKind::Sqlite, &app::linked_tables(), 7).unwrap();
         let damaged = store.commit(|transaction| {
             transaction.put(&ITEMS, "818981", &7)?;
@@ -90,7 +90,7 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     let sell = [("authorization", &*token), ("idempotency-key", "sale-0001")];
     assert_eq!(ask(&router, "POST", "/api/v1/sales", &sell, &sale).await.status, StatusCode::OK);
 
-    // Of stock that may not go below zero one piece is held for a basket that is partly paid, and one reserved.
+    // One piece of an item that may not go below zero is held for a partly paid basket, and one reserved.
     let person = async |path: &str, key: &str, body: Value| {
         let headers = [("cookie", &*cookie), ("idempotency-key", key)];
         let answer = ask(&router, "POST", path, &headers, &body.to_string()).await;
@@ -124,7 +124,8 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     });
     damaged.await.unwrap();
 
-    // What is paid is sold, and so is what comes to the till from now on: partly paid, given up, begun anew, at once.
+    // Paid baskets are sold, and so is everything that comes to the till: partly paid, abandoned, started again, at
+    // once.
     till(&format!("{paid}/tenders"), "cash-0002", cash(269)).await;
     let sold = till(&format!("{paid}/complete"), "done-0001", json!({})).await;
     till(&format!("{given_up}/abandon"), "leave-001", json!({})).await;
@@ -137,16 +138,16 @@ async fn a_store_with_damaged_records_starts_and_sells_and_says_so() {
     assert_eq!([kind(0), kind(1), kind(2)], ["sale", "sale", "sale"]);
     assert_eq!((reference(2), &movements[2]["lines"][0]["milli"]), (sold["sale"].clone(), &json!(1000)));
 
-    // The check says so, whole and as it is made at a start, and of all else that it is in order.
+    // The whole check and the check at start report the damage and nothing else.
     let found = faults(&hub, Depth::Whole);
     let told = |of: &str| found.iter().filter(|fault| fault.contains(of)).count();
     assert_eq!((told("of table position"), told("of table reservation"), told("movement ")), (1, 2, 0), "{found:?}");
-    assert_eq!(told("item 818981 has moved and has no position by each"), 1, "{found:?}");
+    assert_eq!(told("item 818981 has movements but no position by each"), 1, "{found:?}");
     let at_start = faults(&hub, Depth::Fast);
     assert!(matches!(&at_start[..], [fault] if fault.contains("of table position")), "{at_start:?}");
 }
 
-/// Copies a directory of files and directories.
+/// Copies a directory recursively.
 fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -1,5 +1,5 @@
-//! The hub as a stranger on the LAN meets it, over TCP and TLS: who opens too much, sends too little or reads nothing
-//! takes nothing from those who are signed in.
+//! The hub as a stranger on the LAN sees it, over TCP and TLS: strangers with too many connections, slow requests or
+//! unread answers take nothing away from those who are signed in.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -24,7 +24,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::common::CEREAL;
 
-/// A hub that listens, and ends with this.
+/// A hub that listens until this is dropped.
 struct Listening {
     address: SocketAddr,
     metrics: SocketAddr,
@@ -91,13 +91,13 @@ impl Listening {
         TlsConnector::from(Arc::clone(&self.tls)).connect(name, self.tcp(from).await).await.unwrap()
     }
 
-    /// Asks on a connection of its own.
+    /// Sends a request on a new connection.
     async fn ask(&self, from: [u8; 4], method: &str, path: &str, head: &str, body: &str) -> Reply {
         let mut stream = self.tls(from).await;
         ask_on(&mut stream, method, path, head, body).await
     }
 
-    /// A person's cookie and a register's token, as lines of a head.
+    /// A person's cookie and a register's token, as header lines.
     async fn enter(&self, from: [u8; 4]) -> (String, String) {
         let code = std::fs::read_to_string(self.directory.path().join("data/console-code")).unwrap();
         let session = self.ask(from, "POST", "/api/v1/session", "", &json!({ "code": code }).to_string()).await;
@@ -164,7 +164,7 @@ async fn reply(stream: &mut TlsStream<TcpStream>) -> Reply {
     Reply { status, head, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
 }
 
-/// Waits until the other end has closed.
+/// Waits until the other end closes the connection.
 async fn is_closed(stream: &mut (impl AsyncReadExt + Unpin)) {
     let mut rest = Vec::new();
     drop(timeout(Duration::from_secs(60), stream.read_to_end(&mut rest)).await.expect("still open"));
@@ -173,7 +173,7 @@ async fn is_closed(stream: &mut (impl AsyncReadExt + Unpin)) {
 const TILL: [u8; 4] = [127, 0, 0, 2];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_with_many_connections_take_no_place_of_a_register() {
+async fn strangers_do_not_use_up_the_connections_of_a_register() {
     let hub = Listening::start().await;
     let (_, token) = hub.enter(TILL).await;
     let mut busy = hub.tls(TILL).await;
@@ -203,12 +203,12 @@ async fn strangers_with_many_connections_take_no_place_of_a_register() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_read_is_cut_off() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let hub = Listening::start().await;
     let (_, token) = hub.enter(TILL).await;
     let mut stream = hub.tls(TILL).await;
     let request = format!("GET /api/v1/openapi.json HTTP/1.1\r\nhost: hub.test\r\n{token}\r\n");
-    // Also a client that is signed in: more answers than any buffer takes.
+    // Even if the client is signed in: more answers than any buffer holds.
     let sending = async {
         loop {
             if stream.write_all(request.as_bytes()).await.is_err() || stream.flush().await.is_err() {
@@ -220,7 +220,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_of_a_register_is_kept_and_a_strangers_is_not() {
+async fn only_idle_connections_of_strangers_are_closed() {
     let hub = Listening::start().await;
     let (_, token) = hub.enter(TILL).await;
     let (mut till, mut stranger) = (hub.tls(TILL).await, hub.tls([127, 0, 0, 3]).await);
@@ -231,7 +231,7 @@ async fn an_idle_connection_of_a_register_is_kept_and_a_strangers_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_websocket_ends_with_its_token_and_opens_with_a_ticket_once() {
+async fn a_websocket_ends_with_its_token_and_a_ticket_is_valid_once() {
     let hub = Listening::start().await;
     let (cookie, token) = hub.enter(TILL).await;
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -255,7 +255,7 @@ async fn a_websocket_ends_with_its_token_and_opens_with_a_ticket_once() {
     let status = hub.ask(TILL, "GET", "/api/v1/status", &token, "").await.status;
     assert_eq!(status, 200, "a repeat takes no new token away");
 
-    // A person's ends with the session.
+    // A person's WebSocket ends with the session.
     let mut console = hub.tls(TILL).await;
     let head = format!("{cookie}{upgrade}origin: https://hub.test\r\n");
     assert_eq!(ask_on(&mut console, "GET", "/api/v1/events", &head, "").await.status, 101);
@@ -266,7 +266,7 @@ async fn a_websocket_ends_with_its_token_and_opens_with_a_ticket_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_codes_slow_down_their_own_address_alone() {
+async fn wrong_codes_only_slow_down_their_own_address() {
     let hub = Listening::start().await;
     let wrong = json!({ "code": "00000000" }).to_string();
     let mut statuses = Vec::new();
@@ -276,7 +276,7 @@ async fn wrong_codes_slow_down_their_own_address_alone() {
         statuses.push(refused.status);
     }
     assert!(statuses[..5].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
-    // The person with the right code gets in, and sees who tried; registers can be paired.
+    // The person with the right code can log in and see who tried; registers can be paired.
     let (cookie, _) = hub.enter(TILL).await;
     let audit = hub.ask(TILL, "GET", "/api/v1/audit", &cookie, "").await.body;
     let acts: Vec<_> = audit.as_array().unwrap().iter().map(|entry| entry["act"].as_str().unwrap()).collect();
@@ -285,7 +285,7 @@ async fn wrong_codes_slow_down_their_own_address_alone() {
     assert_eq!(audit[3]["details"], json!({ "peer": "127.0.0.2" }));
 }
 
-/// Asks without TLS, and reads to the end.
+/// Sends a request without TLS and reads to the end.
 async fn plain(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, path: &str) -> String {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: hub\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -294,7 +294,7 @@ async fn plain(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, path: &str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_at_the_admin_socket_and_what_is_the_stores_own_only_there() {
+async fn business_data_is_only_on_the_admin_socket() {
     let hub = Listening::start().await;
     let (_, token) = hub.enter(TILL).await;
     hub.ask(TILL, "GET", "/api/v1/sales/1-7", &token, "").await;

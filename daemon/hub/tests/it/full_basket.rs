@@ -1,4 +1,4 @@
-//! A basket filled to the brim, paid at a terminal that speaks the wire.
+//! A basket with the maximum contents, paid at a simulated terminal.
 
 use axum::http::StatusCode;
 use commerce::{MAX_LINES, MAX_TEXT};
@@ -11,7 +11,7 @@ static BASKETS: Table<Number, Value> = Table::new("basket");
 use crate::common::{ask, enter, faults, open_with, wait_for};
 
 #[tokio::test]
-async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
+async fn a_basket_of_maximum_size_is_paid_by_card_and_sold() {
     let directory = tempfile::tempdir().unwrap();
     let terminal = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let lane = format!(
@@ -31,8 +31,7 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     };
     let opened = post("/api/v1/baskets", json!({})).await;
     let path = format!("/api/v1/baskets/{}", opened.body["id"].as_str().unwrap());
-    // The largest lines there are: the first by the register, as many more as it would enter, the last by the register
-    // again.
+    // Lines of the maximum size: the first and the last are added by requests, the others are copied in the store.
     let discount = || json!({ "reason": text(), "origin": "manager", "amount": 1 });
     let line = json!({ "description": text(), "keyed": { "amount": 1_000_000, "reason": text() },
         "discounts": vec![discount(); 16] });
@@ -77,12 +76,12 @@ async fn a_basket_filled_to_the_brim_is_paid_by_card_and_sold() {
     assert_eq!(terminal.bookings(), 3);
     assert_eq!(faults(&hub, Depth::Whole), [""; 0]);
 
-    // As much as one command takes, in one.
+    // The maximum that fits into one command.
     let sold = post("/api/v1/sales", json!({ "lines": vec![line; 80], "card": true })).await;
     assert_eq!((sold.status, terminal.bookings()), (StatusCode::OK, 4), "{}", sold.body);
 }
 
-/// A text that takes the most room: each of its characters is written as two.
+/// A text of maximum encoded size: each of its characters is escaped.
 fn text() -> String {
     "\"".repeat(MAX_TEXT)
 }

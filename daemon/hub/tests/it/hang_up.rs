@@ -1,7 +1,8 @@
-//! A client that hangs up changes nothing: what its request was to do is done whole, once, with all that follows.
+//! A client that disconnects changes nothing: its command is executed completely, once, with everything that follows.
 //!
-//! Each command is sent again and again, and its client hangs up at another moment each time: as soon as the hub has
-//! the request, and between the commit and the answer. Nobody asks again; what follows must come by itself.
+//! Each command is sent several times, and its client disconnects at a different moment each time: as soon as the hub
+//! has the request, or between the commit and the answer. There are no further requests, so what follows must happen by
+//! itself.
 
 use std::{
     collections::BTreeSet,
@@ -25,15 +26,15 @@ use tower::ServiceExt;
 
 use crate::common::{CEREAL, ask, enter, open_with, wait_for};
 
-/// How often each command is sent.
+/// The number of times that each command is sent.
 const ROUNDS: usize = 12;
 
-/// When a client hangs up.
+/// When a client disconnects.
 #[derive(Clone, Copy, Debug)]
 enum HangUp {
-    /// As soon as the hub has its request.
+    /// As soon as the hub has the request.
     AtOnce,
-    /// When something was committed.
+    /// After the commit.
     Committed,
 }
 
@@ -43,7 +44,7 @@ impl HangUp {
     }
 }
 
-/// A store with devices, a register in front of them, and a person.
+/// A store with devices, a register and a person.
 struct Shop {
     hub: std::sync::Arc<Hub>,
     router: Router,
@@ -92,7 +93,7 @@ impl Shop {
         request.body(Body::from(body.to_string())).unwrap()
     }
 
-    /// Sends a command and hangs up.
+    /// Sends a command and disconnects.
     async fn hang_up(&self, when: HangUp, key: &str, path: &str, body: &Value) {
         let mut commits = self.store().committed();
         commits.borrow_and_update();
@@ -113,13 +114,13 @@ impl Shop {
         ask(&self.router, "POST", path, &headers, &body.to_string()).await.body
     }
 
-    /// Waits for the day's figures.
+    /// Waits until the day's totals have a number of sales.
     async fn sold_today(&self, sales: usize) {
         let path = "/api/v1/status";
         wait_for(&self.router, path, ("authorization", &self.token), |status| status["today"]["sales"] == sales).await;
     }
 
-    /// Each sale's receipt was printed, once.
+    /// Waits until each sale's receipt is printed, once.
     async fn printed(&self, sales: usize) {
         until("receipts", || self.receipts.printed().len() >= sales).await;
         let numbers = |lines: &Vec<String>| lines.iter().find(|line| line.contains("Receipt ")).cloned().unwrap();
@@ -129,11 +130,11 @@ impl Shop {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
-        assert!(Instant::now() < deadline, "{what} do not come");
+        assert!(Instant::now() < deadline, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -156,14 +157,14 @@ async fn a_sale_is_counted_and_its_receipt_printed_once() {
 }
 
 #[tokio::test]
-async fn a_card_payment_is_taken_to_its_end_and_sold_once() {
+async fn a_card_payment_is_completed_and_sold_once() {
     let shop = Shop::open().await;
     let sale = json!({ "lines": [{ "sku": "818981" }], "card": true });
     for round in 0..ROUNDS {
         let key = format!("card-{round:06}");
         shop.hang_up(HangUp::of(round), &key, "/api/v1/sales", &sale).await;
         shop.sold_today(round + 1).await;
-        // The terminal is free again a moment after the sale.
+        // The terminal is free a moment after the sale.
         let path = format!("/api/v1/payments/p{}", round + 1);
         let approved = |payment: &Value| payment["state"] == "approved" && payment["slip"].is_array();
         wait_for(&shop.router, &path, ("authorization", &shop.token), approved).await;
@@ -188,7 +189,7 @@ async fn a_drawer_opens_once_and_a_label_is_printed_once() {
     assert_eq!((shop.receipts.drawer_kicks(), shop.labels.printed().len()), (ROUNDS as u64, ROUNDS));
 }
 
-/// The task that drove a payment has ended and its result was not stored: as after a restart, but nobody restarts.
+/// The task that drove a payment ended without storing its result: as after a restart, but without one.
 #[tokio::test]
 async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
     let shop = Shop::open().await;
@@ -200,7 +201,7 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
         let mut basket = Basket::open(BasketId(0), "till-2".parse().unwrap(), None, usd, 1, None, None)?;
         let quantity = Quantity::pieces(1).unwrap();
         basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] })?;
-        // What another driver noted before: this one can't tell by it.
+        // The journal of another driver, which this one can't read.
         let intent = Intent {
             terminal: "terminal".into(),
             amount: Some(Minor::literal(369)),
@@ -226,10 +227,10 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
     assert_eq!(decided.body["type"], "/problems/payment-ended", "{}", decided.body);
 }
 
-/// One damaged sale keeps no receipt behind it from being printed, and prints none before it twice.
+/// A damaged sale neither blocks the receipts after it nor makes those before it print twice.
 #[tokio::test]
 async fn a_damaged_sale_blocks_no_receipts() {
-    /// Records that can't be sales.
+    /// A table that stores invalid sales.
     static SALES: store::Table<store::Number, u64> = store::Table::linked("sale");
     let shop = Shop::open().await;
     let sale = json!({ "lines": [{ "sku": "818981" }], "tenders": [{ "tender": "cash", "amount": 369 }] });
@@ -244,7 +245,7 @@ async fn a_damaged_sale_blocks_no_receipts() {
     damaged.await.unwrap();
     shop.receipts.paper_out(false);
     until("receipts", || shop.receipts.printed().len() >= 2).await;
-    // The next receipt comes behind whatever the queue still had.
+    // The next receipt is printed after everything left in the queue.
     shop.post("sale-last", "/api/v1/sales", &sale).await;
     until("the last receipt", || shop.receipts.printed().len() >= 3).await;
     shop.printed(3).await;

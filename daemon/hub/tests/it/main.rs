@@ -1,4 +1,4 @@
-//! The hub's API as registers' programs and people meet it, without a network in between.
+//! The hub's API as the programs of registers and people see it, without a network in between.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;

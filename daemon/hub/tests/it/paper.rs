@@ -1,4 +1,4 @@
-//! What comes out of printers, and what goes in from scales: by real drivers, with simulated devices.
+//! The output of printers and the input of scales, with real drivers and simulated devices.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const ITEMS: &str = r#"{"items":[
     {"sku":"APPLES","description":"Apples","price":{"minor":999,"per":"pound"}}
 ]}"#;
 
-/// A store with one of each device, and a register in front of them.
+/// A store with one device of each kind, and a register.
 struct Shop {
     hub: std::sync::Arc<Hub>,
     router: Router,
@@ -64,7 +64,7 @@ impl Shop {
         ask(&self.router, "POST", path, &headers, &body.to_string()).await
     }
 
-    /// Sells one piece for cash; gives the sale's id.
+    /// Sells one piece for cash; returns the sale's id.
     async fn sell(&self, key: &str) -> String {
         let sale = json!({ "lines": [{ "sku": "818981" }], "tenders": [{ "tender": "cash", "amount": 400 }] });
         let sold = self.post(key, "/api/v1/sales", &sale).await;
@@ -72,11 +72,11 @@ impl Shop {
         sold.body["sale"].as_str().unwrap().to_owned()
     }
 
-    /// What has come out, once there are so many.
+    /// The printed receipts, once there is this number of them.
     async fn papers(&self, count: usize) -> Vec<Vec<String>> {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.receipts.printed().len() < count {
-            assert!(Instant::now() < deadline, "{count} receipts do not come: {:?}", self.receipts.printed());
+            assert!(Instant::now() < deadline, "{count} receipts were not printed: {:?}", self.receipts.printed());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.receipts.printed()
@@ -92,17 +92,17 @@ async fn each_printed_job_is_deleted_before_the_next_is_printed() {
     }
     for cut in 1..=6 {
         shop.papers(cut).await;
-        // A hub that is killed now prints the receipt again that was cut last, and none before it.
+        // A hub that is killed now prints at most the last receipt again.
         let first = app::printing::first(shop.hub.store(), "receipts").unwrap();
         assert!(first.is_none_or(|job| job.sequence >= cut as u64), "after {cut} were cut");
     }
 }
 
 #[tokio::test]
-async fn a_receipt_that_the_printer_does_not_confirm_is_printed_once_and_shown() {
+async fn an_unconfirmed_receipt_is_printed_once_and_reported() {
     let shop = Shop::open().await;
     shop.receipts.mute(false, true);
-    // A new line on which the printer is learned anew.
+    // A new connection, on which the printer's capabilities are detected again.
     shop.receipts.hang_up_after(1);
     for number in 1..=2 {
         shop.sell(&format!("sale-{number:06}")).await;
@@ -125,7 +125,7 @@ async fn a_receipt_that_the_printer_does_not_confirm_is_printed_once_and_shown()
 }
 
 #[tokio::test]
-async fn the_slip_of_a_card_is_on_the_paper_also_when_it_comes_late_or_by_asking_again() {
+async fn a_late_card_slip_is_on_the_receipt() {
     let shop = Shop::open().await;
     shop.terminal.think_before_text(Duration::from_millis(300));
     let sale = json!({ "lines": [{ "sku": "818981" }], "card": true });
@@ -141,7 +141,7 @@ async fn the_slip_of_a_card_is_on_the_paper_also_when_it_comes_late_or_by_asking
 }
 
 #[tokio::test]
-async fn a_copy_of_a_receipt_says_so_and_is_audited() {
+async fn a_copy_of_a_receipt_is_marked_and_audited() {
     let shop = Shop::open().await;
     let sale = shop.sell("sale-000001").await;
     let path = format!("/api/v1/sales/{sale}/reprint");
@@ -149,7 +149,7 @@ async fn a_copy_of_a_receipt_says_so_and_is_audited() {
         let queued = shop.post(key, &path, &json!({})).await;
         assert_eq!((queued.status.as_u16(), &queued.body["copy"]), (200, &copy.into()), "{}", queued.body);
     }
-    // A person has it printed where it was sold.
+    // A person has it printed at the register that sold it.
     let person = [("cookie", &*shop.cookie), ("idempotency-key", "copy-000003")];
     assert_eq!(ask(&shop.router, "POST", &path, &person, "{}").await.body["printer"], "receipts");
     let papers = shop.papers(4).await;
@@ -168,7 +168,7 @@ async fn a_copy_of_a_receipt_says_so_and_is_audited() {
 }
 
 #[tokio::test]
-async fn a_label_has_the_items_gtin_or_its_sku_and_bad_input_is_the_askers_fault() {
+async fn a_label_has_the_items_gtin_or_its_sku_and_bad_input_is_refused() {
     let shop = Shop::open().await;
     let path = "/api/v1/devices/labels/labels";
     for (number, (sku, barcode)) in

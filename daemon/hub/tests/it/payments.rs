@@ -1,4 +1,4 @@
-//! Card payments over the API: what a terminal says late or never, and what a person decides.
+//! Card payments over the API: late or missing answers of the terminal, and decisions by a person.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::common::{
     wait_for,
 };
 
-/// A shop whose second till has a terminal.
+/// A store whose second register has a terminal.
 async fn shop(terminal: &SimulatedTerminal) -> (Shop, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let lane = format!(
@@ -30,7 +30,7 @@ async fn terminal() -> SimulatedTerminal {
     SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
-/// A basket of one cereal; its path.
+/// Opens a basket with one cereal; returns its path.
 async fn basket(shop: &Shop) -> String {
     let opened = shop.till(1, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
     let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
@@ -38,14 +38,14 @@ async fn basket(shop: &Shop) -> String {
     path
 }
 
-/// The payments that hold a terminal, and those that the status page shows.
+/// The payments that block a terminal, and those in the status.
 async fn doubts(shop: &Shop) -> (Value, Value) {
     let listed = shop.read("/api/v1/payments?state=unresolved").await;
     (listed, shop.read("/api/v1/status").await["payments_in_doubt"].clone())
 }
 
 #[tokio::test]
-async fn a_failure_told_after_the_approval_is_believed() {
+async fn a_failure_reported_after_the_approval_counts() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     terminal.fail_after_approval(true);
@@ -53,7 +53,7 @@ async fn a_failure_told_after_the_approval_is_believed() {
     let payment = shop.till(1, &format!("{path}/payments"), json!({})).await.expect(StatusCode::OK);
     assert_eq!((&payment["state"], terminal.bookings()), (&json!("unknown"), 0), "{payment}");
     let told = payment["why"].as_str().unwrap();
-    assert!(told.contains("failed after it had approved"), "{told}");
+    assert!(told.contains("failed after the approval"), "{told}");
     shop.till(1, &format!("{path}/complete"), json!({})).await.refused(422, "basket-payment-pending");
     let (listed, shown) = doubts(&shop).await;
     assert_eq!((&listed[0]["id"], &shown[0]["payment"]), (&json!("p1"), &json!("p1")));
@@ -69,7 +69,7 @@ async fn a_failure_told_after_the_approval_is_believed() {
 }
 
 #[tokio::test]
-async fn a_sale_whose_payment_failed_after_the_approval_is_told_with_its_payment() {
+async fn a_sale_with_a_payment_that_failed_after_the_approval_is_reported() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     terminal.fail_after_approval(true);
@@ -79,14 +79,14 @@ async fn a_sale_whose_payment_failed_after_the_approval_is_told_with_its_payment
     assert_eq!(doubts(&shop).await.1[0]["payment"], "p1");
     terminal.fail_after_approval(false);
     let next = json!({ "lines": [{ "sku": CEREAL }], "card": true });
-    // Until a person decides, two payments in doubt could not be told apart.
+    // Two payments in doubt could not be told apart, so the terminal is blocked until a person decides.
     let refused = shop.till(1, "/api/v1/sales", next.clone()).await;
     assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
     decide(&shop, "p1", false).await;
     shop.till(1, "/api/v1/sales", next).await.expect(StatusCode::OK);
 }
 
-/// A person decides; the terminal may be asked at this very moment.
+/// Decides as a person; the terminal may be asked at the same time.
 async fn decide(shop: &Shop, payment: &str, charged: bool) {
     let path = format!("/api/v1/payments/{payment}/decision");
     for _ in 0..100 {
@@ -101,9 +101,9 @@ async fn decide(shop: &Shop, payment: &str, charged: bool) {
     panic!("payment {payment} can't be decided");
 }
 
-/// The terminal took the command and is gone for good; the hub asks it for ever.
+/// The terminal took the command and broke down; the hub keeps asking it.
 #[tokio::test]
-async fn a_person_decides_the_payment_of_a_terminal_that_broke_for_good() {
+async fn a_person_decides_the_payment_of_a_broken_terminal() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     terminal.wait_for_abort(true);
@@ -114,7 +114,7 @@ async fn a_person_decides_the_payment_of_a_terminal_that_broke_for_good() {
     });
     let is_taking = |devices: &Value| devices[0]["last"].is_string();
     wait_for(&shop.router, "/api/v1/devices", ("cookie", &shop.cookie), is_taking).await;
-    assert_eq!(doubts(&shop).await.1, Value::Null, "the terminal is taking it");
+    assert_eq!(doubts(&shop).await.1, Value::Null, "still in progress");
     let busy = shop.person("/api/v1/payments/p1/decision", json!({ "charged": true })).await;
     busy.refused(409, "terminal-busy");
     drop(terminal);
@@ -131,7 +131,7 @@ async fn a_person_decides_the_payment_of_a_terminal_that_broke_for_good() {
 }
 
 #[tokio::test]
-async fn a_card_payment_is_not_given_back_from_the_drawer() {
+async fn a_card_tender_cannot_be_voided() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     let path = basket(&shop).await;
@@ -142,7 +142,7 @@ async fn a_card_payment_is_not_given_back_from_the_drawer() {
 }
 
 #[tokio::test]
-async fn a_card_sale_is_answered_again_though_the_item_changed_or_is_gone() {
+async fn a_repeated_card_sale_is_answered_although_the_item_has_changed() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     let discount = json!({ "reason": "coupon day", "origin": "promotion", "amount": 300 });

@@ -1,4 +1,4 @@
-//! Every operation of the document, asked by everybody: who may is what the table of permissions says.
+//! Every operation of the document, called by every holder: access is as in the table of permissions.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::common::{Answer, ask, enter, log_in, open};
 
-/// Who asks: the name in the table, the permissions' name of them, and the header that they send.
+/// A caller: its name in the table, its holder, and its header.
 type Asker<'a> = (&'a str, Option<Holder>, Option<(&'a str, &'a str)>);
 
-/// What an operation must answer somebody.
+/// The expected answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// Whatever the handler says.
+    /// Any answer of the handler.
     LetIn,
     Unauthenticated,
     Forbidden,
@@ -41,14 +41,14 @@ impl Expected {
     }
 }
 
-/// A path with something in the place of each of its parameters.
+/// A path with values for its parameters.
 fn filled(path: &str) -> String {
     let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 
 #[tokio::test]
-async fn every_operation_lets_in_those_who_hold_its_permission_and_nobody_else() {
+async fn every_operation_is_open_to_holders_of_its_permission_only() {
     let directory = tempfile::tempdir().unwrap();
     let (_hub, router) = open(directory.path());
     let (_, token) = enter(&router, directory.path(), "till-1").await;
@@ -63,7 +63,7 @@ async fn every_operation_lets_in_those_who_hold_its_permission_and_nobody_else()
         for (method, operation) in methods.as_object().unwrap() {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             let (id, permission) = (text(&operation["operationId"]), text(&operation["x-permission"]));
-            // One of its own: some operations end it.
+            // A separate session, because some operations end it.
             let cookie = log_in(&router, directory.path()).await;
             let askers: [Asker<'_>; 3] = [
                 ("nobody", None, None),

@@ -1,4 +1,4 @@
-//! Selling over the API: repeats, tenders, and what a scan stands for.
+//! Selling over the API: repeats, tenders and scanned codes.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn item(sku: &str, gtin: Option<&str>, minor: i64, per: &str) -> Value {
     json!({ "sku": sku, "gtin": gtin, "description": format!("Item {sku}"), "price": { "minor": minor, "per": per } })
 }
 
-/// A basket of one cereal; its path.
+/// Opens a basket with one cereal; returns its path.
 async fn basket(shop: &Shop) -> String {
     let opened = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
     let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
@@ -21,10 +21,10 @@ async fn basket(shop: &Shop) -> String {
     path
 }
 
-/// What was loaded or delisted meanwhile does not change what was answered: a register that lost the answer must not
-/// take a refusal for "not sold" and sell again.
+/// Loading or delisting an item does not change earlier answers: a register that lost an answer must not take a refusal
+/// for "not sold" and sell again.
 #[tokio::test]
-async fn a_repeat_is_answered_first_whatever_became_of_the_item() {
+async fn a_repeat_gets_its_answer_although_the_item_has_changed() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     load(&shop, json!([item("A", None, 100, "each")])).await;
@@ -71,7 +71,7 @@ async fn change_is_given_on_cash_only() {
 
 /// A wrong tender, and a customer who leaves.
 #[tokio::test]
-async fn every_basket_has_a_way_out() {
+async fn every_basket_can_be_closed() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     let path = basket(&shop).await;
@@ -96,7 +96,7 @@ async fn every_basket_has_a_way_out() {
     assert_eq!(acts[..3], ["basket_abandoned", "tender_voided", "tender_voided"]);
 }
 
-/// Eight digits: the store's own code comes first, then the UPC-A that they stand for.
+/// Eight digits: the store's own code takes precedence over the UPC-A that they stand for.
 #[tokio::test]
 async fn eight_digits_are_an_own_code_or_else_a_upc_e() {
     let directory = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ async fn eight_digits_are_an_own_code_or_else_a_upc_e() {
     assert_eq!(shop.read("/api/v1/gtins/01234565").await["sku"], "COLA");
     load(&shop, json!([item("BULK", Some("01234565"), 1_999, "each")])).await;
     assert_eq!(scan().await.expect(StatusCode::OK)["line"]["sku"], "BULK");
-    // Right as a UPC-E alone.
+    // Only valid as a UPC-E.
     load(&shop, json!([item("TEA", Some("012100003454"), 99, "each")])).await;
     let tea = shop.till(0, &path, json!({ "gtin": "01234514" })).await;
     assert_eq!(tea.expect(StatusCode::OK)["line"]["sku"], "TEA");

@@ -1,15 +1,15 @@
-//! What a lane's register must not miss: its scans and weights, numbered.
+//! The event log of each lane: numbered scans and weights, so that a register misses none.
 //!
-//! An event over the WebSocket is gone if the socket breaks, but the scanner has beeped for it. So each lane's scans
-//! and weights have a sequence of their own, from 1 on, and the last [`KEPT`] stay in memory. A register remembers the
-//! `boot` and `sequence` of the last event that it has taken, and asks for what follows when it reconnects: listen
-//! first, then ask, and take each sequence once.
+//! An event is lost if the WebSocket breaks, although the scanner has beeped. So each lane numbers its scans and
+//! weights from 1, and keeps the last [`KEPT`] in memory. A register remembers the `boot` and `sequence` of the last
+//! event that it has processed. When it reconnects, it first connects to the events, then requests what followed, and
+//! processes each sequence once.
 //!
-//! | what happens | what the register is told |
+//! | event | answer to the register |
 //! | --- | --- |
-//! | its socket broke | what followed, in order |
-//! | more than [`KEPT`] followed | `missed`: how many are gone for good; scan again what is not in the basket |
-//! | the hub restarted: sequences begin anew | `restarted`, another `boot`, and everything since the start |
+//! | its connection broke | the events that followed, in order |
+//! | more than [`KEPT`] events followed | `missed`: how many are lost; scan again what is not in the basket |
+//! | the hub restarted, so sequences restart | `restarted`, another `boot`, and all events since the start |
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,64 +29,64 @@ use crate::{
     parts::events::HubEvent,
 };
 
-/// The events kept of each lane.
+/// The number of events kept per lane.
 const KEPT: usize = 256;
 
-/// Where an event stands in its lane's sequence.
+/// The position of an event in its lane's sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct LanePosition {
-    /// This run of the hub.
+    /// Identifies this run of the hub.
     #[schema(value_type = String)]
     pub(crate) boot: Arc<str>,
-    /// From 1 on, without gaps, in each run.
+    /// Counted from 1 without gaps, in each run.
     pub(crate) sequence: u64,
 }
 
 /// A scan or a weight in a lane.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct LaneEvent {
-    /// Its place in the lane's sequence.
+    /// The position in the lane's sequence.
     pub(crate) sequence: u64,
-    /// When it was seen: milliseconds since 1970, UTC.
+    /// When it occurred: milliseconds since 1970, UTC.
     pub(crate) at_ms: u64,
-    /// Which device, and what: `event` is `scan` or `weight`.
+    /// The device and the event: `scan` or `weight`.
     #[serde(flatten)]
     pub(crate) event: DeviceEvent,
 }
 
-/// What followed in a lane.
+/// The events of a lane after a position.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct LaneEvents {
-    /// This run of the hub.
+    /// Identifies this run of the hub.
     #[schema(value_type = String)]
     pub(crate) boot: Arc<str>,
-    /// True if `after` was of another run: what the hub heard before its restart is not known any more.
+    /// Whether `after` is from another run: earlier events are lost.
     pub(crate) restarted: bool,
-    /// The last sequence so far; 0 if there is none yet.
+    /// The latest sequence; 0 if there is none.
     pub(crate) last: u64,
-    /// How many followed that are not kept any more.
+    /// The number of events after the position that are lost.
     pub(crate) missed: u64,
-    /// What followed, in order.
+    /// The events after the position, in order.
     pub(crate) events: Vec<LaneEvent>,
 }
 
-/// The lanes of a store: whose devices they are, and what was heard in each.
+/// The lanes of a store with their devices and logs.
 pub(crate) struct Lanes {
     boot: Arc<str>,
     /// The lanes of each device.
     of_device: HashMap<String, Vec<RegisterName>>,
-    /// By lane.
+    /// The log of each lane.
     logs: HashMap<RegisterName, Mutex<Log<LaneEvent>>>,
 }
 
 impl Lanes {
-    /// For the registers of a config.
+    /// The lanes of a config's registers.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// The system has no random numbers.
     pub(crate) fn new(config: &Config) -> Result<Self, String> {
         let mut boot = [0; 8];
-        SystemRandom::new().fill(&mut boot).map_err(|_| "the system gives no random numbers")?;
+        SystemRandom::new().fill(&mut boot).map_err(|_| "the system has no random numbers")?;
         let mut of_device = HashMap::<String, Vec<RegisterName>>::new();
         for lane in &config.register {
             for device in DeviceKind::ALL.iter().filter_map(|kind| kind.of_lane(lane)) {
@@ -97,7 +97,7 @@ impl Lanes {
         Ok(Self { boot: hexadecimal::of(&boot).into(), of_device, logs })
     }
 
-    /// Who hears what a device said. Scans and weights get their number in each lane.
+    /// Converts a device's event for its listeners, and numbers scans and weights in each lane.
     pub(crate) fn hear(&self, event: &DeviceEvent) -> Vec<HubEvent> {
         if matches!(event.what, What::Health(_)) {
             return vec![HubEvent::device(event.clone(), None, None)];
@@ -118,8 +118,8 @@ impl Lanes {
         Some(LanePosition { boot: Arc::clone(&self.boot), sequence })
     }
 
-    /// What a lane heard after a sequence of a run; everything kept if the run is another or none is named. `None` if
-    /// there is no such lane.
+    /// The events of a lane after a sequence of a run; all that are kept if the run is different or missing. `None` if
+    /// the lane does not exist.
     pub(crate) fn after(&self, lane: &RegisterName, boot: Option<&str>, after: u64) -> Option<LaneEvents> {
         let log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
         let same = boot == Some(&*self.boot);
@@ -134,9 +134,9 @@ impl Lanes {
     }
 }
 
-/// The last of a numbered row. Pure.
+/// The latest entries of a numbered log. Pure.
 struct Log<T> {
-    /// The number given last; 0 if none was.
+    /// The last number; 0 if there is none.
     last: u64,
     kept: VecDeque<T>,
 }
@@ -148,7 +148,7 @@ impl<T> Default for Log<T> {
 }
 
 impl<T: Clone> Log<T> {
-    /// Adds an entry, which is told its number; the oldest goes if there are too many.
+    /// Adds an entry, made from its number; the oldest is dropped if there are too many.
     fn push(&mut self, entry: impl FnOnce(u64) -> T) -> u64 {
         self.last += 1;
         if self.kept.len() == KEPT {
@@ -158,7 +158,7 @@ impl<T: Clone> Log<T> {
         self.last
     }
 
-    /// How many entries after a number are gone, and those that are kept.
+    /// The number of lost entries after a number, and those that are kept.
     fn after(&self, number: u64) -> (u64, Vec<T>) {
         let followed = self.last.saturating_sub(number);
         let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
@@ -187,7 +187,7 @@ mod tests {
         format!("till-{number}").parse().unwrap()
     }
 
-    /// Two lanes with a scanner each and one scale between them.
+    /// Two lanes with a scanner each and a shared scale.
     fn lanes() -> Lanes {
         let config = config::tests::with(
             r#"
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn health_is_told_to_all_and_progress_to_the_lane_and_neither_is_numbered() {
+    fn health_goes_to_all_and_progress_to_the_lane_without_numbers() {
         let lanes = lanes();
         let health = lanes.hear(&said("scale-1", What::Health(Health::Ready)));
         assert!(health.len() == 1 && health[0].is_for(&till(1)) && health[0].is_for(&till(3)));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_register_that_reconnects_gets_what_it_missed_or_is_told_how_much() {
+    fn a_reconnecting_register_gets_missed_events_or_their_number() {
         let lanes = lanes();
         for number in 1..=300 {
             lanes.hear(&scan("scanner-2", &number.to_string()));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_told() {
+    fn a_restart_is_reported() {
         let (before, now) = (lanes(), lanes());
         before.hear(&scan("scanner-2", "42"));
         let boot = before.after(&till(2), None, 0).unwrap().boot;
@@ -282,7 +282,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_missed_and_what_is_told_are_what_followed(pushed in 0_u64..600, after in 0_u64..700) {
+        fn missed_and_returned_events_are_all_that_followed(pushed in 0_u64..600, after in 0_u64..700) {
             let mut log = Log::default();
             for _ in 0..pushed {
                 log.push(|sequence| sequence);

@@ -1,8 +1,8 @@
-//! The store's devices: started from the config, found by name, watched.
+//! The store's devices: started from the config and found by name.
 //!
-//! Each runs in its own supervised task in `drivers`; a dead one cannot slow a sale. Which protocol a device speaks is
-//! known to its driver alone. What devices say is turned into the hub's events where it is reported, on the driver's own
-//! task, with the register that hears it ([`lanes`]): nothing in between can drop a scan before it has its number.
+//! Each runs in its own supervised task in `drivers`, so a broken one cannot slow down a sale. Only the driver knows
+//! the protocol. A device's event is converted to the hub's events, with the registers that receive it ([`lanes`]), on
+//! the driver's task: nothing in between can drop a scan before it is numbered.
 
 pub(crate) mod lanes;
 
@@ -34,11 +34,11 @@ pub(crate) struct Devices {
     label_printers: ByName<dyn LabelPrinter>,
     receipt_printers: ByName<dyn ReceiptPrinter>,
     terminals: ByName<dyn PaymentTerminal>,
-    /// All of them, scanners as well, ordered by name.
+    /// All devices, including scanners, by name.
     all: Vec<Listed>,
-    /// The last thing each said.
+    /// The latest event of each.
     last: Arc<Last>,
-    /// What each lane hears.
+    /// The event logs of lanes.
     pub(crate) lanes: Arc<Lanes>,
 }
 
@@ -50,28 +50,28 @@ struct Listed {
     device: Arc<dyn Device>,
 }
 
-/// A device as the API and the page show it.
+/// A device in the API and on the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct DeviceState {
     /// Its name.
     pub(crate) device: String,
-    /// What it is.
+    /// The kind.
     #[schema(value_type = DeviceKind)]
     pub(crate) kind: &'static str,
-    /// Where it is.
+    /// The address.
     pub(crate) address: String,
-    /// How it is.
+    /// The health.
     pub(crate) health: Health,
-    /// The last thing it said: a weight, a code, a message.
+    /// The latest event: a weight, a code or a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<String>,
 }
 
 impl Devices {
-    /// Starts every device of the config, and tells what they say. `tell` must not wait.
+    /// Starts every device of the config; `tell` receives their events and must not block.
     ///
     /// # Errors
-    /// A file that a device's settings name can't be read.
+    /// A file in a device's settings can't be read.
     pub(crate) fn start(config: &Config, tell: impl Fn(HubEvent) + Send + Sync + 'static) -> Result<Self, String> {
         let (last, lanes) = (Arc::<Last>::default(), Arc::new(Lanes::new(config)?));
         let (remembers, hears) = (Arc::clone(&last), Arc::clone(&lanes));
@@ -95,7 +95,7 @@ impl Devices {
     /// A payment terminal by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The terminal does not exist.
     pub(crate) fn terminal(&self, name: &str) -> Result<&Arc<dyn PaymentTerminal>, Refusal> {
         self.terminals.get(name).ok_or_else(|| unknown("payment terminal", name))
     }
@@ -103,7 +103,7 @@ impl Devices {
     /// A receipt printer by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The printer does not exist.
     pub(crate) fn receipt_printer(&self, name: &str) -> Result<&Arc<dyn ReceiptPrinter>, Refusal> {
         self.receipt_printers.get(name).ok_or_else(|| unknown("receipt printer", name))
     }
@@ -111,7 +111,7 @@ impl Devices {
     /// A label printer by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The printer does not exist.
     pub(crate) fn label_printer(&self, name: &str) -> Result<&Arc<dyn LabelPrinter>, Refusal> {
         self.label_printers.get(name).ok_or_else(|| unknown("label printer", name))
     }
@@ -119,12 +119,12 @@ impl Devices {
     /// A scale by name.
     ///
     /// # Errors
-    /// There is none.
+    /// The scale does not exist.
     pub(crate) fn scale(&self, name: &str) -> Result<&Arc<dyn Scale>, Refusal> {
         self.scales.get(name).ok_or_else(|| unknown("scale", name))
     }
 
-    /// How all of them are, by name.
+    /// The states of all devices, by name.
     pub(crate) fn states(&self) -> Vec<DeviceState> {
         let last = self.last.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = |listed: &Listed| DeviceState {
@@ -138,7 +138,7 @@ impl Devices {
     }
 }
 
-/// The last thing each device said.
+/// The latest event of each device.
 #[derive(Default)]
 struct Last(Mutex<HashMap<DeviceName, String>>);
 
@@ -156,7 +156,7 @@ impl Last {
     }
 }
 
-/// Starts the devices of a config, one kind after the other.
+/// Starts the devices of a config, kind by kind.
 struct Starter<'a> {
     config: &'a Config,
     context: StartContext,
@@ -183,5 +183,5 @@ impl Starter<'_> {
 }
 
 fn unknown(kind: &str, name: &str) -> Refusal {
-    DEVICE_UNKNOWN.because(format!("the config has no {kind} `{}`", name.escape_debug()))
+    DEVICE_UNKNOWN.because(format!("unknown {kind} `{}`; add it to the config", name.escape_debug()))
 }

@@ -1,8 +1,8 @@
-//! Guessing codes is slow, for whoever guesses and for nobody else.
+//! Slows down code guessing, separately for each peer.
 //!
-//! Each peer may type [`FREE`] wrong codes. After each further one it has to wait, twice as long each time, up to
-//! [`LONGEST`]; while it waits not even the right code is looked at. A peer that types nothing wrong for [`FORGOTTEN`]
-//! begins anew, as does one that types the right code.
+//! Each peer may send [`FREE`] wrong codes. After each further one it must wait, twice as long each time, up to
+//! [`LONGEST`]; meanwhile even the right code is refused. The count is reset when a peer sends no wrong code for
+//! [`FORGOTTEN`], or when it sends the right code.
 
 use std::{
     collections::HashMap,
@@ -11,19 +11,19 @@ use std::{
 
 use crate::peer::Peer;
 
-/// Wrong codes without a delay.
+/// The number of wrong codes without a delay.
 const FREE: u32 = 5;
 
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// After so long a wrong code is forgotten.
+/// The time after which wrong codes are forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
-/// Peers remembered; past it the one that was wrong longest ago is forgotten.
+/// The maximum number of peers; beyond it the one whose wrong code is oldest is forgotten.
 const PEERS: usize = 4096;
 
-/// Who typed wrong codes. Those without a connection, which only tests have, are one peer.
+/// The peers with wrong codes. Requests without a connection, which only occur in tests, count as one peer.
 #[derive(Default)]
 pub(super) struct Attempts(HashMap<Option<Peer>, Wrong>);
 
@@ -42,12 +42,12 @@ impl Wrong {
 }
 
 impl Attempts {
-    /// How long a peer must wait before its next code is looked at.
+    /// How long a peer must wait before its next code is accepted.
     pub(super) fn wait(&self, peer: Option<Peer>, now: Instant) -> Duration {
         self.0.get(&peer).map_or(Duration::ZERO, |wrong| (wrong.last + wrong.delay()).saturating_duration_since(now))
     }
 
-    /// A peer typed a wrong code.
+    /// A peer sent a wrong code.
     pub(super) fn wrong(&mut self, peer: Option<Peer>, now: Instant) {
         self.0.retain(|_, wrong| now.duration_since(wrong.last) < FORGOTTEN);
         if !self.0.contains_key(&peer)
@@ -61,7 +61,7 @@ impl Attempts {
         wrong.last = now;
     }
 
-    /// A peer typed the right code.
+    /// A peer sent the right code.
     pub(super) fn right(&mut self, peer: Option<Peer>) {
         self.0.remove(&peer);
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_waits_longer_for_each_wrong_code_and_nobody_else_does() {
+    fn only_the_guessing_peer_waits_and_longer_each_time() {
         let (mut attempts, mut now) = (Attempts::default(), Instant::now());
         let mut waits = Vec::new();
         for _ in 0..16 {

@@ -1,24 +1,23 @@
-//! Registers and people: who may ask.
+//! Authentication of registers and people.
 //!
-//! # How a register gets in, and out
+//! # Pairing and unpairing a register
 //!
 //! ```text
-//! person at the console --- POST /registers/{name}/pairing-code --> a code of 8 digits, good once, for 10 minutes
+//! person at the console --- POST /registers/{name}/pairing-code --> a code of 8 digits, valid once, for 10 minutes
 //! register              --- POST /pairing {code} ----------------> its token, shown once; the hub keeps a digest
 //! register              --- Authorization: Bearer TOKEN ---------> everything a register may do
-//! person at the console --- POST /registers/{name}/unpair -------> its token is worthless, its WebSockets end
+//! person at the console --- POST /registers/{name}/unpair -------> its token becomes invalid, its WebSockets end
 //! ```
 //!
-//! A person logs in with the store's console code, which lies in the data directory (`console-code`, readable by the
-//! hub's user alone). The answer is a cookie that scripts can't read and other sites can't send.
+//! A person logs in with the store's console code from the data directory (`console-code`, readable only by the hub's
+//! user). The answer is a cookie that scripts can't read and other sites can't send.
 //!
-//! - Tokens are 256 random bits. Pairing a register again makes its former token worthless, and taking the register out
-//!   of the config does.
-//! - A WebSocket that was opened with a token or a session ends with it ([`Registers::ended`]).
-//! - A browser can't send a token with a WebSocket: it sends a ticket ([`Registers::ticket`]), good once, for
-//!   [`TICKET_LIFE`].
-//! - Guessing codes is slowed down for each peer by itself ([`attempts`]).
-//! - Pairing codes, sessions and tickets live in memory: a restart voids them.
+//! - Tokens are 256 random bits. Pairing a register again, or removing it from the config, invalidates its old token.
+//! - A WebSocket ends with the token or session that opened it ([`Registers::ended`]).
+//! - A browser can't send a token with a WebSocket. It sends a ticket instead ([`Registers::ticket`]), which is valid
+//!   once, for [`TICKET_LIFE`].
+//! - Guessing codes is slowed down for each peer separately ([`attempts`]).
+//! - Pairing codes, sessions and tickets are kept in memory: a restart invalidates them.
 
 mod attempts;
 mod secrets;
@@ -45,50 +44,50 @@ use tokio::sync::watch;
 
 use crate::{digest::sha256, peer::Peer, ration::Ration};
 
-/// How long a pairing code is good.
+/// How long a pairing code is valid.
 const CODE_LIFE: Duration = Duration::from_secs(600);
 
 /// How long a person stays logged in.
 const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
 
-/// The most sessions at once; the oldest goes.
+/// The maximum number of sessions; the oldest is dropped.
 const SESSIONS: usize = 64;
 
-/// How long a ticket is good.
+/// How long a ticket is valid.
 const TICKET_LIFE: Duration = Duration::from_secs(30);
 
-/// The most tickets at once; the oldest goes.
+/// The maximum number of tickets; the oldest is dropped.
 const TICKETS: usize = 256;
 
-/// The cookie of a person's session. The prefix makes browsers insist on TLS and on this host.
+/// The cookie of a person's session. Its prefix makes browsers require TLS and this host.
 pub(crate) const COOKIE: &str = "__Host-store-hub";
 
-/// Who may ask.
+/// The authentication state of a hub.
 pub(crate) struct Registers {
     /// Names by token digest.
     tokens: RwLock<HashMap<String, RegisterName>>,
     state: Mutex<AuthState>,
     console_code: String,
     random: SystemRandom,
-    /// Changes when a token or session has ended.
+    /// Changes when a token or session ends.
     ended: watch::Sender<()>,
-    /// Of what is told about wrong codes.
+    /// The rate limit for log lines about wrong codes.
     told: Ration,
 }
 
-/// What is remembered until a restart.
+/// The state that a restart clears.
 #[derive(Default)]
 struct AuthState {
-    /// Pairing codes: for which register, until when.
+    /// Pairing codes with their register and expiry.
     codes: HashMap<String, (RegisterName, Instant)>,
-    /// Sessions of people by token digest.
+    /// Sessions of people by token digest, with their expiry.
     sessions: HashMap<String, Instant>,
-    /// Tickets by digest: for whom, until when.
+    /// Tickets by digest, with their grant and expiry.
     tickets: HashMap<String, (Grant, Instant)>,
     attempts: Attempts,
 }
 
-/// By what somebody is known.
+/// The credential of a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Credential {
     /// A register's token, by its digest.
@@ -97,26 +96,27 @@ enum Credential {
     Session(String),
 }
 
-/// Somebody who is known, and by what.
+/// An authenticated caller and the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// Who.
+    /// The actor.
     pub(crate) actor: Actor,
     credential: Credential,
 }
 
 impl Grant {
-    /// Whether it rests on a cookie, which a browser sends unasked.
+    /// Whether the credential is a cookie, which browsers send automatically.
     pub(crate) fn is_session(&self) -> bool {
         matches!(self.credential, Credential::Session(_))
     }
 }
 
 fn code_wrong() -> Refusal {
-    CODE_WRONG.because("this code is wrong, used or too old; ask for a new one")
+    CODE_WRONG.because("this code is wrong, already used or expired; request a new one")
 }
 
-/// Makes room for one more where at most `most` may be: what has ended goes, and if need be the one that ends first.
+/// Makes space for one more entry if there are at most `most`: drops expired entries, and if necessary the one that
+/// expires first.
 fn make_room<T>(all: &mut HashMap<String, T>, most: usize, until: impl Fn(&T) -> Instant) {
     let now = Instant::now();
     all.retain(|_, value| until(value) > now);
@@ -128,8 +128,8 @@ fn make_room<T>(all: &mut HashMap<String, T>, most: usize, until: impl Fn(&T) ->
 }
 
 impl Registers {
-    /// Reads who is paired, and the console code; draws one if there is none. The token of a register that is not in
-    /// the config any more is forgotten.
+    /// Loads the paired registers and the console code, which is generated if it does not exist. The token of a
+    /// register that is no longer in the config is deleted.
     ///
     /// # Errors
     /// The store or the data directory can't be used.
@@ -144,16 +144,16 @@ impl Registers {
         let read = registers::each_paired(store, |register| match register {
             Ok(Paired { name, token_digest, .. }) if is_in_config(&name) => drop(tokens.insert(token_digest, name)),
             Ok(Paired { name, .. }) => gone.push(name),
-            Err(error) => tracing::error!(%error, "a register must be paired again"),
+            Err(error) => tracing::error!(%error, "could not read a paired register; it must be paired again"),
         });
         read.map_err(|error| error.to_string())?;
         for register in gone {
-            tracing::warn!(%register, "is not in the config any more; its token is worthless");
+            tracing::warn!(%register, "register is no longer in the config; its token is invalid");
             let by = By { actor: commerce::Station::Hub.into(), at_ms };
             let name = register.clone();
-            // Its token is worthless in any case; the record may also go at the next start.
+            // The token is invalid in any case; the next start can delete the record.
             if let Err(error) = store.commit_blocking(move |transaction| registers::unpair(transaction, &by, &name)) {
-                tracing::warn!(%error, %register, "could not forget its token");
+                tracing::warn!(%error, %register, "could not delete its token");
             }
         }
         let console_code = console_code(&random, &data.join("console-code"))?;
@@ -167,10 +167,10 @@ impl Registers {
         })
     }
 
-    /// Who asks, by token or session.
+    /// Authenticates a request by its token or session.
     ///
     /// # Errors
-    /// Nobody known.
+    /// The caller is unknown.
     pub(crate) fn asker(&self, headers: &HeaderMap) -> Result<Grant, Refusal> {
         if let Some(header) = headers.get(header::AUTHORIZATION) {
             let scheme = header.to_str().ok().and_then(|header| header.trim().split_once(' '));
@@ -178,7 +178,7 @@ impl Registers {
             let token =
                 scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
             let grant = token.and_then(|token| self.register(token));
-            return grant.ok_or_else(|| UNAUTHENTICATED.because("this token is unknown; pair the register again"));
+            return grant.ok_or_else(|| UNAUTHENTICATED.because("unknown token; pair the register again"));
         }
         let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let session = cookies
@@ -189,19 +189,20 @@ impl Registers {
             .map(|digest| Grant { actor: Actor::console(), credential: Credential::Session(digest) })
             .find(|grant| self.is_good(grant));
         session.ok_or_else(|| {
-            let detail = "send `Authorization: Bearer TOKEN` of a paired register, or log in at the console";
+            let detail =
+                "send `Authorization: Bearer TOKEN` with the token of a paired register, or log in at the console";
             UNAUTHENTICATED.because(detail)
         })
     }
 
-    /// The register that holds a token.
+    /// The register with a token.
     fn register(&self, token: &str) -> Option<Grant> {
         let digest = sha256(token.as_bytes());
         let name = self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()?;
         Some(Grant { actor: Actor::register(name), credential: Credential::Token(digest) })
     }
 
-    /// Whether the token or session is still good.
+    /// Whether a token or session is still valid.
     pub(crate) fn is_good(&self, grant: &Grant) -> bool {
         match &grant.credential {
             Credential::Token(digest) => {
@@ -213,16 +214,16 @@ impl Registers {
         }
     }
 
-    /// Waits until a grant has ended: the register was unpaired or paired again, the person logged out.
+    /// Waits until a grant ends: the register was unpaired or paired again, or the person logged out.
     pub(crate) async fn ended(&self, grant: &Grant) {
         let mut ended = self.ended.subscribe();
         while self.is_good(grant) {
-            // A session also ends by itself.
+            // A session also expires.
             let _ = tokio::time::timeout(Duration::from_secs(60), ended.changed()).await;
         }
     }
 
-    /// A ticket for somebody: whoever shows it within [`TICKET_LIFE`] is them, once.
+    /// Issues a ticket: whoever presents it within [`TICKET_LIFE`] acts as the grant's holder, once.
     pub(crate) fn ticket(&self, grant: &Grant) -> Result<String, Refusal> {
         let ticket = token(&self.random)?;
         let mut state = self.state();
@@ -231,18 +232,18 @@ impl Registers {
         Ok(ticket)
     }
 
-    /// Uses a ticket up.
+    /// Uses a ticket.
     ///
     /// # Errors
-    /// It is unknown, used or too old.
+    /// It is unknown, already used or expired.
     pub(crate) fn use_ticket(&self, ticket: &str) -> Result<Grant, Refusal> {
         let found = self.state().tickets.remove(&sha256(ticket.as_bytes()));
         let grant = found.filter(|(grant, until)| *until > Instant::now() && self.is_good(grant));
-        let unknown = || UNAUTHENTICATED.because("this ticket is unknown, used or too old; draw a new one");
+        let unknown = || UNAUTHENTICATED.because("unknown, used or expired ticket; draw a new one");
         grant.map(|(grant, _)| grant).ok_or_else(unknown)
     }
 
-    /// A new code for a register; an earlier one is void.
+    /// Generates a pairing code for a register; an earlier one becomes invalid.
     pub(crate) fn new_code(&self, register: &RegisterName) -> Result<String, Refusal> {
         let code = digits(&self.random, 8)?;
         let mut state = self.state();
@@ -252,7 +253,7 @@ impl Registers {
         Ok(code)
     }
 
-    /// Uses a pairing code up; gives the register it was for.
+    /// Uses a pairing code; returns its register.
     pub(crate) fn use_code(&self, peer: Option<Peer>, code: &str) -> Result<RegisterName, Refusal> {
         let mut state = self.state();
         state.attempt(peer, |state| {
@@ -261,10 +262,10 @@ impl Registers {
         })
     }
 
-    /// Logs a person in; gives the session's token.
+    /// Logs a person in; returns the session's token.
     pub(crate) fn log_in(&self, peer: Option<Peer>, code: &str) -> Result<String, Refusal> {
         let mut state = self.state();
-        // Digests are compared: how long that takes tells nothing about the code.
+        // Compares digests, so that timing reveals nothing about the code.
         let is_right = sha256(code.trim().as_bytes()) == sha256(self.console_code.as_bytes());
         state.attempt(peer, |_| is_right.then_some(()))?;
         let token = token(&self.random)?;
@@ -273,7 +274,7 @@ impl Registers {
         Ok(token)
     }
 
-    /// Whether a wrong code of a peer may be told now; if so, how many of it were not told.
+    /// Whether a peer's wrong code may be logged now; if so, how many were not logged since the last time.
     pub(crate) fn may_tell_of(&self, peer: &str) -> Option<u64> {
         self.told.take(peer)
     }
@@ -292,8 +293,8 @@ impl Registers {
         self.ended.send_replace(());
     }
 
-    /// Gives a register its token; its former one is worthless then. Whoever has the pairing code acts for the person
-    /// who drew it.
+    /// Issues a register's token and invalidates the old one. Whoever has the pairing code acts for the person who drew
+    /// it.
     pub(crate) async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
         let token = token(&self.random)?;
         let paired = Paired { name: name.clone(), token_digest: sha256(token.as_bytes()), since_ms: at_ms };
@@ -305,7 +306,7 @@ impl Registers {
         Ok(token)
     }
 
-    /// A register's token is worthless from now on, and a code drawn for it; another may be.
+    /// Invalidates a register's token and pairing code, except the new token `other`.
     pub(crate) fn forget(&self, name: &RegisterName, other: Option<String>) {
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, register| register != name);
@@ -317,7 +318,7 @@ impl Registers {
         self.ended.send_replace(());
     }
 
-    /// The registers that have a token.
+    /// The paired registers.
     pub(crate) fn paired(&self) -> Vec<RegisterName> {
         let mut names: Vec<_> = self.tokens.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         names.sort();
@@ -330,7 +331,7 @@ impl Registers {
 }
 
 impl AuthState {
-    /// Looks at a code that a peer typed, unless it has to wait.
+    /// Checks a code from a peer, unless the peer must wait.
     fn attempt<T>(&mut self, peer: Option<Peer>, look: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Refusal> {
         let wait = self.attempts.wait(peer, Instant::now());
         if wait > Duration::ZERO {
@@ -366,7 +367,7 @@ mod tests {
     }
 
     fn again(store: &Store, directory: &Path) -> Registers {
-        // Commits, which a task of the runtime may not wait for.
+        // Commits, which a runtime task must not wait for.
         let opened = || Registers::open(store, directory, |name| *name == till(), 1).unwrap();
         std::thread::scope(|scope| scope.spawn(opened).join().unwrap())
     }
@@ -395,13 +396,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pairing_again_voids_the_former_token() {
+    async fn pairing_again_invalidates_the_old_token() {
         let (_directory, store, registers) = open();
         let first = registers.pair(&store, till(), 1).await.unwrap();
         let grant = registers.register(&first).unwrap();
         let second = registers.pair(&store, till(), 2).await.unwrap();
         assert_eq!((named(&registers, &first), named(&registers, &second)), (None, Some(Actor::register(till()))));
-        // At once.
+        // Immediately.
         registers.ended(&grant).await;
     }
 
@@ -421,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_codes_is_slowed_down_for_who_guesses_alone() {
+    fn guessing_codes_slows_down_only_the_guessing_peer() {
         let (_directory, _store, registers) = open();
         let right = registers.console_code.clone();
         for _ in 0..5 {
@@ -458,7 +459,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ticket_is_good_once_and_no_longer_than_its_token() {
+    async fn a_ticket_is_valid_once_and_no_longer_than_its_token() {
         let (_directory, store, registers) = open();
         let token = registers.pair(&store, till(), 1).await.unwrap();
         let grant = registers.register(&token).unwrap();
@@ -471,7 +472,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_scheme_has_no_case() {
+    async fn the_authentication_scheme_is_case_insensitive() {
         let (_directory, store, registers) = open();
         let token = registers.pair(&store, till(), 1).await.unwrap();
         let asks = |value: String| {

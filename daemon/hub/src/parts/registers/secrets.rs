@@ -1,4 +1,4 @@
-//! Tokens and codes, drawn by the operating system.
+//! Random tokens and codes from the operating system.
 
 use std::{fs, path::Path};
 
@@ -10,17 +10,17 @@ use store::{
 };
 
 fn no_randomness() -> Refusal {
-    FAULT.because("the operating system gives no random numbers")
+    FAULT.because("the operating system has no random numbers")
 }
 
-/// 256 random bits.
+/// A token of 256 random bits.
 pub(super) fn token(random: &SystemRandom) -> Result<String, Refusal> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes).map_err(|_| no_randomness())?;
     Ok(hexadecimal::of(&bytes))
 }
 
-/// Decimal digits; a byte's remainder by 10 is fair enough below 250.
+/// Random decimal digits; a byte below 250 modulo 10 is uniform.
 pub(super) fn digits(random: &SystemRandom, count: usize) -> Result<String, Refusal> {
     let mut text = String::with_capacity(count);
     while text.len() < count {
@@ -33,10 +33,10 @@ pub(super) fn digits(random: &SystemRandom, count: usize) -> Result<String, Refu
     Ok(text)
 }
 
-/// The console code in its file; draws one if there is none.
+/// Reads the console code from its file, or generates it.
 ///
 /// # Errors
-/// The file can't be used: which, and what to do.
+/// The file can't be used; the message names it and says what to do.
 pub(super) fn console_code(random: &SystemRandom, path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("the console code {} can't be used: {error}", path.display());
     match fs::read_to_string(path) {
@@ -47,7 +47,7 @@ pub(super) fn console_code(random: &SystemRandom, path: &Path) -> Result<String,
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let code = digits(random, 10).map_err(|refusal| refusal.detail)?;
-            // Whole or not at all: a power cut must not leave half a code, which would keep the hub from starting.
+            // Written atomically: half a code after a power failure would keep the hub from starting.
             files::replace(path, code.as_bytes(), Access::Private).map_err(failed)?;
             Ok(code)
         }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_code_cut_short_by_a_power_cut_is_drawn_again() {
+    fn an_incomplete_console_code_is_generated_again() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("console-code.new"), "12").unwrap();
         let code = console_code(&SystemRandom::new(), &directory.path().join("console-code")).unwrap();

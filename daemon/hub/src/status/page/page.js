@@ -1,5 +1,6 @@
 "use strict";
-// The page of a hub: one status object, sent whole over the WebSocket whenever it changes. Nothing here is HTML from outside: every text goes in as text.
+// The status page of a hub. The hub sends the whole status over the WebSocket whenever it changes. Texts are only ever
+// inserted as text, never as HTML.
 
 const at = (id) => document.getElementById(id);
 
@@ -28,8 +29,8 @@ function show(status) {
   const fault = (status.faults ?? []).length > 0 ? `Needs attention: ${status.faults[0]}` : "";
   const [doubt] = status.payments_in_doubt ?? [];
   const unpaid = doubt ? `Payment ${doubt.payment} of ${money(doubt.amount, status)} is in doubt: ${doubt.why}. ${doubt.what_to_do}` : "";
-  const clock = status.clock.fault ? `The clock is not right: ${status.clock.fault}` : "";
-  const alarm = status.stopped ? `The store accepts nothing: ${status.stopped}` : fault || unpaid || roomAlarm(status.keeping) || clock;
+  const clock = status.clock.fault ? `Clock fault: ${status.clock.fault}` : "";
+  const alarm = status.stopped ? `The store has stopped: ${status.stopped}` : fault || unpaid || roomAlarm(status.keeping) || clock;
   at("stopped").hidden = !alarm;
   text("stopped", alarm);
 
@@ -55,12 +56,12 @@ function megabytes(bytes) {
 }
 
 function roomAlarm(keeping) {
-  const left = `The disk has ${megabytes(keeping.free_bytes)} left`;
+  const left = `The disk has ${megabytes(keeping.free_bytes)} free`;
   return {
     ample: "",
-    low: `${left}: the hub keeps no samples of its health until there is room again.`,
-    scarce: `${left}: only sales are taken until there is room again.`,
-    full: `${left}: not even sales are taken. Make room now.`,
+    low: `${left}: no health samples are stored.`,
+    scarce: `${left}: only sales are accepted. Free up space.`,
+    full: `${left}: not even sales are accepted. Free up space now.`,
   }[keeping.room];
 }
 
@@ -70,9 +71,9 @@ function showHeadquarters(hq) {
   const all = hq.has + hq.lacks;
   at("hq").classList.toggle("late", hq.lacks > 0);
   at("hq").classList.toggle("off", !hq.connected);
-  text("lacks", hq.lacks > 0 ? `lacks ${hq.lacks.toLocaleString()}` : hq.connected ? "has everything" : "no line");
+  text("lacks", hq.lacks > 0 ? `${hq.lacks.toLocaleString()} pending` : hq.connected ? "up to date" : "offline");
   at("has").style.width = all ? `${(100 * hq.has) / all}%` : "100%";
-  text("trouble", hq.connected ? `${hq.has.toLocaleString()} of ${all.toLocaleString()} events` : `no line; selling goes on. ${hq.trouble ?? ""}`);
+  text("trouble", hq.connected ? `${hq.has.toLocaleString()} of ${all.toLocaleString()} events received` : `Offline; sales continue. ${hq.trouble ?? ""}`);
 }
 
 function row(state, name, value, small) {
@@ -104,7 +105,7 @@ function listen() {
     if (event.type === "status") show(event);
   };
   socket.onclose = () => {
-    text("line", "The hub does not answer; trying again …");
+    text("line", "The hub does not answer; retrying …");
     setTimeout(start, pause);
     pause = Math.min(pause * 2, 5000);
   };
@@ -115,7 +116,7 @@ async function start() {
   try {
     answer = await fetch("/api/v1/status");
   } catch {
-    text("line", "The hub does not answer; trying again …");
+    text("line", "The hub does not answer; retrying …");
     setTimeout(start, pause);
     pause = Math.min(pause * 2, 5000);
     return;
@@ -126,22 +127,22 @@ async function start() {
   if (!inside) return at("code").focus();
   show(await answer.json());
   listen();
-  lookAtLine();
+  updateWan();
 }
 
-// Only a demo has a line that can be cut from here.
-async function lookAtLine() {
+// Only a demo has a connection that can be cut from here.
+async function updateWan() {
   const answer = await fetch("/demo/wan").catch(() => undefined);
   if (!answer?.ok) return;
   const { up } = await answer.json();
   at("wan").hidden = false;
-  text("wan", up ? "Cut the line to HQ" : "Mend the line to HQ");
-  setTimeout(lookAtLine, 1000);
+  text("wan", up ? "Cut the connection to HQ" : "Restore the connection to HQ");
+  setTimeout(updateWan, 1000);
 }
 
 at("wan").addEventListener("click", async () => {
   await fetch("/demo/wan", { method: "POST" });
-  setTimeout(lookAtLine, 100);
+  setTimeout(updateWan, 100);
 });
 
 at("login").addEventListener("submit", async (event) => {
@@ -154,7 +155,7 @@ at("login").addEventListener("submit", async (event) => {
   });
   if (answer.ok) return start();
   const problem = await answer.json().catch(() => ({}));
-  text("refused", problem.detail ?? "That did not work.");
+  text("refused", problem.detail ?? "Could not log in.");
 });
 
 start();

@@ -1,10 +1,10 @@
-//! What every answer has: a description, headers, and, of the main operations, an example.
+//! Completes all answers: descriptions, headers and, for the main operations, examples.
 
 use serde_json::{Map, Value, json};
 
 use crate::web::problem::RETRY_AFTER;
 
-/// Examples by operation: of its request, and of its answer by status.
+/// Examples by operation: of the request, and of the answers by status.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// Completes all operations of a document.
@@ -14,12 +14,12 @@ pub(super) fn complete(document: &mut Value) {
             "description": "The version of the hub.", "schema": {"type": "string"}, "example": super::VERSION
         },
         "StoreHubEpoch": {
-            "description": "The epoch of the store. Another one says that the store was restored from a backup: what \
-                happened after the backup is gone, and so are the answers under its keys.",
+            "description": "The epoch of the store. If it changes, the store was restored from a backup: \
+                everything after the backup is gone, including the answers to commands.",
             "schema": {"type": "integer", "format": "int64", "minimum": 1}, "example": 1_764_201_600_000_u64
         },
         "RetryAfter": {
-            "description": "When to try again, in seconds.",
+            "description": "Seconds until the next attempt.",
             "schema": {"type": "integer", "minimum": 0}, "example": 60
         }
     });
@@ -33,7 +33,7 @@ pub(super) fn complete(document: &mut Value) {
             operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
         }
         if operation.get("requestBody").is_some() {
-            // Without a body a command has none of its optional members.
+            // Without a body, a command has none of its optional members.
             let needed = body(&operation["requestBody"], &schemas)
                 .is_some_and(|(schema, _)| schema.get("oneOf").is_some() || !is_empty(&schema["required"]));
             operation["requestBody"]["required"] = needed.into();
@@ -62,7 +62,7 @@ fn is_empty(list: &Value) -> bool {
     list.as_array().is_none_or(Vec::is_empty)
 }
 
-/// The schema that the body of a request or response has, and whether it is a list of it.
+/// The schema of the body of a request or response, and whether the body is a list.
 fn body<'s>(message: &Value, schemas: &'s Value) -> Option<(&'s Value, bool)> {
     let content = message["content"].as_object()?.values().next()?;
     let (schema, is_list) = match content["schema"].get("items") {
@@ -73,12 +73,12 @@ fn body<'s>(message: &Value, schemas: &'s Value) -> Option<(&'s Value, bool)> {
     Some((&schemas[name], is_list))
 }
 
-/// What a successful answer is, by the description of its schema.
+/// The description of a successful answer, from its schema.
 fn description(response: &Value, schemas: &Value) -> String {
     let first_line = |schema: &Value| schema["description"].as_str()?.lines().next().map(str::to_owned);
     match body(response, schemas) {
         Some((schema, false)) => first_line(schema).unwrap_or_else(|| "Done.".into()),
-        Some((schema, true)) => format!("A list. Each: {}", first_line(schema).unwrap_or_default()),
+        Some((schema, true)) => format!("A list of: {}", first_line(schema).unwrap_or_default()),
         None => "Done.".into(),
     }
 }

@@ -1,12 +1,12 @@
-//! All routes together, and the OpenAPI document made from them.
+//! The router of all routes, and the OpenAPI document made from them.
 //!
-//! The document is a contract that programs of others are generated from, so it is kept to what generators understand:
-//! no type is lost, every answer is described, every problem has its types and members. `docs/openapi.json` is a
-//! copy under version control; a test compares the two, so that no change of the contract goes unseen.
+//! The document is a contract from which clients are generated, so it only uses what generators understand: no type is
+//! lost, every answer is described, every problem has its types and members. `docs/openapi.json` is a copy under
+//! version control; a test compares them, so that changes of the contract are reviewed.
 //!
-//! | module | adds what attributes at the handlers don't say |
+//! | module | adds |
 //! | --- | --- |
-//! | `problems` | the problems of each operation: their types, and the members that programs can read |
+//! | `problems` | the problems of each operation: their types and members |
 //! | `unions` | a named schema for each variant of an enum, with a discriminator |
 //! | `answers` | descriptions, headers and examples |
 
@@ -43,16 +43,16 @@ use crate::{
     web::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN},
 };
 
-/// The hub's version, in every answer.
+/// The hub's version, sent with every answer.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The header that tells it.
+/// The header for the version.
 const VERSION_HEADER: &str = "store-hub-version";
-/// The header that tells the epoch of the store.
+/// The header for the store's epoch.
 const EPOCH_HEADER: &str = "store-hub-epoch";
 
-/// The security scheme of registers.
+/// The security scheme for registers.
 pub(super) const REGISTER_TOKEN: &str = "register_token";
-/// The security scheme of people.
+/// The security scheme for people.
 pub(super) const CONSOLE_SESSION: &str = "console_session";
 
 #[derive(OpenApi)]
@@ -60,18 +60,18 @@ pub(super) const CONSOLE_SESSION: &str = "console_session";
     title = "Store hub",
     description = "The API that a store's hub serves on the store's LAN.\n\n\
             - Every command (POST) carries an `Idempotency-Key`. A repeat under the same key gets the first answer, also \
-            after a restart; a refused command left no trace, so its key may be used again.\n\
-            - Amounts are integers in minor units (cents) of the store's currency, quantities integers in thousandths of \
-            their unit, moments milliseconds since 1970, UTC.\n\
-            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; which types an operation may \
-            answer, and with which members, is said at the operation. Any path may answer 404 `/problems/route-unknown` \
+            after a restart; a refused command has changed nothing, so its key may be used again.\n\
+            - Amounts are integers in minor units (cents) of the store's currency, quantities are integers in thousandths of \
+            their unit, times are milliseconds since 1970, UTC.\n\
+            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; each operation lists its types \
+            and their members. Any path may answer 404 `/problems/route-unknown` \
             and 405 `/problems/method-not-allowed`.\n\
             - Each operation names its permission in `x-permission`.\n\
-            - Within `/api/v1` members and types of problems may be added; take unknown ones as they come."
+            - Within `/api/v1` members and types of problems may be added; ignore unknown ones."
 ))]
 struct Document;
 
-/// All routes, and which problems they answer.
+/// All routes, and the problems that they answer.
 fn routes() -> (OpenApiRouter<Arc<Hub>>, Problems) {
     let mut all = OpenApiRouter::with_openapi(Document::openapi());
     let mut problems = Problems::default();
@@ -89,7 +89,7 @@ pub fn document() -> Value {
     finish(&all.split_for_parts().1, &problems)
 }
 
-/// Completes the document that the attributes make.
+/// Completes the document that the attributes produce.
 fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["servers"] = json!([{
@@ -97,7 +97,7 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
         "description": "A store's hub",
         "variables": {"address": {
             "default": "hub.store-42.example:8443",
-            "description": "Host and port, as `[listen]` of the hub's config says."
+            "description": "Host and port of `[listen]` in the hub's config."
         }}
     }]);
     document["components"]["securitySchemes"] = json!({
@@ -119,11 +119,11 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     document
 }
 
-/// All routes of a hub, and those that whoever embeds it adds.
+/// All routes of a hub, and additional ones of a process that embeds it.
 pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     let (all, problems) = routes();
     let (router, document) = all.split_for_parts();
-    // Made once: it does not change while the hub runs.
+    // Built once, because it does not change while the hub runs.
     let document = finish(&document, &problems).to_string();
     router
         .merge(crate::pages())
@@ -132,7 +132,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
             "/api/v1/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .fallback(|| async { Problem::from(ROUTE_UNKNOWN.because("unknown route; see /docs for those there are")) })
+        .fallback(|| async { Problem::from(ROUTE_UNKNOWN.because("unknown route; see /docs for all routes")) })
         .method_not_allowed_fallback(|request: Request| async move {
             let detail = format!("{} has no method {}; see /docs", request.uri().path(), request.method());
             Problem::from(METHOD_NOT_ALLOWED.because(detail))
@@ -156,7 +156,7 @@ async fn count(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Res
     response
 }
 
-/// Tells in every answer which hub gave it: its version, and the epoch of its store.
+/// Adds the hub's version and the store's epoch to every answer.
 async fn identify(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(VERSION));

@@ -1,8 +1,8 @@
-//! The problems of each operation: a schema for each set of types that an operation may answer with one status.
+//! The problems of each operation: one schema for each set of types with the same status.
 //!
-//! What a capability may refuse is known from its kinds; which statuses an operation answers, from its attributes and
-//! from what all operations of its sort have in common. So an operation's 422 lists the kinds of its capabilities that
-//! are answered with 422, and the members that they carry.
+//! The kinds are known from the capability's refusals, the statuses of an operation from its attributes and from what
+//! all operations of its sort have in common. So an operation's 422 lists the kinds of its capabilities with status
+//! 422, and their members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
 
-/// Members of problems that are integers; the others are texts.
+/// The integer members of problems; all others are strings.
 const INTEGERS: [&str; 10] =
     [RETRY_AFTER, "due", "left", "most", "requested", "available", "variance", "notice", "count", "movement"];
 
-/// Whether a member of problems is an integer.
+/// Whether a member of a problem is an integer.
 pub(in crate::web) fn is_integer(member: &str) -> bool {
     INTEGERS.contains(&member)
 }
@@ -27,15 +27,15 @@ pub(in crate::web) fn is_integer(member: &str) -> bool {
 pub(in crate::web) struct Problems(BTreeMap<String, BTreeMap<&'static str, &'static Kind>>);
 
 impl Problems {
-    /// Adds others.
+    /// Adds other problems.
     pub(super) fn extend(&mut self, more: Self) {
         for (name, kinds) in more.0 {
             self.0.entry(name).or_default().extend(kinds);
         }
     }
 
-    /// Describes what an operation refuses: with the statuses that it declares the kinds of its capabilities, and those
-    /// that it has in common with all of its sort.
+    /// Declares the problems of an operation: for its own statuses the kinds of its capabilities, and those that all
+    /// operations of its sort have in common.
     pub(in crate::web) fn declare(
         &mut self,
         operation: &mut Operation,
@@ -54,7 +54,7 @@ impl Problems {
             .copied()
             .collect();
         if operation.request_body.is_some() {
-            // What a command names may be unknown, not fit, or be against a rule.
+            // A command may be for something unknown, in conflict, or against a rule.
             let refused = own.iter().map(|kind| status(kind));
             statuses.extend(refused.filter(|status| matches!(status.as_u16(), 404 | 409 | 422)));
         }
@@ -63,10 +63,7 @@ impl Problems {
                 kinds.iter().copied().filter(|kind| status(kind) == code).collect()
             };
             let (own, common) = (of_status(&own), of_status(common));
-            assert!(
-                !own.is_empty() || !common.is_empty(),
-                "{tag}: no kind of its capabilities is answered with {code}"
-            );
+            assert!(!own.is_empty() || !common.is_empty(), "{tag}: no kind of its capabilities has status {code}");
             let reason = camel(code.canonical_reason().unwrap_or("Other"));
             let name =
                 if own.is_empty() { format!("{reason}Problem") } else { format!("{}{reason}Problem", camel(tag)) };
@@ -74,7 +71,7 @@ impl Problems {
             let content = Content::builder().schema(Some(Ref::from_schema_name(&name))).build();
             let described = match kinds.len() {
                 1 => kinds.values().map(|kind| kind.doc).collect(),
-                _ => format!("{}; `type` says which of its kinds.", code.canonical_reason().unwrap_or("Refused")),
+                _ => format!("{}; see `type`.", code.canonical_reason().unwrap_or("Refused")),
             };
             let response = ResponseBuilder::new().description(described).content("application/problem+json", content);
             responses.insert(code.as_str().to_owned(), RefOr::T(response.build()));
@@ -87,7 +84,7 @@ impl Problems {
         for (name, kinds) in &self.0 {
             schemas.insert(name.clone(), schema(&kinds.values().copied().collect::<Vec<_>>()));
         }
-        // What the attributes name stands for those; no operation answers it.
+        // The attributes' generic problem is a placeholder; no operation answers it.
         schemas.remove("Problem");
     }
 
@@ -98,21 +95,21 @@ impl Problems {
     }
 }
 
-/// The schema of problems of some kinds, all with one status.
+/// The schema of problems of some kinds with the same status.
 fn schema(kinds: &[&'static Kind]) -> Value {
     let types: Vec<_> = kinds.iter().map(|kind| type_of(kind)).collect();
-    // As generators call the values; without it they number them.
+    // Names for generators, which would otherwise number the values.
     let names: Vec<_> = kinds.iter().map(|kind| kind.slug.to_ascii_uppercase().replace('-', "_")).collect();
     let code = kinds.first().map(|kind| status(kind).as_u16());
     let described: Vec<_> = kinds.iter().map(|kind| format!("- `{}` {}", type_of(kind), kind.doc)).collect();
     let mut properties = json!({
         "type": {
             "type": "string", "enum": types, "x-enum-varnames": names,
-            "description": format!("Which kind. Never changes.\n\n{}", described.join("\n"))
+            "description": format!("The kind; stable.\n\n{}", described.join("\n"))
         },
-        "title": {"type": "string", "description": "The kind in words."},
+        "title": {"type": "string", "description": "The title of the kind."},
         "status": {"type": "integer", "const": code, "description": "The HTTP status."},
-        "detail": {"type": "string", "description": "What happened here, with values, and what to do. For people."}
+        "detail": {"type": "string", "description": "What failed, with which values, and what to do. For people."}
     });
     let mut members: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for kind in kinds {
@@ -122,7 +119,7 @@ fn schema(kinds: &[&'static Kind]) -> Value {
         }
     }
     if kinds.iter().any(|kind| retry_after(kind).is_some()) {
-        members.entry(RETRY_AFTER).or_default().insert("When to try again, in seconds; as `Retry-After`.".into());
+        members.entry(RETRY_AFTER).or_default().insert("Seconds until the next attempt, as in `Retry-After`.".into());
     }
     for (name, said) in members {
         let said = said.into_iter().collect::<Vec<_>>().join(" ");
@@ -137,7 +134,7 @@ fn schema(kinds: &[&'static Kind]) -> Value {
     })
 }
 
-/// `not found` and `not-found` as `NotFound`.
+/// `not found` or `not-found` as `NotFound`.
 pub(super) fn camel(words: &str) -> String {
     let words = words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words

@@ -5,7 +5,7 @@ use app::CAPABILITIES;
 use super::*;
 use crate::web::routes::{PERMISSION, PUBLIC};
 
-/// What somebody who is not known yet may call.
+/// Operations that need no authentication.
 const PUBLIC_OPERATIONS: [&str; 2] = ["registers_log_in", "registers_pair"];
 
 fn each_operation(mut take: impl FnMut(&str, &str, &Value)) {
@@ -18,12 +18,12 @@ fn each_operation(mut take: impl FnMut(&str, &str, &Value)) {
     }
 }
 
-/// `docs/openapi.json` is what reviewers see of a change of the contract.
+/// `docs/openapi.json` shows reviewers the changes of the contract.
 #[test]
 fn the_document_under_docs_is_the_one_that_the_hub_serves() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let there: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    assert!(there == document(), "run `cargo run -p store-hub -- openapi > docs/openapi.json` and look at the change");
+    assert!(there == document(), "run `cargo run -p store-hub -- openapi > docs/openapi.json` and review the change");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn every_operation_is_described_and_named_once() {
 }
 
 #[test]
-fn every_schema_that_is_named_is_there() {
+fn every_referenced_schema_exists() {
     fn check(value: &Value, document: &Value) {
         match value {
             Value::Object(fields) => {
@@ -99,7 +99,7 @@ fn every_operation_names_a_permission_of_the_table() {
             assert_eq!((permission, schemes.len()), (PUBLIC, 0), "{id}");
         } else {
             assert!(known.contains(permission), "{id} names `{permission}`, which nobody declares");
-            assert!(!schemes.is_empty(), "{id}: nobody can say who they are");
+            assert!(!schemes.is_empty(), "{id}: no security scheme");
         }
     });
 }
@@ -116,14 +116,14 @@ fn every_command_carries_an_idempotency_key() {
 #[test]
 fn every_kind_of_refusal_is_a_problem_of_some_operation() {
     let documented = routes().1.slugs();
-    // What any path answers, and what HQ's inbox alone refuses.
+    // Except for kinds that any path answers, and those only for HQ's inbox.
     for kind in CAPABILITIES.iter().flat_map(|capability| capability.refusals) {
         assert!(documented.contains(kind.slug), "no operation documents `{}`", kind.slug);
     }
 }
 
 #[test]
-fn descriptions_are_for_whoever_reads_no_rust() {
+fn descriptions_contain_no_rust() {
     let document = document().to_string();
     for leak in ["[`", "::", "serde", "](#"] {
         let place =
@@ -145,7 +145,7 @@ fn a_body_is_required_where_a_command_needs_members() {
 }
 
 #[test]
-fn every_event_says_what_it_carries() {
+fn every_event_has_its_members() {
     let document = document();
     let schemas = &document["components"]["schemas"];
     let events = schemas["Event"]["oneOf"].as_array().unwrap();

@@ -1,9 +1,9 @@
-//! Enums as generators understand them: a `oneOf` of named schemas, told apart by a discriminator.
+//! Rewrites enums for generators: a `oneOf` of named schemas with a discriminator.
 //!
 //! serde writes the fields of a tagged enum beside its tag, and those of a flattened one beside the fields of the
-//! record around it. As schemas these are `oneOf`s of nameless objects, and `allOf`s of a `oneOf` and an object, which
-//! generators name `Type0` or leave out. The same objects can be written in another way: one object with all its
-//! fields for each variant, with a name of its own.
+//! surrounding struct. As schemas these are a `oneOf` of anonymous objects, or an `allOf` of a `oneOf` and an object,
+//! which generators name `Type0` or drop. The same objects can be described differently: one named object with all its
+//! fields for each variant.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use super::problems::camel;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// An object that a schema may be: the names of its variants, and its fields.
+/// An object that a schema may be: the names of its variants and its fields.
 #[derive(Clone, Default)]
 struct Variant {
-    /// Tag and value, from the outside in.
+    /// Tags and values, from the outermost to the innermost.
     tags: Vec<(String, String)>,
     properties: Map<String, Value>,
     required: BTreeSet<String>,
@@ -24,7 +24,7 @@ struct Variant {
     is_closed: bool,
 }
 
-/// Gives each variant of an enum a schema of its own.
+/// Gives each variant of an enum its own schema.
 pub(super) fn name_variants(schemas: &mut Map<String, Value>) {
     let before = schemas.clone();
     for (name, schema) in &before {
@@ -49,14 +49,14 @@ pub(super) fn name_variants(schemas: &mut Map<String, Value>) {
     }
 }
 
-/// The schema that is one of some named ones.
+/// A schema that is one of some named schemas.
 fn union(named: &[(String, Vec<(String, String)>)], description: Option<Value>) -> Value {
     let refs: Vec<_> = named.iter().map(|(name, _)| json!({"$ref": format!("{SCHEMAS}{name}")})).collect();
     let mut schema = json!({"oneOf": refs});
     if let Some(description) = description {
         schema["description"] = description;
     }
-    // A discriminator maps a value to one schema, so there is none where two tags tell variants apart.
+    // A discriminator maps a value to one schema, so there is none if two tags distinguish the variants.
     let first = |(name, tags): &(String, Vec<(String, String)>)| {
         tags.first().map(|(tag, value)| (tag.clone(), value.clone(), format!("{SCHEMAS}{name}")))
     };
@@ -89,7 +89,7 @@ fn expand(schema: &Value, all: &Map<String, Value>) -> Option<Vec<Variant>> {
     }
     if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
         let mut whole = vec![Variant::default()];
-        // What carries the tag of this level comes first: it is the outer name.
+        // The tag of this level comes first, because it is the outer name.
         let mut parts: Vec<_> = parts.iter().map(|part| expand(part, all)).collect::<Option<_>>()?;
         parts.sort_by_key(|part: &Vec<Variant>| (part.len() > 1, part.first().is_some_and(|one| one.tags.is_empty())));
         for part in parts {
@@ -138,7 +138,7 @@ impl Variant {
     }
 }
 
-/// Leaves out schemas that no operation uses.
+/// Removes schemas that no operation uses.
 pub(super) fn drop_unused(document: &mut Value) {
     let mut used = BTreeSet::new();
     let mut open = Vec::new();
@@ -153,7 +153,7 @@ pub(super) fn drop_unused(document: &mut Value) {
     }
 }
 
-/// The schemas that something refers to.
+/// The schemas that a value references.
 fn refs(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flattened_enum_is_one_object_a_variant() {
+    fn a_flattened_enum_is_one_object_per_variant() {
         let state = json!({"oneOf": [variant("state", "open", "a"), variant("state", "closed", "b")]});
         let own = json!({"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}});
         let payment = json!({"allOf": [{"$ref": "#/components/schemas/State"}, own]});
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn two_flattened_enums_are_every_combination_without_a_discriminator() {
+    fn two_flattened_enums_are_all_combinations_without_a_discriminator() {
         let one = json!({"oneOf": [variant("goods", "item", "a"), variant("goods", "other", "b")]});
         let two = json!({"oneOf": [variant("basis", "catalog", "c"), variant("basis", "keyed", "d")]});
         let line = json!({"allOf": [{"$ref": "#/components/schemas/One"}, {"$ref": "#/components/schemas/Two"}]});
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_in_a_record_is_one_object_and_other_unions_stay() {
+    fn a_nested_struct_is_one_object_and_other_unions_stay() {
         let base = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}});
         let view =
             json!({"allOf": [{"$ref": "#/components/schemas/Base"}, {"type": "object", "properties": {"b": {}}}]});

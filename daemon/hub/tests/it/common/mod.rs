@@ -1,4 +1,4 @@
-//! A hub without devices, and how a register's program and a person talk to it.
+//! A hub without devices, and the requests of a register's program and a person.
 
 pub(crate) mod shop;
 
@@ -23,7 +23,7 @@ use tower::ServiceExt;
 pub(crate) const CEREAL: &str =
     r#"{"items":[{"sku":"818981","gtin":"0400008189811","description":"Cereal","price":{"minor":369,"per":"each"}}]}"#;
 
-/// The engine where any will do: sled, unless it is left out.
+/// The engine for tests that work with any: sled, unless it is not built in.
 pub(crate) const ENGINE: EngineKind = EngineKind::BUILT[0];
 
 /// A store without devices, in a directory.
@@ -31,17 +31,17 @@ pub(crate) fn open(directory: &Path) -> (Arc<Hub>, Router) {
     open_on(directory, ENGINE)
 }
 
-/// The same, kept by an engine.
+/// The same with an engine.
 pub(crate) fn open_on(directory: &Path, engine: EngineKind) -> (Arc<Hub>, Router) {
     open_with(directory, engine, "")
 }
 
-/// The same, with more in its config: what the second register has, and devices.
+/// The same with more tables in its config: those of the second register, and devices.
 pub(crate) fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     open_as(directory, "store-1", engine, more)
 }
 
-/// The same, by another name.
+/// The same with another name.
 pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
     let text = format!(
         "[store]\nhub = \"{name}\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
@@ -55,7 +55,7 @@ pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &s
     (hub, router)
 }
 
-/// What came back.
+/// The answer to a request.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) kind: String,
@@ -77,7 +77,7 @@ pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&
     Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 
-/// Reads until what is there is as it should be: what follows a commit is a moment behind its answer.
+/// Repeats a read until it is as expected: followers work a moment after the answer.
 pub(crate) async fn wait_for(
     router: &Router,
     path: &str,
@@ -95,7 +95,7 @@ pub(crate) async fn wait_for(
     }
 }
 
-/// What the check of a store finds.
+/// The faults that the check of a store finds.
 pub(crate) fn faults(hub: &Hub, depth: Depth) -> Vec<String> {
     check::check(hub.store(), depth).unwrap().faults
 }

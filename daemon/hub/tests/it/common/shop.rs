@@ -1,4 +1,4 @@
-//! A hub with a person, two registers and items on file, and what they do with the stock.
+//! A hub with a person, two registers and items on file, and their requests about stock.
 
 use std::{
     path::Path,
@@ -16,7 +16,7 @@ use store::Depth;
 
 use super::{Answer, ENGINE, ask, enter, faults, open, open_as};
 
-/// A hub with a person and two registers, and items on file.
+/// A hub with a person, two registers and items on file.
 #[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) hub: Arc<Hub>,
@@ -31,7 +31,7 @@ impl Shop {
         Self::enter(open(directory), directory).await
     }
 
-    /// A shop of another name.
+    /// A store with another name.
     pub(crate) async fn named(name: &str, directory: &Path) -> Self {
         Self::enter(open_as(directory, name, ENGINE, ""), directory).await
     }
@@ -39,7 +39,7 @@ impl Shop {
     pub(crate) async fn enter((hub, router): (Arc<Hub>, Router), directory: &Path) -> Self {
         let (_, first) = enter(&router, directory, "till-1").await;
         let (cookie, second) = enter(&router, directory, "till-2").await;
-        // Keys of a life that is over are not used again.
+        // Keys of an earlier run are not used again.
         let keys = Arc::new(AtomicU64::new(u64::try_from(now_ms()).unwrap() * 1000));
         let shop = Self { hub, router, cookie, tills: [first, second], keys };
         let items = json!({ "items": [
@@ -77,7 +77,7 @@ impl Shop {
         ask(&self.router, "GET", path, &[("authorization", &self.tills[0])], "").await
     }
 
-    /// What there is of an item.
+    /// The positions of an item.
     pub(crate) async fn stock(&self, sku: &str) -> Stock {
         let positions = self.read(&format!("/api/v1/stock/positions/{sku}")).await;
         let milli = |state: &str| positions[0][state].as_i64().unwrap_or(0);
@@ -90,7 +90,7 @@ impl Shop {
         }
     }
 
-    /// Goods arrive from a supplier.
+    /// Receives goods from a supplier.
     pub(crate) async fn receive(&self, sku: &str, quantity: Value) {
         let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": self.key(),
             "lines": [{ "sku": sku, "quantity": quantity }] });
@@ -111,13 +111,13 @@ impl Shop {
         self.till(till, "/api/v1/sales", sale).await
     }
 
-    /// The ledger adds up, by the whole check.
+    /// Asserts that the whole check finds no faults.
     pub(crate) fn adds_up(&self) {
         assert_eq!(faults(&self.hub, Depth::Whole), [""; 0]);
     }
 }
 
-/// What lines of the two items cost, or a little less.
+/// The price of lines of the two items, or slightly less.
 fn price_of(lines: &Value) -> i64 {
     let price = |line: &Value| {
         line["quantity"]["milli"].as_i64().unwrap_or(0) / 1000 * if line["sku"] == CEREAL { 369 } else { 199 }
@@ -172,7 +172,7 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// The clock moves on: a moment that was noted is over.
+/// Waits for the next millisecond of the clock.
 pub(crate) fn next_millisecond() -> i64 {
     let moment = now_ms();
     while now_ms() <= moment {

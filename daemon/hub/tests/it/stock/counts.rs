@@ -1,4 +1,4 @@
-//! Counting while others sell.
+//! Counting while the store sells.
 
 use axum::http::StatusCode;
 use proptest::{collection::vec, prelude::*};
@@ -11,7 +11,7 @@ use crate::common::{
 };
 
 #[tokio::test]
-async fn a_count_is_blind_and_right_while_selling_goes_on() {
+async fn a_count_is_blind_and_correct_while_the_store_sells() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(10)).await;
@@ -23,7 +23,8 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
     shop.person("/api/v1/stock/counts", json!({ "skus": ["no-such"] })).await.refused(404, "item-unknown");
     let path = format!("/api/v1/stock/counts/{id}");
 
-    // The shelf has 8 pieces, two fewer than the books. They are counted, then three are sold, then the hub is told.
+    // The shelf has 8 pieces, two fewer than the books. They are counted, then three are sold, then the count is
+    // reported.
     let moment = next_millisecond();
     shop.sell(1, of(CEREAL, pieces(3)), &[]).await.expect(StatusCode::OK);
     let counted = json!({ "lines": [
@@ -42,7 +43,7 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
     shop.read_at_till("/api/v1/stock/positions").await.refused(403, "forbidden");
     shop.read_at_till("/api/v1/stock/movements").await.refused(403, "forbidden");
 
-    // Nor does any refusal tell a register. A person hears it.
+    // No refusal reveals it to a register. A person gets it.
     shop.policy(CEREAL, json!({ "rule": "to_zero", "safety_stock": pieces(1) })).await;
     let much = || of(CEREAL, pieces(200));
     let basket = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
@@ -99,7 +100,7 @@ async fn a_count_is_blind_and_right_while_selling_goes_on() {
 }
 
 #[tokio::test]
-async fn a_variance_that_nobody_has_seen_is_not_decided() {
+async fn an_unseen_variance_is_not_decided() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(200)).await;
@@ -120,11 +121,11 @@ async fn a_variance_that_nobody_has_seen_is_not_decided() {
         .map(|line| json!({ "sku": line["sku"], "decision": "approved", "variance": line["variance"] }));
     let decided = json!({ "lines": lines.collect::<Vec<_>>() });
 
-    // Another counts between reading and deciding.
+    // A recount between reading and deciding.
     tally(1, CEREAL, pieces(100)).await;
     let decisions = format!("{count}/decisions");
     let detail = shop.person(&decisions, decided.clone()).await.refused(409, "stock-recounted");
-    assert!(detail.contains("its variance is -100 now, not -1"), "{detail}");
+    assert!(detail.contains("its variance is now -100, not -1"), "{detail}");
     assert_eq!(
         (shop.stock(CEREAL).await.on_hand, shop.stock(BANANAS).await.on_hand),
         (200_000, 8000),
@@ -133,7 +134,7 @@ async fn a_variance_that_nobody_has_seen_is_not_decided() {
     let blind = json!({ "lines": [{ "sku": CEREAL, "decision": "approved" }] });
     shop.person(&decisions, blind).await.refused(400, "bad-request");
 
-    // Counted again, and the same came of it: that is what was seen.
+    // A recount with the same result: that variance was seen.
     tally(1, CEREAL, pieces(199)).await;
     shop.person(&decisions, decided).await.expect(StatusCode::OK);
     assert_eq!((shop.stock(CEREAL).await.on_hand, shop.stock(BANANAS).await.on_hand), (199_000, 7500));
@@ -141,7 +142,7 @@ async fn a_variance_that_nobody_has_seen_is_not_decided() {
 }
 
 #[tokio::test]
-async fn whoever_decides_a_count_sees_what_lies_in_open_baskets() {
+async fn variances_include_the_stock_in_open_baskets() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(10)).await;
@@ -179,10 +180,10 @@ async fn whoever_decides_a_count_sees_what_lies_in_open_baskets() {
         })
     };
     assert_eq!(seen().await, [[-2000, 2000, 2000], [0, 0, 0]], "two are missing, and lie in baskets");
-    // What is held for a basket is not on_hand any more.
+    // Stock held for a basket is no longer on_hand.
     shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
     shop.till(1, &format!("{}/tenders", paths[1].1), cash).await.expect(StatusCode::OK);
-    assert_eq!(seen().await[0], [-2000, 2000, 1000], "what lay there when it was counted is not forgotten");
+    assert_eq!(seen().await[0], [-2000, 2000, 1000], "the stock in baskets at the count is kept");
 }
 
 /// What customers do around a count.
@@ -192,7 +193,7 @@ enum Step {
     Take(i64),
     /// A basket is paid.
     Pay(usize),
-    /// What is in a basket goes back to the shelf.
+    /// The contents of a basket go back to the shelf.
     PutBack(usize),
 }
 
@@ -205,7 +206,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..8)
 }
 
-/// Plays steps with what is on the shelf and in baskets; the books hear of what is taken when it is paid.
+/// Plays steps on the shelf and in baskets; the books only change when a basket is paid.
 async fn shopping(shop: &Shop, steps: &[Step], shelf: &mut i64, baskets: &mut Vec<(String, i64)>) {
     for step in steps.iter().copied() {
         match step {
@@ -237,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_amiss_is_the_variance_and_what_lay_in_baskets_however_customers_shop_around_a_count(
+    fn the_true_difference_is_the_variance_plus_the_stock_in_baskets(
         amiss in -4_i64..5, before in steps(), after in steps()
     ) {
         runtime().block_on(async {
@@ -260,7 +261,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn an_item_whose_unit_changed_is_counted_out_by_the_old_one_and_its_policy_asks_to_be_set_again() {
+async fn an_old_unit_can_be_cleared_by_a_count_and_the_policy_must_be_set_again() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(5)).await;
@@ -308,7 +309,7 @@ async fn an_item_whose_unit_changed_is_counted_out_by_the_old_one_and_its_policy
 }
 
 #[tokio::test]
-async fn decisions_and_policies_are_in_the_audit_trail_once_and_refused_ones_are_not() {
+async fn accepted_decisions_and_policies_are_audited_once() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(5)).await;
@@ -343,9 +344,9 @@ async fn decisions_and_policies_are_in_the_audit_trail_once_and_refused_ones_are
     shop.adds_up();
 }
 
-/// A repeat needs its answer alone, also where the ledger behind it can't be read any more.
+/// A repeat only needs its answer, even if the ledger can no longer be read.
 #[tokio::test]
-async fn a_repeated_quantity_gets_its_first_answer_whatever_became_of_the_ledger() {
+async fn a_repeated_quantity_gets_its_first_answer_despite_a_damaged_ledger() {
     static MOVEMENTS: Table<Number, u64> = Table::new("movement");
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;

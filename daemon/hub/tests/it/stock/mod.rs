@@ -1,4 +1,4 @@
-//! The stock ledger through the API: what a sale takes, what may not run out, what is received, sent, counted, ordered.
+//! The stock over the API: sales, rules, receiving, transfers, counts, reordering.
 
 mod counts;
 mod model;

@@ -1,4 +1,4 @@
-//! A random history against the shop as one would keep it on paper.
+//! A random history compared with the same store on paper.
 
 use axum::http::StatusCode;
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -10,7 +10,7 @@ use crate::common::{
     shop::{Shop, Stock, next_millisecond, of, pieces, runtime},
 };
 
-/// What people do in a random history. Items are 0 (may go below zero) and 1 (may not).
+/// Actions in a random history. Item 0 may go below zero, item 1 may not.
 #[derive(Clone, Debug)]
 enum Act {
     Sell { item: usize, count: i64, reservation: Option<Index> },
@@ -41,19 +41,19 @@ fn act() -> impl Strategy<Value = Act> {
 
 const SKUS: [&str; 2] = ["lenient", "strict"];
 
-/// The shop as one would keep it on paper.
+/// The store on paper.
 #[derive(Default)]
 struct Paper {
     /// Pieces by item and state: on_hand, reserved, in_transit, quarantined, damaged.
     stock: [[i64; 5]; 2],
-    /// What is reserved: the reservation, the item, the pieces.
+    /// The reservations: number, item, pieces.
     reserved: Vec<(u64, usize, i64)>,
-    /// What is under way: the transfer, the item, the pieces.
+    /// The transfers in transit: number, item, pieces.
     sent: Vec<(u64, usize, i64)>,
 }
 
 impl Paper {
-    /// Whether pieces may leave a state, as a fact.
+    /// Whether pieces may leave a state by a fact.
     fn may(&self, item: usize, state: usize, count: i64) -> bool {
         (state == 0 && item == 0) || self.stock[item][state] >= count
     }
@@ -68,7 +68,7 @@ impl Paper {
     }
 }
 
-/// Does it in both worlds; they must agree on whether it may be done.
+/// Performs an action on both; they must agree on whether it is allowed.
 async fn act_out(shop: &Shop, paper: &mut Paper, act: Act, notice: u64) {
     let lines = |item: usize, count: i64| of(SKUS[item], pieces(count));
     let agree = |answer: &Answer, may: bool| {
@@ -83,7 +83,7 @@ async fn act_out(shop: &Shop, paper: &mut Paper, act: Act, notice: u64) {
             let aside = named.filter(|(_, of, _)| *of == item).map_or(0, |(_, _, aside)| aside.min(count));
             let ids: Vec<_> = named.iter().map(|(id, _, _)| *id).collect();
             let sold = shop.sell(0, lines(item, count), &ids).await;
-            // What is reserved beyond the sale comes free with it, and of another item too.
+            // Reservations beyond the sale, or of another item, are released with it.
             if agree(&sold, aside == count || paper.may(item, 0, count - aside)) {
                 paper.shift(item, aside, Some(1), None);
                 paper.shift(item, count - aside, Some(0), None);
@@ -171,7 +171,7 @@ async fn act_out(shop: &Shop, paper: &mut Paper, act: Act, notice: u64) {
     }
 }
 
-/// A shop's lives: between two of them its hub is stopped.
+/// The runs of a store; its hub is stopped between them.
 fn live(engine: EngineKind, acts: &[Act]) {
     let directory = tempfile::tempdir().unwrap();
     let (mut paper, mut notice) = (Paper::default(), 0);
@@ -202,7 +202,7 @@ fn live(engine: EngineKind, acts: &[Act]) {
             }
             shop.adds_up();
         });
-        // Everything that still works in the hub ends here, and the store is closed.
+        // Everything that still runs in the hub ends here, and the store is closed.
         drop(runtime);
     }
 }

@@ -1,4 +1,4 @@
-//! What only a person may do with the stock.
+//! Operations on stock that only a person may perform.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::common::shop::{CEREAL, Shop, of, pieces};
 
 #[tokio::test]
-async fn what_a_person_decides_no_register_does() {
+async fn decisions_are_refused_to_registers() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(9)).await;
@@ -18,7 +18,7 @@ async fn what_a_person_decides_no_register_does() {
     let announced = json!({ "source": "supplier", "supplier": "Dairy", "order": "4711", "lines": lines() });
     let transferred =
         json!({ "source": "store", "store": "store-2", "transfer": "7-4", "to": "store-1", "lines": lines() });
-    // Each is well-formed and can be done when its turn comes: the person after the register proves it.
+    // Each request is valid in its turn, as the same request by the person shows.
     let commands = [
         ("notices", announced),
         ("notices/2/close", json!({})),

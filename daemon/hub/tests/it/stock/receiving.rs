@@ -1,4 +1,4 @@
-//! Goods that come from suppliers, and what becomes of them.
+//! Deliveries of suppliers and what is booked for them.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::common::shop::{BANANAS, CEREAL, Shop, Stock, grams, of, pieces};
 
 #[tokio::test]
-async fn goods_come_in_parts_and_what_differs_stays_on_record() {
+async fn partial_deliveries_and_differences_are_recorded() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     let announced =
@@ -32,7 +32,7 @@ async fn goods_come_in_parts_and_what_differs_stays_on_record() {
     assert_eq!((&line(BANANAS)["announced"], &line(BANANAS)["doubtful"]), (&json!(0), &json!(2500)));
     shop.till(0, &deliveries, json!({ "lines": of(CEREAL, pieces(1)) })).await.refused(422, "document-closed");
 
-    // What came doubtful or broken goes its way.
+    // Doubtful and damaged goods are booked further.
     let note =
         |kind: &str, sku: &str, quantity: Value| json!({ "kind": kind, "reason": "seen", "lines": of(sku, quantity) });
     let path = "/api/v1/stock/movements";
@@ -63,7 +63,10 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
     let id = shop.person(notices, announced("Dairy", "PO 7")).await.expect(StatusCode::CREATED)["id"].clone();
     for again in [announced("Dairy", "PO 7"), announced(" dairy ", "po  7")] {
         let known = shop.person(notices, again).await.refused(409, "order-known");
-        assert!(known.ends_with(&format!("was entered before, as notice {id}; receive against that")), "{known}");
+        assert!(
+            known.ends_with(&format!("was already entered, as notice {id}; receive against that notice")),
+            "{known}"
+        );
     }
     shop.person(notices, announced("Dairy", "PO 8")).await.expect(StatusCode::CREATED);
     shop.person(notices, announced("Mill", "PO 7")).await.expect(StatusCode::CREATED);
@@ -85,7 +88,7 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
     assert_eq!((&notice["deliveries"], &notice["notes"][1]["note"]), (&json!(3), &json!("DN 2")));
     assert_eq!(shop.stock(CEREAL).await.on_hand, 13_000);
 
-    // Closed too early: the rest comes against another notice, which takes the order's place.
+    // Closed too early: the rest is received against another notice, which replaces the first for the order.
     shop.person(&format!("{notices}/{id}/close"), json!({})).await.expect(StatusCode::OK);
     shop.person(&format!("{notices}/{id}/reopen"), json!({})).await.refused(422, "notice-not-reopened");
     let late = shop.person(notices, announced("dairy", "po 7")).await.expect(StatusCode::CREATED)["id"].clone();
@@ -96,7 +99,7 @@ async fn an_order_is_entered_once_and_a_delivery_note_booked_once() {
 }
 
 #[tokio::test]
-async fn goods_that_are_not_the_stores_and_words_that_nobody_knows_are_refused() {
+async fn unknown_items_and_fields_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     let announced = |lines: Value| json!({ "source": "supplier", "supplier": "Mill", "order": "4711", "lines": lines });

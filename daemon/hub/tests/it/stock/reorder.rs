@@ -1,4 +1,4 @@
-//! What is to be ordered.
+//! Order suggestions.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::common::shop::{CEREAL, Shop, grams, of, pieces};
 
 #[tokio::test]
-async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
+async fn low_items_are_suggested_in_whole_packs() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(40)).await;
@@ -15,10 +15,10 @@ async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     shop.sell(0, of(CEREAL, pieces(30)), &[]).await.expect(StatusCode::OK);
     let back = json!({ "kind": "return", "reason": "receipt 1", "lines": of(CEREAL, pieces(2)) });
     shop.till(0, "/api/v1/stock/movements", back).await.expect(StatusCode::OK);
-    // 28 in 28 days: seven over the lead time and two for safety are nine; twelve are there.
+    // 28 in 28 days: seven over the lead time plus two for safety are nine; twelve are on hand.
     assert_eq!(shop.read("/api/v1/stock/reorder").await, json!([]));
     shop.sell(0, of(CEREAL, pieces(4)), &[]).await.expect(StatusCode::OK);
-    // 32 in 28 days: eight and two are ten; eight are there; sixteen more for two weeks; 18 are three packs.
+    // 32 in 28 days: eight plus two are ten; eight are on hand; sixteen more for two weeks; 18 are three packs.
     let expected = json!([{ "sku": CEREAL, "unit": "each", "on_hand": 8000, "announced": 0,
         "demand_28_days": 32_000, "reorder_point": 10_000, "order": 18_000 }]);
     assert_eq!(shop.read("/api/v1/stock/reorder").await, expected);
@@ -26,9 +26,9 @@ async fn what_sells_and_runs_low_is_to_be_ordered_in_packs() {
     let announced =
         json!({ "source": "supplier", "supplier": "Dairy", "order": "4712", "lines": of(CEREAL, pieces(18)) });
     let id = shop.person("/api/v1/stock/notices", announced).await.expect(StatusCode::CREATED)["id"].clone();
-    assert_eq!(shop.read("/api/v1/stock/reorder").await, json!([]), "it is on its way");
+    assert_eq!(shop.read("/api/v1/stock/reorder").await, json!([]), "announced");
     shop.person(&format!("/api/v1/stock/notices/{id}/close"), json!({})).await.expect(StatusCode::OK);
-    assert_eq!(shop.read("/api/v1/stock/reorder").await, expected, "it never came");
+    assert_eq!(shop.read("/api/v1/stock/reorder").await, expected, "never arrived");
     let wrong = json!({ "rule": "to_zero", "pack": grams(500) });
     shop.person("/api/v1/stock/policies/818981", wrong).await.refused(422, "wrong-unit");
     let wrong = json!({ "rule": "to_zero", "pack": pieces(0) });

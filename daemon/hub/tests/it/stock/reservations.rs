@@ -1,4 +1,4 @@
-//! Promised, and sold once.
+//! Reservations are sold once.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -7,7 +7,7 @@ use store::{Number, Table};
 use crate::common::shop::{CEREAL, Shop, Stock, of, pieces};
 
 #[tokio::test]
-async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
+async fn a_reservation_is_sold_by_the_basket_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
@@ -28,8 +28,7 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
     shop.till(0, &format!("/api/v1/baskets/{}/abandon", basket["id"].as_str().unwrap()), json!({}))
         .await
         .expect(StatusCode::OK);
-    // Two of the three are sold with it and one more piece that was not reserved would not be there: the third is free
-    // again.
+    // Two of the three are sold; the third is released.
     shop.sell(1, of(CEREAL, pieces(2)), &[id]).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(CEREAL).await, Stock { on_hand: 2000, ..Stock::default() });
     assert_eq!(shop.read(&format!("/api/v1/stock/reservations/{id}")).await["state"], "sold");
@@ -42,9 +41,9 @@ async fn a_reservation_is_sold_by_the_one_basket_that_names_it() {
     shop.adds_up();
 }
 
-/// What is reserved stays reserved though nobody can read for whom: it is sold all the same.
+/// A damaged reservation stays reserved, but its stock can be sold.
 #[tokio::test]
-async fn a_damaged_reservation_refuses_nobody_the_last_piece() {
+async fn a_damaged_reservation_does_not_block_the_last_piece() {
     static RESERVATIONS: Table<Number, u64> = Table::new("reservation");
     for by_basket in [false, true] {
         let directory = tempfile::tempdir().unwrap();
@@ -56,7 +55,7 @@ async fn a_damaged_reservation_refuses_nobody_the_last_piece() {
             damaged.await.unwrap();
         };
         if by_basket {
-            // Held from the first tender on, then damaged; then the rest is paid.
+            // Held by the first tender, then damaged; then the rest is paid.
             let basket = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
             let path = format!("/api/v1/baskets/{}", basket["id"].as_str().unwrap());
             let cash = |amount: u64| json!({ "tender": "cash", "amount": amount });
@@ -73,7 +72,7 @@ async fn a_damaged_reservation_refuses_nobody_the_last_piece() {
             shop.sell(1, of(CEREAL, pieces(1)), &[id.as_u64().unwrap()]).await.expect(StatusCode::OK);
         }
         let left = Stock { on_hand: -1000, reserved: 1000, ..Stock::default() };
-        assert_eq!(shop.stock(CEREAL).await, left, "for a person to put right");
+        assert_eq!(shop.stock(CEREAL).await, left, "for a person to correct");
         shop.sell(1, of(CEREAL, pieces(1)), &[]).await.refused(422, "stock-insufficient");
     }
 }

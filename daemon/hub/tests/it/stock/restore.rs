@@ -1,4 +1,4 @@
-//! The stock of a store that was restored from a backup.
+//! The stock of a restored store.
 
 use axum::http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::common::{
 };
 
 #[tokio::test]
-async fn a_restored_hub_has_its_opening_in_the_outbox_before_it_serves() {
+async fn a_restored_hub_queues_its_opening_before_it_serves() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(3)).await;

@@ -1,4 +1,4 @@
-//! What a sale takes, and what may not run out.
+//! The stock that sales take.
 
 use axum::http::StatusCode;
 use proptest::{collection::vec, prelude::*};
@@ -11,7 +11,7 @@ use crate::common::{
 };
 
 #[tokio::test]
-async fn a_sale_is_one_movement_once_and_what_is_not_on_file_moves_nothing() {
+async fn a_sale_is_one_movement_of_the_items_on_file() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     let sale = json!({
@@ -40,7 +40,7 @@ async fn a_sale_is_one_movement_once_and_what_is_not_on_file_moves_nothing() {
     );
     assert_eq!((shop.stock(CEREAL).await.on_hand, shop.stock(BANANAS).await.on_hand), (-3000, -745));
     assert_eq!(shop.read("/api/v1/stock/positions/no-such").await, json!([]));
-    // A basket's voided line stays on the shelf.
+    // The voided line of a basket stays on the shelf.
     let basket = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
     let path = format!("/api/v1/baskets/{}", basket["id"].as_str().unwrap());
     for _ in 0..2 {
@@ -57,7 +57,7 @@ async fn a_sale_is_one_movement_once_and_what_is_not_on_file_moves_nothing() {
 }
 
 #[tokio::test]
-async fn what_may_not_go_below_zero_sells_to_the_last_piece_and_promises_keep_the_safety_stock() {
+async fn sales_reach_the_last_piece_and_reservations_keep_the_safety_stock() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.policy(CEREAL, json!({ "rule": "to_zero", "safety_stock": pieces(2) })).await;
@@ -74,7 +74,7 @@ async fn what_may_not_go_below_zero_sells_to_the_last_piece_and_promises_keep_th
     shop.sell(0, of(CEREAL, pieces(3)), &[]).await.expect(StatusCode::OK);
     shop.sell(1, of(CEREAL, pieces(1)), &[]).await.refused(422, "stock-insufficient");
     assert_eq!(shop.stock(CEREAL).await, Stock::default());
-    // A refusal leaves no gap: receipts go on from there.
+    // A refusal uses no receipt number.
     shop.policy(CEREAL, json!({ "rule": "below_zero" })).await;
     assert_eq!(shop.sell(0, of(CEREAL, pieces(1)), &[]).await.expect(StatusCode::OK)["receipt"], 2);
     shop.policy(CEREAL, json!({ "rule": "untracked" })).await;
@@ -86,7 +86,7 @@ async fn what_may_not_go_below_zero_sells_to_the_last_piece_and_promises_keep_th
 }
 
 #[tokio::test]
-async fn a_basket_holds_what_may_run_out_from_its_first_tender_on() {
+async fn the_first_tender_reserves_the_stock_of_a_basket() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
@@ -109,7 +109,7 @@ async fn a_basket_holds_what_may_run_out_from_its_first_tender_on() {
     assert_eq!((&hold["hold"], &hold["state"]), (&json!(true), &json!("in_basket")));
     let release = format!("/api/v1/stock/reservations/{}/release", hold["id"]);
     shop.person(&release, json!({})).await.refused(422, "reservation-in-basket");
-    // Whatever is decided meanwhile, what is partly paid is sold.
+    // A partly paid basket can be completed whatever is decided meanwhile.
     shop.policy(BANANAS, json!({ "rule": "to_zero" })).await;
     shop.till(0, &format!("{}/tenders", paths[0]), json!({ "tender": "cash", "amount": 1000 }))
         .await
@@ -121,7 +121,7 @@ async fn a_basket_holds_what_may_run_out_from_its_first_tender_on() {
 }
 
 #[tokio::test]
-async fn a_person_gives_up_the_unpaid_basket_of_a_dead_register_once_and_it_is_audited() {
+async fn a_person_abandons_the_unpaid_basket_of_a_broken_register_with_an_audit_entry() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
@@ -158,7 +158,8 @@ async fn a_person_gives_up_the_unpaid_basket_of_a_dead_register_once_and_it_is_a
         (1, &json!({ "station": "console" }), &details)
     );
 
-    // What was reserved is there for another basket. One with money in it is not given up, and nothing is noted.
+    // Its reservations are available to another basket. A basket with a tender cannot be abandoned, and nothing is
+    // audited.
     let path = open().await;
     shop.till(0, &format!("{path}/tenders"), json!({ "tender": "cash", "amount": 1 })).await.expect(StatusCode::OK);
     shop.person(&format!("{path}/abandon"), json!({})).await.refused(422, "basket-partly-paid");
@@ -166,12 +167,12 @@ async fn a_person_gives_up_the_unpaid_basket_of_a_dead_register_once_and_it_is_a
     shop.adds_up();
 }
 
-/// How somebody wants a piece.
+/// How somebody asks for a piece.
 #[derive(Clone, Copy, Debug)]
 enum Want {
-    /// In the hand, at a till.
+    /// At a till, with the piece in hand.
     Sale,
-    /// On the telephone.
+    /// By telephone.
     Reservation,
     /// In a basket that is being paid.
     Tender,
@@ -204,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_last_pieces_go_to_as_many_as_there_are_whoever_asks_at_once(
+    fn concurrent_requests_get_no_more_than_the_last_pieces(
         there in 1_usize..4,
         wants in vec(prop_oneof![Just(Want::Sale), Just(Want::Reservation), Just(Want::Tender)], 2..10)
     ) {

@@ -1,4 +1,4 @@
-//! Goods that go from one store to another.
+//! Transfers between stores.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
     let movements = sender.read("/api/v1/stock/movements?limit=2").await;
     assert_eq!((&movements[0]["kind"], &movements[0]["lines"][0]["milli"]), (&json!("shortfall"), &json!(1000)));
     assert_eq!((&movements[1]["kind"], &movements[1]["lines"][0]["milli"]), (&json!("arrival"), &json!(9000)));
-    // The movements of both stores refer to it in the same way.
+    // The movements of both stores have the same reference.
     let reference = format!("store-1/{}", arrived["transfer"].as_str().unwrap());
     let movements = sender.read("/api/v1/stock/movements?limit=3").await;
     assert_eq!(movements[2]["kind"], "transfer_out");
@@ -48,7 +48,7 @@ async fn a_transfer_is_sent_by_one_store_and_entered_by_the_other() {
 }
 
 #[tokio::test]
-async fn a_transfer_is_entered_where_it_goes_to_and_by_its_one_name_alone() {
+async fn a_transfer_is_entered_only_at_its_destination_and_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::named("store-2", directory.path()).await;
     let (transfers, notices) = ("/api/v1/stock/transfers", "/api/v1/stock/notices");
@@ -82,7 +82,7 @@ async fn a_transfer_is_entered_where_it_goes_to_and_by_its_one_name_alone() {
 }
 
 #[tokio::test]
-async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_end() {
+async fn a_transfer_closed_too_early_can_be_reopened_and_received() {
     static NOTICES: Table<Number, Value> = Table::new("notice");
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::named("store-2", directory.path()).await;
@@ -101,7 +101,7 @@ async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_en
     let remedy = format!("as notice {id}; that is closed; if more came, reopen it and receive against it");
     assert!(known.ends_with(&remedy), "{known}");
 
-    // A repeat gets the first answer, also when it is closed again.
+    // A repeat gets the first answer, even if it is closed again.
     let headers = [("cookie", shop.cookie.as_str()), ("idempotency-key", "reopening-1")];
     let reopen = async || ask(&shop.router, "POST", &command("reopen"), &headers, "{}").await.expect(StatusCode::OK);
     let reopened = reopen().await;
@@ -115,7 +115,7 @@ async fn a_transfer_that_was_closed_too_early_is_reopened_and_received_to_the_en
     shop.person(&format!("{notices}/{}/reopen", 99), json!({})).await.refused(404, "notice-unknown");
     shop.adds_up();
 
-    // Forgotten in its time, it is still known.
+    // After its deletion it is still known.
     let number = id.as_u64().unwrap();
     shop.hub
         .store()

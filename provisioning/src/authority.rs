@@ -1,4 +1,4 @@
-//! The store's authority, and what it signs.
+//! The certificate authority of a store, and the certificates that it signs.
 
 use std::{net::IpAddr, time::SystemTime};
 
@@ -12,13 +12,13 @@ use time::{Duration, OffsetDateTime};
 /// How long an authority is valid.
 const AUTHORITY_LIFE: Duration = Duration::days(3_650);
 
-/// How long a hub's certificate is valid: the longest that clients accept.
+/// How long a hub's certificate is valid: the maximum that clients accept.
 pub(crate) const HUB_LIFE: Duration = Duration::days(398);
 
-/// Clocks differ: a certificate made now is valid a little earlier.
+/// Certificates are valid from slightly before now, because clocks differ.
 pub(crate) const CLOCKS_DIFFER: Duration = Duration::hours(1);
 
-/// Under which names a hub is reached.
+/// The names and addresses of a hub.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Host names.
@@ -27,63 +27,65 @@ pub struct Names {
     pub addresses: Vec<IpAddr>,
 }
 
-/// A certificate and its key, as PEM.
+/// A certificate and its private key, as PEM.
 pub struct Identity {
     /// The certificate.
     pub certificate_pem: String,
-    /// Its key. Secret.
+    /// The private key.
     pub key_pem: String,
-    /// SHA-256 of the certificate, for people to compare.
+    /// The SHA-256 of the certificate, for people to compare.
     pub fingerprint: String,
 }
 
-/// Why an identity was not created.
+/// Why an identity could not be created or renewed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisioningError {
-    /// The store's name.
+    /// The store's name is invalid.
     #[error("invalid store name: {0}")]
     Store(String),
-    /// A host name.
-    #[error("invalid host name `{0}`: labels of 1 to 63 letters, digits or `-`, separated by dots, at most 253 in all")]
+    /// A host name is invalid.
+    #[error(
+        "invalid host name `{0}`: expected labels of 1 to 63 letters, digits or `-`, separated by dots, at most 253 in all"
+    )]
     Host(String),
-    /// Nothing to put into the certificate.
-    #[error("the hub has no name; give at least one --hostname or --address by which registers reach it")]
+    /// There is no name or address for the certificate.
+    #[error("the hub has no name; pass at least one --hostname or --address by which registers reach it")]
     NoNames,
-    /// What a file holds is not of the right kind.
+    /// A file does not have the expected contents.
     #[error("{path}: not a valid PEM {expected}: {why}")]
     Invalid {
-        /// Which file.
+        /// The file.
         path: String,
-        /// `certificate` or `private key`.
+        /// The expected contents: `certificate` or `private key`.
         expected: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         why: String,
     },
-    /// A certificate of somebody else.
-    #[error("{certificate} is not signed by {authority}; give the directory of the authority that signed it")]
+    /// Another authority signed the certificate.
+    #[error("{certificate} is not signed by {authority}; pass the directory of the authority that signed it")]
     NotOurs {
         /// The certificate's file.
         certificate: String,
-        /// The authority's.
+        /// The authority's file.
         authority: String,
     },
-    /// An authority that has ended.
-    #[error("{authority} ended on {ended}; a new authority is needed, and registers must trust it")]
+    /// The authority has expired.
+    #[error("{authority} expired on {ended}; create a new authority, and let registers and browsers trust it")]
     Ended {
         /// The authority's file.
         authority: String,
         /// Its last day.
         ended: String,
     },
-    /// The library refused.
+    /// The certificate library failed.
     #[error("could not create the certificate: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// A file could not be written.
+    /// A file could not be read or written.
     #[error("{path}: {why}")]
     File {
-        /// Which.
+        /// The file.
         path: String,
-        /// What the system said, and what to do.
+        /// The system's error, or what to do.
         why: String,
     },
 }
@@ -95,7 +97,7 @@ pub struct StoreAuthority {
 }
 
 impl StoreAuthority {
-    /// Creates the authority of a store, which is named as its hub is towards HQ.
+    /// Creates the authority of a store. The store has the same name as its hub at HQ.
     ///
     /// # Errors
     /// The name is not a [`HubId`].
@@ -111,7 +113,7 @@ impl StoreAuthority {
         Ok(Self { issuer: CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?, made_at })
     }
 
-    /// The authority's own certificate and key.
+    /// The authority's certificate and key.
     pub fn identity(&self) -> Identity {
         Identity {
             certificate_pem: self.issuer.pem(),
@@ -120,10 +122,10 @@ impl StoreAuthority {
         }
     }
 
-    /// Signs a certificate for a hub, or another server of the store.
+    /// Signs a certificate for a hub or another server of the store.
     ///
     /// # Errors
-    /// There is no name, or one that a certificate cannot have.
+    /// There are no names, or one is invalid.
     pub fn issue(&self, common_name: &str, names: &Names) -> Result<Identity, ProvisioningError> {
         if names.hosts.is_empty() && names.addresses.is_empty() {
             return Err(ProvisioningError::NoNames);
@@ -183,7 +185,7 @@ mod tests {
         Names { hosts: vec!["hub.store-367.example".into()], addresses: vec!["10.0.0.2".parse().unwrap()] }
     }
 
-    /// A handshake in memory: whether a client that trusts `authority` accepts `hub` under `name`.
+    /// Performs a TLS handshake in memory: whether a client that trusts `authority` accepts `hub` under `name`.
     fn accepts(authority: &Identity, hub: &Identity, name: &str) -> Result<(), rustls::Error> {
         let provider = Arc::new(default_provider());
         let roots = link::trust::roots_from_pem(&authority.certificate_pem).unwrap();
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hub_is_trusted_under_its_names_by_those_who_trust_its_store() {
+    fn clients_of_a_store_trust_its_hub_under_its_names() {
         let store = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
         let hub = store.issue("hub", &names()).unwrap();
         assert_eq!(accepts(&store.identity(), &hub, "hub.store-367.example"), Ok(()));
@@ -218,7 +220,7 @@ mod tests {
         let other = StoreAuthority::create("store-367", SystemTime::now()).unwrap();
         assert!(
             accepts(&other.identity(), &hub, "hub.store-367.example").is_err(),
-            "the same name is not the same store"
+            "a different store with the same name"
         );
     }
 

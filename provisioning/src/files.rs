@@ -1,4 +1,4 @@
-//! Identities on disk.
+//! Identity files.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +12,7 @@ use crate::authority::{Identity, ProvisioningError};
 /// Writes a store's authority and its hub's identity into a directory: `ca.pem`, `ca.key`, `hub.pem`, `hub.key`.
 ///
 /// # Errors
-/// One of them exists, or cannot be written.
+/// One of them exists or can't be written.
 pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(directory, &error))?;
     let files = [
@@ -34,12 +34,12 @@ pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Re
     Ok(())
 }
 
-/// Puts a file in its place, whole or not at all, whatever the power does.
+/// Replaces a file atomically and durably.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ProvisioningError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = directory.join(format!(".{name}.new"));
-    // What an earlier attempt left, or somebody put there for us to follow.
+    // A file left by an earlier attempt, or a link placed there for us to follow.
     let _ = fs::remove_file(&temporary);
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary);
     let mut file = file.map_err(|error| failed(&temporary, &error))?;

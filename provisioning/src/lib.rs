@@ -1,20 +1,19 @@
-//! Identities of a store: its own certificate authority, and certificates for its hub.
+//! Identities of stores: a certificate authority per store, and certificates for its hub.
 //!
 //! # What this crate promises
 //!
-//! - A store's authority signs for that store alone: ECDSA P-256, may sign end certificates only (path length 0), valid
-//!   for ten years.
-//! - A hub's certificate names exactly the host names and addresses it was asked for, for 398 days, as server and as
-//!   client.
-//! - Private keys are written with mode 0600 into a directory with mode 0700, whole or not at all (temporary name,
-//!   fsync, rename, fsync of the directory), and an existing key is never overwritten.
-//! - A certificate is renewed by the authority that signed it, with its names and for its key: registers and browsers
-//!   notice nothing, and the private key stays where it is. It never outlives its authority.
-//! - Time is passed in.
+//! - An authority signs for one store only: ECDSA P-256, only end-entity certificates (path length 0), valid for ten
+//!   years.
+//! - A hub's certificate has exactly the requested host names and addresses, for 398 days, as server and as client.
+//! - Private keys are written atomically (temporary name, fsync, rename, fsync of the directory) with mode 0600 into a
+//!   directory with mode 0700. An existing key is never overwritten.
+//! - A certificate is renewed by the authority that signed it, with the same names and key: registers and browsers
+//!   notice nothing, and the private key is not moved. It never outlives its authority.
+//! - The current time is a parameter.
 //!
-//! | what fails | what is left |
+//! | failure | result |
 //! | --- | --- |
-//! | power or disk while writing | files under their final names are whole; run it again into an empty directory |
+//! | power or disk, while writing | files with their final names are complete; run it again with an empty directory |
 //! | a file exists | nothing is written |
 
 mod authority;

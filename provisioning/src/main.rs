@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use provisioning::{Names, ProvisioningError, StoreAuthority, renew, write_store};
 use serde::Serialize;
 
-/// Identities for stores.
+/// Create and renew identities of stores
 #[derive(Parser)]
 #[command(name = "store-hub-provision", version)]
 struct Arguments {
@@ -18,28 +18,28 @@ struct Arguments {
 enum Command {
     /// Create a store's certificate authority and its hub's certificate
     CreateStore {
-        /// The store: letters, digits, `-`
+        /// The name of the store: letters, digits, `-`
         #[arg(long)]
         store: String,
-        /// Where the files go; created if it does not exist
+        /// The directory for the files; created if it does not exist
         #[arg(long)]
         dir: PathBuf,
-        /// A host name under which registers reach the hub
+        /// A host name by which registers reach the hub
         #[arg(long = "hostname")]
         hosts: Vec<String>,
-        /// An IP address under which registers reach the hub
+        /// An IP address by which registers reach the hub
         #[arg(long = "address")]
         addresses: Vec<IpAddr>,
-        /// Answer as one JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Sign a new certificate with the names and the key of an old one, and put it in its place
+    /// Renew a certificate with the same names and key, and replace its file
     Renew {
-        /// The directory of the store's authority: its ca.pem and ca.key
+        /// The directory of the store's authority (ca.pem and ca.key)
         #[arg(long)]
         dir: PathBuf,
-        /// The certificate's file; hub.pem of that directory without it
+        /// The certificate to renew; default: hub.pem in that directory
         #[arg(long)]
         certificate: Option<PathBuf>,
     },
@@ -61,9 +61,9 @@ fn main() -> ExitCode {
         Command::Renew { dir, certificate } => {
             let certificate = certificate.unwrap_or_else(|| dir.join("hub.pem"));
             renew(&dir, &certificate, SystemTime::now()).map_err(|error| error.to_string()).map(|renewed| {
-                println!("{} is renewed, valid until {}.", certificate.display(), renewed.until);
+                println!("Renewed {}, valid until {}.", certificate.display(), renewed.until);
                 println!("  SHA-256 {}", renewed.fingerprint);
-                println!("A hub that runs takes it over within a minute; nobody has to trust anything new.");
+                println!("A running hub loads it within a minute; registers and browsers need no change.");
             })
         }
     };
@@ -82,21 +82,21 @@ fn tell(created: &Created, json: bool) -> Result<(), String> {
         println!("{text}");
         return Ok(());
     }
-    println!("Store {} has its identity in {}:", created.store, created.directory.display());
-    println!("  ca.pem    give it to registers and people's browsers, so that they trust this store's hub");
+    println!("Created the identity of store {} in {}:", created.store, created.directory.display());
+    println!("  ca.pem    install it on registers and in browsers, so that they trust this store's hub");
     println!("            SHA-256 {}", created.authority_sha256);
     println!("  ca.key    keep it away from the hub: whoever has it can create hubs of this store");
     println!("  hub.pem   the hub's certificate, valid for 398 days: listen.certificate in its config");
     println!("            SHA-256 {}", created.hub_sha256);
     println!("  hub.key   its key: listen.key in its config");
-    println!("Before the 398 days are over, `store-hub-provision renew` signs a new hub.pem.");
+    println!("Before it expires, renew it with `store-hub-provision renew`.");
     Ok(())
 }
 
 fn create(store: &str, directory: PathBuf, names: &Names) -> Result<Created, String> {
     let failed = |error: ProvisioningError| error.to_string();
     let authority = StoreAuthority::create(store, SystemTime::now()).map_err(failed)?;
-    // The name by which a broker's access list knows the hub.
+    // The name that a broker's access list has for the hub.
     let hub = authority.issue(store, names).map_err(failed)?;
     let identity = authority.identity();
     write_store(&directory, &identity, &hub).map_err(failed)?;

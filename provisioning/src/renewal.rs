@@ -1,4 +1,4 @@
-//! A new certificate for a key that has one, by the same authority.
+//! Renewal of a certificate by its authority, for the same key.
 
 use std::{fs, path::Path, time::SystemTime};
 
@@ -17,21 +17,21 @@ use crate::{
     files,
 };
 
-/// What was renewed.
+/// The result of a renewal.
 #[derive(Debug)]
 pub struct Renewed {
-    /// SHA-256 of the new certificate, for people to compare.
+    /// The SHA-256 of the new certificate, for people to compare.
     pub fingerprint: String,
-    /// The last day on which it is valid: `2027-12-31`.
+    /// The last day of its validity, such as `2027-12-31`.
     pub until: String,
 }
 
-/// Signs a new certificate with the names and the key of the one in `certificate`, by the authority whose `ca.pem` and
-/// `ca.key` are in `authority`, and puts it in the former one's place. The private key is neither needed nor changed,
-/// so there is no moment at which certificate and key do not fit.
+/// Renews the certificate in the file `certificate`: signs a new one with the same names and key, by the authority
+/// whose `ca.pem` and `ca.key` are in `authority`, and replaces the file. The private key is neither needed nor
+/// changed, so certificate and key always match.
 ///
 /// # Errors
-/// A file cannot be read or written, the certificate is not the authority's, or the authority has ended.
+/// A file can't be read or written, another authority signed the certificate, or the authority has expired.
 pub fn renew(authority: &Path, certificate: &Path, now: SystemTime) -> Result<Renewed, ProvisioningError> {
     let (ca_path, key_path) = (authority.join("ca.pem"), authority.join("ca.key"));
     let (ca_pem, key_pem) = (read(&ca_path)?, read(&key_path)?);
@@ -114,7 +114,7 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
-    /// A store's identity in a directory, made so long ago.
+    /// A store's identity in a directory, created some time ago.
     fn store(directory: &Path, ago: Duration) -> StoreAuthority {
         let authority = StoreAuthority::create("store-367", SystemTime::now() - ago).unwrap();
         let addresses = vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()];
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_certificate_is_renewed_for_its_key_and_taken_over_by_a_hub_that_runs() {
+    fn an_expired_certificate_is_renewed_for_its_key_and_loaded_by_a_running_hub() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("store");
         store(&directory, 400 * DAY);
@@ -144,7 +144,7 @@ mod tests {
         let hosts = [SanType::DnsName("hub.example".try_into().unwrap())];
         let addresses = ["10.0.0.2", "fd00::2"].map(|address| SanType::IpAddress(address.parse().unwrap()));
         assert_eq!(names(&parsed).unwrap(), [&hosts[..], &addresses].concat());
-        // Twice: what was renewed is the authority's too.
+        // Twice, because a renewed certificate is also the authority's.
         renew(&directory, &certificate, SystemTime::now()).unwrap();
     }
 

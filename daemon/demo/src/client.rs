@@ -1,4 +1,4 @@
-//! A client of the LAN API, over TLS like any other: what a register's program would have.
+//! A client of the LAN API over TLS, as a register's program would have.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,25 +21,25 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::IntoClientRequest};
 
-/// How long a hub may be away (restarting, busy) before a client gives up.
+/// How long a client retries while the hub is restarting or busy.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long a request may take; card payments wait for the customer.
+/// The time limit of a request; card payments wait for the customer.
 const ANSWER: Duration = Duration::from_secs(110);
 
-/// Where the hub is and whom to trust.
+/// The hub's address and its trusted authority.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    /// Its address.
+    /// The address.
     pub(crate) address: SocketAddr,
     tls: Arc<ClientConfig>,
 }
 
 impl Endpoint {
-    /// An endpoint whose certificate the authority signed.
+    /// An endpoint whose certificate the authority has signed.
     ///
     /// # Errors
-    /// The authority is no certificate.
+    /// The authority's certificate is invalid.
     pub(crate) fn new(address: SocketAddr, authority_pem: &str) -> Result<Self, String> {
         Ok(Self { address, tls: trust(authority_pem)? })
     }
@@ -55,16 +55,16 @@ impl Endpoint {
     }
 }
 
-/// TLS that trusts one authority.
+/// A TLS configuration that trusts one authority.
 ///
 /// # Errors
-/// It is no certificate.
+/// The certificate is invalid.
 pub(crate) fn trust(authority_pem: &str) -> Result<Arc<ClientConfig>, String> {
     let roots = link::trust::roots_from_pem(authority_pem);
     roots.and_then(|roots| link::client_config(roots, None)).map_err(|error| error.to_string())
 }
 
-/// Who asks.
+/// The credentials of a client.
 #[derive(Clone)]
 enum Credentials {
     Nobody,
@@ -72,7 +72,7 @@ enum Credentials {
     Session(String),
 }
 
-/// A client with one connection, opened anew when it breaks.
+/// A client with one connection, which is opened again when it breaks.
 pub(crate) struct Client {
     endpoint: Endpoint,
     credentials: Credentials,
@@ -81,15 +81,15 @@ pub(crate) struct Client {
 
 /// An answer.
 pub(crate) struct Reply {
-    /// Its status.
+    /// The status.
     pub(crate) status: StatusCode,
-    /// Its JSON; null if it has none.
+    /// The JSON body; null if there is none.
     pub(crate) body: Value,
     cookie: Option<String>,
 }
 
 impl Reply {
-    /// The answer's JSON, if the hub did as asked.
+    /// The body of a successful answer.
     ///
     /// # Errors
     /// The problem's type and detail.
@@ -103,12 +103,12 @@ impl Reply {
 
     /// A field of the problem.
     pub(crate) fn problem(&self, field: &str) -> String {
-        self.body[field].as_str().unwrap_or("no answer that can be read").to_owned()
+        self.body[field].as_str().unwrap_or("unreadable answer").to_owned()
     }
 }
 
 impl Client {
-    /// Logs a person in.
+    /// Logs in as a person.
     ///
     /// # Errors
     /// The code is wrong, or the hub does not answer.
@@ -117,7 +117,7 @@ impl Client {
         let reply = client.send(Method::POST, "/api/v1/session", None, &serde_json::json!({ "code": code })).await?;
         let cookie = reply.cookie.clone();
         reply.done()?;
-        client.credentials = Credentials::Session(cookie.ok_or("no session came back")?);
+        client.credentials = Credentials::Session(cookie.ok_or("the answer has no session")?);
         Ok(client)
     }
 
@@ -129,7 +129,7 @@ impl Client {
         let mut client = Self { endpoint, credentials: Credentials::Nobody, connection: None };
         let paired =
             client.send(Method::POST, "/api/v1/pairing", None, &serde_json::json!({ "code": code })).await?.done()?;
-        client.credentials = Credentials::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
+        client.credentials = Credentials::Token(paired["token"].as_str().ok_or("the answer has no token")?.to_owned());
         Ok(client)
     }
 
@@ -138,27 +138,26 @@ impl Client {
         Self { endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), connection: None }
     }
 
-    /// Sends a command under its idempotency key. While the hub is away or busy it is sent again: that is what the key
-    /// is for.
+    /// Sends a command with its idempotency key, and repeats it while the hub is restarting or busy.
     ///
     /// # Errors
-    /// The hub stays away.
+    /// The hub does not answer.
     pub(crate) async fn command(&mut self, path: &str, key: &str, body: &Value) -> Result<Reply, String> {
         self.send(Method::POST, path, Some(key), body).await
     }
 
-    /// Reads once, without patience: for who wants to know whether the hub answers.
+    /// Reads once without retries, to find out whether the hub answers.
     ///
     /// # Errors
-    /// It does not, or refuses.
+    /// It does not answer or refuses.
     pub(crate) async fn try_get(&mut self, path: &str) -> Result<Value, String> {
         self.try_send(&Method::GET, path, None, &Value::Null).await?.done()
     }
 
-    /// Reads.
+    /// Reads, with retries.
     ///
     /// # Errors
-    /// The hub stays away.
+    /// The hub does not answer.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Reply, String> {
         self.send(Method::GET, path, None, &Value::Null).await
     }
@@ -226,7 +225,7 @@ impl Client {
         Ok(Reply { status, body, cookie })
     }
 
-    /// Listens to a register's events; listens again whenever the connection breaks.
+    /// Listens to a register's events; connects again whenever the connection breaks.
     pub(crate) fn listen(&self) -> mpsc::Receiver<(std::time::Instant, Value)> {
         let (tell, events) = mpsc::channel(1024);
         let (endpoint, credentials) = (self.endpoint.clone(), self.credentials.clone());
@@ -257,7 +256,7 @@ async fn connect_socket(
     let url = format!("wss://{}/api/v1/events", endpoint.address);
     let mut request = url.into_client_request().map_err(|error| error.to_string())?;
     if let Credentials::Token(token) = credentials {
-        let value = format!("Bearer {token}").parse().map_err(|_| "no token".to_owned())?;
+        let value = format!("Bearer {token}").parse().map_err(|_| "invalid token".to_owned())?;
         request.headers_mut().insert(AUTHORIZATION, value);
     }
     let (socket, _) = client_async(request, endpoint.open().await?).await.map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
-//! Real baskets from CSV files: items.csv and baskets.csv of a cut of "The Complete Journey".
+//! Real baskets from CSV files: items.csv and baskets.csv, an excerpt of "The Complete Journey".
 //!
-//! Everything is read and checked before anything is loaded. What is wrong is told with file, line and column.
+//! Everything is read and checked before anything is loaded. Errors have the file, line and column.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,7 +12,7 @@ use std::{
 use commerce::{Gtin, Item, Minor, Price, Quantity, Rounding, Sku, Unit};
 use csv::StringRecord;
 
-/// Items and baskets that belong together.
+/// Items, and baskets of these items.
 pub(crate) struct Data {
     /// The catalog.
     pub(crate) items: Vec<Item>,
@@ -20,10 +20,10 @@ pub(crate) struct Data {
     pub(crate) baskets: Vec<DataBasket>,
 }
 
-/// A basket as it was sold.
+/// A basket as sold.
 #[derive(Clone)]
 pub(crate) struct DataBasket {
-    /// The data's id.
+    /// The id in the data.
     pub(crate) id: String,
     /// The household.
     pub(crate) customer: Option<String>,
@@ -31,31 +31,31 @@ pub(crate) struct DataBasket {
     pub(crate) lines: Vec<DataLine>,
 }
 
-/// A line as it was sold.
+/// A line as sold.
 #[derive(Clone)]
 pub(crate) struct DataLine {
     /// The item.
     pub(crate) sku: Sku,
-    /// Its barcode, if it is on file and sold by the piece.
+    /// The barcode, if the item is on file and sold by the piece.
     pub(crate) gtin: Option<Gtin>,
     /// Whether the catalog has it.
     pub(crate) on_file: bool,
-    /// How much.
+    /// The quantity.
     pub(crate) quantity: Quantity,
-    /// At the shelf price of the day.
+    /// The amount at the shelf price of that day.
     pub(crate) regular: Minor,
-    /// Whether that is what the catalog's price comes to.
+    /// Whether it equals the catalog's price.
     pub(crate) at_catalog_price: bool,
-    /// Taken off by the loyalty programme.
+    /// The discount of the loyalty programme.
     pub(crate) loyalty: Minor,
-    /// Taken off as the store's match of a coupon.
+    /// The store's match of a coupon.
     pub(crate) coupon_match: Minor,
-    /// Paid by a maker's coupon.
+    /// The amount paid by a manufacturer's coupon.
     pub(crate) manufacturer_coupon: Minor,
 }
 
 impl DataBasket {
-    /// Regular, discounts, net, makers' coupons.
+    /// The sums of regular amounts, discounts, net amounts and manufacturer coupons.
     pub(crate) fn sums(&self) -> [i64; 4] {
         self.lines.iter().fold([0; 4], |[regular, discount, net, coupon], line| {
             let off = line.loyalty.get() + line.coupon_match.get();
@@ -69,18 +69,18 @@ impl DataBasket {
     }
 }
 
-/// The data that comes with the program, so that the demo needs no file.
+/// The data that comes with the program, so that the demo needs no files.
 const ITEMS: &str = include_str!("../../../tests/data/complete-journey/items.csv");
 const BASKETS: &str = include_str!("../../../tests/data/complete-journey/baskets.csv");
 
-/// A file with its columns found.
+/// A file with its columns.
 struct Table {
     name: String,
     columns: HashMap<String, usize>,
     rows: Vec<(u64, StringRecord)>,
 }
 
-/// A row of a table.
+/// A row of a file.
 #[derive(Clone, Copy)]
 struct Row<'a> {
     table: &'a Table,
@@ -92,7 +92,7 @@ impl Table {
     fn open(directory: &Path, file: &str, columns: &[&str]) -> Result<Self, String> {
         let path = directory.join(file);
         let name = path.display().to_string();
-        let file = File::open(&path).map_err(|error| format!("{name} can't be read: {error}"))?;
+        let file = File::open(&path).map_err(|error| format!("could not read {name}: {error}"))?;
         Self::read(name, file, columns)
     }
 
@@ -102,16 +102,13 @@ impl Table {
         let found: HashMap<_, _> =
             header.iter().enumerate().map(|(place, column)| (column.trim().to_owned(), place)).collect();
         if let Some(missing) = columns.iter().find(|column| !found.contains_key(**column)) {
-            return Err(format!(
-                "{name}, line 1: the column `{missing}` is missing; there must be {}",
-                columns.join(", ")
-            ));
+            return Err(format!("{name}, line 1: the column `{missing}` is missing; expected {}", columns.join(", ")));
         }
         let mut rows = Vec::new();
         for record in reader.into_records() {
             let record = record.map_err(|error| match error.kind() {
                 csv::ErrorKind::UnequalLengths { pos, expected_len, len } => format!(
-                    "{name}, line {}: the row has {len} columns instead of {expected_len}",
+                    "{name}, line {}: expected {expected_len} columns, found {len}",
                     pos.as_ref().map_or(0, csv::Position::line)
                 ),
                 csv::ErrorKind::Utf8 { pos, err } => format!(
@@ -145,7 +142,7 @@ impl<'a> Row<'a> {
         self.text(column).parse().map_err(|error| self.wrong(column, error))
     }
 
-    /// Cents, zero or more.
+    /// An amount in cents, zero or more.
     fn cents(self, column: &str) -> Result<Minor, String> {
         let text = self.text(column);
         let cents = text
@@ -154,16 +151,16 @@ impl<'a> Row<'a> {
             .filter(|cents| (0..=commerce::MAX_LINE_AMOUNT.get()).contains(cents))
             .and_then(Minor::new);
         cents.ok_or_else(|| {
-            self.wrong(column, format!("`{}` is no amount in whole cents, zero or more", text.escape_debug()))
+            self.wrong(column, format!("`{}` is not an amount in whole cents, zero or more", text.escape_debug()))
         })
     }
 
-    /// Text that may stand in a catalog.
+    /// A text that the catalog accepts.
     fn words(self, column: &str) -> Result<String, String> {
         let text = self.text(column);
         if text.len() > commerce::MAX_TEXT || text.chars().any(char::is_control) {
             return Err(
-                self.wrong(column, format!("text of at most {} bytes without control characters", commerce::MAX_TEXT))
+                self.wrong(column, format!("expected at most {} bytes without control characters", commerce::MAX_TEXT))
             );
         }
         Ok(text.to_owned())
@@ -189,7 +186,7 @@ impl Data {
     /// Reads a directory with items.csv and baskets.csv.
     ///
     /// # Errors
-    /// The first thing that is wrong, with file, line and column.
+    /// The first error, with file, line and column.
     pub(crate) fn read(directory: &Path) -> Result<Self, String> {
         let items = Table::open(directory, "items.csv", &ITEM_COLUMNS)?;
         Self::of(&items, &Table::open(directory, "baskets.csv", &BASKET_COLUMNS)?)
@@ -198,7 +195,7 @@ impl Data {
     /// The data that comes with the program.
     ///
     /// # Errors
-    /// None, as the tests show.
+    /// Never, as the tests show.
     pub(crate) fn built_in() -> Result<Self, String> {
         let items = Table::read("items.csv".into(), ITEMS.as_bytes(), &ITEM_COLUMNS)?;
         Self::of(&items, &Table::read("baskets.csv".into(), BASKETS.as_bytes(), &BASKET_COLUMNS)?)
@@ -216,15 +213,15 @@ fn read_items(table: &Table) -> Result<Vec<Item>, String> {
     for row in table.rows() {
         let sku: Sku = row.parse("sku")?;
         if !skus.insert(sku.clone()) {
-            return Err(row.wrong("sku", format!("{sku} is in the file twice")));
+            return Err(row.wrong("sku", format!("{sku} is listed twice")));
         }
         let gtin = if row.text("gtin").is_empty() { None } else { Some(row.parse::<Gtin>("gtin")?) };
         if let Some(other) = gtin.and_then(|gtin| gtins.insert(gtin, sku.clone())) {
-            return Err(row.wrong("gtin", format!("item {other} has the same")));
+            return Err(row.wrong("gtin", format!("item {other} has the same GTIN")));
         }
         let description = row.words("description")?;
         let department = row.words("department")?;
-        // The data has no units; gasoline alone is sold by measure.
+        // The data has no units; only gasoline is sold by measure.
         let per = if is_gasoline(&description) { Unit::Gallon } else { Unit::Each };
         items.push(Item {
             description: if description.is_empty() { format!("Item {sku}") } else { description },
@@ -250,13 +247,13 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
     for row in table.rows() {
         let id = row.words("basket_id")?;
         if id.is_empty() || id.len() > 60 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(row.wrong("basket_id", "1 to 60 printable characters without blanks"));
+            return Err(row.wrong("basket_id", "expected 1 to 60 printable characters without spaces"));
         }
         let number: u32 = row.parse("line")?;
         if !seen.insert((id.clone(), number)) {
             return Err(row.wrong("line", format!("basket {id} has line {number} twice")));
         }
-        // Not replayed: the hub stamps its own time. But what is no time is no row of this data.
+        // Not replayed, because the hub assigns its own time; but it must be valid.
         row.parse::<jiff::civil::DateTime>("sold_at")?;
         let sku: Sku = row.parse("sku")?;
         let item = catalog.get(&sku).copied();
@@ -264,8 +261,8 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
         let unit = item.map_or(Unit::Each, |item| item.price.per);
         let milli = if unit.is_measure() { Some(count) } else { count.checked_mul(1000) };
         let quantity = milli.and_then(|milli| Quantity::new(milli, unit).ok());
-        let quantity =
-            quantity.ok_or_else(|| row.wrong("quantity", format!("{count} is out of range; 0 to 1,000,000")))?;
+        let quantity = quantity
+            .ok_or_else(|| row.wrong("quantity", format!("{count} is out of range; expected 0 to 1,000,000")))?;
         let regular = row.cents("regular_cents")?;
         let (loyalty, coupon_match) = (row.cents("loyalty_discount_cents")?, row.cents("coupon_match_cents")?);
         if loyalty + coupon_match > regular {
@@ -319,13 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_data_is_right() {
+    fn the_built_in_data_is_valid() {
         let data = Data::built_in().unwrap();
         assert!(data.items.len() > 2_000 && data.baskets.len() > 300);
     }
 
     #[test]
-    fn a_cut_is_read_with_gasoline_by_measure_and_unknown_items_kept() {
+    fn gasoline_is_read_by_measure_and_unknown_items_are_kept() {
         let data = read(SOME_ITEMS, SOME_BASKETS).unwrap();
         assert_eq!(data.baskets.len(), 2);
         let [cereal, gasoline] = &data.baskets[0].lines[..] else { panic!("two lines") };
@@ -337,14 +334,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_file_line_and_column() {
+    fn errors_have_file_line_and_column() {
         for (from, to, told) in [
             ("2017-02-27T20", "yesterday T20", "baskets.csv, line 4, column 3 (sold_at)"),
             (",738,", ",7.38,", "baskets.csv, line 2, column 7 (regular_cents)"),
             (",11066,", ",-1,", "baskets.csv, line 3, column 6 (quantity)"),
             (",38,0,50", ",739,0,50", "baskets.csv, line 2, column 8 (loyalty_discount_cents)"),
             ("1,2,2017", "1,1,2017", "baskets.csv, line 3, column 2 (line)"),
-            (",72,0,0,0", ",72,0,0", "baskets.csv, line 4: the row has 9 columns instead of 10"),
+            (",72,0,0,0", ",72,0,0", "baskets.csv, line 4: expected 10 columns, found 9"),
             ("quantity,", "count,", "the column `quantity` is missing"),
         ] {
             assert!(SOME_BASKETS.contains(from));

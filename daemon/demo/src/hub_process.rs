@@ -1,7 +1,7 @@
-//! The hub as a child process, started as in a store (`store-hub run --config …`), and again whenever it ends, as
-//! systemd would.
+//! The hub as a child process, started as in a store (`store-hub run --config …`), and restarted when it ends, as by
+//! systemd.
 //!
-//! It ends with the demo: its standard input is a pipe held by the demo ([`parent_pipe`](crate::parent_pipe)).
+//! It ends with the demo: its standard input is a pipe that the demo keeps open ([`parent_pipe`](crate::parent_pipe)).
 
 use std::{
     fs,
@@ -20,16 +20,16 @@ use tokio::{
 
 use crate::wan::Wan;
 
-/// The hub's process.
+/// A running hub process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Running {
-    /// Its id.
+    /// The process id.
     pub(crate) process: u32,
-    /// When it was started.
+    /// The time of the start.
     pub(crate) started: Instant,
 }
 
-/// Runs the hub, and again whenever it ends, as systemd would.
+/// Runs the hub and restarts it when it ends, as systemd would.
 pub(crate) async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>, tell: watch::Sender<Option<Running>>) {
     loop {
         let started = Instant::now();
@@ -38,9 +38,9 @@ pub(crate) async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>, t
                 tell.send_replace(child.id().map(|process| Running { process, started }));
                 hold(&mut child, &wan).await;
                 tell.send_replace(None);
-                tracing::warn!("the hub ended; starting it again");
+                tracing::warn!("the hub ended; restarting it");
             }
-            Err(error) => tracing::error!(%error, "the hub could not be started"),
+            Err(error) => tracing::error!(%error, "could not start the hub"),
         }
         sleep(Duration::from_millis(100)).await;
     }
@@ -58,8 +58,8 @@ fn start(config: &Path, log: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Holds the other end of the hub's pipe: tells it how the line to HQ is, and does what its page asks. Ends only with
-/// the hub's own end.
+/// Keeps the other end of the hub's pipe: reports the state of the connection to HQ, and executes what its page
+/// requests. Returns when the hub ends.
 async fn hold(child: &mut Child, wan: &Wan) {
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return };
     let mut lines = BufReader::new(output).lines();
@@ -80,6 +80,6 @@ async fn hold(child: &mut Child, wan: &Wan) {
             _ = state.changed() => {}
         }
     }
-    // The pipes are gone: so is the hub, or soon.
+    // The pipes are closed, so the hub has ended or soon will.
     let _ = child.wait().await;
 }

@@ -1,8 +1,8 @@
-//! A whole store in one process tree: the hub as it would run in a store, simulated devices on real wires, a broker and
-//! HQ.
+//! A whole store in one process tree: the hub as it would run in a store, simulated devices on real connections, a
+//! broker and HQ.
 //!
-//! The hub is a child process with an ordinary config file, started again when it dies. The demo plays everything
-//! around it; nothing in the hub knows that it is a demo, except that its page may ask to cut the line to HQ.
+//! The hub is a child process with an ordinary config file, restarted when it dies. The demo simulates everything
+//! around it. The hub does not know that it is a demo, except that its page can cut the connection to HQ.
 
 pub mod bench;
 mod client;
@@ -32,28 +32,28 @@ use self::{
     stage::Stage,
 };
 
-/// Lanes of the demo's store.
+/// The number of lanes.
 const LANES: usize = 4;
 
-/// What to show.
+/// Run the demo
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Keep the store's state here and go on from it; without it, a fresh directory is made and removed at the end
+    /// Keep the store in this directory and continue with it; by default a temporary directory is used
     #[arg(long)]
     data: Option<PathBuf>,
-    /// What keeps the store: sled or sqlite
+    /// The storage engine: sled or sqlite
     #[arg(long, default_value_t)]
     engine: EngineKind,
-    /// Replay, then stop: exit 0 only if HQ has every basket, once, to the cent
+    /// Replay, then stop; exit with 0 only if HQ has every basket once, to the cent
     #[arg(long, requires = "replay")]
     once: bool,
-    /// Sell all baskets of this directory (items.csv, baskets.csv) as fast as the hub takes them
+    /// Sell all baskets of this directory (items.csv, baskets.csv) as fast as the hub accepts them
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
-    /// Write the replay's figures to this file
+    /// Write the replay's results to this file
     #[arg(long, value_name = "FILE", requires = "replay")]
     json: Option<PathBuf>,
-    /// Keep selling, at a shop's pace
+    /// Keep selling at a realistic pace
     #[arg(long, conflicts_with = "once")]
     sell: bool,
 }
@@ -61,15 +61,15 @@ pub struct Arguments {
 /// Runs the demo.
 ///
 /// # Errors
-/// What went wrong, for people.
+/// The error, for people.
 pub fn run(arguments: Arguments) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled, with all that it calls, in the
-    // binary.
+    // As a `dyn Future` it is compiled in this crate. An `async fn` would be compiled in the binary, with everything
+    // that it calls.
     Box::pin(play(arguments))
 }
 
 async fn play(arguments: Arguments) -> Result<(), String> {
-    // The data first: nothing is started for a file that is wrong.
+    // The data first, so that nothing is started if a file is invalid.
     let data = match &arguments.replay {
         Some(directory) => Data::read(directory)?,
         None => Data::built_in()?,
@@ -85,18 +85,18 @@ async fn play(arguments: Arguments) -> Result<(), String> {
         let twins = clients.iter().map(Client::twin).collect();
         let report = tokio::select! {
             report = replay::replay(&stage, &data, twins) => report?,
-            _ = tokio::signal::ctrl_c() => return Err("interrupted before the replay was through".into()),
+            _ = tokio::signal::ctrl_c() => return Err("interrupted before the replay was complete".into()),
         };
         println!("\n{}", report.table(stage.config.store.currency));
         if let Some(path) = &arguments.json {
             let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
             std::fs::write(path, text + "\n")
-                .map_err(|error| format!("{} can't be written: {error}", path.display()))?;
+                .map_err(|error| format!("could not write {}: {error}", path.display()))?;
         }
         if !report.is_right() {
             return Err(format!("HQ's ledger differs from the input:\n  {}", report.differences.join("\n  ")));
         }
-        println!("  HQ has every basket, once, to the cent.");
+        println!("  HQ has every basket once, to the cent.");
     }
     if arguments.once {
         return Ok(());
@@ -107,9 +107,9 @@ async fn play(arguments: Arguments) -> Result<(), String> {
     screen::watch(&stage).await
 }
 
-/// Sells basket after basket on every lane, as hands and customers take.
+/// Sells basket after basket on every lane, at the pace of people.
 fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
-    // Somebody at the scale: apples, then nothing, then a melon.
+    // Somebody uses the scale: apples, then nothing, then a melon.
     let scale = Arc::clone(&stage.devices.scale);
     tokio::spawn(async move {
         for grams in [1_234, 0, 645, 0, 2_980, 0].into_iter().cycle() {
@@ -127,12 +127,12 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
             for (round, basket) in baskets.iter().cycle().skip(lane * 7).step_by(LANES).enumerate() {
                 let key = format!("sell-{run}-{lane}-{round}");
                 let pays = if round % 5 < 3 { Pays::Card } else { Pays::Cash };
-                // From half a second to a second and a half a line, by what it weighs in the hand.
+                // Half a second to one and a half seconds per line.
                 let pause = Duration::from_millis(500 + basket.lines.len() as u64 * 97 % 1_000);
                 if let Err(why) =
                     register.sell(basket, &key, &format!("{}-{run}-{round}", basket.id), pays, pause).await
                 {
-                    tracing::error!(lane = lane + 1, %why, "a basket was not sold");
+                    tracing::error!(lane = lane + 1, %why, "could not sell a basket");
                 }
                 (register.scans, register.sales) = (Vec::new(), Vec::new());
                 tokio::time::sleep(Duration::from_secs(2)).await;
@@ -141,7 +141,7 @@ fn keep_selling(stage: &Stage, data: Data, clients: Vec<Client>) {
     }
 }
 
-/// The directory of the store; removed at the end if it is the demo's own.
+/// The directory of the store; removed at the end if it is temporary.
 struct Fresh {
     path: PathBuf,
     own: bool,

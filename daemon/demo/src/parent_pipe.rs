@@ -1,7 +1,7 @@
-//! The pipe between a demo and its hub, the hub's standard input and output.
+//! The pipes between a demo and its hub: the hub's standard input and output.
 //!
 //! The demo writes `wan up` or `wan down` whenever the connection to HQ changes. The hub writes `wan toggle` when its
-//! page asks to cut or restore it. When the pipe closes, because the demo ended however it did, the hub stops.
+//! page asks to cut or restore it. When the pipe closes because the demo has ended, the hub stops.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tokio::{
     sync::watch,
 };
 
-/// Reads the pipe from now on. The embedding adds the demo's routes to the hub and stops it when the pipe closes.
+/// Starts reading the pipe. The embedding adds the demo's routes to the hub, and stops the hub when the pipe closes.
 pub fn listen() -> Embedding {
     let (tell_wan, wan) = watch::channel(true);
     let (tell_end, end) = watch::channel(false);
@@ -49,12 +49,12 @@ async fn show(State((_, wan)): State<Shared>) -> Json<Value> {
     Json(json!({ "up": *wan.borrow() }))
 }
 
-/// Where the committer's time went, for the bench.
+/// The committer's timings, for the bench.
 async fn timings(State((hub, _)): State<Shared>) -> Json<store::Timings> {
     Json(hub.store().timings())
 }
 
-/// The least work this server can do: a constant answer as long as an item's. The baseline of the bench's look-ups.
+/// The minimum work of this server: a constant answer of an item's length. The baseline for the bench's lookups.
 async fn constant() -> ([(HeaderName, &'static str); 1], &'static str) {
     ([(header::CONTENT_TYPE, "application/json")], CONSTANT)
 }

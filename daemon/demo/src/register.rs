@@ -1,5 +1,5 @@
-//! A simulated register: sells a basket through the LAN API as a cashier would, scanning, keying, taking coupons, cash
-//! and cards.
+//! A simulated register: sells a basket through the LAN API like a cashier, with scans, keyed lines, coupons, cash and
+//! cards.
 
 use std::{
     sync::Arc,
@@ -15,29 +15,29 @@ use super::{
     data::{DataBasket, DataLine},
 };
 
-/// How long a scan may take to come back as an event before it is scanned again (a hub that restarts hears nothing).
+/// How long to wait for the event of a scan before scanning again (a hub that restarts receives nothing).
 const SCAN: Duration = Duration::from_secs(2);
 
-/// How often a card is tried before a person would be called.
+/// The number of card attempts before giving up.
 const CARD_TRIES: u32 = 20;
 
-/// The register.
+/// A register.
 pub(crate) struct Register {
     client: Client,
     scanner: Arc<SimulatedScanner>,
     events: mpsc::Receiver<(Instant, Value)>,
-    /// How long scans took from their last byte to this register.
+    /// The time of each scan from its last byte to the event at this register.
     pub(crate) scans: Vec<Duration>,
-    /// How long completing a sale took, as this register saw it.
+    /// The time of completing each sale, as measured by this register.
     pub(crate) sales: Vec<Duration>,
 }
 
-/// How the customer pays the rest.
+/// The means of payment for the rest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pays {
-    /// With notes, rounded up to the next five units.
+    /// Cash, rounded up to the next five units.
     Cash,
-    /// On the terminal of the lane.
+    /// A card, on the terminal of the lane.
     Card,
 }
 
@@ -48,11 +48,11 @@ impl Register {
         Self { client, scanner, events, scans: Vec::new(), sales: Vec::new() }
     }
 
-    /// Sells a basket; `key` names it in every idempotency key, so that selling it again changes nothing. `pause`
-    /// between lines, as hands take.
+    /// Sells a basket. `key` is part of every idempotency key, so that selling it again changes nothing. `pause` is the
+    /// time between lines.
     ///
     /// # Errors
-    /// What the hub refused, in its words.
+    /// The hub's refusal.
     pub(crate) async fn sell(
         &mut self,
         basket: &DataBasket,
@@ -63,7 +63,7 @@ impl Register {
     ) -> Result<(), String> {
         let opened = json!({ "reference": reference, "customer": basket.customer });
         let opened = self.client.command("/api/v1/baskets", &format!("{key}-open"), &opened).await?.done()?;
-        let path = format!("/api/v1/baskets/{}", opened["id"].as_str().ok_or("no basket id came back")?);
+        let path = format!("/api/v1/baskets/{}", opened["id"].as_str().ok_or("the answer has no basket id")?);
         for (number, line) in basket.lines.iter().enumerate() {
             let body = self.line(line).await?;
             self.client.command(&format!("{path}/lines"), &format!("{key}-line-{number}"), &body).await?.done()?;
@@ -99,7 +99,7 @@ impl Register {
         }
     }
 
-    /// A line's request: its code scanned where it has one, keyed where not.
+    /// The request of a line: its code is scanned if it has one, otherwise keyed.
     async fn line(&mut self, line: &DataLine) -> Result<Value, String> {
         let mut body = json!({ "quantity": line.quantity });
         match line.gtin {
@@ -123,7 +123,7 @@ impl Register {
         Ok(body)
     }
 
-    /// Scans a code and waits for the hub's event; what arrived is what is sold.
+    /// Scans a code and waits for the hub's event; returns the code in the event.
     async fn scan(&mut self, code: &str) -> Result<String, String> {
         for _ in 0..60 {
             while self.events.try_recv().is_ok() {}
@@ -141,7 +141,7 @@ impl Register {
                 return Ok(code.to_owned());
             }
         }
-        Err(format!("the scan of {code} never reached the register"))
+        Err(format!("the register received no event for the scan of {code}"))
     }
 
     async fn card(&mut self, path: &str, key: &str) -> Result<(), String> {
@@ -149,7 +149,8 @@ impl Register {
             let key = format!("{key}-card-{attempt}");
             let reply = loop {
                 let reply = self.client.command(&format!("{path}/payments"), &key, &json!({})).await?;
-                // Still with the terminal, or the terminal still with an earlier one: the same command again.
+                // The payment is still in progress, or the terminal is busy with an earlier one: send the same command
+                // again.
                 let under_way = reply.status == 202
                     || (reply.status == 409 && reply.problem("type") != "/problems/idempotency-key-reused");
                 if !under_way {

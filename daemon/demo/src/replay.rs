@@ -1,4 +1,4 @@
-//! Replays real baskets through simulated registers as fast as the hub takes them, and compares HQ's ledger with the
+//! Replays real baskets through simulated registers as fast as the hub accepts them, and compares HQ's ledger with the
 //! input to the cent.
 
 use std::{
@@ -18,58 +18,58 @@ use super::{
     stage::Stage,
 };
 
-/// How long HQ may make no progress before the replay gives up on it.
+/// How long HQ may make no progress before the replay fails.
 const HQ_STALLED: Duration = Duration::from_secs(60);
 
-/// What a replay came to.
+/// The results of a replay.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     /// Baskets in the input.
     pub(crate) baskets: usize,
-    /// Lines, as HQ's ledger has them.
+    /// Lines in HQ's ledger.
     pub(crate) lines: usize,
-    /// HQ's sums over these baskets.
+    /// The sum of regular amounts at HQ.
     pub(crate) regular_cents: i64,
-    /// Taken off by the store.
+    /// The sum of discounts at HQ.
     pub(crate) discount_cents: i64,
-    /// Owed by the customers.
+    /// The sum of net amounts at HQ.
     pub(crate) net_cents: i64,
-    /// Owed by the makers.
+    /// The sum of manufacturer coupons at HQ.
     pub(crate) manufacturer_coupon_cents: i64,
     /// Baskets in HQ's ledger.
     pub(crate) hq_baskets: usize,
-    /// Completing a sale, as a register sees it.
+    /// The time of completing a sale, as measured by a register.
     pub(crate) sale_ms: Percentiles,
-    /// From a scanner's last byte to the register's event.
+    /// The time from a scanner's last byte to the register's event.
     pub(crate) scan_ms: Percentiles,
-    /// Paid by card, as HQ's ledger has it.
+    /// The card payments in HQ's ledger.
     pub(crate) card_cents: i64,
-    /// What the terminals' own journals say was charged since they were switched on: the same, unless the store was
+    /// The amount that the terminals' journals say was charged since they were started: equal, unless the store was
     /// kept from an earlier run.
     pub(crate) terminal_cents: u64,
     /// Baskets that HQ has more than once.
     pub(crate) duplicates: usize,
-    /// Baskets that HQ lacks, or has with other figures.
+    /// Baskets that are missing at HQ or differ.
     pub(crate) lost: usize,
-    /// In all, in seconds.
+    /// The total time in seconds.
     pub(crate) elapsed_s: f64,
-    /// The first baskets that differ, in words.
+    /// Descriptions of the first baskets that differ.
     pub(crate) differences: Vec<String>,
 }
 
-/// Of durations, in milliseconds.
+/// Percentiles of durations, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Percentiles {
     /// The median.
     pub p50: f64,
-    /// One in a hundred is slower.
+    /// The 99th percentile.
     pub p99: f64,
-    /// The slowest.
+    /// The maximum.
     pub(crate) max: f64,
 }
 
 impl Percentiles {
-    /// Of a list; zeros of an empty one.
+    /// The percentiles of a list; zeros for an empty one.
     pub(crate) fn of(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1)));
@@ -80,12 +80,12 @@ impl Percentiles {
 }
 
 impl Report {
-    /// Whether HQ has every basket, once, to the cent.
+    /// Whether HQ has every basket once, to the cent.
     pub(crate) fn is_right(&self) -> bool {
         self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets
     }
 
-    /// For people.
+    /// The results as text.
     pub(crate) fn table(&self, currency: commerce::Currency) -> String {
         use std::fmt::Write as _;
         let money = |cents: i64| {
@@ -115,7 +115,7 @@ impl Report {
 /// Sells all baskets through the registers and waits until HQ has them.
 ///
 /// # Errors
-/// A register was refused, or HQ stalled.
+/// The hub refused a register, or HQ stalled.
 pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> Result<Report, String> {
     let began = Instant::now();
     let bar = progress(data.baskets.len(), "baskets sold");
@@ -169,7 +169,7 @@ async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
         }
         if moved.elapsed() > HQ_STALLED {
             return Err(format!(
-                "HQ has {now} of {} baskets and got none for {} s",
+                "HQ has {now} of {} baskets and received none for {} s",
                 data.baskets.len(),
                 HQ_STALLED.as_secs()
             ));
@@ -178,8 +178,8 @@ async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
     }
 }
 
-/// Which lane sells a basket: always the same, as a customer stands at one till. Idempotency keys are a register's own,
-/// so a replay that goes on after a crash must come back with each basket to the register that began it.
+/// The lane that sells a basket: always the same one. Idempotency keys belong to a register, so a replay that continues
+/// after a crash must sell each basket at the same register again.
 fn lane_of(basket: &DataBasket, lanes: usize) -> usize {
     let mix = basket.id.bytes().fold(0_usize, |mix, byte| mix.wrapping_mul(31).wrapping_add(usize::from(byte)));
     mix % lanes.max(1)
@@ -221,7 +221,8 @@ fn compare(stage: &Stage, data: &Data) -> Report {
                 .map(|tender| tender.amount.get())
                 .sum::<i64>();
         }
-        if let Some(why) = found.first().map_or_else(|| Some("HQ lacks it".to_owned()), |sale| difference(basket, sale))
+        if let Some(why) =
+            found.first().map_or_else(|| Some("missing at HQ".to_owned()), |sale| difference(basket, sale))
         {
             report.lost += 1;
             if report.differences.len() < 10 {
@@ -232,7 +233,7 @@ fn compare(stage: &Stage, data: &Data) -> Report {
     report
 }
 
-/// What customers were really charged.
+/// The amount that customers were really charged.
 fn charged(stage: &Stage) -> u64 {
     let journals = stage.devices.terminals.iter().flat_map(SimulatedTerminal::journal);
     journals.filter(|booked| booked.state == BookedState::Charged).map(|booked| booked.minor).sum()
@@ -257,7 +258,7 @@ fn difference(basket: &DataBasket, sale: &SaleCompleted) -> Option<String> {
     })
 }
 
-/// Progress on a terminal as a bar, elsewhere as a line every tenth.
+/// Progress as a bar on a terminal, otherwise a line per tenth.
 #[derive(Clone)]
 struct Progress {
     bar: ProgressBar,

@@ -1,4 +1,4 @@
-//! What a person at the console of the demo sees.
+//! The demo's output on the terminal.
 
 use std::{
     io::{IsTerminal, Write},
@@ -17,12 +17,12 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 
-/// A text in a style, on a terminal.
+/// A text in a style, if the output is a terminal.
 fn styled(style: Style, text: &str) -> String {
     if std::io::stdout().is_terminal() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
-/// What a person wants first.
+/// Prints what a person needs first.
 pub(crate) fn welcome(stage: &Stage, items: usize, code: &str) {
     let config = &stage.config;
     println!();
@@ -33,26 +33,26 @@ pub(crate) fn welcome(stage: &Stage, items: usize, code: &str) {
     );
     println!();
     println!("  open      {}", styled(GOOD, &format!("https://{}/", stage.endpoint.address)));
-    println!("  log in    with the code {}", styled(GOOD, code));
+    println!("  log in    with code {}", styled(GOOD, code));
     println!(
-        "  trust     {}   (or accept the browser's warning: this store signs its own certificates)",
+        "  trust     {}   (or accept the browser's warning: the store signs its own certificate)",
         stage.directory.join("identity/ca.pem").display()
     );
-    println!("  config    {}   how the store and its devices are set up", stage.config_path.display());
+    println!("  config    {}   the config of the store and its devices", stage.config_path.display());
     println!("  state     {}", config.store.data.display());
     println!("  log       {}", stage.directory.join("hub.log").display());
     println!();
 }
 
-/// A calm line of what flows, until Ctrl-C; `w` cuts and mends the line to HQ.
+/// Prints a status line until Ctrl-C; `w` cuts or restores the connection to HQ.
 ///
 /// # Errors
-/// The hub can't be asked.
+/// The hub does not answer.
 pub(crate) async fn watch(stage: &Stage) -> Result<(), String> {
     let terminal = std::io::stdout().is_terminal();
     let keys = Keys::listen();
     if keys.is_some() {
-        println!("  {}", styled(DIM, "w  cut or mend the line to HQ      Ctrl-C  stop"));
+        println!("  {}", styled(DIM, "w  cut or restore the connection to HQ      Ctrl-C  stop"));
         println!();
     }
     let mut console = Client::log_in(stage.endpoint.clone(), &stage.console_code().await?).await?;
@@ -67,7 +67,7 @@ pub(crate) async fn watch(stage: &Stage) -> Result<(), String> {
             },
             _ = &mut stop => break,
         }
-        // The session ends with the hub: it may have been started again.
+        // The session ends when the hub restarts.
         let mut status = console.get("/api/v1/status").await?;
         if status.status == 401 {
             console = Client::log_in(stage.endpoint.clone(), &stage.console_code().await?).await?;
@@ -96,16 +96,16 @@ fn line(status: &Value, wan_up: bool) -> String {
     let hq = &status["headquarters"];
     let lacks = hq["lacks"].as_u64().unwrap_or(0);
     let hq = match (wan_up, hq["connected"].as_bool()) {
-        (false, _) => styled(BAD, &format!("line cut, HQ lacks {lacks}")),
-        (true, Some(true)) if lacks == 0 => styled(GOOD, "HQ has everything"),
-        (true, Some(true)) => format!("HQ lacks {lacks}"),
-        (true, _) => styled(BAD, &format!("HQ does not answer, lacks {lacks}")),
+        (false, _) => styled(BAD, &format!("connection cut, {lacks} events pending")),
+        (true, Some(true)) if lacks == 0 => styled(GOOD, "HQ is up to date"),
+        (true, Some(true)) => format!("{lacks} events pending for HQ"),
+        (true, _) => styled(BAD, &format!("HQ does not answer, {lacks} events pending")),
     };
     let devices = format!("{ready}/{} devices", devices.len());
     format!("  {} sales  {}   {devices}   {hq}", today["sales"], styled(STRONG, &takings))
 }
 
-/// Keys as they are pressed, on a terminal; it is set back at the end.
+/// The keys pressed on a terminal, which is restored at the end.
 struct Keys {
     before: Termios,
 }

@@ -1,4 +1,5 @@
-//! The stage: everything around the hub, and the hub itself as a child process with an ordinary config file.
+//! The demo's environment: everything around the hub, and the hub itself as a child process with an ordinary config
+//! file.
 
 use std::{
     fs,
@@ -36,37 +37,37 @@ use crate::{
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Simulated devices, switched on.
+/// The simulated devices.
 pub(crate) struct Devices {
     /// One for all lanes.
     pub(crate) scale: Arc<SimulatedScale>,
-    /// One a lane.
+    /// One per lane.
     pub(crate) scanners: Vec<Arc<SimulatedScanner>>,
     /// One for the store.
     pub(crate) label_printer: SimulatedLabelPrinter,
     /// One for all lanes.
     pub(crate) receipt_printer: SimulatedReceiptPrinter,
-    /// One a lane.
+    /// One per lane.
     pub(crate) terminals: Vec<SimulatedTerminal>,
 }
 
 /// A whole store.
 pub(crate) struct Stage {
-    /// Where its state, its config and its identity lie.
+    /// The directory of its state, config and identity.
     pub(crate) directory: PathBuf,
     /// The hub's config file.
     pub(crate) config_path: PathBuf,
     /// Its config.
     pub(crate) config: Config,
-    /// How to reach it.
+    /// The client's endpoint.
     pub(crate) endpoint: Endpoint,
-    /// The line to HQ.
+    /// The connection to HQ.
     pub(crate) wan: Arc<Wan>,
     /// HQ's ledger.
     pub(crate) ledger: MemoryLedger,
     /// The devices.
     pub(crate) devices: Devices,
-    /// The hub's process; none while it is down.
+    /// The hub's process; `None` while it is down.
     pub(crate) hub: watch::Receiver<Option<Running>>,
     _ingest: Ingest,
     broker: JoinHandle<()>,
@@ -81,37 +82,37 @@ impl Drop for Stage {
 }
 
 fn io(what: &str) -> impl Fn(std::io::Error) -> String + '_ {
-    move |error| format!("{what}: {error}")
+    move |error| format!("could not {what}: {error}")
 }
 
 impl Stage {
-    /// Builds the store in a directory, with so many lanes, and starts it. A directory that was used before goes on
-    /// where it was.
+    /// Builds the store in a directory, with a number of lanes, and starts it. An existing store in the directory is
+    /// continued.
     ///
     /// # Errors
-    /// What could not be made.
+    /// Something could not be created.
     pub(crate) async fn build(directory: PathBuf, engine: EngineKind, lanes: usize) -> Result<Self, String> {
         Self::build_after(directory, engine, lanes, async |_, _| Ok(())).await
     }
 
-    /// The same, with something done to the store and to HQ before the hub is started.
+    /// The same, with preparations of the store and of HQ before the hub is started.
     ///
     /// # Errors
-    /// What could not be made.
+    /// Something could not be created.
     pub(crate) async fn build_after(
         directory: PathBuf,
         engine: EngineKind,
         lanes: usize,
         before: impl AsyncFnOnce(&Config, &MemoryLedger) -> Result<(), String>,
     ) -> Result<Self, String> {
-        let made = || format!("make the store in {}", directory.display());
+        let made = || format!("create the store in {}", directory.display());
         fs::create_dir_all(&directory).map_err(io(&made()))?;
         let directory = directory.canonicalize().map_err(io(&made()))?;
         let identity = identity(&directory.join("identity"))?;
         let authority = fs::read_to_string(identity.join("ca.pem")).map_err(io("read ca.pem"))?;
 
         let (broker, broker_address) = broker(&identity).await?;
-        let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("lay the line to HQ"))?);
+        let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("open the connection to HQ"))?);
         let ledger = MemoryLedger::default();
         let address = format!("mqtts://{broker_address}").parse();
         let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
@@ -121,8 +122,9 @@ impl Stage {
         let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;
         let config_path = directory.join("hub.toml");
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
-        let text = format!("# Written by `store-hub demo`. A store's config differs in addresses alone.\n\n{text}");
-        // Its directory is made durable with it, and so is everything that was made in it before.
+        let text =
+            format!("# Written by `store-hub demo`. A real store's config only differs in its addresses.\n\n{text}");
+        // This makes its directory durable, including everything created in it before.
         files::replace(&config_path, text.as_bytes(), Access::Usual).map_err(io("write hub.toml"))?;
         let endpoint = Endpoint::new(config.listen.address, &authority)?;
         before(&config, &ledger).await?;
@@ -144,10 +146,10 @@ impl Stage {
         })
     }
 
-    /// The code that logs a person in; there once the hub has started.
+    /// The code for logging in; it exists once the hub has started.
     ///
     /// # Errors
-    /// The hub does not start: its log says why.
+    /// The hub does not start; its log has the reason.
     pub(crate) async fn console_code(&self) -> Result<String, String> {
         let path = self.config.store.data.join("console-code");
         for _ in 0..600 {
@@ -167,12 +169,11 @@ impl Stage {
         ))
     }
 
-    /// Logs in, loads the catalog, pairs every register: as a person opening a store would. A hub that restarts
-    /// meanwhile has forgotten the session and the codes, which live in memory: then from the start again, as that
-    /// person would.
+    /// Logs in, loads the catalog and pairs every register, as a person would. If the hub restarts meanwhile, the
+    /// session and the pairing codes are lost, and everything starts again.
     ///
     /// # Errors
-    /// What the hub refused.
+    /// The hub's refusal.
     pub(crate) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
         let mut again = 0;
         loop {
@@ -194,14 +195,14 @@ impl Stage {
         for register in &self.config.register {
             let path = format!("/api/v1/registers/{}/pairing-code", register.name);
             let code = console.command(&path, "pairing-code", &json!({})).await?.done()?;
-            let code = code["code"].as_str().ok_or("no pairing code came back")?;
+            let code = code["code"].as_str().ok_or("the answer has no pairing code")?;
             registers.push(Client::pair(self.endpoint.clone(), code).await?);
         }
         Ok(registers)
     }
 }
 
-/// Receives an opening stock, as any delivery is received: announced, delivered, closed.
+/// Receives an opening stock like any delivery: announced, delivered, closed.
 async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
     for (part, items) in data.items.chunks(commerce::MAX_LINES).enumerate() {
         let lines = items
@@ -218,23 +219,23 @@ async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
     Ok(())
 }
 
-/// How long a demo that was killed may take until its payments are decided.
+/// The time limit for deciding the payments of a demo that was killed.
 const DECIDED: Duration = Duration::from_secs(60);
 
-/// Decides what a demo that was killed left in doubt, as a person would whose terminals were exchanged: simulated
-/// terminals remember nothing, so whatever the hub did not learn was not charged.
+/// Decides the payments that a killed demo left in doubt. Simulated terminals keep no journal across runs, so nothing
+/// that the hub does not know was charged.
 async fn decide_payments(console: &mut Client) -> Result<(), String> {
     let end = Instant::now() + DECIDED;
     while Instant::now() < end {
         let unresolved = console.get("/api/v1/payments?state=unresolved").await?.done()?;
-        let unresolved = unresolved.as_array().ok_or("the payments are no list")?;
+        let unresolved = unresolved.as_array().ok_or("the payments are not a list")?;
         if unresolved.is_empty() {
             return Ok(());
         }
         for payment in unresolved.iter().filter(|payment| payment["state"] == "unknown") {
             let id = payment["id"].as_str().ok_or("a payment without an id")?;
             let path = format!("/api/v1/payments/{id}/decision");
-            // Refused if it has ended meanwhile: the next look tells.
+            // Refused if it has ended meanwhile, which the next read shows.
             console.command(&path, &format!("decision-{id}"), &json!({ "charged": false })).await?;
         }
         sleep(Duration::from_millis(100)).await;
@@ -244,30 +245,28 @@ async fn decide_payments(console: &mut Client) -> Result<(), String> {
 
 impl Devices {
     async fn switch_on(lines: &Path, lanes: usize) -> Result<Self, String> {
-        fs::create_dir_all(lines).map_err(io("make the devices' lines"))?;
-        let scale = SimulatedScale::open(Some(&lines.join("scale-1"))).map_err(io("plug the scale in"))?;
+        fs::create_dir_all(lines).map_err(io("create the devices' directory"))?;
+        let scale = SimulatedScale::open(Some(&lines.join("scale-1"))).map_err(io("start the scale"))?;
         scale.put(0);
         let (mut scanners, mut terminals) = (Vec::new(), Vec::new());
         let anywhere = SocketAddr::new(LOOPBACK, 0);
         for lane in 1..=lanes {
             let link = lines.join(format!("scanner-{lane}"));
-            scanners.push(Arc::new(SimulatedScanner::open(Some(&link)).map_err(io("plug a scanner in"))?));
-            terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("switch a terminal on"))?);
+            scanners.push(Arc::new(SimulatedScanner::open(Some(&link)).map_err(io("start a scanner"))?));
+            terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("start a terminal"))?);
         }
         Ok(Self {
             scale: Arc::new(scale),
             scanners,
-            label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("switch the label printer on"))?,
-            receipt_printer: SimulatedReceiptPrinter::bind(anywhere)
-                .await
-                .map_err(io("switch the receipt printer on"))?,
+            label_printer: SimulatedLabelPrinter::bind(anywhere).await.map_err(io("start the label printer"))?,
+            receipt_printer: SimulatedReceiptPrinter::bind(anywhere).await.map_err(io("start the receipt printer"))?,
             terminals,
         })
     }
 }
 
-/// The store's identity; made if it is not there. `hub.pem` is its last file: without it an earlier demo ended while it
-/// made them.
+/// The store's identity; created if it does not exist. `hub.pem` is written last: without it, an earlier demo was
+/// interrupted while it created the files.
 fn identity(directory: &Path) -> Result<PathBuf, String> {
     if !directory.join("hub.pem").exists() {
         if directory.exists() {
@@ -283,7 +282,7 @@ fn identity(directory: &Path) -> Result<PathBuf, String> {
     Ok(directory.to_owned())
 }
 
-/// HQ's broker, with TLS, on loopback.
+/// HQ's broker with TLS on the loopback interface.
 async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String> {
     let anywhere = SocketAddr::new(LOOPBACK, 0);
     let mut tls = TlsConfig::new(identity.join("hub.pem"), identity.join("hub.key"));
@@ -292,7 +291,8 @@ async fn broker(identity: &Path) -> Result<(JoinHandle<()>, SocketAddr), String>
     config.tls_config = Some(tls);
     config.storage_config = StorageConfig::new().with_backend(StorageBackend::Memory).with_persistence(false);
     config.auth_config.allow_anonymous = true;
-    let mut broker = MqttBroker::with_config(config).await.map_err(|error| format!("start the broker: {error}"))?;
+    let mut broker =
+        MqttBroker::with_config(config).await.map_err(|error| format!("could not start the broker: {error}"))?;
     let address = broker.tls_local_addr().ok_or("the broker has no TLS port")?;
     let task = tokio::spawn(async move {
         if let Err(error) = broker.run().await {

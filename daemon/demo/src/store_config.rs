@@ -9,10 +9,10 @@ use store::EngineKind;
 
 use crate::{stage::Devices, wan::Wan};
 
-/// The config of a store in a directory, whose hub listens at an address.
+/// The config of a store in a directory, with the hub's address.
 ///
 /// # Errors
-/// A path that is no address.
+/// A device's path or address is not valid in a config.
 pub(crate) fn config(
     directory: &Path,
     identity: &Path,

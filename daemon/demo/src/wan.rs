@@ -1,5 +1,5 @@
-//! The line between the store and HQ: a TCP forwarder that can be cut. What is cut is really cut: connections are
-//! dropped, new ones refused to pass.
+//! The connection between the store and HQ: a TCP forwarder that can be cut. While it is cut, existing connections are
+//! dropped and new ones are not forwarded.
 
 use std::{io, net::SocketAddr};
 
@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The line. It ends with this value.
+/// The forwarder; it stops when this is dropped.
 pub(crate) struct Wan {
     address: SocketAddr,
     up: watch::Sender<bool>,
@@ -18,7 +18,7 @@ pub(crate) struct Wan {
 }
 
 impl Wan {
-    /// Lays a line to `far`.
+    /// Starts forwarding to `far`.
     ///
     /// # Errors
     /// No port is free.
@@ -42,18 +42,18 @@ impl Wan {
         Ok(Self { address, up, task })
     }
 
-    /// The store's end.
+    /// The address for the store.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Cuts or mends it; gives how it is then.
+    /// Cuts or restores the connection; returns the new state.
     pub(crate) fn toggle(&self) -> bool {
         self.up.send_modify(|up| *up = !*up);
         *self.up.borrow()
     }
 
-    /// How it is, now and later.
+    /// The state as it changes.
     pub(crate) fn state(&self) -> watch::Receiver<bool> {
         self.up.subscribe()
     }

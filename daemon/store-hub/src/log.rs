@@ -1,8 +1,7 @@
-//! The log: standard error, an event a line.
+//! The log: one event per line on standard error.
 //!
-//! Whatever comes from outside (paths, names, what devices and brokers say) may be in an event. It can't pass for
-//! another event, move the cursor or ring the bell: control characters are written escaped. A line has at most
-//! [`LINE`] bytes.
+//! Events may contain data from outside (paths, names, messages of devices and brokers). It can't forge another event,
+//! move the cursor or ring the bell, because control characters are escaped. A line has at most [`LINE`] bytes.
 
 use std::{
     fmt::Write as _,
@@ -16,25 +15,25 @@ use tracing_subscriber::{
     prelude::*,
 };
 
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 const LINE: usize = 8 * 1024;
 
-/// How events are written.
+/// The format of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Text, for people.
     Text,
-    /// A JSON object a line.
+    /// JSON, one object per line.
     Json,
 }
 
-/// Starts the log. `STORE_HUB_LOG` chooses (`debug`, or `hub=debug,drivers=info`).
+/// Starts the log. `STORE_HUB_LOG` sets the levels (`debug`, or `hub=debug,drivers=info`).
 pub(crate) fn start(format: LogFormat, quiet: bool) {
     let usual = if quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
     let targets = match std::env::var("STORE_HUB_LOG").ok().map(|text| text.parse::<Targets>()) {
         Some(Ok(targets)) => targets,
         Some(Err(error)) => {
-            eprintln!("store-hub: STORE_HUB_LOG is not understood: {error}");
+            eprintln!("store-hub: invalid STORE_HUB_LOG: {error}");
             Targets::new().with_default(usual)
         }
         // sled logs its own internals at INFO.
@@ -52,7 +51,7 @@ pub(crate) fn start(format: LogFormat, quiet: bool) {
 /// Writes lines to standard error.
 #[derive(Clone, Copy)]
 struct Lines {
-    /// The formatter's own colours pass; it escapes those in an event's values itself.
+    /// Whether the formatter's own colours are kept; it escapes colours in values itself.
     has_colours: bool,
 }
 
@@ -64,7 +63,7 @@ impl<'w> MakeWriter<'w> for Lines {
     }
 }
 
-/// One event; it is written when this is dropped.
+/// One event, written on drop.
 struct Line {
     bytes: Vec<u8>,
     has_colours: bool,
@@ -83,12 +82,12 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // Where the log can't be written nothing can be told.
+        // If the log can't be written, there is nowhere to report it.
         let _ = io::stderr().lock().write_all(one_line(&self.bytes, self.has_colours).as_bytes());
     }
 }
 
-/// An event as one line of bounded length.
+/// An event as one line of limited length.
 fn one_line(event: &[u8], has_colours: bool) -> String {
     let event = String::from_utf8_lossy(event);
     let mut line = String::with_capacity(event.len() + 1);
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_line_whatever_comes_from_outside() {
+    fn an_event_is_always_one_line() {
         let forged = "INFO peer said hello\n2026-11-28 ERROR forged\r\u{1b}[2J\u{7}\u{85}\u{2028}\0ü\n";
         let line = one_line(forged.as_bytes(), false);
         assert_eq!(line, "INFO peer said hello\\n2026-11-28 ERROR forged\\r\\u{1b}[2J\\u{7}\\u{85}\\u{2028}\\u{0}ü\n");

@@ -1,4 +1,4 @@
-//! `store-hub`: the daemon, and what goes with it.
+//! `store-hub`: the daemon and its maintenance commands.
 
 mod log;
 
@@ -9,11 +9,11 @@ use hub::{config::Config, maintenance, run};
 use log::LogFormat;
 use rustix::fs::Mode;
 
-/// A store's hub: owns its devices, serves its registers, carries its sales to headquarters.
+/// The hub of a store: owns its devices, serves its registers, and sends its sales to headquarters
 #[derive(Parser)]
 #[command(name = "store-hub", version)]
 struct Arguments {
-    /// How the log is written
+    /// The format of the log
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -27,38 +27,38 @@ enum Command {
         /// The store's config file
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
         config: PathBuf,
-        /// End when standard input ends, as the hub of a demo does
+        /// Stop when standard input closes (used by the demo)
         #[cfg(feature = "demo")]
         #[arg(long, hide = true)]
         parent_pipe: bool,
     },
-    /// Check a config file, open what it names, and say what is wrong
+    /// Check a config file and open what it names
     CheckConfig {
         /// The store's config file
         #[arg(long, default_value = "/etc/store-hub/hub.toml")]
         config: PathBuf,
     },
-    /// Check a store, back it up, restore it, or move it to another engine
+    /// Check, back up, restore or convert a store
     Store(maintenance::Arguments),
     /// Print the OpenAPI document of the LAN API
     Openapi,
-    /// Print who may do what
+    /// Print the permissions and who holds them
     Permissions {
-        /// Answer as JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// A whole store in one process tree: hub, simulated devices, broker, HQ
+    /// Run a whole store for demonstration: hub, simulated devices, broker and HQ
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
-    /// Whole sales per second through the LAN API, beside what the disk can do
+    /// Run benchmarks of the hub, compared with the limits of the machine
     #[cfg(feature = "demo")]
     Bench(demo::bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let Arguments { log_format, command } = Arguments::parse();
-    // What a hub writes is its owner's alone, whatever it was started with.
+    // The hub's files are private to its user, whatever umask it was started with.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     #[cfg(feature = "demo")]
     let quiet = matches!(command, Command::Demo(_) | Command::Bench(_));
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     log::start(log_format, quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("no runtime: {error}")),
+        Err(error) => return fail(&format!("could not start the runtime: {error}")),
     };
     let done = match command {
         #[cfg(feature = "demo")]
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Bench(arguments) => runtime.block_on(demo::bench::run(arguments)),
     };
-    // Whoever is still being handed a backup by then has none.
+    // A backup that is still being written is aborted here.
     runtime.shutdown_timeout(Duration::from_secs(5));
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
-//! What the disk can do by itself: appends to a file, each made durable by fdatasync. The limit that everything else is
-//! held against, in the same run.
+//! The raw performance of the disk: appends to a file, each made durable by fdatasync. All other results are compared
+//! with it, in the same run.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a second this disk takes 4 KiB for good.
+/// The number of durable 4 KiB appends per second.
 ///
 /// # Errors
 /// The disk fails.
@@ -19,7 +19,7 @@ pub(super) fn appends_per_s(directory: &Path, span: Duration) -> Result<f64, Str
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// How long it takes to append so many bytes after the other, each made durable before the next.
+/// The time to append writes of these lengths, each made durable before the next.
 ///
 /// # Errors
 /// The disk fails.

@@ -1,4 +1,4 @@
-//! Registers that sell through the LAN API as fast as they are answered: a whole sale of five lines in one command.
+//! Registers that sell through the LAN API at full speed: a whole sale of five lines per command.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::made_up;
 use crate::{client::Client, now_ms};
 
-/// Registers at work.
+/// Registers that are selling.
 pub(super) struct Load {
     lanes: Vec<JoinHandle<Result<Vec<Duration>, String>>>,
     end: Arc<AtomicBool>,
@@ -23,8 +23,8 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Sets so many registers to work. `by_card` on the terminals of their lanes: two flushes a sale instead of one.
-    /// `pause` between sales.
+    /// Starts a number of registers. With `by_card` they use the terminals of their lanes: two flushes per sale instead
+    /// of one. They wait for `pause` between sales.
     pub(super) fn start(clients: &[Client], items: &[Item], registers: usize, by_card: bool, pause: Duration) -> Self {
         let lines: Vec<Value> = made_up::some(items, 0).iter().map(|item| json!({ "sku": item.sku })).collect();
         let (end, run, began) = (Arc::new(AtomicBool::new(false)), now_ms(), Instant::now());
@@ -49,7 +49,7 @@ impl Load {
         Self { lanes: clients.iter().take(registers).enumerate().map(lane).collect(), end, began }
     }
 
-    /// Ends the work; gives how long each sale took, and how long it all took.
+    /// Stops the registers; returns the duration of each sale, and the total time.
     ///
     /// # Errors
     /// A sale was refused.
@@ -62,7 +62,7 @@ impl Load {
         Ok((all, self.began.elapsed()))
     }
 
-    /// So many registers, for so long.
+    /// Runs a number of registers for a time span.
     ///
     /// # Errors
     /// A sale was refused.

@@ -1,5 +1,5 @@
-//! Looking an item up by its GTIN, over TLS, beside the same server answering a constant: closed loops for the rate, a
-//! steady rate for the time.
+//! Lookups of items by GTIN over TLS, compared with a constant answer of the same server: closed loops for the rate, a
+//! steady rate for the latency.
 
 use std::{
     sync::{
@@ -14,27 +14,27 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::client::Client;
 
-/// Connections of the closed loops, and of the steady rate.
+/// The number of connections.
 const CONNECTIONS: usize = 8;
 
-/// The paths that are asked for, one after the other.
+/// The requested paths, in turn.
 pub(super) type Paths = Arc<[String]>;
 
-/// The look-up of every item that has a GTIN, in an order that is no order.
+/// Lookups of all items with a GTIN, in a scattered order.
 pub(super) fn by_gtin(items: &[Item]) -> Paths {
     let mut paths: Vec<_> = items.iter().filter_map(|item| Some(format!("/api/v1/gtins/{}", item.gtin?))).collect();
-    // Steps of a prime number through them all.
+    // Steps through all items by a prime number.
     let count = paths.len().max(1);
     paths = (0..paths.len()).map(|place| paths[place * 7_919 % count].clone()).collect();
     paths.into()
 }
 
-/// The constant.
+/// The path of the constant answer.
 pub(super) fn constant() -> Paths {
     ["/demo/constant".to_owned()].into()
 }
 
-/// Answers a second, asked for as fast as they come.
+/// Answers per second at full speed.
 ///
 /// # Errors
 /// The hub refuses one.
@@ -57,8 +57,8 @@ pub(super) async fn rate(client: &Client, paths: &Paths, span: Duration) -> Resu
     Ok(f64::from(u32::try_from(next.load(SeqCst)).unwrap_or(u32::MAX)) / began.elapsed().as_secs_f64())
 }
 
-/// How long answers take at a steady rate, each counted from when it was due: a server that stalls is not spared the
-/// questions it held up.
+/// Latencies at a steady rate, each measured from when the request was due, so that a server that stalls is charged for
+/// the requests it delayed.
 ///
 /// # Errors
 /// The hub refuses one.
@@ -80,7 +80,7 @@ pub(super) async fn at_rate(
                 began + apart * u32::try_from(connection).unwrap_or(0) / u32::try_from(CONNECTIONS).unwrap_or(1);
             while due < began + span {
                 sleep_until(due).await;
-                // The timer's own grain is a millisecond: what it overslept is not the server's.
+                // The timer has a resolution of a millisecond; its oversleep is not the server's latency.
                 let asked = Instant::now().min(due + Duration::from_millis(2));
                 client.get(&paths[(times.len() * CONNECTIONS + connection) % paths.len()]).await?.done()?;
                 times.push(asked.elapsed());

@@ -1,6 +1,6 @@
-//! A store with a past: a catalog of any size, and sales of any number, a minute apart until now. They are made by the
-//! same code that sells, stored by the same committer, acknowledged and archived as they would have been over the
-//! years; only the registers and HQ are left out.
+//! Generates a store with a history: a catalog of any size, and any number of sales, one per minute until now. They are
+//! made by the code that sells, stored by the same committer, and acknowledged and archived as over the years; only the
+//! registers and HQ are missing.
 
 use std::{sync::Arc, time::Instant};
 
@@ -23,19 +23,19 @@ use store::{
 
 use crate::now_ms;
 
-/// Between two sales: some 1,400 a day.
+/// The interval of sales: about 1,400 per day.
 const APART_MS: i64 = 60_000;
 
-/// Sales stored with one flush.
+/// Sales per flush.
 const PART: u64 = 500;
 
 /// Sales between two archivings.
 const ARCHIVED_EVERY: u64 = 10_000;
 
-/// Lines of a sale.
+/// Lines per sale.
 pub(super) const LINES: usize = 5;
 
-/// Real items, and as many more like them as are asked for, with numbers and GTINs of their own.
+/// The real items, and generated ones with numbers and GTINs of their own up to the requested count.
 pub(super) fn items(real: &[Item], count: usize) -> Vec<Item> {
     let mut items: Vec<Item> = real.iter().take(count).cloned().collect();
     for number in items.len()..count {
@@ -55,10 +55,10 @@ fn gtin(number: usize) -> Option<Gtin> {
     format!("{digits}{}", (10 - weighed % 10) % 10).parse().ok()
 }
 
-/// A basket of [`LINES`] lines, paid in cash; it has no number yet.
+/// A basket of [`LINES`] lines, paid in cash, without a number yet.
 ///
 /// # Errors
-/// The rules refuse it.
+/// The rules of the basket refuse it.
 pub(super) fn basket(
     register: RegisterName,
     currency: Currency,
@@ -74,13 +74,13 @@ pub(super) fn basket(
     Ok(basket)
 }
 
-/// The items that can be sold by the piece, [`LINES`] of them from a place on.
+/// [`LINES`] items that are sold by the piece, from an offset on.
 pub(super) fn some(items: &[Item], place: usize) -> Vec<Item> {
     let by_piece = items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure());
     by_piece.cycle().skip(place % items.len().max(1)).take(LINES).cloned().collect()
 }
 
-/// What a sale of some moment needs to know; it is not printed.
+/// The data of a sale at a moment besides its basket; without a printer.
 pub(super) fn context(epoch: u64, at_ms: i64) -> SaleContext {
     let date = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC).date();
     let (year, number) = (u16::try_from(date.year()).unwrap_or(1), |value: i8| u8::try_from(value).unwrap_or(1));
@@ -88,7 +88,7 @@ pub(super) fn context(epoch: u64, at_ms: i64) -> SaleContext {
     SaleContext { epoch, at_ms, business_day, fiscal_year: year, printer: None }
 }
 
-/// One sale, as a register's command makes it.
+/// A sale, as a register's command makes it.
 ///
 /// # Errors
 /// The store fails.
@@ -106,7 +106,7 @@ pub(super) fn sell(
     }
 }
 
-/// Makes the store of a config, with a past of so many sales, and lets HQ know of it.
+/// Creates the store of a config with a history of sales, and adds them to HQ's ledger.
 ///
 /// # Errors
 /// The store fails.
@@ -122,7 +122,7 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
             .commit_for(Purpose::Ordinary, move |transaction| catalog::load(transaction, &by, &part, "made up".into()));
         put.await.map_err(|error| error.to_string())?;
     }
-    let bar = ProgressBar::new(sales).with_message("sales of the past");
+    let bar = ProgressBar::new(sales).with_message("earlier sales");
     let sold: Arc<[Item]> =
         items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure()).cloned().collect();
     let stream = Stream::sales();
@@ -164,7 +164,7 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
     Ok(())
 }
 
-/// What a store has had when it has a past: a start at a quiet hour, which rewrites files that are mostly empty.
+/// Restarts the store as a store with a history would have been, so that mostly empty files are rewritten.
 fn rest(config: &Config, store: Arc<Store>) -> Result<(), String> {
     let said = |error: StoreError| error.to_string();
     let Some(MostlyEmpty { files, live }) = store.mostly_empty().map_err(said)? else { return Ok(()) };
@@ -174,7 +174,7 @@ fn rest(config: &Config, store: Arc<Store>) -> Result<(), String> {
     let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), 1).map_err(said)?;
     let after = store.size_on_disk().map_err(said)?;
     eprintln!(
-        "  the store's files were mostly empty ({} of {} MB in use): rewritten in {:.1} s, {} MB now",
+        "  the store's files were mostly empty ({} of {} MB in use): rewritten in {:.1} s, now {} MB",
         live / 1_000_000,
         files / 1_000_000,
         began.elapsed().as_secs_f64(),

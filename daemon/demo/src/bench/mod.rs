@@ -1,16 +1,16 @@
-//! How fast, how large, how soon: the hub beside the limits of its machine, measured in the same run.
+//! Benchmarks: speed, size and start-up time of the hub, compared with the limits of the machine in the same run.
 //!
-//! Registers, terminals, printer, broker and HQ run on the same machine and take their share of it. What is told:
+//! Registers, terminals, printer, broker and HQ run on the same machine and use part of it. The results:
 //!
-//! | figure | held against |
+//! | result | compared with |
 //! | --- | --- |
-//! | durable sales by the committer alone | appending the same bytes with a flush for each group |
+//! | durable sales of the committer alone | appending the same bytes with a flush per group |
 //! | whole sales through the LAN API over TLS, by card (two flushes) and by cash (one) | appends of 4 KiB with fdatasync |
-//! | items looked up by GTIN, over TLS | the same server answering a constant |
+//! | items looked up by GTIN, over TLS | a constant answer of the same server |
 //! | a whole catalog loaded through the API, and sales meanwhile | sales before |
 //! | from a kill to the first answer; memory; bytes on the disk | |
 //!
-//! With `--stored` the store has a past ([`made_up`]).
+//! With `--stored` the store has a history ([`made_up`]).
 
 mod disk;
 mod durable;
@@ -34,46 +34,46 @@ use store::{EngineKind, Timings};
 
 use crate::{Fresh, client::Client, data::Data, replay::Percentiles, stage::Stage};
 
-/// The most registers at once.
+/// The maximum number of registers.
 const LANES: usize = 32;
 
-/// Registers at once in each figure.
+/// The numbers of registers that are measured.
 const REGISTERS: [usize; 3] = [1, 8, LANES];
 
-/// Registers that sell while something else is measured, and the pause of each between two sales: a store at its
-/// busiest.
+/// The number of registers that sell while something else is measured, and the pause of each between two sales: a store
+/// at its busiest.
 const BUSY: (usize, Duration) = (4, Duration::from_millis(20));
 
-/// Look-ups a second at the steady rate.
+/// Lookups per second at the steady rate.
 const STEADY: u32 = 2_000;
 
-/// Starts measured.
+/// The number of starts that are measured.
 const STARTS: usize = 3;
 
-/// What to measure.
+/// Run the benchmarks
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the store lies: the disk that is measured
+    /// The directory of the store, on the disk to be measured
     #[arg(long)]
     data: Option<PathBuf>,
-    /// What keeps the store: sled or sqlite
+    /// The storage engine: sled or sqlite
     #[arg(long, default_value_t)]
     engine: EngineKind,
-    /// Seconds for each figure
+    /// Seconds per result
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Items in the catalog
     #[arg(long, default_value_t = 2_112)]
     items: usize,
-    /// Sales that the store has made before
+    /// Earlier sales in the store
     #[arg(long, default_value_t = 0)]
     stored: u64,
-    /// Answer as one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// A store with a past, its registers, and what is measured with them.
+/// A store with a history, and its registers.
 struct Bench {
     stage: Stage,
     clients: Vec<Client>,
@@ -82,12 +82,12 @@ struct Bench {
     sold: u64,
 }
 
-/// Measures and prints.
+/// Measures, and prints the results.
 ///
 /// # Errors
 /// Something could not be started, or a sale was refused.
 pub fn run(arguments: Arguments) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
-    // As a `dyn Future`, for the reason told at `demo::run`.
+    // A `dyn Future` for the reason given at `demo::run`.
     Box::pin(measure(arguments))
 }
 
@@ -97,7 +97,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
     let fresh = Fresh::new(arguments.data.as_deref())?;
     let span = Duration::from_secs(arguments.seconds.clamp(1, 600));
     if arguments.stored > 0 {
-        eprintln!("  {} sales of the past …", arguments.stored);
+        eprintln!("  generating {} earlier sales", arguments.stored);
     }
     let stage = Stage::build_after(fresh.path.clone(), arguments.engine, LANES, async |config, ledger| {
         if arguments.stored == 0 {
@@ -106,7 +106,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
         made_up::fill(config, ledger, &items, arguments.stored).await
     })
     .await?;
-    // With a past the catalog is there already; else it is loaded as a person would.
+    // With a history the catalog is already there; otherwise it is loaded as a person would.
     let load = if arguments.stored == 0 { items.clone() } else { Vec::new() };
     let clients = stage.open_store(&Data { items: load, baskets: Vec::new() }).await?;
     let mut bench = Bench { stage, clients, items, span, sold: 0 };
@@ -125,11 +125,11 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
     let resident_reloaded_mb = megabytes(start::resident(&bench.stage)?);
     let size = bench.size(arguments.stored).await?;
     let mut durable = Vec::new();
-    for askers in REGISTERS {
-        eprintln!("  the committer alone, {askers} askers …");
+    for callers in REGISTERS {
+        eprintln!("  the committer alone, {callers} callers");
         let currency = bench.stage.config.store.currency;
         durable.push(
-            durable::measure(&bench.stage.directory, arguments.engine, currency, &bench.items, askers, span).await?,
+            durable::measure(&bench.stage.directory, arguments.engine, currency, &bench.items, callers, span).await?,
         );
     }
     let raw_appends_per_s = [first_raw, bench.raw().await?];
@@ -163,7 +163,7 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// A share of each of `count`.
+/// The average per item.
 #[allow(clippy::cast_precision_loss)] // figures for people
 fn each(all: u64, count: usize) -> f64 {
     all as f64 / count.max(1) as f64
@@ -180,17 +180,17 @@ impl Bench {
         let path = lookup::by_gtin(&self.items).first().cloned().ok_or("no item has a GTIN")?;
         let mut starts = Vec::new();
         for number in 1..=STARTS {
-            eprintln!("  start {number} …");
+            eprintln!("  start {number}");
             starts.push(start::restart(&self.stage, &self.clients[0], &path).await?.as_secs_f64() * 1e3);
         }
         Ok((starts, megabytes(start::resident(&self.stage)?)))
     }
 
     async fn lookup(&mut self) -> Result<Lookup, String> {
-        eprintln!("  items by GTIN …");
+        eprintln!("  items by GTIN");
         let (paths, constant) = (lookup::by_gtin(&self.items), lookup::constant());
         let client = self.clients[0].twin();
-        // Turn by turn: the machine is shared, and its mood changes.
+        // Alternating, because the machine is shared and its speed varies.
         let (mut rates, mut constant_rates) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             rates.push(lookup::rate(&client, &paths, self.span / 3).await?);
@@ -222,7 +222,7 @@ impl Bench {
 
     async fn sales(&mut self, registers: usize, by_card: bool) -> Result<Sales, String> {
         let paid_by = if by_card { "card" } else { "cash" };
-        eprintln!("  {registers} registers, {paid_by} …");
+        eprintln!("  {registers} registers, {paid_by}");
         let before = self.timings().await?;
         let (all, took) = Load::run(&self.clients, &self.items, registers, by_card, self.span).await?;
         let spent = durable::difference(before, self.timings().await?);
@@ -241,7 +241,7 @@ impl Bench {
     }
 
     async fn catalog(&mut self) -> Result<Catalog, String> {
-        eprintln!("  the catalog again, while selling …");
+        eprintln!("  loading the catalog again while selling");
         let (registers, pause) = BUSY;
         let load = Load::start(&self.clients, &self.items, registers, false, pause);
         tokio::time::sleep(self.span).await;

@@ -1,4 +1,4 @@
-//! The bench's figures, for people and for programs.
+//! The results as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,15 +8,15 @@ use store::EngineKind;
 use super::durable::Durable;
 use crate::replay::Percentiles;
 
-/// Everything that was measured.
+/// All results.
 #[derive(Serialize)]
 pub(super) struct Report {
     pub(super) engine: EngineKind,
     /// Items in the catalog.
     pub(super) items: usize,
-    /// Sales of the past.
+    /// Earlier sales in the store.
     pub(super) stored: u64,
-    /// Appends of 4 KiB with fdatasync: before and after all else.
+    /// Appends of 4 KiB with fdatasync per second, before and after the other measurements.
     pub(super) raw_appends_per_s: [f64; 2],
     pub(super) durable: Vec<Durable>,
     pub(super) sales: Vec<Sales>,
@@ -24,7 +24,7 @@ pub(super) struct Report {
     pub(super) catalog: Catalog,
     pub(super) start: Start,
     pub(super) size: Size,
-    /// Seconds from the last sale until HQ had all.
+    /// Seconds from the last sale until HQ had all sales.
     pub(super) hq_lag_s: f64,
 }
 
@@ -36,46 +36,46 @@ pub(super) struct Sales {
     pub(super) rate_per_s: f64,
     pub(super) ms: Percentiles,
     pub(super) ratio_to_raw: f64,
-    /// Of a sale, in the committer, in microseconds.
+    /// Microseconds per sale in the committer.
     pub(super) deciding_us: f64,
     pub(super) applying_us: f64,
     pub(super) flushing_us: f64,
 }
 
-/// Items by GTIN.
+/// Lookups of items by GTIN.
 #[derive(Serialize)]
 pub(super) struct Lookup {
     pub(super) per_s: f64,
-    /// The same server answering a constant.
+    /// The rate of the constant answer.
     pub(super) constant_per_s: f64,
     pub(super) ratio: f64,
-    /// At 2,000 a second while four registers sell.
+    /// Latency at 2,000 lookups per second while four registers sell.
     pub(super) while_selling_ms: Percentiles,
     pub(super) constant_while_selling_ms: Percentiles,
 }
 
-/// A whole catalog loaded through the API.
+/// Loading a whole catalog through the API.
 #[derive(Serialize)]
 pub(super) struct Catalog {
     pub(super) load_s: f64,
-    /// Sales of four registers before, and meanwhile.
+    /// Latency of sales of four registers, before and meanwhile.
     pub(super) sale_before_ms: Percentiles,
     pub(super) sale_meanwhile_ms: Percentiles,
 }
 
-/// From the process's start to its first answer, after a kill.
+/// Milliseconds from a start after a kill to the first answer.
 #[derive(Serialize)]
 pub(super) struct Start {
     pub(super) first_answer_ms: Vec<f64>,
     /// Memory after the start.
     pub(super) resident_mb: f64,
-    /// After so many sales in all.
+    /// Memory after a number of further sales.
     pub(super) resident_later_mb: Vec<(u64, f64)>,
-    /// After the catalog was loaded again.
+    /// Memory after the catalog was loaded again.
     pub(super) resident_reloaded_mb: f64,
 }
 
-/// On the disk.
+/// The size on disk.
 #[derive(Serialize)]
 pub(super) struct Size {
     pub(super) store_mb: f64,
@@ -84,13 +84,13 @@ pub(super) struct Size {
 }
 
 impl Report {
-    /// For people.
+    /// The results as text.
     pub(super) fn table(&self) -> String {
         let mut out = String::new();
         let [before, after] = self.raw_appends_per_s;
         let _ = writeln!(
             out,
-            "\n  {}, {} items, {} sales of the past; the disk takes {before:.0} to {after:.0} appends of 4 KiB with fdatasync a second\n",
+            "\n  {}, {} items, {} earlier sales; the disk does {before:.0} to {after:.0} appends of 4 KiB with fdatasync per second\n",
             self.engine, self.items, self.stored
         );
         let _ =
@@ -98,8 +98,8 @@ impl Report {
         for figure in &self.durable {
             let _ = writeln!(
                 out,
-                "  {:>3} askers          {:>10.0} {:>7.2} {:>8.1} {:>6.0} {:>13.1} {:>9.1} {:>9.1}",
-                figure.askers,
+                "  {:>3} callers          {:>10.0} {:>7.2} {:>8.1} {:>6.0} {:>13.1} {:>9.1} {:>9.1}",
+                figure.callers,
                 figure.sales_per_s,
                 figure.ratio,
                 figure.sales_per_flush,
@@ -146,13 +146,13 @@ impl Report {
             .start
             .resident_later_mb
             .iter()
-            .map(|(sales, mb)| format!("{mb:.0} after {sales} sales more"))
+            .map(|(sales, mb)| format!("{mb:.0} after {sales} more sales"))
             .collect();
         let _ = writeln!(
             out,
             "  first answer           {} ms after the start\n  \
              memory                 {:.0} MB after the start, {}, {:.0} after the catalog was loaded again\n  \
-             on the disk            {:.0} bytes a sale: {:.0} MB in the engine, {:.0} MB in the archive\n  \
+             on the disk            {:.0} bytes per sale: {:.0} MB in the engine, {:.0} MB in the archive\n  \
              HQ had all             {} s after the last sale",
             starts.join(", "),
             self.start.resident_mb,

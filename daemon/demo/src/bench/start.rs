@@ -1,4 +1,4 @@
-//! From the start of the hub's process to its first answer, and the memory it holds.
+//! The time from the start of the hub's process to its first answer, and its memory.
 
 use std::{fs, time::Duration};
 
@@ -6,17 +6,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::{client::Client, stage::Stage};
 
-/// How long a hub may take to start.
+/// The time limit of a start.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Kills the hub as a power cut would and waits until it answers again.
+/// Kills the hub as a power failure would, and waits until it answers again.
 ///
 /// # Errors
-/// It does not come back.
+/// It does not answer again.
 pub(super) async fn restart(stage: &Stage, client: &Client, path: &str) -> Result<Duration, String> {
     let mut hub = stage.hub.clone();
     let before = hub.borrow_and_update().map(|running| running.process);
-    let before = before.ok_or("the hub does not run")?;
+    let before = before.ok_or("the hub is not running")?;
     let killed = tokio::process::Command::new("kill").args(["-9", &before.to_string()]).status().await;
     killed.map_err(|error| error.to_string())?;
     let again = hub.wait_for(|running| running.is_some_and(|running| running.process != before));
@@ -32,12 +32,12 @@ pub(super) async fn restart(stage: &Stage, client: &Client, path: &str) -> Resul
     Err("the hub does not answer".into())
 }
 
-/// Memory in use by the hub, in bytes.
+/// The memory used by the hub, in bytes.
 ///
 /// # Errors
-/// It does not run.
+/// It is not running.
 pub(super) fn resident(stage: &Stage) -> Result<u64, String> {
-    let process = stage.hub.borrow().map(|running| running.process).ok_or("the hub does not run")?;
+    let process = stage.hub.borrow().map(|running| running.process).ok_or("the hub is not running")?;
     let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
-    hub::resident_in(&status).ok_or_else(|| "the system does not tell the hub's memory".into())
+    hub::resident_in(&status).ok_or_else(|| "the system does not report the hub's memory".into())
 }

@@ -1,4 +1,4 @@
-//! The program as somebody starts it.
+//! The program as a process.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Whatever under a path somebody else may read or write.
+/// Collects everything below a path that others can read or write.
 fn open_to_others(path: &Path, found: &mut Vec<String>) {
     let metadata = fs::symlink_metadata(path).unwrap();
     if metadata.permissions().mode() & 0o077 != 0 {
@@ -23,7 +23,7 @@ fn open_to_others(path: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn all_that_a_hub_writes_is_its_owners_alone_whatever_the_umask() {
+fn all_files_of_a_hub_are_private_whatever_the_umask() {
     let directory = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let at = |name: &str| directory.path().join(name);
@@ -46,7 +46,11 @@ fn all_that_a_hub_writes_is_its_owners_alone_whatever_the_umask() {
     let deadline = Instant::now() + Duration::from_secs(30);
     let read_log = || fs::read_to_string(at("log")).unwrap();
     while !read_log().contains("\"ready\"") {
-        assert!(Instant::now() < deadline && hub.try_wait().unwrap().is_none(), "it does not start: {}", read_log());
+        assert!(
+            Instant::now() < deadline && hub.try_wait().unwrap().is_none(),
+            "the hub did not start: {}",
+            read_log()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     let mut found = Vec::new();

@@ -1,12 +1,12 @@
-//! A pulled plug with a real kernel and a real file system in between: a hub in a virtual machine that is killed.
+//! Power failures with a real kernel and file system: a hub in a virtual machine that is killed.
 //!
-//! `tests/guest/build` makes the machine: a Debian kernel, ext4 on a virtual disk, the hub. The registers are here, and
-//! reach the hub through the machine's network card, so what was answered is known outside. Killing QEMU loses what the
-//! guest's kernel had not written: journal, delayed allocation and all. What it had written is in the image, since that
-//! is written to by this system, which lives on.
+//! `tests/guest/build` builds the machine: a Debian kernel, ext4 on a virtual disk, the hub. The registers run here and
+//! reach the hub through the machine's network card, so the answers are known outside. Killing QEMU loses what the
+//! guest's kernel had not written: journal, delayed allocation and all. Everything it had written is in the image,
+//! because this system, which survives, writes the image.
 //!
-//! The simulator ([`power`](crate::power)) allows more than a kernel does, but models only what it was taught. This
-//! models nothing.
+//! The simulator ([`power`](crate::power)) allows more than a kernel does, but only models what it was taught. This
+//! test models nothing.
 
 use std::{
     fs,
@@ -23,16 +23,16 @@ use crate::{
 /// Bytes of the virtual disk.
 const DISK: u64 = 2 * 1024 * 1024 * 1024;
 
-/// A kernel, and what it starts.
+/// A kernel and its initial file system.
 pub struct Machine {
     directory: PathBuf,
 }
 
 impl Machine {
-    /// Builds it, once for all runs of the same hub.
+    /// Builds the machine, once for all runs of the same hub.
     ///
     /// # Errors
-    /// What it is made of can't be had here.
+    /// A tool or package is not available.
     pub fn build() -> Result<Self, String> {
         let directory = root().join("target/guest");
         for tool in [QEMU, "mkfs.ext4", "busybox", "cpio"] {
@@ -53,22 +53,21 @@ impl Machine {
 
 const QEMU: &str = "qemu-system-x86_64";
 
-/// A machine with a disk of its own.
+/// A virtual machine with its own disk.
 pub struct Guest<'m> {
     machine: &'m Machine,
     image: PathBuf,
     console: PathBuf,
     port: u16,
-    /// Where the store's registers look for the console's code.
+    /// The file where the store's registers read the console code.
     code: PathBuf,
 }
 
 impl<'m> Guest<'m> {
-    /// A guest whose disk holds a shop's identity and config, and nothing else yet. `data` is the directory of the
-    /// shop's plan.
+    /// Prepares a guest whose disk has a store's identity and config. `data` is the directory of the store's plan.
     ///
     /// # Errors
-    /// The disk can't be made.
+    /// The disk can't be created.
     pub fn install(machine: &'m Machine, shop: &Shop, data: &Path, work: &Path) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("make the guest's disk: {error}");
         let (seed, image) = (work.join("seed"), work.join("disk.img"));
@@ -89,14 +88,14 @@ impl<'m> Guest<'m> {
             return Err(String::from_utf8_lossy(&made.stderr).into_owned());
         }
         let (console, code) = (work.join("console"), data.join("console-code"));
-        Ok(Self { machine, image, console, port: shop.door.address.port(), code })
+        Ok(Self { machine, image, console, port: shop.endpoint.address.port(), code })
     }
 
-    /// Switches it on and waits until its hub has been started; the hub has looked at its store before, if there was
-    /// one. Gives the machine, and whether the store was whole.
+    /// Starts the machine and waits until its hub has started, after a check of the store if there is one. Returns the
+    /// machine, and whether the check found no faults.
     ///
     /// # Errors
-    /// It does not come up: the end of what it said.
+    /// It does not start; the error has the end of its output.
     pub fn boot(&self) -> Result<(Running, bool), String> {
         let _ = fs::remove_file(&self.console);
         let port = self.port;
@@ -111,7 +110,7 @@ impl<'m> Guest<'m> {
             .arg(self.machine.directory.join("initramfs"))
             .args(["-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on"])
             .arg("-drive")
-            // Written to at once, and never flushed: this system stays.
+            // Cached and never flushed: this system does not fail.
             .arg(format!("file={},if=virtio,format=raw,cache=unsafe", self.image.display()))
             .arg("-netdev")
             .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:{port}"))
@@ -129,7 +128,7 @@ impl<'m> Guest<'m> {
             });
             code.is_some() || running.has_ended()
         });
-        let code = code.ok_or_else(|| format!("the guest does not come up:\n{}", self.last_words()))?;
+        let code = code.ok_or_else(|| format!("the guest did not start:\n{}", self.last_words()))?;
         fs::write(&self.code, code).map_err(|error| format!("{}: {error}", self.code.display()))?;
         Ok((running, self.said().contains("GUEST whole")))
     }
@@ -138,7 +137,7 @@ impl<'m> Guest<'m> {
         String::from_utf8_lossy(&fs::read(&self.console).unwrap_or_default()).into_owned()
     }
 
-    /// The end of what it said.
+    /// The end of its output.
     pub fn last_words(&self) -> String {
         let said = self.said();
         let last: Vec<_> = said.lines().rev().take(30).collect();
@@ -146,7 +145,7 @@ impl<'m> Guest<'m> {
     }
 }
 
-/// A guest that is switched on; its plug is pulled when it is dropped.
+/// A running guest; dropping it cuts its power.
 pub struct Running {
     child: Child,
 }

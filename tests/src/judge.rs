@@ -1,7 +1,7 @@
-//! What must be on a disk after a power cut under a hub, and a hub that is started on it.
+//! Judges the disk after a power failure under a hub, and the hub started on it.
 //!
-//! The notes in the trace say what was asked and answered before the cut ([`Known`]); a [`Judge`] starts the hub on
-//! what is left, and looks.
+//! The notes in the trace say what was requested and answered before the cut ([`Known`]). A [`Judge`] starts the hub on
+//! the remaining state and checks it.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
     shop::{Hub, Plan, Shop},
     stockroom::{Ledger, STOCK, positions},
     till::{Asked, Book, Till},
-    verdict::{Shelf, repeated},
+    verdict::{HubSales, repeated},
 };
 
 /// The note that a new store's hub is ready.
@@ -34,7 +34,7 @@ pub const OPENED: usize = usize::MAX;
 /// The backup, on the traced disk.
 pub const BACKUP: &str = "store.backup";
 
-/// Answers asked for again in each state: so many of the last, and as many others.
+/// The number of repeated commands in each state: this many of the latest, and as many others.
 const REPEATED: usize = 8;
 
 /// What the registers know at a moment of the trace.
@@ -49,7 +49,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Hears of records.
+    /// Processes records.
     pub fn hear(&mut self, records: &[Record<'_>]) {
         for record in records {
             match record {
@@ -65,8 +65,8 @@ impl Known {
         }
     }
 
-    /// The state of a disk that was cut now. Of everything asked for in the end, only what was asked for until now;
-    /// answers that came later are taken out.
+    /// The state of a disk that is cut now. Of everything that was ever requested, keeps only earlier requests, and
+    /// removes later answers.
     pub fn state(&self, cut: Cut, all: &[Asked], dice: &mut Rng) -> State {
         State {
             cut,
@@ -103,13 +103,13 @@ pub struct State {
 }
 
 impl State {
-    /// Sales that were answered.
+    /// The number of answered sales.
     pub fn sold(&self) -> usize {
         self.asked.iter().filter(|asked| asked.sells && asked.answer.is_some()).count()
     }
 }
 
-/// Starts a hub on states and looks.
+/// Starts a hub on states and checks them.
 pub struct Judge<'l> {
     shop: Shop,
     disk: PathBuf,
@@ -117,26 +117,26 @@ pub struct Judge<'l> {
     other: Shop,
     other_disk: PathBuf,
     registers: Vec<Client>,
-    /// What the stockroom did, if there was one.
+    /// The stockroom's commands, if there was one.
     ledger: Option<&'l Ledger>,
 }
 
 impl<'l> Judge<'l> {
-    /// A judge that works in a directory of its own, for the hub of some registers.
+    /// A judge with its own directory, for the hub of some registers.
     ///
     /// # Errors
-    /// Its store's identity or config can't be made.
+    /// The store's identity or config can't be created.
     pub fn new(work: &Path, engine: &str, registers: &[Client]) -> Result<Self, String> {
         let disk = work.join("disk");
         let plan = Plan { engine, data: &disk.join("data"), registers: registers.len(), broker: None };
         let shop = Shop::build(work, &plan)?;
-        let registers = registers.iter().map(|client| client.at(&shop.door)).collect();
+        let registers = registers.iter().map(|client| client.at(&shop.endpoint)).collect();
         let other_disk = work.join("other-disk");
         let other = Shop::build(&work.join("other"), &Plan { data: &other_disk, ..plan })?;
         Ok(Self { shop, disk, other, other_disk, registers, ledger: None })
     }
 
-    /// One that looks at the stock as well.
+    /// Also checks the stock.
     #[must_use]
     pub fn with_stock(self, ledger: &'l Ledger) -> Self {
         Self { ledger: Some(ledger), ..self }
@@ -145,7 +145,7 @@ impl<'l> Judge<'l> {
     /// Judges a state.
     ///
     /// # Errors
-    /// What is wrong; what was answered and is not there is `LOST`.
+    /// What is wrong; lost answers are reported as `LOST`.
     pub fn judge(&self, state: &State) -> Result<(), String> {
         let trouble = |error: std::io::Error| format!("{}: {error}", self.disk.display());
         for left in [&self.disk, &self.other_disk] {
@@ -169,7 +169,7 @@ impl<'l> Judge<'l> {
         if state.is_backed_up { self.has_backup() } else { Ok(()) }
     }
 
-    /// The backup is whole: a store can be made of it.
+    /// Checks that the backup can be restored.
     fn has_backup(&self) -> Result<(), String> {
         self.other
             .restore(&self.disk.join(BACKUP))
@@ -178,7 +178,7 @@ impl<'l> Judge<'l> {
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 
-    /// Nothing was answered yet: the store can be opened, and sells.
+    /// If nothing was answered yet: the store can be opened, and sells.
     fn opens(&self, state: &State) -> Result<(), String> {
         one_more(&self.shop.open()?[0], state.dice.clone())
     }
@@ -190,19 +190,20 @@ impl<'l> Judge<'l> {
         let sold = answered.iter().filter(|asked| asked.sells);
         let ids: Vec<_> = sold.filter_map(|asked| Some(&asked.answer.as_ref()?["sale"])).collect();
         let last = &ids[ids.len().saturating_sub(REPEATED)..];
-        let shelf =
-            Shelf::read(&self.registers[..1], |sale| last.contains(&&sale["sale"]) || !ids.contains(&&sale["sale"]))?;
-        let mut faults = shelf.faults(&state.asked);
+        let found = HubSales::read(&self.registers[..1], |sale| {
+            last.contains(&&sale["sale"]) || !ids.contains(&&sale["sale"])
+        })?;
+        let mut faults = found.faults(&state.asked);
         let mut dice = state.dice.clone();
         let mut again = dice.choose_multiple(answered.iter().copied(), REPEATED);
         again.extend(answered.iter().rev().take(REPEATED));
         faults.extend(repeated(&self.registers, &again)?);
         if let Some(ledger) = self.ledger {
-            let (there, sold) = (positions(&self.shop.console()?)?, shelf.baskets(&state.asked));
+            let (there, sold) = (positions(&self.shop.console()?)?, found.baskets(&state.asked));
             faults.extend(ledger.faults_after_a_cut(&there, &sold, &state.stock_asked, &state.stock_answered));
         }
         if hub.has_ended() {
-            faults.push("the hub ended by itself".into());
+            faults.push("the hub ended unexpectedly".into());
         }
         if !faults.is_empty() {
             return Err(faults.join("; "));
@@ -211,10 +212,10 @@ impl<'l> Judge<'l> {
     }
 }
 
-/// How long a register asks for a sale more.
+/// How long a register tries one more sale.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A sale more; a basket of what is not there any more is none.
+/// Makes one more sale; refusals for lack of stock are repeated with another basket.
 fn one_more(register: &Client, dice: Rng) -> Result<(), String> {
     let (book, no_orders, began) = (Book::default(), Ledger::default(), Instant::now());
     let mut till = Till::new(register, &book, "till-1", dice, 900_000).with_orders(&no_orders);
@@ -228,17 +229,17 @@ fn one_more(register: &Client, dice: Rng) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts a hub on its store as it lies there, looks for everything that was asked and answered, and repeats every
-/// answered command; then it sells, is killed, and its store is whole. Gives what was looked at.
+/// Starts a hub on its store, checks everything that was requested and answered, and repeats every answered command.
+/// Then the hub sells and is killed, and the store must have no faults. Returns a summary.
 ///
 /// # Errors
 /// What is wrong.
 pub fn has_all(shop: &Shop, registers: &[Client], asked: &[Asked]) -> Result<String, String> {
     let mut hub = shop.start(&[])?;
     shop.ready(&mut hub)?;
-    let shelf = Shelf::read(registers, |_| true)?;
+    let found = HubSales::read(registers, |_| true)?;
     let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
-    let faults = [shelf.faults(asked), repeated(registers, &answered)?].concat();
+    let faults = [found.faults(asked), repeated(registers, &answered)?].concat();
     if !faults.is_empty() {
         return Err(faults.join("; "));
     }
@@ -248,5 +249,5 @@ pub fn has_all(shop: &Shop, registers: &[Client], asked: &[Asked]) -> Result<Str
     if !faults.is_empty() {
         return Err(faults.join("; "));
     }
-    Ok(format!("{} sales there, {} answers given again, {records} records checked", shelf.listed.len(), answered.len()))
+    Ok(format!("{} sales there, {} answers given again, {records} records checked", found.listed.len(), answered.len()))
 }

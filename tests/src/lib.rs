@@ -1,21 +1,21 @@
-//! System tests: the real binaries as a whole store, killed, cut, filled up and started again.
+//! System tests: the real binaries as a whole store, killed, cut off, filled up and restarted.
 //!
-//! They run what is in `target/release`; `./tests/run` builds it first. Nothing here links the project's own crates: a
-//! register of these tests knows the documented API alone, so what it saw is the word of an independent witness. But
-//! for [`life`], which drives the crate `store` itself.
+//! They run the binaries in `target/release`, which `./tests/run` builds first. The project's own crates are not
+//! linked: a register of these tests only knows the documented API and is an independent witness. The exception is
+//! [`life`], which drives the crate `store` directly.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`shop`] | a store of processes: hub, broker, HQ |
-//! | [`register`] | a register's client: one connection, the same command under the same key until it is answered |
-//! | [`stockroom`] | what comes in, is set aside, breaks and is counted meanwhile, and what must be there |
-//! | [`till`] | what a register sells, and the record of everything asked and answered |
-//! | [`verdict`] | is everything that was answered there, whole, once, without gaps |
+//! | [`register`] | a register's client: one connection; repeats a command under the same key until it is answered |
+//! | [`stockroom`] | deliveries, reservations, damage and counts, and the expected stock |
+//! | [`till`] | the sales of a register, and the record of all requests and answers |
+//! | [`verdict`] | checks that everything answered is there, complete, once, without gaps |
 //! | [`power`] | the power-cut simulator |
-//! | [`guest`] | a virtual machine whose plug is pulled |
-//! | [`judge`] | a hub started on what a power cut left |
-//! | [`life`] | a store's life without a hub, for the simulator |
-//! | [`small_disk`] | a file system that is soon full |
+//! | [`guest`] | power failures of a virtual machine |
+//! | [`judge`] | a hub started on the remains of a power failure |
+//! | [`life`] | a store without a hub, for the simulator |
+//! | [`small_disk`] | a small file system that fills up |
 //! | [`replay`] | the demo's replay as a child process |
 
 pub mod guest;
@@ -42,7 +42,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// The engines of the hub; every suite holds both.
+/// The engines; every suite runs on both.
 pub const ENGINES: [&str; 2] = ["sled", "sqlite"];
 
 /// The repository.
@@ -50,18 +50,18 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
 }
 
-/// The data that comes with the project.
+/// The data in the repository.
 pub fn data() -> PathBuf {
     root().join("tests/data/complete-journey")
 }
 
-/// A program of the project.
+/// The path of a program.
 pub fn program(name: &str) -> PathBuf {
     root().join("target/release").join(name)
 }
 
-/// Says that something was not tested, past the test runner, which keeps what a passing test prints to itself.
-/// `./tests/run` repeats it at its end.
+/// Reports that something was not tested, past the test runner, which hides the output of passing tests. `./tests/run`
+/// repeats it at its end.
 pub fn skipped(what: &str) {
     let _ = io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes());
 }
@@ -71,7 +71,7 @@ pub fn is_long() -> bool {
     env::var_os("STORE_HUB_LONG").is_some()
 }
 
-/// Where the dice start: `STORE_HUB_SEED`, or else the clock. Tests print it, so that a failure can be had again.
+/// The seed of random choices: `STORE_HUB_SEED`, or the clock. Tests print it, so that failures can be reproduced.
 pub fn seed() -> u64 {
     let given = env::var("STORE_HUB_SEED").ok().and_then(|text| text.parse().ok());
     given.unwrap_or_else(|| {
@@ -80,20 +80,20 @@ pub fn seed() -> u64 {
     })
 }
 
-/// Who has the machine. Tests are threads of one process.
+/// The lock of the machine. Tests are threads of one process.
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Has the machine for itself until it goes: for a test that loads it, or measures it.
+/// Reserves the machine until it is dropped, for tests that load or measure it.
 pub fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Shares the machine with others who do not mind, until it goes.
-pub fn in_company() -> RwLockReadGuard<'static, ()> {
+/// Shares the machine until it is dropped.
+pub fn shared() -> RwLockReadGuard<'static, ()> {
     MACHINE.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills a process as a power cut would end it.
+/// Kills a process as a power failure would end it.
 pub fn kill_9(pid: u32) {
     signal(pid, "KILL");
 }
@@ -103,7 +103,7 @@ pub(crate) fn signal(pid: u32, name: &str) {
     let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
 }
 
-/// Ends a load when it goes, also when something else fails first.
+/// Sets a flag on drop, to end a load even if something else fails first.
 pub struct Ends<'o>(pub &'o AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -112,7 +112,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Waits for something that must come; false if it does not.
+/// Waits for a condition; false if it does not hold in time.
 pub fn until(limit: Duration, mut there: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     while began.elapsed() < limit {

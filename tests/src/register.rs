@@ -1,11 +1,11 @@
-//! A register's client, written against the documented API: HTTPS with the store's `ca.pem` as root, one connection
-//! that is kept, the same command under the same key until it is answered.
+//! A register's client, written against the documented API: HTTPS with the store's `ca.pem` as root, one kept
+//! connection, and commands repeated under the same key until they are answered.
 //!
-//! | what comes back | what a register does |
+//! | answer | what the register does |
 //! | --- | --- |
-//! | 2xx | it is answered |
-//! | nothing, or 503 | the same again, for as long as its patience lasts |
-//! | anything else | the hub refused; here that is a failed test |
+//! | 2xx | done |
+//! | none, or 503 | sends the same command again, as long as its patience lasts |
+//! | anything else | refused, which fails the test here |
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
@@ -16,46 +16,46 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-/// How long a register waits before it asks again.
+/// The pause before a command is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Where a hub is and whom to trust.
+/// The hub's address and the trusted authority.
 #[derive(Clone)]
-pub struct Door {
-    /// Where it listens.
+pub struct Endpoint {
+    /// The address.
     pub address: SocketAddr,
     /// The store's authority.
     pub authority: Certificate<'static>,
 }
 
-/// Who asks.
+/// The credentials of a client.
 #[derive(Clone, Debug)]
-enum Badge {
+enum Credentials {
     Nobody,
     Token(String),
     Session(String),
 }
 
-/// A client with a connection of its own.
+/// A client with its own connection.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
     base: String,
-    badge: Badge,
+    credentials: Credentials,
 }
 
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// Its HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Its JSON; null if it has none.
+    /// The JSON body; null if there is none.
     pub body: Value,
     cookie: Option<String>,
 }
 
 impl Reply {
-    /// The answer's JSON, if the hub did as asked.
+    /// The body of a successful answer.
     ///
     /// # Errors
     /// The problem.
@@ -67,16 +67,16 @@ impl Reply {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// Patience ended. Whether it was done is not known.
+    /// The client gave up; the outcome is unknown.
     GaveUp,
-    /// The hub refused, in its words.
+    /// The hub refused, with the problem.
     Refused(String),
 }
 
 impl Client {
-    fn new(door: &Door, badge: Badge) -> Self {
+    fn new(endpoint: &Endpoint, credentials: Credentials) -> Self {
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(std::slice::from_ref(&door.authority)))
+            .root_certs(RootCerts::new_with_certs(std::slice::from_ref(&endpoint.authority)))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
         let config = Agent::config_builder()
@@ -87,56 +87,56 @@ impl Client {
             .max_idle_connections_per_host(1)
             .timeout_global(Some(Duration::from_secs(20)))
             .build();
-        Self { agent: config.new_agent(), base: format!("https://{}", door.address), badge }
+        Self { agent: config.new_agent(), base: format!("https://{}", endpoint.address), credentials }
     }
 
-    /// Somebody whom the hub does not know.
-    pub fn nobody(door: &Door) -> Self {
-        Self::new(door, Badge::Nobody)
+    /// A client without credentials.
+    pub fn nobody(endpoint: &Endpoint) -> Self {
+        Self::new(endpoint, Credentials::Nobody)
     }
 
     /// Logs a person in with the store's console code.
     ///
     /// # Errors
     /// The hub refused, or gave no answer in time.
-    pub fn log_in(door: &Door, code: &str) -> Result<Self, String> {
-        let mut client = Self::new(door, Badge::Nobody);
+    pub fn log_in(endpoint: &Endpoint, code: &str) -> Result<Self, String> {
+        let mut client = Self::new(endpoint, Credentials::Nobody);
         let reply = client.insist(&Method::POST, "/api/v1/session", None, &json!({ "code": code }).to_string())?;
         let cookie = reply.cookie.clone().and_then(|line| line.split(';').next().map(str::to_owned));
         reply.done()?;
-        client.badge = Badge::Session(cookie.ok_or("no session came back")?);
+        client.credentials = Credentials::Session(cookie.ok_or("the answer has no session")?);
         Ok(client)
     }
 
-    /// Pairs a register: a person draws the code, the register types it in.
+    /// Pairs a register: a person draws the code, the register exchanges it for a token.
     ///
     /// # Errors
     /// The hub refused, or gave no answer in time.
-    pub fn pair(console: &Self, door: &Door, register: &str) -> Result<Self, String> {
+    pub fn pair(console: &Self, endpoint: &Endpoint, register: &str) -> Result<Self, String> {
         let path = format!("/api/v1/registers/{register}/pairing-code");
         let drawn = console.insist(&Method::POST, &path, Some("pairing-code"), "")?.done()?;
-        let mut client = Self::new(door, Badge::Nobody);
+        let mut client = Self::new(endpoint, Credentials::Nobody);
         let body = json!({ "code": drawn["code"] }).to_string();
         let paired = client.insist(&Method::POST, "/api/v1/pairing", None, &body)?.done()?;
-        client.badge = Badge::Token(paired["token"].as_str().ok_or("no token came back")?.to_owned());
+        client.credentials = Credentials::Token(paired["token"].as_str().ok_or("the answer has no token")?.to_owned());
         Ok(client)
     }
 
     /// The cookie of a person's session.
     pub fn session(&self) -> Option<&str> {
-        match &self.badge {
-            Badge::Session(cookie) => Some(cookie),
+        match &self.credentials {
+            Credentials::Session(cookie) => Some(cookie),
             _ => None,
         }
     }
 
-    /// The same register at another door: a hub that was started on another state of its disk.
+    /// The same client for another address: a hub started on another state of its disk.
     #[must_use]
-    pub fn at(&self, door: &Door) -> Self {
-        Self::new(door, self.badge.clone())
+    pub fn at(&self, endpoint: &Endpoint) -> Self {
+        Self::new(endpoint, self.credentials.clone())
     }
 
-    /// Sends a command until it is answered. After each failure `goes_on` decides whether to ask again.
+    /// Sends a command until it is answered. After each failure `goes_on` decides whether to repeat it.
     ///
     /// # Errors
     /// No answer.
@@ -164,16 +164,16 @@ impl Client {
         self.insist(&Method::GET, path, None, "")?.done()
     }
 
-    /// Sends something once and takes what comes.
+    /// Sends a request once.
     ///
     /// # Errors
-    /// No answer came: what happened to the connection.
+    /// There was no answer; the error says what happened to the connection.
     pub fn once(&self, method: &Method, path: &str, key: Option<&str>, body: &str) -> Result<Reply, String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        match &self.badge {
-            Badge::Nobody => {}
-            Badge::Token(token) => request = request.header("authorization", format!("Bearer {token}")),
-            Badge::Session(cookie) => request = request.header("cookie", cookie),
+        match &self.credentials {
+            Credentials::Nobody => {}
+            Credentials::Token(token) => request = request.header("authorization", format!("Bearer {token}")),
+            Credentials::Session(cookie) => request = request.header("cookie", cookie),
         }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -189,11 +189,11 @@ impl Client {
         let cookie = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string().map_err(|error| failed(&error))?;
-        // The page is no JSON.
+        // Pages are not JSON.
         Ok(Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::Null), cookie })
     }
 
-    /// Sends something that may be repeated until there is an answer, for half a minute.
+    /// Repeats a request until it is answered, for half a minute.
     fn insist(&self, method: &Method, path: &str, key: Option<&str>, body: &str) -> Result<Reply, String> {
         let mut tries = 0;
         loop {

@@ -1,4 +1,4 @@
-//! The demo's replay of real baskets, as a child process in its own directory.
+//! The demo's replay of real baskets as a child process in its own directory.
 
 use std::{
     fs,
@@ -15,10 +15,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Starts `store-hub demo --once --replay` with its state kept in `directory`, by an engine.
+    /// Starts `store-hub demo --once --replay` with its state in `directory` and an engine.
     ///
     /// # Panics
-    /// The binary is not there.
+    /// The binary does not exist.
     #[allow(clippy::expect_used)] // a test without its binary can only fail
     pub fn start(directory: &Path, data: &Path, engine: &str) -> Self {
         let child = Command::new(program("store-hub"))
@@ -47,25 +47,25 @@ impl Replay {
         })
     }
 
-    /// How many bytes the hub has stored: how far the replay is, seen from outside.
+    /// The number of bytes that the hub has stored: the progress of the replay, seen from outside.
     pub fn stored(&self) -> u64 {
         let engines = ["data/sled", "data/sqlite"].map(|engine| fs::read_dir(self.directory.join(engine)));
         let files = engines.into_iter().flatten().flatten().flatten();
         files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
-    /// Kills the demo itself, and with it the hub, which ends when its pipe closes.
+    /// Kills the demo, and with it the hub, which stops when its pipe closes.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Whether it is through.
+    /// Whether it has ended.
     pub fn is_through(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
-    /// Waits for its end; gives whether it was content, and its figures.
+    /// Waits for its end; returns whether it succeeded, and its results.
     pub fn finish(mut self) -> (bool, serde_json::Value) {
         let content = self.child.wait().is_ok_and(|status| status.success());
         let figures = fs::read(self.directory.join("replay.json")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! A store of processes, as a retailer would run it: identity, config, hub, broker, HQ. Each ends with its value.
+//! A store of processes as a retailer would run it: identity, config, hub, broker, HQ. Each process ends when its value
+//! is dropped.
 
 use std::{
     fs::{self, File},
@@ -15,21 +16,21 @@ use ureq::{http::Method, tls::Certificate};
 
 use crate::{
     ENGINES, program,
-    register::{Client, Door},
+    register::{Client, Endpoint},
     signal, till, until,
 };
 
-/// How long a process may take to start, to catch up, to end.
+/// The time limit for a process to start, catch up or stop.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// The most items that a hub takes in one load.
+/// The maximum number of items in a load.
 const LOAD: usize = 1_000;
 
 fn failed(what: impl std::fmt::Display) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{what}: {error}")
 }
 
-/// A port that nobody uses, below those that the system gives to connections: a hub that is killed finds it free again.
+/// A free port below the range of outgoing connections, so that a killed hub finds it free again.
 fn free_port() -> Result<u16, String> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(id() % 100).unwrap_or(0) * 100;
@@ -39,33 +40,33 @@ fn free_port() -> Result<u16, String> {
         .ok_or_else(|| "no port is free".to_owned())
 }
 
-/// What a store is to be.
+/// The plan of a store.
 pub struct Plan<'p> {
-    /// What keeps it.
+    /// The engine.
     pub engine: &'p str,
-    /// Where its state lies.
+    /// The data directory.
     pub data: &'p Path,
-    /// How many registers it has.
+    /// The number of registers.
     pub registers: usize,
-    /// HQ's broker, if it has one.
+    /// HQ's broker, if there is one.
     pub broker: Option<SocketAddr>,
 }
 
-/// A store: its identity and its config.
+/// A store: its identity and config.
 #[derive(Clone)]
 pub struct Shop {
     directory: PathBuf,
     data: PathBuf,
     registers: usize,
-    /// How to reach its hub.
-    pub door: Door,
+    /// The hub's address.
+    pub endpoint: Endpoint,
 }
 
 impl Shop {
-    /// Makes a store's identity (`store-hub-provision create-store`) and writes its config.
+    /// Creates a store's identity (`store-hub-provision create-store`) and its config.
     ///
     /// # Errors
-    /// What could not be made.
+    /// Something could not be created.
     pub fn build(directory: &Path, plan: &Plan<'_>) -> Result<Self, String> {
         fs::create_dir_all(directory).map_err(failed("make the store's directory"))?;
         let identity = directory.join("identity");
@@ -74,7 +75,7 @@ impl Shop {
                 .args(["create-store", "--store", "store-1", "--address", "127.0.0.1", "--dir"])
                 .arg(&identity)
                 .output()
-                .map_err(failed("store-hub-provision is not there: run ./tests/run, or `cargo build --release`"))?;
+                .map_err(failed("could not run store-hub-provision: run ./tests/run, or `cargo build --release`"))?;
             if !made.status.success() {
                 return Err(String::from_utf8_lossy(&made.stderr).into_owned());
             }
@@ -100,19 +101,19 @@ impl Shop {
             directory: directory.to_owned(),
             data: plan.data.to_owned(),
             registers: plan.registers,
-            door: Door { address, authority },
+            endpoint: Endpoint { address, authority },
         })
     }
 
-    /// Where its identity and its config lie.
+    /// The directory of its identity and config.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Starts the hub, with more in its environment.
+    /// Starts the hub with additional environment variables.
     ///
     /// # Errors
-    /// The program is not there.
+    /// The program does not exist.
     pub fn start(&self, environment: &[(&str, &str)]) -> Result<Hub, String> {
         let log = File::options().create(true).append(true).open(self.directory.join("hub.log"));
         let log = log.map_err(failed("open hub.log"))?;
@@ -125,7 +126,7 @@ impl Shop {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .map_err(failed("store-hub is not there: run ./tests/run, or `cargo build --release`"))?;
+            .map_err(failed("could not run store-hub: run ./tests/run, or `cargo build --release`"))?;
         Ok(Hub { child })
     }
 
@@ -144,18 +145,18 @@ impl Shop {
     /// Waits until a hub answers.
     ///
     /// # Errors
-    /// It ends instead, or takes too long: the end of its log.
+    /// It ends or takes too long; the error has the end of its log.
     pub fn ready(&self, hub: &mut Hub) -> Result<(), String> {
-        let page = Client::nobody(&self.door);
+        let page = Client::nobody(&self.endpoint);
         let mut answers = false;
         until(LIMIT, || {
             answers = page.once(&Method::GET, "/", None, "").is_ok_and(|reply| reply.status == 200);
             answers || hub.has_ended()
         });
-        if answers { Ok(()) } else { Err(format!("the hub does not start:\n{}", self.log())) }
+        if answers { Ok(()) } else { Err(format!("the hub did not start:\n{}", self.log())) }
     }
 
-    /// Opens the store as a person would: logs in, loads the catalog, pairs each register. Gives the registers.
+    /// Opens the store as a person would: logs in, loads the catalog, pairs each register. Returns the registers.
     ///
     /// # Errors
     /// The hub does not start, or refuses.
@@ -166,21 +167,21 @@ impl Shop {
             let loaded = console.command("/api/v1/items", &format!("catalog-{number}"), &items, || true);
             loaded.map_err(|error| format!("{error:?}"))?;
         }
-        (1..=self.registers).map(|number| Client::pair(&console, &self.door, &format!("till-{number}"))).collect()
+        (1..=self.registers).map(|number| Client::pair(&console, &self.endpoint, &format!("till-{number}"))).collect()
     }
 
-    /// A person at the console of a hub that runs.
+    /// A person at the console of a running hub.
     ///
     /// # Errors
     /// The hub does not start, or refuses.
     pub fn console(&self) -> Result<Client, String> {
         let path = self.data.join("console-code");
         let code = || fs::read_to_string(&path).ok().filter(|code| code.len() >= 8);
-        until(LIMIT, || TcpStream::connect(self.door.address).is_ok() && code().is_some());
-        Client::log_in(&self.door, &code().ok_or_else(|| format!("the hub does not start:\n{}", self.log()))?)
+        until(LIMIT, || TcpStream::connect(self.endpoint.address).is_ok() && code().is_some());
+        Client::log_in(&self.endpoint, &code().ok_or_else(|| format!("the hub did not start:\n{}", self.log()))?)
     }
 
-    /// `store-hub store check` on a store whose hub is stopped: records looked at, and what is wrong.
+    /// Runs `store-hub store check` while the hub is stopped: the number of records checked, and the faults.
     ///
     /// # Errors
     /// The store can't be opened.
@@ -191,7 +192,7 @@ impl Shop {
         Ok((told["records"].as_u64().unwrap_or(0), faults))
     }
 
-    /// `store-hub store backup`, while the hub sells or not.
+    /// Runs `store-hub store backup`, whether or not the hub is running.
     ///
     /// # Errors
     /// No backup was written.
@@ -199,15 +200,15 @@ impl Shop {
         self.store(&["backup", "--to", &to.display().to_string()], environment).map(|_| ())
     }
 
-    /// `store-hub store restore`, where there is no store.
+    /// Runs `store-hub store restore` where there is no store.
     ///
     /// # Errors
-    /// The backup is not whole.
+    /// The backup is incomplete.
     pub fn restore(&self, from: &Path) -> Result<(), String> {
         self.store(&["restore", "--from", &from.display().to_string()], &[]).map(|_| ())
     }
 
-    /// `store-hub store …`: its JSON.
+    /// Runs `store-hub store …` and returns its JSON.
     fn store(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Value, String> {
         let what = format!("store {}", arguments.join(" "));
         let mut running = Command::new(program("store-hub"))
@@ -230,25 +231,25 @@ impl Shop {
     }
 }
 
-/// A hub that runs.
+/// A running hub.
 pub struct Hub {
     child: Child,
 }
 
 impl Hub {
-    /// Ends it as a power cut would end a process: `kill -9`.
+    /// Kills it as a power failure would: `kill -9`.
     pub fn kill(&mut self) {
         self.end();
     }
 
-    /// Asks it to stop; gives whether it stopped as it should.
+    /// Stops it gracefully; returns whether it stopped as it should.
     pub fn stop(&mut self) -> bool {
         signal(self.child.id(), "TERM");
         until(LIMIT, || matches!(self.child.try_wait(), Ok(Some(_))))
             && self.child.wait().is_ok_and(|status| status.success())
     }
 
-    /// Whether it ended by itself.
+    /// Whether it ended unexpectedly.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -265,13 +266,13 @@ impl Drop for Hub {
     }
 }
 
-/// HQ: a mosquitto and `store-hub-hq ingest`, on loopback.
+/// HQ: mosquitto and `store-hub-hq ingest` on the loopback interface.
 pub struct Headquarters {
     broker: Child,
     ingest: Child,
     export: PathBuf,
     stock: PathBuf,
-    /// Where hubs reach it.
+    /// The broker's address for hubs.
     pub address: SocketAddr,
 }
 
@@ -279,7 +280,7 @@ impl Headquarters {
     /// Starts both.
     ///
     /// # Errors
-    /// One is not there, or does not start.
+    /// A program does not exist or does not start.
     pub fn start(directory: &Path) -> Result<Self, String> {
         let mosquitto = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"];
         let mosquitto = mosquitto.into_iter().find(|path| Path::new(path).exists());
@@ -302,7 +303,7 @@ impl Headquarters {
         Ok(Self { broker, ingest, export, stock, address })
     }
 
-    /// Every sale that HQ has applied, in that order.
+    /// All sales that HQ has applied, in that order.
     ///
     /// # Errors
     /// The export can't be read.
@@ -310,15 +311,15 @@ impl Headquarters {
         rows(&self.export)
     }
 
-    /// How many sales HQ has applied.
+    /// The number of sales that HQ has applied.
     pub fn count(&self) -> usize {
         fs::read_to_string(&self.export).unwrap_or_default().matches('\n').count()
     }
 
-    /// Ends HQ by Ctrl-C; gives the sums it prints, and what it says each store has.
+    /// Stops HQ with Ctrl-C; returns its sums, and the stock of each store.
     ///
     /// # Errors
-    /// It printed none, or wrote none.
+    /// There were none.
     pub fn end(mut self) -> Result<(Value, Vec<Value>), String> {
         signal(self.ingest.id(), "INT");
         let printed = self.ingest.stdout.take().map(std::io::read_to_string);
@@ -328,7 +329,7 @@ impl Headquarters {
     }
 }
 
-/// The lines of a file of HQ's.
+/// The lines of a file of HQ.
 fn rows(path: &Path) -> Result<Vec<Value>, String> {
     let file = File::open(path).map_err(failed(path.display()))?;
     let rows = BufReader::new(file).lines().map(|line| {

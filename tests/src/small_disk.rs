@@ -1,5 +1,5 @@
-//! A file system that is soon full: a loop-mounted ext4 of its own. Needs root, `mkfs.ext4` and a loop device; without
-//! them a test says so and is left out.
+//! A small file system: a loop-mounted ext4. Needs root, `mkfs.ext4` and a loop device; otherwise the test is skipped
+//! with a message.
 
 use std::{
     fs,
@@ -7,9 +7,9 @@ use std::{
     process::Command,
 };
 
-/// A mounted file system; ends with this value.
+/// A mounted file system, unmounted on drop.
 pub struct SmallDisk {
-    /// Where it is.
+    /// The mount point.
     pub path: PathBuf,
 }
 
@@ -20,26 +20,26 @@ fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
 }
 
 impl SmallDisk {
-    /// Makes and mounts a file system of so many bytes, in a directory.
+    /// Creates and mounts a file system of a size, in a directory.
     ///
     /// # Errors
-    /// It can't be made here: why.
+    /// It can't be created here; the error says why.
     pub fn mount(directory: &Path, bytes: u64) -> Result<Self, String> {
         let (image, path) = (directory.join("small.ext4"), directory.join("small"));
         let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
         fs::File::create(&image).and_then(|file| file.set_len(bytes)).map_err(failed)?;
         fs::create_dir(&path).map_err(failed)?;
         let (image, shown) = (image.display().to_string(), path.display().to_string());
-        // Nothing set aside for root: what is free is free for the hub.
+        // No reserve for root: all free space is free for the hub.
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &image])?;
         run("mount", &["-o", "loop", &image, &shown])?;
         Ok(Self { path })
     }
 
-    /// Bytes that are free.
+    /// The free bytes.
     ///
     /// # Errors
-    /// The system can't tell.
+    /// The system can't report them.
     pub fn free(&self) -> Result<u64, String> {
         let told = run("stat", &["-f", "-c", "%a %S", &self.path.display().to_string()])?;
         let figures = told
@@ -48,10 +48,10 @@ impl SmallDisk {
         figures.map(|(blocks, size)| blocks * size).ok_or_else(|| format!("stat: {told}"))
     }
 
-    /// Takes all but so many bytes, at once.
+    /// Uses up all but this many bytes at once.
     ///
     /// # Errors
-    /// There is less already, or the system refuses.
+    /// There are fewer already, or the system refuses.
     pub fn fill(&self, leave: u64) -> Result<(), String> {
         let free = self.free()?;
         let take = free.checked_sub(leave).ok_or_else(|| format!("{free} bytes are free, less than {leave}"))?;
@@ -59,7 +59,7 @@ impl SmallDisk {
         run("fallocate", &["--length", &take.to_string(), &place.display().to_string()]).map(|_| ())
     }
 
-    /// Gives back what was taken.
+    /// Frees the space again.
     ///
     /// # Errors
     /// The system refuses.
@@ -77,7 +77,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a process that a failed test left behind does not keep it.
+        // Lazily, so that a process left behind by a failed test does not prevent it.
         let _ = run("umount", &["-l", &self.path.display().to_string()]);
     }
 }

@@ -1,7 +1,7 @@
-//! What a register sells, and the book of everything that was asked and answered.
+//! The sales of a register, and the book of all requests and answers.
 //!
-//! A basket's lines and sums are made up here, so that a sale can be compared with what was asked and not only with
-//! what was answered.
+//! A basket's lines and sums are computed here, so that a sale can be compared with the request and not only with the
+//! answer.
 
 use std::{
     ops::RangeInclusive,
@@ -20,28 +20,28 @@ use crate::{
     stockroom::{Ledger, Order},
 };
 
-/// Items that the stockroom looks after.
+/// The number of items that the stockroom manages.
 pub(crate) const ITEMS: u64 = 20;
 
-/// Items in the catalog: as many as a small store has. What is stored must have a real size, or what befalls large
-/// records alone is never seen.
+/// The number of items in the catalog, as in a small store. Records must have realistic sizes, because some faults only
+/// affect large ones.
 const CATALOG: u64 = 2_100;
 
 /// Lines of a small basket.
 const LINES: usize = 5;
 
-/// Lines of a large one, which every fourth is.
+/// Lines of a large basket; every fourth is large.
 const MANY_LINES: RangeInclusive<usize> = 30..=120;
 
-/// The most lines that are added one by one.
+/// The maximum number of lines that are added one by one.
 const ONE_BY_ONE: usize = 40;
 
-/// What a customer hands over too much, in minor units, and gets back.
+/// The overpayment of a customer in minor units, returned as change.
 const CHANGE: u64 = 500;
 
-/// Items beyond the stockroom's come after them in every list.
+/// Other items are listed after the stockroom's.
 pub(crate) fn sku(item: u64) -> String {
-    if item < ITEMS { format!("item-{item:02}") } else { format!("shelf-{item:04}") }
+    if item < ITEMS { format!("item-{item:02}") } else { format!("found-{item:04}") }
 }
 
 fn price(item: u64) -> u64 {
@@ -60,13 +60,13 @@ pub fn catalog() -> Vec<Value> {
 /// A basket.
 #[derive(Clone, Debug)]
 pub struct Basket {
-    /// The register's reference: no other basket has it.
+    /// The register's reference, which is unique.
     pub reference: String,
     /// Its register.
     pub register: String,
     /// Items and pieces.
     pub lines: Vec<(u64, u64)>,
-    /// What the stockroom has set aside for it.
+    /// The reservation that it sells.
     pub order: Order,
 }
 
@@ -81,7 +81,7 @@ impl Basket {
         Self { reference: format!("{register}-{number:06}"), register: register.to_owned(), lines, order }
     }
 
-    /// Gives what it takes from the stock: items, thousandths, and how many of them were set aside.
+    /// Passes the stock that it takes: item, thousandths, and how many of them were reserved.
     pub(crate) fn takes(&self, mut take: impl FnMut(u64, i64, i64)) {
         let milli = |pieces: u64| i64::try_from(pieces * 1000).unwrap_or(i64::MAX);
         let of =
@@ -94,7 +94,7 @@ impl Basket {
         }
     }
 
-    /// The client of its register: a key belongs to one.
+    /// The client of its register, because keys belong to a register.
     pub(crate) fn client<'c>(&self, clients: &'c [Client]) -> Option<&'c Client> {
         let number = self.register.strip_prefix("till-")?.parse::<usize>().ok()?;
         clients.get(number.checked_sub(1)?)
@@ -109,7 +109,7 @@ impl Basket {
         json!({ "sku": sku(item), "quantity": { "milli": pieces * 1000, "unit": "each" } })
     }
 
-    /// What is wrong with a sale that was made of this basket, as the hub shows it.
+    /// The difference between a sale in the hub and this basket.
     pub fn differs_from(&self, sale: &Value) -> Option<String> {
         let net = self.net();
         let line = |(number, (item, pieces)): (usize, &(u64, u64))| {
@@ -132,23 +132,23 @@ impl Basket {
 /// A command that was sent at least once.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// What it is about.
+    /// The basket.
     pub basket: Arc<Basket>,
-    /// Its idempotency key.
+    /// The idempotency key.
     pub key: String,
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// Its body.
+    /// The body.
     pub body: String,
-    /// Whether it makes the basket a sale.
+    /// Whether it completes the sale.
     pub sells: bool,
-    /// The first answer, once there is one.
+    /// The first answer, if any.
     pub answer: Option<Value>,
-    /// Its customer went without: not so much was there.
+    /// Whether it was refused for lack of stock.
     pub refused: bool,
 }
 
-/// Everything that was asked and answered, in the order of asking.
+/// All requests and answers, in the order of the requests.
 #[derive(Default)]
 pub struct Book {
     asked: Mutex<Vec<Asked>>,
@@ -157,7 +157,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// A book that notes down in a power trace what is asked and answered, too.
+    /// A book that also notes requests and answers in a trace.
     pub fn with_notes(notes: Notes) -> Self {
         Self { notes: Some(notes), ..Self::default() }
     }
@@ -191,19 +191,19 @@ impl Book {
         }
     }
 
-    /// Sales answered so far.
+    /// The number of answered sales.
     pub fn sold(&self) -> u64 {
         self.sold.load(Ordering::Relaxed)
     }
 
-    /// All of it.
+    /// All requests and answers.
     pub fn read(&self) -> Vec<Asked> {
         self.lock().clone()
     }
 }
 
-/// Repeats what was never answered until it is, so that nothing is in doubt; what is refused now was never done. Gives
-/// everything, with its answers.
+/// Repeats unanswered commands until they are answered, so that nothing is in doubt; a refusal now means that it was
+/// never executed. Returns all requests with their answers.
 ///
 /// # Errors
 /// The hub gives no answer.
@@ -217,7 +217,7 @@ pub fn settle(clients: &[Client], mut asked: Vec<Asked>) -> Result<Vec<Asked>, S
         });
         match answer {
             Ok(answer) => one.answer = Some(answer),
-            // Refused by the shop's rules. A hub that can't tell, or knows nobody, is another matter.
+            // Refused by a rule. A hub that can't answer, or does not know the register, is a failure.
             Err(NoAnswer::Refused(why)) if why.starts_with('4') && !why.starts_with("401") => {}
             Err(NoAnswer::Refused(why)) => return Err(format!("{}: {why}", one.key)),
             Err(NoAnswer::GaveUp) => return Err(format!("{}: no answer", one.key)),
@@ -237,22 +237,22 @@ pub struct Till<'b> {
 }
 
 impl<'b> Till<'b> {
-    /// A register of a name that begins its references with the number `first`.
+    /// A register whose references start with the number `first`.
     pub fn new(client: &'b Client, book: &'b Book, register: &str, dice: Rng, first: u64) -> Self {
         Self { client, book, register: register.to_owned(), dice, baskets: first, ledger: None }
     }
 
-    /// With orders from a stockroom that customers come for.
+    /// Adds orders of a stockroom that customers collect.
     #[must_use]
     pub fn with_orders(self, ledger: &'b Ledger) -> Self {
         Self { ledger: Some(ledger), ..self }
     }
 
-    /// Sells a basket: three of four in one command, the fourth line by line. A customer who wants what is not there
-    /// any more goes without.
+    /// Sells a basket: three of four in one command, the fourth line by line. A customer leaves if there is not enough
+    /// stock.
     ///
     /// # Errors
-    /// A command was refused, or not answered before patience ended; what was asked and answered is in the book.
+    /// A command was refused, or the client gave up; the book has all requests and answers.
     pub fn sell(&mut self, goes_on: &mut impl FnMut(&mut Rng) -> bool) -> Result<(), NoAnswer> {
         match self.sell_basket(goes_on) {
             Err(NoAnswer::Refused(why)) if self.ledger.is_some() && why.contains("/problems/stock-insufficient") => {

@@ -1,13 +1,13 @@
-//! The verdict over a store: what was answered is there, whole, once, and nothing is there that was not asked for.
+//! Checks a store: everything answered is there, complete and once, and nothing that was not requested.
 //!
-//! | looked at | must be |
+//! | checked | must be |
 //! | --- | --- |
-//! | an answered sale | there, with the id, receipt, day and sums that were answered first |
-//! | its key, used again | the same answer |
-//! | a sale that was asked for and not answered | there once, whole, or not at all |
+//! | an answered sale | there, with the id, receipt, day and totals of the first answer |
+//! | a repeat of its key | the same answer |
+//! | an unanswered sale | there once and complete, or not at all |
 //! | a sale that was refused, any other sale | not there |
-//! | sequences; receipts of a register | 1, 2, 3 … without gap |
-//! | HQ's books | the same sales, each once, line by line |
+//! | sequence numbers; a register's receipt numbers | 1, 2, 3 … without gaps |
+//! | HQ's sales | the same sales, each once, line by line |
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -21,22 +21,22 @@ use crate::{
     till::{Asked, Basket},
 };
 
-/// Faults told; one is enough to fail.
+/// The maximum number of faults reported.
 const TOLD: usize = 10;
 
-/// Fields of a sale that its register was answered.
+/// The fields of a sale in the answer to its register.
 const ANSWERED: [&str; 4] = ["sale", "receipt", "business_day", "totals"];
 
-/// What a hub has.
-pub struct Shelf {
-    /// All its sales as it lists them, oldest first.
+/// The sales of a hub.
+pub struct HubSales {
+    /// All its sales as listed, oldest first.
     pub listed: Vec<Value>,
-    /// Sales that were read whole, by id.
+    /// Sales read in full, by id.
     pub whole: HashMap<String, Value>,
 }
 
-impl Shelf {
-    /// Lists a hub's sales, and reads whole those that `wanted` picks; each client reads a part.
+impl HubSales {
+    /// Lists a hub's sales, and reads those that `wanted` selects in full; each client reads a part.
     ///
     /// # Errors
     /// The hub refuses, or gives no answer in time.
@@ -46,7 +46,7 @@ impl Shelf {
         loop {
             let before = listed.last().map_or(String::new(), |sale| format!("&before={}", sale["sequence"]));
             let page = first.get(&format!("/api/v1/sales?limit=100{before}"))?;
-            let page = page.as_array().ok_or("the list of sales is none")?;
+            let page = page.as_array().ok_or("the sales are not a list")?;
             if page.is_empty() {
                 break;
             }
@@ -63,7 +63,7 @@ impl Shelf {
         Ok(Self { listed, whole: read.into_iter().collect() })
     }
 
-    /// The baskets of its sales, of those that were asked for.
+    /// The baskets of its sales, of those requested.
     pub fn baskets<'a>(&self, asked: &'a [Asked]) -> Vec<&'a Basket> {
         let selling = || asked.iter().filter(|asked| asked.sells);
         let by_id: HashMap<_, _> =
@@ -77,7 +77,7 @@ impl Shelf {
         self.listed.iter().filter_map(basket).collect()
     }
 
-    /// What is wrong with it, given what was asked for and answered.
+    /// The faults, given the requests and answers.
     pub fn faults(&self, asked: &[Asked]) -> Vec<String> {
         let mut faults = Vec::new();
         self.count(&mut faults);
@@ -91,7 +91,7 @@ impl Shelf {
                 faults.push(format!("two baskets were answered with sale {id}"));
             }
             match by_id.get(id) {
-                None => faults.push(format!("LOST: {} was answered {answer}", asked.key)),
+                None => faults.push(format!("LOST: {} was answered with {answer}", asked.key)),
                 Some(sale) if ANSWERED.iter().any(|field| sale[field] != answer[field]) => {
                     faults.push(format!("{} was answered {answer}, and now it is {sale}", asked.key));
                 }
@@ -140,7 +140,7 @@ impl Shelf {
         }
     }
 
-    /// How HQ's books differ from it, when every sale was read whole.
+    /// The differences to HQ's sales, when every sale was read in full.
     pub fn differs_from_headquarters(&self, rows: &[Value]) -> Vec<String> {
         let mut faults = Vec::new();
         if rows.len() != self.whole.len() {
@@ -154,7 +154,7 @@ impl Shelf {
                 faults.push(format!("HQ has sale {id} more than once"));
             }
             match self.whole.get(id) {
-                None => faults.push(format!("HQ has sale {id}, the hub has not")),
+                None => faults.push(format!("HQ has sale {id}, but the hub does not")),
                 Some(ours) if !is_same(ours, theirs) => faults.push(format!("HQ has {theirs}, the hub {ours}")),
                 Some(_) => {}
             }
@@ -164,7 +164,7 @@ impl Shelf {
     }
 }
 
-/// Whether a sale at the hub and one at HQ are the same.
+/// Whether a sale at the hub and one at HQ are equal.
 fn is_same(ours: &Value, theirs: &Value) -> bool {
     let fields =
         ["reference", "register", "receipt", "fiscal_year", "business_day", "sold_at_ms", "currency", "totals"];
@@ -183,7 +183,7 @@ fn is_same(ours: &Value, theirs: &Value) -> bool {
         && tenders(ours, "tender") == tenders(theirs, "kind")
 }
 
-/// Sends answered commands again and tells which got another answer.
+/// Repeats answered commands and reports those with a different answer.
 ///
 /// # Errors
 /// The hub gives no answer in time.
@@ -206,7 +206,7 @@ pub fn repeated(clients: &[Client], asked: &[&Asked]) -> Result<Vec<String>, Str
     Ok(told.into_iter().flatten().take(TOLD).collect())
 }
 
-/// Does something for each of many, a part by each client at the same time.
+/// Does something for each of many, in parallel, a part per client.
 fn in_parts<T: Sync, R: Send>(
     clients: &[Client],
     all: &[T],

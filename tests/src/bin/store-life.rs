@@ -1,4 +1,4 @@
-//! `store-life`: a store's life without a hub, to be traced, and the judge over what a power cut leaves of it. See
+//! `store-life`: runs a store without a hub so that it can be traced, and judges what a power failure leaves of it. See
 //! `system_tests::life`.
 
 use std::{env, path::Path, process::ExitCode};

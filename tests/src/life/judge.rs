@@ -1,4 +1,4 @@
-//! What a power cut left of a store's life, against the notes.
+//! Judges what a power failure left of a store, according to the notes.
 
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -8,23 +8,23 @@ use super::{
     BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, aside, sell, steps, text, told,
 };
 
-/// What is known of a life at a moment.
+/// What is known of a run at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Steps that were answered.
+    /// The number of answered steps.
     pub answered: usize,
-    /// Steps that were begun.
+    /// The number of started steps.
     pub asked: usize,
-    /// The last sale that was answered; 0 for none.
+    /// The last answered sale; 0 if none.
     pub sold: u64,
-    /// The last sale that was asked for.
+    /// The last requested sale.
     pub tried: u64,
 }
 
-/// Judges what a power cut left in a directory; `elsewhere` is where a backup may be restored.
+/// Judges the remains of a power failure in a directory; a backup may be restored into `elsewhere`.
 ///
 /// # Errors
-/// What is wrong; what was answered and is not there is `LOST`.
+/// What is wrong; lost answers are reported as `LOST`.
 pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Known) -> Result<(), String> {
     let (all, directory) = (steps(), disk.join("data"));
     let least = Effects::of(engine, &all[..known.answered]);
@@ -42,7 +42,7 @@ pub async fn judge(engine: EngineKind, disk: &Path, elsewhere: &Path, known: Kno
     }
     sell(&store, sold + 1, sold + 1).await.map_err(|error| format!("it does not sell: {error}"))?;
     let whole = Arc::clone(&store);
-    aside(move || archive(&whole, sold + 1)).await.map_err(|error| format!("it does not archive: {error}"))?;
+    blocking(move || archive(&whole, sold + 1)).await.map_err(|error| format!("it does not archive: {error}"))?;
     is_sound(&store, "it went on")?;
     let known = Known { sold: sold + 1, tried: sold + 1, ..known };
     has_sales(&store, &least, &Effects { archived: store.archived_up_to(&SALES), ..most }, known).map(drop)
@@ -54,22 +54,22 @@ fn restore_backup(disk: &Path, to: &Path, engine: EngineKind) -> Result<(), Stri
     restore(to, engine, backup, 9).map(drop).map_err(|error| format!("LOST: the backup: {error}"))
 }
 
-/// A hub that starts where a restoring was cut short finds the restored store, or refuses.
+/// A hub that starts after an interrupted restore finds the restored store, or refuses to start.
 fn is_not_begun_empty(directory: &Path, engine: EngineKind) -> Result<(), String> {
     if !directory.join("restoring").exists() && !directory.join(engine.name()).exists() {
         return Ok(());
     }
     match Store::open(directory, engine, &LINKED, 8) {
         Err(StoreError::HalfRestored { .. }) => Ok(()),
-        Err(error) => Err(format!("a restoring that was cut can't be told: {error}")),
+        Err(error) => Err(format!("could not check an interrupted restore: {error}")),
         Ok(store) => match store.kept(&SALES, 1).map_err(told)? {
             Some(_) => Ok(()),
-            None => Err("a hub began an empty store where one was restored".into()),
+            None => Err("a hub created an empty store during a restore".into()),
         },
     }
 }
 
-/// The store made of the backup is there, or can be made now.
+/// The store restored from the backup exists, or can be restored now.
 fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool, known: Known) -> Result<(), String> {
     let directory = disk.join(BESIDE);
     is_not_begun_empty(&directory, engine)?;
@@ -82,7 +82,7 @@ fn is_beside(disk: &Path, engine: EngineKind, is_answered: bool, known: Known) -
     is_the_backups(&directory, engine, known)
 }
 
-/// A store made of the backup has every sale from before it was begun, archived or not.
+/// A store restored from the backup has every sale from before it was started, archived or not.
 fn is_the_backups(directory: &Path, engine: EngineKind, known: Known) -> Result<(), String> {
     let store =
         Store::open(directory, engine, &LINKED, 9).map_err(|error| format!("LOST: the restored store: {error}"))?;
@@ -96,7 +96,7 @@ fn is_the_backups(directory: &Path, engine: EngineKind, known: Known) -> Result<
     is_sound(&store, "the backup is restored")
 }
 
-/// Opens it by the engine that keeps it; between two, converting again ends it.
+/// Opens the store with its engine; between two engines, converts again.
 fn open(directory: &Path, least: &Effects, most: &Effects) -> Result<Store, String> {
     let opened = match Store::open(directory, most.engine, &LINKED, 8) {
         Err(StoreError::OtherEngine { .. }) if least.engine != most.engine => {
@@ -104,7 +104,7 @@ fn open(directory: &Path, least: &Effects, most: &Effects) -> Result<Store, Stri
         }
         Err(StoreError::TwoStores { .. }) if least.engine != most.engine => {
             convert(directory, most.engine, |_| ())
-                .map_err(|error| format!("a conversion that was cut can't be ended: {error}"))?;
+                .map_err(|error| format!("could not complete an interrupted conversion: {error}"))?;
             Store::open(directory, most.engine, &LINKED, 8)
         }
         opened => opened,
@@ -117,7 +117,7 @@ fn is_sound(store: &Store, when: &str) -> Result<(), String> {
     if checked.faults.is_empty() { Ok(()) } else { Err(format!("when {when}: {}", checked.faults.join("; "))) }
 }
 
-/// Whether every sale is there that must be, in all its parts; gives the last.
+/// Checks that every sale is complete; returns the last one.
 fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Result<u64, String> {
     let given_up = store.given_up_to(&SALES).map_err(told)?;
     within("sales given up", given_up, least.given_up, most.given_up)?;
@@ -128,7 +128,7 @@ fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Re
     }
     let sold = given_up + sales.len() as u64;
     within("the last sale", sold, known.sold, known.tried)?;
-    // Not all: each may cost a block of the archive. The check has looked at every one.
+    // Only some, because each may cost a block of the archive. The check has read all of them.
     let step = usize::try_from(sold / 40).map_err(told)?.max(1);
     let slips = (given_up + 1..=sold).rev().step_by(step);
     for number in slips {
@@ -146,7 +146,7 @@ fn has_sales(store: &Store, least: &Effects, most: &Effects, known: Known) -> Re
     Ok(sold)
 }
 
-/// Whether HQ can hear of everything.
+/// Checks that HQ can receive everything.
 fn has_outbox(store: &Store, least: &Effects, most: &Effects, sold: u64) -> Result<(), String> {
     let sales = store.outbox_span("sales").map_err(told)?;
     if (sales.first_kept, sales.last) != (1, sold) {
@@ -166,8 +166,8 @@ fn has_outbox(store: &Store, least: &Effects, most: &Effects, sold: u64) -> Resu
 
 fn within(what: &str, found: u64, least: u64, most: u64) -> Result<(), String> {
     match found {
-        _ if found < least => Err(format!("LOST: {what}: {found}, and {least} was answered")),
-        _ if found > most => Err(format!("{what}: {found}, and nobody asked for more than {most}")),
+        _ if found < least => Err(format!("LOST: {what}: {found}, but {least} was answered")),
+        _ if found > most => Err(format!("{what}: {found}, but only {most} was requested")),
         _ => Ok(()),
     }
 }

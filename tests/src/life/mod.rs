@@ -1,22 +1,22 @@
-//! A store's life without a hub around it, for the power cut: everything that a store does in years, in a few seconds.
+//! The life of a store without a hub, for power failures: everything that a store does in years, in a few seconds.
 //!
-//! [`live()`] runs the [`script`] on the crate `store` alone, in a process of its own (`store-life live`), traced. It
-//! notes each step before it is begun and after it was answered, and each commit of sales that goes on beside the
-//! steps. [`judge`] (`store-life judge`) opens what a power cut left, and knows of the notes alone what must be there.
+//! [`live()`] runs the [`script`] on the crate `store` alone, in a separate traced process (`store-life live`). It
+//! notes each step before it starts and after it was answered, and each commit of sales made meanwhile. [`judge`]
+//! (`store-life judge`) opens what a power failure left, and knows only from the notes what must be there.
 //!
-//! | done, and cut anywhere | must be there once it was answered |
+//! | step, interrupted anywhere | must be there once it was answered |
 //! | --- | --- |
 //! | the store is created | a store that sells |
-//! | sales, with a slip, a basket and an entry of the outbox each | all four, or none of them if it was not answered |
-//! | a segment is archived while sales go on | every sale and slip, read through; once |
-//! | old baskets are forgotten while sales go on | those that were to be forgotten are not, all others are |
-//! | a backup is taken while sales go on | a store can be made of it |
-//! | a store is made of it, the archive's segment too | that store, whole; before, none that a hub would begin empty |
-//! | converted to the other engine, and back; rewritten | everything, by the engine that was answered; in between, by converting again |
-//! | a segment is given up | its sales are gone, the chain begins after them |
-//! | HQ acknowledges, and the outbox is trimmed | the cursor; entries without a gap |
+//! | sales, with a slip, a basket and an entry of the outbox each | all four; or all or none, if it was not answered |
+//! | a segment is archived while sales continue | every sale and slip, readable once |
+//! | old baskets are deleted while sales continue | the expired ones are gone, all others are not |
+//! | a backup is taken while sales continue | the backup can be restored |
+//! | a backup is restored, with the archive's segment | that store, complete; before, no empty one that a hub would start with |
+//! | converted to the other engine and back; rewritten | everything, in the answered engine; in between, after converting again |
+//! | a segment is deleted | its sales are gone, the chain begins after them |
+//! | HQ acknowledges, and the outbox is trimmed | the cursor; entries without gaps |
 //!
-//! And whatever was left: the check finds nothing, the store sells and archives on, and the check finds nothing then.
+//! In every case the check finds no faults, the store sells and archives, and the check finds no faults afterwards.
 
 mod judge;
 
@@ -41,57 +41,57 @@ static BASKETS: Table<Number, u64> = Table::new("basket");
 /// Tables whose records are links of the chain.
 const LINKED: [&str; 1] = ["sale"];
 
-/// Sales in one commit, where they are many.
+/// Sales per commit when there are many.
 const MANY: u64 = 500;
 
-/// Sales that are there before the life's backup is begun, and so are in it.
+/// Sales before the backup starts, which are therefore in it.
 const BACKED_UP: u64 = 10_400;
 
-/// Where the life's backup is written.
+/// The file of the backup.
 const BACKUP: &str = "store.backup";
 
-/// Where a store is made of it.
+/// The directory of the restored store.
 const BESIDE: &str = "beside";
 
-/// The note of a commit of sales: this, and the last of them.
+/// The note of a commit of sales: this plus the last sale.
 pub const SALE: usize = 1 << 32;
 
-/// The note that a phase begins: this, and its place in the script.
+/// The note that a phase starts: this plus its index in the script.
 pub const PHASE: usize = 1 << 33;
 
-/// Something that is done to a store.
+/// A step of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// It is opened, by the engine that keeps it; made, if there is none.
+    /// Opens the store with its engine; creates it if there is none.
     Open,
-    /// So many small commits of sales.
+    /// Makes this many small commits of sales.
     Sell(u64),
-    /// Large ones, until there are so many sales.
+    /// Makes large commits until there are this many sales.
     Fill(u64),
-    /// So many sales are archived in the end.
+    /// Archives up to this many sales.
     Archive(u64),
-    /// Baskets up to this one are forgotten.
+    /// Deletes baskets up to this one.
     Forget(u64),
     BackUp,
-    /// Another store is made of that backup.
+    /// Restores the backup into another directory.
     RestoreBeside,
-    /// It is removed.
+    /// Removes the restored store.
     RemoveBeside,
-    /// The store is closed, and moved to the other engine.
+    /// Closes the store and converts it to the other engine.
     Convert,
-    /// The former store is removed.
+    /// Removes the old store.
     RemoveFormer,
-    /// The store is closed, to be rewritten at its next opening.
+    /// Closes the store, to be rewritten at its next opening.
     Rewrite,
-    /// So many sales are given up in the end.
+    /// Deletes up to this many sales.
     GiveUp(u64),
-    /// Another stream gets entries, until there are so many.
+    /// Adds entries to another stream until there are this many.
     Events(u64),
-    /// HQ has so many of them, and every sale but the last few.
+    /// HQ acknowledges this many of them, and all sales except the last few.
     Acknowledge(u64),
 }
 
-/// A part of the life that has a name and a share of the cuts; without a name it has none.
+/// A phase with a name has a share of the cuts; without a name it has none.
 type Phase = (&'static str, Vec<Step>);
 
 fn script() -> Vec<Phase> {
@@ -99,7 +99,7 @@ fn script() -> Vec<Phase> {
         Acknowledge, Archive, BackUp, Convert, Events, Fill, Forget, GiveUp, Open, RemoveBeside, RemoveFormer,
         RestoreBeside, Rewrite, Sell,
     };
-    // What is large comes last: a state is opened and walked whole each time.
+    // Large steps come last, because each state is opened and checked completely.
     vec![
         ("creating", vec![Open]),
         ("selling", vec![Sell(80)]),
@@ -117,7 +117,7 @@ fn script() -> Vec<Phase> {
     ]
 }
 
-/// The phases that are cut: their places in the script, and their names.
+/// The phases that are cut: their indexes in the script, and their names.
 pub fn phases() -> Vec<(usize, &'static str)> {
     let names = script().into_iter().map(|(name, _)| name).enumerate();
     names.filter(|(_, name)| !name.is_empty()).collect()
@@ -127,7 +127,7 @@ fn steps() -> Vec<Step> {
     script().into_iter().flat_map(|(_, steps)| steps).collect()
 }
 
-/// What a part of the life has done.
+/// The effects of a part of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Effects {
     engine: EngineKind,
@@ -185,7 +185,7 @@ fn told(error: impl Display) -> String {
     error.to_string()
 }
 
-/// Sells: each sale in all its parts.
+/// Makes sales with all their parts.
 async fn sell(store: &Store, first: u64, last: u64) -> Result<(), StoreError> {
     let write = store.commit(move |transaction| {
         (first..=last).try_for_each(|number| {
@@ -202,12 +202,12 @@ fn archive(store: &Store, up_to: u64) -> Result<u64, StoreError> {
     store.archive(&SALES, up_to, |sale| vec![SLIPS.entry(sale)])
 }
 
-/// Does what blocks, off the runtime.
-async fn aside(work: impl FnOnce() -> Result<u64, StoreError> + Send + 'static) -> Result<u64, StoreError> {
+/// Runs blocking work off the runtime.
+async fn blocking(work: impl FnOnce() -> Result<u64, StoreError> + Send + 'static) -> Result<u64, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Panicked)?
 }
 
-/// A life under way.
+/// A run in progress.
 struct Life {
     directory: PathBuf,
     engine: EngineKind,
@@ -217,7 +217,7 @@ struct Life {
     notes: Notes,
 }
 
-/// Lives it, in a directory that is empty; the process must be traced.
+/// Runs the script in an empty directory; the process must be traced.
 ///
 /// # Errors
 /// The step that failed.
@@ -263,11 +263,11 @@ impl Life {
             }
             Step::Archive(up_to) => {
                 let store = self.store()?;
-                self.while_selling(aside(move || archive(&store, up_to))).await.map(drop)
+                self.while_selling(blocking(move || archive(&store, up_to))).await.map(drop)
             }
             Step::Forget(up_to) => {
                 let store = self.store()?;
-                let forgotten = aside(move || store.forget(&BASKETS, move |basket| *basket <= up_to));
+                let forgotten = blocking(move || store.forget(&BASKETS, move |basket| *basket <= up_to));
                 self.while_selling(forgotten).await.map(drop)
             }
             Step::BackUp => {
@@ -297,7 +297,7 @@ impl Life {
             Step::GiveUp(up_to) => {
                 let store = self.store()?;
                 let is_last = text(up_to);
-                let given_up = aside(move || store.give_up(&SALES, |sale| *sale == is_last));
+                let given_up = blocking(move || store.give_up(&SALES, |sale| *sale == is_last));
                 self.while_selling(given_up).await.map(drop)
             }
             Step::Events(up_to) => {
@@ -337,7 +337,7 @@ impl Life {
         self.sell(sales).await
     }
 
-    /// Does something while sales go on.
+    /// Runs something while sales continue.
     async fn while_selling<T, E>(
         &mut self,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -354,7 +354,7 @@ impl Life {
     }
 }
 
-/// As `store-hub store backup` does it.
+/// Like `store-hub store backup`.
 fn back_up(store: &Store, path: &Path) -> Result<(), String> {
     let mut file = File::create(path).map_err(told)?;
     store.backup(&mut file).map_err(told)?;

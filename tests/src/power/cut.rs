@@ -1,4 +1,4 @@
-//! A state that a disk may be in when the power goes.
+//! A possible state of a disk after a power failure.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,21 +12,21 @@ use fastrand::Rng;
 
 use super::disk::{Change, Disk, Node, ROOT, Standing, Unsettled, join};
 
-/// What a drive writes whole.
+/// The unit that a drive writes atomically.
 const SECTOR: usize = 512;
 
-/// What became of what was not flushed.
+/// What happened to unflushed changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Writes and changes of size that were not flushed.
+    /// Unflushed writes and changes of size.
     pub unflushed: usize,
-    /// Of these: lost.
+    /// Of these, lost.
     pub lost: usize,
-    /// Of these: in part there.
+    /// Of these, partly written.
     pub torn: usize,
-    /// Files whose unflushed changes were made in another order.
+    /// Files whose unflushed changes were reordered.
     pub reordered: usize,
-    /// Names made, changed or removed that were not flushed and are lost.
+    /// Unflushed creations, renames or removals of names that are lost.
     pub names_lost: usize,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Counts {
         let Self { unflushed, lost, torn, reordered, names_lost } = self;
         write!(
             f,
-            "{unflushed} writes not on the disk for sure, {lost} lost, {torn} torn; {reordered} files reordered, {names_lost} names lost"
+            "{unflushed} unflushed writes, {lost} lost, {torn} torn; {reordered} files reordered, {names_lost} names lost"
         )
     }
 }
@@ -57,25 +57,25 @@ pub struct Cut {
     pub files: BTreeMap<String, Vec<u8>>,
     /// Directories by path.
     pub directories: Vec<String>,
-    /// What was done to it.
+    /// What happened to unflushed changes.
     pub counts: Counts,
 }
 
-/// How the drive behaved; drawn once for each cut, since a drive that has lost everything finds other faults than one
-/// that has lost a little.
+/// The behaviour of the drive, drawn once per cut, because a drive that lost everything reveals other faults than one
+/// that lost a little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
-    /// Nothing that was not flushed is there.
+enum Behaviour {
+    /// All unflushed changes are lost.
     Nothing,
-    /// The first changes are there, in order; the one after them is torn.
+    /// The first changes are written in order; the next one is torn.
     InOrder,
-    /// Each change is there, lost or torn, for itself.
+    /// Each change is written, lost or torn independently.
     Each,
-    /// The same, and in any order.
+    /// The same, in any order.
     AnyOrder,
 }
 
-impl Mood {
+impl Behaviour {
     fn draw(dice: &mut Rng) -> Self {
         match dice.u8(..8) {
             0 => Self::Nothing,
@@ -88,17 +88,17 @@ impl Mood {
 
 /// Draws a state.
 pub fn cut(disk: &Disk<'_>, dice: &mut Rng) -> Cut {
-    let mood = Mood::draw(dice);
+    let behaviour = Behaviour::draw(dice);
     let mut cut = Cut::default();
     let mut left = vec![(String::new(), ROOT)];
     while let Some((path, node)) = left.pop() {
         match &disk.nodes[node] {
             Node::File { durable, pending } => {
-                let bytes = file(durable, pending, mood, dice, &mut cut.counts);
+                let bytes = file(durable, pending, behaviour, dice, &mut cut.counts);
                 cut.files.insert(path, bytes);
             }
             Node::Directory { durable, pending, .. } => {
-                let kept = if mood == Mood::Nothing { 0 } else { dice.usize(..=pending.len()) };
+                let kept = if behaviour == Behaviour::Nothing { 0 } else { dice.usize(..=pending.len()) };
                 cut.counts.names_lost += pending.len() - kept;
                 let mut names = durable.clone();
                 for (_, naming) in pending.iter().take(kept) {
@@ -112,14 +112,20 @@ pub fn cut(disk: &Disk<'_>, dice: &mut Rng) -> Cut {
     cut
 }
 
-fn file(durable: &[u8], pending: &VecDeque<Unsettled<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) -> Vec<u8> {
+fn file(
+    durable: &[u8],
+    pending: &VecDeque<Unsettled<'_>>,
+    behaviour: Behaviour,
+    dice: &mut Rng,
+    counts: &mut Counts,
+) -> Vec<u8> {
     let mut bytes = durable.to_vec();
     let (mut changes, mut is_let_go) = (Vec::new(), false);
-    // What was let go of lies below what was flushed after it.
+    // Changes dropped by a failed flush are below those flushed later.
     for one in pending {
         let is_flushed = one.standing == Standing::Flushed;
         if is_flushed || (is_let_go && one.standing == Standing::Pending) {
-            befall(&mut bytes, std::mem::take(&mut changes), mood, dice, counts);
+            befall(&mut bytes, std::mem::take(&mut changes), behaviour, dice, counts);
         }
         is_let_go = one.standing == Standing::LetGo;
         if is_flushed {
@@ -128,24 +134,30 @@ fn file(durable: &[u8], pending: &VecDeque<Unsettled<'_>>, mood: Mood, dice: &mu
             changes.push(one.change);
         }
     }
-    befall(&mut bytes, changes, mood, dice, counts);
+    befall(&mut bytes, changes, behaviour, dice, counts);
     bytes
 }
 
-/// Draws what becomes of changes that may be lost.
-fn befall(bytes: &mut Vec<u8>, mut changes: Vec<Change<'_>>, mood: Mood, dice: &mut Rng, counts: &mut Counts) {
+/// Draws what happens to changes that may be lost.
+fn befall(
+    bytes: &mut Vec<u8>,
+    mut changes: Vec<Change<'_>>,
+    behaviour: Behaviour,
+    dice: &mut Rng,
+    counts: &mut Counts,
+) {
     counts.unflushed += changes.len();
-    if mood == Mood::AnyOrder && changes.len() > 1 {
+    if behaviour == Behaviour::AnyOrder && changes.len() > 1 {
         dice.shuffle(&mut changes);
         counts.reordered += 1;
     }
-    let whole = if mood == Mood::InOrder { dice.usize(..=changes.len()) } else { 0 };
+    let whole = if behaviour == Behaviour::InOrder { dice.usize(..=changes.len()) } else { 0 };
     for (place, change) in changes.iter().enumerate() {
-        let fate = match mood {
-            Mood::InOrder if place < whole => Fate::There,
-            Mood::InOrder if place == whole => Fate::Torn,
-            Mood::Nothing | Mood::InOrder => Fate::Lost,
-            Mood::Each | Mood::AnyOrder => *dice.choice(&Fate::ALL).unwrap_or(&Fate::Lost),
+        let fate = match behaviour {
+            Behaviour::InOrder if place < whole => Fate::There,
+            Behaviour::InOrder if place == whole => Fate::Torn,
+            Behaviour::Nothing | Behaviour::InOrder => Fate::Lost,
+            Behaviour::Each | Behaviour::AnyOrder => *dice.choice(&Fate::ALL).unwrap_or(&Fate::Lost),
         };
         match (fate, change) {
             (Fate::There, change) => change.apply(bytes),
@@ -155,9 +167,9 @@ fn befall(bytes: &mut Vec<u8>, mut changes: Vec<Change<'_>>, mood: Mood, dice: &
             }
             (Fate::Lost | Fate::Torn, change) => {
                 counts.lost += 1;
-                // The size may have got to the disk without the bytes.
+                // The size may have been written without the bytes.
                 if let Change::Write { at, data } = change
-                    && mood != Mood::Nothing
+                    && behaviour != Behaviour::Nothing
                     && dice.bool()
                 {
                     Change::Extend(at + data.len()).apply(bytes);
@@ -178,7 +190,7 @@ impl Fate {
     const ALL: [Self; 3] = [Self::There, Self::Lost, Self::Torn];
 }
 
-/// Writes some of the sectors that a write covers, all but one at the most.
+/// Writes some of the sectors of a write, but not all.
 fn tear(bytes: &mut Vec<u8>, at: usize, data: &[u8], dice: &mut Rng) {
     let end = at + data.len();
     let sectors: Vec<_> = (at / SECTOR..end.div_ceil(SECTOR)).collect();
@@ -195,10 +207,10 @@ fn tear(bytes: &mut Vec<u8>, at: usize, data: &[u8], dice: &mut Rng) {
 }
 
 impl Cut {
-    /// Puts the state into an empty directory.
+    /// Writes the state into an empty directory.
     ///
     /// # Errors
-    /// The directory can't be written.
+    /// The directory is not writable.
     pub fn lay_out(&self, directory: &Path) -> io::Result<()> {
         for path in &self.directories {
             fs::create_dir_all(directory.join(path))?;

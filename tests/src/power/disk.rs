@@ -1,4 +1,4 @@
-//! A disk at a moment of a trace: what is surely on it, what is not, and what the processes see.
+//! A disk at a moment of a trace: what is durable, what is not, and what the processes see.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -7,13 +7,13 @@ use super::record::Record;
 /// A file or directory of a [`Disk`].
 pub type NodeId = usize;
 
-/// Whether a disk does as it is told.
+/// Whether a disk honours flushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushes {
     /// It does.
     Kept,
-    /// From the first answer on, a file's flush does nothing: a store that does not flush, found in the trace of one
-    /// that does.
+    /// From the first answer on, flushes of files have no effect: simulates a store that does not flush, from the trace
+    /// of one that does.
     Forgotten,
 }
 
@@ -50,10 +50,10 @@ impl Naming {
     }
 }
 
-/// What is pending of a node, each change with its number in the node's life.
+/// The pending changes of a node, numbered in the node's life.
 pub(super) type Pending<C> = VecDeque<(u64, C)>;
 
-/// A change of a file that is not among what is durable for sure.
+/// A change of a file that is not certainly durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unsettled<'t> {
     number: u64,
@@ -61,14 +61,14 @@ pub(super) struct Unsettled<'t> {
     pub(super) standing: Standing,
 }
 
-/// What is known of a change.
+/// The state of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Its file was not flushed since.
+    /// Not flushed.
     Pending,
-    /// A flush of it failed, and no later one makes up for that: the system has let go of it.
+    /// Dropped by a failed flush; later flushes do not make up for that.
     LetGo,
-    /// Flushed, after one that was let go of.
+    /// Flushed, after a dropped one.
     Flushed,
 }
 
@@ -81,7 +81,7 @@ pub(super) enum Node<'t> {
     Directory {
         durable: BTreeMap<String, NodeId>,
         pending: Pending<Naming>,
-        /// As the processes see it.
+        /// The names as the processes see them.
         now: BTreeMap<String, NodeId>,
     },
 }
@@ -90,16 +90,16 @@ pub(super) enum Node<'t> {
 #[derive(Debug)]
 pub struct Disk<'t> {
     pub(super) nodes: Vec<Node<'t>>,
-    /// The node that an inode is now.
+    /// The node of each inode.
     inodes: HashMap<u64, NodeId>,
-    /// Flushes under way: up to which change of which node.
+    /// Running flushes: the node, and the change up to which it is flushed.
     flushing: HashMap<u64, (NodeId, u64)>,
     changes: u64,
     flushes: Flushes,
     answered: bool,
 }
 
-/// The directory that is traced.
+/// The traced directory.
 pub(super) const ROOT: NodeId = 0;
 
 impl Change<'_> {
@@ -136,10 +136,10 @@ impl<'t> Disk<'t> {
         }
     }
 
-    /// Plays a record.
+    /// Applies a record.
     ///
     /// # Errors
-    /// The record does not fit what was before it: the trace has missed something.
+    /// The record does not fit the earlier ones: the trace has missed something.
     pub fn play(&mut self, record: &Record<'t>) -> Result<(), String> {
         let strange = |what: &str| format!("the trace missed something before {record:?}: {what}");
         let size = |bytes: u64| usize::try_from(bytes).map_err(|_| strange("a size"));
@@ -219,7 +219,7 @@ impl<'t> Disk<'t> {
         })
     }
 
-    /// Adds a node under a name.
+    /// Adds a node with a name.
     fn link(&mut self, path: &str, file: u64, node: Node<'t>) -> Option<NodeId> {
         self.nodes.push(node);
         let node = self.nodes.len() - 1;
@@ -274,7 +274,7 @@ impl<'t> Disk<'t> {
         }
     }
 
-    /// Every file as the processes see it, by path: what the real directory must hold at the trace's end.
+    /// All files as the processes see them, by path: the contents of the real directory at the trace's end.
     pub fn seen(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut left = vec![(String::new(), ROOT)];
@@ -295,7 +295,7 @@ impl<'t> Disk<'t> {
         files
     }
 
-    /// What is not flushed: changes of files, changes of names.
+    /// The unflushed changes of files and of names.
     pub fn unflushed(&self) -> (usize, usize) {
         self.nodes.iter().fold((0, 0), |(changes, names), node| match node {
             Node::File { pending, .. } => (changes + pending.len(), names),

@@ -1,32 +1,32 @@
-//! The power-cut simulator: what a store's disk may hold after the power went at any moment.
+//! The power-failure simulator: what a store's disk may contain after the power fails at any moment.
 //!
-//! # How it goes
+//! # How it works
 //!
-//! 1. A real hub runs with `trace.c` in its way (`LD_PRELOAD`): every change below its disk's directory is a record in
-//!    a trace. The registers append what they asked and what they were answered to the same trace, so "answered before
-//!    this moment" is exact.
-//! 2. [`Disk`] plays the trace and knows at each moment what is surely on the platter and what is not.
-//! 3. [`cut`] draws a state that the disk may be in if the power goes now.
-//! 4. A hub is started on it, and must have everything that was answered.
+//! 1. A real hub runs with `trace.c` preloaded (`LD_PRELOAD`): every change below its disk's directory is recorded in a
+//!    trace. The registers append their requests and answers to the same trace, so "answered before this moment" is
+//!    exact.
+//! 2. [`Disk`] plays the trace and knows at each moment what is durable and what is not.
+//! 3. [`cut`] draws a possible state of the disk if the power fails now.
+//! 4. A hub is started on that state and must have everything that was answered.
 //!
-//! # What a power cut does here
+//! # The effects of a power failure
 //!
-//! | change | what may be left of it |
+//! | change | possible result |
 //! | --- | --- |
-//! | flushed: recorded before an `fsync` or `fdatasync` of its file began that has ended | all |
-//! | a write that was not | all, nothing, or any of its 512-byte sectors; in any order with the others, so that an older one may land over a newer one |
-//! | of a write that is lost, the size that it gave the file | kept (zeros) or not |
-//! | a write before a flush of its file that failed | the same, whatever later flushes of it say: the system has let go of what it could not write |
-//! | a change of size | made or not |
-//! | a name made, changed or removed, its directory not flushed since | any number of a directory's first such changes, in order; directories apart from each other |
+//! | flushed: recorded before an `fsync` or `fdatasync` of its file that has ended | kept |
+//! | an unflushed write | kept, lost, or any of its 512-byte sectors; in any order with others, so an older one may overwrite a newer one |
+//! | the file size of a lost write | kept (with zeros) or not |
+//! | a write before a failed flush of its file | the same, whatever later flushes report: the system has dropped it |
+//! | a change of size | kept or not |
+//! | a name created, changed or removed without a later flush of its directory | any number of a directory's first such changes, in order; independent for each directory |
 //!
-//! A file's flush makes neither its name nor its directory durable, though ext4 does so in practice; and directories
-//! are not in one order with each other, though in ext4's journal they are: the simulator allows more than a good file
+//! Flushing a file makes neither its name nor its directory durable, although ext4 does so in practice; and directories
+//! are not ordered with each other, although in ext4's journal they are. So the simulator allows more than a good file
 //! system does, never less.
 //!
-//! It is proved twice: hand-written traces in its unit tests, and in `tests/it/power.rs` and `tests/it/life.rs` the
-//! same traces with their flushes taken away, which must be found out. That the trace misses nothing is proved at its
-//! end: played to the last record, it must equal the real directory.
+//! There are two controls: handwritten traces in its unit tests, and in `tests/it/power.rs` and `tests/it/life.rs` the
+//! same traces without their flushes, which must be found out. To show that the trace is complete, its final state is
+//! compared with the real directory.
 
 mod cut;
 mod disk;
@@ -54,15 +54,15 @@ pub struct Trace {
     library: String,
     directory: String,
     path: PathBuf,
-    /// A file of this name and [`Failing::name`] makes a call fail.
+    /// If a file with this name and [`Failing::name`] exists, a call fails.
     fail: String,
 }
 
-/// The variable that names the trace.
+/// The environment variable with the trace's path.
 const TRACE: &str = "STORE_HUB_POWER_TRACE";
 
 impl Trace {
-    /// Compiles `trace.c` and begins a trace of `directory`, which must be there and empty.
+    /// Compiles `trace.c` and starts a trace of `directory`, which must exist and be empty.
     ///
     /// # Errors
     /// There is no C compiler, or the directory can't be used.
@@ -74,7 +74,7 @@ impl Trace {
             .arg(&library)
             .arg(source)
             .output()
-            .map_err(|error| format!("cc can't be run: {error}; install a C compiler"))?;
+            .map_err(|error| format!("could not run cc: {error}; install a C compiler"))?;
         if !compiled.status.success() {
             return Err(String::from_utf8_lossy(&compiled.stderr).into_owned());
         }
@@ -84,7 +84,7 @@ impl Trace {
         Ok(Self { library: shown(&library), directory: shown(&directory), path: work.join("trace"), fail })
     }
 
-    /// What a process needs in its environment to be traced.
+    /// The environment of a traced process.
     pub fn environment(&self) -> [(&str, &str); 4] {
         [
             ("LD_PRELOAD", &self.library),
@@ -94,20 +94,19 @@ impl Trace {
         ]
     }
 
-    /// The next call of this kind on a file below the directory whose path ends so, by whatever process, fails with
-    /// EIO, once.
+    /// Makes the next call of this kind, on a file whose path ends like this, fail once with EIO, in any process.
     ///
     /// # Errors
-    /// It can't be arranged.
+    /// It can't be set up.
     pub fn fail(&self, what: Failing, path_ends: &str) -> Result<(), String> {
         let path = format!("{}.{}", self.fail, what.name());
-        // Whole at once: it is looked for at every call.
+        // Created atomically, because every call looks for it.
         let unfinished = format!("{path}.new");
         let arranged = fs::write(&unfinished, path_ends).and_then(|()| fs::rename(&unfinished, &path));
         arranged.map_err(|error| format!("{path}: {error}"))
     }
 
-    /// Where registers note down what they ask and hear.
+    /// The notes of the registers in the trace.
     ///
     /// # Errors
     /// The trace can't be opened.
@@ -127,19 +126,19 @@ impl Trace {
     }
 }
 
-/// What may fail.
+/// A call that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failing {
     /// An `fsync` or `fdatasync`.
     Flush,
     /// A write.
     Write,
-    /// An `fsync` or `fdatasync` that says it succeeded: what a store makes of a failure that does not look.
+    /// An `fsync` or `fdatasync` that reports success: simulates a store that ignores the error.
     Unheard,
 }
 
 impl Failing {
-    /// As `trace.c` looks for it.
+    /// The name that `trace.c` looks for.
     const fn name(self) -> &'static str {
         match self {
             Self::Flush => "flush",
@@ -149,7 +148,7 @@ impl Failing {
     }
 }
 
-/// The registers' pen in a trace.
+/// Writes notes of registers to a trace.
 pub struct Notes {
     file: File,
 }
@@ -160,7 +159,7 @@ impl Notes {
         Ok(Self { file: file.map_err(|error| format!("{}: {error}", path.display()))? })
     }
 
-    /// The pen of a process that is traced itself.
+    /// The notes of a process that is itself traced.
     ///
     /// # Errors
     /// It is not, or the trace can't be opened.
@@ -179,8 +178,8 @@ impl Notes {
         self.note(record::ANSWERED, command);
     }
 
-    /// One write, as the trace's other records are. What can't be written fails the test later, at the latest by an
-    /// answer that is not in the trace.
+    /// One write, like the other records of the trace. An error makes the test fail later, at the latest by an answer
+    /// that is not in the trace.
     fn note(&self, kind: u32, command: usize) {
         if let Err(error) = (&self.file).write_all(&record::note(kind, command as u64)) {
             eprintln!("power trace: a note is lost: {error}");

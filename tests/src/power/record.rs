@@ -1,91 +1,91 @@
-//! Records of a trace, as `trace.c` writes them.
+//! The records of a trace, as written by `trace.c`.
 
 use std::path::Path;
 
-/// A record's head: kind, length of the path, length of the data, file, number.
+/// The header of a record: kind, length of the path, length of the data, file, number.
 const HEAD: usize = 32;
 
 pub(super) const ASKED: u32 = 100;
 pub(super) const ANSWERED: u32 = 101;
 
-/// What a process did, or a register saw.
+/// An action of a process or a note of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'t> {
-    /// A file was opened that may be new; `emptied` if what it held was cut off.
+    /// A file was opened and may be new; `emptied` if its contents were truncated.
     Created {
-        /// Where.
+        /// The path.
         path: &'t str,
-        /// Its inode.
+        /// The inode.
         file: u64,
-        /// Truncated.
+        /// Whether it was truncated.
         emptied: bool,
     },
     /// Bytes were written.
     Written {
-        /// Which inode.
+        /// The inode.
         file: u64,
-        /// From which byte on.
+        /// The offset of the first byte.
         at: u64,
-        /// What.
+        /// The bytes.
         data: &'t [u8],
     },
     /// A file was given a size.
     Resized {
-        /// Which inode.
+        /// The inode.
         file: u64,
         /// Bytes.
         size: u64,
     },
-    /// A file was made at least so large.
+    /// A file was extended to at least this size.
     Extended {
-        /// Which inode.
+        /// The inode.
         file: u64,
         /// Bytes.
         size: u64,
     },
     /// A flush of a file or directory began.
     FlushBegun {
-        /// Which inode.
+        /// The inode.
         file: u64,
-        /// Of which flush.
+        /// The number of the flush.
         ticket: u64,
     },
-    /// It ended well.
+    /// The flush succeeded.
     FlushEnded {
-        /// Which inode.
+        /// The inode.
         file: u64,
-        /// Of which flush.
+        /// The number of the flush.
         ticket: u64,
     },
-    /// It failed.
+    /// The flush failed.
     FlushFailed {
-        /// Which inode.
+        /// The inode.
         file: u64,
-        /// Of which flush.
+        /// The number of the flush.
         ticket: u64,
     },
-    /// A write failed, and wrote nothing.
+    /// A write failed and wrote nothing.
     WriteFailed {
-        /// Which inode.
+        /// The inode.
         file: u64,
     },
-    /// A name was changed; what had the new one is gone.
+    /// A name was changed, replacing the target.
     Renamed {
-        /// From.
+        /// The old path.
         from: &'t str,
-        /// To.
+        /// The new path.
         to: &'t str,
     },
     /// A name was removed.
     Removed {
-        /// Which.
+        /// The path.
         path: &'t str,
     },
     /// A directory was made.
     MadeDirectory {
-        /// Where.
+        /// The path.
         path: &'t str,
-        /// Its inode.
+        /// The inode.
         file: u64,
     },
     /// A register is about to send a command.
@@ -101,12 +101,12 @@ pub enum Record<'t> {
 }
 
 impl Record<'_> {
-    /// Whether a name was made, changed or removed.
+    /// Whether it creates, changes or removes a name.
     pub fn is_naming(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::MadeDirectory { .. } | Self::Renamed { .. } | Self::Removed { .. })
     }
 
-    /// Whether something is on the disk otherwise than before.
+    /// Whether it changes the disk.
     pub fn is_change(&self) -> bool {
         self.is_naming() || matches!(self, Self::Written { .. } | Self::Resized { .. } | Self::Extended { .. })
     }
@@ -120,10 +120,10 @@ pub(super) fn note(kind: u32, command: u64) -> [u8; HEAD] {
     head
 }
 
-/// Reads a whole trace of `directory`; paths are given relative to it.
+/// Reads a whole trace of `directory`; paths are relative to it.
 ///
 /// # Errors
-/// It is no trace: at which byte, and why.
+/// The trace is invalid: the position and the reason.
 pub fn records<'t>(mut trace: &'t [u8], directory: &str) -> Result<Vec<Record<'t>>, String> {
     let whole = trace.len();
     let mut records = Vec::new();

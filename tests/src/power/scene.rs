@@ -1,4 +1,4 @@
-//! Where a life is traced and its cuts are judged.
+//! The directories of a traced run and of its judges.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use super::Trace;
 
-/// A disk that is traced, and room beside it; all gone when it is dropped.
+/// A traced disk, and space beside it; removed on drop.
 pub struct Scene {
     work: PathBuf,
     disk: PathBuf,
@@ -16,10 +16,10 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A new one.
+    /// Creates the directories and starts the trace.
     ///
     /// # Errors
-    /// The directory can't be made, or the trace can't be begun.
+    /// The directory can't be created, or the trace can't be started.
     pub fn set() -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("a directory for the trace: {error}");
         let directory = tempfile::tempdir().map_err(failed)?;
@@ -30,22 +30,22 @@ impl Scene {
         Ok(Self { work, disk, trace, _directory: directory })
     }
 
-    /// What is traced.
+    /// The traced directory.
     pub fn disk(&self) -> &Path {
         &self.disk
     }
 
-    /// The trace of it.
+    /// Its trace.
     pub fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// A place beside it, by name; nothing is there yet.
+    /// A path beside it, by name; nothing exists there yet.
     pub fn place(&self, name: &str) -> PathBuf {
         self.work.join(name)
     }
 
-    /// Places for so many judges.
+    /// Directories for a number of judges.
     pub fn benches(&self, judges: usize) -> impl Iterator<Item = PathBuf> {
         (0..judges).map(|number| self.place(&format!("judge-{number}")))
     }

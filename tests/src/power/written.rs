@@ -1,4 +1,4 @@
-//! A life that was written down, and the power cuts in it.
+//! A completed trace, and power failures in it.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use fastrand::Rng;
 
 use super::{Counts, Cut, Disk, Flushes, Record, cut, records};
 
-/// A trace that has ended.
+/// A completed trace.
 pub struct Written {
     pub(super) bytes: Vec<u8>,
     pub(super) directory: PathBuf,
@@ -21,40 +21,40 @@ pub struct Written {
     pub(super) root: u64,
 }
 
-/// What came of many cuts.
+/// The results of many cuts.
 #[derive(Debug, Default)]
 pub struct Verdicts {
-    /// What was done to the disks.
+    /// What happened to unflushed changes.
     pub counts: Counts,
-    /// Cuts that had something unflushed to lose.
+    /// Cuts with unflushed changes.
     pub with_unflushed: usize,
-    /// What is wrong, by the moment.
+    /// The faults, with the moment of the cut.
     pub wrong: Vec<(usize, String)>,
 }
 
 impl Verdicts {
-    /// States that lack something that was answered.
+    /// The number of states that lack something answered.
     pub fn losses(&self) -> usize {
         self.wrong.iter().filter(|(_, faults)| faults.contains("LOST")).count()
     }
 }
 
 impl Written {
-    /// Its records, in order.
+    /// The records in order.
     ///
     /// # Errors
-    /// It is no trace.
+    /// The trace is invalid.
     pub fn records(&self) -> Result<Vec<Record<'_>>, String> {
         records(&self.bytes, &self.directory.display().to_string())
     }
 
-    /// Its size in megabytes.
+    /// The size in megabytes.
     pub fn megabytes(&self) -> usize {
         self.bytes.len() / 1_000_000
     }
 
-    /// Plays it to its end and compares with the real directory, byte by byte: a change that went past the trace would
-    /// show. Gives how many files there are.
+    /// Plays the trace to its end and compares it with the real directory, byte by byte, which would show a change that
+    /// was not traced. Returns the number of files.
     ///
     /// # Errors
     /// What the trace has missed.
@@ -67,16 +67,16 @@ impl Written {
         let real = files(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))?;
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
         if names(&seen) != names(&real) {
-            return Err(format!("the trace knows the files {:?}, there are {:?}", names(&seen), names(&real)));
+            return Err(format!("the trace has the files {:?}, the directory {:?}", names(&seen), names(&real)));
         }
         match seen.iter().find(|(path, bytes)| **bytes != real[*path]) {
-            Some((path, _)) => Err(format!("{path} was changed past the trace")),
+            Some((path, _)) => Err(format!("{path} was changed without being traced")),
             None => Ok(seen.len()),
         }
     }
 
-    /// Cuts the power at each of the moments, which are in order, and has each state judged; the judges work side by
-    /// side. `state` hears of every record on the way, and makes of a cut what a judge needs.
+    /// Cuts the power at each moment, in order, and passes each state to a judge; judges run in parallel. `state` is
+    /// called with all records in between, and makes a judge's input of a cut.
     ///
     /// # Errors
     /// The trace has missed something.
@@ -125,9 +125,8 @@ impl Written {
     }
 }
 
-/// So many moments between two places of a trace. Two of four come right after a change, when there is something to
-/// lose, and one right after a change of a name or one of the few records behind it: names are rare, and much hangs on
-/// them.
+/// Draws moments between two positions of a trace. Half of them are right after a change, when there is something to
+/// lose, and a quarter right after a change of a name or shortly behind: names are rare and important.
 pub fn moments<'t>(records: &[Record<'t>], span: RangeInclusive<usize>, count: usize, dice: &mut Rng) -> Vec<usize> {
     let (from, to) = (*span.start(), *span.end());
     let after = |is_meant: fn(&Record<'t>) -> bool| -> Vec<usize> {
@@ -143,7 +142,7 @@ pub fn moments<'t>(records: &[Record<'t>], span: RangeInclusive<usize>, count: u
     (0..count).map(draw).collect()
 }
 
-/// All files below a directory, but for those that a trace does not look at.
+/// All files below a directory, except those that are not traced.
 fn files(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut left = vec![directory.to_owned()];

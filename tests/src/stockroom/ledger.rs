@@ -1,4 +1,4 @@
-//! The witness of the stockroom: every command with what it moves, and what each position must be.
+//! The record of the stockroom: every command with its movements, and the expected positions.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{
     till::{Asked, Basket, ITEMS, sku},
 };
 
-/// The note of a command of the stockroom: this, and its number.
+/// The note of a command of the stockroom: this plus its number.
 pub const STOCK: usize = 1 << 32;
 
 /// A command of the stockroom.
@@ -31,20 +31,20 @@ pub(super) struct Command {
 pub(super) enum Outcome {
     Open,
     Done,
-    /// Not so much was there.
+    /// There was not enough stock.
     Refused,
 }
 
-/// An order that a customer comes for: a reservation, and what it holds.
+/// An order that a customer collects: a reservation and its pieces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// Its number; none if nothing is reserved.
+    /// The number of the reservation; `None` if nothing is reserved.
     pub reservation: Option<u64>,
-    /// What.
+    /// The pieces.
     pub pieces: Pieces,
 }
 
-/// Everything the stockroom asked for.
+/// All commands of the stockroom.
 #[derive(Default)]
 pub struct Ledger {
     commands: Mutex<Vec<Command>>,
@@ -52,11 +52,11 @@ pub struct Ledger {
     notes: Option<Notes>,
 }
 
-/// What is there of an item: on_hand, reserved, damaged.
+/// The position of an item: on_hand, reserved, damaged.
 type Position = [i64; 3];
 
 impl Ledger {
-    /// A ledger that notes down in a power trace what is asked and answered, too.
+    /// A ledger that also notes requests and answers in a trace.
     pub fn with_notes(notes: Notes) -> Self {
         Self { notes: Some(notes), ..Self::default() }
     }
@@ -65,7 +65,7 @@ impl Ledger {
         self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An order that nobody has come for yet.
+    /// An order that has not been collected yet.
     pub fn next_order(&self) -> Option<Order> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
@@ -90,14 +90,14 @@ impl Ledger {
         self.commands()[number].outcome = outcome;
     }
 
-    /// Commands that were answered, and those that were refused for want of stock.
+    /// The number of answered commands, and of those refused for lack of stock.
     pub fn counts(&self) -> (usize, usize) {
         let commands = self.commands();
         let of = |outcome| commands.iter().filter(|command| command.outcome == outcome).count();
         (of(Outcome::Done), of(Outcome::Refused))
     }
 
-    /// Repeats what was never answered until it is, so that nothing is in doubt.
+    /// Repeats unanswered commands until they are answered, so that nothing is in doubt.
     ///
     /// # Errors
     /// The hub refuses, or gives no answer.
@@ -115,7 +115,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What was moved by the commands of which `is_done` says so.
+    /// The movements of the commands for which `is_done` is true.
     fn effects(&self, is_done: impl Fn(usize, Outcome) -> bool) -> HashMap<u64, Position> {
         let mut positions = HashMap::new();
         let commands = self.commands();
@@ -126,7 +126,7 @@ impl Ledger {
         positions
     }
 
-    /// What is wrong with a hub's positions when nothing is in doubt any more.
+    /// The faults of a hub's positions when nothing is in doubt any more.
     pub fn faults(&self, positions: &[Value], sold: &[&Basket], held: &[&Basket]) -> Vec<String> {
         let mut expected = self.effects(|_, outcome| outcome == Outcome::Done);
         for basket in sold {
@@ -148,7 +148,7 @@ impl Ledger {
         compare(positions, |item| expected.get(&item).copied().unwrap_or_default(), |found, expected| found == expected)
     }
 
-    /// What is wrong with them after a power cut: of the stockroom's commands these were asked, and these answered.
+    /// The faults after a power failure, given which of the stockroom's commands were requested and answered.
     pub fn faults_after_a_cut(
         &self,
         positions: &[Value],
@@ -161,20 +161,20 @@ impl Ledger {
             for basket in sold {
                 basket.takes(|item, milli, _| expected.entry(item).or_insert([0; 3])[At::OnHand as usize] -= milli);
             }
-            // Baskets hold what they are about to sell: that is no concern here.
+            // Baskets hold what they are about to sell, which does not matter here.
             let is_same = |[on_hand, reserved, damaged]: Position, expected: Position| {
                 on_hand + reserved == expected[0] + expected[1] && damaged == expected[2]
             };
             compare(positions, |item| expected.get(&item).copied().unwrap_or_default(), is_same)
         };
         let without = sums(&|number| answered.contains(&number));
-        // The stockroom waits for each answer: one command at most is under way.
+        // The stockroom waits for each answer, so at most one command is in progress.
         let with_the_last = || sums(&|number| answered.contains(&number) || asked.last() == Some(&number));
         if without.is_empty() || with_the_last().is_empty() { Vec::new() } else { without }
     }
 }
 
-/// What is wrong with positions.
+/// The faults of positions.
 fn compare(
     positions: &[Value],
     expected: impl Fn(u64) -> Position,
@@ -186,10 +186,7 @@ fn compare(
         let of = |state: &str| found.and_then(|position| position[state].as_i64()).unwrap_or(0);
         let (there, must) = (["on_hand", "reserved", "damaged"].map(of), expected(item));
         if !is_same(there, must) {
-            faults.push(format!(
-                "STOCK: of {} there are (on_hand, reserved, damaged) {there:?}, and must be {must:?}",
-                sku(item)
-            ));
+            faults.push(format!("STOCK: {} has (on_hand, reserved, damaged) {there:?}, expected {must:?}", sku(item)));
         }
         if is_short(item) && there.iter().any(|milli| *milli < 0) {
             faults.push(format!("STOCK: {} is below zero: {there:?}", sku(item)));
@@ -198,7 +195,7 @@ fn compare(
     faults
 }
 
-/// Baskets whose lines are fixed and that are no sale: what may not go below zero is held for them.
+/// Baskets with fixed lines that are not sold: their items that may not go below zero are held.
 pub fn held(asked: &[Asked]) -> Vec<&Basket> {
     let is_sold =
         |basket: &str| asked.iter().any(|one| one.sells && one.answer.is_some() && one.basket.reference == basket);
@@ -206,14 +203,14 @@ pub fn held(asked: &[Asked]) -> Vec<&Basket> {
     fixed.map(|one| &*one.basket).filter(|basket| !is_sold(&basket.reference)).collect()
 }
 
-/// How HQ's stock differs from a hub's positions, of which a store that was never restored has one set.
+/// The differences between HQ's stock and a hub's positions.
 pub fn differs_from_headquarters(positions: &[Value], theirs: &[Value]) -> Vec<String> {
     const STATES: [&str; 5] = ["on_hand", "reserved", "in_transit", "quarantined", "damaged"];
     let of = |row: &Value| -> ((String, String), [i64; 5]) {
         let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
         ((text("sku"), text("unit")), STATES.map(|state| row[state].as_i64().unwrap_or(0)))
     };
-    // A position that never moved is not HQ's concern, nor is one that is back at nothing.
+    // Positions that never moved, or are back at zero, are unknown to HQ.
     let known = |rows: &[Value]| -> Vec<_> {
         let mut rows: Vec<_> = rows.iter().map(of).filter(|(_, states)| *states != [0; 5]).collect();
         rows.sort();
@@ -252,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_that_is_not_what_was_moved_is_found() {
+    fn a_wrong_position_is_found() {
         let came = moved(&[(LAST, 9)], None, Some(At::OnHand));
         let aside = moved(&[(LAST, 2)], Some(At::OnHand), Some(At::Reserved));
         let ledger = ledger(vec![(came, Outcome::Done), (aside.clone(), Outcome::Done), (aside, Outcome::Refused)]);
@@ -265,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_cut_the_last_command_alone_may_be_done_or_not() {
+    fn after_a_cut_only_the_last_command_is_uncertain() {
         let came = || (moved(&[(LAST, 5)], None, Some(At::OnHand)), Outcome::Done);
         let ledger = ledger(vec![came(), came(), came()]);
         let is_right = |pieces: i64, answered: &[usize]| {
@@ -276,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn headquarters_must_have_the_very_same() {
+    fn headquarters_must_have_the_same_stock() {
         let differs = |ours: &[Value], theirs: &[Value]| !differs_from_headquarters(ours, theirs).is_empty();
         assert!(!differs(&[position(2_000, 1_000)], &[position(2_000, 1_000)]));
         assert!(!differs(&[position(2_000, 1_000), position(0, 0)], &[position(2_000, 1_000)]));

@@ -1,14 +1,14 @@
-//! The stockroom at work while the tills sell: what comes in, is set aside, breaks and is counted, and the witness of
-//! what must be there.
+//! The stockroom, which works while the tills sell: deliveries, reservations, damage and counts, and a record of the
+//! expected stock.
 //!
-//! Some items may not go below zero ([`is_short`]). They arrive by a notice and its delivery, and the tills fight for
-//! them. The [`Ledger`] has every command of the stockroom with what it moves if it is done; together with the tills'
-//! book it says what each position must be.
+//! Some items may not go below zero ([`is_short`]). They are received against notices, and the tills compete for them.
+//! The [`Ledger`] has every command of the stockroom with its movements. Together with the tills' book it determines
+//! each position.
 //!
-//! | looked at | must be |
+//! | checked | must be |
 //! | --- | --- |
-//! | an item's on_hand and reserved, together; its damaged goods | what the answered commands and the stored sales moved |
-//! | a command that was not answered | done whole, or not at all |
+//! | the sum of an item's on_hand and reserved; its damaged goods | the movements of answered commands and stored sales |
+//! | an unanswered command | done completely, or not at all |
 //! | an item that may not go below zero | not below zero |
 //! | on_hand and reserved, each | the same, once every command was repeated until it was answered ([`Ledger::settle`]) |
 
@@ -39,7 +39,7 @@ fn short_items() -> impl Iterator<Item = u64> {
     (0..ITEMS).filter(|item| is_short(*item))
 }
 
-/// Where goods are.
+/// The state of goods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     OnHand,
@@ -47,7 +47,7 @@ enum At {
     Damaged,
 }
 
-/// What a command moves: of an item, in a state, in thousandths.
+/// The movements of a command: item, state, thousandths.
 type Effects = Vec<(u64, At, i64)>;
 
 /// Pieces of items.
@@ -69,7 +69,7 @@ fn lines(pieces: &[(u64, u64)]) -> Value {
     pieces.iter().map(line).collect()
 }
 
-/// Done, or refused for want of stock.
+/// Done, or refused for lack of stock.
 fn outcome(answer: Result<Value, NoAnswer>) -> Result<Option<Value>, String> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -89,7 +89,7 @@ pub struct Stockroom<'l> {
 }
 
 impl<'l> Stockroom<'l> {
-    /// Opens the stockroom: sets the policies, and has a first delivery of what is short.
+    /// Opens the stockroom: sets policies and receives a first delivery of short items.
     ///
     /// # Errors
     /// The hub refuses, or gives no answer.
@@ -105,11 +105,11 @@ impl<'l> Stockroom<'l> {
         Ok(room)
     }
 
-    /// A round: goods come in, some are set aside for a customer or given back, one breaks, and now and then two items
-    /// are counted.
+    /// A round: goods are delivered, some are reserved or released, one is damaged, and occasionally two items are
+    /// counted.
     ///
     /// # Errors
-    /// The hub refused what it must not refuse, or patience ended.
+    /// The hub refused a valid command, or the client gave up.
     pub fn work(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
         self.deliver(40, goes_on)?;
         self.reserve(goes_on)?;
@@ -146,8 +146,8 @@ impl<'l> Stockroom<'l> {
         Ok(())
     }
 
-    /// Counts while the tills sell; what was counted is any number, and what is approved is the difference to what the
-    /// books had at that moment.
+    /// Counts while the tills sell. The counted quantity is arbitrary; the approved variance is its difference to the
+    /// books at that moment.
     fn count(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
         let items = [self.dice.u64(..ITEMS - SHORT), ITEMS - SHORT];
         let skus = items.map(sku);
@@ -171,7 +171,7 @@ impl<'l> Stockroom<'l> {
         Ok(())
     }
 
-    /// Asks until there is an answer; none if not so much was there.
+    /// Repeats a command until it is answered; `None` if there was not enough stock.
     fn ask(
         &mut self,
         path: &str,
@@ -197,13 +197,13 @@ impl<'l> Stockroom<'l> {
         Ok(answer)
     }
 
-    /// Reads; none if patience ended with a hub that was being started.
+    /// Reads; `None` if the client gave up while the hub was starting.
     fn read(&mut self, path: &str, goes_on: &mut impl FnMut() -> bool) -> Result<Option<Value>, NoAnswer> {
         loop {
             match self.console.get(path) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(why) if why.starts_with("401") => self.log_in_again(goes_on)?,
-                // It was answered, and that is not what was asked for.
+                // The hub answered, but not as expected.
                 Err(why) if why.starts_with(|first: char| first.is_ascii_digit()) && !why.starts_with("503") => {
                     return Err(NoAnswer::Refused(format!("GET {path}: {why}")));
                 }
@@ -213,7 +213,7 @@ impl<'l> Stockroom<'l> {
         }
     }
 
-    /// A hub that was started again knows no session of before, and has another code.
+    /// A restarted hub has no sessions and a new code.
     fn log_in_again(&mut self, goes_on: &mut impl FnMut() -> bool) -> Result<(), NoAnswer> {
         while goes_on() {
             if let Ok(console) = self.shop.console() {

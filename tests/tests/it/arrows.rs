@@ -1,4 +1,4 @@
-//! The arrows between the rooms hold: who may use whom.
+//! The dependencies between crates are as allowed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ fn cargo(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn no_room_uses_another_than_the_arrows_allow() {
+fn crates_only_use_what_the_arrows_allow() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("commerce", &[][..]),
         ("store", &[]),
@@ -25,7 +25,7 @@ fn no_room_uses_another_than_the_arrows_allow() {
         ("app", &["store", "commerce", "contract"]),
         ("hub", &["app", "store", "commerce", "drivers", "bridge", "link", "contract"]),
         ("store-hub", &["hub", "demo"]),
-        // Everything it stages.
+        // Everything it runs.
         ("demo", &["hub", "app", "store", "commerce", "drivers", "bridge", "hq", "link", "contract", "provisioning"]),
         ("bridge", &["link", "contract"]),
         ("hq", &["link", "contract", "commerce"]),
@@ -33,12 +33,12 @@ fn no_room_uses_another_than_the_arrows_allow() {
         // The life of a store without a hub.
         ("system-tests", &["store"]),
     ]);
-    // Tests compare what a hub tells with what HQ makes of it.
+    // Tests compare the hub's data with HQ's.
     let in_tests: BTreeMap<&str, &[&str]> = BTreeMap::from([("hub", &["hq"][..]), ("hq", &["bridge", "provisioning"])]);
     let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version=1", "--no-deps"])).unwrap();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
-        let may_use = allowed.get(name).expect("a new room needs its arrows here and in ARCHITECTURE.md");
+        let may_use = allowed.get(name).expect("add the arrows of a new crate here and in ARCHITECTURE.md");
         for dependency in package["dependencies"].as_array().unwrap() {
             let used = dependency["name"].as_str().unwrap();
             let for_tests = dependency["kind"] == "dev" && in_tests.get(name).is_some_and(|all| all.contains(&used));
@@ -49,14 +49,13 @@ fn no_room_uses_another_than_the_arrows_allow() {
     }
 }
 
-/// The features with which each package of somebody else is built. A package that is built for the host as well has
-/// both sets.
+/// The features of each external package. A package that is also built for the host has both sets.
 fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let tree = cargo(&[&["tree", "--prefix=none", "--format={p}|{f}"], of].concat());
     let mut features = BTreeMap::<_, BTreeSet<_>>::new();
     for line in tree.lines().filter(|line| !line.is_empty()) {
         let (package, set) = line.trim_end_matches(" (*)").split_once('|').unwrap();
-        // `name v1.2.3`, with a path behind it if it is ours, with `(proc-macro)` if it is one.
+        // `name v1.2.3`, followed by a path if it is ours and by `(proc-macro)` if it is one.
         let mut words = package.split(' ');
         let name = [words.next().unwrap(), words.next().unwrap()].join(" ");
         if !package.contains(root().to_str().unwrap()) {
@@ -67,11 +66,11 @@ fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     features
 }
 
-/// `cargo build --release` and `cargo build --release --workspace` share what they build, and so do the tests of the
-/// workspace with and without the system tests. One feature more in one of the two builds everything above that package
+/// `cargo build --release` and `cargo build --release --workspace` share their artifacts, and so do the tests of the
+/// workspace with and without the system tests. One feature more in one of them builds everything above that package
 /// twice, which takes minutes.
 #[test]
-fn the_hub_and_the_workspace_are_one_build() {
+fn the_hub_and_the_workspace_share_artifacts() {
     for (part, whole) in [
         (&["--edges=normal,build", "--package=store-hub"][..], &["--edges=normal,build", "--workspace"][..]),
         (&["--workspace", "--exclude=system-tests"], &["--workspace"]),

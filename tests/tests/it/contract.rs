@@ -1,5 +1,5 @@
-//! The contract that till vendors build on: the document is valid, generators make clients of it, a generated client
-//! sells, and nothing is answered that the document does not say.
+//! The contract for till vendors: the document is valid, generators make working clients of it, and the hub's answers
+//! conform to it.
 //!
 //! `./tests/run` installs the tools below `target/contract`: a virtual environment and `node_modules`.
 
@@ -14,17 +14,17 @@ use std::{
 use serde_json::{Value, json};
 use system_tests::{
     alone, program,
-    register::{Client, Door},
+    register::{Client, Endpoint},
     root, skipped, until,
 };
 use ureq::{http::Method, tls::Certificate};
 
-/// Where the tools are, and what they make.
+/// The directory of the tools and their output.
 fn workshop() -> PathBuf {
     root().join("target/contract")
 }
 
-/// Whether the tools are there.
+/// Whether the tools are installed.
 fn has_tools() -> bool {
     let there =
         ["venv/bin/schemathesis", "node_modules/.bin/redocly"].iter().all(|tool| workshop().join(tool).exists());
@@ -34,7 +34,7 @@ fn has_tools() -> bool {
     there
 }
 
-/// Runs a tool in the root of the repository; what it said, if it fails.
+/// Runs a tool in the root of the repository; an error has its output.
 fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
     run_in(&root(), tool, arguments)
 }
@@ -52,7 +52,7 @@ fn run_in(directory: &Path, tool: &str, arguments: &[&str]) -> Result<String, St
 }
 
 #[test]
-fn the_document_is_valid_and_generators_make_clients_of_it_that_sell() {
+fn the_document_is_valid_and_generated_clients_sell() {
     if !has_tools() {
         return;
     }
@@ -76,14 +76,14 @@ fn the_document_is_valid_and_generators_make_clients_of_it_that_sell() {
 
     let demo = Demo::start();
     let token = demo.pair("till-1");
-    let address = demo.door.address.to_string();
+    let address = demo.endpoint.address.to_string();
     let sold = run("venv/bin/python", &["tests/contract/sale.py", &address, &demo.authority(), &token]).unwrap();
     assert!(sold.contains("sold "), "{sold}");
 }
 
-/// The commands of the README, as they stand there.
+/// The README's commands, exactly as written there.
 #[test]
-fn the_sale_by_curl_in_the_readme_is_a_sale() {
+fn the_readmes_sale_with_curl_works() {
     for tool in ["bash", "curl", "jq"] {
         if Command::new(tool).arg("--version").output().is_err() {
             return skipped(&format!("the README's sale by curl: {tool} is not installed"));
@@ -93,7 +93,7 @@ fn the_sale_by_curl_in_the_readme_is_a_sale() {
     let script = readme.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
     let demo = Demo::start();
     let code = fs::read_to_string(demo.store().join("data/console-code")).unwrap();
-    let script = script.replace("127.0.0.1:8443", &demo.door.address.to_string());
+    let script = script.replace("127.0.0.1:8443", &demo.endpoint.address.to_string());
     let script = script.replace("4071882605", code.trim()).replace("ca.pem", &demo.authority());
     let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(&demo.directory).output();
     let said = String::from_utf8(ran.unwrap().stdout).unwrap();
@@ -102,8 +102,8 @@ fn the_sale_by_curl_in_the_readme_is_a_sale() {
     assert_eq!((&sale["totals"]["net"], &sale["totals"]["change"]), (&150.into(), &50.into()), "{said}");
 }
 
-/// Requests within the document and beside it, by a register and by a person: no fault of the hub, and no status, type
-/// of content or member that the document does not say.
+/// Valid and invalid requests by a register and by a person cause no error of the hub, and no status, content type or
+/// member that the document does not declare.
 #[test]
 fn nothing_is_answered_that_the_document_does_not_say() {
     if !has_tools() {
@@ -111,9 +111,9 @@ fn nothing_is_answered_that_the_document_does_not_say() {
     }
     let _machine = alone();
     let demo = Demo::start();
-    let url = format!("https://{}", demo.door.address);
+    let url = format!("https://{}", demo.endpoint.address);
     let document = workshop().join("served.json");
-    let served = Client::nobody(&demo.door).get("/api/v1/openapi.json").unwrap();
+    let served = Client::nobody(&demo.endpoint).get("/api/v1/openapi.json").unwrap();
     fs::write(&document, served.to_string()).unwrap();
     let headers = [format!("Authorization: Bearer {}", demo.pair("till-1")), format!("Cookie: {}", demo.session())];
     let setup = root().join("tests/contract");
@@ -132,7 +132,7 @@ fn nothing_is_answered_that_the_document_does_not_say() {
             "--max-time",
             "60",
         ];
-        // It keeps what it found in the directory in which it runs.
+        // It stores its findings in the current directory.
         if let Err(said) = run_in(&workshop(), "venv/bin/schemathesis", &arguments) {
             panic!("{said}");
         }
@@ -143,7 +143,7 @@ fn nothing_is_answered_that_the_document_does_not_say() {
 struct Demo {
     directory: tempfile::TempDir,
     child: Child,
-    door: Door,
+    endpoint: Endpoint,
 }
 
 impl Demo {
@@ -157,15 +157,15 @@ impl Demo {
             .stdout(File::create(&told).unwrap())
             .spawn()
             .unwrap();
-        // It tells where it is when the registers are paired and the catalog is loaded.
+        // It prints the address once the registers are paired and the catalog is loaded.
         let address = || {
             let told = fs::read_to_string(&told).ok()?;
             told.split_once("https://")?.1.split_once('/')?.0.parse::<SocketAddr>().ok()
         };
-        assert!(until(Duration::from_secs(60), || address().is_some()), "the demo does not start");
+        assert!(until(Duration::from_secs(60), || address().is_some()), "the demo did not start");
         let pem = fs::read(directory.path().join("store/identity/ca.pem")).unwrap();
         let authority = Certificate::from_pem(&pem).unwrap().to_owned();
-        Self { child, door: Door { address: address().unwrap(), authority }, directory }
+        Self { child, endpoint: Endpoint { address: address().unwrap(), authority }, directory }
     }
 
     fn store(&self) -> PathBuf {
@@ -180,7 +180,7 @@ impl Demo {
     /// A person at the console.
     fn console(&self) -> Client {
         let code = fs::read_to_string(self.store().join("data/console-code")).unwrap();
-        Client::log_in(&self.door, code.trim()).unwrap()
+        Client::log_in(&self.endpoint, code.trim()).unwrap()
     }
 
     /// A person's session, as a cookie.
@@ -188,12 +188,12 @@ impl Demo {
         self.console().session().unwrap().to_owned()
     }
 
-    /// Pairs a register; gives its token.
+    /// Pairs a register; returns its token.
     fn pair(&self, register: &str) -> String {
         let path = format!("/api/v1/registers/{register}/pairing-code");
         let code: Value = self.console().command(&path, "pairing-code", "{}", || false).unwrap();
         let body = json!({ "code": code["code"] }).to_string();
-        let paired = Client::nobody(&self.door).once(&Method::POST, "/api/v1/pairing", None, &body);
+        let paired = Client::nobody(&self.endpoint).once(&Method::POST, "/api/v1/pairing", None, &body);
         paired.unwrap().done().unwrap()["token"].as_str().unwrap().to_owned()
     }
 }

@@ -1,9 +1,8 @@
-//! Killing the hub, or everything, in the middle of a replay that keeps its data: HQ ends with every basket, once, to
-//! the cent.
+//! The hub, or everything, is killed during a replay that keeps its data: HQ ends with every basket once, to the cent.
 
 use std::time::Duration;
 
-use system_tests::{data, in_company, kill_9, replay::Replay, until};
+use system_tests::{data, kill_9, replay::Replay, shared, until};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -26,21 +25,21 @@ fn is_right(content: bool, figures: &serde_json::Value) {
 }
 
 #[test]
-fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing_on_sled() {
+fn a_hub_killed_during_a_replay_loses_and_duplicates_nothing_on_sled() {
     the_hub_killed_again_and_again("sled");
 }
 
 #[test]
-fn the_hub_killed_again_and_again_in_mid_replay_loses_and_doubles_nothing_on_sqlite() {
+fn a_hub_killed_during_a_replay_loses_and_duplicates_nothing_on_sqlite() {
     the_hub_killed_again_and_again("sqlite");
 }
 
 fn the_hub_killed_again_and_again(engine: &str) {
-    let _machine = in_company();
+    let _machine = shared();
     let directory = tempfile::tempdir().unwrap();
     let mut replay = Replay::start(directory.path(), &data(), engine);
     let mut kills = 0;
-    // By what is stored, not by the clock: each kill hits a hub that has sold something since the last.
+    // Depends on the stored bytes, not on the clock: each kill hits a hub that has sold something since the last.
     let mut next = 2_000_000;
     while kills < 6 && until(LIMIT, || replay.is_through() || replay.stored() >= next) && !replay.is_through() {
         if let Some(hub) = replay.hub() {
@@ -49,7 +48,7 @@ fn the_hub_killed_again_and_again(engine: &str) {
             next = replay.stored() + 1_200_000;
             assert!(
                 until(LIMIT, || replay.is_through() || replay.hub().is_some_and(|now| now != hub)),
-                "the hub is started again"
+                "the hub restarts"
             );
         }
     }
@@ -57,28 +56,28 @@ fn the_hub_killed_again_and_again(engine: &str) {
     let (content, figures) = replay.finish();
     eprintln!("killed {kills} times");
     is_right(content, &figures);
-    // The terminals lived through it: what their journals charged is what was sold by card, no more and no less.
+    // The terminals kept running: their journals must equal the sales by card.
     assert!(figures["card_cents"].as_i64().unwrap() > 0);
     assert_eq!(figures["terminal_cents"], figures["card_cents"]);
 }
 
 #[test]
-fn everything_killed_in_mid_replay_goes_on_where_it_was_on_sled() {
+fn a_replay_killed_completely_continues_on_sled() {
     everything_killed("sled");
 }
 
 #[test]
-fn everything_killed_in_mid_replay_goes_on_where_it_was_on_sqlite() {
+fn a_replay_killed_completely_continues_on_sqlite() {
     everything_killed("sqlite");
 }
 
 fn everything_killed(engine: &str) {
-    let _machine = in_company();
+    let _machine = shared();
     let directory = tempfile::tempdir().unwrap();
     for round in 1..=2 {
         let mut replay = Replay::start(directory.path(), &data(), engine);
         let enough = 3_000_000 * round;
-        assert!(until(LIMIT, || replay.is_through() || replay.stored() >= enough), "the replay goes on");
+        assert!(until(LIMIT, || replay.is_through() || replay.stored() >= enough), "the replay continues");
         assert!(!replay.is_through(), "round {round}: through before it could be killed");
         replay.kill();
     }

@@ -1,5 +1,5 @@
-//! A disk that fills up, and is full: what nobody misses goes first and sales go last; what was answered is never lost;
-//! with room again the hub sells.
+//! A disk that fills up: the least important work is refused first and sales last, nothing answered is lost, and with
+//! free space the hub sells again.
 
 use std::{
     sync::{
@@ -26,12 +26,12 @@ const REGISTERS: usize = 4;
 
 const MB: u64 = 1024 * 1024;
 
-/// The whole disk: at first there is ample room.
+/// The size of the disk: ample space at first.
 const DISK: u64 = 420 * MB;
 
 /// Both engines one after the other: each has the machine for itself.
 #[test]
-fn on_a_disk_that_fills_up_sales_go_last_and_nothing_answered_is_lost() {
+fn on_a_full_disk_sales_are_refused_last_and_nothing_is_lost() {
     let _machine = alone();
     for engine in ENGINES {
         for fills_up in [seen_in_time, found_full] {
@@ -50,7 +50,8 @@ fn on_a_disk_that_fills_up_sales_go_last_and_nothing_answered_is_lost() {
     }
 }
 
-/// Taken by and by: the hub gives up one thing after the other, sales last, and goes on by itself when there is room.
+/// Space is used up gradually: the hub refuses one thing after the other, sales last, and continues by itself when
+/// there is space.
 fn seen_in_time(store: &Store) {
     let console = store.shop.console().unwrap();
     let load = |room: &str| {
@@ -68,20 +69,20 @@ fn seen_in_time(store: &Store) {
             store.disk.fill(leave).unwrap();
             store.comes_to("room", &room.into());
             let before = book.sold();
-            assert!(until(LIMIT, || book.sold() > before + 50), "{}, {room}: sales go on", store.engine);
+            assert!(until(LIMIT, || book.sold() > before + 50), "{}, {room}: sales continue", store.engine);
             sold.push((room, book.sold()));
             let expected = if room == "scarce" { &disk_full } else { &loaded };
             assert_eq!(load(room), *expected, "{}, {room}", store.engine);
         }
-        // A backup onto the disk that the store sells from would end the selling; onto another it helps.
+        // A backup to the store's own disk would stop the sales; to another disk it works.
         let refused = store.shop.back_up(&store.disk.path.join("backup"), &[]).unwrap_err();
         assert!(refused.contains("choose another disk"), "{}: {refused}", store.engine);
         assert!(!store.disk.path.join("backup").exists() && !store.disk.path.join("backup.new").exists());
         let elsewhere = store.disk.path.with_file_name(format!("{}.backup", store.engine));
-        // The hub may still be about to hear that nobody reads the first.
+        // The hub may not have noticed yet that the first client disconnected.
         let written = || match store.shop.back_up(&elsewhere, &[]) {
             Ok(()) => true,
-            Err(why) if why.contains("another backup is under way") => false,
+            Err(why) if why.contains("another backup is running") => false,
             Err(why) => panic!("{}: {why}", store.engine),
         };
         assert!(until(LIMIT, written), "{}: a backup onto another disk", store.engine);
@@ -101,8 +102,8 @@ fn seen_in_time(store: &Store) {
     eprintln!("{}, filled by and by: sales answered when ample, low, scarce: {sold:?}; {checked}", store.engine);
 }
 
-/// Taken at once, so that as a rule a write finds the disk full. The hub stops, says so, and after a restart on a disk
-/// with room everything is there.
+/// Space is used up at once, so that usually a write finds the disk full. The hub stops and reports it, and after a
+/// restart with free space everything is there.
 fn found_full(store: &Store) {
     let (book, over) = (Book::default(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -110,12 +111,12 @@ fn found_full(store: &Store) {
         store.sells(scope, &book, &over);
         assert!(until(LIMIT, || book.sold() > 50), "{}: it sells", store.engine);
         store.disk.fill(MB / 4).unwrap();
-        // The hub may look at the disk before it writes to it.
+        // The hub may check the disk before it writes.
         let stopped = || {
             let status = store.status();
             status["stopped"].is_string() || status["keeping"]["room"] == "full"
         };
-        assert!(until(LIMIT, stopped), "{}: a full disk is told", store.engine);
+        assert!(until(LIMIT, stopped), "{}: a full disk is reported", store.engine);
     });
     let status = store.status();
     let reply = store.clients[0].once(&Method::POST, "/api/v1/baskets", Some("basket-on-a-full-disk"), "{}").unwrap();
@@ -130,7 +131,7 @@ fn found_full(store: &Store) {
     eprintln!("{}, full at once: stopped by {}, told {told:?}; {checked}", store.engine, status["stopped"]);
 }
 
-/// A store on a small disk, its hub running.
+/// A store on a small disk with a running hub.
 struct Store {
     engine: &'static str,
     disk: SmallDisk,
@@ -157,7 +158,7 @@ impl Store {
         assert!(until(LIMIT, there), "{}: {field} is {value}: {}", self.engine, self.status());
     }
 
-    /// Every register sells until it is over, or until it is refused.
+    /// Every register sells until it is told to stop, or refused.
     fn sells<'s>(&'s self, scope: &'s thread::Scope<'s, '_>, book: &'s Book, over: &'s AtomicBool) {
         for (number, client) in (1..).zip(&self.clients) {
             let mut till = Till::new(client, book, &format!("till-{number}"), Rng::with_seed(number), 0);
@@ -176,8 +177,8 @@ impl Store {
         }
     }
 
-    /// Kills the hub, starts it again, and looks for everything that was answered; then it sells, and its store is
-    /// whole.
+    /// Kills and restarts the hub, and checks that everything answered is there; then it sells, and the store has no
+    /// faults.
     fn has_all(&self, asked: &[Asked]) -> String {
         self.hub.lock().unwrap().kill();
         has_all(&self.shop, &self.clients, asked).unwrap_or_else(|why| panic!("{}: {why}", self.engine))

@@ -1,4 +1,4 @@
-//! What the pages name is there: tests, files, headings.
+//! Tests, files and headings that the pages name exist.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
 
 use system_tests::root;
 
-/// All files below a directory but what is built.
+/// All files below a directory, except build output.
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
@@ -31,13 +31,13 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
-/// What stands between backticks, outside of blocks.
+/// The code spans outside of code blocks.
 fn code_spans(page: &str) -> Vec<&str> {
     let text = page.split("```").step_by(2);
     text.flat_map(|text| text.split('`').skip(1).step_by(2)).collect()
 }
 
-/// `a/{b,c}.rs` as `a/b.rs` and `a/c.rs`.
+/// Expands `a/{b,c}.rs` to `a/b.rs` and `a/c.rs`.
 fn expanded(path: &str) -> Vec<String> {
     match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
         Some((before, (names, after))) => names.split(',').map(|name| format!("{before}{name}{after}")).collect(),
@@ -45,7 +45,7 @@ fn expanded(path: &str) -> Vec<String> {
     }
 }
 
-/// The name of a heading in links.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
@@ -76,11 +76,11 @@ fn the_tests_and_files_that_architecture_names_exist() {
         }
     }
     assert!(tests >= 10, "only {tests} tests are named");
-    assert_eq!(missing, [""; 0], "named in ARCHITECTURE.md, and not there");
+    assert_eq!(missing, [""; 0], "named in ARCHITECTURE.md but missing");
 }
 
 #[test]
-fn links_between_pages_lead_somewhere() {
+fn links_between_pages_are_valid() {
     let pages = pages();
     assert!(pages.len() > 10);
     let mut broken = BTreeSet::new();

@@ -1,6 +1,6 @@
-//! A disk that fails: one flush, or one write, ends with EIO, and all later ones succeed. The hub stops, says so, and
-//! answers no command any more; what it had answered is there after a restart, and after a power cut that takes with it
-//! what the failed flush let go of.
+//! A failing disk: one flush or write ends with EIO, and all later ones succeed. The hub stops, reports it, and answers
+//! no further command. Its earlier answers hold after a restart, and after a power failure that loses what the failed
+//! flush dropped.
 
 use std::{
     collections::HashSet,
@@ -25,27 +25,27 @@ use ureq::http::Method;
 
 const REGISTERS: usize = 8;
 
-/// States looked at, at the same time.
+/// States judged in parallel.
 const JUDGES: usize = 2;
 
-/// The files that each engine keeps a store in.
+/// The files of each engine.
 const FILES: [(&str, &str); 3] = [("sled", "/db"), ("sqlite", "/store.db-wal"), ("sqlite", "/store.db")];
 
-/// Answers after a failure that nobody hears of, until the last cut.
+/// The number of answers after an ignored failure, until the last cut.
 const SOON: usize = 40;
 
-/// How a hub ends whose disk has failed.
+/// How a hub with a failed disk ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// As a power cut ends a process.
+    /// As by a power failure.
     Killed,
-    /// As a person ends it: it closes its store, and with it flushes files of which a flush has failed.
+    /// As by a person: it closes its store, and thereby flushes files of which a flush has failed.
     Stopped,
 }
 
 /// Both engines one after the other: each has the machine for itself.
 #[test]
-fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() {
+fn after_a_disk_error_the_hub_answers_nothing_and_loses_nothing() {
     let _machine = alone();
     let (rounds, states) = if is_long() { (6, 40) } else { (1, 4) };
     for (engine, file) in FILES {
@@ -74,7 +74,7 @@ fn a_disk_that_failed_once_is_not_believed_again_and_nothing_answered_is_lost() 
     }
 }
 
-/// The control: a store that does not look at what a flush says sells on, and is found out by the power cuts.
+/// The control: a store that ignores failed flushes continues to sell, and power failures expose it.
 fn is_found_out((engine, file): (&'static str, &str)) {
     const CUTS: usize = 20;
     let life = Life::live((engine, file), Failing::Unheard, End::Killed);
@@ -85,7 +85,7 @@ fn is_found_out((engine, file): (&'static str, &str)) {
     assert!(losses > 0, "{engine}, seed {}: a store that does not hear of a failed flush is not found out", life.seed);
 }
 
-/// A life with a failure in it, written down.
+/// A recorded run with a failure.
 struct Life {
     engine: &'static str,
     failing: Failing,
@@ -98,10 +98,10 @@ struct Life {
 }
 
 impl Life {
-    /// Sells until the disk fails, and the hub has said so and refused everything; then it ends, and is started again
-    /// on what the files hold.
+    /// Sells until the disk fails and the hub has reported it and refused everything; then it ends, and is restarted on
+    /// the remaining files.
     ///
-    /// The trace is not compared with the directory, as `power.rs` does: a process that closes its store as it ends may
+    /// The trace is not compared with the directory, as in `power.rs`: a process that closes its store at its end may
     /// die between its last change and the record of it.
     fn live((engine, file): (&'static str, &str), failing: Failing, end: End) -> Self {
         let seed = seed();
@@ -125,7 +125,7 @@ impl Life {
                 scope.spawn(move || {
                     while !over.load(Ordering::Relaxed) {
                         match till.sell(&mut |_| !over.load(Ordering::Relaxed)) {
-                            Err(NoAnswer::Refused(why)) => panic!("{engine}: a sale is refused: {why}"),
+                            Err(NoAnswer::Refused(why)) => panic!("{engine}: a sale was refused: {why}"),
                             Ok(()) | Err(NoAnswer::GaveUp) => {}
                         }
                     }
@@ -136,13 +136,13 @@ impl Life {
             trace.fail(failing, file).unwrap();
             if failing == Failing::Unheard {
                 let before = book.sold();
-                assert!(until(LIMIT, || book.sold() > before + 100), "{engine}: it sells on");
+                assert!(until(LIMIT, || book.sold() > before + 100), "{engine}: it continues to sell");
                 return "nothing".to_owned();
             }
             let stopped = || registers[0].get("/api/v1/status").unwrap()["stopped"].as_str().map(str::to_owned);
             assert!(
                 until(LIMIT, || stopped().is_some()),
-                "{engine}, seed {seed}: the hub does not say that its disk failed"
+                "{engine}, seed {seed}: the hub does not report that its disk failed"
             );
             refuses(&registers, &console);
             stopped().unwrap()
@@ -151,13 +151,12 @@ impl Life {
         let life =
             Self { engine, failing, seed, trace: trace.read().unwrap(), scene, registers, asked: book.read(), why };
         if let Err(why) = has_all(&shop, &life.registers, &life.asked) {
-            panic!("{engine}, seed {seed}, started again: {why}");
+            panic!("{engine}, seed {seed}, restarted: {why}");
         }
         life
     }
 
-    /// Nothing that was asked for after the failure was answered; of what was under way, no more than every register's
-    /// one command.
+    /// Nothing requested after the failure was answered; of the commands in progress, at most one per register.
     fn is_silent_after_it(&self) -> String {
         let (engine, records) = (self.engine, self.trace.records().unwrap());
         let failed = records.iter().position(is_failure).unwrap();
@@ -178,15 +177,15 @@ impl Life {
             .collect();
         assert!(!answered.iter().any(|command| asked.contains(command)), "{engine}: answered after the disk failed");
         assert!(answered.len() <= REGISTERS, "{engine}: {} answered after the disk failed", answered.len());
-        format!("{} answers were under way", answered.len())
+        format!("{} answers were in progress", answered.len())
     }
 
-    /// Cuts the power so many times, after the failure.
+    /// Cuts the power a number of times after the failure.
     fn is_cut(&self, states: usize) -> Verdicts {
         let records = self.trace.records().unwrap();
         let mut dice = Rng::with_seed(self.seed);
         let failed = records.iter().position(is_failure).unwrap();
-        // What fails unheard is found out for as long as nothing was written over what is lost.
+        // An ignored failure shows until the lost bytes are written again.
         let answers =
             records.iter().enumerate().skip(failed).filter(|(_, record)| matches!(record, Record::Answered { .. }));
         let soon = answers.map(|(place, _)| place).nth(SOON).filter(|_| self.failing == Failing::Unheard);
@@ -211,7 +210,7 @@ fn is_failure(record: &Record<'_>) -> bool {
     matches!(record, Record::FlushFailed { .. } | Record::WriteFailed { .. })
 }
 
-/// Every door that changes something is shut, again and again.
+/// All commands are refused, repeatedly.
 fn refuses(registers: &[Client], console: &Client) {
     let sale =
         json!({ "lines": [{ "sku": "item-01" }], "tenders": [{ "tender": "cash", "amount": 1_000 }] }).to_string();
@@ -234,7 +233,7 @@ fn refused(client: &Client, path: &str, key: &str, body: &str) {
 fn finish(hub: &mut Hub, end: End) {
     match end {
         End::Killed => hub.kill(),
-        // Whether it calls that a success is its affair.
+        // The exit status does not matter.
         End::Stopped => drop(hub.stop()),
     }
 }

@@ -1,5 +1,4 @@
-//! The pulled plug with a real kernel and a real ext4 in between, in the middle of selling. `system_tests::guest` has
-//! the machine.
+//! Power failures with a real kernel and ext4 while the store sells. The machine is in `system_tests::guest`.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -17,16 +16,16 @@ use system_tests::{
     shop::{Plan, Shop},
     skipped,
     till::{Book, Till},
-    verdict::{Shelf, repeated},
+    verdict::{HubSales, repeated},
 };
 
 const REGISTERS: usize = 4;
 
-/// Answers asked for again after each cut.
+/// The number of commands that are repeated after each cut.
 const REPEATED: usize = 60;
 
 #[test]
-fn a_pulled_plug_leaves_a_whole_store_with_every_answered_sale() {
+fn a_power_failure_leaves_an_undamaged_store_with_every_answered_sale() {
     let _machine = alone();
     let machine = match Machine::build() {
         Ok(machine) => machine,
@@ -37,7 +36,7 @@ fn a_pulled_plug_leaves_a_whole_store_with_every_answered_sale() {
     }
 }
 
-/// Lets a hub's machine sell and pulls its plug, so many times, on one disk.
+/// Lets a hub's machine sell and cuts its power, a number of times, on one disk.
 fn is_cut(machine: &Machine, engine: &str, cuts: u64) {
     let (seed, began) = (seed(), Instant::now());
     eprintln!("{engine}: {cuts} power cuts in a virtual machine, STORE_HUB_SEED={seed}");
@@ -65,7 +64,7 @@ fn is_cut(machine: &Machine, engine: &str, cuts: u64) {
     );
 }
 
-/// Sells at every register until the plug is pulled, after the last sale that was answered has company.
+/// Sells at every register until the power is cut, some time after the last sale.
 fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, pull: impl FnOnce()) {
     let is_cut = AtomicBool::new(false);
     let enough = book.sold() + 100 + dice.u64(..150);
@@ -92,10 +91,10 @@ fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, p
     });
 }
 
-/// What is wrong with the store that the plug left, by its hub's word.
+/// The faults of the remaining store, as seen through its hub.
 fn faults(book: &Book, registers: &[Client], dice: &mut Rng) -> Result<Vec<String>, String> {
     let asked = book.read();
-    let mut faults = Shelf::read(registers, |_| true)?.faults(&asked);
+    let mut faults = HubSales::read(registers, |_| true)?.faults(&asked);
     let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
     let mut again: Vec<_> = answered.iter().rev().take(REPEATED / 2).copied().collect();
     again.extend(dice.choose_multiple(answered.iter().copied(), REPEATED / 2));

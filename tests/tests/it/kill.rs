@@ -1,6 +1,6 @@
-//! `kill -9`, again and again, under the load of 32 registers and a stockroom: what was answered is there, once, whole,
-//! without gaps, here and at HQ; no item that may not go below zero did, and the stock is what was moved, here and at
-//! HQ.
+//! `kill -9`, repeatedly, under the load of 32 registers and a stockroom: everything answered is there, once, complete
+//! and without gaps, here and at HQ; no item went below zero that may not, and the stock equals the movements, here and
+//! at HQ.
 
 use std::{
     sync::{
@@ -21,20 +21,20 @@ use system_tests::{
     stockroom::{Ledger, Stockroom, differs_from_headquarters, held, positions},
     till::{Book, Till, settle},
     until,
-    verdict::{Shelf, repeated},
+    verdict::{HubSales, repeated},
 };
 
 const REGISTERS: usize = 32;
 
-/// Of so many failed tries one is a register's last: it gives its command up, as if it had lost power itself.
+/// One of this many failed attempts is a register's last: it drops its command, as if it had lost power itself.
 const GIVES_UP: u32 = 8;
 
-/// Answered commands that are sent again at the end, at most.
+/// The maximum number of answered commands that are repeated at the end.
 const REPEATED: usize = 10_000;
 
 /// Both engines one after the other: each has the machine for itself.
 #[test]
-fn killed_again_and_again_under_load_the_hub_loses_doubles_and_tears_nothing() {
+fn a_hub_killed_under_load_loses_duplicates_and_tears_nothing() {
     let _machine = alone();
     let kills = if is_long() { 300 } else { 25 };
     for engine in ENGINES {
@@ -89,7 +89,7 @@ fn killed_under_load(engine: &str, kills: u32) {
             });
         }
         for kill in 1..=kills {
-            // By the work done since the start, not by the clock; every fourth dies as it starts.
+            // Depends on the work since the start, not on the clock; every fourth hub is killed while it starts.
             let enough = if dice.u8(..4) == 0 { 0 } else { dice.u64(1..400) };
             let before = book.sold();
             if enough == 0 {
@@ -101,13 +101,13 @@ fn killed_under_load(engine: &str, kills: u32) {
                     trouble.lock().unwrap().push(format!("nothing is sold after kill {kill}"));
                 }
                 if hub.has_ended() {
-                    trouble.lock().unwrap().push(format!("the hub ended by itself after kill {kill}"));
+                    trouble.lock().unwrap().push(format!("the hub ended unexpectedly after kill {kill}"));
                 }
             }
             if !trouble.lock().unwrap().is_empty() {
                 break;
             }
-            // With the last kill the registers die as well: what they had asked stays unanswered.
+            // The registers die with the last kill, so their requests stay unanswered.
             over.store(kill == kills, Ordering::Relaxed);
             hub.kill();
             hub = shop.start(&[]).unwrap();
@@ -118,46 +118,46 @@ fn killed_under_load(engine: &str, kills: u32) {
     assert!(trouble.is_empty(), "{engine}, seed {seed}: {trouble:#?}\n{}", shop.log());
 
     let asked = book.read();
-    let shelf = Shelf::read(&clients, |_| true).unwrap();
-    let faults = shelf.faults(&asked);
+    let found = HubSales::read(&clients, |_| true).unwrap();
+    let faults = found.faults(&asked);
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();
     let again = dice.choose_multiple(answered.iter().copied(), REPEATED);
     let faults = repeated(&clients, &again).unwrap();
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
-    let unchanged = Shelf::read(&clients, |_| false).unwrap();
-    assert_eq!(unchanged.listed, shelf.listed, "{engine}, seed {seed}: repeats change nothing");
-    let stored = shelf.listed.len();
-    drop(shelf);
+    let unchanged = HubSales::read(&clients, |_| false).unwrap();
+    assert_eq!(unchanged.listed, found.listed, "{engine}, seed {seed}: repeats change nothing");
+    let stored = found.listed.len();
+    drop(found);
 
-    // Nothing is left in doubt; then every position is known, and HQ's.
+    // Resolve everything in doubt; then every position is known, at HQ too.
     ledger.settle(&shop.console().unwrap()).unwrap();
     let settled = settle(&clients, asked.clone()).unwrap();
-    let shelf = Shelf::read(&clients, |_| true).unwrap();
-    let faults = shelf.faults(&settled);
+    let found = HubSales::read(&clients, |_| true).unwrap();
+    let faults = found.faults(&settled);
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     let there = positions(&shop.console().unwrap()).unwrap();
-    let faults = ledger.faults(&there, &shelf.baskets(&settled), &held(&settled));
+    let faults = ledger.faults(&there, &found.baskets(&settled), &held(&settled));
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
 
     if let Some(headquarters) = &headquarters {
         let caught_up = || {
             let line = &clients[0].get("/api/v1/status").unwrap()["headquarters"];
-            headquarters.count() >= shelf.listed.len() && line["lacks"] == 0
+            headquarters.count() >= found.listed.len() && line["lacks"] == 0
         };
         assert!(until(LIMIT, caught_up), "{engine}, seed {seed}: HQ catches up");
-        let faults = shelf.differs_from_headquarters(&headquarters.sales().unwrap());
+        let faults = found.differs_from_headquarters(&headquarters.sales().unwrap());
         assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
     }
     hub.kill();
     let (records, faults) = shop.check().unwrap();
     assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
-    let equal = headquarters.map_or("HQ left out".to_owned(), |headquarters| {
+    let equal = headquarters.map_or("HQ skipped".to_owned(), |headquarters| {
         let (sums, stock) = headquarters.end().unwrap();
         let faults = differs_from_headquarters(&there, &stock);
         assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
         let told = ["sales", "duplicate_sales", "quarantined"].map(|field| sums[field].as_u64().unwrap());
-        assert_eq!(told, [shelf.listed.len() as u64, 0, 0], "{engine}, seed {seed}: {sums}");
+        assert_eq!(told, [found.listed.len() as u64, 0, 0], "{engine}, seed {seed}: {sums}");
         format!("HQ equal in sales and stock ({} events sent again)", sums["repeated_events"])
     });
 

@@ -1,5 +1,5 @@
-//! The power cut in a store's life without a hub: archived, trimmed, converted, rewritten, restored.
-//! `system_tests::life` has the script and what must be there.
+//! Power failures in a store without a hub: archived, trimmed, converted, rewritten, restored. The script is in
+//! `system_tests::life`.
 
 use std::{
     collections::BTreeMap,
@@ -19,14 +19,14 @@ use system_tests::{
     until,
 };
 
-/// States looked at, at the same time.
+/// States judged in parallel.
 const JUDGES: usize = 2;
 
-/// Both engines, and each one's control, one after the other: each has the machine for itself.
+/// Both engines and their controls one after the other: each has the machine for itself.
 #[test]
-fn a_store_that_is_cut_in_whatever_it_does_has_everything_that_was_answered() {
+fn a_power_failure_at_any_step_loses_nothing_answered() {
     let _machine = alone();
-    // So many in each phase.
+    // The number per phase.
     let (states, controls) = if is_long() { (100, 10) } else { (10, 3) };
     for engine in ENGINES {
         let life = Life::live(engine);
@@ -66,7 +66,7 @@ impl Life {
         life
     }
 
-    /// Cuts the power so many times in each phase.
+    /// Cuts the power a number of times in each phase.
     fn is_cut(&self, flushes: Flushes, each: usize) {
         let began = Instant::now();
         let records = self.trace.records().unwrap();
@@ -142,7 +142,7 @@ fn hear(known: &mut Known, record: &Record<'_>) {
     }
 }
 
-/// A process of its own for each state: it has nothing from the one before, and may die.
+/// A separate process per state, because it may die.
 fn judge(engine: &str, work: &Path, cut: &Cut, known: Known) -> Result<(), String> {
     let (disk, elsewhere) = (work.join("disk"), work.join("elsewhere"));
     if work.exists() {

@@ -1,4 +1,4 @@
-//! The system tests. Those with a load have the machine for themselves: `system_tests::alone`.
+//! The system tests. Tests with a load reserve the machine: `system_tests::alone`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arrows;

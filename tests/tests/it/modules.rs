@@ -1,8 +1,7 @@
-//! The arrows inside a crate: in `app` and in `hub` a module of the top level uses only those that ARCHITECTURE.md
-//! lists after it.
+//! The order inside a crate: in `app` and `hub` a top-level module only uses those that ARCHITECTURE.md lists after it.
 //!
-//! Read are the tokens of the sources: paths that begin with `crate` or `super`, also within macros. Left out are
-//! tests. A name that a crate's root takes from a module and passes on is not seen as that module's.
+//! Reads the tokens of the sources: paths that begin with `crate` or `super`, including those in macros. Tests are
+//! skipped. A name that a crate's root re-exports is not attributed to its module.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +14,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use system_tests::root;
 
 #[test]
-fn modules_use_only_those_listed_after_them() {
+fn modules_only_use_those_listed_after_them() {
     let orders = orders(&fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
     for name in ["app", "hub"] {
         let order = orders.get(name).unwrap_or_else(|| panic!("ARCHITECTURE.md has no order of rooms in {name}"));
@@ -24,8 +23,7 @@ fn modules_use_only_those_listed_after_them() {
     }
 }
 
-/// The lines `order of rooms in NAME: a, b -> c` of a page's fenced blocks, also those that go on on the next line,
-/// indented.
+/// Reads the lines `order of rooms in NAME: a, b -> c` of a page's code blocks, with indented continuation lines.
 fn orders(page: &str) -> BTreeMap<String, Vec<String>> {
     let fenced = page.split("```").skip(1).step_by(2).collect::<Vec<_>>().join("\n");
     let mut orders = BTreeMap::new();
@@ -39,10 +37,10 @@ fn orders(page: &str) -> BTreeMap<String, Vec<String>> {
     orders
 }
 
-/// A source file: the path of its module, and its text.
+/// A source file: its module path and its text.
 type Source = (Vec<String>, String);
 
-/// All sources of a crate but its root and its tests.
+/// All sources of a crate except its root and its tests.
 fn read(sources: &Path) -> Vec<Source> {
     fn walk(directory: &Path, module: &[String], found: &mut Vec<Source>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -68,7 +66,7 @@ fn read(sources: &Path) -> Vec<Source> {
     found
 }
 
-/// What is against the order, or missing in it.
+/// Violations of the order, and modules that are missing in it.
 fn faults(order: &[String], sources: &[Source]) -> Vec<String> {
     let place = |module: &str| order.iter().position(|other| other == module);
     let mut faults = BTreeSet::new();
@@ -89,7 +87,7 @@ fn faults(order: &[String], sources: &[Source]) -> Vec<String> {
     faults.into_iter().collect()
 }
 
-/// The modules of the crate's top level that a module names.
+/// The top-level modules that a module names.
 fn uses(module: &[String], tokens: TokenStream) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -99,7 +97,7 @@ fn uses(module: &[String], tokens: TokenStream) -> BTreeSet<String> {
                 if let Some(TokenTree::Group(attribute)) = tokens.peek()
                     && attribute.stream().to_string().replace(' ', "") == "cfg(test)"
                 {
-                    // The item that it is for ends with a block or a semicolon.
+                    // The item after the attribute ends with a block or a semicolon.
                     let is_end = |token: &TokenTree| match token {
                         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
                         TokenTree::Punct(mark) => mark.as_char() == ';',
@@ -132,8 +130,7 @@ fn uses(module: &[String], tokens: TokenStream) -> BTreeSet<String> {
     used
 }
 
-/// The first names of what follows `crate::`: one, or those of a group. What is within each path is read as well: a
-/// name is a module's only where it is the first.
+/// The first names after `crate::`: one, or those of a group. Only the first name of a path is a module.
 fn first_names(token: Option<TokenTree>) -> Vec<String> {
     match token {
         Some(TokenTree::Ident(name)) => vec![name.to_string()],
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_read_from_fenced_blocks_alone() {
+    fn an_order_is_only_read_from_code_blocks() {
         let page = "order of rooms in app: wrong\n```rust\nx\n```\n```\norder of rooms in app: check, keeping\n    -> selling -> stock\n\
             order of rooms in hub: run\n```\norder of rooms in hub: wrong";
         let orders = orders(page);
@@ -178,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_against_the_order_is_found_however_it_is_written() {
+    fn a_violation_is_found_in_any_form() {
         for text in [
             "use crate::selling::Sale;",
             "use crate::{audit, selling::{self, Sale}};",
@@ -199,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_is_no_fault() {
+    fn allowed_uses_are_no_faults() {
         for text in [
             "use crate::{audit, stock::{book, selling}};",
             "use crate::audit::selling;",
@@ -218,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_not_listed_and_one_that_is_not_there_are_found() {
+    fn unlisted_and_missing_modules_are_found() {
         let found =
             faults(&order("selling -> stock"), &[source("selling", ""), source("orders", "use crate::selling;")]);
         assert_eq!(found, ["orders is not in the order", "stock is not there"]);

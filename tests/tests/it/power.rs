@@ -1,5 +1,5 @@
-//! The power cut, at any moment of a hub's life, from the store's creation on: whatever the disk had not flushed is
-//! lost, torn and reordered, and everything that was answered is there. `system_tests::power` has the rules.
+//! Power failures at any moment of a hub's life, from the store's creation on: unflushed changes are lost, torn and
+//! reordered, and everything answered is there. The rules are in `system_tests::power`.
 
 use std::{
     thread,
@@ -23,12 +23,12 @@ const REGISTERS: usize = 8;
 /// Sales between the hub's restarts.
 const SALES: u64 = 120;
 
-/// States looked at, at the same time.
+/// States judged in parallel.
 const JUDGES: usize = 2;
 
-/// Both engines, and each one's control, one after the other: each has the machine for itself.
+/// Both engines and their controls one after the other: each has the machine for itself.
 #[test]
-fn whatever_a_power_cut_leaves_has_everything_that_was_answered() {
+fn a_power_failure_at_any_moment_loses_nothing_answered() {
     let _machine = alone();
     let (states, controls) = if is_long() { (1_000, 100) } else { (100, 40) };
     for engine in ENGINES {
@@ -38,7 +38,7 @@ fn whatever_a_power_cut_leaves_has_everything_that_was_answered() {
     }
 }
 
-/// A hub's life, written down.
+/// A recorded run of a hub.
 struct Life {
     engine: &'static str,
     seed: u64,
@@ -50,8 +50,7 @@ struct Life {
 }
 
 impl Life {
-    /// Creates a store, sells, is killed, sells while a backup is taken, is stopped, sells, is killed: all of it
-    /// traced.
+    /// Creates a store, sells, is killed, sells during a backup, is stopped, sells, is killed: all of it traced.
     fn live(engine: &'static str) -> Self {
         let (seed, began) = (seed(), Instant::now());
         eprintln!("{engine}: power cuts, STORE_HUB_SEED={seed}");
@@ -104,7 +103,7 @@ impl Life {
         life
     }
 
-    /// Cuts the power so many times.
+    /// Cuts the power a number of times.
     fn is_cut(&self, flushes: Flushes, states: usize) {
         let began = Instant::now();
         let records = self.trace.records().unwrap();
@@ -154,9 +153,9 @@ impl Life {
     }
 }
 
-/// When the power goes. A tenth of the cuts are in the store's creation and a tenth in its opening, which are short and
-/// happen once. A store that forgets its flushes has been created well; half of its cuts come early, when it can still
-/// be opened and lacks answers.
+/// The moments of the cuts. A tenth are during the store's creation and a tenth during its opening, which are short and
+/// happen once. A store that forgets its flushes was created properly; half of its cuts are early, when it can still be
+/// opened and lacks answers.
 fn when(records: &[Record<'_>], states: usize, flushes: Flushes, dice: &mut Rng) -> Vec<usize> {
     let place = |wanted| records.iter().position(|record| *record == wanted).unwrap();
     let ready = place(Record::Asked { command: READY });
@@ -174,7 +173,7 @@ fn when(records: &[Record<'_>], states: usize, flushes: Flushes, dice: &mut Rng)
     drawn
 }
 
-/// Sells at every register at the same time, and works in the stockroom meanwhile.
+/// Sells at every register in parallel while the stockroom works.
 fn sell(
     (book, registers): (&Book, &[Client]),
     (ledger, stockroom): (&Ledger, &mut Stockroom<'_>),

@@ -1,11 +1,11 @@
-//! The replay as a user runs it: right data ends right, wrong data is told and nothing is loaded.
+//! The replay as a user runs it: valid data succeeds, invalid data is reported and nothing is loaded.
 
 use std::{fs, process::Command};
 
 use system_tests::{data, program};
 
 #[test]
-fn a_malformed_row_is_told_with_file_line_and_column_before_anything_starts() {
+fn a_malformed_row_is_reported_with_file_line_and_column() {
     let directory = tempfile::tempdir().unwrap();
     fs::copy(data().join("items.csv"), directory.path().join("items.csv")).unwrap();
     let baskets = fs::read_to_string(data().join("baskets.csv")).unwrap();

@@ -1,4 +1,4 @@
-//! The simulator's own control: traces written by hand, and every state that a cut may leave of them, no other.
+//! Controls of the simulator: handwritten traces, and exactly the states that a cut may leave of them.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,8 @@ fn play(flushes: Flushes, records: &[Record<'static>]) -> Disk<'static> {
     disk
 }
 
-/// What a file may hold after a cut at the end of these records, told by `tell`; `None` if its name is lost.
+/// The possible contents of a file after a cut at the end of these records, as seen by `tell`; `None` if its name is
+/// lost.
 fn states<T: Ord>(records: &[Record<'static>], path: &str, tell: impl Fn(&[u8]) -> T) -> BTreeSet<Option<T>> {
     let disk = play(Flushes::Kept, records);
     let mut dice = Rng::with_seed(7);
@@ -48,13 +49,13 @@ fn some<const N: usize>(texts: [&str; N]) -> BTreeSet<Option<String>> {
 }
 
 #[test]
-fn what_is_flushed_is_there() {
+fn flushed_writes_are_kept() {
     let records = [&MADE[..], &[written(0, b"old")], &flush(2), &[written(0, b"new")], &flush(3)].concat();
     assert_eq!(states(&records, "f", text), some(["new"]));
 }
 
 #[test]
-fn what_is_not_flushed_is_there_or_not_and_so_is_its_size() {
+fn unflushed_writes_and_sizes_may_be_lost() {
     let records = [&MADE[..], &[written(0, b"new")]].concat();
     assert_eq!(states(&records, "f", text), some(["", "000", "new"]));
 }
@@ -83,7 +84,7 @@ fn an_older_write_may_land_over_a_newer_one() {
 }
 
 #[test]
-fn a_flush_holds_for_what_was_written_before_it_began() {
+fn a_flush_covers_earlier_writes() {
     let [begun, ended] = flush(2);
     let records = [&MADE[..], &[written(0, b"a"), begun, written(1, b"b"), ended]].concat();
     assert_eq!(states(&records, "f", text), some(["a", "a0", "ab"]));
@@ -92,7 +93,7 @@ fn a_flush_holds_for_what_was_written_before_it_began() {
 }
 
 #[test]
-fn a_name_is_durable_by_its_directorys_flush_alone_and_names_change_in_order() {
+fn names_are_durable_by_their_directorys_flush_and_change_in_order() {
     let renamed = Record::Renamed { from: "f", to: "g" };
     let records = [&MADE[..], &[written(0, b"a")], &flush(2), &[renamed]].concat();
     assert_eq!(states(&records, "f", text), BTreeSet::from([None, Some("a".to_owned())]));
@@ -113,13 +114,13 @@ fn a_removed_file_may_come_back() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_may_have_its_end_still() {
+fn a_truncation_may_be_lost() {
     let records = [&MADE[..], &[written(0, b"ab")], &flush(2), &[Record::Resized { file: FILE, size: 1 }]].concat();
     assert_eq!(states(&records, "f", text), some(["a", "ab"]));
 }
 
 #[test]
-fn a_disk_that_forgets_its_flushes_does_so_from_the_first_answer_on() {
+fn a_disk_can_forget_flushes_from_the_first_answer_on() {
     let before = [&MADE[..], &[written(0, b"a")], &flush(2)].concat();
     let after = [&before[..], &[Record::Answered { command: 0 }, written(0, b"b")], &flush(3)].concat();
     assert_eq!(play(Flushes::Forgotten, &before).unflushed(), (0, 0));
@@ -128,7 +129,7 @@ fn a_disk_that_forgets_its_flushes_does_so_from_the_first_answer_on() {
 }
 
 #[test]
-fn what_a_failed_flush_let_go_of_may_be_lost_whatever_later_flushes_say() {
+fn writes_dropped_by_a_failed_flush_may_be_lost_despite_later_flushes() {
     let [begun, _] = flush(2);
     let failed = [begun, Record::FlushFailed { file: FILE, ticket: 2 }];
     let records = [&MADE[..], &[written(0, b"a")], &failed].concat();
@@ -142,7 +143,7 @@ fn what_a_failed_flush_let_go_of_may_be_lost_whatever_later_flushes_say() {
 }
 
 #[test]
-fn a_record_that_does_not_fit_is_noticed() {
+fn an_inconsistent_record_is_an_error() {
     for wrong in [
         written(0, b"a"),
         Record::Removed { path: "f" },

@@ -60,7 +60,7 @@ fn length(tag: u8) -> Option<Length> {
     })
 }
 
-/// Parses the fields of a frame. Never fails: unreadable fields are left out.
+/// Parses the fields of a frame. Never fails: unreadable fields are omitted.
 pub(super) fn parse(mut data: &[u8]) -> Fields {
     let mut fields = Fields::default();
     while let Some((&tag, rest)) = data.split_first() {

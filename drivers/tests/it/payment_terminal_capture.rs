@@ -97,8 +97,9 @@ async fn wiresharks_dissector_finds_nothing_malformed() {
     a_day(&said).await;
     if Command::new("tshark").arg("--version").output().is_err() {
         // Written past the test runner, which hides the output of passing tests.
-        let _ =
-            std::io::stderr().write_all(b"SKIPPED: tshark is not installed, so the capture is not checked; run `apt-get install tshark`\n");
+        let _ = std::io::stderr().write_all(
+            b"SKIPPED: tshark is not installed, so the capture is not checked; run `apt-get install tshark`\n",
+        );
         return;
     }
     let directory = tempfile::tempdir().unwrap();

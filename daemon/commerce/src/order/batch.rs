@@ -1,9 +1,9 @@
-//! Pick lists: which orders go on one cart, and in which order the picker walks.
+//! Pick lists: the orders on one cart, and the picker's route.
 //!
-//! A batch is one cart's work in one temperature zone: goods that must be kept cold are fetched by themselves, last.
-//! Each order on the cart has a tote of its own. Orders are taken by due time; an order joins the first batch of its
-//! zone that has a tote left and is not due much earlier. So a batch never makes an urgent order wait for many others.
-//! The walk follows the store's route, so each aisle is visited once.
+//! A batch is one cart's work in one temperature zone: cold goods are collected separately, last.
+//! Each order on the cart has its own tote. Orders are taken by due time; an order joins the first batch of its
+//! zone that has a free tote and is not due much earlier. So an urgent order never waits for many others.
+//! The batch follows the route through the store, so each aisle is visited once.
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ use crate::ids::OrderId;
 /// A line to be picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Of which order.
+    /// The order.
     pub order: OrderId,
-    /// Which part.
+    /// The part of the order.
     pub part: u32,
-    /// Which line.
+    /// The line.
     pub line: u32,
-    /// How it has to be kept.
+    /// The temperature zone of the goods.
     pub zone: Zone,
-    /// Where it is on the route through the store.
+    /// The item's place on the route through the store.
     pub stop: Stop,
     /// When the order is due: milliseconds since 1970, UTC.
     pub due_ms: i64,
 }
 
-/// A place on the route through the store. They are visited in ascending order.
+/// A place on the route through the store. Places are visited in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stop {
     /// The area: produce, dry goods, in the order of the route.
@@ -38,29 +38,29 @@ pub struct Stop {
     pub shelf: u16,
 }
 
-/// What a cart takes.
+/// The capacity of a cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cart {
-    /// One for each order.
+    /// The number of totes; each order needs one.
     pub totes: usize,
-    /// How far apart the orders on it may be due, in milliseconds.
+    /// The maximum difference of the orders' due times, in milliseconds.
     pub within_ms: i64,
 }
 
 /// One cart's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// What it fetches.
+    /// The temperature zone.
     pub zone: Zone,
     /// When the first of its orders is due.
     pub due_ms: i64,
-    /// The orders, one a tote, in the order of the totes.
+    /// The orders, one per tote, in the order of the totes.
     pub totes: Vec<(OrderId, u32)>,
-    /// What to pick, in the order of the walk.
+    /// The lines to pick, in the order of the route.
     pub walk: Vec<Task>,
 }
 
-/// Plans carts; the most urgent batch first, of equally urgent ones that which need not be kept cold.
+/// Plans the carts, the most urgent batch first; among equally urgent batches, ambient goods come first.
 pub fn plan(tasks: Vec<Task>, cart: Cart) -> Vec<Batch> {
     let mut orders: BTreeMap<(i64, Zone, OrderId, u32), Vec<Task>> = BTreeMap::new();
     for task in tasks {

@@ -1,23 +1,23 @@
-//! What was promised by when: the clocks of a fulfilment.
+//! The deadlines of a fulfilment.
 //!
-//! A clock runs from what starts it until what it waits for, and is breached in the millisecond in which it is due. A
-//! breach is told once and changes nothing else.
+//! A clock starts and stops with events, and is breached at the millisecond of its deadline. A breach is reported
+//! once and changes nothing else.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Fulfilment, Policy, State};
 
-/// A promise about time.
+/// A deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = OrderClock))]
 pub enum Clock {
-    /// An offer gets an answer.
+    /// An offer must be answered.
     Answer,
-    /// It is ready, or has left the store, when it was promised.
+    /// The order must be ready, or have left the store, at the promised time.
     Due,
-    /// A customer who is there gets it.
+    /// A customer who has arrived must receive the goods.
     HandOver,
 }
 
@@ -25,7 +25,7 @@ impl Clock {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Answer, Self::Due, Self::HandOver];
 
-    /// When it is due, if it runs.
+    /// The deadline, if the clock is running.
     pub fn due_ms(self, fulfilment: &Fulfilment, policy: &Policy) -> Option<i64> {
         let any = |of: fn(State) -> bool| fulfilment.lines.iter().any(|line| line.sum(of) > 0);
         match self {
@@ -40,14 +40,14 @@ impl Clock {
         }
     }
 
-    /// Whether it is due and was not told before.
+    /// The deadline, if it has passed and was not reported before.
     pub fn is_breached(self, fulfilment: &Fulfilment, policy: &Policy, now_ms: i64) -> Option<i64> {
         let due = self.due_ms(fulfilment, policy)?;
         (due <= now_ms && !fulfilment.breached.contains(&self)).then_some(due)
     }
 }
 
-/// Sorts what is to be done: what is due first comes first, then what was placed first.
+/// Sorts by urgency: by due time, then by the time of the order.
 pub fn by_urgency(fulfilments: &mut [Fulfilment]) {
     fulfilments.sort_by(|a, b| {
         let key = |of: &Fulfilment| (of.terms.due_ms, of.terms.placed_at_ms, of.part);

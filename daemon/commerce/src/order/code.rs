@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A pickup code: 4 to 64 printable ASCII characters without blanks. It is shown nowhere but to the customer.
+/// A pickup code: 4 to 64 printable ASCII characters without blanks. It is shown only to the customer.
 ///
-/// Two are compared in a time that says nothing about where they differ.
+/// Comparisons take constant time.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -19,7 +19,7 @@ impl PickupCode {
     /// The shortest.
     const MIN: usize = 4;
 
-    /// The bytes with their length behind, and nothing after them: so all have one size.
+    /// The bytes, padded with zeros, and the length: all codes have the same size.
     fn padded(&self) -> [u8; Self::MAX + 1] {
         let mut padded = [0; Self::MAX + 1];
         for (slot, byte) in padded.iter_mut().zip(self.0.bytes()) {
@@ -31,10 +31,10 @@ impl PickupCode {
 }
 
 impl PartialEq for PickupCode {
-    /// Looks at every byte, whatever it found before.
+    /// Compares every byte, also after a difference.
     fn eq(&self, other: &Self) -> bool {
         let differs = self.padded().into_iter().zip(other.padded()).fold(0, |differs, (own, theirs)| {
-            // Else the compiler may leave at the first difference.
+            // Otherwise the compiler could stop at the first difference.
             std::hint::black_box(differs | (own ^ theirs))
         });
         differs == 0

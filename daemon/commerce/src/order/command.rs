@@ -1,4 +1,4 @@
-//! What is asked of a fulfilment, under which policy, and what comes of it.
+//! Commands, the store's policy, and the changes that result.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,47 +15,47 @@ use crate::{
     stock::{self, Condition},
 };
 
-/// So much of a line, in thousandths of its unit.
+/// A quantity of a line, in thousandths of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = LineAmount))]
 pub struct Amount {
-    /// Which line.
+    /// The line.
     pub line: u32,
-    /// How much.
+    /// The quantity.
     pub milli: i64,
 }
 
-/// Why a store does not do it.
+/// Why a store rejects units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = RejectionReason))]
 pub enum Reason {
-    /// It is not there.
+    /// The goods are not there.
     NoStock,
-    /// It is there, and not fit to be sold.
+    /// The goods are damaged.
     Damaged,
-    /// Too much to do.
+    /// The store is too busy.
     NoCapacity,
-    /// The store closes.
+    /// The store is closing.
     Closing,
 }
 
-/// Why goods that were picked were not handed over.
+/// Why picked goods were not handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum GivenUp {
-    /// The customer, the shop or HQ cancelled it.
+    /// The customer, the shop or HQ cancelled the order.
     Cancelled,
-    /// Nobody came.
+    /// The customer did not come.
     Expired,
 }
 
 impl GivenUp {
-    /// The state of the order then.
+    /// The resulting state of the order.
     pub fn state(self) -> State {
         match self {
             Self::Cancelled => State::Cancelled,
@@ -70,32 +70,32 @@ impl GivenUp {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = StagingPlace))]
 pub struct Place {
-    /// As its label says.
+    /// The name on its label.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub name: String,
-    /// How cold it is kept.
+    /// The temperature zone.
     pub zone: Zone,
 }
 
-/// An item in another's place.
+/// A substitute for an ordered item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Substitute {
-    /// Which.
+    /// The item.
     pub sku: Sku,
-    /// As printed.
+    /// The printed description.
     pub description: String,
-    /// Its price today.
+    /// The current price.
     pub price: Price,
-    /// How it has to be kept.
+    /// The temperature zone of the goods.
     pub zone: Zone,
-    /// How old the customer has to be.
+    /// The customer's minimum age.
     pub minimum_age: u8,
 }
 
-/// A line that is handed over: scanned, or counted by a person where there is nothing to scan.
+/// A line that is handed over: scanned, or counted by a person if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Which line, and how much.
+    /// The line and the quantity.
     pub amount: Amount,
     /// The item whose code was scanned; `None` if it was counted.
     pub scanned: Option<Sku>,
@@ -104,146 +104,146 @@ pub struct Checked {
 /// How the customer showed that the order is theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By the code, as typed or scanned.
+    /// With the pickup code, typed or scanned.
     Code(String),
-    /// To a person, by a document.
+    /// With a document, which a person checked.
     Document,
 }
 
-/// What the customer gets, and what was looked at.
+/// The handed-over goods and the checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handover {
-    /// What: every line was scanned or counted.
+    /// The goods: every line was scanned or counted.
     pub checked: Vec<Checked>,
-    /// How the customer showed that it is theirs.
+    /// The customer's proof.
     pub proof: Proof,
-    /// The age in years that somebody saw the customer to have at least.
+    /// The minimum age in years that a person verified.
     pub age_checked: Option<u8>,
-    /// What the sale takes in for it, without what was prepaid.
+    /// The payment at the handover, without the prepayment.
     pub paid: Minor,
-    /// What is ready and was not checked stays here.
+    /// Whether ready goods that were not checked stay in the store.
     pub partial: bool,
 }
 
-/// What is asked of a fulfilment. Scanned codes, prices and places are looked up before.
+/// A command for a fulfilment. Scanned codes, prices and places are looked up before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Take all that is offered.
+    /// Accept everything that is offered.
     Accept,
-    /// Don't do so much of it; all that is offered, if no amounts are named.
+    /// Reject the amounts, or everything that is offered if there are no amounts.
     Reject {
-        /// How much of which lines.
+        /// The lines and quantities.
         amounts: Vec<Amount>,
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// Take lines to pick them. A claim that is the picker's own is renewed.
+    /// Claim lines for picking. The picker's own claims are renewed.
     Claim {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Which lines: all or none.
+        /// The lines: all or none are claimed.
         lines: Vec<u32>,
     },
-    /// Leave a line to others.
+    /// Give up the claim of a line.
     Unclaim {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Which line.
+        /// The line.
         line: u32,
     },
-    /// Picked.
+    /// Pick goods.
     Pick {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Which line.
+        /// The line.
         line: u32,
         /// The item whose code was scanned.
         scanned: Sku,
-        /// How much.
+        /// The quantity.
         quantity: Quantity,
     },
-    /// What is left of the line can't be found.
+    /// The rest of the line can't be found.
     Short {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Which line.
+        /// The line.
         line: u32,
     },
-    /// Another item for what is left of the line.
+    /// Substitute another item for the rest of the line.
     Substitute {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Which line.
+        /// The line.
         line: u32,
-        /// Which item.
+        /// The substitute.
         with: Substitute,
-        /// How much of it. A line is replaced up to this much; what is left stays to be picked or reported short.
+        /// The quantity. The line is replaced up to this quantity; the rest must be picked or reported short.
         quantity: Quantity,
     },
-    /// Pack, and put into a staging place.
+    /// Pack goods and put them into a staging place.
     Pack {
-        /// How much of which lines.
+        /// The lines and quantities.
         amounts: Vec<Amount>,
-        /// Where.
+        /// The place.
         place: Place,
-        /// How warm the warmest of it is, in tenths of a degree Celsius.
+        /// The highest temperature of the goods, in tenths of a degree Celsius.
         probe_deci_celsius: Option<i16>,
     },
-    /// Tell the customer to come for what is packed.
+    /// Notify the customer that the packed goods are ready.
     MakeReady,
-    /// The customer is there.
+    /// The customer has arrived.
     Arrive {
-        /// Where.
+        /// The place.
         bay: Option<String>,
     },
-    /// The customer gets it.
+    /// The customer receives the goods.
     HandOver(Handover),
-    /// The carrier gets it.
+    /// The carrier receives the goods.
     Ship {
-        /// How much of which lines.
+        /// The lines and quantities.
         amounts: Vec<Amount>,
-        /// By which number the carrier knows it.
+        /// The carrier's tracking number.
         tracking: Option<String>,
     },
-    /// Give so much of it up; all that is open, if no amounts are named.
+    /// Cancel the amounts, or everything that is open if there are no amounts.
     Cancel {
-        /// How much of which lines.
+        /// The lines and quantities.
         amounts: Vec<Amount>,
     },
-    /// Keep it longer for the customer.
+    /// Keep the goods longer for the customer.
     Extend {
-        /// Until when.
+        /// The new deadline.
         until_ms: i64,
     },
-    /// Put back what was given up.
+    /// Put cancelled or expired goods back.
     PutBack {
-        /// How much of which line.
+        /// The line and the quantity.
         amount: Amount,
-        /// How it is.
+        /// The condition of the goods.
         condition: Condition,
     },
-    /// What time does: claims run out, promises break, what nobody fetches expires.
+    /// Effects of time: claims and uncollected orders expire, deadlines pass.
     Tick,
 }
 
-/// How a store works orders.
+/// How a store handles orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Offers are accepted without anybody's doing, as far as there is stock.
+    /// Whether offers are accepted automatically, as far as there is stock.
     pub auto_accept: bool,
-    /// How long a picker has a line.
+    /// The duration of a picker's claim.
     pub claim_ms: i64,
-    /// How much more or less weighed goods may come to than was ordered, in thousandths of it.
+    /// The allowed deviation of weighed goods, in thousandths of the ordered quantity.
     pub tolerance_permille: i64,
-    /// The warmest that chilled goods may be when they are staged, in tenths of a degree Celsius.
+    /// The maximum temperature of chilled goods at staging, in tenths of a degree Celsius.
     pub chilled_deci_celsius: i16,
-    /// The same of frozen goods.
+    /// The same for frozen goods.
     pub frozen_deci_celsius: i16,
-    /// How long what is ready is kept, if the order does not say.
+    /// How long ready goods are kept, unless the order has a deadline.
     pub keep_ms: i64,
-    /// How long an offer may wait for an answer.
+    /// The deadline for answers to offers.
     pub accept_within_ms: i64,
-    /// How long a customer who is there may wait.
+    /// The deadline for handovers after the customer's arrival.
     pub hand_over_within_ms: i64,
 }
 
@@ -267,7 +267,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The warmest that goods of a zone may be; `None` if nobody measures.
+    /// The maximum temperature of goods in a zone; `None` for ambient goods.
     pub fn warmest(&self, zone: Zone) -> Option<i16> {
         match zone {
             Zone::Ambient => None,
@@ -277,118 +277,118 @@ impl Policy {
     }
 }
 
-/// What a decision looks at besides the fulfilment.
+/// The inputs of a decision besides the fulfilment.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Milliseconds since 1970, UTC.
+    /// The current time: milliseconds since 1970, UTC.
     pub now_ms: i64,
-    /// How the store works.
+    /// The store's policy.
     pub policy: &'a Policy,
 }
 
-/// What a command comes to. All changes of one command belong into one commit.
+/// A change that results from a command. All changes of one command belong in one commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = OrderChange))]
 pub enum Change {
-    /// Units of a line went from one state to another.
+    /// Units of a line moved from one state to another.
     Moved {
-        /// Which line.
+        /// The line.
         line: u32,
-        /// By which step.
+        /// The step.
         step: Step,
-        /// From which state.
+        /// The previous state.
         from: State,
-        /// To which.
+        /// The new state.
         to: State,
-        /// How much, in thousandths.
+        /// The quantity, in thousandths.
         milli: i64,
     },
-    /// Why the units that [`Self::Moved`] tells to be rejected are.
+    /// The reason of a rejection, in addition to [`Self::Moved`].
     Rejected {
-        /// Why.
+        /// The reason.
         reason: Reason,
     },
-    /// A picker has a line.
+    /// A picker claimed a line.
     Claimed {
-        /// Which line.
+        /// The line.
         line: u32,
-        /// Who, and until when.
+        /// The picker and the end of the claim.
         claim: Claim,
     },
-    /// Weighed goods came to more or less than was ordered.
+    /// Weighed goods deviate from the ordered quantity.
     Weighed {
-        /// Which line.
+        /// The line.
         line: u32,
-        /// How much more, in thousandths; negative for less.
+        /// The difference, in thousandths; negative for less.
         milli: i64,
     },
-    /// A substitute's line.
+    /// A line was added for a substitute.
     Added {
         /// The line.
         line: Box<Line>,
     },
     /// Goods were put into a staging place.
     Staged {
-        /// Which line's.
+        /// The line.
         line: u32,
-        /// Where, how much, how warm.
+        /// The place, the quantity and the temperature.
         staged: Staged,
     },
-    /// The customer was told.
+    /// The customer was notified.
     Readied {
-        /// When.
+        /// The time.
         at_ms: i64,
     },
-    /// The customer is there.
+    /// The customer has arrived.
     Arrived {
-        /// Since when, and where.
+        /// The time and the place.
         arrival: Arrival,
     },
-    /// It is kept longer.
+    /// The goods are kept longer.
     Extended {
-        /// Until when.
+        /// The new deadline.
         until_ms: i64,
     },
-    /// Goods that were picked are not wanted.
+    /// Picked goods were given up.
     GaveUp {
-        /// Why.
+        /// The reason.
         why: GivenUp,
     },
-    /// The carrier has a number for it.
+    /// The carrier's tracking number.
     Tracked {
-        /// Which.
+        /// The number.
         number: String,
     },
-    /// How a handover was checked.
+    /// The checks of a handover.
     Checked {
-        /// Whether by the code; else by a document.
+        /// Whether the proof was the code; otherwise it was a document.
         by_code: bool,
-        /// The age that was checked against.
+        /// The minimum age that was verified.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         age: Option<u8>,
     },
-    /// A promise was broken. Told once.
+    /// A deadline was missed. Reported once.
     Breached {
-        /// Which.
+        /// The clock.
         clock: Clock,
-        /// When it was due.
+        /// The deadline.
         due_ms: i64,
     },
-    /// Nothing of it is open any more.
+    /// The fulfilment is finished: no unit is open.
     Ended {
-        /// When.
+        /// The time.
         at_ms: i64,
     },
-    /// Stock moves. A sale's movement is that of the sale which the handover is; the others have the fulfilment's
+    /// A stock movement. A handover's movement is the movement of its sale; the others have the fulfilment's
     /// reservation as their reference.
     Stock {
-        /// Why.
+        /// The reason.
         kind: stock::Kind,
-        /// What.
+        /// The lines.
         lines: Vec<stock::Line>,
-        /// The goods are in somebody's hand: no book can refuse it.
+        /// Whether somebody already has the goods, so that the booking must not be refused.
         settled: bool,
     },
 }

@@ -1,9 +1,9 @@
-//! When an order will be ready, and which pickup slot takes it.
+//! The time at which an order will be ready, and its pickup slot.
 
-/// When the last of the orders that wait will be ready: the work shared among pickers, but no order is done faster than
-/// one picker does it. `None` if nobody picks.
+/// The time at which the last waiting order will be ready. The pickers share the work, but only one picker works on an
+/// order. `None` without pickers.
 ///
-/// `queue_ms` is how long each order takes, the asked one among them.
+/// `queue_ms` has the duration of each order, including the new one.
 pub fn ready_at_ms(now_ms: i64, queue_ms: &[i64], pickers: u32) -> Option<i64> {
     let pickers = i64::from(pickers);
     if pickers == 0 {
@@ -15,18 +15,18 @@ pub fn ready_at_ms(now_ms: i64, queue_ms: &[i64], pickers: u32) -> Option<i64> {
     Some(now_ms.saturating_add(shared.max(longest)))
 }
 
-/// A time in which customers come.
+/// A time slot for pickups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// When it begins: milliseconds since 1970, UTC.
+    /// The start: milliseconds since 1970, UTC.
     pub from_ms: i64,
-    /// The most orders.
+    /// The maximum number of orders.
     pub cap: u32,
-    /// The orders that have it.
+    /// The number of orders in it.
     pub taken: u32,
 }
 
-/// The first slot that begins when the order is ready or later, and takes one more.
+/// The first slot with free capacity that begins when the order is ready or later.
 pub fn first_free(slots: &[Slot], ready_at_ms: i64) -> Option<&Slot> {
     let free = slots.iter().filter(|slot| slot.from_ms >= ready_at_ms && slot.taken < slot.cap);
     free.min_by_key(|slot| slot.from_ms)

@@ -1,4 +1,4 @@
-//! A store's part of an order: its lines, and where their units stand.
+//! A store's part of an order: its lines and the states of their units.
 
 use std::collections::BTreeMap;
 
@@ -7,50 +7,50 @@ use serde::{Deserialize, Serialize};
 use super::{Amount, Change, GivenUp, Ordered, Payment, Place, Policy, State, Terms, clock::Clock};
 use crate::{ids::OperatorId, item::Sku, money::Minor, stock::Sums};
 
-/// A store's part of an order. Its hub has the record, and HQ the same one, made of the same changes.
+/// A store's part of an order. Its hub and HQ have the same record, made from the same changes.
 ///
-/// Its states are those of its lines' units; nothing else says where it stands.
+/// Its state is derived from its lines' units; it is not stored elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fulfilment {
-    /// What the order's parts have in common.
+    /// The terms that all parts of the order share.
     pub terms: Terms,
-    /// Which part of the order it is, from 1; never given again, also not to another store.
+    /// The number of this part, from 1; never reused, not even for another store.
     pub part: u32,
-    /// What this store has to do, and substitutes. Lines of the order that go to other stores are not among them.
+    /// This store's lines, including substitutes. Lines for other stores are not included.
     pub lines: Vec<Line>,
-    /// When it was offered to the store.
+    /// The time of the offer.
     pub offered_at_ms: i64,
-    /// When the customer was told that it is ready, the last time.
+    /// The time of the last notification that the goods are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at_ms: Option<i64>,
-    /// When the customer came, and where they wait.
+    /// The customer's arrival and waiting place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<Arrival>,
-    /// When nothing of it was open any more.
+    /// The time at which the last unit was no longer open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at_ms: Option<i64>,
-    /// Until when it is kept for the customer, if that was extended.
+    /// The end of the extended storage time, if it was extended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_to_ms: Option<i64>,
-    /// Why goods that were picked were not handed over.
+    /// Why picked goods were not handed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<GivenUp>,
-    /// By which number the carrier knows what was shipped.
+    /// The carrier's tracking numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tracking: Vec<String>,
-    /// The promises that were broken.
+    /// The missed deadlines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breached: Vec<Clock>,
 }
 
-/// The customer is there.
+/// The customer's arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Arrival {
-    /// Since when.
+    /// The time of arrival.
     pub at_ms: i64,
-    /// The parking bay, or whatever else says where.
+    /// The parking bay or another place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bay: Option<String>,
 }
@@ -60,33 +60,33 @@ pub struct Arrival {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = FulfilmentLine))]
 pub struct Line {
-    /// What was ordered; of a line that another store has a part of, this store's part. Of a substitute's line, what
-    /// goes in the other's place, for the price that it is charged at.
+    /// The ordered item and quantity; if another store has a part of the line, only this store's part. For a
+    /// substitute's line, the substitute at the charged price.
     pub ordered: Ordered,
-    /// The line it stands for, if it is a substitute's.
+    /// The replaced line, if this is a substitute's line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<u32>,
-    /// What weighed goods came to beyond what was ordered; negative if they came to less.
+    /// The deviation of weighed goods from the ordered quantity; negative for less.
     #[serde(default, skip_serializing_if = "crate::stock::position::is_zero")]
     pub variance: i64,
-    /// How much is in each state. Together they are what was ordered and the variance.
+    /// The quantity in each state. The sum is the ordered quantity plus the variance.
     pub units: BTreeMap<State, i64>,
-    /// Who picks it.
+    /// The picker's claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-    /// Where packed goods are.
+    /// The places of packed goods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub staged: Vec<Staged>,
 }
 
-/// A picker has a line.
+/// A picker's claim of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = PickerClaim))]
 pub struct Claim {
-    /// Who.
+    /// The picker.
     pub picker: OperatorId,
-    /// Until when nobody else may take it.
+    /// The end of the claim.
     pub until_ms: i64,
 }
 
@@ -94,14 +94,14 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Staged {
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// How much.
+    /// The quantity.
     pub milli: i64,
-    /// How warm it was, in tenths of a degree Celsius.
+    /// The temperature, in tenths of a degree Celsius.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_deci_celsius: Option<i16>,
-    /// When.
+    /// The time.
     pub at_ms: i64,
 }
 
@@ -112,33 +112,33 @@ impl Line {
         Self { ordered, instead_of, variance: 0, units, claim: None, staged: Vec::new() }
     }
 
-    /// How much is in a state.
+    /// The quantity in a state.
     pub fn of(&self, state: State) -> i64 {
         self.units.get(&state).copied().unwrap_or(0)
     }
 
-    /// How much is in states of a kind.
+    /// The quantity in the states for which `of` holds.
     pub fn sum(&self, of: impl Fn(State) -> bool) -> i64 {
         self.units.iter().filter(|(state, _)| of(**state)).map(|(_, milli)| milli).sum()
     }
 
-    /// What is reserved for it.
+    /// The quantity that is reserved for the line.
     pub fn open(&self) -> i64 {
         self.sum(State::is_open)
     }
 
-    /// Where it stands.
+    /// The state.
     pub fn state(&self) -> Option<State> {
         State::of_many(self.units.keys().copied())
     }
 
-    /// What the customer is charged for what was handed over or shipped. For weighed goods that is what the scale said;
-    /// but what is prepaid costs at most what was paid for it.
+    /// The charge for handed-over and shipped goods. Weighed goods are charged by the measured weight, prepaid goods
+    /// at most with the amount paid.
     pub fn charge(&self, payment: &Payment) -> Minor {
         self.charge_with(payment, 0)
     }
 
-    /// The same once `more` of it is handed over.
+    /// The charge after another `more` thousandths are handed over.
     fn charge_with(&self, payment: &Payment, more: i64) -> Minor {
         let taken = self.sum(|state| matches!(state, State::HandedOver | State::Shipped));
         let cost = self.ordered.cost(taken.saturating_add(more));
@@ -158,7 +158,7 @@ impl Line {
 }
 
 impl Fulfilment {
-    /// Where it stands.
+    /// The state.
     pub fn state(&self) -> Option<State> {
         let state = State::of_many(self.lines.iter().flat_map(|line| line.units.keys().copied()))?;
         match (state, self.given_up) {
@@ -172,7 +172,7 @@ impl Fulfilment {
         self.lines.iter().any(|line| line.open() > 0)
     }
 
-    /// What is reserved for it: what its [`Reservation`](crate::stock::Reservation) holds.
+    /// The reserved quantities: the content of the fulfilment's [`Reservation`](crate::stock::Reservation).
     pub fn held(&self) -> Sums {
         let mut sums = Sums::new();
         for line in self.lines.iter().filter(|line| line.open() > 0) {
@@ -186,29 +186,29 @@ impl Fulfilment {
         self.lines.iter().find(|line| line.ordered.number == number)
     }
 
-    /// A line of an item that is open.
+    /// An open line of an item.
     pub fn open_line_of(&self, sku: &Sku) -> Option<&Line> {
         self.lines.iter().find(|line| line.ordered.sku == *sku && line.open() > 0)
     }
 
-    /// Until when it is kept for the customer; `None` before that is known.
+    /// The end of the storage time for the customer; `None` if it is not known yet.
     pub fn kept_until_ms(&self, policy: &Policy) -> Option<i64> {
         let after_ready = || self.ready_at_ms.map(|at_ms| at_ms.saturating_add(policy.keep_ms));
         self.extended_to_ms.or(self.terms.keep_until_ms).or_else(after_ready)
     }
 
-    /// How long the customer has waited, or did until it was over; `None` if nobody has come.
+    /// How long the customer has waited, or waited until the end; `None` before the arrival.
     pub fn waited_ms(&self, now_ms: i64) -> Option<i64> {
         let since = self.arrival.as_ref()?.at_ms;
         Some(self.ended_at_ms.unwrap_or(now_ms).saturating_sub(since).max(0))
     }
 
-    /// What the customer is charged for what they have.
+    /// The charge for the goods that the customer received.
     pub fn charged(&self) -> Minor {
         self.lines.iter().map(|line| line.charge(&self.terms.payment)).sum()
     }
 
-    /// What the customer still has to pay to get this much.
+    /// The amount that the customer still has to pay for these amounts.
     pub fn due(&self, amounts: &[Amount]) -> Minor {
         let payment = &self.terms.payment;
         if matches!(payment, Payment::Prepaid { .. }) {
@@ -218,8 +218,8 @@ impl Fulfilment {
         named.map(|(line, milli)| line.charge_with(payment, milli) - line.charge(payment)).sum()
     }
 
-    /// Follows a change that [`decide`](super::decide) made of this state. The hub does so in the commit of the
-    /// command, HQ when it hears of it.
+    /// Applies a change that [`decide`](super::decide) returned for this state. The hub does so in the commit of the
+    /// command, HQ when it receives the event.
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Moved { line, from, to, milli, .. } => {

@@ -1,22 +1,21 @@
-//! Customer orders: what was ordered, a store's part of it, and the way to the handover.
+//! Customer orders: the order, each store's part of it (a fulfilment), and the way to the handover.
 //!
-//! # What this module promises
+//! # Promises
 //!
-//! - **A unit is in one state.** Each thousandth that was ordered on a line is in exactly one [`State`]; a [`Step`]
-//!   takes it from one to another, and [`Step::allows`] is the table of all ways. A line's, a fulfilment's and an
-//!   order's state follow from those of their units by one rule ([`State::of_many`]): so everything can be done in
-//!   part, the quantities always sum to what was ordered (and what weighed goods came to beyond it), and no two records
-//!   can disagree.
-//! - **What is open is reserved.** From the offer on, until the goods leave or are given up, the stock of every open
-//!   unit is reserved: [`Fulfilment::held`] is what the fulfilment's reservation holds. What moves is a part of the
-//!   decision ([`Change::Stock`]) and belongs into its commit. So a handover is a sale's movement, once, and what
-//!   expires is on hand again, once.
-//! - **Decided, not done.** [`decide`] takes the state, a command and the facts, and gives the changes or a [`Refusal`]
-//!   that names order, line and rule. [`Fulfilment::apply`] follows the changes, at the hub and at HQ alike, so both
-//!   end in one state.
-//! - **Money follows the goods.** A customer is charged for what they got: of a substitute the lower price, of weighed
-//!   goods what the scale said, of what is prepaid never more than was paid ([`Line::charge`]); what was prepaid beyond
-//!   that is owed back ([`Progress::refund`]).
+//! - **A unit has one state.** Each thousandth of an ordered quantity is in exactly one [`State`]. A [`Step`] moves it
+//!   to another state, and [`Step::allows`] is the table of all transitions. The states of lines, fulfilments and
+//!   orders are derived from their units by one rule ([`State::of_many`]). So every step can be done in part, the
+//!   quantities always sum to the ordered quantity (plus the variance of weighed goods), and records can't disagree.
+//! - **Open units are reserved.** From the offer until the goods leave or are given up, the stock of every open unit is
+//!   reserved: [`Fulfilment::held`] is the content of the fulfilment's reservation. The stock movements are part of the
+//!   decision ([`Change::Stock`]) and must be booked in its commit. So a handover is booked as a sale once, and expired
+//!   goods are returned to stock once.
+//! - **Decisions are pure.** [`decide`] takes the state, a command and the facts, and returns the changes or a
+//!   [`Refusal`] that names the order, the line and the rule. The hub and HQ apply the same changes with
+//!   [`Fulfilment::apply`], so both reach the same state.
+//! - **Customers pay for the goods they get:** the lower price for a substitute, the measured weight for weighed goods,
+//!   and never more than was paid for prepaid goods ([`Line::charge`]). The rest of a prepayment is refunded
+//!   ([`Progress::refund`]).
 //!
 //! # States
 //!
@@ -31,32 +30,33 @@
 //!                 after --> Returning --put back--> Returned
 //! ```
 //!
-//! Not drawn: a handover or a shipment takes units also from `Accepted` and `Picked` if fewer are packed or ready than
-//! leave, and none that a picker has claimed. A short or rejected unit is over for this store; HQ may route it again.
+//! Not shown: a handover or a shipment can also take units from `Accepted` and `Picked` if too few are packed or
+//! ready, but never units that a picker has claimed. Short and rejected units are finished for this store; HQ may route
+//! them to another one.
 //!
-//! # What fails
+//! # Failures
 //!
-//! | what | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | there is less stock than was offered | what is missing is rejected when the offer comes; the rest is reserved |
-//! | a wrong item is scanned | refused; nothing moves |
-//! | a picker goes home | the claim runs out; the line can be claimed by another |
-//! | an item is not there | what is left of the line is short, or another goes in its place, as the customer chose |
-//! | goods got too warm | refused at the staging place |
-//! | nobody comes | it expires after its time; goods that must be cold are quarantined, others are on hand |
-//! | a promise is broken | it is told, once |
-//! | a command comes twice | the store's idempotency answers it; decided again, it is refused: the units have moved |
+//! | less stock than offered | the missing units are rejected when the offer arrives; the rest is reserved |
+//! | a wrong item is scanned | refused; nothing changes |
+//! | a picker goes home | the claim expires, and another picker can claim the line |
+//! | an item is missing | the rest of the line is short, or is substituted, as the customer chose |
+//! | goods are too warm | refused at the staging place |
+//! | the customer does not come | the order expires; cold goods are quarantined, others are returned to stock |
+//! | a deadline is missed | it is reported once |
+//! | a command is repeated | the store's idempotency answers it; a second decision is refused |
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`state`] | states, steps, the table of both, and the stock that moves |
-//! | [`terms`] | what was ordered |
-//! | [`fulfilment`] | a store's part, and its lines |
+//! | [`state`] | states, steps, the table of transitions, and the stock movements |
+//! | [`terms`] | the order |
+//! | [`fulfilment`] | a store's part and its lines |
 //! | [`command`] | commands, the store's policy, changes |
 //! | `decide` | the decisions |
-//! | [`progress`] | an order over all its stores: split, what is to be routed again, what is owed back |
-//! | [`clock`] | promises about time |
-//! | [`estimate`] | when an order will be ready, and pickup slots |
+//! | [`progress`] | an order across all its stores: the split, units to be routed, the refund |
+//! | [`clock`] | deadlines |
+//! | [`estimate`] | the time at which an order will be ready, and pickup slots |
 //! | [`batch`] | pick lists |
 
 pub mod batch;

@@ -1,4 +1,4 @@
-//! An order over all its stores, as HQ sees it: what is to be routed, where it stands, what is owed back.
+//! An order across all its stores, as HQ sees it: units to be routed, the state, the refund.
 
 use super::{Amount, Fulfilment, Line, Order, Payment, Refusal, Rule, State};
 use crate::money::Minor;
@@ -8,14 +8,14 @@ use crate::money::Minor;
 pub struct Progress<'a> {
     /// The order.
     pub order: &'a Order,
-    /// What stores were given, in any state.
+    /// The parts that stores were given, in any state.
     pub parts: &'a [Fulfilment],
-    /// What is routed to nobody any more: no store has it, or the customer gave it up before any store had it.
+    /// Amounts that are not routed any more: no store has the goods, or the customer cancelled them before routing.
     pub withdrawn: &'a [Amount],
 }
 
 impl Progress<'_> {
-    /// What no store has: to be routed, or withdrawn. What stores rejected or had short is among it.
+    /// The amounts that no store has, including rejected and short units. They must be routed or withdrawn.
     pub fn unplaced(&self) -> Vec<Amount> {
         let left = |number, ordered: i64| {
             let placed: i64 = self.lines_of(number).map(kept).sum();
@@ -26,10 +26,10 @@ impl Progress<'_> {
         lines.filter(|amount| amount.milli > 0).collect()
     }
 
-    /// Whether one more store may be given this much.
+    /// Whether another store may be given these amounts.
     ///
     /// # Errors
-    /// Then stores would have more of a line than was ordered, or a line is named twice or not in the order.
+    /// Stores would have more of a line than was ordered, or a line is listed twice or not in the order.
     pub fn may_place(&self, amounts: &[Amount]) -> Result<(), Refusal> {
         let unplaced = self.unplaced();
         let mut seen = std::collections::BTreeSet::new();
@@ -51,8 +51,8 @@ impl Progress<'_> {
         Ok(())
     }
 
-    /// Where the order stands. What no store has counts as offered, what was withdrawn as cancelled; what stores
-    /// rejected or had short counts no more once another has it.
+    /// The state of the order. Unplaced units count as offered, withdrawn units as cancelled. Rejected and short units
+    /// do not count once another store has them.
     pub fn state(&self) -> State {
         let units = self.parts.iter().flat_map(|part| {
             let over = part.given_up.map(super::GivenUp::state);
@@ -67,15 +67,15 @@ impl Progress<'_> {
         State::of_many(units.chain(unplaced).chain(withdrawn)).unwrap_or(State::Offered)
     }
 
-    /// What the customer is charged for what they have, at all stores.
+    /// The charge for the goods that the customer received, at all stores.
     pub fn charged(&self) -> Minor {
         self.parts.iter().map(Fulfilment::charged).sum()
     }
 
-    /// What is owed back of what was prepaid: of each line that is over, what was paid less what was charged.
+    /// The refund of a prepayment: for each finished line, the payment minus the charge.
     ///
-    /// Once all lines are over, charged and owed back sum to what was paid; only a measured line that several stores or
-    /// items fill may come to a minor unit more for each, by rounding, and then owes nothing.
+    /// When all lines are finished, the charge and the refund sum to the payment. The exception is a measured line that
+    /// several stores or items fill: rounding can add a minor unit for each, and then nothing is refunded.
     pub fn refund(&self) -> Minor {
         if self.order.terms.payment == Payment::AtPickup {
             return Minor::ZERO;
@@ -106,7 +106,7 @@ impl Progress<'_> {
     }
 }
 
-/// What a store keeps of what it was given.
+/// The amount that stays with a store.
 fn kept(line: &Line) -> i64 {
-    line.ordered.quantity.milli() - line.sum(State::is_back_in_the_pool)
+    line.ordered.quantity.milli() - line.sum(State::may_be_routed_again)
 }

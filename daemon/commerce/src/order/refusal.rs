@@ -1,4 +1,4 @@
-//! Why the rules refuse a command about an order.
+//! Refusals of order commands.
 
 use super::{Kind, State, Step, Zone};
 use crate::{
@@ -9,25 +9,25 @@ use crate::{
     quantity::Unit,
 };
 
-/// Why a command is refused: of which order, at which line, by which rule. Nothing has changed.
+/// A refused command: the order, the line and the rule. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("order {order}{}: {rule}", line.map_or_else(String::new, |line| format!(", line {line}")))]
 pub struct Refusal {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// Which of its lines, if it is one line's.
+    /// The line, if the rule is about one line.
     pub line: Option<u32>,
-    /// By which rule.
+    /// The rule.
     pub rule: Rule,
 }
 
 impl Refusal {
-    /// Of an order.
+    /// A refusal about a whole order.
     pub fn of(order: &OrderId, rule: Rule) -> Self {
         Self { order: order.clone(), line: None, rule }
     }
 
-    /// Of one of its lines.
+    /// A refusal about a line.
     pub fn of_line(order: &OrderId, line: u32, rule: Rule) -> Self {
         Self { order: order.clone(), line: Some(line), rule }
     }
@@ -36,208 +36,208 @@ impl Refusal {
 /// The rules. Quantities are in thousandths of the unit, times in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
-    /// Nothing was ordered.
+    /// The order has no lines.
     #[error("the order has no lines; send at least one")]
     NoLines,
-    /// Too many.
-    #[error("an order has at most {MAX_LINES} lines; place several")]
+    /// Too many lines.
+    #[error("an order can have at most {MAX_LINES} lines; split it")]
     TooManyLines,
-    /// Not in this order, or not this store's part of it.
+    /// The line is not in this order or not in this store's part of it.
     #[error("there is no such line")]
     NoSuchLine,
-    /// Named more than once.
-    #[error("the line is named twice; name it once")]
+    /// The line is listed more than once.
+    #[error("the line is listed twice; list it once")]
     LineTwice,
-    /// No quantity.
+    /// The quantity is zero.
     #[error("the quantity must be more than zero")]
     Nothing,
-    /// Fewer are where the step takes them from.
-    #[error("can't {} {asked} thousandths: {there} are there to {}", step.name(), step.name())]
+    /// Fewer units are in the states from which the step takes them.
+    #[error("can't {} {asked} thousandths; only {there} are available for it", step.name())]
     NotEnough {
-        /// Which step.
+        /// The step.
         step: Step,
-        /// How many are there.
+        /// The available quantity.
         there: i64,
-        /// How many the command names.
+        /// The requested quantity.
         asked: i64,
     },
-    /// Nothing is in a state that the step takes units from.
+    /// No units are in a state from which the step takes them.
     #[error("can't {}: the order is {}", step.name(), state.name())]
     WrongState {
-        /// Which step.
+        /// The step.
         step: Step,
-        /// Where the order stands.
+        /// The order's state.
         state: State,
     },
-    /// Orders of this kind don't take the step.
+    /// The step does not exist for orders of this kind.
     #[error("can't {}: the order is of kind {}", step.name(), kind.name())]
     WrongKind {
-        /// Which step.
+        /// The step.
         step: Step,
         /// The order's kind.
         kind: Kind,
     },
-    /// Somebody else has the line.
-    #[error("picker {picker} has the line until {until_ms}; take another")]
+    /// Another picker has claimed the line.
+    #[error("picker {picker} has claimed the line until {until_ms}; take another line")]
     Claimed {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
-        /// Until when.
+        /// The end of the claim.
         until_ms: i64,
     },
-    /// The picker does not have the line, or not any more.
+    /// The picker has not claimed the line, or the claim has ended.
     #[error("picker {picker} has not claimed the line; claim it first")]
     NotClaimed {
-        /// Who.
+        /// The picker.
         picker: OperatorId,
     },
-    /// Another item than the line's.
-    #[error("wrong item: the line is for {expected}, scanned was {scanned}; put it back")]
+    /// The scanned item is not the line's item.
+    #[error("wrong item: expected {expected}, scanned {scanned}; put it back")]
     WrongItem {
-        /// The line's.
+        /// The line's item.
         expected: Sku,
-        /// What was scanned.
+        /// The scanned item.
         scanned: Sku,
     },
-    /// Another unit than the item's.
-    #[error("the item is kept by {}, not by {}", kept.name(), asked.name())]
+    /// The unit is not the item's unit.
+    #[error("the item's unit is {}, not {}", kept.name(), asked.name())]
     WrongUnit {
-        /// The item's.
+        /// The item's unit.
         kept: Unit,
-        /// The command's.
+        /// The command's unit.
         asked: Unit,
     },
-    /// More than was ordered, beyond the tolerance.
-    #[error("{picked} thousandths are more than the {most} that the order takes; take some out")]
+    /// More than the ordered quantity and its tolerance.
+    #[error("{picked} thousandths exceed the maximum of {most} for this line; take some out")]
     TooMuch {
-        /// What was picked.
+        /// The picked quantity.
         picked: i64,
-        /// The most.
+        /// The maximum.
         most: i64,
     },
-    /// The customer wants nothing else.
-    #[error("the customer wants no substitute; report the item short")]
+    /// The customer does not accept substitutes.
+    #[error("the customer does not accept substitutes; report the item short")]
     NoSubstitute,
-    /// The customer wants another.
-    #[error("the customer chose {chosen} as the substitute, not {offered}; pick that or report the item short")]
+    /// The customer chose another substitute.
+    #[error("the customer chose {chosen} as the substitute, not {offered}; pick {chosen} or report the item short")]
     NotTheChosen {
         /// The customer's choice.
         chosen: Sku,
-        /// The picker's.
+        /// The picker's choice.
         offered: Sku,
     },
-    /// An item for itself.
-    #[error("{sku} is what was ordered; pick it")]
+    /// The substitute is the ordered item.
+    #[error("{sku} is the ordered item, not a substitute; pick it")]
     NotAnotherItem {
-        /// Which.
+        /// The item.
         sku: Sku,
     },
-    /// Not where it must be kept.
+    /// The staging place has the wrong temperature zone.
     #[error(
-        "the goods are {}, the place `{}` is {}; choose another place", needs.name(), place.escape_debug(), is.name()
+        "the goods are {}, but the place `{}` is {}; choose another place", needs.name(), place.escape_debug(), is.name()
     )]
     WrongZone {
-        /// What the goods need.
+        /// The zone of the goods.
         needs: Zone,
-        /// Which place.
+        /// The place.
         place: String,
-        /// What the place is.
+        /// The zone of the place.
         is: Zone,
     },
-    /// Nobody has measured.
+    /// There is no temperature reading.
     #[error("{} goods need a probe reading", zone.name())]
     NoProbe {
-        /// Of which zone.
+        /// The zone of the goods.
         zone: Zone,
     },
-    /// Too warm to be given to anybody.
+    /// The goods are too warm to be handed over.
     #[error(
-        "{} tenths of a degree Celsius are too warm for {} goods, {} at most; take others, and report these damaged",
+        "{} tenths of a degree Celsius are too warm for {} goods, the maximum is {}; report these as damaged",
         reading, zone.name(), most
     )]
     TooWarm {
-        /// Of which zone.
+        /// The zone of the goods.
         zone: Zone,
-        /// What the probe read, in tenths of a degree Celsius.
+        /// The probe's reading, in tenths of a degree Celsius.
         reading: i16,
-        /// The warmest allowed.
+        /// The maximum, in tenths of a degree Celsius.
         most: i16,
     },
-    /// Goods that are ready stay behind.
-    #[error("{missing} thousandths that are ready were not checked; check them, or say that they stay here")]
+    /// Some of the ready goods were not checked.
+    #[error("{missing} thousandths are ready but were not checked; check them, or hand over only a part")]
     Unchecked {
-        /// How much.
+        /// The unchecked quantity.
         missing: i64,
     },
-    /// It is somebody else's.
-    #[error("the code is not this order's; scan it again, or find the order by name and check who asks")]
+    /// The pickup code belongs to another order.
+    #[error("the code does not belong to this order; scan it again, or find the order by name and check a document")]
     WrongCode,
-    /// Nobody looked at the customer's age.
-    #[error("the customer must be {minimum} or older; check it, and send the age that was checked against")]
+    /// The customer's age was not checked.
+    #[error("the customer must be {minimum} or older; check the customer's age, and send `age_checked`")]
     AgeUnchecked {
         /// In years.
         minimum: u8,
     },
-    /// It is not paid, or not exactly.
-    #[error("{} minor units are due for what is handed over, {} were paid", due.get(), paid.get())]
+    /// The payment is not the amount due.
+    #[error("{} minor units are due for this handover, but {} were paid", due.get(), paid.get())]
     NotPaid {
-        /// What is due.
+        /// The amount due.
         due: Minor,
-        /// What was paid.
+        /// The amount paid.
         paid: Minor,
     },
-    /// The promised time is over.
-    #[error("`due_ms` {due_ms} is past at {now_ms}; choose a later slot")]
+    /// The promised time is in the past.
+    #[error("`due_ms` {due_ms} is in the past, the time is {now_ms}; choose a later slot")]
     PastSlot {
         /// The promised time.
         due_ms: i64,
-        /// Now.
+        /// The current time.
         now_ms: i64,
     },
-    /// Nobody sells it.
+    /// The item is not on file.
     #[error("item {sku} is not on file")]
     UnknownItem {
-        /// Which.
+        /// The item.
         sku: Sku,
     },
-    /// Somebody must get it.
-    #[error("the order names no customer")]
+    /// The order needs a customer.
+    #[error("the order has no customer")]
     NoCustomer,
-    /// No customer gets it.
-    #[error("a transfer goes to a store; it names no customer")]
+    /// A transfer must not have a customer.
+    #[error("a transfer goes to a store; remove the customer")]
     CustomerOfTransfer,
-    /// It leaves the store before anybody could pay.
-    #[error("an order of kind {} has to be prepaid", kind.name())]
+    /// Orders of this kind leave the store before the customer could pay.
+    #[error("an order of kind {} must be prepaid", kind.name())]
     NotPrepaid {
         /// The order's kind.
         kind: Kind,
     },
-    /// More than was ordered is given to stores.
-    #[error("{given} thousandths are given to stores of {ordered} that were ordered")]
+    /// Stores would be given more than was ordered.
+    #[error("{given} thousandths would be given to stores, but only {ordered} were ordered")]
     NotOrdered {
-        /// What stores were given.
+        /// The quantity given to stores.
         given: i64,
-        /// What was ordered.
+        /// The ordered quantity.
         ordered: i64,
     },
     /// A number is out of range.
     #[error("`{field}` is out of range; {range}")]
     OutOfRange {
-        /// Which field.
+        /// The field.
         field: &'static str,
-        /// What is allowed.
+        /// The allowed range.
         range: &'static str,
     },
     /// A text is empty, too long or has control or invisible characters.
     #[error("`{field}` must be 1 to {} bytes of text without control or invisible characters", crate::MAX_TEXT)]
     BadText {
-        /// Which field.
+        /// The field.
         field: &'static str,
     },
 }
 
 impl Rule {
-    /// Its name in the API.
+    /// The rule's name in the API.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NoLines => "no_lines",

@@ -1,19 +1,19 @@
-//! The machine of an order's units: the states, the steps between them, and the stock that moves with a step.
+//! The state machine of an order's units: the states, the steps between them, and the stock movements of each step.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Zone};
 use crate::stock::{self, State as Place};
 
-/// Where a unit of an order line stands. In the order of the way, the open ones first.
+/// The state of a unit of an order line. Sorted along the way, the open states first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = OrderState))]
 pub enum State {
-    /// HQ wants it of this store.
+    /// HQ offered it to this store.
     Offered,
-    /// The store will do it.
+    /// The store accepted it.
     Accepted,
     /// A picker has claimed it.
     Picking,
@@ -21,27 +21,27 @@ pub enum State {
     Picked,
     /// Packed, and in a staging place of its temperature zone.
     Packed,
-    /// The customer was told to come.
+    /// The customer was notified.
     Ready,
-    /// The customer waits for it.
+    /// The customer is waiting for it.
     Arrived,
-    /// The customer has it. Over.
+    /// The customer has it. Final.
     HandedOver,
-    /// The carrier has it. Over.
+    /// The carrier has it. Final.
     Shipped,
-    /// The store will not do it. Over here; HQ routes it again.
+    /// The store rejected it. Final here; HQ routes it again.
     Rejected,
-    /// It was not on the shelf. Over.
+    /// It was not on the shelf. Final.
     Short,
-    /// Another item goes in its place, on a line of its own. Over.
+    /// Replaced by another item, which has its own line. Final.
     Substituted,
-    /// Given up before it was picked. Over.
+    /// Cancelled before it was picked. Final.
     Cancelled,
-    /// Not fetched in time, and never picked. Over.
+    /// Not collected in time, and never picked. Final.
     Expired,
-    /// Given up after it was picked: the goods wait to be put back. The customer's order is over.
+    /// Cancelled or expired after it was picked: the goods must be put back. The customer's order is finished.
     Returning,
-    /// Put back. Over.
+    /// Put back. Final.
     Returned,
 }
 
@@ -88,20 +88,20 @@ impl State {
         }
     }
 
-    /// Whether the store still owes it to the customer. As long as it does, stock is reserved for it.
+    /// Whether the store still owes it to the customer. Stock is reserved for open units.
     pub fn is_open(self) -> bool {
         self <= Self::Arrived
     }
 
-    /// Whether HQ may want it of another store: this one never gave it, and the customer still waits.
-    pub fn is_back_in_the_pool(self) -> bool {
+    /// Whether HQ may route it to another store: this store did not deliver it, and the customer still wants it.
+    pub fn may_be_routed_again(self) -> bool {
         matches!(self, Self::Rejected | Self::Short)
     }
 
-    /// What many units come to: a line's state, a fulfilment's, an order's.
+    /// The state of a set of units: of a line, a fulfilment or an order.
     ///
-    /// While something is open, that of the unit furthest back; accepted units of which others are under way are in
-    /// picking. When nothing is open, the best that came of any of them. `None` if there are no units.
+    /// While units are open, this is the earliest open state, except that accepted units count as picking if others are
+    /// further on. Otherwise it is the best final state. `None` if there are no units.
     pub fn of_many(states: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut states: Vec<Self> = states.into_iter().collect();
         states.sort_unstable();
@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    /// The ends, the best first.
+    /// The final states, the best first.
     const ENDS: [Self; 9] = [
         Self::HandedOver,
         Self::Shipped,
@@ -128,41 +128,41 @@ impl State {
     ];
 }
 
-/// What takes units from one state to another.
+/// A transition of units from one state to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = OrderStep))]
 pub enum Step {
-    /// The store takes the offer.
+    /// The store accepts the offer.
     Accept,
-    /// The store does not.
+    /// The store rejects the offer.
     Reject,
-    /// A picker takes a line.
+    /// A picker claims a line.
     Claim,
-    /// The picker leaves it, or the claim ran out.
+    /// The picker gives the line up, or the claim expires.
     Unclaim,
-    /// The picker has it in hand.
+    /// The picker takes the goods.
     Pick,
-    /// The picker can't find it.
+    /// The picker can't find the goods.
     Short,
-    /// The picker takes another item for it.
+    /// The picker takes another item instead.
     Substitute,
     /// Packed and put into a staging place.
     Pack,
-    /// The customer is told.
+    /// The customer is notified.
     MakeReady,
-    /// The customer is there.
+    /// The customer arrives.
     Arrive,
-    /// The customer gets it.
+    /// The customer receives the goods.
     HandOver,
-    /// The carrier, or the truck to another store, gets it.
+    /// The carrier, or the truck to another store, receives the goods.
     Ship,
-    /// The customer, the shop or HQ gives it up.
+    /// The customer, the shop or HQ cancels.
     Cancel,
-    /// Nobody came.
+    /// The customer did not come.
     Expire,
-    /// Put back on the shelf, or what became of it.
+    /// The goods are put back on the shelf, or written off.
     Return,
 }
 
@@ -207,10 +207,10 @@ impl Step {
         }
     }
 
-    /// Whether it takes units from here to there: the machine.
+    /// Whether this step takes units from one state to another: the table of transitions.
     ///
-    /// Goods leave from any state after the acceptance that no picker has claimed: a customer who waits at the counter
-    /// is not sent away because nobody pressed a button.
+    /// Goods can leave from any state after acceptance, unless a picker has claimed them, so that a waiting customer is
+    /// not sent away because of a step that nobody entered.
     pub fn allows(self, from: State, to: State) -> bool {
         use State::{
             Accepted, Arrived, Cancelled, Expired, HandedOver, Offered, Packed, Picked, Picking, Ready, Rejected,
@@ -237,8 +237,8 @@ impl Step {
         )
     }
 
-    /// Whether orders of a kind take it: only what goes to a customer by hand is made ready and handed over, only what
-    /// travels is shipped.
+    /// Whether orders of a kind have this step: only orders that are collected are made ready and handed over, and only
+    /// the others are shipped.
     pub fn is_of(self, kind: Kind) -> bool {
         match self {
             Self::MakeReady | Self::Arrive | Self::HandOver | Self::Expire => kind.is_fetched(),
@@ -247,13 +247,13 @@ impl Step {
         }
     }
 
-    /// Where it takes units from here; `None` if it takes none.
+    /// The state after this step; `None` if the step takes no units from `from`.
     pub fn target(self, from: State) -> Option<State> {
         State::ALL.into_iter().find(|to| self.allows(from, *to))
     }
 
-    /// The states it takes units from, in the order in which it does: those furthest on first, so that what is handed
-    /// over is what was packed; but what is given up is what has the least work in it.
+    /// The states from which this step takes units, in order: the latest first, so that packed goods are handed over
+    /// first; but cancellations begin with the units that took the least work.
     pub fn sources(self) -> impl Iterator<Item = State> {
         let mut sources: Vec<State> = State::ALL.into_iter().filter(|from| self.target(*from).is_some()).collect();
         if !matches!(self, Self::Cancel | Self::Expire) {
@@ -263,11 +263,11 @@ impl Step {
     }
 }
 
-/// The movements of stock that go with units that go from one state to another, in this order, each with where it takes
-/// them. All belong into the commit of the step.
+/// The stock movements of units that reach the state `to`, in order, each with its source and destination. All belong
+/// in the commit of the step.
 ///
-/// What is open is reserved. Goods that were picked and are given up are on hand again at once, but what has to be kept
-/// cold is quarantined until somebody has looked at it.
+/// Open units are reserved. Picked goods that are given up are on hand again at once, except cold goods, which are
+/// quarantined until somebody has inspected them.
 pub fn stock(kind: Kind, zone: Zone, to: State) -> Vec<(stock::Kind, Option<Place>, Option<Place>)> {
     let release = (stock::Kind::Release, Some(Place::Reserved), Some(Place::OnHand));
     match to {
@@ -285,8 +285,8 @@ pub fn stock(kind: Kind, zone: Zone, to: State) -> Vec<(stock::Kind, Option<Plac
     }
 }
 
-/// The movement of stock when goods are put back, in the condition in which they are; `None` if they are where the
-/// books have them.
+/// The stock movement when goods are put back in a condition; `None` if the books already have them in the right
+/// place.
 pub fn put_back(zone: Zone, condition: stock::Condition) -> Option<(stock::Kind, Option<Place>, Option<Place>)> {
     let from = if zone.is_cold() { Place::Quarantined } else { Place::OnHand };
     let to = condition.state();

@@ -1,4 +1,4 @@
-//! What the customer ordered: the terms that all stores have in common, and the lines.
+//! The customer's order: the terms that all stores share, and the lines.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +12,23 @@ use crate::{
     text::is_readable,
 };
 
-/// How the customer gets it.
+/// How the customer receives the goods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = OrderKind))]
 pub enum Kind {
-    /// Bought online, fetched in the store.
+    /// Bought online, collected in the store.
     Pickup,
     /// Bought online, brought to the car.
     Curbside,
-    /// Reserved online, paid and fetched in the store.
+    /// Reserved online, paid and collected in the store.
     Reserve,
     /// Sent to the customer by the store.
     ShipFromStore,
     /// Taken at a register of one store, sent to the customer by another store or the warehouse.
     EndlessAisle,
-    /// Sent to another store. No customer has a part in it.
+    /// Sent to another store, without a customer.
     Transfer,
 }
 
@@ -49,19 +49,19 @@ impl Kind {
         }
     }
 
-    /// Whether the customer comes for it.
+    /// Whether the customer collects the goods.
     pub fn is_fetched(self) -> bool {
         matches!(self, Self::Pickup | Self::Curbside | Self::Reserve)
     }
 }
 
-/// How cold goods have to be kept.
+/// The temperature at which goods must be kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = TemperatureZone))]
 pub enum Zone {
-    /// As it is in the store.
+    /// Room temperature.
     #[default]
     Ambient,
     /// In a refrigerator.
@@ -83,32 +83,32 @@ impl Zone {
         }
     }
 
-    /// Whether goods spoil outside of it.
+    /// Whether goods spoil outside this zone.
     pub fn is_cold(self) -> bool {
         self != Self::Ambient
     }
 }
 
-/// What the customer wants if an item is not there.
+/// The customer's choice if an item is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "choice", rename_all = "snake_case", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Substitution {
-    /// Nothing in its place.
+    /// Remove the line.
     #[default]
     Remove,
-    /// Whatever the picker finds fit.
+    /// Any item that the picker chooses.
     Any,
-    /// This item.
+    /// A given item.
     Chosen {
-        /// Which.
+        /// The item.
         substitute: Sku,
     },
-    /// Then none of the store's part of the order.
+    /// Cancel the store's part of the order.
     CancelOrder,
 }
 
-/// How it is paid.
+/// How the order is paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -116,32 +116,32 @@ pub enum Substitution {
 pub enum Payment {
     /// Paid in the shop.
     Prepaid {
-        /// The payment's number there, which the sale's tender carries.
+        /// The payment's number in the shop, for the sale's tender.
         #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
         reference: String,
     },
-    /// Paid when it is fetched.
+    /// Paid at collection.
     AtPickup,
 }
 
-/// The customer, as far as the store must know.
+/// The customer data that the store needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Customer {
-    /// The name called out.
+    /// The name to call out.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub name: String,
-    /// By which the order is found and the customer called.
+    /// The phone number, for finding the order and calling the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub phone: Option<String>,
-    /// By which the customer proves that the order is theirs.
+    /// The code with which the customer proves that the order is theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<PickupCode>,
 }
 
-/// What holds for the whole order, at every store.
+/// The terms of the whole order, the same at every store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -149,20 +149,20 @@ pub struct Customer {
 pub struct Terms {
     /// The shop's number of the order.
     pub order: OrderId,
-    /// How the customer gets it.
+    /// How the customer receives the goods.
     pub kind: Kind,
-    /// Who; nobody for a transfer.
+    /// The customer; none for a transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
-    /// Of all its amounts.
+    /// The currency of all amounts.
     pub currency: Currency,
-    /// How it is paid.
+    /// How the order is paid.
     pub payment: Payment,
-    /// When it was placed: milliseconds since 1970, UTC, as all times here.
+    /// The time of the order: milliseconds since 1970, UTC, like all times here.
     pub placed_at_ms: i64,
-    /// When it was promised to be ready, or to leave the store. A pickup slot begins then.
+    /// The promised time at which it is ready or leaves the store. A pickup slot begins at this time.
     pub due_ms: i64,
-    /// Until when it is kept for the customer; by the store's policy after it is ready, if the order says nothing.
+    /// The end of the storage time for the customer; by default, the store's policy after it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_until_ms: Option<i64>,
 }
@@ -175,22 +175,22 @@ pub struct Terms {
 pub struct Ordered {
     /// Its number in the order, from 1.
     pub number: u32,
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// As printed.
+    /// The printed description.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub description: String,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
-    /// The price as ordered.
+    /// The price at the time of the order.
     pub price: Price,
-    /// What the customer wants if it is not there.
+    /// The customer's choice if the item is missing.
     #[serde(default)]
     pub substitution: Substitution,
-    /// How it has to be kept.
+    /// The temperature zone of the goods.
     #[serde(default)]
     pub zone: Zone,
-    /// How old the customer has to be, in years; 0 for any age.
+    /// The customer's minimum age in years; 0 for no limit.
     #[serde(default, skip_serializing_if = "is_any_age")]
     pub minimum_age: u8,
 }
@@ -272,7 +272,7 @@ impl Order {
 
     fn check_line(&self, line: &Ordered, sold_by: impl Fn(&Sku) -> Option<Unit>) -> Result<(), Refusal> {
         let refuse = |rule| Err(Refusal::of_line(&self.terms.order, line.number, rule));
-        // A substitute's line gets a number above all these.
+        // A substitute's line gets a higher number.
         if !(1..=MAX_ORDERED).contains(&line.number) {
             return refuse(Rule::OutOfRange { field: "number", range: "1 to 10000" });
         }
@@ -299,7 +299,7 @@ impl Order {
         checked(&self.terms.order, field, text)
     }
 
-    /// What was ordered on a line.
+    /// A line by its number.
     pub fn line(&self, number: u32) -> Option<&Ordered> {
         self.lines.iter().find(|line| line.number == number)
     }
@@ -308,7 +308,7 @@ impl Order {
 /// The highest number of a line that was ordered.
 pub(super) const MAX_ORDERED: u32 = 10_000;
 
-/// Whether a text can be stored and printed.
+/// Checks that a text can be stored and printed.
 pub(super) fn checked(order: &OrderId, field: &'static str, text: &str) -> Result<(), Refusal> {
     let fits = (1..=MAX_TEXT).contains(&text.len()) && is_readable(text);
     if fits { Ok(()) } else { Err(Refusal::of(order, Rule::BadText { field })) }

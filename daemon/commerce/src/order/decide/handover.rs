@@ -1,4 +1,4 @@
-//! The goods leave: to the customer, or with a carrier.
+//! Goods leave the store: to the customer or with a carrier.
 
 use super::Draft;
 use crate::order::{
@@ -6,10 +6,10 @@ use crate::order::{
     terms::checked as checked_text,
 };
 
-/// The most parcels of a fulfilment.
+/// The maximum number of parcels of a fulfilment.
 const MAX_TRACKED: usize = 100;
 
-/// The customer is there: while it is not ready, too. The wait counts from the first time.
+/// The customer has arrived, possibly before the order is ready. The wait counts from the first arrival.
 pub(super) fn arrive(draft: &mut Draft<'_>, bay: Option<String>) -> Result<(), Refusal> {
     draft.takes(Step::Arrive)?;
     if !draft.state.is_open() {
@@ -43,7 +43,7 @@ pub(super) fn hand_over(draft: &mut Draft<'_>, asked: Handover) -> Result<(), Re
     }
     let amounts: Vec<Amount> = checked.iter().map(|checked| checked.amount).collect();
     if !partial {
-        nothing_is_forgotten(draft, &amounts)?;
+        check_all_ready_goods(draft, &amounts)?;
     }
     let due = draft.state.due(&amounts);
     draft.advance_each(Step::HandOver, &amounts)?;
@@ -54,7 +54,7 @@ pub(super) fn hand_over(draft: &mut Draft<'_>, asked: Handover) -> Result<(), Re
     Ok(())
 }
 
-/// Whether the order is the customer's; says whether by the code.
+/// Checks the customer's proof; returns whether it is the code.
 fn is_theirs(draft: &Draft<'_>, proof: Proof) -> Result<bool, Refusal> {
     let Proof::Code(text) = proof else { return Ok(false) };
     let own = draft.state.terms.customer.as_ref().and_then(|customer| customer.code.as_ref());
@@ -62,8 +62,8 @@ fn is_theirs(draft: &Draft<'_>, proof: Proof) -> Result<bool, Refusal> {
     if is_own { Ok(true) } else { Err(draft.refuse(Rule::WrongCode)) }
 }
 
-/// Nothing that is ready stays behind unseen.
-fn nothing_is_forgotten(draft: &Draft<'_>, amounts: &[Amount]) -> Result<(), Refusal> {
+/// Checks that all ready goods were checked.
+fn check_all_ready_goods(draft: &Draft<'_>, amounts: &[Amount]) -> Result<(), Refusal> {
     for line in &draft.state.lines {
         let number = line.ordered.number;
         let ready = line.sum(|state| matches!(state, State::Ready | State::Arrived));

@@ -1,4 +1,4 @@
-//! The decisions: from a state, a command and the facts to changes, or a refusal.
+//! The decisions: a state, a command and the facts result in changes or a refusal.
 
 mod handover;
 mod offering;
@@ -18,7 +18,7 @@ use crate::{
 /// Decides a command.
 ///
 /// # Errors
-/// A rule refuses it, and names the order and, if it is one line's, the line. Nothing has changed.
+/// A rule refuses the command. The refusal has the order and, if it is about one line, the line. Nothing has changed.
 pub fn decide(fulfilment: &Fulfilment, command: Command, facts: Facts<'_>) -> Result<Vec<Change>, Refusal> {
     let mut draft = Draft::new(fulfilment, facts);
     match command {
@@ -48,7 +48,7 @@ pub fn decide(fulfilment: &Fulfilment, command: Command, facts: Facts<'_>) -> Re
     Ok(draft.finish())
 }
 
-/// Gives so much of it up.
+/// Cancels the amounts.
 fn cancel(draft: &mut Draft<'_>, amounts: &[Amount]) -> Result<(), Refusal> {
     if amounts.is_empty() {
         draft.advance_all(Step::Cancel)?;
@@ -59,7 +59,7 @@ fn cancel(draft: &mut Draft<'_>, amounts: &[Amount]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Keeps it longer.
+/// Extends the storage time.
 fn extend(draft: &mut Draft<'_>, until_ms: i64) -> Result<(), Refusal> {
     draft.takes(Step::Expire)?;
     if !draft.state.is_open() {
@@ -72,7 +72,7 @@ fn extend(draft: &mut Draft<'_>, until_ms: i64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What time does. A customer who is there is not sent away.
+/// Applies the effects of time. The order of a customer who has arrived does not expire.
 fn tick(draft: &mut Draft<'_>) {
     let (now_ms, policy) = (draft.facts.now_ms, draft.facts.policy);
     for clock in super::clock::Clock::ALL {
@@ -94,11 +94,10 @@ fn tick(draft: &mut Draft<'_>) {
     }
 }
 
-/// Movements of stock, in the order in which they are booked: what is reserved first, then what is released, then what
-/// leaves.
+/// Stock movements, in the order in which they are booked: reservations, then releases, then goods that leave.
 type Moves = BTreeMap<(u8, stock::Kind, Option<stock::State>, Option<stock::State>, bool), Sums>;
 
-/// A decision in the making: the state as it will be, and what changed so far.
+/// A decision in progress: the resulting state and the changes so far.
 struct Draft<'a> {
     state: Fulfilment,
     facts: Facts<'a>,
@@ -136,12 +135,12 @@ impl<'a> Draft<'a> {
         Refusal::of_line(&self.state.terms.order, line, rule)
     }
 
-    /// Nothing is where the step could take it from.
+    /// The refusal if no units are in a state from which the step takes them.
     fn wrong_state(&self, step: Step) -> Refusal {
         self.refuse(Rule::WrongState { step, state: self.state.state().unwrap_or(State::Offered) })
     }
 
-    /// Whether orders of this kind take a step.
+    /// Checks that orders of this kind have the step.
     fn takes(&self, step: Step) -> Result<(), Refusal> {
         let kind = self.state.terms.kind;
         if step.is_of(kind) { Ok(()) } else { Err(self.refuse(Rule::WrongKind { step, kind })) }
@@ -155,7 +154,7 @@ impl<'a> Draft<'a> {
         self.state.lines.iter().map(|line| line.ordered.number).collect()
     }
 
-    /// Takes so much of a line a step on, all or nothing.
+    /// Applies a step to an amount of a line, all or nothing.
     fn advance(&mut self, step: Step, Amount { line: number, milli }: Amount) -> Result<(), Refusal> {
         let line = self.line(number)?;
         let there = line.sum(|state| step.target(state).is_some());
@@ -179,25 +178,25 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Takes all of a line a step on that can be; false if nothing can.
+    /// Applies a step to all possible units of a line; returns false if there are none.
     fn advance_whole(&mut self, step: Step, number: u32) -> bool {
         let there = self.state.line(number).map_or(0, |line| line.sum(|state| step.target(state).is_some()));
         there > 0 && self.advance(step, Amount { line: number, milli: there }).is_ok()
     }
 
-    /// Takes all of all lines a step on that can be.
+    /// Applies a step to all possible units of all lines.
     fn advance_all(&mut self, step: Step) -> Result<(), Refusal> {
         let moved = self.numbers().into_iter().filter(|line| self.advance_whole(step, *line)).count();
         if moved == 0 { Err(self.wrong_state(step)) } else { Ok(()) }
     }
 
-    /// Takes amounts of several lines a step on.
+    /// Applies a step to amounts of several lines.
     fn advance_each(&mut self, step: Step, amounts: &[Amount]) -> Result<(), Refusal> {
         self.are_distinct(amounts.iter().map(|amount| amount.line))?;
         amounts.iter().try_for_each(|amount| self.advance(step, *amount))
     }
 
-    /// Whether lines are named, and each once.
+    /// Checks that there are lines, and no line twice.
     fn are_distinct(&self, lines: impl IntoIterator<Item = u32>) -> Result<(), Refusal> {
         let mut seen = std::collections::BTreeSet::new();
         match lines.into_iter().find(|line| !seen.insert(*line)) {
@@ -218,7 +217,7 @@ impl<'a> Draft<'a> {
         self.push(Change::Moved { line: number, step, from, to, milli });
     }
 
-    /// Notes a movement of stock. `settled` is what nobody can refuse, because somebody has the goods in hand.
+    /// Adds a stock movement. `settled` movements must not be refused, because somebody already has the goods.
     fn moves(
         &mut self,
         (kind, from, to): (stock::Kind, Option<stock::State>, Option<stock::State>),
@@ -234,13 +233,13 @@ impl<'a> Draft<'a> {
         *self.moves.entry((rank, kind, from, to, settled)).or_default().entry(place).or_default() += milli;
     }
 
-    /// Goods in hand that were not reserved.
+    /// Reserves goods that somebody already has.
     fn reserve(&mut self, place: stock::Place, milli: i64) {
         let way = (stock::Kind::Reservation, Some(stock::State::OnHand), Some(stock::State::Reserved));
         self.moves(way, place, milli, true);
     }
 
-    /// Says why goods that were picked have to be put back, if this command made such.
+    /// Adds the reason why picked goods must be put back, if the command has such goods.
     fn give_up(&mut self, why: GivenUp) {
         let gave_up = |change: &Change| matches!(change, Change::Moved { to: State::Returning, .. });
         if self.changes.iter().any(gave_up) {

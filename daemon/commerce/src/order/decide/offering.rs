@@ -1,4 +1,4 @@
-//! An offer comes, and is accepted or rejected.
+//! Offers, and their acceptance or rejection.
 
 use super::Draft;
 use crate::{
@@ -7,14 +7,14 @@ use crate::{
     stock::{self, Sums},
 };
 
-/// HQ offers a part of an order: the fulfilment as it was offered, and what the store makes of it at once.
+/// HQ offers a part of an order. Returns the offered fulfilment and the store's immediate changes.
 ///
-/// `available` is what may be promised to this order: of a web order, what is left of the quota that HQ was granted for
-/// it, and what else is available to sell. What is missing is rejected; the rest is reserved, before anybody else can
-/// have it, and accepted if the store's policy is so.
+/// `available` is the stock that may be promised to this order: for a web order, the rest of HQ's quota and the stock
+/// that is available to sell. Missing units are rejected; the rest is reserved at once, and accepted if the store's
+/// policy is to accept automatically.
 ///
 /// # Errors
-/// A line that the order does not have, that is named twice, or of which more is offered than was ordered.
+/// A line is not in the order or listed twice, or more than the ordered quantity is offered.
 pub fn offer(
     order: &Order,
     part: u32,
@@ -63,7 +63,7 @@ fn offered(order: &Order, Amount { line, milli }: Amount) -> Result<Ordered, Ref
     }
 }
 
-/// Never reserved, so nothing is released for it.
+/// Rejects the missing units. They were never reserved, so nothing is released.
 fn reject_what_is_missing(draft: &mut Draft<'_>, mut available: Sums) {
     let mut any_is_missing = false;
     for number in draft.numbers() {

@@ -1,4 +1,4 @@
-//! Picking: one picker a line, every item scanned, weighed goods within the tolerance.
+//! Picking: one picker per line, every item scanned, weighed goods within the tolerance.
 
 use super::Draft;
 use crate::{
@@ -13,13 +13,13 @@ use crate::{
     quantity::Quantity,
 };
 
-/// The most lines of a fulfilment, with substitutes.
+/// The maximum number of lines of a fulfilment, including substitutes.
 const MAX_WITH_SUBSTITUTES: usize = 2 * MAX_LINES;
 
 pub(super) fn claim(draft: &mut Draft<'_>, picker: &OperatorId, lines: &[u32]) -> Result<(), Refusal> {
     draft.are_distinct(lines.iter().copied())?;
     for number in lines {
-        nobody_else_has(draft, picker, *number)?;
+        check_unclaimed(draft, picker, *number)?;
         if draft.line(*number)?.sum(|state| matches!(state, State::Accepted | State::Picking)) == 0 {
             let state = draft.line(*number)?.state().unwrap_or(State::Offered);
             return Err(draft.refuse_line(*number, Rule::WrongState { step: Step::Claim, state }));
@@ -56,8 +56,8 @@ pub(super) fn pick(
     draft.advance(Step::Pick, Amount { line: number, milli: quantity.milli() })
 }
 
-/// What a line's goods come to beyond what is left to pick. Pieces come to no more, and what is missing stays to be
-/// picked; so does what weighed goods fall short of by more than the tolerance.
+/// The deviation of the picked goods from the quantity left to pick. Pieces never deviate: missing pieces stay to be
+/// picked. Weighed goods that are short by more than the tolerance are treated the same way.
 fn variance(draft: &Draft<'_>, line: &Line, quantity: Quantity) -> Result<i64, Refusal> {
     let (number, kept, asked) = (line.ordered.number, line.ordered.quantity.unit(), quantity.unit());
     if asked != kept {
@@ -75,7 +75,7 @@ fn variance(draft: &Draft<'_>, line: &Line, quantity: Quantity) -> Result<i64, R
     Ok(if left - picked <= tolerance { picked - left } else { 0 })
 }
 
-/// Weighed goods are reserved as they are.
+/// Adjusts the reservation to the weight of the goods.
 fn weigh(draft: &mut Draft<'_>, number: u32, variance: i64) {
     use crate::stock::{
         Kind,
@@ -92,7 +92,7 @@ fn weigh(draft: &mut Draft<'_>, number: u32, variance: i64) {
 }
 
 pub(super) fn short(draft: &mut Draft<'_>, picker: &OperatorId, number: u32) -> Result<(), Refusal> {
-    nobody_else_has(draft, picker, number)?;
+    check_unclaimed(draft, picker, number)?;
     let cancels = draft.line(number)?.ordered.substitution == Substitution::CancelOrder;
     if !draft.advance_whole(Step::Short, number) {
         let state = draft.line(number)?.state().unwrap_or(State::Offered);
@@ -115,7 +115,7 @@ pub(super) fn substitute(
     quantity: Quantity,
 ) -> Result<(), Refusal> {
     let line = has(draft, picker, number)?;
-    is_wanted(draft, &line.ordered, &with.sku)?;
+    check_substitute(draft, &line.ordered, &with.sku)?;
     checked(&draft.state.terms.order, "description", &with.description)?;
     if with.price.per != line.ordered.quantity.unit() {
         let (kept, asked) = (line.ordered.quantity.unit(), with.price.per);
@@ -148,8 +148,8 @@ pub(super) fn substitute(
     Ok(())
 }
 
-/// Whether the customer wants this in the line's place.
-fn is_wanted(draft: &Draft<'_>, ordered: &Ordered, offered: &Sku) -> Result<(), Refusal> {
+/// Checks that the customer accepts this substitute.
+fn check_substitute(draft: &Draft<'_>, ordered: &Ordered, offered: &Sku) -> Result<(), Refusal> {
     let refuse = |rule| Err(draft.refuse_line(ordered.number, rule));
     if *offered == ordered.sku {
         return refuse(Rule::NotAnotherItem { sku: offered.clone() });
@@ -164,9 +164,9 @@ fn is_wanted(draft: &Draft<'_>, ordered: &Ordered, offered: &Sku) -> Result<(), 
     }
 }
 
-/// The line, if the picker has it. One whose claim ran out has it until somebody else takes it.
+/// The line, if the picker has claimed it. An expired claim stays valid until somebody else claims the line.
 fn has<'d>(draft: &'d Draft<'_>, picker: &OperatorId, number: u32) -> Result<&'d Line, Refusal> {
-    nobody_else_has(draft, picker, number)?;
+    check_unclaimed(draft, picker, number)?;
     let line = draft.line(number)?;
     if line.claim.as_ref().is_some_and(|claim| claim.picker == *picker) {
         return Ok(line);
@@ -174,7 +174,7 @@ fn has<'d>(draft: &'d Draft<'_>, picker: &OperatorId, number: u32) -> Result<&'d
     Err(draft.refuse_line(number, Rule::NotClaimed { picker: picker.clone() }))
 }
 
-fn nobody_else_has(draft: &Draft<'_>, picker: &OperatorId, number: u32) -> Result<(), Refusal> {
+fn check_unclaimed(draft: &Draft<'_>, picker: &OperatorId, number: u32) -> Result<(), Refusal> {
     match &draft.line(number)?.claim {
         Some(claim) if claim.picker != *picker && claim.until_ms > draft.facts.now_ms => {
             let Claim { picker, until_ms } = claim.clone();

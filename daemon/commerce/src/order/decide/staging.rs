@@ -1,4 +1,4 @@
-//! Packing into staging places, readiness, and the way back to the shelf.
+//! Packing into staging places, readiness, and goods that are put back.
 
 use super::Draft;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     stock::Condition,
 };
 
-/// The most entries about where a line's goods are.
+/// The maximum number of staging entries of a line.
 const MAX_STAGED: usize = 100;
 
 pub(super) fn pack(
@@ -41,7 +41,7 @@ pub(super) fn pack(
     Ok(())
 }
 
-/// Everything that is open must be packed: a customer is called once.
+/// All open units must be packed, so that the customer is notified once.
 pub(super) fn make_ready(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     draft.takes(Step::MakeReady)?;
     if draft.state.lines.iter().any(|line| line.sum(|state| state < State::Packed) > 0) {

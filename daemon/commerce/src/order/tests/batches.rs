@@ -12,7 +12,7 @@ const CART: Cart = Cart { totes: 8, within_ms: HOUR };
 
 /// F70: 6 orders in 2 areas, a cart of 8 totes: one batch, and the walk visits each aisle once.
 #[test]
-fn six_orders_fit_a_cart_of_eight_totes_and_each_aisle_is_visited_once() {
+fn a_cart_of_eight_totes_takes_six_orders_and_visits_each_aisle_once() {
     let tasks = (0..24_u16).map(|n| {
         let stop = (n % 2, 1 + n % 5, n % 7);
         task(u32::from(n % 6), u32::from(n), Zone::Ambient, stop, NOON + i64::from(n % 6))
@@ -27,7 +27,7 @@ fn six_orders_fit_a_cart_of_eight_totes_and_each_aisle_is_visited_once() {
 }
 
 #[test]
-fn a_batch_is_of_one_temperature_and_due_at_about_one_time() {
+fn a_batch_has_one_zone_and_similar_due_times() {
     let batches = plan(
         vec![
             task(1, 1, Zone::Frozen, (9, 1, 1), NOON),
@@ -56,7 +56,7 @@ fn a_batch_is_of_one_temperature_and_due_at_about_one_time() {
 }
 
 #[test]
-fn a_full_cart_is_followed_by_another_and_nothing_is_lost() {
+fn orders_beyond_a_full_cart_get_another_cart() {
     let tasks: Vec<Task> =
         (0..19).flat_map(|order| [1, 2].map(|line| task(order, line, Zone::Ambient, (0, 0, 0), NOON))).collect();
     let batches = plan(tasks, CART);

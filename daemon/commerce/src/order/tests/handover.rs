@@ -2,7 +2,7 @@ use super::*;
 use crate::stock::{Condition, Kind as Movement};
 
 #[test]
-fn goods_are_staged_where_they_keep() {
+fn goods_are_staged_in_their_temperature_zone() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, MILK, 1), ordered(2, PEAS, 1)]));
     for (line, item) in [(1, MILK), (2, PEAS)] {
         desk.run(claim("ann", line));
@@ -32,7 +32,7 @@ fn goods_are_staged_where_they_keep() {
 }
 
 #[test]
-fn nothing_is_handed_over_unchecked() {
+fn unchecked_goods_are_not_handed_over() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 2), ordered(2, WINE, 1)]));
     desk.make_ready();
     let with = |change: &dyn Fn(&mut Handover)| {
@@ -68,7 +68,7 @@ fn nothing_is_handed_over_unchecked() {
 }
 
 #[test]
-fn a_customer_without_the_code_shows_a_document() {
+fn a_document_replaces_the_code() {
     let mut order = order(Kind::Pickup, vec![ordered(1, "1", 1)]);
     order.terms.customer.as_mut().unwrap().code = None;
     let mut desk = Desk::accepted(&order);
@@ -79,7 +79,7 @@ fn a_customer_without_the_code_shows_a_document() {
 }
 
 #[test]
-fn a_code_is_compared_whole_and_shown_nowhere() {
+fn codes_are_compared_completely_and_never_printed() {
     let code = |text: &str| PickupCode::try_from(text.to_owned());
     let longest = "x".repeat(64);
     assert_eq!(code("K7-PLUM").unwrap(), code("K7-PLUM").unwrap());
@@ -94,7 +94,7 @@ fn a_code_is_compared_whole_and_shown_nowhere() {
 }
 
 #[test]
-fn a_part_is_handed_over_and_paid_and_the_rest_waits() {
+fn a_partial_handover_is_paid_and_the_rest_stays_open() {
     let mut desk = Desk::accepted(&order(Kind::Reserve, vec![ordered(1, "1", 3), ordered(2, "2", 1)]));
     desk.make_ready();
     let asked = handover(&[(1, 2000)], 1000);
@@ -108,7 +108,7 @@ fn a_part_is_handed_over_and_paid_and_the_rest_waits() {
 }
 
 #[test]
-fn a_customer_at_the_counter_gets_what_nobody_has_picked_yet_but_not_what_somebody_picks() {
+fn unpicked_goods_can_be_handed_over_but_claimed_goods_can_not() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1)]));
     desk.run(claim("ann", 2));
     desk.run(hand_over(&[(1, 1000)], 0));
@@ -117,7 +117,7 @@ fn a_customer_at_the_counter_gets_what_nobody_has_picked_yet_but_not_what_somebo
 
 /// F69: arrived at 10:00:00, handed over at 10:04:10: 4 minutes and 10 seconds.
 #[test]
-fn a_wait_at_the_curb_is_measured_from_the_first_arrival() {
+fn a_wait_is_measured_from_the_first_arrival() {
     let mut desk = Desk::accepted(&order(Kind::Curbside, vec![ordered(1, "1", 1)]));
     desk.at(NOON + HOUR).run(Command::Arrive { bay: None });
     assert_eq!(desk.state(), State::Accepted, "the customer is early");
@@ -131,7 +131,7 @@ fn a_wait_at_the_curb_is_measured_from_the_first_arrival() {
 }
 
 #[test]
-fn an_order_that_is_shipped_is_not_handed_over_and_the_other_way_round() {
+fn orders_are_either_shipped_or_handed_over() {
     let desk = Desk::accepted(&order(Kind::ShipFromStore, vec![ordered(1, "1", 1)]));
     for command in [Command::MakeReady, Command::Arrive { bay: None }, hand_over(&[(1, 1000)], 0)] {
         assert_eq!(desk.refused(command).name(), "wrong_kind");
@@ -142,7 +142,7 @@ fn an_order_that_is_shipped_is_not_handed_over_and_the_other_way_round() {
 }
 
 #[test]
-fn what_is_given_up_after_it_was_picked_is_put_back() {
+fn goods_cancelled_after_picking_are_put_back() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 3), ordered(2, MILK, 1)]));
     desk.run(claim("ann", 1));
     desk.run(pick("ann", 1, "1", count(1)));

@@ -2,7 +2,7 @@ use super::*;
 use crate::stock::State as Where;
 
 #[test]
-fn every_cell_of_the_table_of_steps() {
+fn the_table_of_transitions_is_complete() {
     use State::*;
     let active = [Picked, Packed, Ready, Arrived];
     let given_up = |end| {
@@ -41,7 +41,7 @@ fn every_cell_of_the_table_of_steps() {
 }
 
 #[test]
-fn a_step_leads_to_one_state_and_nothing_leaves_an_end() {
+fn a_step_has_one_target_and_final_states_have_no_steps() {
     for step in Step::ALL {
         for from in State::ALL {
             let targets = State::ALL.into_iter().filter(|to| step.allows(from, *to)).count();
@@ -54,7 +54,7 @@ fn a_step_leads_to_one_state_and_nothing_leaves_an_end() {
 }
 
 #[test]
-fn kinds_take_the_steps_of_their_way() {
+fn each_kind_has_its_own_steps() {
     let only_fetched = [Step::MakeReady, Step::Arrive, Step::HandOver, Step::Expire];
     for kind in Kind::ALL {
         let is_fetched = matches!(kind, Kind::Pickup | Kind::Curbside | Kind::Reserve);
@@ -69,9 +69,9 @@ fn kinds_take_the_steps_of_their_way() {
     }
 }
 
-/// What is open is reserved, so a step that ends it takes it out of reserved and one that doesn't leaves it there.
+/// Open units are reserved: steps to a final state release them, other steps do not.
 #[test]
-fn stock_moves_exactly_when_a_unit_stops_being_open() {
+fn stock_moves_exactly_when_a_unit_is_closed() {
     for step in Step::ALL {
         for from in State::ALL {
             for (to, kind, zone) in every(step, from) {
@@ -103,7 +103,7 @@ fn every(step: Step, from: State) -> impl Iterator<Item = (State, Kind, Zone)> {
 }
 
 #[test]
-fn what_is_put_back_goes_where_its_condition_says() {
+fn the_condition_decides_where_goods_are_put_back() {
     use stock::{Condition, Kind};
     let moved = |zone, condition| state::put_back(zone, condition).map(|(kind, ..)| kind);
     assert_eq!(moved(Zone::Ambient, Condition::Good), None);
@@ -121,7 +121,7 @@ fn what_is_put_back_goes_where_its_condition_says() {
 }
 
 #[test]
-fn many_units_stand_where_the_one_furthest_back_does() {
+fn the_least_advanced_unit_determines_the_state() {
     use State::*;
     for (states, expected) in [
         (vec![], None),
@@ -142,7 +142,7 @@ fn many_units_stand_where_the_one_furthest_back_does() {
 }
 
 #[test]
-fn names_are_those_of_json() {
+fn names_match_the_json() {
     for state in State::ALL {
         assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{}\"", state.name()));
     }
@@ -154,9 +154,9 @@ fn names_are_those_of_json() {
     }
 }
 
-/// A fulfilment of today's form is read for ever.
+/// Fulfilments in today's form must stay readable.
 #[test]
-fn a_fulfilment_reads_back_as_it_was_written() {
+fn a_stored_fulfilment_is_read_unchanged() {
     let mut order = order(Kind::Curbside, vec![ordered(1, MILK, 2), ordered(2, SALMON, 1)]);
     order.lines[0].substitution = Substitution::Chosen { substitute: sku(OAT_MILK) };
     let mut desk = Desk::accepted(&order);

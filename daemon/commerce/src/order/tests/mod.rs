@@ -78,7 +78,7 @@ fn order(kind: Kind, lines: Vec<Ordered>) -> Order {
     Order { terms, lines }
 }
 
-/// A store with one fulfilment: what the hub does with a decision, and what it books.
+/// A store with one fulfilment: applies decisions and keeps their stock movements, like the hub.
 struct Desk {
     fulfilment: Fulfilment,
     policy: Policy,
@@ -87,7 +87,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// Offered all of an order, with enough of everything.
+    /// All of an order is offered, and there is enough stock.
     fn offered(order: &Order, policy: Policy) -> Self {
         let all: Vec<Amount> = all_of(order);
         let enough = order.lines.iter().map(|line| (line.place(), line.quantity.milli())).collect();
@@ -143,7 +143,7 @@ impl Desk {
         self.fulfilment.state().unwrap()
     }
 
-    /// What the last command moved in stock: kind, SKU, thousandths.
+    /// The stock movements of the last command: kind, SKU, thousandths.
     fn stock(&self) -> Vec<(stock::Kind, String, i64)> {
         let of = |change: &Change| match change {
             Change::Stock { kind, lines, .. } => {
@@ -154,7 +154,7 @@ impl Desk {
         self.changes.iter().flat_map(of).collect()
     }
 
-    /// Picks, packs and readies what is accepted.
+    /// Picks, packs and readies the accepted units.
     fn make_ready(&mut self) {
         let lines: Vec<(u32, Ordered)> =
             self.fulfilment.lines.iter().map(|line| (line.ordered.number, line.ordered.clone())).collect();

@@ -1,5 +1,4 @@
-//! Random commands, right and wrong, at a store whose stock is kept beside the fulfilment: whatever happens, the two
-//! agree.
+//! Random valid and invalid commands in a store with separate stock books: the books and the fulfilment always agree.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::stock::{Condition, Kind as Movement, Position, Rule as Keeping, State as Where};
 
-/// One random command: what, on which line, how much, by whom, and a coin.
+/// One random command: kind, line, quantity, picker, and a flag.
 type Act = (u8, u8, i64, u8, bool);
 
 const ITEMS: [&str; 4] = ["1", MILK, SALMON, OAT_MILK];
@@ -86,7 +85,7 @@ impl Books {
         Self(ITEMS.into_iter().map(of).collect(), BTreeMap::new())
     }
 
-    /// Books what the decision moves: nothing of it may be refused.
+    /// Books the movements of a decision; none may be refused.
     fn book(&mut self, changes: &[Change]) {
         for change in changes {
             let Change::Stock { kind, lines, settled } = change else { continue };

@@ -6,7 +6,7 @@ fn available(of: &[(&str, i64)]) -> Sums {
 }
 
 #[test]
-fn what_is_offered_is_reserved_at_once_and_what_is_missing_rejected() {
+fn an_offer_reserves_available_units_and_rejects_missing_ones() {
     let order = order(Kind::Pickup, vec![ordered(1, "1", 3), ordered(2, "2", 2), ordered(3, "1", 1)]);
     let policy = Policy { auto_accept: false, ..Policy::default() };
     let desk = Desk::with(&order, &all_of(&order), &available(&[("1", 2500), ("2", 9000)]), policy);
@@ -18,7 +18,7 @@ fn what_is_offered_is_reserved_at_once_and_what_is_missing_rejected() {
 }
 
 #[test]
-fn an_offer_of_nothing_that_is_there_is_over_and_reserves_nothing() {
+fn an_offer_without_stock_ends_and_reserves_nothing() {
     let order = order(Kind::Pickup, vec![ordered(1, "1", 3)]);
     let desk = Desk::with(&order, &all_of(&order), &available(&[("1", -4000)]), Policy::default());
     assert_eq!((desk.state(), desk.stock()), (State::Rejected, vec![]));
@@ -47,7 +47,7 @@ fn a_store_rejects_a_part_and_ships_the_rest() {
 
 /// F42, the quantity tracking of Dynamics: ordered 500, picked 200, packed 200, shipped 201 leaves none packed and 299.
 #[test]
-fn more_is_shipped_than_was_packed() {
+fn more_units_can_be_shipped_than_were_packed() {
     let order = order(Kind::ShipFromStore, vec![ordered(1, "1", 500)]);
     let mut desk = Desk::accepted(&order);
     desk.run(claim("ann", 1));
@@ -64,7 +64,7 @@ fn more_is_shipped_than_was_packed() {
 }
 
 #[test]
-fn a_transfer_leaves_as_a_transfer() {
+fn a_shipped_transfer_is_booked_as_a_transfer() {
     let order = order(Kind::Transfer, vec![ordered(1, "1", 3)]);
     let mut desk = Desk::accepted(&order);
     desk.run(Command::Ship { amounts: amounts(&[(1, 3000)]), tracking: None });
@@ -73,7 +73,7 @@ fn a_transfer_leaves_as_a_transfer() {
 }
 
 #[test]
-fn a_bad_offer_is_refused_by_its_line() {
+fn a_refused_offer_names_its_line() {
     let order = order(Kind::Pickup, vec![ordered(1, "1", 3)]);
     let policy = Policy::default();
     let refused = |of: &[(u32, i64)]| {
@@ -89,7 +89,7 @@ fn a_bad_offer_is_refused_by_its_line() {
 }
 
 #[test]
-fn an_order_is_checked_before_anything_is_promised() {
+fn invalid_orders_are_refused() {
     let good = order(Kind::Pickup, vec![ordered(1, "1", 3), ordered(2, SALMON, 1)]);
     let sold_by = |sku: &Sku| match sku.as_str() {
         "1" => Some(Unit::Each),

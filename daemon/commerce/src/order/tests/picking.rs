@@ -18,7 +18,7 @@ fn short(name: &str, line: u32) -> Command {
 
 /// F71: a second picker on the same line is refused, and so is the wrong item.
 #[test]
-fn a_line_has_one_picker_and_takes_its_own_item() {
+fn a_line_accepts_one_picker_and_one_item() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 3), ordered(2, "2", 1)]));
     assert_eq!(desk.refused(pick("ann", 1, "1", count(1))), Rule::NotClaimed { picker: picker("ann") });
     desk.run(claim("ann", 1));
@@ -39,7 +39,7 @@ fn a_line_has_one_picker_and_takes_its_own_item() {
 }
 
 #[test]
-fn a_claim_runs_out_and_another_takes_the_line() {
+fn another_picker_can_take_an_expired_claim() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 3)]));
     desk.run(claim("ann", 1));
     desk.at(NOON + 15 * MINUTE - 1).run(Command::Tick);
@@ -54,7 +54,7 @@ fn a_claim_runs_out_and_another_takes_the_line() {
 }
 
 #[test]
-fn weighed_goods_come_to_what_the_scale_says_within_the_tolerance() {
+fn weighed_goods_may_deviate_within_the_tolerance() {
     let mut desk = Desk::accepted(&order(Kind::Reserve, vec![ordered(1, SALMON, 1)]));
     desk.run(claim("ann", 1));
     assert_eq!(desk.refused(pick("ann", 1, SALMON, grams(1051))), Rule::TooMuch { picked: 1051, most: 1050 });
@@ -82,7 +82,7 @@ fn weighed_goods_come_to_what_the_scale_says_within_the_tolerance() {
 }
 
 #[test]
-fn what_is_prepaid_costs_no_more_than_was_paid() {
+fn prepaid_goods_cost_at_most_the_payment() {
     let order = order(Kind::Pickup, vec![ordered(1, SALMON, 1)]);
     for (weighed, charged) in [(1050, 2999), (970, 2909)] {
         let mut desk = Desk::accepted(&order);
@@ -135,7 +135,7 @@ fn a_substitute_costs_the_lower_price() {
 }
 
 #[test]
-fn a_substitute_is_the_customers_choice_and_of_the_same_unit() {
+fn a_substitute_must_be_accepted_and_have_the_same_unit() {
     let mut order = order(Kind::Pickup, vec![ordered(1, MILK, 2)]);
     order.lines[0].substitution = Substitution::Chosen { substitute: sku(OAT_MILK) };
     let mut desk = Desk::accepted(&order);
@@ -152,7 +152,7 @@ fn a_substitute_is_the_customers_choice_and_of_the_same_unit() {
 }
 
 #[test]
-fn a_customer_who_wants_all_or_nothing_gets_nothing() {
+fn a_missing_item_cancels_an_all_or_nothing_order() {
     let mut order = order(Kind::Pickup, vec![ordered(1, "1", 2), ordered(2, MILK, 1)]);
     order.lines[0].substitution = Substitution::CancelOrder;
     let mut desk = Desk::accepted(&order);

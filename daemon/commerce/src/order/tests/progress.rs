@@ -40,7 +40,7 @@ fn an_order_is_split_and_each_store_sees_its_own_lines() {
 }
 
 #[test]
-fn what_a_store_has_short_goes_to_another_or_is_owed_back() {
+fn short_units_are_routed_again_or_refunded() {
     let order = order(Kind::ShipFromStore, vec![ordered(1, "1", 3)]);
     let mut first = part(&order, 1, &[(1, 3000)]);
     go(&mut first, claim("ann", 1));
@@ -60,7 +60,7 @@ fn what_a_store_has_short_goes_to_another_or_is_owed_back() {
 }
 
 #[test]
-fn an_order_that_was_given_up_says_why() {
+fn a_cancelled_order_keeps_its_reason() {
     let order = order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1)]);
     let (mut first, second) = (part(&order, 1, &[(1, 1000)]), part(&order, 2, &[(2, 1000)]));
     go(&mut first, claim("ann", 1));
@@ -73,7 +73,7 @@ fn an_order_that_was_given_up_says_why() {
 }
 
 #[test]
-fn who_pays_at_pickup_is_owed_nothing() {
+fn payment_at_pickup_needs_no_refund() {
     let order = order(Kind::Reserve, vec![ordered(1, "1", 1)]);
     let withdrawn = amounts(&[(1, 1000)]);
     let progress = Progress { order: &order, parts: &[], withdrawn: &withdrawn };

@@ -1,9 +1,9 @@
 use super::{clock::Clock, estimate::Slot, *};
 use crate::stock::{Kind as Movement, Line as Moved, Position, Rule as Keeping, State as Where};
 
-/// F13: on hand 5, safety stock 1, 3 set aside: 1 is left for others. Nobody comes in 72 hours: 4.
+/// F13: on hand 5, safety stock 1, 3 set aside: 1 is left for others. After 72 hours without the customer: 4.
 #[test]
-fn an_order_that_nobody_fetches_is_for_sale_again_once() {
+fn an_uncollected_order_is_returned_to_stock_once() {
     let order = order(Kind::Pickup, vec![ordered(1, "1", 3)]);
     let mut position = Position::empty((sku("1"), Unit::Each), Keeping::BelowZero);
     position.add(&Moved { sku: sku("1"), milli: 5000, unit: Unit::Each, from: None, to: Some(Where::OnHand) });
@@ -32,9 +32,9 @@ fn an_order_that_nobody_fetches_is_for_sale_again_once() {
     assert_eq!(desk.of(1, State::Returning), 3000, "somebody must put it back");
 }
 
-/// F14: reserved to 18:00; a second later it is free and told; the conversion a second earlier wins.
+/// F14: reserved until 18:00: a second later it is released and reported; a conversion a second earlier wins.
 #[test]
-fn a_reservation_ends_at_its_time_and_a_sale_before_it_wins() {
+fn a_sale_before_the_end_of_a_reservation_wins() {
     let mut order = order(Kind::Reserve, vec![ordered(1, "1", 1)]);
     let six = NOON + 6 * HOUR;
     order.terms.keep_until_ms = Some(six);
@@ -53,7 +53,7 @@ fn a_reservation_ends_at_its_time_and_a_sale_before_it_wins() {
 }
 
 #[test]
-fn who_asks_for_more_time_gets_it_and_who_is_there_is_not_sent_away() {
+fn an_order_does_not_expire_after_an_extension_or_arrival() {
     let mut order = order(Kind::Reserve, vec![ordered(1, "1", 1)]);
     order.terms.keep_until_ms = Some(NOON + 6 * HOUR);
     let mut desk = Desk::accepted(&order);
@@ -68,9 +68,9 @@ fn who_asks_for_more_time_gets_it_and_who_is_there_is_not_sent_away() {
     assert_eq!(desk.refused(Command::Extend { until_ms: NOON + 99 * HOUR }).name(), "wrong_state");
 }
 
-/// F43: due at 12:00 and at 11:30: the second first, and its breach is told at 11:30:00, once.
+/// F43: due at 12:00 and at 11:30: the second comes first, and its breach is reported once, at 11:30:00.
 #[test]
-fn what_is_due_first_is_first_and_a_breach_is_told_once() {
+fn orders_are_sorted_by_urgency_and_breaches_reported_once() {
     let due = |name: &str, due_ms| {
         let mut order = order(Kind::Pickup, vec![ordered(1, "1", 1)]);
         (order.terms.order, order.terms.due_ms) = (name.parse().unwrap(), due_ms);
@@ -90,7 +90,7 @@ fn what_is_due_first_is_first_and_a_breach_is_told_once() {
 }
 
 #[test]
-fn clocks_run_for_what_they_wait_for() {
+fn clocks_start_and_stop_with_their_events() {
     let order = order(Kind::Curbside, vec![ordered(1, "1", 1)]);
     let policy = Policy { auto_accept: false, ..Policy::default() };
     let mut desk = Desk::offered(&order, policy.clone());
@@ -107,7 +107,7 @@ fn clocks_run_for_what_they_wait_for() {
 
 /// F32: 12 orders of 6 minutes, 2 pickers: 36 minutes. With 5 a slot, the sixth goes to the next.
 #[test]
-fn an_order_is_ready_when_the_queue_is_worked_off() {
+fn the_queue_determines_when_an_order_is_ready() {
     let ready = |orders: usize, pickers| estimate::ready_at_ms(NOON, &vec![6 * MINUTE; orders], pickers);
     assert_eq!(ready(12, 2), Some(NOON + 36 * MINUTE));
     assert_eq!(ready(1, 2), Some(NOON + 6 * MINUTE), "two pickers are not twice as fast with one order");

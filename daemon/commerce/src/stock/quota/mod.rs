@@ -1,18 +1,18 @@
-//! The web quota: what of a store's stock the web may sell without asking, also while the link is cut.
+//! The web quota: the part of a store's stock that the web may sell without asking, even without a connection.
 //!
-//! # What this module promises
+//! # Promises
 //!
-//! - **Never oversold.** The store owns its stock and grants HQ a part of it, item by item. HQ sells only what it was
-//!   granted, the counter only what was not; each can do so alone, for days. This is escrow, a bounded counter: a right
-//!   to a unit is at one side at a time.
-//! - **Messages may be lost, doubled and late.** The two sides tell each other totals that only grow, and the larger
-//!   one holds ([`Totals`]). What HQ spends reaches the store with the order it was spent for, as its offer; until then
-//!   the store keeps the goods back. So the store always keeps at least what HQ has left and what is on its way
+//! - **No overselling.** The store owns its stock and grants HQ a part of each item's stock. HQ sells only from its
+//!   grant, and the counter sells only the rest; both can do so independently for days. This is escrow, a bounded
+//!   counter: one side at a time has the right to sell a unit.
+//! - **Messages may be lost, repeated and late.** The two sides exchange totals that only grow, and the larger total
+//!   holds ([`Totals`]). HQ's sales reach the store as the offers of their orders; until then the store keeps the goods
+//!   back. So the store always keeps at least HQ's remaining quota and the goods of offers on their way
 //!   ([`StoreQuota::kept`]).
-//! - **What is broken is told.** A customer with the goods in hand, damage or a count can take what was kept. That is a
-//!   [`Breach`], counted once; as many units at most are missing when offers come, and are rejected then, so that HQ
-//!   routes them again.
-//! - **It looks after itself.** [`StoreQuota::refill`] grants and recalls so that the quota follows the stock.
+//! - **Breaches are reported.** A customer at the counter, damage or a count can reduce the stock below the kept
+//!   quantity. Each such [`Breach`] is counted once. At most that many units are missing when offers arrive; these are
+//!   rejected, and HQ routes them again.
+//! - **Refills are automatic.** [`StoreQuota::refill`] grants and recalls, so that the quota follows the stock.
 //!
 //! ```text
 //! store                                            HQ
@@ -20,80 +20,80 @@
 //!                        <-- offer of n --         spend: spent + n
 //! arrive: spent + n (the goods are reserved now)
 //! recall: recalled + n    -- totals -->            answer: returned + what is left, refused + the rest
-//! hear                   <-- totals --
+//! receive                <-- totals --
 //!
 //! granted = spent + returned + left, at both sides
 //! ```
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | the link | each side sells what is its own; nothing refills until it is back |
-//! | a total is lost or comes late | a later one says the same and more |
-//! | the store is restored from a backup | its epoch is new: the former quota is void at both sides, and orders that were sold from it are rejected if the goods are gone |
-//! | HQ is restored from a backup | it takes over what the store knows that it spent and returned |
+//! | no connection | each side sells its own part; there are no refills until the connection is back |
+//! | a total is lost or late | a later total includes it |
+//! | the store is restored from a backup | it has a new epoch: the former quota is void on both sides, and orders from it are rejected if the goods are gone |
+//! | HQ is restored from a backup | it adopts the store's totals of its own sales and returns |
 
 use serde::{Deserialize, Serialize};
 
 use crate::{item::Sku, quantity::Unit};
 
-/// What the counter may do with goods that are kept for the web.
+/// Whether the counter may sell goods that are kept for the web.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = QuotaClass))]
 pub enum Class {
-    /// Nothing: the sale is refused.
+    /// No: the sale is refused.
     Strict,
-    /// Sell them: the customer has them in hand. It is a breach.
+    /// Yes, because the customer already has the goods. It is a breach.
     #[default]
     WalkInFirst,
 }
 
-/// How much of an item the web gets.
+/// The web's share of an item's stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = QuotaPolicy))]
 pub struct Policy {
-    /// What the counter may do.
+    /// Whether the counter may sell kept goods.
     pub class: Class,
-    /// The web's share of what is on hand beyond the safety stock, in thousandths of it; at most 1000.
+    /// The web's share of the stock on hand beyond the safety stock, in thousandths; at most 1000.
     pub share_permille: u16,
-    /// The most it gets, in thousandths of the unit.
+    /// The maximum quota, in thousandths of the unit.
     pub most: i64,
 }
 
-/// What one side knows of a quota: totals since the epoch began, in thousandths of the unit. None ever shrinks at the
-/// side that it belongs to.
+/// One side's knowledge of a quota: totals since the beginning of the epoch, in thousandths of the unit. A total never
+/// shrinks on the side that owns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = QuotaTotals))]
 pub struct Totals {
-    /// Of the store.
+    /// The store's epoch.
     pub epoch: u64,
-    /// When the store said so: milliseconds since 1970, UTC.
+    /// The time of the store's message: milliseconds since 1970, UTC.
     pub as_of_ms: i64,
-    /// What the store ever granted.
+    /// The total that the store granted.
     pub granted: i64,
-    /// What HQ ever sold of it; at the store, what came with offers.
+    /// The total that HQ sold; at the store, the total of the offers.
     pub spent: i64,
-    /// What the store ever asked back.
+    /// The total that the store recalled.
     pub recalled: i64,
-    /// What HQ ever gave back of that.
+    /// The total that HQ returned.
     pub returned: i64,
-    /// What HQ had sold already when it was asked back.
+    /// The total that HQ could not return because it was sold already.
     pub refused: i64,
 }
 
 impl Totals {
-    /// What is neither spent nor returned.
+    /// The quantity that is neither spent nor returned.
     pub fn left(&self) -> i64 {
         self.granted.saturating_sub(self.spent).saturating_sub(self.returned)
     }
 
-    /// What was asked back and not answered.
-    pub fn asked_back(&self) -> i64 {
+    /// The recalled quantity that HQ has not answered yet.
+    pub fn outstanding(&self) -> i64 {
         self.recalled.saturating_sub(self.returned).saturating_sub(self.refused)
     }
 }
@@ -102,67 +102,67 @@ impl Totals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StoreQuota {
-    /// What it knows; what it tells HQ.
+    /// The store's totals, which it sends to HQ.
     pub totals: Totals,
-    /// What was ever taken of goods that were kept for the web.
+    /// The total of kept goods that were taken.
     pub breached: i64,
-    /// What of that HQ may still have sold: kept, and not on hand.
+    /// The kept quantity that is not on hand, which HQ may still have sold.
     pub missing: i64,
 }
 
-/// Goods that were kept for the web are gone. What HQ has sold of them is rejected when it is offered.
+/// Goods that were kept for the web are gone. If HQ has sold them, their offer will be rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// How much, in thousandths.
+    /// The quantity, in thousandths.
     pub milli: i64,
 }
 
-/// What a refill did.
+/// The effect of a refill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refill {
-    /// HQ may sell so much more.
+    /// HQ may sell this much more.
     Granted(i64),
-    /// HQ is asked to give so much back.
+    /// HQ must return this much, if it has not sold it.
     Recalled(i64),
 }
 
-/// Why the counter may not sell it.
+/// The counter may not sell goods that are kept for the web.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("item {sku}: {kept} thousandths are kept for web orders, so {available} can be sold, not {requested}")]
+#[error("item {sku}: {kept} thousandths are kept for web orders, so only {available} can be sold, not {requested}")]
 pub struct KeptForTheWeb {
-    /// Which item.
+    /// The item.
     pub sku: Sku,
-    /// What is kept.
+    /// The kept quantity.
     pub kept: i64,
-    /// What the counter may sell.
+    /// The quantity that the counter may sell.
     pub available: i64,
-    /// What it wanted to.
+    /// The requested quantity.
     pub requested: i64,
 }
 
-/// The web has not so much left.
+/// The web's quota is too small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the quota has {left} thousandths left, not {requested}")]
 pub struct QuotaSpent {
-    /// What is left.
+    /// The remaining quota.
     pub left: i64,
-    /// What was to be sold.
+    /// The requested quantity.
     pub requested: i64,
 }
 
 impl StoreQuota {
-    /// Nothing granted, in an epoch of the store.
+    /// A quota without grants in an epoch of the store.
     pub fn new(epoch: u64) -> Self {
         Self { totals: Totals { epoch, ..Totals::default() }, breached: 0, missing: 0 }
     }
 
-    /// What has to be on hand for the web: what HQ has left, and what it sold and the store has not heard of. What was
-    /// asked back is among it until HQ answers.
+    /// The stock that must be kept for the web: HQ's remaining quota and sales that the store does not know yet. It
+    /// includes recalled goods until HQ answers.
     pub fn kept(&self) -> i64 {
         self.totals.left().max(0)
     }
 
-    /// What the counter may sell of `on_hand`; never more than that.
+    /// The part of `on_hand` that the counter may sell.
     pub fn for_walk_ins(&self, on_hand: i64, class: Class) -> i64 {
         match class {
             Class::Strict => on_hand - self.kept(),
@@ -170,11 +170,10 @@ impl StoreQuota {
         }
     }
 
-    /// Whether the counter may sell so much of what is on hand.
+    /// Checks whether the counter may sell this quantity.
     ///
     /// # Errors
-    /// It is kept for the web, and the item's class is strict. Whether there is enough at all is the position's
-    /// business.
+    /// The goods are kept for the web, and the item's class is strict. The stock itself is not checked here.
     pub fn may_sell(&self, sku: &Sku, on_hand: i64, requested: i64, class: Class) -> Result<(), KeptForTheWeb> {
         let (kept, available) = (self.kept(), self.for_walk_ins(on_hand, class));
         if class == Class::WalkInFirst || kept == 0 || requested <= available {
@@ -183,12 +182,13 @@ impl StoreQuota {
         Err(KeptForTheWeb { sku: sku.clone(), kept, available: available.max(0), requested })
     }
 
-    /// Looks at what is on hand after anything has moved. What is kept and not there is asked back, and told once.
+    /// Compares the stock on hand with the kept quantity after a movement. A missing quantity is recalled and reported
+    /// once.
     pub fn after_movement(&mut self, on_hand: i64) -> Option<Breach> {
         let gap = (self.kept() - on_hand.max(0)).max(0);
         let milli = gap - self.missing;
         self.missing = gap;
-        self.totals.recalled += (gap - self.totals.asked_back()).max(0);
+        self.totals.recalled += (gap - self.totals.outstanding()).max(0);
         if milli <= 0 {
             return None;
         }
@@ -196,10 +196,10 @@ impl StoreQuota {
         Some(Breach { milli })
     }
 
-    /// An offer came that HQ sold from this quota in `epoch`: once for each part of an order, in the commit that
-    /// reserves its goods, and before [`Self::after_movement`]. `on_hand` is what was there before.
+    /// An offer arrived that HQ sold from this quota in `epoch`. Call it once for each part of an order, in the commit
+    /// that reserves its goods, before [`Self::after_movement`]. `on_hand` is the stock before the reservation.
     ///
-    /// Says how much of it can be reserved from what was kept; none of a quota of another epoch.
+    /// Returns the quantity that can be reserved from the kept goods; zero if the quota is from another epoch.
     pub fn arrive(&mut self, epoch: u64, milli: i64, on_hand: i64) -> i64 {
         if epoch != self.totals.epoch {
             return 0;
@@ -208,24 +208,24 @@ impl StoreQuota {
         milli.min(on_hand).max(0)
     }
 
-    /// HQ tells what it returned and refused; no more than it was asked for.
-    pub fn hear(&mut self, of_hq: &Totals) {
+    /// HQ's totals of returned and refused goods; at most the recalled quantity is applied.
+    pub fn receive(&mut self, from_hq: &Totals) {
         let own = &mut self.totals;
-        if of_hq.epoch == own.epoch {
-            own.returned = own.returned.max(of_hq.returned.min(own.recalled - own.refused));
-            own.refused = own.refused.max(of_hq.refused.min(own.recalled - own.returned));
+        if from_hq.epoch == own.epoch {
+            own.returned = own.returned.max(from_hq.returned.min(own.recalled - own.refused));
+            own.refused = own.refused.max(from_hq.refused.min(own.recalled - own.returned));
         }
     }
 
-    /// Grants or recalls, so that the web has its share of what is on hand beyond the safety stock. Within a quarter of
-    /// it either way nothing is done: not every sale is worth a message.
+    /// Grants or recalls, so that the web has its share of the stock beyond the safety stock. Deviations of up to a
+    /// quarter are ignored, because not every sale is worth a message.
     pub fn refill(&mut self, on_hand: i64, safety_stock: i64, unit: Unit, policy: &Policy) -> Option<Refill> {
         let free = on_hand.saturating_sub(safety_stock).max(0);
         let share = i128::from(free) * i128::from(policy.share_permille.min(1000)) / 1000;
         let share = whole(i64::try_from(share).unwrap_or(i64::MAX).min(policy.most.max(0)), unit);
-        let (kept, asked_back) = (self.kept(), self.totals.asked_back());
-        // What HQ will have left when it has answered.
-        let quota = kept - asked_back;
+        let (kept, outstanding) = (self.kept(), self.totals.outstanding());
+        // HQ's remaining quota after it has answered.
+        let quota = kept - outstanding;
         if quota > share + share / 4 {
             self.totals.recalled += quota - share;
             return Some(Refill::Recalled(quota - share));
@@ -239,7 +239,7 @@ impl StoreQuota {
     }
 }
 
-/// Nobody is granted half a piece.
+/// Pieces are granted only as whole units.
 fn whole(milli: i64, unit: Unit) -> i64 {
     if unit == Unit::Each { milli - milli.rem_euclid(1000) } else { milli }
 }
@@ -247,20 +247,20 @@ fn whole(milli: i64, unit: Unit) -> i64 {
 /// HQ's side of an item's quota at one store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebQuota {
-    /// What it knows; what it tells the store.
+    /// HQ's totals, which it sends to the store.
     pub totals: Totals,
 }
 
 impl WebQuota {
-    /// What the web may sell, as of [`Totals::as_of_ms`].
+    /// The quantity that the web may sell, as of [`Totals::as_of_ms`].
     pub fn left(&self) -> i64 {
         self.totals.left()
     }
 
-    /// The web sells so much. The offer that follows names the epoch of [`Self::totals`].
+    /// The web sells this quantity. The offer must have the epoch of [`Self::totals`].
     ///
     /// # Errors
-    /// Less is left.
+    /// The remaining quota is smaller.
     pub fn spend(&mut self, milli: i64) -> Result<(), QuotaSpent> {
         let left = self.left();
         if milli > left {
@@ -270,39 +270,39 @@ impl WebQuota {
         Ok(())
     }
 
-    /// What was sold and never offered to the store can be sold again. Not of an order that the store may have heard
-    /// of: what that gives up is on hand at the store.
+    /// Returns a sold quantity that was never offered to the store, so that it can be sold again. Do not call it for an
+    /// order that the store may know: the store itself releases the goods of such an order.
     pub fn unspend(&mut self, epoch: u64, milli: i64) {
         if epoch == self.totals.epoch {
             self.totals.spent -= milli.clamp(0, self.totals.spent);
         }
     }
 
-    /// The store tells its totals. What it asks back is returned, as far as it is left. An older message changes
-    /// nothing; one of a newer epoch begins anew.
-    pub fn hear(&mut self, of_store: &Totals) {
-        if of_store.epoch < self.totals.epoch {
+    /// The store's totals. Recalled goods are returned as far as they are not sold. Older messages have no effect; a
+    /// newer epoch resets the quota.
+    pub fn receive(&mut self, from_store: &Totals) {
+        if from_store.epoch < self.totals.epoch {
             return;
         }
-        if of_store.epoch > self.totals.epoch {
-            self.totals = Totals { epoch: of_store.epoch, ..Totals::default() };
+        if from_store.epoch > self.totals.epoch {
+            self.totals = Totals { epoch: from_store.epoch, ..Totals::default() };
         }
         let own = &mut self.totals;
         for (own, theirs) in [
-            (&mut own.as_of_ms, of_store.as_of_ms),
-            (&mut own.granted, of_store.granted),
-            (&mut own.recalled, of_store.recalled),
-            // Known already, unless HQ was restored from a backup.
-            (&mut own.spent, of_store.spent),
-            (&mut own.returned, of_store.returned),
-            (&mut own.refused, of_store.refused),
+            (&mut own.as_of_ms, from_store.as_of_ms),
+            (&mut own.granted, from_store.granted),
+            (&mut own.recalled, from_store.recalled),
+            // HQ already knows these, unless it was restored from a backup.
+            (&mut own.spent, from_store.spent),
+            (&mut own.returned, from_store.returned),
+            (&mut own.refused, from_store.refused),
         ] {
             *own = (*own).max(theirs);
         }
-        let asked_back = own.asked_back().max(0);
-        let returned = asked_back.min(own.left().max(0));
+        let outstanding = own.outstanding().max(0);
+        let returned = outstanding.min(own.left().max(0));
         own.returned += returned;
-        own.refused += asked_back - returned;
+        own.refused += outstanding - returned;
     }
 }
 

@@ -10,18 +10,18 @@ fn sku() -> Sku {
     "4711".parse().unwrap()
 }
 
-/// A store with so much on hand and its quota granted, and HQ that has heard of it.
+/// A store with stock and a granted quota, and HQ after it received the grant.
 fn granted(on_hand: i64, policy: &Policy) -> (StoreQuota, WebQuota) {
     let (mut store, mut web) = (StoreQuota::new(7), WebQuota::default());
     store.refill(on_hand, 0, Unit::Each, policy);
-    web.hear(&store.totals);
+    web.receive(&store.totals);
     (store, web)
 }
 
 /// F31: on hand 10, quota 4: an offline store sells 6. It refuses the seventh under strict, and sells it with a breach
 /// under walk-in first.
 #[test]
-fn a_store_alone_sells_what_it_did_not_grant() {
+fn an_offline_store_sells_the_rest_of_its_stock() {
     let (mut store, web) = granted(10_000, &STRICT);
     assert_eq!((store.kept(), web.left()), (4000, 4000));
     let mut on_hand = 10_000;
@@ -40,7 +40,7 @@ fn a_store_alone_sells_what_it_did_not_grant() {
 
 /// F34: on hand 9 with 2 reserved, safety stock 3: the web sees 4, a customer at the counter 7.
 #[test]
-fn the_web_gets_nothing_of_the_safety_stock() {
+fn the_safety_stock_is_not_granted() {
     let mut position = Position::empty((sku(), Unit::Each), Rule::BelowZero);
     (position.on_hand, position.reserved) = (7000, 2000);
     let all = Policy { share_permille: 1000, ..STRICT };
@@ -63,39 +63,39 @@ fn the_reorder_point_covers_the_lead_time() {
     assert_eq!((suggested.reorder_point, suggested.order), (80_000, 122_000));
 }
 
-/// I-02: of 4 with 2 reserved, 2 can be promised and 3 not. I-12: what was sold once is sold once.
+/// I-02: of 4 with 2 reserved, 2 can be promised and 3 not. I-12: nothing is sold twice.
 #[test]
-fn the_web_sells_what_it_was_granted_and_no_more() {
+fn the_web_sells_only_its_quota() {
     let all = Policy { share_permille: 1000, ..STRICT };
     let (mut store, mut web) = granted(2000, &all);
     assert_eq!(web.spend(3000), Err(QuotaSpent { left: 2000, requested: 3000 }));
     web.spend(2000).unwrap();
     assert_eq!(web.spend(1), Err(QuotaSpent { left: 0, requested: 1 }));
-    web.hear(&store.totals);
+    web.receive(&store.totals);
     assert_eq!(web.left(), 0, "an old message gives nothing back");
     assert_eq!((store.kept(), store.arrive(7, 2000, 2000)), (2000, 2000));
     assert_eq!(store.kept(), 0);
-    web.hear(&store.totals);
+    web.receive(&store.totals);
     assert_eq!((web.left(), web.totals.granted), (0, store.totals.granted));
 }
 
 #[test]
-fn what_is_asked_back_comes_back_unless_it_is_sold() {
+fn what_is_outstanding_comes_back_unless_it_is_sold() {
     let (mut store, mut web) = granted(10_000, &STRICT);
     web.spend(3000).unwrap();
     assert_eq!(store.refill(10_000, 10_000, Unit::Each, &STRICT), Some(Refill::Recalled(4000)));
     assert_eq!(store.refill(10_000, 10_000, Unit::Each, &STRICT), None, "it is asked already");
-    web.hear(&store.totals);
-    web.hear(&store.totals);
+    web.receive(&store.totals);
+    web.receive(&store.totals);
     assert_eq!((web.totals.returned, web.totals.refused, web.left()), (1000, 3000, 0));
-    store.hear(&web.totals);
-    assert_eq!((store.kept(), store.totals.asked_back()), (3000, 0), "until the offers come");
+    store.receive(&web.totals);
+    assert_eq!((store.kept(), store.totals.outstanding()), (3000, 0), "until the offers come");
     store.arrive(7, 3000, 10_000);
     assert_eq!(store.kept(), 0);
 }
 
 #[test]
-fn an_order_that_never_left_hq_gives_its_quota_back() {
+fn an_unsent_order_returns_its_quota() {
     let (store, mut web) = granted(10_000, &STRICT);
     web.spend(3000).unwrap();
     web.unspend(6, 3000);
@@ -107,26 +107,26 @@ fn an_order_that_never_left_hq_gives_its_quota_back() {
 }
 
 #[test]
-fn a_restored_store_begins_anew_and_a_restored_hq_learns_what_it_did() {
+fn a_restored_store_resets_the_quota_and_a_restored_hq_adopts_the_totals() {
     let (mut store, mut web) = granted(10_000, &STRICT);
     let backup = web;
     web.spend(3000).unwrap();
     store.arrive(7, 3000, 10_000);
     let mut restored = backup;
-    restored.hear(&store.totals);
+    restored.receive(&store.totals);
     assert_eq!((restored.left(), store.kept()), (1000, 1000));
     let mut anew = StoreQuota::new(8);
     assert_eq!(anew.arrive(7, 1000, 10_000), 0, "an offer from the former quota takes what is free, if any");
-    web.hear(&anew.totals);
+    web.receive(&anew.totals);
     assert_eq!(web.left(), 0);
     anew.refill(5000, 0, Unit::Each, &STRICT);
-    web.hear(&anew.totals);
-    web.hear(&store.totals);
+    web.receive(&anew.totals);
+    web.receive(&store.totals);
     assert_eq!((web.left(), web.totals.epoch), (2000, 8), "the former epoch is heard no more");
 }
 
 #[test]
-fn a_refill_follows_the_stock_and_leaves_small_changes_alone() {
+fn a_refill_follows_the_stock_but_ignores_small_changes() {
     let mut store = StoreQuota::new(7);
     let mut refill = |on_hand| store.refill(on_hand, 0, Unit::Each, &STRICT);
     assert_eq!(refill(100_000), Some(Refill::Granted(40_000)));
@@ -143,7 +143,7 @@ fn a_refill_follows_the_stock_and_leaves_small_changes_alone() {
 }
 
 #[test]
-fn totals_that_make_no_sense_break_nothing() {
+fn inconsistent_totals_do_no_harm() {
     let nonsense = |number| Totals {
         epoch: 7,
         as_of_ms: number,
@@ -155,13 +155,13 @@ fn totals_that_make_no_sense_break_nothing() {
     };
     for number in [i64::MIN, -1, i64::MAX] {
         let (mut store, mut web) = granted(10_000, &STRICT);
-        store.hear(&nonsense(number));
+        store.receive(&nonsense(number));
         assert_eq!(store.kept(), 4000, "it asked nothing back");
         store.after_movement(3000);
-        store.hear(&nonsense(number));
+        store.receive(&nonsense(number));
         assert_eq!(store.kept(), if number > 0 { 3000 } else { 4000 });
         assert_eq!(store.for_walk_ins(10_000, Class::Strict), 10_000 - store.kept());
-        web.hear(&nonsense(number));
+        web.receive(&nonsense(number));
         assert!(web.spend(4001).is_err());
     }
 }
@@ -173,7 +173,7 @@ enum Message {
     ToStore(Totals),
 }
 
-/// An order that HQ sold. It is offered until the store has answered; the store takes each once.
+/// An order that HQ sold. It is offered until the store has answered; the store accepts it once.
 #[derive(Clone, Copy, Debug)]
 struct Order {
     epoch: u64,
@@ -182,7 +182,7 @@ struct Order {
     taken: bool,
 }
 
-/// A store and HQ with everything between them.
+/// A store, HQ and the messages between them.
 struct World {
     policy: Policy,
     store: StoreQuota,
@@ -190,7 +190,7 @@ struct World {
     on_hand: i64,
     reserved: i64,
     rejected: i64,
-    /// Goods that were kept left by no sale of the counter.
+    /// Kept goods left the store without a sale at the counter.
     shrunk: bool,
     messages: Vec<Message>,
     orders: Vec<Order>,
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    /// Sent, and sent again; taken once, as the fulfilment that is there says.
+    /// Offers may be repeated; the store accepts each once, because it has the fulfilment.
     fn offer(&mut self, which: usize) {
         let Some(order) = pick(&mut self.orders, which) else { return };
         order.sent = true;
@@ -266,17 +266,17 @@ impl World {
     fn deliver(&mut self, message: Message) {
         match message {
             Message::ToWeb(totals) => {
-                self.web.hear(&totals);
+                self.web.receive(&totals);
                 self.messages.push(Message::ToStore(self.web.totals));
             }
-            Message::ToStore(totals) => self.store.hear(&totals),
+            Message::ToStore(totals) => self.store.receive(&totals),
         }
     }
 
     fn check(&self) -> Result<(), TestCaseError> {
         let on_the_way: i64 = self.orders.iter().filter(|order| !order.taken).map(|order| order.milli).sum();
         for totals in [self.store.totals, self.web.totals] {
-            prop_assert!(totals.left() >= 0 && totals.asked_back() >= 0, "{totals:?}");
+            prop_assert!(totals.left() >= 0 && totals.outstanding() >= 0, "{totals:?}");
             prop_assert_eq!(totals.granted, totals.spent + totals.returned + totals.left());
         }
         prop_assert!(self.store.kept() >= self.web.left() + on_the_way);
@@ -292,15 +292,15 @@ impl World {
         Ok(())
     }
 
-    /// The link is mended: all offers come, and both sides tell each other until nothing changes.
+    /// The connection is back: all offers arrive, and both sides exchange totals until nothing changes.
     fn settle(&mut self) {
         for which in 0..self.orders.len() {
             self.offer(which);
             self.store.after_movement(self.on_hand);
         }
         for _ in 0..3 {
-            self.web.hear(&self.store.totals);
-            self.store.hear(&self.web.totals);
+            self.web.receive(&self.store.totals);
+            self.store.receive(&self.web.totals);
             self.store.after_movement(self.on_hand);
         }
     }
@@ -314,7 +314,7 @@ fn pick<T>(of: &mut [T], which: usize) -> Option<&mut T> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
-    /// Counter, web and link in any order, with messages lost, doubled and late.
+    /// Counter, web and connection in any order, with lost, repeated and late messages.
     #[test]
     fn nothing_is_sold_twice_whatever_becomes_of_the_messages(
         is_strict in any::<bool>(),
@@ -335,9 +335,9 @@ proptest! {
     }
 }
 
-/// The link is cut for long: both sell all that is theirs, and all of it is there.
+/// Both sides sell their whole part during a long outage, and all goods are there.
 #[test]
-fn both_sell_out_alone_and_every_order_is_filled() {
+fn both_sides_sell_out_offline_and_every_order_is_filled() {
     for (policy, rejected) in [(STRICT, 0), (WALK_IN_FIRST, 4000)] {
         let mut world = World::new(policy, 10_000);
         world.step((4, 0, 0));

@@ -10,7 +10,7 @@ use std::{
 
 use fastrand::Rng;
 
-use super::disk::{Change, Disk, Node, ROOT, Standing, Unsettled, join};
+use super::disk::{Change, Disk, FlushState, Node, ROOT, Unsettled, join};
 
 /// The unit that a drive writes atomically.
 const SECTOR: usize = 512;
@@ -120,32 +120,26 @@ fn file(
     counts: &mut Counts,
 ) -> Vec<u8> {
     let mut bytes = durable.to_vec();
-    let (mut changes, mut is_let_go) = (Vec::new(), false);
+    let (mut changes, mut is_dropped) = (Vec::new(), false);
     // Changes dropped by a failed flush are below those flushed later.
     for one in pending {
-        let is_flushed = one.standing == Standing::Flushed;
-        if is_flushed || (is_let_go && one.standing == Standing::Pending) {
-            befall(&mut bytes, std::mem::take(&mut changes), behaviour, dice, counts);
+        let is_flushed = one.flush_state == FlushState::Flushed;
+        if is_flushed || (is_dropped && one.flush_state == FlushState::Pending) {
+            damage(&mut bytes, std::mem::take(&mut changes), behaviour, dice, counts);
         }
-        is_let_go = one.standing == Standing::LetGo;
+        is_dropped = one.flush_state == FlushState::Dropped;
         if is_flushed {
             one.change.apply(&mut bytes);
         } else {
             changes.push(one.change);
         }
     }
-    befall(&mut bytes, changes, behaviour, dice, counts);
+    damage(&mut bytes, changes, behaviour, dice, counts);
     bytes
 }
 
 /// Draws what happens to changes that may be lost.
-fn befall(
-    bytes: &mut Vec<u8>,
-    mut changes: Vec<Change<'_>>,
-    behaviour: Behaviour,
-    dice: &mut Rng,
-    counts: &mut Counts,
-) {
+fn damage(bytes: &mut Vec<u8>, mut changes: Vec<Change<'_>>, behaviour: Behaviour, dice: &mut Rng, counts: &mut Counts) {
     counts.unflushed += changes.len();
     if behaviour == Behaviour::AnyOrder && changes.len() > 1 {
         dice.shuffle(&mut changes);

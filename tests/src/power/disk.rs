@@ -58,16 +58,16 @@ pub(super) type Pending<C> = VecDeque<(u64, C)>;
 pub(super) struct Unsettled<'t> {
     number: u64,
     pub(super) change: Change<'t>,
-    pub(super) standing: Standing,
+    pub(super) flush_state: FlushState,
 }
 
 /// The state of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum FlushState {
     /// Not flushed.
     Pending,
     /// Dropped by a failed flush; later flushes do not make up for that.
-    LetGo,
+    Dropped,
     /// Flushed, after a dropped one.
     Flushed,
 }
@@ -186,9 +186,10 @@ impl<'t> Disk<'t> {
             Record::FlushFailed { ticket, .. } => {
                 let (node, up_to) = self.flushing.remove(&ticket).ok_or_else(|| strange("its begin"))?;
                 if let Node::File { pending, .. } = &mut self.nodes[node] {
-                    for one in pending.iter_mut().filter(|one| one.number <= up_to && one.standing == Standing::Pending)
+                    for one in
+                        pending.iter_mut().filter(|one| one.number <= up_to && one.flush_state == FlushState::Pending)
                     {
-                        one.standing = Standing::LetGo;
+                        one.flush_state = FlushState::Dropped;
                     }
                 }
             }
@@ -246,7 +247,7 @@ impl<'t> Disk<'t> {
         self.changes += 1;
         match &mut self.nodes[node] {
             Node::File { pending, .. } => {
-                pending.push_back(Unsettled { number: self.changes, change, standing: Standing::Pending });
+                pending.push_back(Unsettled { number: self.changes, change, flush_state: FlushState::Pending });
                 Some(())
             }
             Node::Directory { .. } => None,
@@ -259,10 +260,12 @@ impl<'t> Disk<'t> {
                 if self.flushes == Flushes::Forgotten && self.answered {
                     return;
                 }
-                for one in pending.iter_mut().filter(|one| one.number <= up_to && one.standing == Standing::Pending) {
-                    one.standing = Standing::Flushed;
+                for one in
+                    pending.iter_mut().filter(|one| one.number <= up_to && one.flush_state == FlushState::Pending)
+                {
+                    one.flush_state = FlushState::Flushed;
                 }
-                while let Some(one) = pending.pop_front_if(|one| one.standing == Standing::Flushed) {
+                while let Some(one) = pending.pop_front_if(|one| one.flush_state == FlushState::Flushed) {
                     one.change.apply(durable);
                 }
             }

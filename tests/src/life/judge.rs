@@ -5,7 +5,7 @@ use std::{fs::File, path::Path, sync::Arc};
 use store::{Depth, EngineKind, Order, Store, StoreError, convert, restore};
 
 use super::{
-    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, aside, sell, steps, text, told,
+    BACKED_UP, BACKUP, BASKETS, BESIDE, Effects, LINKED, SALES, SLIPS, archive, blocking, sell, steps, text, told,
 };
 
 /// What is known of a run at a moment.

@@ -139,7 +139,13 @@ fn file(
 }
 
 /// Draws what happens to changes that may be lost.
-fn damage(bytes: &mut Vec<u8>, mut changes: Vec<Change<'_>>, behaviour: Behaviour, dice: &mut Rng, counts: &mut Counts) {
+fn damage(
+    bytes: &mut Vec<u8>,
+    mut changes: Vec<Change<'_>>,
+    behaviour: Behaviour,
+    dice: &mut Rng,
+    counts: &mut Counts,
+) {
     counts.unflushed += changes.len();
     if behaviour == Behaviour::AnyOrder && changes.len() > 1 {
         dice.shuffle(&mut changes);

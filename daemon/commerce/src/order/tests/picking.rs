@@ -30,7 +30,7 @@ fn a_line_accepts_one_picker_and_one_item() {
     assert_eq!(desk.refused(all_or_none), claimed);
     let refused = desk.decide(pick("ann", 1, "2", count(1))).unwrap_err();
     assert_eq!(refused.rule.name(), "wrong_item");
-    assert_eq!(refused.to_string(), "order web-1, line 1: wrong item: the line is for 1, scanned was 2; put it back");
+    assert_eq!(refused.to_string(), "order web-1, line 1: wrong item: expected 1, scanned 2; put it back");
     desk.run(pick("ann", 1, "1", count(2)));
     assert_eq!(desk.refused(pick("ann", 1, "1", count(2))), Rule::TooMuch { picked: 2000, most: 1000 });
     assert_eq!(desk.state(), State::Picking, "two of the three, and the other line");

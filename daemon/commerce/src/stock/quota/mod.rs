@@ -128,7 +128,7 @@ pub enum Refill {
 
 /// The counter may not sell goods that are kept for the web.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("item {sku}: {kept} thousandths are kept for web orders, so only {available} can be sold, not {requested}")]
+#[error("item {sku}: {kept} thousandths are kept for web orders, so {available} can be sold, not {requested}")]
 pub struct KeptForTheWeb {
     /// The item.
     pub sku: Sku,

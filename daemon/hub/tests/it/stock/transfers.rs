@@ -98,7 +98,7 @@ async fn a_transfer_closed_too_early_can_be_reopened_and_received() {
     shop.person(&command("close"), json!({})).await.expect(StatusCode::OK);
     shop.till(0, &command("deliveries"), delivery(2)).await.refused(422, "document-closed");
     let known = shop.person(notices, announced.clone()).await.refused(409, "transfer-known");
-    let remedy = format!("as notice {id}; that is closed; if more came, reopen it and receive against it");
+    let remedy = format!("as notice {id}; that notice is closed; if more goods came, reopen it and receive against it");
     assert!(known.ends_with(&remedy), "{known}");
 
     // A repeat gets the first answer, even if it is closed again.

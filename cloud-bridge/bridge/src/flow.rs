@@ -98,6 +98,7 @@ impl Flow {
                 Err(Unpublished::NoRoom) => return Ok(()),
                 Err(error @ Unpublished::TooLarge { .. }) => return Err(error.into()),
             }
+            tracing::debug!(%stream, first = %from, last = %through, "batch sent to HQ");
             self.window.sent(through, now_ms);
         }
         Ok(())

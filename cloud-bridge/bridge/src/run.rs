@@ -314,6 +314,7 @@ impl Runner {
         let Some(span) = flow.span else { return Ok(()) };
         match flow.window.acknowledge(up_to, span.last, now) {
             Acknowledged::Moved(up_to) => {
+                tracing::debug!(stream = %acknowledgement.stream, %up_to, "HQ has events");
                 flow.acknowledged = up_to;
                 flow.remember.send_replace(up_to);
             }

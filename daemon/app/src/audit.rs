@@ -9,12 +9,12 @@
 use commerce::Actor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{Number, Order, Store, StoreError, Table, Transaction};
+use store::{Number, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
 pub use crate::capability::ActKind;
 use crate::{
-    By, Capability,
+    By, Capability, lists,
     permission::{Holder, Permission},
 };
 
@@ -70,15 +70,7 @@ pub fn record<A: Act>(transaction: &mut Transaction<'_>, by: &By, act: &A) -> Re
 /// # Errors
 /// The store fails.
 pub fn last(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-    match before {
-        Some(0 | 1) => Ok(Vec::new()),
-        before => {
-            let from = before.map(|number| number - 1);
-            // A damaged entry does not hide others; the check names it.
-            let damaged = |error: StoreError| tracing::error!(%error, "could not read an audit entry");
-            store.readable_page(&ENTRIES, from, Order::Descending, limit, damaged)
-        }
-    }
+    lists::before(store, &ENTRIES, before, limit)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod devices;
 pub mod health;
 pub mod hq;
 pub mod keeping;
+mod lists;
 pub mod maintenance;
 mod outgoing;
 pub mod payments;

@@ -14,6 +14,7 @@
 //! | `hub`, `parts` | the running hub and its parts: authentication, the catalog, devices, terminals, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
 //! | `peer`, `ration` | the origin of a connection; rate limits for log lines caused from outside |
+//! | `trail` | a sale's trail in the log |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`run`] | start, watchdog, stop |
 
@@ -38,6 +39,7 @@ mod selling;
 mod status;
 mod stock;
 mod timekeeping;
+mod trail;
 mod web;
 
 pub use hub::Hub;

@@ -13,6 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
+use tracing::Span;
 
 use crate::{
     cache::Cache,
@@ -47,6 +48,8 @@ struct Commit<T, E, F> {
     work: Option<F>,
     outcome: Option<Result<T, E>>,
     asker: oneshot::Sender<Result<T, E>>,
+    /// The asker's: what the closure logs, and what it notes on it, belongs to whoever asked.
+    span: Span,
 }
 
 impl<T, E, F> Work for Commit<T, E, F>
@@ -57,6 +60,7 @@ where
 {
     fn run(&mut self, view: View<'_>) -> Option<Changes> {
         let work = self.work.take()?;
+        let _entered = self.span.enter();
         let mut transaction = Transaction::begin(view);
         // A panic drops the transaction, so no partial change is visible.
         let decided = catch_unwind(AssertUnwindSafe(|| work(&mut transaction)))
@@ -174,7 +178,7 @@ impl Committer {
         }
         self.disk.takes(purpose)?;
         let (asker, answer) = oneshot::channel();
-        let work = Box::new(Commit { work: Some(work), outcome: None, asker });
+        let work = Box::new(Commit { work: Some(work), outcome: None, asker, span: Span::current() });
         match self.queue.try_send(Waiting { work, is_waited_for: purpose.is_waited_for() }) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(StoreError::Busy),

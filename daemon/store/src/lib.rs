@@ -208,7 +208,9 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))?
+        let answer = self.committer.submit(purpose, work)?.await.map_err(|_| E::from(StoreError::Panicked))??;
+        tracing::debug!("committed");
+        Ok(answer)
     }
 
     /// [`Self::commit_for`] with [`Purpose::Settled`] that blocks, for a program that does nothing else.

@@ -4,6 +4,7 @@ use commerce::{Basket, BasketId, BasketState, CardSlip, Minor, PaymentId, Sale, 
 use serde::Serialize;
 use serde_json::Value;
 use store::{Store, StoreError, Transaction};
+use tracing::{Span, field};
 
 use super::{
     Approval, DECIDE, OPEN, PAYMENTS, Payment, PaymentState, TAKE,
@@ -139,6 +140,7 @@ fn begin(
 }
 
 fn put(transaction: &mut Transaction<'_>, payment: &Payment) -> Result<(), StoreError> {
+    Span::current().record("payment", field::display(payment.id));
     transaction.put(&PAYMENTS, payment.id.0, payment)
 }
 

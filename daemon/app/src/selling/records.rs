@@ -2,12 +2,13 @@
 
 use commerce::{Basket, BasketId, BasketState, Sale, SaleId};
 use store::{Key, Name, Number, Order, Record, Store, StoreError, Table, Transaction};
+use tracing::{Span, field};
 
 use super::{
     receipts::Receipts,
     refusals::{BASKET_UNKNOWN, SALE_UNKNOWN},
 };
-use crate::{By, Refusal};
+use crate::{By, Refusal, lists};
 
 /// Baskets by their number.
 pub(crate) static BASKETS: Table<Number, Basket> = Table::new("basket");
@@ -38,6 +39,8 @@ pub(crate) fn basket_of_payment(transaction: &Transaction<'_>, id: BasketId) -> 
 
 /// Writes a basket.
 pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> Result<(), StoreError> {
+    // For the log: what the asker's span is about.
+    Span::current().record("basket", field::display(basket.id));
     transaction.put(&BASKETS, basket.id.0, basket)
 }
 
@@ -113,11 +116,7 @@ pub(crate) fn kept_with_sale<K: Key, V: Record>(
 /// # Errors
 /// The engine fails.
 pub fn last_readable_sales(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Sale>, StoreError> {
-    let damaged = |error: StoreError| tracing::error!(%error, "could not read a sale");
-    match before {
-        Some(0 | 1) => Ok(Vec::new()),
-        before => store.readable_page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit, damaged),
-    }
+    lists::before(store, &SALES, before, limit)
 }
 
 /// The latest sales before a sequence number, newest first.
@@ -125,8 +124,5 @@ pub fn last_readable_sales(store: &Store, before: Option<u64>, limit: usize) -> 
 /// # Errors
 /// The store fails.
 pub fn last_sales(store: &Store, before: Option<u64>, limit: usize) -> Result<Vec<Sale>, StoreError> {
-    match before {
-        Some(0 | 1) => Ok(Vec::new()),
-        before => store.page_kept(&SALES, before.map(|before| before - 1), Order::Descending, limit),
-    }
+    store.page_kept(&SALES, lists::newest(before), Order::Descending, limit)
 }

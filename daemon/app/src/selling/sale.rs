@@ -4,6 +4,7 @@ use commerce::{Basket, BasketId, BusinessDay, Currency, ReceiptNumber, Sale, Sal
 use contract::sale::COMPLETED;
 use serde::{Deserialize, Serialize};
 use store::Transaction;
+use tracing::{Span, field};
 use utoipa::ToSchema;
 
 use super::{
@@ -152,5 +153,6 @@ pub fn complete(
     // They now belong to the sale.
     basket.lines.clear();
     basket.tenders.clear();
+    Span::current().record("sale", field::display(sale.id));
     Ok(sale)
 }

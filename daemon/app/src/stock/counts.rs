@@ -12,7 +12,6 @@ use super::{
     DECIDE_COUNTS, MANAGE_COUNTS, SEE_QUANTITIES,
     documents::{Document, DocumentOpened},
     ledger::{Booking, MovementBooked, book},
-    lists,
     policies::{require_known_item, unit_of},
     refusals::BEING_COUNTED,
 };
@@ -20,6 +19,7 @@ use crate::{
     By, Refusal,
     audit::{self, Act, ActKind},
     catalog::Catalog,
+    lists,
 };
 
 pub(crate) static COUNTS: Table<Number, Count> = Table::new("stock_count");

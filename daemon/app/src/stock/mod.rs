@@ -60,7 +60,6 @@ mod goods;
 mod history;
 mod keeping;
 mod ledger;
-mod lists;
 mod notices;
 mod paged_lookup;
 mod policies;

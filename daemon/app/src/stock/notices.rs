@@ -12,11 +12,10 @@ use utoipa::ToSchema;
 use super::{
     MANAGE_NOTICES,
     documents::{Document, DocumentOpened},
-    lists,
     policies::require_known,
     refusals::{ORDER_KNOWN, TRANSFER_KNOWN},
 };
-use crate::{By, Refusal, catalog::Catalog};
+use crate::{By, Refusal, catalog::Catalog, lists};
 
 pub(crate) static NOTICES: Table<Number, Notice> = Table::new("notice");
 /// Notices by the sending store, [`folded`], and its transfer. Each transfer is entered once, for all time.

@@ -11,10 +11,9 @@ use utoipa::ToSchema;
 use super::{
     SEE_QUANTITIES, counts,
     ledger::{MOVEMENTS, POSITIONS},
-    lists,
     policies::{POLICIES, safety_stock},
 };
-use crate::Refusal;
+use crate::{Refusal, lists};
 
 /// The stock of an item in one unit; in thousandths of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

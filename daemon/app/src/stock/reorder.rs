@@ -6,8 +6,8 @@ use commerce::stock::{
 };
 use store::{Order, Store, StoreError};
 
-use super::{history::walk_back, ledger::POSITIONS, lists, notices::outstanding, policies::POLICIES};
-use crate::{capability::DAY_MS, catalog::Catalog};
+use super::{history::walk_back, ledger::POSITIONS, notices::outstanding, policies::POLICIES};
+use crate::{capability::DAY_MS, catalog::Catalog, lists};
 
 /// Policies per read.
 const PAGE: usize = 500;

@@ -12,10 +12,9 @@ use super::{
     RESERVE, counts,
     documents::{Document, DocumentOpened},
     ledger::{Booking, MovementBooked, book, position},
-    lists,
     policies::{POLICIES, safety_stock},
 };
-use crate::{By, Refusal};
+use crate::{By, Refusal, lists};
 
 pub(crate) static RESERVATIONS: Table<Number, Reservation> = Table::new("reservation");
 

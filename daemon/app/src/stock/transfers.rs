@@ -16,11 +16,10 @@ use super::{
     MANAGE_TRANSFERS,
     documents::{Document, DocumentOpened},
     ledger::{Booking, book},
-    lists,
     notices::NoticeRequest,
     policies::require_known,
 };
-use crate::{By, Refusal, catalog::Catalog};
+use crate::{By, Refusal, catalog::Catalog, lists};
 
 pub(crate) static TRANSFERS: Table<Number, Transfer> = Table::new("transfer");
 

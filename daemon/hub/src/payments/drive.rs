@@ -12,8 +12,9 @@ use drivers::payment_terminal::{Amount, Intent, Journal, Outcome, Record, Resolu
 use serde_json::Value;
 use store::Purpose;
 use tokio::{sync::oneshot, time::sleep};
+use tracing::Instrument;
 
-use crate::{hub::Hub, parts::terminals::Held};
+use crate::{hub::Hub, parts::terminals::Held, trail};
 
 /// Pauses between inquiries to a terminal that does not answer: 0.1 s doubling to 5 s, each doubled again by random
 /// jitter.
@@ -33,7 +34,8 @@ pub(super) fn take(hub: &Hub, terminal: &str) -> Result<(Held, Value), Refusal> 
 pub(super) fn spawn(hub: &Arc<Hub>, payment: Payment, held: Held) -> oneshot::Receiver<()> {
     let (tell, ended) = oneshot::channel();
     let hub = Arc::clone(hub);
-    tokio::spawn(async move { authorise(&hub, payment, held, tell).await });
+    let span = trail::payment(&payment);
+    tokio::spawn(async move { authorise(&hub, payment, held, tell).await }.instrument(span));
     ended
 }
 
@@ -48,7 +50,6 @@ fn intent(hub: &Hub, payment: &Payment) -> Intent {
     }
 }
 
-#[tracing::instrument(skip_all, fields(payment = %payment.id, terminal = %payment.terminal))]
 async fn authorise(hub: &Arc<Hub>, payment: Payment, held: Held, tell: oneshot::Sender<()>) {
     let device = match hub.devices.terminal(&payment.terminal) {
         Ok(device) => device,
@@ -139,7 +140,7 @@ async fn confirm(hub: &Arc<Hub>, payment: &Payment, held: &Held, error: Terminal
 /// the payment meanwhile.
 pub(super) async fn resolve(hub: &Arc<Hub>, payment: Payment, held: Held) {
     let Some(resolution) = ask(hub, &payment, &held, PaymentState::has_ended).await else { return };
-    tracing::info!(payment = %payment.id, ?resolution, "the terminal resolved the payment");
+    tracing::info!(?resolution, "the terminal resolved the payment");
     let (state, record) = match resolution {
         Resolution::Charged(record) => (PaymentState::Approved, Some(record)),
         Resolution::NotCharged { why } => (PaymentState::NotCharged { why }, None),
@@ -162,7 +163,7 @@ async fn ask(
         match hub.devices.terminal(&payment.terminal) {
             Ok(device) => match device.resolve(&intent).await {
                 Ok(resolution) => return Some(resolution),
-                Err(error) => tracing::debug!(payment = %payment.id, %error, "the terminal has not answered yet"),
+                Err(error) => tracing::debug!(%error, "the terminal has not answered yet"),
             },
             Err(refusal) => return Some(Resolution::Unknown { why: refusal.detail }),
         }
@@ -197,12 +198,12 @@ async fn finish(hub: &Arc<Hub>, payment: &Payment, state: PaymentState, record: 
         Ok(ended) => {
             let stands = ended.payment.state;
             if std::mem::discriminant(&stands) != std::mem::discriminant(&said) {
-                tracing::error!(payment = %id, ?stands, ?said, "the payment was decided differently from the terminal's answer");
+                tracing::error!(?stands, ?said, "the payment was decided differently from the terminal's answer");
             }
             true
         }
         Err(refusal) => {
-            tracing::error!(payment = %id, %refusal, "could not store the payment's result");
+            tracing::error!(%refusal, "could not store the payment's result");
             false
         }
     }
@@ -224,6 +225,6 @@ async fn store_slip(hub: &Hub, payment: &Payment, record: Record) {
         payments::store_slip(transaction, id, record.receipt_text)
     });
     if let Err(error) = stored.await {
-        tracing::warn!(payment = %id, %error, "could not store the terminal's receipt text");
+        tracing::warn!(%error, "could not store the terminal's receipt text");
     }
 }

@@ -6,9 +6,10 @@ use app::{
     Refusal,
     payments::{self, PaymentState},
 };
+use tracing::Instrument;
 
 use super::drive;
-use crate::{followers::Follower, hub::Hub};
+use crate::{followers::Follower, hub::Hub, trail};
 
 /// Resolves payments that are started while nobody holds their terminal's lock: the hub was restarted, the task that
 /// drove them ended, or their result could not be stored.
@@ -36,7 +37,8 @@ impl Follower for ResolvePayments {
             if payment.state == PaymentState::Started {
                 tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "nobody drives this payment; asking the terminal");
                 let hub = Arc::clone(&self.0);
-                tokio::spawn(async move { drive::resolve(&hub, payment, held).await });
+                let span = trail::payment(&payment);
+                tokio::spawn(async move { drive::resolve(&hub, payment, held).await }.instrument(span));
             }
         }
         Ok(())

@@ -25,7 +25,7 @@ pub(crate) use routes::routes;
 use store::Purpose;
 use tokio::sync::oneshot;
 
-use crate::{hub::Hub, web::Command};
+use crate::{hub::Hub, trail, web::Command};
 
 /// How long a request waits for the terminal before it returns an unfinished payment.
 const WAIT: Duration = Duration::from_secs(90);
@@ -104,6 +104,9 @@ pub(crate) async fn sell_by_card(
     })
     .await?;
     let Payment { id, basket, terminal, sale, state, .. } = payment;
+    if let Some(sale) = &sale {
+        trail::about(sale.sale);
+    }
     if let (Some(sale), PaymentState::Unknown { why }) = (&sale, &state) {
         let detail = format!(
             "sale {} was made, but its payment {id} is in doubt: {why}; read the terminal's journal, decide the payment at the \

@@ -29,12 +29,14 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
 };
+use tracing::Instrument;
 use utoipa_axum::routes;
 
 use crate::{
     followers::Follower,
     hub::Hub,
     parts::printed::Printed,
+    trail,
     web::{Command, Empty, InPath, Problem, Routes, reading},
 };
 
@@ -73,7 +75,7 @@ impl Follower for PrintReceipts {
             let durable = self.hub.store.outbox_span(Stream::sales().as_str())?.last;
             let job = printing::first(&self.hub.store, &self.printer)?.filter(|job| job.sequence <= durable);
             let Some(job) = job else { return Ok(()) };
-            self.print(&job).await?;
+            self.print(&job).instrument(trail::receipt(&self.printer)).await?;
             self.printed = Some(job);
         }
     }
@@ -90,6 +92,7 @@ impl PrintReceipts {
         let Some(sale) = self.read(sequence, move |hub| selling::sale_at(&hub.store, sequence)).await? else {
             return Ok(());
         };
+        trail::about(sale.id);
         let end = Instant::now() + SLIP;
         while self.slip_is_to_come(&sale) && Instant::now() < end {
             sleep(LOOK).await;
@@ -99,9 +102,9 @@ impl PrintReceipts {
         let Some(document) = document else { return Ok(()) };
         let printer = self.hub.devices.receipt_printer(&self.printer)?;
         match printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
-            PrintOutcome::Confirmed => {}
+            PrintOutcome::Confirmed => tracing::debug!("receipt printed"),
             PrintOutcome::Unconfirmed { why } => {
-                tracing::warn!(printer = %self.printer, sale = %id, %why, "the printer did not confirm a receipt");
+                tracing::warn!(%why, "the printer did not confirm a receipt");
             }
         }
         let lines = layout(&document, printer.columns());
@@ -125,7 +128,7 @@ impl PrintReceipts {
         let hub = Arc::clone(&self.hub);
         match spawn_blocking(move || read(&hub)).await.unwrap_or(Err(StoreError::Panicked)) {
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(printer = %self.printer, sequence, %error, "cannot print a receipt: its record is damaged");
+                tracing::error!(sequence, %error, "cannot print a receipt: its record is damaged");
                 Ok(None)
             }
             read => read,

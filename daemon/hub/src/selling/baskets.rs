@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
+    trail,
     web::{Asker, Command, Empty, InPath, Problem, Routes},
 };
 
@@ -162,7 +163,9 @@ async fn complete(
     let sold = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
         selling::complete_basket(transaction, by, id, &context)
     });
-    Ok(Json(sold.await?))
+    let sold = sold.await?;
+    trail::about(sold.sale);
+    Ok(Json(sold))
 }
 
 /// Abandon a basket

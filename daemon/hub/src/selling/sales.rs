@@ -14,6 +14,7 @@ use crate::{
     hub::Hub,
     payments,
     printing::receipt,
+    trail,
     web::{Command, InPath, InQuery, Page, Problem, Routes, reading},
 };
 
@@ -66,7 +67,9 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
     let sold = command.commit(&hub.store, Purpose::Money, move |transaction, by, basket| {
         selling::sell(transaction, by, basket?, &context)
     });
-    Ok(Json(sold.await?))
+    let sold = sold.await?;
+    trail::about(sold.sale);
+    Ok(Json(sold))
 }
 
 /// List sales, newest first

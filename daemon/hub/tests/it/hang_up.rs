@@ -4,27 +4,22 @@
 //! has the request, or between the commit and the answer. There are no further requests, so what follows must happen by
 //! itself.
 
-use std::{
-    collections::BTreeSet,
-    future::poll_fn,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, future::poll_fn, task::Poll};
 
 use app::payments::{self, Intent};
 use axum::{
-    Router,
     body::Body,
     http::{Request, header},
 };
 use commerce::{Actor, Basket, BasketId, Currency, Minor, NewLine, Quantity, line::What};
-use drivers::simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedTerminal};
-use hub::Hub;
 use serde_json::{Value, json};
-use store::{EngineKind, Store};
+use store::EngineKind;
 use tower::ServiceExt;
 
-use crate::common::{CEREAL, ask, enter, open_with, wait_for};
+use crate::common::{
+    CEREAL, ask,
+    lane::{Lane, until},
+};
 
 /// The number of times that each command is sent.
 const ROUNDS: usize = 12;
@@ -44,49 +39,7 @@ impl HangUp {
     }
 }
 
-/// A store with devices, a register and a person.
-struct Shop {
-    hub: std::sync::Arc<Hub>,
-    router: Router,
-    token: String,
-    cookie: String,
-    receipts: SimulatedReceiptPrinter,
-    labels: SimulatedLabelPrinter,
-    terminal: SimulatedTerminal,
-    _directory: tempfile::TempDir,
-}
-
-impl Shop {
-    async fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let any = || "127.0.0.1:0".parse().unwrap();
-        let receipts = SimulatedReceiptPrinter::bind(any()).await.unwrap();
-        let labels = SimulatedLabelPrinter::bind(any()).await.unwrap();
-        let terminal = SimulatedTerminal::bind(any()).await.unwrap();
-        let device = |kind: &str, address| format!("[[{kind}]]\nname = \"{kind}-1\"\naddress = \"tcp://{address}\"\n");
-        let devices = [
-            "receipt_printer = \"receipts\"\npayment_terminal = \"terminal\"\n".to_owned(),
-            device("receipt_printer", receipts.address()),
-            device("label_printer", labels.address()),
-            device("payment_terminal", terminal.address()),
-        ];
-        let devices = devices.concat().replace("receipt_printer-1", "receipts").replace("label_printer-1", "labels");
-        let devices = devices.replace("payment_terminal-1", "terminal");
-        let (hub, router) = open_with(directory.path(), EngineKind::Sqlite, &devices);
-        let (cookie, token) = enter(&router, directory.path(), "till-2").await;
-        let shop = Self { hub, router, token, cookie, receipts, labels, terminal, _directory: directory };
-        let person = [("cookie", &*shop.cookie), ("idempotency-key", "the-catalog")];
-        assert_eq!(ask(&shop.router, "POST", "/api/v1/items", &person, CEREAL).await.status, 200);
-        let ready =
-            |devices: &Value| devices.as_array().unwrap().iter().all(|device| device["health"]["state"] == "ready");
-        wait_for(&shop.router, "/api/v1/devices", ("authorization", &shop.token), ready).await;
-        shop
-    }
-
-    fn store(&self) -> &Store {
-        self.hub.store()
-    }
-
+impl Lane {
     fn request(&self, key: &str, path: &str, body: &Value) -> Request<Body> {
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
         let request = request.header("authorization", &self.token).header("idempotency-key", key);
@@ -108,16 +61,9 @@ impl Shop {
         }
     }
 
-    /// Sends a command and waits for its answer.
-    async fn post(&self, key: &str, path: &str, body: &Value) -> Value {
-        let headers = [("authorization", &*self.token), ("idempotency-key", key)];
-        ask(&self.router, "POST", path, &headers, &body.to_string()).await.body
-    }
-
     /// Waits until the day's totals have a number of sales.
     async fn sold_today(&self, sales: usize) {
-        let path = "/api/v1/status";
-        wait_for(&self.router, path, ("authorization", &self.token), |status| status["today"]["sales"] == sales).await;
+        self.wait_for("/api/v1/status", |status| status["today"]["sales"] == sales).await;
     }
 
     /// Waits until each sale's receipt is printed, once.
@@ -130,70 +76,61 @@ impl Shop {
     }
 }
 
-/// Waits until a condition holds.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_sale_is_counted_and_its_receipt_printed_once() {
-    let shop = Shop::open().await;
+    let lane = Lane::open(EngineKind::Sqlite, "").await;
     let sale = json!({ "lines": [{ "sku": "818981" }], "tenders": [{ "tender": "cash", "amount": 400 }] });
     for round in 0..ROUNDS {
-        shop.hang_up(HangUp::of(round), &format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
+        lane.hang_up(HangUp::of(round), &format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
     }
-    shop.sold_today(ROUNDS).await;
-    shop.printed(ROUNDS).await;
+    lane.sold_today(ROUNDS).await;
+    lane.printed(ROUNDS).await;
     for round in 0..ROUNDS {
-        let again = shop.post(&format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
+        let again = lane.post(&format!("sale-{round:06}"), "/api/v1/sales", &sale).await.body;
         assert_eq!(again["totals"]["net"], 369, "{again}");
     }
-    shop.sold_today(ROUNDS).await;
-    shop.printed(ROUNDS).await;
+    lane.sold_today(ROUNDS).await;
+    lane.printed(ROUNDS).await;
 }
 
 #[tokio::test]
 async fn a_card_payment_is_completed_and_sold_once() {
-    let shop = Shop::open().await;
+    let lane = Lane::open(EngineKind::Sqlite, "").await;
     let sale = json!({ "lines": [{ "sku": "818981" }], "card": true });
     for round in 0..ROUNDS {
         let key = format!("card-{round:06}");
-        shop.hang_up(HangUp::of(round), &key, "/api/v1/sales", &sale).await;
-        shop.sold_today(round + 1).await;
+        lane.hang_up(HangUp::of(round), &key, "/api/v1/sales", &sale).await;
+        lane.sold_today(round + 1).await;
         // The terminal is free a moment after the sale.
         let path = format!("/api/v1/payments/p{}", round + 1);
         let approved = |payment: &Value| payment["state"] == "approved" && payment["slip"].is_array();
-        wait_for(&shop.router, &path, ("authorization", &shop.token), approved).await;
+        lane.wait_for(&path, approved).await;
     }
-    shop.printed(ROUNDS).await;
-    assert_eq!(shop.terminal.bookings(), ROUNDS);
+    lane.printed(ROUNDS).await;
+    assert_eq!(lane.terminal.bookings(), ROUNDS);
 }
 
 #[tokio::test]
 async fn a_drawer_opens_once_and_a_label_is_printed_once() {
-    let shop = Shop::open().await;
+    let lane = Lane::open(EngineKind::Sqlite, "").await;
     let label = json!({ "sku": "818981" });
     for round in 0..ROUNDS {
         let (drawer_key, label_key) = (format!("drawer-{round:06}"), format!("label-{round:06}"));
-        shop.hang_up(HangUp::of(round), &drawer_key, "/api/v1/drawer", &json!({})).await;
-        shop.hang_up(HangUp::of(round), &label_key, "/api/v1/devices/labels/labels", &label).await;
-        until("drawers", || shop.receipts.drawer_kicks() == round as u64 + 1).await;
-        until("labels", || shop.labels.printed().len() == round + 1).await;
-        shop.post(&drawer_key, "/api/v1/drawer", &json!({})).await;
-        shop.post(&label_key, "/api/v1/devices/labels/labels", &label).await;
+        lane.hang_up(HangUp::of(round), &drawer_key, "/api/v1/drawer", &json!({})).await;
+        lane.hang_up(HangUp::of(round), &label_key, "/api/v1/devices/labels/labels", &label).await;
+        until("drawers", || lane.receipts.drawer_kicks() == round as u64 + 1).await;
+        until("labels", || lane.labels.printed().len() == round + 1).await;
+        lane.post(&drawer_key, "/api/v1/drawer", &json!({})).await;
+        lane.post(&label_key, "/api/v1/devices/labels/labels", &label).await;
     }
-    assert_eq!((shop.receipts.drawer_kicks(), shop.labels.printed().len()), (ROUNDS as u64, ROUNDS));
+    assert_eq!((lane.receipts.drawer_kicks(), lane.labels.printed().len()), (ROUNDS as u64, ROUNDS));
 }
 
 /// The task that drove a payment ended without storing its result: as after a restart, but without one.
 #[tokio::test]
 async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
-    let shop = Shop::open().await;
-    let started = shop.store().commit(|transaction| {
+    let lane = Lane::open(EngineKind::Sqlite, "").await;
+    let started = lane.store().commit(|transaction| {
         let by = app::By { actor: Actor::register("till-2".parse().unwrap()), at_ms: 1 };
         let item = serde_json::from_str::<Value>(CEREAL).unwrap()["items"][0].clone();
         let item = serde_json::from_value(item).unwrap();
@@ -212,18 +149,18 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
     let id = started.await.unwrap().id;
     let path = format!("/api/v1/payments/{id}");
     let unknown = |payment: &Value| payment["state"] == "unknown";
-    wait_for(&shop.router, &path, ("authorization", &shop.token), unknown).await;
+    lane.wait_for(&path, unknown).await;
 
-    let person = [("cookie", &*shop.cookie), ("idempotency-key", "decision-1")];
+    let person = [("cookie", &*lane.cookie), ("idempotency-key", "decision-1")];
     let path = format!("{path}/decision");
     for _ in 0..2 {
-        let decided = ask(&shop.router, "POST", &path, &person, r#"{"charged":true}"#).await;
+        let decided = ask(&lane.router, "POST", &path, &person, r#"{"charged":true}"#).await;
         assert_eq!((decided.status.as_u16(), &decided.body["state"]), (200, &json!("approved")), "{}", decided.body);
     }
-    shop.sold_today(1).await;
-    shop.printed(1).await;
-    let another = [("cookie", &*shop.cookie), ("idempotency-key", "decision-2")];
-    let decided = ask(&shop.router, "POST", &path, &another, r#"{"charged":false}"#).await;
+    lane.sold_today(1).await;
+    lane.printed(1).await;
+    let another = [("cookie", &*lane.cookie), ("idempotency-key", "decision-2")];
+    let decided = ask(&lane.router, "POST", &path, &another, r#"{"charged":false}"#).await;
     assert_eq!(decided.body["type"], "/problems/payment-ended", "{}", decided.body);
 }
 
@@ -232,21 +169,21 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
 async fn a_damaged_sale_blocks_no_receipts() {
     /// A table that stores invalid sales.
     static SALES: store::Table<store::Number, u64> = store::Table::linked("sale");
-    let shop = Shop::open().await;
+    let lane = Lane::open(EngineKind::Sqlite, "").await;
     let sale = json!({ "lines": [{ "sku": "818981" }], "tenders": [{ "tender": "cash", "amount": 369 }] });
-    shop.receipts.paper_out(true);
+    lane.receipts.paper_out(true);
     for round in 0..3 {
-        shop.post(&format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
+        lane.post(&format!("sale-{round:06}"), "/api/v1/sales", &sale).await;
     }
-    let damaged = shop.store().commit(|transaction| {
+    let damaged = lane.store().commit(|transaction| {
         transaction.delete(&SALES, 2);
         transaction.put(&SALES, 2, &7)
     });
     damaged.await.unwrap();
-    shop.receipts.paper_out(false);
-    until("receipts", || shop.receipts.printed().len() >= 2).await;
+    lane.receipts.paper_out(false);
+    until("receipts", || lane.receipts.printed().len() >= 2).await;
     // The next receipt is printed after everything left in the queue.
-    shop.post("sale-last", "/api/v1/sales", &sale).await;
-    until("the last receipt", || shop.receipts.printed().len() >= 3).await;
-    shop.printed(3).await;
+    lane.post("sale-last", "/api/v1/sales", &sale).await;
+    until("the last receipt", || lane.receipts.printed().len() >= 3).await;
+    lane.printed(3).await;
 }

@@ -16,3 +16,4 @@ mod payments;
 mod permissions;
 mod selling;
 mod stock;
+mod trail;

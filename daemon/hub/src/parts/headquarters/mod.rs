@@ -2,27 +2,67 @@
 
 mod inbox;
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+use std::{
+    fs,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use app::hq;
 use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
 use contract::{ChainLink, Epoch, Event, HubId, Placeholder, Sequence, Stream, message::UNREADABLE};
-use link::{Broker, TrustError};
+use link::{Broker, Login, TrustError};
 use rustls::ClientConfig;
 use serde_json::value::to_raw_value;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use self::inbox::StoreInbox;
-use super::certificates::Certificates;
+use super::certificates::{Certificates, EVERY};
 use crate::{
     config::{self, Config},
     parts::timekeeper::Timekeeper,
 };
 
-/// The connection to HQ.
+/// The connection to HQ. A renewed authority or password is taken over within a minute, by a new connection.
 pub(crate) struct Headquarters {
-    bridge: Option<Bridge>,
+    line: Option<Arc<Line>>,
+}
+
+/// The bridge, and what it is made of.
+struct Line {
+    config: Config,
+    store: Arc<Store>,
+    timekeeper: Arc<Timekeeper>,
+    certificates: Certificates,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    bridge: Bridge,
+    /// What it was made by.
+    files: Files,
+    /// Why the files as they are now can't be used.
+    trouble: Option<String>,
+}
+
+/// What the files that the config names hold.
+#[derive(PartialEq)]
+struct Files {
+    authority: Option<Vec<u8>>,
+    login: Option<Login>,
+}
+
+impl Files {
+    fn read(headquarters: &config::Headquarters) -> Result<Self, String> {
+        let read = |path: &PathBuf| {
+            fs::read(path)
+                .map_err(|error| format!("headquarters.authority: could not read {}: {error}", path.display()))
+        };
+        Ok(Self { authority: headquarters.authority.as_ref().map(read).transpose()?, login: headquarters.login()? })
+    }
 }
 
 impl Headquarters {
@@ -36,22 +76,95 @@ impl Headquarters {
         timekeeper: Arc<Timekeeper>,
         certificates: &Certificates,
     ) -> Result<Self, String> {
-        let Some(headquarters) = &config.headquarters else { return Ok(Self { bridge: None }) };
-        let tls = match &headquarters.authority {
-            Some(authority) if headquarters.broker.tls => Some(tls(config, headquarters, authority, certificates)?),
-            _ => None,
-        };
-        let broker = Broker { address: headquarters.broker.clone(), tls, login: headquarters.login()? };
-        let bridge = BridgeConfig { broker, software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into() };
-        let inbox = StoreInbox { store: Arc::clone(&store), timekeeper };
-        let outbox = StoreOutbox { hub: config.store.hub.clone(), store };
-        Ok(Self { bridge: Some(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox))) })
+        let Some(headquarters) = &config.headquarters else { return Ok(Self { line: None }) };
+        let files = Files::read(headquarters)?;
+        if let Some(authority) = headquarters.authority.as_ref().filter(|_| headquarters.broker.tls) {
+            let watched = certificates.watch_authority("headquarters.authority", authority.clone());
+            watched.map_err(|error| format!("headquarters.authority: {error}"))?;
+        }
+        let bridge = bridge(config, headquarters, &files, &store, &timekeeper, certificates)?;
+        let open = Mutex::new(Open { bridge, files, trouble: None });
+        let (config, certificates) = (config.clone(), certificates.clone());
+        let line = Arc::new(Line { config, store, timekeeper, certificates, open });
+        Ok(Self { line: Some(line) })
+    }
+
+    /// Takes over what was renewed, every minute, for as long as the hub lives.
+    pub(crate) fn follow(&self) {
+        let Some(line) = self.line.clone() else { return };
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(EVERY);
+            loop {
+                every.tick().await;
+                let line = Arc::clone(&line);
+                let _ = tokio::task::spawn_blocking(move || line.look()).await;
+            }
+        });
     }
 
     /// How the connection is; `None` without HQ.
     pub(crate) fn status(&self) -> Option<watch::Receiver<BridgeStatus>> {
-        self.bridge.as_ref().map(Bridge::status)
+        self.line.as_ref().map(|line| line.open().bridge.status())
     }
+
+    /// Why a renewed file can't be used.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.line.as_ref().and_then(|line| line.open().trouble.clone())
+    }
+}
+
+impl Line {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the files. If they hold something new that can be used, another bridge goes on with it.
+    fn look(&self) {
+        let Some(headquarters) = &self.config.headquarters else { return };
+        let renewed = Files::read(headquarters).and_then(|files| {
+            if files == self.open().files {
+                return Ok(None);
+            }
+            let Self { config, store, timekeeper, certificates, .. } = self;
+            Ok(Some((bridge(config, headquarters, &files, store, timekeeper, certificates)?, files)))
+        });
+        let mut open = self.open();
+        match renewed {
+            Ok(None) => open.trouble = None,
+            Ok(Some((bridge, files))) => {
+                tracing::info!("took over a renewed authority or password for the broker; connecting anew");
+                *open = Open { bridge, files, trouble: None };
+            }
+            Err(error) => {
+                let trouble =
+                    format!("{error}; the connection to HQ goes on with the former one until this is put right");
+                if open.trouble.as_ref() != Some(&trouble) {
+                    tracing::error!(%trouble, "could not take over an authority or password for the broker");
+                    open.trouble = Some(trouble);
+                }
+            }
+        }
+    }
+}
+
+/// A bridge by what the files hold.
+fn bridge(
+    config: &Config,
+    headquarters: &config::Headquarters,
+    files: &Files,
+    store: &Arc<Store>,
+    timekeeper: &Arc<Timekeeper>,
+    certificates: &Certificates,
+) -> Result<Bridge, String> {
+    let tls = match &files.authority {
+        Some(authority) if headquarters.broker.tls => Some(tls(config, headquarters, authority, certificates)?),
+        _ => None,
+    };
+    let broker = Broker { address: headquarters.broker.clone(), tls, login: files.login.clone() };
+    let bridge = BridgeConfig { broker, software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into() };
+    let inbox = StoreInbox { store: Arc::clone(store), timekeeper: Arc::clone(timekeeper) };
+    let outbox = StoreOutbox { hub: config.store.hub.clone(), store: Arc::clone(store) };
+    Ok(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox)))
 }
 
 /// TLS for the broker: trusts the authority's certificates, and shows the certificate that the config names for it, or
@@ -59,7 +172,7 @@ impl Headquarters {
 fn tls(
     config: &Config,
     headquarters: &config::Headquarters,
-    authority: &Path,
+    authority: &[u8],
     certificates: &Certificates,
 ) -> Result<Arc<ClientConfig>, String> {
     let (field, certificate, key) = match (&headquarters.certificate, &headquarters.key) {
@@ -68,8 +181,7 @@ fn tls(
     };
     let identity = certificates.open(field, certificate, key)?;
     let failed = |error: TrustError| format!("headquarters.authority: {error}");
-    let roots = link::trust::roots_from_file(authority).map_err(failed)?;
-    certificates.watch_authority("headquarters.authority", authority.to_owned()).map_err(failed)?;
+    let roots = link::trust::roots_from_pem(&String::from_utf8_lossy(authority)).map_err(failed)?;
     link::client_config(roots, Some(identity)).map_err(failed)
 }
 
@@ -131,6 +243,7 @@ impl Outbox for StoreOutbox {
                 }
                 Err(error) => return Err(failed(error)),
             };
+            tracing::debug!(%stream, sequence = entry.sequence - base, subject = entry.subject, "event read for HQ");
             bytes += body.get().len();
             events.push(Event {
                 sequence: Sequence(entry.sequence - base),

@@ -1,5 +1,8 @@
 //! A hub without devices, and the requests of a register's program and a person.
 
+pub(crate) mod headquarters;
+pub(crate) mod lane;
+pub(crate) mod log;
 pub(crate) mod shop;
 
 use std::{

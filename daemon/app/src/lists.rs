@@ -3,7 +3,7 @@
 use store::{Key, Number, Order, Record, Store, StoreError, Table};
 
 /// A page of a table.
-pub(super) fn readable_page<K: Key, V: Record>(
+pub(crate) fn readable_page<K: Key, V: Record>(
     store: &Store,
     table: &Table<K, V>,
     from: Option<K::Of<'_>>,
@@ -14,18 +14,18 @@ pub(super) fn readable_page<K: Key, V: Record>(
 }
 
 /// A page of numbered records, newest first, before a number or from the newest.
-pub(super) fn before<V: Record>(
+pub(crate) fn before<V: Record>(
     store: &Store,
     table: &Table<Number, V>,
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<V>, StoreError> {
-    match before {
-        Some(0 | 1) => Ok(Vec::new()),
-        before => store.readable_page_kept(table, before.map(|before| before - 1), Order::Descending, limit, |error| {
-            left_out(&error);
-        }),
-    }
+    store.readable_page_kept(table, newest(before), Order::Descending, limit, |error| left_out(&error))
+}
+
+/// The newest number before another. Numbers begin at 1, so nothing has 0.
+pub(crate) fn newest(before: Option<u64>) -> Option<u64> {
+    before.map(|before| before.saturating_sub(1))
 }
 
 /// Logs a record that a page skips.

@@ -1,6 +1,6 @@
 //! `mqtts://hq.example.com:8883`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,11 @@ impl FromStr for BrokerAddress {
             ),
             _ => (rest, if tls { 8883 } else { 1883 }),
         };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(inside) if inside.parse::<Ipv6Addr>().is_ok() => inside,
+            None if !host.contains(':') => host,
+            _ => return Err(refuse("an IPv6 address stands in brackets, such as [2001:db8::7]")),
+        };
         let named = !host.is_empty() && host.len() <= 253;
         if !named || !host.chars().all(|char| char.is_ascii_alphanumeric() || "-.:_".contains(char)) {
             return Err(refuse("the host is neither a name nor an IP address"));
@@ -79,6 +83,10 @@ impl fmt::Display for BrokerAddress {
 
 #[cfg(test)]
 mod tests {
+    use std::net::ToSocketAddrs;
+
+    use rustls::pki_types::ServerName;
+
     use super::*;
 
     #[test]
@@ -97,9 +105,21 @@ mod tests {
             ("mqtt://:1", "host"),
             ("mqtt://a b:1", "host"),
             ("mqtts://", "host"),
+            ("mqtt://::1", "brackets"),
+            ("mqtt://2001:db8::7:1883", "brackets"),
+            ("mqtt://[hq]:1883", "brackets"),
         ] {
             let error = text.parse::<BrokerAddress>().unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    /// rumqttc joins host and port with a colon, without brackets, and takes the host as it is for the server's name.
+    #[test]
+    fn an_ipv6_address_is_what_the_mqtt_client_understands() {
+        let BrokerAddress { host, port, .. } = "mqtts://[::1]:4000".parse().unwrap();
+        let found: Vec<_> = format!("{host}:{port}").to_socket_addrs().unwrap().collect();
+        assert_eq!(found, ["[::1]:4000".parse().unwrap()]);
+        assert!(ServerName::try_from(host).is_ok());
     }
 }

@@ -102,6 +102,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
     let headquarters = Headquarters::start(&config, Arc::clone(&store), Arc::clone(&timekeeper), &certificates)?;
     certificates.follow();
+    headquarters.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
     let terminals = TerminalLocks::new(terminals);
     let hub = Arc::new(Hub {

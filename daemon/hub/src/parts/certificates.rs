@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::config::{days_until, ends_soon};
 
 /// The interval of checks.
-const EVERY: Duration = Duration::from_secs(60);
+pub(super) const EVERY: Duration = Duration::from_secs(60);
 
 /// The certificates in use.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ struct Watched {
 enum Of {
     /// The hub's own; replaced when it is renewed.
     Own(Arc<Identity>),
-    /// A trusted authority, as read at start.
+    /// A trusted authority; a renewed one is taken over by its user.
     Authority(PathBuf),
 }
 
@@ -100,8 +100,9 @@ impl Certificates {
         for watched in self.all().iter_mut() {
             let looked = match &watched.of {
                 Of::Own(identity) => identity.reload().map(|is_new| (identity.expires_at(), is_new)),
-                // A new authority is trusted after a restart; until then the old one's expiry counts.
-                Of::Authority(path) => link::identity::expires_at(path).map(|_| (watched.expires_at, false)),
+                Of::Authority(path) => {
+                    link::identity::expires_at(path).map(|expires_at| (expires_at, expires_at != watched.expires_at))
+                }
             };
             let field = watched.field;
             match looked {
@@ -188,6 +189,6 @@ mod tests {
         write(directory.path(), renewed);
         certificates.look();
         assert!(certificates.states()[0].days_left > 365);
-        assert_eq!(certificates.faults().len(), 1, "the trusted authority is the one of the start");
+        assert_eq!(certificates.faults(), [""; 0], "the authority is renewed too");
     }
 }

@@ -1,7 +1,10 @@
 //! The day's totals, counted from the stored sales.
+//!
+//! While the clock is wrong, sales belong to another day. So the totals of the last [`DAYS`] days with a sale are kept,
+//! and a restart skips the sales of other days.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,6 +17,9 @@ use utoipa::ToSchema;
 
 /// Sales per read.
 const PAGE: usize = 500;
+
+/// Days whose totals are kept.
+const DAYS: usize = 3;
 
 /// The totals of a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -45,19 +51,25 @@ impl TodayFigures {
 /// The number of sales and their net total, by register.
 pub(crate) type ByRegister = BTreeMap<RegisterName, (u64, i64)>;
 
+#[derive(Clone)]
+struct Day {
+    figures: TodayFigures,
+    registers: ByRegister,
+}
+
 /// The day's totals so far.
 pub(crate) struct Today(Mutex<Counted>);
 
-#[derive(Clone)]
 struct Counted {
-    figures: TodayFigures,
-    registers: ByRegister,
+    /// The day of the latest sale is the last.
+    days: VecDeque<Day>,
     /// The sequence number of the first sale that is not counted yet.
     next: u64,
 }
 
 impl Today {
-    /// Counts a day's sales in the store. Stops at a sale that can't be read and passes the error to `fault`.
+    /// Counts a day's sales in the store, back to the first page without any. Stops at a sale that can't be read and
+    /// passes the error to `fault`.
     ///
     /// # Errors
     /// The engine fails.
@@ -75,7 +87,7 @@ impl Today {
             }
             Err(error) => return Err(error),
         };
-        let mut counted = Counted { figures: TodayFigures::none(business_day), registers: ByRegister::new(), next };
+        let mut counted = Counted { days: VecDeque::new(), next };
         let mut before = Some(next);
         loop {
             let sales = match selling::last_sales(store, before, PAGE) {
@@ -86,10 +98,10 @@ impl Today {
                 }
                 Err(error) => return Err(error),
             };
-            let of_today = sales.iter().take_while(|sale| sale.business_day == business_day);
+            let of_today = sales.iter().filter(|sale| sale.business_day == business_day);
             let count = of_today.map(|sale| counted.count(sale)).count();
             match sales.last() {
-                Some(last) if count == sales.len() => before = Some(last.id.sequence),
+                Some(last) if count > 0 => before = Some(last.id.sequence),
                 _ => break,
             }
         }
@@ -99,11 +111,9 @@ impl Today {
     /// The totals of a day; zeros if there are no sales.
     pub(crate) fn figures(&self, business_day: BusinessDay) -> (TodayFigures, ByRegister) {
         let counted = self.lock();
-        if counted.figures.business_day == business_day {
-            (counted.figures.clone(), counted.registers.clone())
-        } else {
-            (TodayFigures::none(business_day), ByRegister::new())
-        }
+        let day = counted.days.iter().find(|day| day.figures.business_day == business_day);
+        let Day { figures, registers } = day.cloned().unwrap_or_else(|| Day::none(business_day));
+        (figures, registers)
     }
 
     /// The sequence number of the first sale that is not counted yet.
@@ -127,13 +137,21 @@ impl Today {
 
 impl Counted {
     fn count(&mut self, sale: &Sale) {
-        if self.figures.business_day != sale.business_day {
-            if sale.business_day < self.figures.business_day {
-                return;
-            }
-            self.figures = TodayFigures::none(sale.business_day);
-            self.registers.clear();
+        let known = self.days.iter().position(|day| day.figures.business_day == sale.business_day);
+        let day = known.and_then(|place| self.days.remove(place)).unwrap_or_else(|| Day::none(sale.business_day));
+        self.days.push_back(day.with(sale));
+        if self.days.len() > DAYS {
+            self.days.pop_front();
         }
+    }
+}
+
+impl Day {
+    fn none(business_day: BusinessDay) -> Self {
+        Self { figures: TodayFigures::none(business_day), registers: ByRegister::new() }
+    }
+
+    fn with(mut self, sale: &Sale) -> Self {
         let figures = &mut self.figures;
         figures.sales += 1;
         figures.lines += sale.lines.len() as u64;
@@ -151,5 +169,51 @@ impl Counted {
         let register = self.registers.entry(sale.register.clone()).or_default();
         register.0 += 1;
         register.1 += sale.totals.net.get();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use commerce::{
+        Basket, BasketId, Currency, Item, Minor, NewLine, Quantity, ReceiptNumber, SaleId, Stamp, line::What,
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn day(day: u8) -> BusinessDay {
+        BusinessDay::new(2026, 11, day).unwrap()
+    }
+
+    /// A sale of 1.00 for cash.
+    fn sale(business_day: BusinessDay) -> Sale {
+        let item = json!({ "sku": "A", "description": "Soap", "price": { "minor": 100, "per": "each" } });
+        let (item, usd) = (serde_json::from_value::<Item>(item).unwrap(), Currency::from_code("USD").unwrap());
+        let mut basket = Basket::open(BasketId(1), "till-1".parse().unwrap(), None, usd, 1, None, None).unwrap();
+        let quantity = Quantity::pieces(1).unwrap();
+        basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] }).unwrap();
+        basket.tender(Tender::Cash { amount: Minor::literal(100) }).unwrap();
+        let id = SaleId { epoch: 7, sequence: 1 };
+        let receipt = ReceiptNumber(1);
+        basket.complete(Stamp { id, receipt, fiscal_year: 2026, sold_at_ms: 1, business_day }).unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_jumps_and_comes_back_leaves_the_days_figures_whole() {
+        let today = Today(Mutex::new(Counted { days: VecDeque::new(), next: 1 }));
+        let figures = |of: u8| {
+            let (figures, registers) = today.figures(day(of));
+            assert_eq!(registers.values().map(|(sales, _)| sales).sum::<u64>(), figures.sales);
+            (figures.sales, figures.net, figures.cash)
+        };
+        for (place, of) in (1..).zip([24, 24, 30, 24, 1, 24]) {
+            today.count(&[sale(day(of))], place);
+        }
+        assert_eq!((figures(24), figures(30), figures(1)), ((4, 400, 400), (1, 100, 100), (1, 100, 100)));
+        assert_eq!(figures(25), (0, 0, 0));
+        // Of the days that were counted last some are kept.
+        (7..).zip(2..=4).for_each(|(place, of)| today.count(&[sale(day(of))], place));
+        assert_eq!((figures(24), figures(4), today.next()), ((0, 0, 0), (1, 100, 100), 10));
     }
 }

@@ -148,7 +148,8 @@ pub(crate) fn start(hub: &Arc<Hub>) {
 /// All faults that need attention.
 fn faults(hub: &Hub) -> Vec<String> {
     let alarms = hub.headquarters.status().map(|status| status.borrow().alarms.clone());
-    [hub.faults.clone(), hub.certificates.faults(), alarms.unwrap_or_default()].concat()
+    let trouble = hub.headquarters.trouble().into_iter().collect();
+    [hub.faults.clone(), hub.certificates.faults(), trouble, alarms.unwrap_or_default()].concat()
 }
 
 impl Status {

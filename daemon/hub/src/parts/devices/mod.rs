@@ -12,6 +12,7 @@ use std::{
 };
 
 use app::{Refusal, devices::DEVICE_UNKNOWN};
+use commerce::card_data::holds_card_data;
 use drivers::{
     device::{Device, DeviceEvent, DeviceName, Health, Listener, What},
     label_printer::{self, LabelPrinter},
@@ -76,6 +77,7 @@ impl Devices {
         let (last, lanes) = (Arc::<Last>::default(), Arc::new(Lanes::new(config)?));
         let (remembers, hears) = (Arc::clone(&last), Arc::clone(&lanes));
         let events: Listener = Arc::new(move |event| {
+            let event = without_card_data(event);
             remembers.remember(&event);
             hears.hear(&event).into_iter().for_each(&tell);
         });
@@ -136,6 +138,16 @@ impl Devices {
         };
         self.all.iter().map(state).collect()
     }
+}
+
+/// Masks the digits of a scanned code that holds card data. The terminals' driver does so for its own texts.
+fn without_card_data(mut event: DeviceEvent) -> DeviceEvent {
+    if let What::Scan(scan) = &mut event.what
+        && holds_card_data(&scan.data)
+    {
+        scan.data = scan.data.chars().map(|sign| if sign.is_numeric() { '*' } else { sign }).collect();
+    }
+    event
 }
 
 /// The latest event of each device.

@@ -1,4 +1,4 @@
-//! The store and HQ have the same stock, and the same items.
+//! The store and HQ have the same stock, and the same items; a renewed password is taken over.
 
 use std::{path::Path, sync::LazyLock, time::Duration};
 
@@ -25,6 +25,7 @@ use contract::{Batch, DownAcknowledgement, DownBatch, VERSION, item};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use store::{EngineKind, Transaction};
+use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::*;
 use crate::{config, hub::Hub, run};
@@ -405,4 +406,52 @@ async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let (epoch, catalog) = (hub.store.epoch(), Arc::clone(&hub.catalog.load()));
     let sold = hub.store.commit(move |transaction| sell(transaction, epoch, &catalog, 2)).await.unwrap();
     assert_eq!(sold, Minor::literal(758));
+}
+
+/// What a client says first to a broker, until the next client comes.
+async fn connect_packet(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut packet = vec![0; 1024];
+    let length = stream.read(&mut packet).await.unwrap();
+    String::from_utf8_lossy(&packet[..length]).into_owned()
+}
+
+/// Waits for a connection with a password.
+async fn comes_with(listener: &TcpListener, password: &str) {
+    let comes = async { while !connect_packet(listener).await.contains(password) {} };
+    tokio::time::timeout(Duration::from_secs(60), comes).await.expect("it connects");
+}
+
+#[tokio::test]
+async fn a_renewed_password_is_taken_over_and_one_that_can_not_be_used_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, file) = (directory.path().join("data"), directory.path().join("password"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fs::write(&file, "first-secret\n").unwrap();
+    let text = format!(
+        "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\n\
+         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n\
+         [headquarters]\nbroker = \"mqtt://{}\"\nusername = \"store-1\"\npassword_file = \"{}\"\n\
+         [[register]]\nname = \"till-1\"\n",
+        data.display(),
+        listener.local_addr().unwrap(),
+        file.display()
+    );
+    let path = directory.path().join("hub.toml");
+    fs::write(&path, text).unwrap();
+    let config = Config::read(&path).unwrap();
+    let store = Arc::new(Store::open(&data, EngineKind::Sqlite, &app::linked_tables(), 7).unwrap());
+    let timekeeper = Arc::new(Timekeeper::from(1));
+    let headquarters = Headquarters::start(&config, store, timekeeper, &Certificates::default()).unwrap();
+    comes_with(&listener, "first-secret").await;
+    let line = headquarters.line.as_ref().unwrap();
+    fs::remove_file(&file).unwrap();
+    line.look();
+    let trouble = headquarters.trouble().unwrap();
+    assert!(trouble.contains("password_file") && trouble.contains("goes on"), "{trouble}");
+    comes_with(&listener, "first-secret").await;
+    fs::write(&file, "second-secret\n").unwrap();
+    line.look();
+    assert_eq!(headquarters.trouble(), None);
+    comes_with(&listener, "second-secret").await;
 }

@@ -11,6 +11,9 @@
 //! - The wait for the end is as long as the slowest printer needs for the remaining lines. After that the document
 //!   counts as done, but unconfirmed.
 //!
+//! - A printer that runs out of paper or is opened keeps the rest of a receipt in its buffer, and would print it later.
+//!   So it is told to clear its buffer (DLE DC4 8). A printer that does not have the command ignores it.
+//!
 //! A receipt that failed is printed again as a whole, because nobody knows how much of it is on paper.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -47,6 +50,7 @@ const IMAGE_LINES: u32 = 5;
 
 const DLE: u8 = 0x10;
 const EOT: u8 = 0x04;
+const DC4: u8 = 0x14;
 const ESC: u8 = 0x1b;
 const GS: u8 = 0x1d;
 
@@ -129,6 +133,8 @@ struct EscPos {
     asked: VecDeque<u8>,
     /// In-line requests without an answer yet.
     asked_in_line: u32,
+    /// It was told to clear its buffer and has not answered.
+    is_clearing: bool,
     /// The last answers to DLE EOT 2 and 4, and to GS r 1.
     offline: u8,
     sensors: u8,
@@ -218,6 +224,8 @@ impl Language for EscPos {
             if self.asked.is_empty()
                 && let trouble @ Some(_) = self.trouble()
             {
+                // Of a line that breaks now the next look tells.
+                let _ = self.clear(wire).await;
                 return Ok(trouble);
             }
         }
@@ -273,6 +281,20 @@ impl EscPos {
         }
     }
 
+    /// DLE DC4 8: what is in its buffer is not printed, nor answered, any more. Waits until it says so; one that does not
+    /// know the command says nothing.
+    async fn clear(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
+        self.send(wire, &CLEAR).await?;
+        self.is_clearing = true;
+        let clearing = timeout(STATUS, async {
+            while self.is_clearing {
+                self.hear(wire).await?;
+            }
+            Ok(())
+        });
+        clearing.await.unwrap_or(Ok(()))
+    }
+
     async fn send_real_time(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
         self.send(wire, &[DLE, EOT, 2, DLE, EOT, 4]).await?;
         self.asked.extend([2, 4]);
@@ -290,6 +312,15 @@ impl EscPos {
     /// Reads one answer. Fixed bits distinguish the two kinds.
     async fn hear(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
         let byte = wire.read_u8().await?;
+        if self.is_clearing && byte == CLEARED[0] {
+            let mut rest = [0; 2];
+            wire.read_exact(&mut rest).await?;
+            if rest != CLEARED[1..] {
+                return Err(Fault::Broken(format!("it answered {rest:02x?} to DLE DC4 8; is it an ESC/POS printer?")));
+            }
+            (self.is_clearing, self.asked_in_line, self.unproved) = (false, 0, 0);
+            return Ok(());
+        }
         // DLE EOT: bits 0, 1, 4, 7 are 0, 1, 1, 0. GS r: bits 4 and 7 are 0.
         if byte & 0x93 == 0x12 {
             self.real_time = Some(true);
@@ -343,7 +374,13 @@ fn trouble(offline: u8, paper: u8) -> Status {
 const DRAWER: [u8; 5] = [ESC, b'p', 0, 25, 250];
 
 /// DLE DC4 1: the same pulse in real time, for a printer that does not process its buffer.
-const DRAWER_NOW: [u8; 5] = [DLE, 0x14, 1, 0, 1];
+const DRAWER_NOW: [u8; 5] = [DLE, DC4, 1, 0, 1];
+
+/// DLE DC4 8: clear the buffers (Epson, "DLE DC4 (fn=8)"); the seven bytes after the 8 are fixed.
+const CLEAR: [u8; 10] = [DLE, DC4, 8, 1, 3, 20, 1, 6, 2, 8];
+
+/// The response to it.
+const CLEARED: [u8; 3] = [0x37, 0x25, 0];
 
 /// Encodes a document and counts its lines of text. Pure.
 fn encode(document: &Document, columns: u8) -> (Vec<u8>, u32) {

@@ -26,6 +26,8 @@ struct State {
     line: String,
     drawer: u64,
     paper_out: bool,
+    /// Lines until the paper is out.
+    paper_left: Option<usize>,
     cover_open: bool,
     stalled: bool,
     /// Closes the connection after this many more bytes.
@@ -62,6 +64,7 @@ impl SimulatedReceiptPrinter {
             line: String::new(),
             drawer: 0,
             paper_out: false,
+            paper_left: None,
             cover_open: false,
             stalled: false,
             hang_up_after: None,
@@ -103,11 +106,18 @@ impl SimulatedReceiptPrinter {
     /// Removes or inserts the roll.
     pub fn paper_out(&self, on: bool) {
         lock(&self.state).paper_out = on;
+        self.wake.notify_waiters();
+    }
+
+    /// Its paper ends after so many more lines.
+    pub fn paper_out_after(&self, lines: usize) {
+        lock(&self.state).paper_left = Some(lines);
     }
 
     /// Opens or closes the cover.
     pub fn cover_open(&self, on: bool) {
         lock(&self.state).cover_open = on;
+        self.wake.notify_waiters();
     }
 
     /// Stops answering DLE EOT, GS r or both, like many inexpensive printers.
@@ -155,7 +165,14 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
             }
             woken.await;
         }
-        let length = stream.read(&mut buffer).await?;
+        let woken = wake.notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        work_off(&mut pending, &mut stream, state).await?;
+        let length = tokio::select! {
+            read = stream.read(&mut buffer) => read?,
+            () = woken => continue,
+        };
         if length == 0 {
             return Ok(());
         }
@@ -179,25 +196,40 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
             return Ok(());
         }
         pending.extend_from_slice(&buffer[..length]);
-        loop {
-            // One command after the other; later ones wait while it prints.
-            let mut answers = Vec::new();
-            let (used, lines, line_ms) = {
-                let mut state = lock(state);
-                let before = state.paper.len();
-                let Some(used) = state.command(&pending, &mut answers) else { break };
-                (used, state.paper.len().saturating_sub(before), state.line_ms)
-            };
-            pending.drain(..used);
-            stream.write_all(&answers).await?;
-            if lines > 0 && line_ms > 0 {
-                sleep(Duration::from_millis(line_ms)).await;
-            }
+    }
+}
+
+/// Executes commands one after the other; later ones wait while it prints. A printer without paper or with an open cover
+/// keeps its buffer, and executes real-time commands alone.
+async fn work_off(pending: &mut Vec<u8>, stream: &mut TcpStream, state: &Mutex<State>) -> io::Result<()> {
+    loop {
+        let mut answers = Vec::new();
+        let (used, lines, line_ms) = {
+            let mut state = lock(state);
+            let before = state.paper.len();
+            let at = if state.is_well() { Some(0) } else { pending.iter().position(|byte| *byte == 0x10) };
+            let Some(at) = at else { return Ok(()) };
+            let Some(used) = state.command(pending.get(at..).unwrap_or_default(), &mut answers) else { return Ok(()) };
+            // Told to clear its buffer, it forgets what came before too.
+            let from = if answers == CLEARED { 0 } else { at };
+            (from..at + used, state.paper.len().saturating_sub(before), state.line_ms)
+        };
+        pending.drain(used);
+        stream.write_all(&answers).await?;
+        if lines > 0 && line_ms > 0 {
+            sleep(Duration::from_millis(line_ms)).await;
         }
     }
 }
 
+/// The answer to DLE DC4 8.
+const CLEARED: [u8; 3] = [0x37, 0x25, 0];
+
 impl State {
+    fn is_well(&self) -> bool {
+        !self.paper_out && !self.cover_open
+    }
+
     /// Executes one command and returns its length; `None` if it is incomplete.
     fn command(&mut self, bytes: &[u8], answers: &mut Vec<u8>) -> Option<usize> {
         match bytes {
@@ -215,18 +247,18 @@ impl State {
             }
             [0x1d, b'r', 1, ..] => {
                 if !self.mute_in_line {
-                    answers.push(if self.paper_out { 0x0c } else { 0 });
+                    answers.push(0);
                 }
                 Some(3)
             }
+            [0x10, 0x14, 8, 1, 3, 20, 1, 6, 2, 8, ..] => {
+                self.line.clear();
+                answers.extend(CLEARED);
+                Some(10)
+            }
             [0x1b, b'@', ..] => Some(2),
             [0x1b, b't' | b'E' | b'a', _, ..] | [0x1d, b'!' | b'h' | b'w' | b'H', _, ..] => Some(3),
-            [0x1b, b'p', _, _, _, ..] => {
-                // In line with the data: a printer without paper does not get there.
-                self.drawer += u64::from(!self.paper_out && !self.cover_open);
-                Some(5)
-            }
-            [0x10, 0x14, 1, _, _, ..] => {
+            [0x1b, b'p', _, _, _, ..] | [0x10, 0x14, 1, _, _, ..] => {
                 self.drawer += 1;
                 Some(5)
             }
@@ -247,19 +279,20 @@ impl State {
                 Some(4 + data.len())
             }
             [0x1d, b'V', 66, _, ..] => {
-                let paper = std::mem::take(&mut self.paper);
-                if !self.paper_out {
-                    self.printed.push_back(paper);
-                    if self.printed.len() > KEPT {
-                        self.printed.pop_front();
-                    }
-                    self.count.send_modify(|count| *count += 1);
+                self.printed.push_back(std::mem::take(&mut self.paper));
+                if self.printed.len() > KEPT {
+                    self.printed.pop_front();
                 }
+                self.count.send_modify(|count| *count += 1);
                 Some(4)
             }
             [b'\n', ..] => {
                 let line = std::mem::take(&mut self.line);
                 self.paper.push(line.trim_end().to_owned());
+                self.paper_left = self.paper_left.map(|left| left.saturating_sub(1));
+                if self.paper_left == Some(0) {
+                    (self.paper_left, self.paper_out) = (None, true);
+                }
                 Some(1)
             }
             [0x10 | 0x1b | 0x1d, ..] | [] => None,

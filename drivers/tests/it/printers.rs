@@ -89,6 +89,24 @@ async fn a_receipt_printer_reports_missing_paper_and_an_open_cover_and_continues
 }
 
 #[tokio::test]
+async fn of_a_receipt_that_broke_off_for_want_of_paper_the_rest_does_not_come_out_later() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 20);
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    device.paper_out_after(2);
+    let refused = printer.print(&document()).await.unwrap_err().to_string();
+    assert!(refused.contains("new roll"), "{refused}");
+    device.paper_out(false);
+    // One that was not told to forget the rest would print it now, and cut it.
+    assert_eq!(printer.print(&document()).await, Ok(PrintOutcome::Confirmed));
+    let printed = device.printed();
+    let whole = printed[0].clone();
+    assert_eq!(printed[1..], [[&whole[..2], &whole].concat()], "two lines, and then the whole");
+    assert_eq!(printer.print(&document()).await, Ok(PrintOutcome::Confirmed));
+    assert_eq!((device.printed().len(), device.printed()[2].clone()), (3, whole));
+}
+
+#[tokio::test]
 async fn characters_outside_of_the_code_page_are_printed() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 32);
@@ -211,6 +229,43 @@ async fn a_receipt_is_unconfirmed_and_not_printed_again_if_the_connection_breaks
     let printed = device.printed();
     assert_eq!(printed.len(), 2);
     assert_eq!(printed[0], printed[1]);
+}
+
+#[tokio::test]
+async fn a_job_that_waits_behind_one_whose_line_breaks_is_refused_with_the_reason() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 42);
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    device.hang_up_after(40);
+    let (first, second) = (document(), document());
+    let (first, second) = timeout(LIMIT, async { tokio::join!(printer.print(&first), printer.print(&second)) })
+        .await
+        .expect("both are answered");
+    assert!(matches!(first, Ok(PrintOutcome::Unconfirmed { .. })), "{first:?}");
+    // It has not begun: whoever asks again prints it once.
+    assert!(matches!(&second, Err(PrintError::Offline { why, .. }) if why.contains("line broke")), "{second:?}");
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    assert_eq!(device.printed().len(), 2);
+}
+
+#[tokio::test]
+async fn a_drawer_whose_line_breaks_leaves_no_receipt_unconfirmed() {
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({}));
+    let (printer, mut heard) = start(receipt_printer::PROTOCOLS, setup);
+    assert_eq!(eventually(async || printer.print(&document()).await).await.unwrap(), PrintOutcome::Confirmed);
+    // The question before the pulse, and the pulse.
+    device.hang_up_after(6 + 5);
+    let _ = printer.open_drawer().await;
+    let mut said = Vec::new();
+    let back = until(&mut heard, |what| {
+        let What::Health(health) = what else { return None };
+        said.push(health.clone());
+        let was_gone = said.iter().any(|health| matches!(health, Health::Offline { .. }));
+        (was_gone && *health == Health::Ready).then_some(())
+    });
+    back.await;
+    assert!(!said.iter().any(|health| matches!(health, Health::Attention { .. })), "{said:?}");
 }
 
 #[tokio::test]

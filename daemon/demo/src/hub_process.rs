@@ -5,12 +5,14 @@
 
 use std::{
     fs,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use rustix::fs::OFlags;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
@@ -47,7 +49,9 @@ pub(crate) async fn keep_running(config: PathBuf, log: PathBuf, wan: Arc<Wan>, t
 }
 
 fn start(config: &Path, log: &Path) -> std::io::Result<Child> {
-    let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
+    // Nobody who may write here can have laid a link for the demo to follow.
+    let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    let log = fs::OpenOptions::new().create(true).append(true).custom_flags(no_link).open(log)?;
     Command::new(std::env::current_exe()?)
         .args(["run", "--parent-pipe", "--config"])
         .arg(config)

@@ -53,6 +53,18 @@ pub fn replace_with(path: &Path, access: Access, write: impl FnOnce(&File, &Path
     sync_directory(directory_of(path))
 }
 
+/// Creates an empty file that serves as a mark, unless it exists. Does not follow a link. Its name is durable once its
+/// directory is [synced](sync_directory).
+///
+/// # Errors
+/// The disk fails.
+pub fn mark(path: &Path) -> io::Result<()> {
+    match File::create_new(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a file if it exists, and makes that durable.
 ///
 /// # Errors
@@ -146,6 +158,20 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), b"secret");
         }
         assert!(!elsewhere.exists(), "a link is not followed");
+    }
+
+    #[test]
+    fn a_mark_is_made_once_and_follows_no_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (directory.path().join("rewrite"), directory.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        mark(&path).unwrap();
+        assert!(!elsewhere.exists());
+        fs::remove_file(&path).unwrap();
+        mark(&path).unwrap();
+        mark(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        assert!(mark(&directory.path().join("none/rewrite")).is_err());
     }
 
     #[test]

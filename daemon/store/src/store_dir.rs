@@ -82,7 +82,7 @@ pub(crate) const RESTORING: &str = "restoring";
 /// # Errors
 /// The disk fails.
 pub fn ask_for_rewriting(directory: &Path) -> Result<(), StoreError> {
-    File::create(directory.join(REWRITE)).map(drop).map_err(failed("ask for a rewriting in", directory))
+    files::mark(&directory.join(REWRITE)).map_err(failed("ask for a rewriting in", directory))
 }
 
 /// Creates a store in a directory without one.

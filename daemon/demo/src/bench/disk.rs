@@ -2,7 +2,7 @@
 //! with it, in the same run.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File},
     io::Write,
     path::Path,
     time::{Duration, Instant},
@@ -26,7 +26,9 @@ pub(super) fn appends_per_s(directory: &Path, span: Duration) -> Result<f64, Str
 pub(super) fn append(directory: &Path, lengths: impl Iterator<Item = usize>) -> Result<Duration, String> {
     let path = directory.join("raw");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+    // What a measurement that was cut short left is no file of this one.
+    let _ = fs::remove_file(&path);
+    let mut file = File::create_new(&path).map_err(failed)?;
     let mut block = vec![0x5a; 4096];
     let began = Instant::now();
     for length in lengths {

@@ -187,7 +187,7 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
     // Written again at each attempt, and moved to its place before the store gets its name.
     let unfinished = directory.join("archive.new");
     let restored = || -> Result<BackedUp, StoreError> {
-        File::create(&restoring).map_err(&failed)?;
+        files::mark(&restoring).map_err(&failed)?;
         sync(directory)?;
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(&failed)?;
@@ -230,7 +230,7 @@ fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> 
             Item::Delete(key) => batch.push((key, None)),
             Item::Segment { name, length } => {
                 let bytes = reader.segment(length).map_err(&failed)?;
-                let mut file = File::create(archive.join(name)).map_err(&failed)?;
+                let mut file = File::create_new(archive.join(name)).map_err(&failed)?;
                 file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
             }
         }

@@ -243,7 +243,7 @@ async fn a_job_that_waits_behind_one_whose_line_breaks_is_refused_with_the_reaso
         .expect("both are answered");
     assert!(matches!(first, Ok(PrintOutcome::Unconfirmed { .. })), "{first:?}");
     // It has not begun: whoever asks again prints it once.
-    assert!(matches!(&second, Err(PrintError::Offline { why, .. }) if why.contains("line broke")), "{second:?}");
+    assert!(matches!(&second, Err(PrintError::Offline { why, .. }) if why.contains("connection broke")), "{second:?}");
     eventually(async || printer.print(&document()).await).await.unwrap();
     assert_eq!(device.printed().len(), 2);
 }

@@ -3,13 +3,15 @@
 //! What one capability can check by itself is in its own folder ([`Capability::check`]). This module has the checks
 //! across capabilities: the ledger against its documents, and both against sales and baskets.
 //!
-//! Always: movements are numbered without gaps, the items that they move have a position (in the fast form the first
-//! [`FAST`] items), and sales and their movements reference each other. In the whole check also: each position is the
-//! sum of its movements and has its policy's rule; reserved and in-transit stock equals the sum of reservations and
-//! transfers; documents agree with their movements ([`totals`]); the indexes list exactly the open documents; and
-//! reservations and baskets reference each other.
+//! Always: movements are numbered without gaps, the items that they move have a position, and sales and their movements
+//! reference each other. The fast form covers the latest movements and sales ([`Depth`]), and of their items the
+//! positions of the first [`FAST`]. In the whole check also: each position is the sum of its movements and has its
+//! policy's rule; reserved and in-transit stock equals the sum of reservations and transfers; documents agree with their
+//! movements ([`totals`]); the indexes list exactly the open documents; and reservations and baskets reference each
+//! other.
 //!
-//! A damaged record is reported once and does not stop the check.
+//! A damaged record is reported once. A damaged document, index or policy does not stop the check. A damaged movement
+//! ends the check of movements and positions, because nothing adds up without it; a damaged sale ends that of sales.
 
 mod documents;
 mod ledger;

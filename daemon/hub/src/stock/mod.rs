@@ -6,7 +6,7 @@ mod positions;
 
 use tokio::sync::Semaphore;
 
-use crate::web::{Problem, Routes, reading};
+use crate::web::{Problem, Routes, reading, turn_of};
 
 /// One long walk over movements at a time, so that the disk stays free for the tills.
 static LONG_WALKS: Semaphore = Semaphore::const_new(1);
@@ -29,8 +29,7 @@ async fn reading_alone<T: Send + 'static>(
     permit: &'static Semaphore,
     read: impl FnOnce() -> Result<T, app::Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
-    // The semaphores are never closed.
-    let held = permit.acquire().await.ok();
+    let held = turn_of(permit).await?;
     reading(move || {
         let _held = held;
         read()

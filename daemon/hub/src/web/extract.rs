@@ -12,7 +12,10 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use store::StoreError;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use utoipa::IntoParams;
 
 use super::{body::collected, problem::Problem};
@@ -108,9 +111,7 @@ static TURNS: Semaphore = Semaphore::const_new(READERS);
 pub(crate) async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
-    let Ok(Ok(turn)) = timeout(TURN, TURNS.acquire()).await else {
-        return Err(BUSY.because("too many lists are being read; try again in a moment").into());
-    };
+    let turn = turn_of(&TURNS).await?;
     let in_turn = move || {
         let _turn = turn;
         work()
@@ -118,6 +119,21 @@ pub(crate) async fn reading<T: Send + 'static>(
     match tokio::task::spawn_blocking(in_turn).await {
         Ok(read) => Ok(read?),
         Err(_) => Err(StoreError::Panicked.into()),
+    }
+}
+
+/// A permit, in its turn.
+///
+/// # Errors
+/// Its turn did not come within [`TURN`].
+pub(crate) async fn turn_of(permits: &'static Semaphore) -> Result<SemaphorePermit<'static>, Problem> {
+    turn_within(TURN, permits).await
+}
+
+async fn turn_within(time: Duration, permits: &'static Semaphore) -> Result<SemaphorePermit<'static>, Problem> {
+    match timeout(time, permits.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(BUSY.because("too many lists are being read; try again in a moment").into()),
     }
 }
 
@@ -145,5 +161,14 @@ mod tests {
         };
         let most = join_all((0..40).map(read)).await.into_iter().map(Result::unwrap).max();
         assert_eq!(most, Some(READERS));
+    }
+
+    #[tokio::test]
+    async fn whose_turn_does_not_come_is_sent_away() {
+        static TAKEN: Semaphore = Semaphore::const_new(1);
+        let _held = turn_of(&TAKEN).await.unwrap();
+        let refused = turn_within(Duration::from_millis(5), &TAKEN).await.err();
+        let refused = serde_json::to_value(refused.expect("it is taken")).unwrap();
+        assert_eq!((&refused["type"], &refused["status"]), (&"/problems/busy".into(), &503.into()));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) mod server;
 
 use app::refusal::{Class, Kind};
 pub(crate) use command::{Asker, CameFrom, Command, Empty, Known};
-pub(crate) use extract::{Body, InPath, InQuery, Page, PageAfter, reading};
+pub(crate) use extract::{Body, InPath, InQuery, Page, PageAfter, reading, turn_of};
 pub(crate) use problem::Problem;
 pub(crate) use routes::Routes;
 

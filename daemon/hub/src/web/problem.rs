@@ -11,7 +11,7 @@ use app::{
 };
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -53,7 +53,8 @@ struct ToTell {
 pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get().map(Connection::peer);
     let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
-    let path = request.uri().path().to_owned();
+    // Not the path: whatever a client writes into it may be a card number.
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let status = response.status();
     let is_told = status.is_server_error() || OVERDONE.contains(&status);
@@ -61,7 +62,8 @@ pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, ne
         && let Some(ToTell { kind, detail }) = response.extensions().get()
         && let Some(untold) = ration.take(format!("{kind} {peer}"))
     {
-        tracing::warn!(%kind, %detail, %path, %peer, untold, "answered with a problem");
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        tracing::warn!(%kind, %detail, route, %peer, untold, "answered with a problem");
     }
     response
 }

@@ -120,6 +120,7 @@ const READS: &[&Kind] = &[
     &refusal::FORBIDDEN,
     &FOREIGN_ORIGIN,
     &refusal::FAULT,
+    &refusal::BUSY,
     &refusal::STORE_STOPPED,
     &refusal::STORE_UNREADABLE,
 ];

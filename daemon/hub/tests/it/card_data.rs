@@ -1,13 +1,25 @@
-//! No field of the API lets a card number into the store.
+//! No card number gets into the store, the log, events, receipts or HQ, whichever field it is typed into and whatever is
+//! scanned.
 
 use std::{fs, path::Path};
 
 use serde_json::{Map, Value, json};
+use store::EngineKind;
+use tracing_subscriber::filter::LevelFilter;
 
-use crate::common::{CEREAL, ask, enter, open};
+use crate::common::{
+    CEREAL, ask, enter,
+    headquarters::Headquarters,
+    lane::{Lane, until},
+    log::Log,
+    open,
+};
 
 /// A card number as somebody may type it.
 const TYPED: &str = "4761.7390.0101.0119";
+
+/// The same, as it is on the card.
+const NUMBER: &str = "4761739001010119";
 
 /// Generates a value of a schema with the card number in place of one string: counts the strings, and plants it in the
 /// `plant`-th.
@@ -64,32 +76,35 @@ fn holds(directory: &Path, texts: &[&str]) -> bool {
     })
 }
 
-#[tokio::test]
-async fn no_field_of_any_command_accepts_a_card_number() {
-    let directory = tempfile::tempdir().unwrap();
-    let (_hub, router) = open(directory.path());
-    let (cookie, token) = enter(&router, directory.path(), "till-1").await;
-    let document = hub::document();
+/// The operations of a method, with a text for each part of their paths that varies.
+fn operations<'d>(document: &'d Value, method: &'d str, part: &'d str) -> impl Iterator<Item = (String, &'d Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.filter_map(move |(path, methods)| {
+        let parts: Vec<_> = path.split('/').map(|word| if word.starts_with('{') { part } else { word }).collect();
+        Some((parts.join("/"), methods.get(method)?))
+    })
+}
+
+/// Plants a card number in each text of each command, one at a time.
+async fn type_it_into_every_command(lane: &Lane, document: &Value) {
     let mut planted = 0;
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        let operation = &methods["post"];
+    for (path, operation) in operations(document, "post", "1") {
         let Some(body) = operation.pointer("/requestBody/content/application~1json/schema") else { continue };
         if operation["x-permission"] == "public" {
             continue;
         }
-        let path: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
-        let path = path.join("/");
         for plant in 1.. {
-            let mut planter = Planter { document: &document, plant, seen: 0 };
+            let mut planter = Planter { document, plant, seen: 0 };
             let body = planter.value(body, 0);
             if planter.seen < plant {
                 break;
             }
             planted += 1;
             let mut kinds = Vec::new();
-            for header in [("authorization", &*token), ("cookie", &*cookie)] {
+            for header in [("authorization", &*lane.token), ("cookie", &*lane.cookie)] {
                 let key = format!("plant-{planted}-{}", header.0);
-                let answer = ask(&router, "POST", &path, &[header, ("idempotency-key", &key)], &body.to_string()).await;
+                let head = [header, ("idempotency-key", &key)];
+                let answer = ask(&lane.router, "POST", &path, &head, &body.to_string()).await;
                 assert!(!answer.body.to_string().contains(TYPED), "{path} repeats it: {}", answer.body);
                 kinds.push(answer.body["type"].as_str().unwrap_or_default().to_owned());
             }
@@ -99,11 +114,71 @@ async fn no_field_of_any_command_accepts_a_card_number() {
         }
     }
     assert!(planted >= 40, "only {planted} texts were found");
-    for (path, key) in [("/api/v1/drawer", TYPED), ("/api/v1/stock/policies/4761739001010119", "policy-01")] {
-        let answer = ask(&router, "POST", path, &[("cookie", &cookie), ("idempotency-key", key)], "{}").await;
-        assert!(!answer.status.is_success(), "{path}");
+}
+
+/// Writes it into paths, parameters and headers, also of requests that are refused for something else.
+async fn write_it_around_bodies(lane: &Lane, document: &Value) {
+    for method in ["get", "post"] {
+        for (path, _) in operations(document, method, NUMBER) {
+            let path = format!("{path}?after={NUMBER}&before={NUMBER}&query={TYPED}&ticket={NUMBER}");
+            for header in [("authorization", &*lane.token), ("cookie", &*lane.cookie)] {
+                let head = [header, ("idempotency-key", "in-the-path"), ("user-agent", NUMBER)];
+                let answer = ask(&lane.router, &method.to_uppercase(), &path, &head, "{}").await;
+                let is_named = path.split('?').next().is_some_and(|path| path.contains(NUMBER));
+                assert!(method == "get" || !is_named || !answer.status.is_success(), "{path}: {}", answer.body);
+            }
+        }
     }
-    assert!(!holds(&directory.path().join("data"), &[TYPED, "4761739001010119"]));
+    let path = format!("/api/v1/stock/policies/{NUMBER}");
+    let large = " ".repeat(600 * 1024);
+    assert_eq!(ask(&lane.router, "POST", &path, &[("cookie", &lane.cookie)], &large).await.status, 413);
+    let key = [("cookie", &*lane.cookie), ("idempotency-key", TYPED)];
+    assert!(!ask(&lane.router, "POST", "/api/v1/drawer", &key, "{}").await.status.is_success());
+    for path in ["/api/v1/session", "/api/v1/pairing"] {
+        let tried = ask(&lane.router, "POST", path, &[], &json!({ "code": NUMBER }).to_string()).await;
+        assert!(!tried.status.is_success(), "{path}");
+    }
+    for header in [("authorization", &*format!("Bearer {NUMBER}")), ("cookie", NUMBER)] {
+        assert_eq!(ask(&lane.router, "GET", "/api/v1/devices", &[header], "").await.status, 401);
+    }
+}
+
+#[test]
+fn a_card_number_gets_nowhere_by_any_door() {
+    let test = "card_data::a_card_number_gets_nowhere_by_any_door";
+    Log::alone(test, LevelFilter::TRACE, async |log| {
+        let hq = Headquarters::start().await;
+        let lane = Lane::open(EngineKind::Sqlite, &hq.config()).await;
+        let document = hub::document();
+        type_it_into_every_command(&lane, &document).await;
+        write_it_around_bodies(&lane, &document).await;
+        for code in [NUMBER, "4761 7390 0101 0119", ";4761739001010119=25121010000000000000?"] {
+            lane.scanner.scan("]C0", code).await.unwrap();
+        }
+        let heard = lane.wait_for("/api/v1/lanes/me/events", |heard| heard["last"] == 3).await;
+        let told = ["****************", "**** **** **** ****", ";****************=********************?"];
+        for (event, told) in heard["events"].as_array().unwrap().iter().zip(told) {
+            assert_eq!(event["data"], told, "{heard}");
+        }
+        lane.sell("sale-000001").await;
+        let papers = format!("{:?} {:?}", lane.papers(1).await, lane.labels.printed());
+        until("the sale at HQ", || hq.ledger.summary().sales == 1).await;
+
+        let mut told = vec![("the log", log.text()), ("paper", papers), ("events", heard.to_string())];
+        for path in ["/api/v1/devices", "/api/v1/status", "/api/v1/audit", "/api/v1/sales"] {
+            let person = [("cookie", &*lane.cookie)];
+            told.push((path, ask(&lane.router, "GET", path, &person, "").await.body.to_string()));
+        }
+        for (place, text) in told {
+            for number in [TYPED, NUMBER, "4761 7390 0101 0119"] {
+                let line = text.lines().find(|line| line.contains(number));
+                assert_eq!(line, None, "{place} has {number}");
+            }
+        }
+        for directory in [lane.directory.path(), hq.directory.path()] {
+            assert!(!holds(directory, &[TYPED, NUMBER]), "{}", directory.display());
+        }
+    });
 }
 
 #[tokio::test]

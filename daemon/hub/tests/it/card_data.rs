@@ -119,13 +119,15 @@ async fn type_it_into_every_command(lane: &Lane, document: &Value) {
 /// Writes it into paths, parameters and headers, also of requests that are refused for something else.
 async fn write_it_around_bodies(lane: &Lane, document: &Value) {
     for method in ["get", "post"] {
-        for (path, _) in operations(document, method, NUMBER) {
+        // A command without such a part may be one that is good: to log out.
+        for (path, _) in
+            operations(document, method, NUMBER).filter(|(path, _)| method == "get" || path.contains(NUMBER))
+        {
             let path = format!("{path}?after={NUMBER}&before={NUMBER}&query={TYPED}&ticket={NUMBER}");
             for header in [("authorization", &*lane.token), ("cookie", &*lane.cookie)] {
                 let head = [header, ("idempotency-key", "in-the-path"), ("user-agent", NUMBER)];
                 let answer = ask(&lane.router, &method.to_uppercase(), &path, &head, "{}").await;
-                let is_named = path.split('?').next().is_some_and(|path| path.contains(NUMBER));
-                assert!(method == "get" || !is_named || !answer.status.is_success(), "{path}: {}", answer.body);
+                assert!(method == "get" || !answer.status.is_success(), "{path}: {}", answer.body);
             }
         }
     }
@@ -155,11 +157,13 @@ fn a_card_number_gets_nowhere_by_any_door() {
         for code in [NUMBER, "4761 7390 0101 0119", ";4761739001010119=25121010000000000000?"] {
             lane.scanner.scan("]C0", code).await.unwrap();
         }
-        let heard = lane.wait_for("/api/v1/lanes/me/events", |heard| heard["last"] == 3).await;
+        let scans = |heard: &Value| -> Vec<String> {
+            let events = heard["events"].as_array().unwrap().iter().filter(|event| event["event"] == "scan");
+            events.map(|event| event["data"].as_str().unwrap().to_owned()).collect()
+        };
+        let heard = lane.wait_for("/api/v1/lanes/me/events", |heard| scans(heard).len() == 3).await;
         let told = ["****************", "**** **** **** ****", ";****************=********************?"];
-        for (event, told) in heard["events"].as_array().unwrap().iter().zip(told) {
-            assert_eq!(event["data"], told, "{heard}");
-        }
+        assert_eq!(scans(&heard), told);
         lane.sell("sale-000001").await;
         let papers = format!("{:?} {:?}", lane.papers(1).await, lane.labels.printed());
         until("the sale at HQ", || hq.ledger.summary().sales == 1).await;

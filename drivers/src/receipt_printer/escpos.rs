@@ -318,7 +318,7 @@ impl EscPos {
             if rest != CLEARED[1..] {
                 return Err(Fault::Broken(format!("it answered {rest:02x?} to DLE DC4 8; is it an ESC/POS printer?")));
             }
-            (self.is_clearing, self.asked_in_line, self.unproved) = (false, 0, 0);
+            (self.is_clearing, self.asked_in_line, self.unconfirmed) = (false, 0, 0);
             return Ok(());
         }
         // DLE EOT: bits 0, 1, 4, 7 are 0, 1, 1, 0. GS r: bits 4 and 7 are 0.

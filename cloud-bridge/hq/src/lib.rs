@@ -33,12 +33,14 @@
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`export`] | every applied sale as a line of JSON |
 //! | [`down`] | queues of what HQ sends, and the publisher |
+//! | [`routing`] | which store gets which part of an order |
 
 pub mod database;
 pub mod down;
 pub mod export;
 pub mod ingest;
 pub mod ledger;
+pub mod routing;
 #[cfg(test)]
 mod testing;
 pub mod transfers;

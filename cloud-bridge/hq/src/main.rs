@@ -1,6 +1,7 @@
 //! `store-hub-hq`: headquarters' end, as a program.
 
 mod publish;
+mod route;
 
 use std::{
     fs::{self, File},
@@ -35,7 +36,10 @@ const LOOK_FOR_RENEWED: Duration = Duration::from_secs(60);
 const NAMED: usize = 10;
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant)] // there is one
 enum Command {
+    /// Say which store gets which part of an order, and why: orders and stores from files.
+    Route(route::Options),
     /// Take the sales of all hubs from a broker. The ledger is in memory and gone when this program ends.
     Ingest {
         /// Such as mqtts://hq.example.com:8883.
@@ -81,6 +85,10 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
+    let command = match Arguments::parse().command {
+        Command::Route(options) => return route::run(&options),
+        ingest @ Command::Ingest { .. } => ingest,
+    };
     let Command::Ingest {
         broker,
         ca,
@@ -93,7 +101,10 @@ async fn main() -> ExitCode {
         transfers,
         publish_items,
         to,
-    } = Arguments::parse().command;
+    } = command
+    else {
+        return ExitCode::FAILURE;
+    };
     let access = access(broker, ca.as_deref(), certificate.zip(key), username.zip(password_file));
     let (broker, identity) = match access {
         Ok(access) => access,

@@ -52,3 +52,62 @@ fn items_need_a_hub_and_a_hub_needs_items() {
         assert_eq!(output.status.code(), Some(2));
     }
 }
+
+/// Two stores, the nearer with stock for one order.
+fn route_files(directory: &std::path::Path) -> [std::path::PathBuf; 2] {
+    let store = |name: &str, lat: f64, quota: i64| {
+        serde_json::json!({
+            "store": name, "at": { "lat": lat, "lon": 0.0 }, "heard_at_ms": 1_795_500_000_000_i64, "parcel": 400, "per_km": 2,
+            "stock": [{ "sku": "818981", "unit": "each", "quota": quota }],
+        })
+    };
+    let stores = serde_json::json!({
+        "now_ms": 1_795_500_000_000_i64,
+        "stores": [store("near", 0.1, 2000), store("far", 1.0, 9000)],
+    });
+    let order = |name: &str| {
+        serde_json::json!({
+            "order": name, "to": { "point": { "lat": 0.0, "lon": 0.0 } },
+            "lines": [{ "line": 1, "sku": "818981", "quantity": { "milli": 2000, "unit": "each" } }],
+        })
+    };
+    let paths = ["orders.json", "stores.json"].map(|name| directory.join(name));
+    std::fs::write(&paths[0], format!("{}\n{}\n", order("web-1"), order("web-2"))).unwrap();
+    std::fs::write(&paths[1], stores.to_string()).unwrap();
+    paths
+}
+
+#[test]
+fn orders_of_a_file_are_routed_one_after_another_with_reasons() {
+    let directory = tempfile::tempdir().unwrap();
+    let [orders, stores] = route_files(directory.path());
+    let route = |more: &[&str]| {
+        let mut program = program();
+        program.arg("route").arg("--orders").arg(&orders).arg("--stock").arg(&stores).args(more);
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = route(&[]);
+    let (first, second) = text.split_once("order web-2").unwrap();
+    assert!(first.contains("exact") && first.contains("near ") && first.contains("not far"), "{text}");
+    assert!(first.contains("line 1: 2 of 818981") && first.contains("would cost"), "{text}");
+    assert!(second.contains("not near") && second.contains("has nothing of it for the web"), "{text}");
+    let plans: Vec<serde_json::Value> =
+        route(&["--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(plans.len(), 2);
+    assert_eq!(plans[0]["parts"][0]["store"], "near");
+    assert_eq!(plans[0]["others"][0]["why"], "costlier");
+    assert_eq!(plans[1]["others"][0], serde_json::json!({ "store": "near", "why": "no_stock", "line": 1 }));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_of_orders_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let [orders, stores] = route_files(directory.path());
+    std::fs::write(&orders, r#"{"order":"web-1","to":{"zone":"NE1"},"lines":[]}"#).unwrap();
+    let output = program().arg("route").arg("--orders").arg(&orders).arg("--stock").arg(&stores).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told.contains("orders.json: order web-1: lines is out of range; 1 to 400"), "{told}");
+}

@@ -1,0 +1,107 @@
+//! A plan for people.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use hq::routing::{Method, Other, Plan, Request, Why};
+
+/// Stores named that would cost more; of the others only how many there are.
+const NAMED: usize = 5;
+
+/// Writes a plan: what it costs, who gets what, and why the others don't.
+pub(super) fn write(out: &mut impl Write, request: &Request, plan: &Plan, now_ms: i64) -> io::Result<()> {
+    let how = match plan.method {
+        Method::Exact => "exact",
+        Method::Heuristic => "heuristic: the search was cut off",
+    };
+    let cost = &plan.cost;
+    writeln!(out, "order {}  cost {}  ({how})", plan.order, cost.total)?;
+    writeln!(
+        out,
+        "  of it parcels and handling {}, waiting {}, scarce stock {}, splits {}",
+        cost.money, cost.waiting, cost.balance, cost.splits
+    )?;
+    for part in &plan.parts {
+        let lines: Vec<String> = part.lines.iter().map(|amount| named(request, amount.line, amount.milli)).collect();
+        let minutes = part.there_at_ms.saturating_sub(now_ms) / 60_000;
+        writeln!(
+            out,
+            "  {:<20} {:>6}.{} km {:>6} min {:>8}  {}",
+            part.store.to_string(),
+            part.metres / 1000,
+            part.metres % 1000 / 100,
+            minutes,
+            part.money,
+            lines.join(", ")
+        )?;
+    }
+    if !plan.unplaced.is_empty() {
+        let left: Vec<String> = plan.unplaced.iter().map(|left| named(request, left.line, left.milli)).collect();
+        writeln!(out, "  no store has         {}", left.join(", "))?;
+    }
+    others(out, &plan.others)
+}
+
+fn named(request: &Request, line: u32, milli: i64) -> String {
+    let of = request.lines.iter().find(|known| known.line == line);
+    let sku = of.map_or_else(String::new, |line| format!(" of {}", line.sku));
+    let unit = of.map_or("", |line| line.quantity.unit().symbol());
+    match milli % 1000 {
+        0 => format!("line {line}: {}{unit}{sku}", milli / 1000),
+        part => format!("line {line}: {}.{part:03}{unit}{sku}", milli / 1000),
+    }
+}
+
+/// Who would have cost least more, and how many others there are for which reason.
+fn others(out: &mut impl Write, others: &[Other]) -> io::Result<()> {
+    let mut costlier: Vec<(i64, &Other)> = Vec::new();
+    let mut reasons: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for other in others {
+        match other.why {
+            Why::Costlier { by } => costlier.push((by, other)),
+            why => {
+                let (count, first) = reasons.entry(reason(why)).or_insert((0, other.store.to_string()));
+                *count += 1;
+                if *count == 2 {
+                    first.push_str(" ...");
+                }
+            }
+        }
+    }
+    costlier.sort_by_key(|(by, _)| *by);
+    for (by, other) in costlier.iter().take(NAMED) {
+        writeln!(out, "  not {:<16} would cost {by} more", other.store.to_string())?;
+    }
+    if costlier.len() > NAMED {
+        writeln!(out, "  not {} others     would cost more still", costlier.len() - NAMED)?;
+    }
+    for (reason, (count, first)) in reasons {
+        writeln!(
+            out,
+            "  not {first:<16} {reason}{}",
+            if count > 1 { format!(" ({count} stores)") } else { String::new() }
+        )?;
+    }
+    Ok(())
+}
+
+/// A constraint in words, without what differs from store to store.
+fn reason(why: Why) -> String {
+    match why {
+        Why::NotChosen => "the customer comes to another store".into(),
+        Why::Rejected => "rejected the order".into(),
+        Why::Offline { most, .. } => format!("its hub was not heard for more than {most} min"),
+        Why::Full { .. } => "has as many open orders as it takes".into(),
+        Why::NoPosition => "nobody knows where it is".into(),
+        Why::TooFar { most, .. } => format!("is farther away than {} km", most / 1000),
+        Why::OtherZone => "serves other delivery zones".into(),
+        Why::Closed => "is not open long enough".into(),
+        Why::TooLate { .. } => "can't be there in time".into(),
+        Why::NotKept { line, zone } => format!("has nothing of it, and keeps nothing {} for line {line}", zone.name()),
+        Why::NoStock { .. } => "has nothing of it for the web".into(),
+        Why::TooLittle => "has too little to take a chosen store's place".into(),
+        Why::Costlier { by } => format!("would cost {by} more"),
+    }
+}

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Stores lie in clusters, as towns do, and have between a tenth and 60 % of 2,000 items, a few of each. Orders have 1
-//! to 12 lines; some have 30. What a plan takes is gone for the next order. The same seed gives the same orders.
+//! to 12 lines; some have 30. What a plan takes is gone for the next order. The seed is fixed.
 
 #![allow(clippy::expect_used)] // names and numbers that are made here
 

@@ -38,7 +38,7 @@ const NAMED: usize = 10;
 #[derive(Subcommand)]
 #[allow(clippy::large_enum_variant)] // there is one
 enum Command {
-    /// Say which store gets which part of an order, and why: orders and stores from files.
+    /// Route orders to stores, with the reasons. Orders and stores are read from files.
     Route(route::Options),
     /// Take the sales of all hubs from a broker. The ledger is in memory and gone when this program ends.
     Ingest {

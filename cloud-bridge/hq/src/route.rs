@@ -1,4 +1,4 @@
-//! `store-hub-hq route`: orders and stores from files, plans to standard output.
+//! `store-hub-hq route`: reads orders and stores from files, and prints plans.
 
 mod table;
 
@@ -11,17 +11,17 @@ use std::{
 
 use hq::routing::{self, Network, Policy, Request, files};
 
-/// The largest file that is read.
+/// The maximum size of a file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Which store gets which part of an order: orders and stores from files, plans to standard output.
+/// Arguments of `route`.
 #[derive(clap::Args)]
 #[command(after_long_help = FORMATS)]
 pub(crate) struct Options {
-    /// A file of orders: a JSON array, or one order after another, such as one a line.
+    /// A file of orders: a JSON array, or orders that follow each other, for example one per line.
     #[arg(long)]
     orders: PathBuf,
-    /// A file of the stores with their stock for the web, and the policy: a JSON object.
+    /// A file with the stores, their stock for the web, and the policy: a JSON object.
     #[arg(long)]
     stock: PathBuf,
     /// Print each plan as a line of JSON.
@@ -29,7 +29,8 @@ pub(crate) struct Options {
     json: bool,
 }
 
-const FORMATS: &str = r#"Orders are routed in the order of the file. What a plan takes is not there for the next order.
+const FORMATS: &str = r#"Orders are routed in the order of the file. Each plan reduces the stock and the capacity for the
+next order.
 
 An order:
   {"order": "web-1", "to": {"point": {"lat": 54.99, "lon": -1.6}}, "due_ms": 1795550000000,
@@ -45,9 +46,9 @@ Stores:
                "open_orders": 4, "capacity": 20, "prepare_minutes": 30, "parcel": 395, "per_km": 2, "handling": 20,
                "stock": [{"sku": "818981", "unit": "each", "quota": 4000, "confirmed": 0}]}]}
 
-`to` is a point, a {"zone": "NE1"}, or the {"store": "store-1"} that the customer comes to. Quantities are in
-thousandths, amounts in minor units, times in milliseconds since 1970, UTC. docs/routing.md says what may be left out,
-and what the weights weigh."#;
+`to` is a point, a {"zone": "NE1"}, or the {"store": "store-1"} for pickup. Quantities are in
+thousandths, amounts in minor units, times in milliseconds since 1970, UTC. docs/routing.md explains the
+optional fields, the constraints and the weights."#;
 
 /// Routes, and prints.
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -62,7 +63,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     };
     match print(&orders, network, &policy, options.json) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
+        // The reader has closed the pipe.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("store-hub-hq: could not write the plans: {error}");

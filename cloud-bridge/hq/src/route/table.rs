@@ -1,4 +1,4 @@
-//! A plan for people.
+//! Plans as text.
 
 use std::{
     collections::BTreeMap,
@@ -7,14 +7,14 @@ use std::{
 
 use hq::routing::{Method, Other, Plan, Request, Why};
 
-/// Stores named that would cost more; of the others only how many there are.
+/// The number of costlier stores that are listed by name.
 const NAMED: usize = 5;
 
-/// Writes a plan: what it costs, who gets what, and why the others don't.
+/// Writes a plan: its cost, its stores, and the reasons against the others.
 pub(super) fn write(out: &mut impl Write, request: &Request, plan: &Plan, now_ms: i64) -> io::Result<()> {
     let how = match plan.method {
         Method::Exact => "exact",
-        Method::Heuristic => "heuristic: the search was cut off",
+        Method::Heuristic => "heuristic: the search reached its limit",
     };
     let cost = &plan.cost;
     writeln!(out, "order {}  cost {}  ({how})", plan.order, cost.total)?;
@@ -39,7 +39,7 @@ pub(super) fn write(out: &mut impl Write, request: &Request, plan: &Plan, now_ms
     }
     if !plan.unplaced.is_empty() {
         let left: Vec<String> = plan.unplaced.iter().map(|left| named(request, left.line, left.milli)).collect();
-        writeln!(out, "  no store has         {}", left.join(", "))?;
+        writeln!(out, "  unplaced             {}", left.join(", "))?;
     }
     others(out, &plan.others)
 }
@@ -54,7 +54,7 @@ fn named(request: &Request, line: u32, milli: i64) -> String {
     }
 }
 
-/// Who would have cost least more, and how many others there are for which reason.
+/// Writes the cheapest alternatives, and the number of other stores by reason.
 fn others(out: &mut impl Write, others: &[Other]) -> io::Result<()> {
     let mut costlier: Vec<(i64, &Other)> = Vec::new();
     let mut reasons: BTreeMap<String, (usize, String)> = BTreeMap::new();
@@ -87,21 +87,21 @@ fn others(out: &mut impl Write, others: &[Other]) -> io::Result<()> {
     Ok(())
 }
 
-/// A constraint in words, without what differs from store to store.
+/// A constraint in words, without the store's own values.
 fn reason(why: Why) -> String {
     match why {
-        Why::NotChosen => "the customer comes to another store".into(),
+        Why::NotChosen => "the customer picks up at another store".into(),
         Why::Rejected => "rejected the order".into(),
-        Why::Offline { most, .. } => format!("its hub was not heard for more than {most} min"),
-        Why::Full { .. } => "has as many open orders as it takes".into(),
-        Why::NoPosition => "nobody knows where it is".into(),
+        Why::Offline { most, .. } => format!("HQ has not heard from its hub for more than {most} min"),
+        Why::Full { .. } => "has its maximum of open orders".into(),
+        Why::NoPosition => "its location is unknown".into(),
         Why::TooFar { most, .. } => format!("is farther away than {} km", most / 1000),
-        Why::OtherZone => "serves other delivery zones".into(),
-        Why::Closed => "is not open long enough".into(),
-        Why::TooLate { .. } => "can't be there in time".into(),
-        Why::NotKept { line, zone } => format!("has nothing of it, and keeps nothing {} for line {line}", zone.name()),
-        Why::NoStock { .. } => "has nothing of it for the web".into(),
-        Why::TooLittle => "has too little to take a chosen store's place".into(),
+        Why::OtherZone => "does not serve the delivery zone".into(),
+        Why::Closed => "is not open long enough to prepare the order".into(),
+        Why::TooLate { .. } => "can't meet the deadline".into(),
+        Why::NotKept { line, zone } => format!("has no {} zone, which line {line} needs", zone.name()),
+        Why::NoStock { .. } => "has no stock of it for the web".into(),
+        Why::TooLittle => "has too little to replace a chosen store".into(),
         Why::Costlier { by } => format!("would cost {by} more"),
     }
 }

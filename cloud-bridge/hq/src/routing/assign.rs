@@ -1,18 +1,18 @@
-//! What a set of stores costs.
+//! The cost of a set of stores.
 
 use super::{
     Cost,
     candidates::{Candidates, MILLIONTHS},
 };
 
-/// A set of stores, by their places in [`Candidates::list`], and how good it is.
+/// A set of stores, as indexes of [`Candidates::list`], and its rank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) stores: Vec<usize>,
     pub(super) rank: Rank,
 }
 
-/// Smaller is better: first what is left over, then the cost, then the number of stores.
+/// The lower the better: first the unplaced quantity, then the cost, then the number of stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     /// In thousandths of units.
@@ -22,7 +22,7 @@ pub(super) struct Rank {
     pub(super) stores: usize,
 }
 
-/// The parts of a cost, in millionths of a minor unit, weighed.
+/// The parts of a cost, in millionths of a minor unit, weighted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Parts {
     pub(super) money: i128,
@@ -53,18 +53,18 @@ pub(super) fn minor(millionths: i128) -> i64 {
     i64::try_from(minor).unwrap_or(i64::MAX)
 }
 
-/// What a set of stores gives.
+/// The quantities that a set of stores supplies.
 pub(super) struct Filled {
-    /// Of each store that gives something: its place in the list, and how much of which item, by the item's place.
+    /// The index of each supplying store, with the indexes and quantities of its items.
     pub(super) parts: Vec<(usize, Vec<(usize, i64)>)>,
-    /// What is left over of each item.
+    /// The unplaced quantity of each item.
     pub(super) short: Vec<i64>,
     pub(super) cost: Parts,
 }
 
 impl Candidates<'_> {
-    /// Fills each item from the stores of a set, the cheapest first. Stores that give nothing are not among the parts,
-    /// and cost nothing.
+    /// Takes each item from the stores of a set, the cheapest first. Stores that supply nothing are left out and cost
+    /// nothing.
     pub(super) fn fill(&self, stores: &[usize]) -> Filled {
         let mut amounts: Vec<Vec<(usize, i64)>> = vec![Vec::new(); stores.len()];
         let mut short: Vec<i64> = self.demands.iter().map(|demand| demand.milli).collect();
@@ -85,7 +85,7 @@ impl Candidates<'_> {
         Filled { parts, short, cost }
     }
 
-    /// How good a set is, with all its stores.
+    /// The rank of a set; every store counts, even if it supplies nothing.
     pub(super) fn rank(&self, stores: &[usize]) -> Rank {
         let (mut short, mut cost) = (self.demands.iter().map(|demand| demand.milli).sum::<i64>(), 0);
         for item in 0..self.demands.len() {
@@ -99,13 +99,13 @@ impl Candidates<'_> {
         Rank { short, cost, stores: stores.len() }
     }
 
-    /// A set with how good it is.
+    /// A set with its rank.
     pub(super) fn choice(&self, stores: Vec<usize>) -> Choice {
         let rank = self.rank(&stores);
         Choice { stores, rank }
     }
 
-    /// Calls with the place of a store in the set and what it gives of an item, the cheapest store first.
+    /// Calls `give` with each store's position in the set and its quantity of an item, the cheapest store first.
     fn for_each_of(&self, stores: &[usize], item: usize, mut give: impl FnMut(usize, i64)) {
         let mut left = self.demands[item].milli;
         let mut places: Vec<usize> = (0..stores.len()).collect();
@@ -119,12 +119,12 @@ impl Candidates<'_> {
         }
     }
 
-    /// What it costs to wait for the last of several stores.
+    /// The cost of waiting for the last of several stores.
     pub(super) fn waiting(&self, stores: impl Iterator<Item = usize>) -> i128 {
         stores.map(|store| self.list[store].waits).max().unwrap_or(0)
     }
 
-    /// What it costs that there are so many stores.
+    /// The cost of splitting the order over so many stores.
     pub(super) fn splits(&self, stores: usize) -> i128 {
         let beyond = if self.is_split { stores } else { stores.saturating_sub(1) };
         self.split * i128::try_from(beyond).unwrap_or(i128::MAX)

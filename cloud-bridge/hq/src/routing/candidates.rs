@@ -1,34 +1,35 @@
-//! The hard constraints: which stores may get a part of an order, and what each of them costs.
+//! The hard constraints: the stores that may supply a part of an order, and their costs.
 
 use commerce::{Unit, order::Zone, stock::Place};
 
 use super::{Destination, Network, Policy, Request, Store, Why};
 
-/// A store that may get a part.
+/// A store that may supply a part.
 pub(super) struct Candidate<'a> {
     pub(super) store: &'a Store,
     /// Its place in the network.
     pub(super) index: usize,
     pub(super) metres: i64,
     pub(super) there_at_ms: i64,
-    /// What it costs to wait for it.
+    /// The cost of waiting for it.
     pub(super) waits: i128,
-    /// What its parcel costs whatever is in it, in millionths of a minor unit, as all costs here; not weighed.
+    /// The cost of its parcel without weights, in millionths of a minor unit like all costs here.
     pub(super) parcel: i128,
-    /// The same, weighed.
+    /// The cost of its parcel.
     pub(super) fixed: i128,
-    /// What it can give of each item, at most what is wanted.
+    /// The quantity of each item it can supply, at most the demand.
     pub(super) has: Vec<i64>,
-    /// What a thousandth of each item costs there, weighed: handling and scarcity.
+    /// The cost of a thousandth of each item.
     pub(super) rates: Vec<Rate>,
 }
 
-/// An item that is wanted, on one line of the order or on several.
+/// An item of the order, from one line or several.
 pub(super) struct Demand {
     pub(super) item: Place,
+    /// The coldest zone of its lines.
     pub(super) zone: Zone,
     pub(super) milli: i64,
-    /// The lines, and how much of it each wants.
+    /// The lines, each with its quantity.
     pub(super) lines: Vec<(u32, i64)>,
 }
 
@@ -37,8 +38,9 @@ impl Demand {
         let mut demands: Vec<Self> = Vec::new();
         for line in &request.lines {
             let (item, milli) = ((line.sku.clone(), line.quantity.unit()), line.quantity.milli());
-            match demands.iter_mut().find(|demand| demand.item == item && demand.zone == line.zone) {
+            match demands.iter_mut().find(|demand| demand.item == item) {
                 Some(demand) => {
+                    demand.zone = demand.zone.max(line.zone);
                     demand.milli = demand.milli.saturating_add(milli);
                     demand.lines.push((line.line, milli));
                 }
@@ -49,12 +51,12 @@ impl Demand {
     }
 }
 
-/// What a thousandth of a unit costs.
+/// The cost of a thousandth of a unit.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Rate {
-    /// Handling, weighed.
+    /// Handling.
     pub(super) money: i128,
-    /// Of a store's stock.
+    /// Use of scarce stock.
     pub(super) balance: i128,
 }
 
@@ -65,13 +67,13 @@ impl Rate {
 }
 
 impl Candidate<'_> {
-    /// What picking a thousandth costs, not weighed.
+    /// The cost of picking a thousandth, without weights.
     pub(super) fn handling(&self) -> i128 {
         i128::from(self.store.handling) * MILLIONTHS / 1000
     }
 
-    /// Whether it can take another's place in every plan: it gives all that is wanted of every item of which the other
-    /// gives anything, and even if it gives all that the other could, it costs no more.
+    /// Whether it can replace another candidate in every plan: it can supply the whole demand of each item that the
+    /// other can supply, and costs no more even if it supplies everything that the other could.
     fn replaces(&self, other: &Self, demands: &[Demand]) -> bool {
         let mut most = self.fixed + (self.waits - other.waits).max(0);
         for (item, demand) in demands.iter().enumerate() {
@@ -89,24 +91,24 @@ impl Candidate<'_> {
 
 const HOUR_MS: i128 = 3_600_000;
 
-/// How many parts of a minor unit costs are counted in.
+/// The resolution of costs: parts of a minor unit.
 pub(super) const MILLIONTHS: i128 = 1_000_000;
 
-/// The stores that may get a part of an order, and why the others may not.
+/// The stores that may supply a part of an order, and the reasons against the others.
 pub(super) struct Candidates<'a> {
-    /// Those that may, the cheapest first.
+    /// The candidates, by fixed cost.
     pub(super) list: Vec<Candidate<'a>>,
-    /// Those of them that no other can replace, by their place in `list`.
+    /// The candidates that no other one can replace, as indexes of `list`.
     pub(super) best: Vec<usize>,
-    /// Of each store of the network that may not, its place there and why.
+    /// The excluded stores, as indexes of the network, with the reasons.
     pub(super) excluded: Vec<(usize, Why)>,
-    /// What is wanted.
+    /// The demand.
     pub(super) demands: Vec<Demand>,
-    /// The most stores.
+    /// The maximum number of stores.
     pub(super) most: usize,
-    /// What each store costs that is not the order's first.
+    /// The cost of each store after the order's first.
     pub(super) split: i128,
-    /// Whether the order has its first store elsewhere.
+    /// Whether another store already has a part of the order.
     pub(super) is_split: bool,
 }
 
@@ -135,7 +137,7 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Whether another store can take its place in every plan; of two that can take each other's the first stays.
+/// Whether another store can replace it in every plan; of two that can replace each other, the first one stays.
 fn is_replaced(list: &[Candidate<'_>], place: usize, demands: &[Demand]) -> bool {
     let own = &list[place];
     let cheaper = list.iter().enumerate().take_while(|(_, other)| other.fixed <= own.fixed);
@@ -144,7 +146,7 @@ fn is_replaced(list: &[Candidate<'_>], place: usize, demands: &[Demand]) -> bool
     })
 }
 
-/// A store as a candidate, or the first constraint that excludes it.
+/// The candidate, or the first constraint that excludes the store.
 fn candidate<'a>(
     request: &Request,
     demands: &[Demand],
@@ -199,7 +201,7 @@ fn candidate<'a>(
     })
 }
 
-/// How far it is.
+/// The distance to the destination.
 fn distance(to: &Destination, store: &Store, policy: &Policy) -> Result<i64, Why> {
     match to {
         Destination::Store(_) => Ok(0),
@@ -213,7 +215,7 @@ fn distance(to: &Destination, store: &Store, policy: &Policy) -> Result<i64, Why
     }
 }
 
-/// When an order can be ready that is begun now: within one time in which the store is open.
+/// The earliest time at which an order can be ready. It is prepared within one opening time.
 fn ready_at_ms(store: &Store, now_ms: i64) -> Option<i64> {
     let Some(windows) = &store.open else { return Some(now_ms.saturating_add(store.prepare_ms)) };
     let ready = windows.iter().filter_map(|window| {
@@ -223,7 +225,7 @@ fn ready_at_ms(store: &Store, now_ms: i64) -> Option<i64> {
     ready.min()
 }
 
-/// What a store can give of each item; the first item's reason if it is nothing of any.
+/// The quantity of each item the store can supply; if all are zero, the reason for the first item.
 fn gives(demands: &[Demand], store: &Store) -> Result<Vec<i64>, Why> {
     let keeps = |demand: &Demand| store.keeps.contains(&demand.zone);
     let give = |demand: &Demand| {
@@ -240,7 +242,7 @@ fn gives(demands: &[Demand], store: &Store) -> Result<Vec<i64>, Why> {
     }
 }
 
-/// Nobody gets half a piece.
+/// Pieces are whole.
 fn whole(milli: i64, unit: Unit) -> i64 {
     if unit == Unit::Each { milli - milli.rem_euclid(1000) } else { milli }
 }

@@ -1,8 +1,8 @@
 //! Branch and bound over sets of stores.
 //!
-//! The stores stand in the order of their fixed costs. A branch decides for one store after the other whether it is in
-//! the set. It is left when no set below it can be better than the best so far: by what would be left over even with
-//! all stores that follow, or by the least that the set can cost.
+//! Candidates are ordered by fixed cost. Each branch extends a set with candidates further down the list. It is pruned
+//! when no set below it can have a better rank than the best set so far: the bound combines the least unplaced quantity
+//! and the lowest cost that such a set can have.
 
 use super::{
     Method,
@@ -10,23 +10,23 @@ use super::{
     candidates::Candidates,
 };
 
-/// Where the search is cut off, in sets looked at: some ten milliseconds for ten items, some fifty for thirty.
+/// The maximum number of sets visited: about ten milliseconds for ten items, fifty for thirty.
 pub const MAX_NODES: u32 = 20_000;
 
-/// The best set, and whether it is certain that it is.
+/// The best set, and whether it is proven to be the best.
 pub(super) fn search(candidates: &Candidates<'_>, start: Choice) -> (Choice, Method) {
     let mut search = Search { bounds: Bounds::new(candidates), candidates, best: start, nodes: 0 };
     let is_done = search.branch(0, &mut Vec::new());
     (search.best, if is_done { Method::Exact } else { Method::Heuristic })
 }
 
-/// What is known of the stores from each place on, before the search.
+/// Bounds on the candidates from each position on, computed before the search.
 struct Bounds {
-    /// How much of each item they have together, at most what is wanted.
+    /// Their total quantity of each item, at most the demand.
     has: Vec<Vec<i64>>,
-    /// What a thousandth of each item costs at the cheapest of them.
+    /// The lowest cost of a thousandth of each item.
     rate: Vec<Vec<i128>>,
-    /// The fixed cost of the cheapest that has any of each item.
+    /// The lowest fixed cost of those that have each item.
     fixed: Vec<Vec<i128>>,
 }
 
@@ -65,7 +65,7 @@ struct Search<'c, 'a> {
 }
 
 impl Search<'_, '_> {
-    /// Looks at all sets that begin with `stores` and go on with stores from `place` on; false if it was cut off.
+    /// Visits all sets that extend `stores` with candidates from `place` on; false if the limit was reached.
     fn branch(&mut self, place: usize, stores: &mut Vec<usize>) -> bool {
         if self.nodes >= MAX_NODES {
             return false;
@@ -79,7 +79,7 @@ impl Search<'_, '_> {
             return true;
         }
         for next in place..self.candidates.best.len() {
-            // What follows has no less fixed cost, so when even the bound from here on is too high, so are the others'.
+            // The bound does not decrease with the position.
             if self.bound(next, stores) >= self.best.rank {
                 return true;
             }
@@ -93,7 +93,7 @@ impl Search<'_, '_> {
         true
     }
 
-    /// The best that a set can be that has these stores and at least one from `place` on.
+    /// A lower bound for the rank of sets with these stores and at least one candidate from `place` on.
     fn bound(&self, place: usize, stores: &[usize]) -> Rank {
         let candidates = self.candidates;
         let (mut short, mut cost, mut more) = (0, 0, 0);

@@ -1,4 +1,4 @@
-//! Why a store gets nothing.
+//! The reasons against stores that are not in a plan.
 
 use commerce::order::Zone;
 use serde::Serialize;
@@ -9,71 +9,70 @@ use super::{
     candidates::Candidates,
 };
 
-/// Why a store gets nothing: the first constraint that excludes it; or, of a store that none does, how it compares.
+/// Why a store is not in a plan: the first constraint that excludes it, or how it compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Why {
-    /// The customer comes to another.
+    /// The customer picks up at another store.
     NotChosen,
-    /// It rejected the order, or had it short.
+    /// It rejected the order or was short.
     Rejected,
-    /// Its hub was not heard for too long.
+    /// HQ has not heard from its hub for too long.
     Offline {
-        /// For so long.
+        /// Minutes since then.
         minutes: i64,
-        /// At most.
+        /// The maximum.
         most: i64,
     },
-    /// It works on as many orders as it can.
+    /// It has its maximum of open orders.
     Full {
-        /// So many.
+        /// Its open orders.
         open_orders: u32,
-        /// At most.
+        /// The maximum.
         capacity: u32,
     },
-    /// Nobody knows where it is.
+    /// Its location is unknown.
     NoPosition,
-    /// Too far away.
+    /// It is too far away.
     TooFar {
-        /// So far.
+        /// The distance.
         metres: i64,
-        /// At most.
+        /// The maximum.
         most: i64,
     },
-    /// It serves other delivery zones.
+    /// It does not serve the delivery zone.
     OtherZone,
-    /// It is not open long enough to make the order ready.
+    /// It is not open long enough to prepare the order.
     Closed,
-    /// It can't be there in time.
+    /// It can't meet the deadline.
     TooLate {
-        /// When it would be.
+        /// When it would be ready or arrive.
         there_at_ms: i64,
-        /// When it has to be.
+        /// The deadline.
         due_ms: i64,
     },
-    /// It can give nothing: it keeps nothing as cold as the first line has to be.
+    /// It can supply nothing: it lacks the temperature zone of the first line.
     NotKept {
-        /// Which line.
+        /// The line.
         line: u32,
-        /// How it has to be kept.
+        /// The zone it needs.
         zone: Zone,
     },
-    /// It can give nothing: it has none of the first line.
+    /// It can supply nothing: it has no stock of the first line.
     NoStock {
-        /// Which line.
+        /// The line.
         line: u32,
     },
-    /// It can't give what any chosen store gives, so it can take the place of none.
+    /// It has too little to replace any chosen store.
     TooLittle,
-    /// In the place of the chosen store where it does best, the plan would cost more; or as much, and another was
-    /// first.
+    /// With this store instead of a chosen one, the plan would cost at least as much.
     Costlier {
-        /// By so much, in minor units.
+        /// The difference, in minor units.
         by: i64,
     },
 }
 
-/// All stores that get nothing, in the order of the network.
+/// All stores that are not in the plan, in the order of the network.
 pub(super) fn others(network: &Network, candidates: &Candidates<'_>, filled: &Filled) -> Vec<Other> {
     let chosen: Vec<usize> = filled.parts.iter().map(|(store, _)| *store).collect();
     let mut others: Vec<(usize, Why)> = candidates.excluded.clone();
@@ -87,7 +86,7 @@ pub(super) fn others(network: &Network, candidates: &Candidates<'_>, filled: &Fi
     others.into_iter().map(other).collect()
 }
 
-/// What the plan costs with another store in the place of a chosen one, wherever that is best.
+/// Compares the plan with the cheapest plan that has this store instead of a chosen one.
 fn compare(candidates: &Candidates<'_>, filled: &Filled, chosen: &[usize], store: usize) -> Why {
     let short: i64 = filled.short.iter().sum();
     let instead = chosen.iter().map(|replaced| {

@@ -13,7 +13,7 @@
 //! }
 //! ```
 //!
-//! Orders stand in an array or one after another, such as one a line:
+//! Orders are in an array or follow each other, for example one per line:
 //!
 //! ```json
 //! { "order": "web-1", "to": { "point": { "lat": 54.99, "lon": -1.6 } }, "due_ms": 1795550000000,
@@ -21,8 +21,8 @@
 //!   "rejected_by": ["store-7"] }
 //! ```
 //!
-//! `to` is a `point`, a `zone`, or the `store` that the customer comes to. Amounts are in minor units, quantities in
-//! thousandths. Left out may be: `policy` and each of its fields (`weights` as a whole); of a store all but `store`,
+//! `to` is a `point`, a `zone`, or the `store` for pickup. Amounts are in minor units, quantities in
+//! thousandths. Optional are: `policy` and each of its fields (`weights` as a whole); of a store all but `store`,
 //! `heard_at_ms` and `stock`;
 //! of an order `due_ms`, `rejected_by` and `parts_elsewhere`.
 
@@ -38,39 +38,39 @@ use super::{
     request::MAX_LINES,
 };
 
-/// The most stores of a network.
+/// The maximum number of stores.
 const MAX_STORES: usize = 20_000;
-/// The most that anything costs, in minor units: a hundred thousand dollars.
+/// The maximum of a cost, in minor units.
 const MAX_MINOR: i64 = 10_000_000;
-/// The most that a weight is.
+/// The maximum of a weight.
 const MAX_WEIGHT: u32 = 10_000_000;
-/// The longest anything takes: a year, in minutes.
+/// The maximum of a duration: a year, in minutes.
 const MAX_MINUTES: i64 = 366 * 24 * 60;
-/// The most of an item.
+/// The maximum quantity of an item.
 const MAX_MILLI: i64 = commerce::Quantity::MAX_MILLI;
 
-/// A file that can't be used.
+/// An invalid file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is not JSON of this form.
+    /// Not JSON of this form.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     /// A value is out of range.
     #[error("{what}: {field} is out of range; {range}")]
     OutOfRange {
-        /// Of which store or order.
+        /// The store or order.
         what: String,
-        /// Which field.
+        /// The field.
         field: &'static str,
-        /// What is allowed.
+        /// The allowed range.
         range: &'static str,
     },
     /// Named more than once.
     #[error("{what}: {field} is named twice; name it once")]
     Twice {
-        /// Of which store or order.
+        /// The store or order.
         what: String,
-        /// What is named twice.
+        /// The repeated name.
         field: String,
     },
 }

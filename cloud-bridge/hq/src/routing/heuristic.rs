@@ -1,31 +1,44 @@
-//! Greedy choice and local search.
+//! Greedy construction and local search.
 //!
-//! Two greedy sets are built: one that always adds the store which gives most of what is missing, one that adds the one
-//! which gives it for the least cost a unit. Each is improved as long as leaving out a store, adding one, exchanging
-//! one for another, or two for one makes it better; the better of the two is taken.
+//! Greedy sets are built from several beginnings: from nothing, adding the store that gives most of the missing units
+//! or the store with the lowest added cost per unit; and from each of the cheapest stores, by added cost. Each set is
+//! then improved as long as an exchange lowers its rank: up to two stores less, up to one more. The best set is
+//! returned.
 
 use super::{
     assign::{Choice, Rank},
     candidates::Candidates,
 };
 
-/// The most improvements; each is one pass over all exchanges.
+/// The maximum number of improvements of a set; each is one pass over all exchanges.
 const MAX_ROUNDS: usize = 50;
+
+/// How many of the cheapest stores are tried as the first one.
+const BEGINNINGS: usize = 8;
 
 /// A good set.
 pub(super) fn search(candidates: &Candidates<'_>) -> Choice {
-    let by_units = |before: &Rank, after: &Rank| (i128::from(before.short - after.short), 1);
-    let by_cost =
-        |before: &Rank, after: &Rank| (i128::from(before.short - after.short), (after.cost - before.cost).max(1));
-    let first = improve(candidates, greedy(candidates, by_units));
-    let second = improve(candidates, greedy(candidates, by_cost));
-    if second.rank < first.rank { second } else { first }
+    let by_units = greedy(candidates, Vec::new(), |before, after| (i128::from(before.short - after.short), 1));
+    let by_cost = |first| {
+        greedy(candidates, first, |before, after| {
+            (i128::from(before.short - after.short), (after.cost - before.cost).max(1))
+        })
+    };
+    let mut best = improve(candidates, by_units);
+    let single =
+        candidates.best.iter().take(if candidates.most > 0 { BEGINNINGS } else { 0 }).map(|store| vec![*store]);
+    for first in [Vec::new()].into_iter().chain(single) {
+        let found = improve(candidates, by_cost(first));
+        if found.rank < best.rank {
+            best = found;
+        }
+    }
+    best
 }
 
-/// Adds stores as long as something is missing: each time the one with the largest ratio of what it gives to what that
-/// costs.
-fn greedy(candidates: &Candidates<'_>, ratio: impl Fn(&Rank, &Rank) -> (i128, i128)) -> Choice {
-    let mut choice = candidates.choice(Vec::new());
+/// Adds stores to a set until nothing is missing: each time the store with the highest ratio of units to cost.
+fn greedy(candidates: &Candidates<'_>, first: Vec<usize>, ratio: impl Fn(&Rank, &Rank) -> (i128, i128)) -> Choice {
+    let mut choice = candidates.choice(first);
     while choice.rank.short > 0 && choice.stores.len() < candidates.most {
         let mut best: Option<(Choice, (i128, i128))> = None;
         for store in outside(candidates, &choice.stores) {
@@ -33,13 +46,13 @@ fn greedy(candidates: &Candidates<'_>, ratio: impl Fn(&Rank, &Rank) -> (i128, i1
             if next.rank.short == choice.rank.short {
                 continue;
             }
-            let (gives, costs) = ratio(&choice.rank, &next.rank);
+            let (units, cost) = ratio(&choice.rank, &next.rank);
             let is_better = best.as_ref().is_none_or(|(found, (most, least))| {
-                let (this, that) = (gives.saturating_mul(*least), most.saturating_mul(costs));
+                let (this, that) = (units.saturating_mul(*least), most.saturating_mul(cost));
                 this > that || (this == that && next.rank < found.rank)
             });
             if is_better {
-                best = Some((next, (gives, costs)));
+                best = Some((next, (units, cost)));
             }
         }
         let Some((next, _)) = best else { break };
@@ -48,7 +61,7 @@ fn greedy(candidates: &Candidates<'_>, ratio: impl Fn(&Rank, &Rank) -> (i128, i1
     choice
 }
 
-/// Exchanges stores as long as that makes it better.
+/// Exchanges stores as long as the rank improves.
 fn improve(candidates: &Candidates<'_>, mut choice: Choice) -> Choice {
     for _ in 0..MAX_ROUNDS {
         let better = neighbours(candidates, &choice).min_by(|a, b| (a.rank, &a.stores).cmp(&(b.rank, &b.stores)));
@@ -60,7 +73,7 @@ fn improve(candidates: &Candidates<'_>, mut choice: Choice) -> Choice {
     choice
 }
 
-/// All sets that are one exchange away: up to two stores less, up to one more.
+/// All sets one exchange away: up to two stores less, up to one more.
 fn neighbours<'c>(candidates: &'c Candidates<'_>, choice: &'c Choice) -> impl Iterator<Item = Choice> + 'c {
     let stores = &choice.stores;
     let mut kept: Vec<Vec<usize>> = vec![stores.clone()];
@@ -78,7 +91,7 @@ fn neighbours<'c>(candidates: &'c Candidates<'_>, choice: &'c Choice) -> impl It
     })
 }
 
-/// The stores that are worth choosing and not chosen.
+/// The stores that are worth choosing and not in the set.
 fn outside<'c>(candidates: &'c Candidates<'_>, stores: &'c [usize]) -> impl Iterator<Item = usize> + 'c {
     candidates.best.iter().copied().filter(|store| !stores.contains(store))
 }

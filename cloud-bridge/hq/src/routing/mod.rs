@@ -1,40 +1,38 @@
-//! Which store gets which part of an order.
+//! Order routing: which store fulfils which part of an order.
 //!
-//! # What this module promises
+//! # Promises
 //!
-//! - **Pure.** [`route`] takes an order, the stores as they are known, and the retailer's policy, and gives a [`Plan`].
-//!   The same input gives the same plan.
-//! - **Hard constraints hold.** No store gets what it may not: each of [`Why`] but the last two is one, and the
-//!   policy's number of splits is another. What no store can give is left over ([`Plan::unplaced`]), as little as
-//!   possible.
-//! - **The plan says why.** What each chosen store costs and what of it; of every other store the first constraint that
-//!   excludes it, or how much more the plan would cost with it in the place of a chosen one.
-//! - **The plan says how.** [`Method::Exact`]: no plan leaves less over, and of those that leave as little none costs
-//!   less. [`Method::Heuristic`]: the search was cut off at [`MAX_NODES`]; the plan is the best that greedy choice,
-//!   local search and the search so far have found.
+//! - **Pure.** [`route`] takes an order, the known state of the stores and the retailer's policy, and returns a
+//!   [`Plan`]. The same input gives the same plan.
+//! - **Hard constraints hold.** Every variant of [`Why`] but the last two is a constraint that excludes a store; the
+//!   policy also limits the number of stores per order. Units that no store can supply stay unplaced
+//!   ([`Plan::unplaced`]), as few as possible.
+//! - **Plans are explained.** A plan lists the cost of each chosen store, and for every other store the first
+//!   constraint that excludes it, or how much more the plan would cost with it instead of a chosen store.
+//! - **The method is stated.** [`Method::Exact`]: no plan leaves fewer units unplaced, and none with as few costs less.
+//!   [`Method::Heuristic`]: the search stopped at [`MAX_NODES`], and the plan is the best one found so far.
 //!
 //! # Costs
 //!
-//! A plan costs the sum of four parts, each weighed by the retailer ([`Weights`]): the money that parcels and handling
-//! cost; the time until the last part is there; the share of a store's stock that is used up, which spares stores that
-//! have little; and every store beyond the first. All in the same minor unit, in integers.
+//! The cost of a plan is the sum of four parts, weighted by the retailer ([`Weights`]): parcels and handling; the time
+//! until the last part arrives; the share of a store's stock that is used, which protects scarce stock; and each store
+//! after the first. All are integers in the same minor unit.
 //!
 //! # Search
 //!
-//! Given a set of stores, each line is best filled from the cheapest of them on, so a plan is a set. `heuristic` builds
-//! one greedily and improves it by leaving out, adding and exchanging stores; `exact` then walks all sets that can beat
-//! it, depth first, and leaves a branch when its bound can't. Stores that another can replace in every plan are left
-//! out before.
+//! For a given set of stores, it is optimal to take each item from the cheapest of them first, so a plan is a set. A
+//! heuristic builds sets greedily and improves them by local search (`heuristic`). Branch and bound then visits every
+//! set that can still be better (`exact`). Stores that another store can replace in every plan are removed first.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`network`] | stores and their stock, as HQ knows them |
-//! | [`request`] | what is to be routed, and where to |
-//! | [`policy`] | constraints and weights of the retailer |
+//! | [`network`] | the stores and their stock, as known to HQ |
+//! | [`request`] | the order to be routed, and its destination |
+//! | [`policy`] | the retailer's constraints and weights |
 //! | `candidates` | the hard constraints |
-//! | `assign` | what a set of stores costs |
+//! | `assign` | the cost of a set of stores |
 //! | `heuristic`, `exact` | the search |
-//! | `explain` | why this store and not the others |
+//! | `explain` | the reasons |
 //! | [`files`] | networks and orders as JSON |
 
 mod assign;
@@ -64,28 +62,28 @@ pub use self::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// None is better.
+    /// The optimum.
     Exact,
-    /// The search was cut off.
+    /// The best plan found before the search reached its limit.
     Heuristic,
 }
 
-/// What an order costs, in minor units.
+/// The cost of a plan, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// Parcels and handling.
     pub money: i64,
     /// The time until the last part is there.
     pub waiting: i64,
-    /// Stock that becomes scarce.
+    /// Use of scarce stock.
     pub balance: i64,
-    /// Stores beyond the first.
+    /// Stores after the first.
     pub splits: i64,
-    /// All of it, rounded once.
+    /// The sum, rounded once.
     pub total: i64,
 }
 
-/// So much of a line, in thousandths of its unit.
+/// A quantity of a line, in thousandths of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Amount {
     /// Which line.
@@ -94,22 +92,22 @@ pub struct Amount {
     pub milli: i64,
 }
 
-/// What a store gets.
+/// A store's part of the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// Which store.
     pub store: HubId,
-    /// What of the order.
+    /// Its quantities.
     pub lines: Vec<Amount>,
-    /// How far it is from there, as the crow flies; 0 if the customer comes or a zone is all that is known.
+    /// The distance to the destination, as the crow flies; 0 for pickup and for delivery zones.
     pub metres: i64,
-    /// When it is ready, or arrives: milliseconds since 1970, UTC.
+    /// When it is ready for pickup, or arrives: milliseconds since 1970, UTC.
     pub there_at_ms: i64,
-    /// What its parcel and handling cost, in minor units.
+    /// Its parcel and handling, in minor units, without weights.
     pub money: i64,
 }
 
-/// A store that gets nothing.
+/// A store that is not in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Other {
     /// Which store.
@@ -119,24 +117,24 @@ pub struct Other {
     pub why: Why,
 }
 
-/// Which store gets which part of an order.
+/// The routing of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// Which order.
     pub order: OrderId,
-    /// How it was found.
+    /// The search method.
     pub method: Method,
-    /// What it costs.
+    /// Its cost.
     pub cost: Cost,
-    /// What each chosen store gets.
+    /// The chosen stores.
     pub parts: Vec<Part>,
-    /// What no store can give.
+    /// Units that no store can supply.
     pub unplaced: Vec<Amount>,
-    /// Every store that gets nothing, in the order of the network.
+    /// All other stores, in the order of the network.
     pub others: Vec<Other>,
 }
 
-/// Routes an order. The network stays as it is; [`Network::take`] follows a plan.
+/// Routes an order. It does not change the network; [`Network::take`] applies a plan.
 pub fn route(request: &Request, network: &Network, policy: &Policy) -> Plan {
     let candidates = Candidates::new(request, network, policy);
     let start = heuristic::search(&candidates);
@@ -144,7 +142,7 @@ pub fn route(request: &Request, network: &Network, policy: &Policy) -> Plan {
     plan(request, network, &candidates, &choice, method)
 }
 
-/// The same by the heuristic alone: for what the exact search is measured against.
+/// Routes an order with the heuristic alone, to compare it with the exact search.
 pub fn route_by_heuristic(request: &Request, network: &Network, policy: &Policy) -> Plan {
     let candidates = Candidates::new(request, network, policy);
     let choice = heuristic::search(&candidates);
@@ -181,7 +179,7 @@ fn plan(request: &Request, network: &Network, candidates: &Candidates<'_>, choic
     }
 }
 
-/// Takes so much of what lines of one item still want, line by line.
+/// Distributes a quantity of an item over its lines, in order, and reduces what they still need.
 fn of_lines(lines: &mut [(u32, i64)], mut milli: i64) -> Vec<Amount> {
     let mut amounts = Vec::new();
     for (line, wants) in lines {

@@ -22,12 +22,12 @@ pub struct Point {
 }
 
 impl Point {
-    /// Whether it is on the earth.
+    /// Whether the coordinates are in range.
     pub fn is_valid(self) -> bool {
         self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0
     }
 
-    /// How far it is, as the crow flies, in metres (haversine).
+    /// The distance as the crow flies, in metres (haversine).
     pub fn metres_to(self, other: Self) -> i64 {
         let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
         let across = self.lat.to_radians().cos() * other.lat.to_radians().cos() * half(other.lon - self.lon);
@@ -38,7 +38,7 @@ impl Point {
     }
 }
 
-/// When a store is open: milliseconds since 1970, UTC.
+/// An opening time: milliseconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
@@ -48,12 +48,12 @@ pub struct Window {
     pub to_ms: i64,
 }
 
-/// What a store can give of an item to the web, in thousandths of the unit.
+/// A store's stock of an item for the web, in thousandths of the unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stock {
-    /// What is left of the web quota that the store granted.
+    /// The remaining web quota.
     pub quota: i64,
-    /// What the store has confirmed beyond it.
+    /// Further stock that the store has confirmed.
     pub confirmed: i64,
 }
 
@@ -69,34 +69,34 @@ impl Stock {
 pub struct Store {
     /// Its hub.
     pub store: HubId,
-    /// Where it is, if that is known.
+    /// Its location, if known.
     pub at: Option<Point>,
     /// The delivery zones it serves.
     pub zones: Vec<String>,
-    /// How cold it can keep things.
+    /// The temperature zones it has.
     pub keeps: Vec<Zone>,
-    /// When it is open; `None` if always.
+    /// Its opening times; `None` if it is always open.
     pub open: Option<Vec<Window>>,
     /// When HQ last heard of its hub: milliseconds since 1970, UTC.
     pub heard_at_ms: i64,
-    /// The orders it works on.
+    /// The number of its open orders.
     pub open_orders: u32,
-    /// The most it takes.
+    /// The maximum number of open orders.
     pub capacity: u32,
-    /// How long it takes to make an order ready, in milliseconds.
+    /// The time to prepare an order, in milliseconds.
     pub prepare_ms: i64,
-    /// What a parcel from there costs, in minor units.
+    /// The cost of a parcel, in minor units.
     pub parcel: i64,
-    /// What a kilometre adds to that.
+    /// The additional cost of a kilometre.
     pub per_km: i64,
-    /// What picking a unit costs.
+    /// The cost of picking a unit.
     pub handling: i64,
-    /// What it has for the web.
+    /// Its stock for the web.
     pub stock: HashMap<Place, Stock>,
 }
 
 impl Store {
-    /// What it has of an item for the web; never negative.
+    /// Its stock of an item for the web; never negative.
     pub fn milli(&self, item: &Place) -> i64 {
         self.stock.get(item).map_or(0, |stock| stock.milli().max(0))
     }
@@ -112,8 +112,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Follows a plan: what it takes is no longer there for the next order, and the stores have one order more.
-    /// Confirmed stock goes after the quota.
+    /// Applies a plan: reduces the stock, quota before confirmed stock, and counts one more open order for each of its
+    /// stores.
     pub fn take(&mut self, request: &Request, plan: &Plan) {
         for part in &plan.parts {
             let Some(store) = self.stores.iter_mut().find(|store| store.store == part.store) else { continue };

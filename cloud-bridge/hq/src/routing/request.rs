@@ -1,4 +1,4 @@
-//! What is to be routed.
+//! The order to be routed.
 
 use commerce::{OrderId, Quantity, Sku, order::Zone};
 use contract::HubId;
@@ -6,53 +6,53 @@ use serde::Deserialize;
 
 use super::Point;
 
-/// The most lines of an order.
+/// The maximum number of lines.
 pub const MAX_LINES: usize = commerce::MAX_LINES;
 
-/// Where an order goes.
+/// The destination of an order.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Destination {
-    /// The customer comes to this store; no other gets a part.
+    /// Pickup at this store, which must supply everything.
     Store(HubId),
-    /// To this place.
+    /// Delivery to a location.
     Point(Point),
-    /// To this delivery zone.
+    /// Delivery to a zone.
     Zone(String),
 }
 
-/// A line to be routed: all of an ordered line, or what is left of it.
+/// A line to be routed, or its remaining quantity.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// Its number in the order.
     pub line: u32,
-    /// Of what.
+    /// The item.
     pub sku: Sku,
-    /// How much.
+    /// The quantity.
     pub quantity: Quantity,
-    /// How it has to be kept.
+    /// The temperature zone it needs.
     #[serde(default)]
     pub zone: Zone,
 }
 
-/// An order to be routed, or the rest of one.
+/// An order to be routed, or the remaining part of one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// Where it goes.
+    /// Its destination.
     pub to: Destination,
-    /// When it has to be there: milliseconds since 1970, UTC; whenever, if it says nothing.
+    /// The deadline: milliseconds since 1970, UTC.
     #[serde(default)]
     pub due_ms: Option<i64>,
-    /// What.
+    /// The lines.
     pub lines: Vec<Line>,
-    /// Stores that rejected it, or had it short: they are not asked again.
+    /// Stores that rejected it or were short; they are excluded.
     #[serde(default)]
     pub rejected_by: Vec<HubId>,
-    /// Stores that work on another part of it: they count as splits.
+    /// The number of stores that already have a part of the order; they count toward the maximum.
     #[serde(default)]
     pub parts_elsewhere: u32,
 }

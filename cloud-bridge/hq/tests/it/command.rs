@@ -57,7 +57,8 @@ fn items_need_a_hub_and_a_hub_needs_items() {
 fn route_files(directory: &std::path::Path) -> [std::path::PathBuf; 2] {
     let store = |name: &str, lat: f64, quota: i64| {
         serde_json::json!({
-            "store": name, "at": { "lat": lat, "lon": 0.0 }, "heard_at_ms": 1_795_500_000_000_i64, "parcel": 400, "per_km": 2,
+            "store": name, "at": { "lat": lat, "lon": 0.0 }, "heard_at_ms": 1_795_500_000_000_i64,
+            "parcel": 400, "per_km": 2,
             "stock": [{ "sku": "818981", "unit": "each", "quota": quota }],
         })
     };
@@ -92,7 +93,7 @@ fn orders_of_a_file_are_routed_one_after_another_with_reasons() {
     let (first, second) = text.split_once("order web-2").unwrap();
     assert!(first.contains("exact") && first.contains("near ") && first.contains("not far"), "{text}");
     assert!(first.contains("line 1: 2 of 818981") && first.contains("would cost"), "{text}");
-    assert!(second.contains("not near") && second.contains("has nothing of it for the web"), "{text}");
+    assert!(second.contains("not near") && second.contains("has no stock of it for the web"), "{text}");
     let plans: Vec<serde_json::Value> =
         route(&["--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(plans.len(), 2);

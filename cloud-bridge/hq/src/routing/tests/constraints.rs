@@ -143,6 +143,12 @@ fn two_lines_of_one_item_share_its_stock() {
     assert_eq!(parts(&plan), [("b".into(), vec![(1, 2), (7, 2)])]);
     let plan = route(&both, &network(stores[..1].to_vec()), &Policy::default());
     assert_eq!(parts(&plan), [("a".into(), vec![(1, 2), (7, 1)])]);
+    let mut cold = both.clone();
+    cold.lines[1].zone = Zone::Chilled;
+    let mut chilled = stores[0].clone();
+    chilled.keeps = vec![Zone::Ambient, Zone::Chilled];
+    let kept = route(&cold, &network(vec![chilled]), &Policy::default());
+    assert_eq!(parts(&kept), parts(&plan), "in different zones, too");
     assert_eq!(plan.unplaced, [Amount { line: 7, milli: 1000 }]);
 }
 

@@ -1,3 +1,6 @@
+mod documents;
+mod ledger;
+
 use std::collections::HashMap;
 
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -10,8 +13,12 @@ fn sku(index: usize) -> Sku {
     ITEMS[index].parse().unwrap()
 }
 
+fn each(item: usize) -> Place {
+    (sku(item), Unit::Each)
+}
+
 fn sums(of: &[(usize, i64)]) -> Sums {
-    of.iter().map(|(item, milli)| ((sku(*item), Unit::Each), *milli)).collect()
+    of.iter().map(|(item, milli)| (each(*item), *milli)).collect()
 }
 
 fn decided(item: usize, decision: Decision, variance: i64) -> Decided {

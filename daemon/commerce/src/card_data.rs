@@ -124,10 +124,10 @@ fn luhn(digits: &[u8]) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(place, digit)| match (place % 2, u32::from(*digit) * 2) {
-            (0, double) => double / 2,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
+        .map(|(place, digit)| match (place % 2, u32::from(*digit)) {
+            (0, digit) => digit,
+            // The sum of the digits of its double.
+            (_, digit) => digit * 2 / 10 + digit * 2 % 10,
         })
         .sum();
     sum.is_multiple_of(10)
@@ -238,6 +238,79 @@ mod tests {
                 .sum();
             let gtin = format!("{number}{}", (10 - weighed % 10) % 10);
             assert!(!holds_card_data(&gtin), "{gtin}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_cards_by_its_length_its_check_digit_and_its_scheme() {
+        for (number, is_a_cards) in [
+            ("4222222222222", true),
+            ("40063800000002", true),
+            ("4111000000000065", true),
+            ("4111000000000000092", true),
+            ("41110000000000000092", false),
+            ("411100000003", false),
+            ("4111000000000066", false),
+            ("510000000000003", false),
+            ("1000000000000008", false),
+            ("1000000000001097", false),
+        ] {
+            assert_eq!(holds_card_data(number), is_a_cards, "{number}");
+            let groups: Vec<_> = number.as_bytes().chunks(4).map(|group| str::from_utf8(group).unwrap()).collect();
+            assert_eq!(holds_card_data(&groups.join(" - ")), is_a_cards, "{number} in groups");
+            assert!(!holds_card_data(&groups.join(" -- ")), "{number} in groups too far apart");
+            assert!(!holds_card_data(&groups.join(" or ")), "{number} in groups with a word between");
+        }
+    }
+
+    #[test]
+    fn a_gtin_is_written_in_one_group() {
+        for gtin in ["4006380000094", "40063800000036"] {
+            let (first, second) = gtin.split_at(7);
+            assert!(!holds_card_data(gtin), "{gtin}");
+            assert!(holds_card_data(&format!("{first} {second}")), "{gtin} in groups");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_uuid_may_look_like_a_card_number() {
+        assert!(!holds_card_data("47617390-0101-0119-8000-00000000000a"));
+        for text in
+            ["47617390-0101-0119", "paid with 4111000600001141, thanks 1", "47617390-0101-0119-8000-00000000000g"]
+        {
+            assert!(holds_card_data(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_track_has_its_sentinel_its_number_and_its_separator() {
+        for (text, is_track) in [
+            ("%b9999999999999^", true),
+            ("at the till: ;9999999999999999999=25", true),
+            (";999999999999=25", false),
+            (";99999999999999999999=25", false),
+            (";9999999999999999?", false),
+            ("9999999999999999=25", false),
+            ("%B9999999999999999=25", false),
+            (";=", false),
+        ] {
+            assert_eq!(holds_card_data(text), is_track, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_security_code_is_a_name_and_three_or_four_digits() {
+        for (text, is_code) in [
+            ("CAV2 1234, thanks", true),
+            ("123 cvv 123", true),
+            ("cvv: 12", false),
+            ("cvv: 12345", false),
+            ("cvv: 123a", false),
+            ("mcvv 123", false),
+            ("cvv", false),
+            ("cvv is 123", false),
+        ] {
+            assert_eq!(holds_card_data(text), is_code, "{text}");
         }
     }
 

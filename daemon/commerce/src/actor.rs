@@ -86,6 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_register_has_a_registers_name() {
+        let till: RegisterName = "till-1".parse().unwrap();
+        assert_eq!(Actor::register(till.clone()).register_name(), Some(&till));
+        assert_eq!(Actor::console().register_name(), None);
+    }
+
+    #[test]
     fn an_actor_reads_back_as_it_was_written() {
         let till = Station::Register("till-1".parse().unwrap());
         let anna = Actor { station: till.clone(), operator: Some("anna".parse().unwrap()) };
@@ -96,6 +103,8 @@ mod tests {
             (Actor::console(), r#"{"station":"console"}"#, "console"),
             (erp.into(), r#"{"station":{"service":"erp"}}"#, "service erp"),
             (Station::Headquarters.into(), r#"{"station":"headquarters"}"#, "headquarters"),
+            (Station::Shell.into(), r#"{"station":"shell"}"#, "shell"),
+            (Station::Hub.into(), r#"{"station":"hub"}"#, "hub"),
         ] {
             assert_eq!(serde_json::to_string(&actor).unwrap(), json);
             assert_eq!(serde_json::from_str::<Actor>(json).unwrap(), actor);

@@ -273,6 +273,51 @@ fn a_stored_basket_reads_back_the_same() {
     assert_eq!(serde_json::from_str::<Sale>(&serde_json::to_string(&sale).unwrap()).unwrap(), sale);
 }
 
+#[test]
+fn lines_are_numbered_as_they_come_up_to_the_most() {
+    let (mut basket, cereal) = (open(), item(369, Unit::Each));
+    for number in 1..=MAX_LINES {
+        assert_eq!(basket.add_line(pieces(&cereal, 1)), Ok(u32::try_from(number).unwrap()));
+    }
+    assert_eq!(basket.add_line(pieces(&cereal, 1)), Err(Refusal::TooManyLines));
+    basket.void_line(2).unwrap();
+    assert_eq!(basket.lines.iter().filter(|line| line.voided).map(|line| line.number).collect::<Vec<_>>(), [2]);
+    assert_eq!(basket.totals().net, Minor::literal(399 * 369));
+    basket.tender(cash(399 * 369)).unwrap();
+    assert_eq!(basket.complete(stamp()).unwrap().lines.len(), 399, "a sale has no voided lines");
+}
+
+#[test]
+fn a_tender_is_more_than_nothing_and_the_most_of_a_line_at_most() {
+    let mut basket = open();
+    assert_eq!(basket.tender(cash(1)), Err(Refusal::Empty));
+    let dear = item(MAX_LINE_AMOUNT.get(), Unit::Each);
+    for _ in 0..2 {
+        basket.add_line(pieces(&dear, 1)).unwrap();
+    }
+    for amount in [0, -1, MAX_LINE_AMOUNT.get() + 1] {
+        assert_eq!(basket.tender(cash(amount)), Err(Refusal::AmountOutOfRange));
+    }
+    for amount in [0, -1] {
+        assert_eq!(basket.reserve(PaymentId(1), Some(Minor::literal(amount))), Err(Refusal::AmountOutOfRange));
+    }
+    basket.tender(cash(MAX_LINE_AMOUNT.get())).unwrap();
+    basket.tender(coupon(MAX_LINE_AMOUNT.get(), None)).unwrap();
+    assert_eq!((basket.due(), basket.tenders[1].number), (Minor::ZERO, 2));
+}
+
+#[test]
+fn a_card_payment_needs_room_for_its_tender() {
+    let mut basket = cereal();
+    for _ in 1..MAX_TENDERS {
+        basket.tender(cash(1)).unwrap();
+    }
+    assert_eq!(basket.reserve(PaymentId(1), None), Ok(Minor::literal(330)));
+    basket.settle(PaymentId(1), None);
+    basket.tender(cash(1)).unwrap();
+    assert_eq!(basket.reserve(PaymentId(1), None), Err(Refusal::TooManyTenders));
+}
+
 /// A cashier's actions.
 #[derive(Clone, Debug)]
 enum Act {

@@ -257,6 +257,14 @@ mod tests {
     }
 
     #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        for text in ["0-0", "1764201600000-77", "18446744073709551615-18446744073709551615"] {
+            assert_eq!(text.parse::<SaleId>().unwrap().to_string(), text);
+        }
+        assert_eq!("b18446744073709551615".parse::<BasketId>().unwrap().to_string(), "b18446744073709551615");
+    }
+
+    #[test]
     fn names_are_plain() {
         assert_eq!("till-1".parse::<RegisterName>().unwrap().as_str(), "till-1");
         for text in ["", "till 1", "till/1", "(console)", "tïll", &"a".repeat(41)] {
@@ -279,10 +287,14 @@ mod tests {
             "2026-1-01",
             "0000-01-01",
             "２026-1-1",
+            "2026-11-024",
+            "2026/11/24",
         ] {
             assert!(text.parse::<BusinessDay>().is_err(), "{text}");
         }
         assert!(BusinessDay::new(2026, 11, 24) < BusinessDay::new(2026, 12, 1));
+        assert_eq!(BusinessDay::new(2026, 11, 24).unwrap().year(), 2026);
+        assert_eq!(BusinessDay::new(10_000, 1, 1), None);
     }
 
     #[test]

@@ -246,6 +246,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sku_is_1_to_32_printable_characters_without_blanks() {
+        let longest = "!".repeat(31) + "~";
+        let sku: Sku = longest.parse().unwrap();
+        assert_eq!((sku.as_str(), sku.to_string().as_str()), (longest.as_str(), longest.as_str()));
+        assert_eq!(String::from(sku), longest);
+        for text in ["", " ", "a b", "é", "\u{7f}", &"1".repeat(33)] {
+            assert!(text.parse::<Sku>().unwrap_err().contains("1 to 32 printable"), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_gtin_must_have_a_valid_check_digit() {
         assert_eq!("0400008189811".parse::<Gtin>().unwrap().to_string(), "0400008189811");
         assert!("0400008189812".parse::<Gtin>().unwrap_err().contains("should be 1"));
@@ -257,6 +268,8 @@ mod tests {
     fn a_upc_and_its_ean_are_the_same_gtin() {
         assert_eq!("036000291452".parse::<Gtin>(), "0036000291452".parse::<Gtin>());
         assert_eq!("96385074".parse::<Gtin>().unwrap().to_string(), "96385074");
+        assert_eq!("036000291452".parse::<Gtin>().unwrap().number(), 36_000_291_452);
+        assert_eq!("10400008189818".parse::<Gtin>().unwrap().to_string(), "10400008189818");
     }
 
     #[test]
@@ -281,10 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_can_be_both_names_both() {
+        let code: ScannedCode = "12345670".parse().unwrap();
+        let gtins = ["12345670", "123456000070"].map(|text| text.parse::<Gtin>().unwrap());
+        assert_eq!(code.gtins().collect::<Vec<_>>(), gtins);
+        assert_eq!(code.to_string(), "12345670 or 0123456000070");
+    }
+
+    #[test]
     fn a_scanned_code_of_another_length_is_a_gtin() {
         for text in ["96385074", "036000291452", "0400008189811", "10400008189818"] {
             let gtin = text.parse::<Gtin>().unwrap();
             assert_eq!(text.parse::<ScannedCode>().unwrap().gtins().collect::<Vec<_>>(), [gtin]);
+            assert_eq!(text.parse(), Ok(ScannedCode::from(gtin)));
+            assert_eq!(ScannedCode::from(gtin).to_string(), gtin.to_string());
         }
         for text in ["", "1234567", "01234566", "91234565", "0123456\u{ff11}", "040000818981"] {
             assert!(text.parse::<ScannedCode>().is_err(), "{text}");

@@ -239,3 +239,84 @@ pub fn checked_text(field: &'static str, text: String) -> Result<String, Refusal
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::Unit;
+
+    fn keyed<'a>(amount: i64) -> NewLine<'a> {
+        NewLine {
+            what: What::NotOnFile { sku: None, description: "Bread".into() },
+            quantity: Quantity::new(500, Unit::Kilogram).unwrap(),
+            keyed: Some((Minor::literal(amount), "price on the shelf".into())),
+            discounts: Vec::new(),
+        }
+    }
+
+    fn off(amount: i64) -> Discount {
+        Discount { reason: "loyalty price".into(), origin: Origin::Loyalty, amount: Minor::literal(amount) }
+    }
+
+    #[test]
+    fn origins_have_the_names_of_the_api() {
+        let origins = [Origin::Loyalty, Origin::StoreCoupon, Origin::Promotion, Origin::Manager];
+        assert_eq!(origins.map(Origin::name), ["loyalty", "store_coupon", "promotion", "manager"]);
+        for origin in origins {
+            assert_eq!(serde_json::to_value(origin).unwrap(), origin.name());
+        }
+    }
+
+    #[test]
+    fn a_line_comes_to_nothing_or_more_and_to_the_most_at_most() {
+        for amount in [0, 1, MAX_LINE_AMOUNT.get()] {
+            assert_eq!(Line::price(1, keyed(amount)).unwrap().net(), Minor::literal(amount));
+        }
+        for amount in [-1, MAX_LINE_AMOUNT.get() + 1] {
+            assert_eq!(Line::price(1, keyed(amount)), Err(Refusal::AmountOutOfRange));
+        }
+    }
+
+    #[test]
+    fn a_discount_is_more_than_nothing_and_at_most_what_is_left() {
+        let mut line = Line::price(3, keyed(100)).unwrap();
+        for amount in [0, -1, MAX_LINE_AMOUNT.get() + 1] {
+            assert_eq!(line.discount(off(amount)), Err(Refusal::AmountOutOfRange));
+        }
+        line.discount(off(60)).unwrap();
+        let (net, discount) = (Minor::literal(40), Minor::literal(41));
+        assert_eq!(line.discount(off(41)), Err(Refusal::DiscountExceedsLine { line: 3, net, discount }));
+        line.discount(off(40)).unwrap();
+        assert_eq!((line.net(), line.discounted()), (Minor::ZERO, Minor::literal(100)));
+        let mut dear = Line::price(1, keyed(MAX_LINE_AMOUNT.get())).unwrap();
+        dear.discount(off(MAX_LINE_AMOUNT.get())).unwrap();
+    }
+
+    #[test]
+    fn a_line_has_16_discounts_at_most() {
+        let new = NewLine { discounts: vec![off(1); 16], ..keyed(100) };
+        let mut line = Line::price(3, new).unwrap();
+        assert_eq!(line.discount(off(1)), Err(Refusal::TooManyDiscounts { line: 3 }));
+        assert_eq!(line.net(), Minor::literal(84));
+    }
+
+    #[test]
+    fn the_number_on_the_package_is_the_lines() {
+        let mut line = Line::price(1, keyed(100)).unwrap();
+        assert_eq!(line.sku(), None);
+        let sku: Sku = "4011".parse().unwrap();
+        line.goods = Goods::NotOnFile { sku: Some(sku.clone()) };
+        assert_eq!(line.sku(), Some(&sku));
+        line.goods = Goods::Item { sku: sku.clone(), gtin: None };
+        assert_eq!(line.sku(), Some(&sku));
+    }
+
+    #[test]
+    fn a_text_is_readable_and_has_120_bytes_at_most() {
+        let longest = "a".repeat(120);
+        assert_eq!(checked_text("reason", longest.clone()), Ok(longest));
+        for text in ["a".repeat(121), String::new(), "\u{200b}".into()] {
+            assert_eq!(checked_text("reason", text), Err(Refusal::BadText { field: "reason" }));
+        }
+    }
+}

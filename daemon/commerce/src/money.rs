@@ -219,9 +219,46 @@ mod tests {
     }
 
     #[test]
+    fn nothing_has_no_sign() {
+        let zero = Minor::ZERO;
+        assert_eq!(zero.display(Currency::from_code("USD").unwrap()).to_string(), "0.00");
+        assert_eq!((zero.is_negative(), zero.is_positive()), (false, false));
+        let (cent, owed) = (Minor::literal(1), -Minor::literal(1));
+        assert_eq!((cent.is_negative(), cent.is_positive()), (false, true));
+        assert_eq!((owed.is_negative(), owed.is_positive()), (true, false));
+        assert_eq!((owed.get(), (zero - cent).get(), (cent + cent).get()), (-1, -1, 2));
+    }
+
+    #[test]
+    fn a_currency_has_a_code_a_number_and_a_sign() {
+        let euro = Currency::from_code("EUR").unwrap();
+        assert_eq!((euro.code(), euro.number(), euro.symbol().as_str()), ("EUR", 978, "€"));
+        assert_eq!(serde_json::to_string(&euro).unwrap(), "\"EUR\"");
+        assert_eq!(serde_json::from_str::<Currency>("\"EUR\"").unwrap(), euro);
+        assert_eq!(Currency::from_code("XXY"), None);
+    }
+
+    #[test]
     fn the_largest_note_is_in_minor_units() {
-        let note = |code| Currency::from_code(code).unwrap().largest_note().get();
-        assert_eq!([note("USD"), note("JPY"), note("KWD"), note("XCD")], [10_000, 10_000, 20_000, 100_000_000]);
+        for (note, code) in [
+            ("20.000", "KWD"),
+            ("50.00", "GBP"),
+            ("100.00", "USD"),
+            ("200.00", "BRL"),
+            ("500.00", "EUR"),
+            ("1000.00", "CHF"),
+            ("2000.00", "INR"),
+            ("5000.00", "CZK"),
+            ("10000", "JPY"),
+            ("20000.00", "HUF"),
+            ("50000", "KRW"),
+            ("100000.00", "COP"),
+            ("500000", "VND"),
+            ("1000000.00", "XCD"),
+        ] {
+            let currency = Currency::from_code(code).unwrap();
+            assert_eq!(currency.largest_note().display(currency).to_string(), note, "{code}");
+        }
     }
 
     #[test]
@@ -238,8 +275,19 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "denominators are positive")]
+    fn nothing_is_divided_by_zero() {
+        Rounding::Up.divide(1, 0);
+    }
+
+    #[test]
     fn an_amount_out_of_range_is_refused() {
-        assert!(serde_json::from_str::<Minor>("1000000000000001").is_err());
+        for limit in [1_000_000_000_000_000_i64, -1_000_000_000_000_000] {
+            let beyond = limit + limit.signum();
+            assert_eq!(serde_json::from_str::<Minor>(&limit.to_string()).unwrap(), Minor::literal(limit));
+            assert!(serde_json::from_str::<Minor>(&beyond.to_string()).is_err());
+            assert!(std::panic::catch_unwind(|| Minor::literal(beyond)).is_err());
+        }
         assert!(serde_json::from_str::<Minor>("1.5").is_err());
         assert!(serde_json::from_str::<Currency>("\"usd\"").is_err());
     }

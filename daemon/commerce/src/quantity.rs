@@ -166,6 +166,41 @@ mod tests {
     }
 
     #[test]
+    fn units_have_a_name_in_the_api_and_a_symbol_on_paper() {
+        let units = Unit::ALL.map(|unit| (unit.name(), unit.symbol(), unit.is_measure()));
+        assert_eq!(
+            units,
+            [
+                ("each", "", false),
+                ("kilogram", "kg", true),
+                ("pound", "lb", true),
+                ("litre", "l", true),
+                ("gallon", "gal", true)
+            ]
+        );
+        for unit in Unit::ALL {
+            assert_eq!(serde_json::to_value(unit).unwrap(), unit.name());
+        }
+    }
+
+    #[test]
+    fn a_million_units_are_the_most() {
+        let million = Quantity::pieces(1_000_000).unwrap();
+        assert_eq!((million.milli(), million.unit()), (Quantity::MAX_MILLI, Unit::Each));
+        let milli = Quantity::MAX_MILLI + 1000;
+        assert_eq!(Quantity::pieces(1_000_001), Err(QuantityError::OutOfRange { milli }));
+        assert!(Quantity::new(0, Unit::Litre).is_ok() && Quantity::new(Quantity::MAX_MILLI + 1, Unit::Litre).is_err());
+    }
+
+    #[test]
+    fn a_quantity_reads_back_as_it_was_written() {
+        let quantity = Quantity::new(11_066, Unit::Gallon).unwrap();
+        let json = r#"{"milli":11066,"unit":"gallon"}"#;
+        assert_eq!(serde_json::to_string(&quantity).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Quantity>(json).unwrap(), quantity);
+    }
+
+    #[test]
     fn a_fraction_of_a_piece_and_a_negative_measure_are_refused() {
         assert_eq!(Quantity::new(1500, Unit::Each), Err(QuantityError::BrokenPiece { milli: 1500 }));
         assert!(Quantity::new(-1, Unit::Kilogram).is_err());

@@ -136,3 +136,14 @@ impl Sale {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_number_has_six_digits_and_more_when_it_needs_them() {
+        let read = [1, 999_999, 1_000_000].map(|number| ReceiptNumber(number).to_string());
+        assert_eq!(read, ["000001", "999999", "1000000"]);
+    }
+}

@@ -173,6 +173,34 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_card_reference_is_taken() {
+        let (name, value) = ("n".repeat(CardReference::MAX_NAME - 1), "~".repeat(CardReference::MAX_VALUE));
+        let entries: BTreeMap<_, _> =
+            (0..CardReference::MAX_ENTRIES).map(|number| (format!("{name}{number}"), value.clone())).collect();
+        let reference = CardReference::try_from(entries.clone()).unwrap();
+        assert_eq!(reference.get(&format!("{name}0")), Some(value.as_str()));
+        assert_eq!((reference.get("trace"), reference.is_empty()), (None, false));
+        assert_eq!(BTreeMap::from(reference), entries);
+        let shortest = CardReference::of([("_", " ")]);
+        assert_eq!(shortest.iter().collect::<Vec<_>>(), [("_", " ")]);
+    }
+
+    #[test]
+    fn tenders_have_the_kind_of_the_api_and_an_amount() {
+        let slip =
+            CardSlip { payment: PaymentId(1), masked_pan: None, scheme: None, reference: CardReference::default() };
+        let amount = Minor::literal(369);
+        for (tender, kind) in [
+            (Tender::Cash { amount }, "cash"),
+            (Tender::Card { amount, slip }, "card"),
+            (Tender::ManufacturerCoupon { amount, code: None }, "manufacturer_coupon"),
+        ] {
+            assert_eq!((tender.kind(), tender.amount()), (kind, amount));
+            assert_eq!(serde_json::to_value(&tender).unwrap()["tender"], kind);
+        }
+    }
+
+    #[test]
     fn a_card_reference_is_bounded_wherever_it_comes_from() {
         let long = "1".repeat(CardReference::MAX_VALUE + 1);
         let many: Vec<String> = (0..=CardReference::MAX_ENTRIES).map(|number| format!("\"n{number}\":\"1\"")).collect();
@@ -184,6 +212,8 @@ mod tests {
             r#"{"":"1"}"#.into(),
             r#"{"trace":""}"#.into(),
             r#"{"trace":"a\"b"}"#.into(),
+            r#"{"trace":"a\\b"}"#.into(),
+            r#"{"trace":"1","Trace":"1"}"#.into(),
             r#"{"trace":"a\u0007"}"#.into(),
         ] {
             assert!(read(&bad).unwrap_err().contains("Invalid card reference"), "{bad}");

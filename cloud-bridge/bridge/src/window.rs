@@ -185,6 +185,47 @@ mod tests {
     }
 
     #[test]
+    fn what_hq_says_again_is_known_and_no_progress() {
+        let mut window = remembering(2);
+        window.acknowledge(Sequence(2), Sequence(9), 0);
+        window.sent(Sequence(9), 0);
+        assert_eq!(window.acknowledge(Sequence(2), Sequence(9), STALLED_MS - 1), Acknowledged::Known);
+        assert!(window.tick(STALLED_MS));
+    }
+
+    #[test]
+    fn events_that_follow_others_do_not_put_off_a_stall() {
+        let mut window = Window::default();
+        window.acknowledge(Sequence(0), Sequence(9), 0);
+        window.sent(Sequence(5), 100);
+        window.sent(Sequence(9), 100 + STALLED_MS - 1);
+        assert!(window.tick(100 + STALLED_MS));
+        assert_eq!(window.next_batch(Sequence(9)), Some((Sequence(1), IN_FLIGHT)));
+    }
+
+    #[test]
+    fn a_window_with_nothing_on_its_way_never_stalls() {
+        let mut window = remembering(2);
+        assert!(!window.tick(STALLED_MS), "no cursor yet");
+        window.acknowledge(Sequence(2), Sequence(2), 0);
+        assert_eq!(window.next_batch(Sequence(2)), None);
+        assert!(!window.tick(STALLED_MS));
+        window.sent(Sequence(5), STALLED_MS);
+        assert_eq!(window.acknowledge(Sequence(5), Sequence(5), STALLED_MS), Acknowledged::Moved(Sequence(5)));
+        assert!(!window.tick(2 * STALLED_MS), "everything has arrived");
+    }
+
+    #[test]
+    fn the_last_event_is_sent_and_nothing_after_it() {
+        let mut window = Window::default();
+        window.acknowledge(Sequence(0), Sequence(1), 0);
+        assert_eq!(window.next_batch(Sequence(1)), Some((Sequence(1), IN_FLIGHT)));
+        window.sent(Sequence(1), 0);
+        assert_eq!(window.next_batch(Sequence(1)), None);
+        assert_eq!(window.next_batch(Sequence(2)), Some((Sequence(2), IN_FLIGHT - 1)));
+    }
+
+    #[test]
     fn an_hq_from_a_backup_is_followed_back() {
         let mut window = remembering(8);
         window.acknowledge(Sequence(8), Sequence(9), 0);

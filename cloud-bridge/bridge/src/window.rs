@@ -155,11 +155,11 @@ mod tests {
     #[test]
     fn nothing_is_sent_before_hqs_cursor_is_known() {
         let mut window = remembering(4);
-        assert_eq!(window.next_batch(Sequence(9)), None);
+        assert_eq!((window.next_batch(Sequence(9)), window.is_flowing()), (None, false));
         assert_eq!(window.acknowledge(Sequence(4), Sequence(9), 0), Acknowledged::Moved(Sequence(4)));
-        assert_eq!(window.next_batch(Sequence(9)), Some((Sequence(5), IN_FLIGHT)));
+        assert_eq!((window.next_batch(Sequence(9)), window.is_flowing()), (Some((Sequence(5), IN_FLIGHT)), true));
         window.disconnected();
-        assert_eq!(window.next_batch(Sequence(9)), None);
+        assert_eq!((window.next_batch(Sequence(9)), window.is_flowing()), (None, false));
     }
 
     #[test]

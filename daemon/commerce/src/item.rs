@@ -273,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn a_gtin_is_text_in_json() {
+        let gtin: Gtin = "036000291452".parse().unwrap();
+        assert_eq!(serde_json::to_string(&gtin).unwrap(), "\"0036000291452\"");
+        assert_eq!(serde_json::from_str::<Gtin>("\"036000291452\"").unwrap(), gtin);
+        assert!(serde_json::from_str::<Gtin>("36000291452").is_err());
+    }
+
+    #[test]
     fn a_upc_e_stands_for_its_upc_a() {
         let upc_as = [
             ("01234505", "012000003455"),

@@ -138,9 +138,9 @@ fn a_policy_is_within_its_bounds() {
     let policy = |safety, pack, days| Policy::new(sku(0), Rule::ToZero, kilograms(safety), kilograms(pack), days);
     assert!(policy(0, 1, (policy::MAX_DAYS, policy::MAX_DAYS)).is_ok());
     for (field, days) in [("lead_time_days", (366, 0)), ("cover_days", (0, 366))] {
-        assert_eq!(policy(0, 1, days), Err(Refusal::OutOfRange { field, range: "at most 365" }));
+        assert_eq!(policy(0, 1, days), Err(Refusal::OutOfRange { field, range: "must be at most 365" }));
     }
-    assert_eq!(policy(0, 0, (0, 0)), Err(Refusal::OutOfRange { field: "pack", range: "more than zero" }));
+    assert_eq!(policy(0, 0, (0, 0)), Err(Refusal::OutOfRange { field: "pack", range: "must be greater than zero" }));
     assert_eq!(
         Policy::new(sku(0), Rule::ToZero, Quantity::pieces(1).unwrap(), kilograms(1), (0, 0)),
         Err(Refusal::WrongUnit { sku: sku(0), kept: Unit::Kilogram, asked: Unit::Each })

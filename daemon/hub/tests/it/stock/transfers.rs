@@ -126,6 +126,7 @@ async fn a_transfer_closed_too_early_can_be_reopened_and_received() {
         .await
         .unwrap();
     let known = shop.person(notices, announced).await.refused(409, "transfer-known");
-    let remedy = "that was closed and is no longer kept; if goods came that are not in the books, count their items";
+    let remedy =
+        "that notice was closed and has been deleted; if goods came that are not in the books, count their items";
     assert!(known.ends_with(remedy), "{known}");
 }

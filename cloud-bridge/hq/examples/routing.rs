@@ -11,6 +11,7 @@
 
 use std::{
     collections::HashMap,
+    fs,
     time::{Duration, Instant},
 };
 
@@ -33,7 +34,7 @@ const POLICY: Policy = Policy {
 
 fn main() {
     for (name, most_lines, orders) in
-        [("1 to 4 lines", 4, ORDERS), ("1 to 12 lines", 12, ORDERS), ("30 lines", 30, 500)]
+        [("1 to 4 lines", 4, ORDERS), ("1 to 12 lines", 12, ORDERS), ("30 lines", 30, 200)]
     {
         run(name, most_lines, orders);
     }
@@ -54,14 +55,14 @@ struct Sums {
 }
 
 fn run(name: &str, most_lines: u64, orders: u64) {
-    let mut draw = Draw(42);
+    let (clock, mut draw) = (Clock(Instant::now()), Draw(42));
     let mut network = network(&mut draw);
     let mut sums = Sums::default();
     for number in 0..orders {
         let request = request(&mut draw, number, most_lines);
-        let began = Instant::now();
+        let began = clock.now();
         let plan = routing::route(&request, &network, &POLICY);
-        let took = began.elapsed();
+        let took = clock.now().saturating_sub(began);
         sums.took += took;
         sums.slowest = sums.slowest.max(took);
         sums.whole += u64::from(plan.unplaced.is_empty());
@@ -87,7 +88,7 @@ fn print(name: &str, orders: u64, sums: &Sums) {
     let of_orders = |count: u64| 100.0 * count as f64 / orders as f64;
     let gap = 100.0 * (sums.heuristic_cost as f64 / sums.exact_cost.max(1) as f64 - 1.0);
     println!("{name}: {orders} orders over {STORES} stores");
-    println!("  orders a second              {:>9.0}", orders as f64 / sums.took.as_secs_f64());
+    println!("  orders a second of processor {:>9.0}", orders as f64 / sums.took.as_secs_f64());
     println!("  the slowest                  {:>9.1} ms", sums.slowest.as_secs_f64() * 1000.0);
     println!("  routed exactly               {:>9.2} %", of_orders(sums.exact));
     println!("  nothing left over            {:>9.2} %", of_orders(sums.whole));
@@ -150,6 +151,18 @@ fn point(draw: &mut Draw, from: Point, within: i64) -> Point {
     #[allow(clippy::cast_precision_loss)] // a few thousand
     let mut degrees = || draw.amount(0, within) as f64 / 1000.0;
     Point { lat: from.lat + degrees(), lon: from.lon + degrees() }
+}
+
+/// The processor time of this program where Linux tells it (proc(5), schedstat), so that a busy machine changes no
+/// figure; else the time since the start.
+struct Clock(Instant);
+
+impl Clock {
+    fn now(&self) -> Duration {
+        let ran = fs::read_to_string("/proc/self/schedstat").ok();
+        let nanoseconds = ran.and_then(|ran| ran.split_whitespace().next()?.parse().ok());
+        nanoseconds.map_or_else(|| self.0.elapsed(), Duration::from_nanos)
+    }
 }
 
 /// A small generator: the same numbers on every machine.

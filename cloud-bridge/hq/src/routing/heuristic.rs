@@ -1,9 +1,8 @@
 //! Greedy construction and local search.
 //!
 //! Greedy sets are built from several beginnings: from nothing, adding the store that gives most of the missing units
-//! or the store with the lowest added cost per unit; and from each of the cheapest stores, by added cost. Each set is
-//! then improved as long as an exchange lowers its rank: up to two stores less, up to one more. The best set is
-//! returned.
+//! or the store with the lowest added cost per unit; and from each of the cheapest stores, by added cost. The best sets
+//! are then improved as long as an exchange lowers the rank: up to two stores less, up to one more.
 
 use super::{
     assign::{Choice, Rank},
@@ -16,6 +15,9 @@ const MAX_ROUNDS: usize = 50;
 /// How many of the cheapest stores are tried as the first one.
 const BEGINNINGS: usize = 8;
 
+/// How many of the greedy sets are improved, the best first.
+const IMPROVED: usize = 3;
+
 /// A good set.
 pub(super) fn search(candidates: &Candidates<'_>) -> Choice {
     let by_units = greedy(candidates, Vec::new(), |before, after| (i128::from(before.short - after.short), 1));
@@ -24,16 +26,13 @@ pub(super) fn search(candidates: &Candidates<'_>) -> Choice {
             (i128::from(before.short - after.short), (after.cost - before.cost).max(1))
         })
     };
-    let mut best = improve(candidates, by_units);
     let single =
         candidates.best.iter().take(if candidates.most > 0 { BEGINNINGS } else { 0 }).map(|store| vec![*store]);
-    for first in [Vec::new()].into_iter().chain(single) {
-        let found = improve(candidates, by_cost(first));
-        if found.rank < best.rank {
-            best = found;
-        }
-    }
-    best
+    let mut sets = vec![by_units];
+    sets.extend([Vec::new()].into_iter().chain(single).map(by_cost));
+    sets.sort_by(|a, b| (a.rank, &a.stores).cmp(&(b.rank, &b.stores)));
+    let improved = sets.into_iter().take(IMPROVED).map(|set| improve(candidates, set));
+    improved.min_by_key(|set| set.rank).unwrap_or_else(|| candidates.choice(Vec::new()))
 }
 
 /// Adds stores to a set until nothing is missing: each time the store with the highest ratio of units to cost.

@@ -97,7 +97,7 @@ fn what_is_out_of_range_is_named() {
     };
     assert_eq!(order("/lines", json!([])), "order web-1: lines is out of range; 1 to 400");
     assert!(order("/lines/0/quantity/milli", json!(0)).contains("quantity is out of range"));
-    assert!(order("/lines/0/quantity/milli", json!(1500)).contains("whole piece"));
+    assert!(order("/lines/0/quantity/milli", json!(1500)).contains("1500 thousandths"));
     assert!(order("/to/point/lat", json!(91)).contains("to is out of range"));
     let line = order_file()["lines"][0].clone();
     assert!(order("/lines", json!([line, line])).contains("line 1 is named twice"));

@@ -198,8 +198,8 @@ fn the_heuristic_costs_within_three_percent_of_the_exact_plan() {
 
 #[test]
 fn a_search_that_is_cut_off_says_so_and_is_no_worse_than_the_heuristic() {
-    let policy = Policy { most_stores: 8, ..Policy::default() };
-    let (request, network) = hard(&mut Draw(3), 150, 30, 25);
+    let policy = Policy { most_stores: 6, ..Policy::default() };
+    let (request, network) = hard(&mut Draw(3), 80, 16, 25);
     let (plan, heuristic) = (route(&request, &network, &policy), route_by_heuristic(&request, &network, &policy));
     assert_eq!(plan.method, Method::Heuristic);
     let rank = |plan: &Plan| (plan.unplaced.iter().map(|left| left.milli).sum::<i64>(), plan.cost.total);

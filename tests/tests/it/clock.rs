@@ -4,8 +4,9 @@ use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use system_tests::{
-    ENGINES, in_company,
+    ENGINES,
     register::Client,
+    shared,
     shop::{Hub, Plan, Shop},
     skipped,
 };
@@ -30,7 +31,7 @@ impl<'s> Running<'s> {
         let mut hub = Self::boot(shop, clock);
         shop.ready(&mut hub).unwrap();
         let console = shop.console().unwrap();
-        let till = Client::pair(&console, &shop.door, "till-1").unwrap();
+        let till = Client::pair(&console, &shop.endpoint, "till-1").unwrap();
         Self { hub, shop, console, till }
     }
 
@@ -83,7 +84,7 @@ fn one_start_with_a_wrong_clock_begins_no_year_forgets_nothing_and_is_told() {
         skipped("a clock that is wrong: libfaketime is not installed");
         return;
     }
-    let _machine = in_company();
+    let _machine = shared();
     for engine in ENGINES {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");

@@ -3,7 +3,6 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio, id},
@@ -270,8 +269,7 @@ impl Drop for Hub {
 pub struct Headquarters {
     broker: Child,
     ingest: Child,
-    export: PathBuf,
-    stock: PathBuf,
+    ledger: PathBuf,
     /// The broker's address for hubs.
     pub address: SocketAddr,
 }
@@ -292,51 +290,52 @@ impl Headquarters {
         let quiet =
             |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let broker = quiet(Command::new(mosquitto).arg("-c").arg(&config)).map_err(failed("start mosquitto"))?;
-        let (export, stock) = (directory.join("headquarters.jsonl"), directory.join("headquarters-stock.jsonl"));
+        let ledger = directory.join("headquarters.db");
         let mut ingest = Command::new(program("store-hub-hq"));
-        ingest
-            .args(["ingest", "--broker", &format!("mqtt://{address}"), "--export"])
-            .arg(&export)
-            .arg("--stock")
-            .arg(&stock);
+        ingest.args(["ingest", "--broker", &format!("mqtt://{address}"), "--ledger"]).arg(&ledger);
         let ingest = quiet(&mut ingest).map_err(failed("store-hub-hq is not there"))?;
-        Ok(Self { broker, ingest, export, stock, address })
+        Ok(Self { broker, ingest, ledger, address })
     }
 
-    /// All sales that HQ has applied, in that order.
+    /// All sales that HQ has, by id.
     ///
     /// # Errors
-    /// The export can't be read.
+    /// The report fails.
     pub fn sales(&self) -> Result<Vec<Value>, String> {
-        rows(&self.export)
+        self.report("sales")
     }
 
     /// The number of sales that HQ has applied.
     pub fn count(&self) -> usize {
-        fs::read_to_string(&self.export).unwrap_or_default().matches('\n').count()
+        let days = self.report("ledger").unwrap_or_default();
+        let sales = days.iter().filter_map(|day| day["sales"].as_u64()).sum::<u64>();
+        usize::try_from(sales).unwrap_or(usize::MAX)
     }
 
     /// Stops HQ with Ctrl-C; returns its sums, and the stock of each store.
     ///
     /// # Errors
-    /// There were none.
+    /// There were none, or the report fails.
     pub fn end(mut self) -> Result<(Value, Vec<Value>), String> {
         signal(self.ingest.id(), "INT");
         let printed = self.ingest.stdout.take().map(std::io::read_to_string);
         let printed = printed.ok_or("HQ has no output")?.map_err(failed("read HQ's sums"))?;
         let sums = serde_json::from_str(&printed).map_err(|error| format!("HQ's sums: {error}: {printed}"))?;
-        Ok((sums, rows(&self.stock)?))
+        Ok((sums, self.report("stock")?))
     }
-}
 
-/// The lines of a file of HQ.
-fn rows(path: &Path) -> Result<Vec<Value>, String> {
-    let file = File::open(path).map_err(failed(path.display()))?;
-    let rows = BufReader::new(file).lines().map(|line| {
-        let line = line.map_err(failed(path.display()))?;
-        serde_json::from_str(&line).map_err(|error| format!("{}: {error}: {line}", path.display()))
-    });
-    rows.collect()
+    /// `store-hub-hq NAME --json`: its rows.
+    fn report(&self, name: &str) -> Result<Vec<Value>, String> {
+        let done = Command::new(program("store-hub-hq")).args([name, "--json", "--ledger"]).arg(&self.ledger).output();
+        let done = done.map_err(failed("store-hub-hq is not there"))?;
+        if !done.status.success() {
+            return Err(format!("store-hub-hq {name}: {}", String::from_utf8_lossy(&done.stderr)));
+        }
+        let text = String::from_utf8_lossy(&done.stdout);
+        let rows =
+            text.lines().map(|line| serde_json::from_str(line).map_err(|error| format!("{name}: {error}: {line}")));
+        rows.collect()
+    }
 }
 
 impl Drop for Headquarters {

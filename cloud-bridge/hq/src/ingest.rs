@@ -17,7 +17,10 @@ use tokio::{
     time::{Instant, interval, sleep},
 };
 
-use crate::ledger::Ledger;
+use crate::{
+    database::DatabaseError,
+    ledger::{Alarm, Ledger, alarm::Kind, hubs::Heard, now_ms},
+};
 
 /// The most stopped hubs that are listed.
 const MOST_STOPPED: usize = 10_000;
@@ -28,6 +31,14 @@ const RETRY: Duration = Duration::from_millis(250);
 /// The most hubs whose epochs are compared.
 const MOST_HUBS: usize = 10_000;
 
+/// What hubs say of themselves is noted down this often: a thousand quiet ones say it thirty times a second.
+const NOTE_DOWN: Duration = Duration::from_secs(5);
+
+/// The highest epoch and sequence that a ledger has room for. No hub gets there.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
+const TOO_HIGH: &str = "an epoch or a sequence is higher than any hub's";
+
 /// How often dropped messages are logged: whoever may publish decides how many there are.
 const TELL_DROPPED: Duration = Duration::from_secs(10);
 
@@ -36,10 +47,12 @@ const TELL_DROPPED: Duration = Duration::from_secs(10);
 pub struct IngestStats {
     /// The broker is reached.
     pub connected: bool,
-    /// Events applied.
+    /// Events stored.
     pub stored: u64,
     /// Events that were there already.
     pub repeated: u64,
+    /// Of those stored, events in quarantine.
+    pub quarantined: u64,
     /// Batches that began too late.
     pub gaps: u64,
     /// Messages that were dropped: unreadable, or published by the wrong hub.
@@ -64,7 +77,7 @@ pub struct Ingest {
 
 impl Ingest {
     /// Starts on the current runtime.
-    pub fn start<L: Ledger + Sync>(broker: Broker, ledger: L) -> Self {
+    pub fn start(broker: Broker, ledger: Ledger) -> Self {
         let (tell, stats) = watch::channel(IngestStats::default());
         let runner = Runner {
             broker,
@@ -72,6 +85,8 @@ impl Ingest {
             stats: tell,
             unsent: BTreeMap::new(),
             epochs: HashMap::new(),
+            heard: BTreeMap::new(),
+            alarms: Vec::new(),
             told_dropped_at: None,
         };
         Self { stats, task: tokio::spawn(runner.run()) }
@@ -89,20 +104,26 @@ impl Drop for Ingest {
     }
 }
 
-struct Runner<L> {
+struct Runner {
     broker: Broker,
-    ledger: L,
+    ledger: Ledger,
     stats: watch::Sender<IngestStats>,
     /// Cursors still to be sent to hubs; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), (Sequence, Option<ChainLink>)>,
     /// The latest epoch in which each hub spoke.
     epochs: HashMap<HubId, Epoch>,
+    /// What hubs said, still to be noted down.
+    heard: BTreeMap<HubId, Heard>,
+    /// What a person must know of, still to be noted down.
+    alarms: Vec<Alarm>,
     told_dropped_at: Option<Instant>,
 }
 
-impl<L: Ledger + Sync> Runner<L> {
+impl Runner {
     async fn run(mut self) {
         let mut back_off = BackOff::default();
+        let mut note_down = interval(NOTE_DOWN);
+        self.remember().await;
         loop {
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),
@@ -130,6 +151,7 @@ impl<L: Ledger + Sync> Runner<L> {
                         }
                     },
                     _ = retry.tick() => {}
+                    _ = note_down.tick() => self.note_down().await,
                 }
                 self.acknowledge(&link);
             };
@@ -140,6 +162,43 @@ impl<L: Ledger + Sync> Runner<L> {
             });
             drop(link);
             sleep(back_off.next_delay()).await;
+        }
+    }
+
+    /// Takes up what was known of hubs when the process before this one ended.
+    async fn remember(&mut self) {
+        match self.ledger.hubs().await {
+            Ok(hubs) => {
+                for (hub, (epoch, stopped)) in hubs.into_iter().take(MOST_HUBS) {
+                    self.epochs.insert(hub.clone(), epoch);
+                    if let Some(why) = stopped {
+                        self.stats.send_modify(|stats| drop(stats.stopped.insert(hub, why)));
+                    }
+                }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Writes what hubs said, and alarms, into the ledger. What cannot be written is tried again.
+    async fn note_down(&mut self) {
+        if !self.heard.is_empty() {
+            match self.ledger.heard(&self.heard).await {
+                Ok(()) => self.heard.clear(),
+                Err(error) => self.failed(&error),
+            }
+        }
+        if !self.alarms.is_empty() {
+            match self.ledger.raise(&self.alarms).await {
+                Ok(()) => self.alarms.clear(),
+                Err(error) => self.failed(&error),
+            }
+        }
+    }
+
+    fn alarm(&mut self, alarm: Alarm) {
+        if self.alarms.len() < MOST_HUBS {
+            self.alarms.push(alarm);
         }
     }
 
@@ -172,7 +231,13 @@ impl<L: Ledger + Sync> Runner<L> {
     async fn greet(&mut self, hello: Hello) -> Result<(), String> {
         let software = hello.software.escape_debug();
         tracing::debug!(hub = %hello.hub, epoch = %hello.epoch, %software, "hello from a hub");
+        if hello.epoch.0 > MOST || hello.streams.iter().any(|span| span.first_kept.0.max(span.last.0) > MOST) {
+            return Err(TOO_HIGH.to_owned());
+        }
         self.compare_epochs(&hello.hub, hello.epoch);
+        if self.heard.len() < MOST_HUBS || self.heard.contains_key(&hello.hub) {
+            self.heard.insert(hello.hub.clone(), (hello.clone(), now_ms()));
+        }
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
@@ -188,11 +253,7 @@ impl<L: Ledger + Sync> Runner<L> {
             is_news
         });
         for StreamSpan { stream, known, .. } in hello.streams {
-            let cursor = match self.ledger.cursor(&hub, hello.epoch, &stream).await {
-                Ok(up_to) => self.ledger.link(&hub, hello.epoch, &stream, up_to).await.map(|link| (up_to, link)),
-                Err(error) => Err(error),
-            };
-            match cursor {
+            match self.ledger.acknowledgement(&hub, hello.epoch, &stream).await {
                 Ok((up_to, link)) => {
                     if let (Some(known), Some(link)) = (known.filter(|known| known.sequence == up_to), link)
                         && known.link != link
@@ -201,15 +262,15 @@ impl<L: Ledger + Sync> Runner<L> {
                     }
                     self.unsent.insert((hub.clone(), hello.epoch, stream), (up_to, link));
                 }
-                Err(error) => self.failed(&error.to_string()),
+                Err(error) => self.failed(&error),
             }
         }
         Ok(())
     }
 
     /// A hub has another history than the one that was heard of it.
-    fn diverged(&self, hub: &HubId, stream: &Stream, up_to: Sequence) {
-        self.stats.send_if_modified(|stats| {
+    fn diverged(&mut self, hub: &HubId, stream: &Stream, up_to: Sequence) {
+        let is_news = self.stats.send_if_modified(|stats| {
             let told = (stream.clone(), up_to);
             let has_room = stats.diverged.len() < MOST_HUBS || stats.diverged.contains_key(hub);
             let is_news = has_room && stats.diverged.insert(hub.clone(), told.clone()).as_ref() != Some(&told);
@@ -218,6 +279,10 @@ impl<L: Ledger + Sync> Runner<L> {
             }
             is_news
         });
+        if is_news {
+            let what = format!("the hub has other events of {stream} up to {up_to} than were heard of it");
+            self.alarm(Alarm::new(hub, Kind::Diverged, stream.to_string(), what, now_ms()));
+        }
     }
 
     /// Notices two hubs of one name. A hub whose store is restored speaks in a later epoch from then on, and never in
@@ -231,37 +296,45 @@ impl<L: Ledger + Sync> Runner<L> {
             return;
         }
         let Some(latest) = latest.filter(|latest| epoch < *latest) else { return };
-        self.stats.send_if_modified(|stats| {
+        let is_news = self.stats.send_if_modified(|stats| {
             let is_news = stats.namesakes.insert(hub.clone(), (epoch, latest)) != Some((epoch, latest));
             if is_news {
                 tracing::error!(%hub, earlier = %epoch, later = %latest, "two hubs have this name; give each its own");
             }
             is_news
         });
+        if is_news {
+            let what = format!("epoch {epoch} spoke after epoch {latest}: two hubs have this name");
+            self.alarm(Alarm::new(hub, Kind::Namesake, format!("{epoch} {latest}"), what, now_ms()));
+        }
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<(), String> {
+        if batch.epoch.0 > MOST || batch.events.iter().any(|event| event.sequence.0 > MOST) {
+            return Err(TOO_HIGH.to_owned());
+        }
         match self.ledger.apply(&batch).await {
             Ok(applied) => {
                 self.stats.send_modify(|stats| {
                     stats.stored += applied.stored;
                     stats.repeated += applied.repeated;
+                    stats.quarantined += applied.quarantined;
                     stats.gaps += u64::from(applied.gap);
                 });
-                let (hub, epoch, stream, up_to) = (batch.hub, batch.epoch, batch.stream, applied.cursor);
-                match self.ledger.link(&hub, epoch, &stream, up_to).await {
-                    Ok(link) => drop(self.unsent.insert((hub, epoch, stream), (up_to, link))),
-                    Err(error) => self.failed(&error.to_string()),
+                let (hub, epoch, stream) = (batch.hub, batch.epoch, batch.stream);
+                match self.ledger.acknowledgement(&hub, epoch, &stream).await {
+                    Ok(answer) => drop(self.unsent.insert((hub, epoch, stream), answer)),
+                    Err(error) => self.failed(&error),
                 }
             }
             // Not acknowledged: the hub sends it again.
-            Err(error) => self.failed(&error.to_string()),
+            Err(error) => self.failed(&error),
         }
         Ok(())
     }
 
-    fn failed(&self, why: &str) {
-        tracing::error!(%why, "could not commit; the hub will send again");
+    fn failed(&self, why: &DatabaseError) {
+        tracing::error!(%why, "could not use the ledger; the hub will send again");
         self.stats.send_modify(|stats| stats.failed += 1);
     }
 

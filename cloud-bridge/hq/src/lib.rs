@@ -3,13 +3,15 @@
 //!
 //! # What this crate promises
 //!
-//! - **Once, in order.** An event is applied in the transaction that moves the stream's cursor past it
-//!   ([`Ledger::apply`]). What is behind the cursor is dropped and counted; what is ahead of it (a gap) is not touched:
-//!   the hub hears the cursor again and goes back to it.
+//! - **Once, in order.** An event is stored as it came, and applied, in the transaction that moves the stream's cursor
+//!   past it ([`Ledger::apply`]). What is behind the cursor is compared with what is there, dropped and counted; what is
+//!   ahead of it (a gap) is not touched: the hub hears the cursor again and goes back to it.
 //! - **Acknowledged means committed.** An [`Acknowledgement`](contract::Acknowledgement) is published after the
 //!   ledger's commit, never before.
-//! - **A bad event does not block its stream.** What cannot be read, or does not add up, is kept in quarantine with the
+//! - **A bad event does not block its stream.** What cannot be read, or does not add up, is in quarantine with the
 //!   reason, for a person; the cursor moves on.
+//! - **Everything but events can be made again.** Sales, days, stock and transfers are [projections](projection) of the
+//!   events. A kind of event that HQ does not know yet is kept, and projected by the next rebuild.
 //! - **A bad message changes nothing.** From the wrong hub, of another version, or with a gap, it is dropped and
 //!   counted.
 //!
@@ -20,33 +22,37 @@
 //! | an acknowledgement is lost | the hub sends again, everything is a repeat, the cursor is acknowledged again |
 //! | this process dies | cursor and effects are in one transaction; hubs resend what was not acknowledged |
 //! | the ledger is restored from a backup, or is empty | its cursors are older; hubs follow them back, a quiet one within 30 s |
+//! | an event arrives again and says something else | an alarm; what is there stays |
 //! | two hubs have one name | an error that names both epochs; what each sends is kept apart by its epoch |
 //! | a hub's disk was set back, or copied, and sold on | an error; what it numbered anew is not taken for what was heard |
 //! | a hub could not send an event | its [`Placeholder`](contract::Placeholder) is in quarantine, for a person |
-//! | somebody floods the broker | bounded: dropped messages are logged every 10 s, quarantine keeps 1,000 events and 4 MiB |
+//! | somebody floods the broker | dropped messages are logged every 10 s; who may publish for a hub fills the disk with its events |
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`database`] | SQLite or PostgreSQL, by one set of statements |
-//! | [`ledger`] | the trait that PostgreSQL will implement, and the ledger in memory |
+//! | [`ledger`] | events and cursors: one transaction a batch |
+//! | [`projection`] | what events say, in rows; all of it again |
+//! | [`report`] | what the ledger says, for people and programs |
 //! | [`ingest`] | from MQTT into a ledger |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
-//! | [`export`] | every applied sale as a line of JSON |
 //! | [`down`] | queues of what HQ sends, and the publisher |
 //! | [`routing`] | which store gets which part of an order |
 
 pub mod database;
 pub mod down;
-pub mod export;
 pub mod ingest;
 pub mod ledger;
+pub mod projection;
+pub mod report;
 pub mod routing;
 #[cfg(test)]
 mod testing;
 pub mod transfers;
 
-pub use down::{MemoryQueues, Publisher, Queues};
-pub use export::Exported;
+pub use database::{Access, Address, DatabaseError};
+pub use down::{Publisher, Queues};
 pub use ingest::{Ingest, IngestStats};
-pub use ledger::{Applied, Ledger, LedgerError, MemoryLedger, Summary};
+pub use ledger::{Applied, Ledger};
+pub use report::Summary;
 pub use transfers::Uneven;

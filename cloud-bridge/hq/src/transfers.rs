@@ -14,33 +14,31 @@
 //! | the receiver does not track an item | sent, maybe arrived, and never received: its movement lacks the line |
 //! | HQ's ledger began after the transfer left | received or arrived, never sent |
 //!
-//! A hub that is restored from a backup takes the numbers of movements again that it had given since. With its first
-//! sale or other movement of the new epoch, those of the same number and later are undone: its ledger does not have
-//! them.
+//! A hub that is restored from a backup takes the numbers of movements again that it had given since. From the first
+//! movement that it books in the new epoch on, those of earlier epochs are passed over: its ledger does not have them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use commerce::{
     Unit,
     stock::{Kind, transfer::referred},
 };
-use contract::{Epoch, HubId, StockMoved, stock::Moved};
+use contract::{HubId, StockMoved};
 use serde::Serialize;
 
-/// The movements of transfers, by hub and number.
-#[derive(Clone, Default)]
-pub(crate) struct Transfers(BTreeMap<(HubId, u64), Half>);
+use crate::{
+    Ledger,
+    database::{DatabaseError, Row, Value, statement::statements, values},
+    report::pages::Pages,
+};
 
-/// A movement of a transfer, in the ledger of one store.
-#[derive(Clone)]
-struct Half {
-    epoch: Epoch,
-    /// The sender, and its transfer.
-    transfer: (HubId, String),
-    kind: Kind,
-    at_ms: i64,
-    lines: Vec<Moved>,
+statements! {
+    /// Items of movements of transfers that are still in the books, after one: by sender, transfer and item.
+    PAGE = "transfer/page";
 }
+
+/// Rows that are read at once.
+const AT_ONCE: i64 = 2_000;
 
 /// An item of a transfer on which the two stores do not agree; quantities in thousandths of the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,74 +66,122 @@ pub struct Uneven {
 }
 
 impl Uneven {
-    fn of(from: &HubId, transfer: &str, line: &Moved) -> Self {
-        Self {
-            from: from.clone(),
-            transfer: transfer.to_owned(),
+    fn is_even(&self) -> bool {
+        self.sent == self.arrived.saturating_add(self.short) && self.received == self.arrived
+    }
+
+    fn is_of(&self, half: &Half) -> bool {
+        (&self.from, &self.transfer, &self.sku, self.unit) == (&half.sender, &half.transfer, &half.sku, half.unit)
+    }
+
+    fn add(&mut self, half: &Half) {
+        let sum = match half.kind {
+            Kind::TransferOut => {
+                self.sent_at_ms = Some(half.at_ms);
+                &mut self.sent
+            }
+            Kind::TransferIn => {
+                self.received_by.insert(half.hub.clone());
+                &mut self.received
+            }
+            Kind::Arrival => &mut self.arrived,
+            _ => &mut self.short,
+        };
+        *sum = sum.saturating_add(half.quantity_milli);
+    }
+}
+
+/// An item of a movement, in the books of one store.
+struct Half {
+    sender: HubId,
+    transfer: String,
+    sku: String,
+    unit: Unit,
+    hub: HubId,
+    kind: Kind,
+    at_ms: i64,
+    quantity_milli: i64,
+}
+
+/// Adds up halves that come by sender, transfer and item.
+#[derive(Default)]
+struct Matching {
+    open: Option<Uneven>,
+    uneven: Vec<Uneven>,
+}
+
+impl Matching {
+    fn add(&mut self, half: &Half) {
+        if self.open.as_ref().is_some_and(|open| !open.is_of(half)) {
+            self.close();
+        }
+        let none = || Uneven {
+            from: half.sender.clone(),
+            transfer: half.transfer.clone(),
             sent_at_ms: None,
             received_by: BTreeSet::new(),
-            sku: line.sku.clone(),
-            unit: line.unit,
+            sku: half.sku.clone(),
+            unit: half.unit,
             sent: 0,
             received: 0,
             arrived: 0,
             short: 0,
-        }
+        };
+        self.open.get_or_insert_with(none).add(half);
     }
 
-    fn is_even(&self) -> bool {
-        self.sent == self.arrived.saturating_add(self.short) && self.received == self.arrived
+    fn close(&mut self) {
+        self.uneven.extend(self.open.take().filter(|item| !item.is_even()));
     }
 }
 
-impl Transfers {
-    /// A movement of this number was booked in an epoch: the hub's ledger no longer has those of earlier epochs from
-    /// there on.
-    pub(crate) fn undo(&mut self, hub: &HubId, epoch: Epoch, movement: u64) {
-        let from_there_on = (hub.clone(), movement)..=(hub.clone(), u64::MAX);
-        let undone = self.0.range(from_there_on).filter(|(_, half)| half.epoch < epoch);
-        for key in undone.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            self.0.remove(&key);
-        }
+impl Ledger {
+    /// Items of transfers on which the two stores do not agree, or not yet: by sender, transfer and item.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn transfers(&self) -> Result<Vec<Uneven>, DatabaseError> {
+        let mut snapshot = self.database().snapshot().await?;
+        let mut matching = Matching::default();
+        let first = values!["", "", "", "", "", -1_i64, -1_i64, -1_i64];
+        let pages = Pages::after(first, &PAGE, AT_ONCE);
+        pages
+            .each(&mut snapshot, |row| {
+                matching.add(&half(row)?);
+                Ok::<_, DatabaseError>(())
+            })
+            .await?;
+        snapshot.commit().await?;
+        matching.close();
+        Ok(matching.uneven)
     }
+}
 
-    /// Takes note of a movement that is not a sale, of any kind.
-    pub(crate) fn note(&mut self, hub: &HubId, epoch: Epoch, moved: &StockMoved) {
-        self.undo(hub, epoch, moved.movement);
-        let Some(transfer) = followed(hub, moved) else { return };
-        let half = Half { epoch, transfer, kind: moved.kind, at_ms: moved.at_ms, lines: moved.lines.clone() };
-        // A late movement of an earlier epoch does not replace that of a later one.
-        self.0.entry((hub.clone(), moved.movement)).or_insert(half);
-    }
+fn half(row: Row) -> Result<Half, DatabaseError> {
+    type Columns = (String, String, String, String, String, Value, Value, Value, String, i64, i64);
+    let (sender, transfer, sku, unit, hub, _, _, _, kind, at_ms, quantity_milli): Columns = row.read()?;
+    let bad = |found: String| DatabaseError::Column { column: 0, expected: "a half of a transfer", found };
+    let unit = Unit::ALL.into_iter().find(|known| known.name() == unit).ok_or_else(|| bad(unit))?;
+    let kind = FOLLOWED.into_iter().find(|known| kind_name(*known) == kind).ok_or_else(|| bad(kind))?;
+    let (sender, hub) = (sender.parse().map_err(bad)?, hub.parse().map_err(bad)?);
+    Ok(Half { sender, transfer, sku, unit, hub, kind, at_ms, quantity_milli })
+}
 
-    /// Items of transfers whose halves do not match, by sender, transfer and item.
-    pub(crate) fn uneven(&self) -> Vec<Uneven> {
-        let mut told: BTreeMap<(&HubId, &str, &str, Unit), Uneven> = BTreeMap::new();
-        for ((hub, _), Half { transfer: (from, transfer), kind, at_ms, lines, .. }) in &self.0 {
-            for line in lines {
-                let item = told.entry((from, transfer, &line.sku, line.unit));
-                let item = item.or_insert_with(|| Uneven::of(from, transfer, line));
-                let sum = match kind {
-                    Kind::TransferOut => {
-                        item.sent_at_ms = Some(*at_ms);
-                        &mut item.sent
-                    }
-                    Kind::TransferIn => {
-                        item.received_by.insert(hub.clone());
-                        &mut item.received
-                    }
-                    Kind::Arrival => &mut item.arrived,
-                    _ => &mut item.short,
-                };
-                *sum = sum.saturating_add(line.quantity_milli);
-            }
-        }
-        told.into_values().filter(|item| !item.is_even()).collect()
+/// The kinds of a transfer's movements.
+const FOLLOWED: [Kind; 4] = [Kind::TransferOut, Kind::TransferIn, Kind::Arrival, Kind::Shortfall];
+
+/// The name of a kind in a row.
+pub(crate) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::TransferOut => "transfer_out",
+        Kind::TransferIn => "transfer_in",
+        Kind::Arrival => "arrival",
+        _ => "shortfall",
     }
 }
 
 /// The transfer that a movement is of, if it can be followed. Nobody speaks for the sender but the sender.
-fn followed(hub: &HubId, moved: &StockMoved) -> Option<(HubId, String)> {
+pub(crate) fn followed(hub: &HubId, moved: &StockMoved) -> Option<(HubId, String)> {
     let is_senders = match moved.kind {
         Kind::TransferOut | Kind::Arrival | Kind::Shortfall => true,
         Kind::TransferIn => false,
@@ -144,74 +190,4 @@ fn followed(hub: &HubId, moved: &StockMoved) -> Option<(HubId, String)> {
     let (from, transfer) = referred(&moved.reference)?;
     let from: HubId = from.parse().ok()?;
     (!is_senders || from == *hub).then(|| (from, transfer.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hub(number: u8) -> HubId {
-        format!("store-{number}").parse().unwrap()
-    }
-
-    /// A movement of so many pieces, at a moment that is its number.
-    fn moved(movement: u64, kind: Kind, reference: &str, pieces: i64) -> StockMoved {
-        let (sku, unit, quantity_milli) = ("818981".into(), Unit::Each, pieces * 1000);
-        let lines = vec![Moved { sku, quantity_milli, unit, from: None, to: None }];
-        let at_ms = i64::try_from(movement).unwrap();
-        StockMoved { movement, kind, reference: reference.into(), at_ms, by: commerce::Actor::console(), lines }
-    }
-
-    /// What is reported of the one item there is: sent, received, arrived, short.
-    fn told(transfers: &Transfers) -> Option<[i64; 4]> {
-        let uneven = transfers.uneven();
-        assert!(uneven.len() <= 1, "{uneven:?}");
-        uneven.first().map(|item| [item.sent, item.received, item.arrived, item.short])
-    }
-
-    #[test]
-    fn a_transfer_is_reported_until_both_stores_tell_the_same() {
-        let mut transfers = Transfers::default();
-        transfers.note(&hub(1), Epoch(7), &moved(1, Kind::TransferOut, "store-1/7-1", 9));
-        assert_eq!(told(&transfers), Some([9_000, 0, 0, 0]));
-        transfers.note(&hub(2), Epoch(3), &moved(1, Kind::TransferIn, "store-1/7-1", 5));
-        transfers.note(&hub(2), Epoch(3), &moved(2, Kind::TransferIn, "store-1/7-1", 3));
-        assert_eq!(told(&transfers), Some([9_000, 8_000, 0, 0]));
-        let uneven = transfers.uneven();
-        assert_eq!((uneven[0].sent_at_ms, &uneven[0].received_by), (Some(1), &[hub(2)].into()));
-        transfers.note(&hub(1), Epoch(7), &moved(2, Kind::Arrival, "store-1/7-1", 8));
-        transfers.note(&hub(1), Epoch(7), &moved(3, Kind::Shortfall, "store-1/7-1", 1));
-        assert_eq!(told(&transfers), None);
-        // Somebody enters the same truck elsewhere.
-        transfers.note(&hub(3), Epoch(1), &moved(4, Kind::TransferIn, "store-1/7-1", 8));
-        assert_eq!(told(&transfers), Some([9_000, 16_000, 8_000, 1_000]));
-        assert_eq!(transfers.uneven()[0].received_by, [hub(2), hub(3)].into());
-    }
-
-    #[test]
-    fn the_sender_alone_speaks_for_itself_and_a_documents_number_is_of_no_transfer() {
-        let mut transfers = Transfers::default();
-        transfers.note(&hub(2), Epoch(3), &moved(1, Kind::Arrival, "store-1/7-1", 9));
-        transfers.note(&hub(1), Epoch(7), &moved(1, Kind::TransferOut, "1", 9));
-        transfers.note(&hub(2), Epoch(3), &moved(2, Kind::TransferIn, "1", 9));
-        transfers.note(&hub(2), Epoch(3), &moved(3, Kind::Return, "store-1/7-1", 9));
-        assert_eq!(told(&transfers), None);
-    }
-
-    #[test]
-    fn a_restored_store_replaces_the_movements_that_its_backup_lacks() {
-        let mut transfers = Transfers::default();
-        let sent = moved(4, Kind::TransferOut, "store-1/7-1", 9);
-        transfers.note(&hub(1), Epoch(7), &sent);
-        transfers.note(&hub(2), Epoch(3), &moved(1, Kind::TransferIn, "store-1/7-1", 9));
-        // After the backup that is restored below: known to no book any more.
-        transfers.note(&hub(1), Epoch(7), &moved(5, Kind::Arrival, "store-1/7-1", 9));
-        assert_eq!(told(&transfers), None);
-        // Sent again, because the backup did not know that HQ has it.
-        transfers.note(&hub(1), Epoch(8), &sent);
-        assert_eq!(told(&transfers), Some([9_000, 9_000, 0, 0]));
-        transfers.note(&hub(1), Epoch(8), &moved(5, Kind::Receipt, "1", 1));
-        transfers.note(&hub(1), Epoch(8), &moved(6, Kind::Arrival, "store-1/7-1", 9));
-        assert_eq!(told(&transfers), None);
-    }
 }

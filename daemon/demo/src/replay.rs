@@ -145,7 +145,7 @@ pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> 
     }
     bar.finish();
     wait_for_hq(stage, data).await?;
-    let mut report = compare(stage, data);
+    let mut report = compare(stage, data).await?;
     report.sale_ms = Percentiles::of(sales);
     report.scan_ms = Percentiles::of(scans);
     report.elapsed_s = began.elapsed().as_secs_f64();
@@ -155,10 +155,16 @@ pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> 
 async fn wait_for_hq(stage: &Stage, data: &Data) -> Result<(), String> {
     let bar = progress(data.baskets.len(), "baskets at HQ");
     let hub = &stage.config.store.hub;
-    let has = || data.baskets.iter().filter(|basket| !stage.ledger.by_reference(hub, &basket.id).is_empty()).count();
+    let mut lacks: Vec<_> = data.baskets.iter().collect();
     let (mut known, mut moved) = (0, Instant::now());
     loop {
-        let now = has();
+        let mut still = Vec::new();
+        for basket in lacks {
+            let found = stage.ledger.by_reference(hub, &basket.id).await.map_err(|error| error.to_string())?;
+            still.extend(found.is_empty().then_some(basket));
+        }
+        lacks = still;
+        let now = data.baskets.len() - lacks.len();
         bar.set(now);
         if now == data.baskets.len() {
             bar.finish();
@@ -186,7 +192,7 @@ fn lane_of(basket: &DataBasket, lanes: usize) -> usize {
 }
 
 /// Compares HQ's ledger with the input, basket by basket, line by line.
-fn compare(stage: &Stage, data: &Data) -> Report {
+async fn compare(stage: &Stage, data: &Data) -> Result<Report, String> {
     let mut report = Report {
         baskets: data.baskets.len(),
         lines: 0,
@@ -205,7 +211,8 @@ fn compare(stage: &Stage, data: &Data) -> Report {
         differences: Vec::new(),
     };
     for basket in &data.baskets {
-        let found = stage.ledger.by_reference(&stage.config.store.hub, &basket.id);
+        let found = stage.ledger.by_reference(&stage.config.store.hub, &basket.id).await;
+        let found = found.map_err(|error| error.to_string())?;
         report.duplicates += found.len().saturating_sub(1);
         report.hq_baskets += usize::from(!found.is_empty());
         for sale in &found {
@@ -230,7 +237,7 @@ fn compare(stage: &Stage, data: &Data) -> Report {
             }
         }
     }
-    report
+    Ok(report)
 }
 
 /// The amount that customers were really charged.

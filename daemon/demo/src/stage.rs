@@ -12,7 +12,7 @@ use std::{
 use drivers::simulate::{
     SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal,
 };
-use hq::{Ingest, MemoryLedger};
+use hq::{Address, Ingest, Ledger};
 use hub::config::Config;
 use link::Broker;
 use mqtt5::broker::{
@@ -64,7 +64,7 @@ pub(crate) struct Stage {
     /// The connection to HQ.
     pub(crate) wan: Arc<Wan>,
     /// HQ's ledger.
-    pub(crate) ledger: MemoryLedger,
+    pub(crate) ledger: Ledger,
     /// The devices.
     pub(crate) devices: Devices,
     /// The hub's process; `None` while it is down.
@@ -103,7 +103,7 @@ impl Stage {
         directory: PathBuf,
         engine: EngineKind,
         lanes: usize,
-        before: impl AsyncFnOnce(&Config, &MemoryLedger) -> Result<(), String>,
+        before: impl AsyncFnOnce(&Config, &Ledger) -> Result<(), String>,
     ) -> Result<Self, String> {
         let made = || format!("create the store in {}", directory.display());
         fs::create_dir_all(&directory).map_err(io(&made()))?;
@@ -113,7 +113,8 @@ impl Stage {
 
         let (broker, broker_address) = broker(&identity).await?;
         let wan = Arc::new(Wan::lay(broker_address).await.map_err(io("open the connection to HQ"))?);
-        let ledger = MemoryLedger::default();
+        let file = Address::File(directory.join("hq.db"));
+        let ledger = Ledger::open(&file, &hq::Access::default()).await.map_err(|error| error.to_string())?;
         let address = format!("mqtts://{broker_address}").parse();
         let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
         let ingest = Ingest::start(Broker { address, tls: Some(trust(&authority)?), login: None }, ledger.clone());

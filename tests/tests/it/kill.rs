@@ -158,7 +158,7 @@ fn killed_under_load(engine: &str, kills: u32) {
         assert!(faults.is_empty(), "{engine}, seed {seed}: {faults:#?}");
         let told = ["sales", "duplicate_sales", "quarantined"].map(|field| sums[field].as_u64().unwrap());
         assert_eq!(told, [found.listed.len() as u64, 0, 0], "{engine}, seed {seed}: {sums}");
-        format!("HQ equal in sales and stock ({} events sent again)", sums["repeated_events"])
+        "HQ equal in sales and stock".to_owned()
     });
 
     let sold = answered.iter().filter(|asked| asked.sells).count();

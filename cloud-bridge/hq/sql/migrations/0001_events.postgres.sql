@@ -30,6 +30,9 @@ CREATE TABLE hub_cursor (
     link BYTEA,
     -- While a hub is asked to send again: how far it has come. Acknowledgements name this instead of the cursor.
     replayed_to BIGINT,
+    -- Of the event at the cursor, by the hub's clock and by HQ's.
+    occurred_at_ms BIGINT,
+    received_at_ms BIGINT,
     PRIMARY KEY (hub, epoch, stream)
 );
 

@@ -26,6 +26,9 @@ CREATE TABLE hub_cursor (
     link BLOB,
     -- While a hub is asked to send again: how far it has come. Acknowledgements name this instead of the cursor.
     replayed_to INTEGER,
+    -- Of the event at the cursor, by the hub's clock and by HQ's.
+    occurred_at_ms INTEGER,
+    received_at_ms INTEGER,
     PRIMARY KEY (hub, epoch, stream)
 ) STRICT, WITHOUT ROWID;
 

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 pub use address::{Access, Address};
 pub use statement::Statement;
+pub(crate) use value::values;
 pub use value::{Row, Value};
 
 /// How long a connection or an answer is waited for. Migrations and rebuilding take as long as they take.

@@ -51,5 +51,26 @@ pub(crate) use text;
 /// Every statement of this crate.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<&'static Statement> {
-    [super::migrate::STATEMENTS].concat()
+    use crate::{down, ledger, projection, report, transfers};
+    [
+        super::migrate::STATEMENTS,
+        ledger::STATEMENTS,
+        ledger::alarm::STATEMENTS,
+        ledger::cursor::STATEMENTS,
+        ledger::hubs::STATEMENTS,
+        projection::day::STATEMENTS,
+        projection::quarantine::STATEMENTS,
+        projection::rebuild::STATEMENTS,
+        projection::sale::STATEMENTS,
+        projection::stock::STATEMENTS,
+        projection::transfer::STATEMENTS,
+        report::fleet::STATEMENTS,
+        report::quarantine::STATEMENTS,
+        report::sales::STATEMENTS,
+        report::stock::STATEMENTS,
+        report::totals::STATEMENTS,
+        transfers::STATEMENTS,
+        down::rows::STATEMENTS,
+    ]
+    .concat()
 }

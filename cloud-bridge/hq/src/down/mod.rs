@@ -21,27 +21,26 @@
 //! | the broker, the WAN, a hub | the batch is sent again; to a silent hub once a minute, and as soon as it is back |
 //! | a batch or an answer is lost, doubled or late | the batch is sent again; old answers change nothing |
 //! | the hub's store is restored or replaced | see [`queue`]: a new queue begins, and what is lost is counted |
-//! | this process dies | what waits in [`MemoryQueues`] is gone; a later process begins new queues |
+//! | this process dies | what waits is in the ledger's database; the next process sends it |
 //! | the queues cannot be read or written | nothing is sent or forgotten; it is tried again |
 
-mod memory;
 mod publisher;
 pub mod queue;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 pub mod window;
 
-use std::future::Future;
-
 use contract::{
-    BadBody, DownAcknowledgement, DownBatch, DownItem, HubId, Sequence, Stream,
+    BadBody, HubId, Stream,
     kind::{Body, DownKind},
 };
-pub use memory::MemoryQueues;
 pub use publisher::{Publisher, PublisherStatus};
-use queue::Heard;
+pub use rows::Queues;
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::database::DatabaseError;
 
 /// The most items that wait in a queue.
 pub const MAX_WAITING: usize = 200_000;
@@ -52,7 +51,7 @@ pub const MAX_BODY: usize = contract::message::BATCH_BYTES;
 /// An item on its way into a queue.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     pub(crate) body: Box<RawValue>,
 }
 
@@ -62,11 +61,7 @@ impl Outgoing {
     /// # Errors
     /// The body has no JSON form.
     pub fn new<B: Body>(kind: &DownKind<B>, body: &B) -> Result<Self, BadBody> {
-        Ok(Self { kind: kind.name(), body: kind.write(body)? })
-    }
-
-    fn at(&self, sequence: Sequence) -> DownItem {
-        DownItem { sequence, kind: self.kind.to_owned(), body: self.body.clone() }
+        Ok(Self { kind: kind.name().to_owned(), body: kind.write(body)? })
     }
 }
 
@@ -78,7 +73,7 @@ pub struct RefusedItem {
     /// In which stream.
     pub stream: Stream,
     /// What it was.
-    pub kind: &'static str,
+    pub kind: String,
     /// What it said.
     pub body: Box<RawValue>,
     /// Why the hub refused it.
@@ -98,30 +93,24 @@ pub struct QueueSummary {
     pub lost: u64,
 }
 
-/// Where queues are kept. One transaction a call.
-pub trait Queues: Send + Sync + 'static {
-    /// Appends items to the queue of a hub and stream: all or none.
-    fn append(
-        &self,
-        hub: &HubId,
-        stream: &Stream,
-        items: Vec<Outgoing>,
-    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+/// What an answer did.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Items applied since the last answer.
+    pub applied: u64,
+    /// Items refused since the last answer, and why.
+    pub refused: Vec<(Outgoing, String)>,
+    /// A new queue began: the hub's store, or HQ, was set back.
+    pub restarted: bool,
+    /// Items that had been applied in the store that was set back.
+    pub lost: u64,
+}
 
-    /// The queues in which something waits.
-    fn waiting(&self) -> impl Future<Output = Result<Vec<(HubId, Stream)>, QueueError>> + Send;
-
-    /// What a hub lacks next, if anything.
-    fn next(&self, hub: &HubId, stream: &Stream) -> impl Future<Output = Result<Option<DownBatch>, QueueError>> + Send;
-
-    /// Takes a hub's answer: forgets what it has applied, and keeps what it has refused for a person.
-    fn acknowledge(&self, answer: &DownAcknowledgement) -> impl Future<Output = Result<Heard, QueueError>> + Send;
-
-    /// The sums.
-    fn summary(&self) -> impl Future<Output = Result<QueueSummary, QueueError>> + Send;
-
-    /// What hubs refused, in the order in which HQ heard of it.
-    fn refused(&self) -> impl Future<Output = Result<Vec<RefusedItem>, QueueError>> + Send;
+impl Heard {
+    /// Whether anything but the answer itself is new: the next batch may go.
+    pub fn is_news(&self) -> bool {
+        self.applied > 0 || !self.refused.is_empty() || self.restarted
+    }
 }
 
 /// Why a queue was not read or written; nothing has changed.
@@ -141,4 +130,7 @@ pub enum QueueError {
         /// Its size.
         bytes: usize,
     },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }

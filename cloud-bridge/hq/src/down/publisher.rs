@@ -14,7 +14,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use super::{Queues, queue::Heard, window::Window};
+use super::{Heard, Queues, window::Window};
+
 /// How often queues and time-outs are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -37,7 +38,7 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts on the current runtime.
-    pub fn start<Q: Queues>(broker: Broker, queues: Q) -> Self {
+    pub fn start(broker: Broker, queues: Queues) -> Self {
         let (tell, status) = watch::channel(PublisherStatus::default());
         let runner = Runner { broker, queues, status: tell, windows: BTreeMap::new(), began: Instant::now() };
         Self { status, task: tokio::spawn(runner.run()) }
@@ -55,16 +56,16 @@ impl Drop for Publisher {
     }
 }
 
-struct Runner<Q> {
+struct Runner {
     broker: Broker,
-    queues: Q,
+    queues: Queues,
     status: watch::Sender<PublisherStatus>,
     /// Of queues in which something waits.
     windows: BTreeMap<(HubId, Stream), Window>,
     began: Instant,
 }
 
-impl<Q: Queues> Runner<Q> {
+impl Runner {
     async fn run(mut self) {
         let mut back_off = BackOff::default();
         loop {

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
-use contract::{DownBatch, Epoch, HubId, Received, Refusal, Sequence, Stream};
+use contract::{DownBatch, DownItem, Epoch, HubId, Received, Refusal, Sequence, Stream, VERSION};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{Outgoing, queue::Queue, window::Window};
+use super::{
+    queue::{Meaning, Queue},
+    window::Window,
+};
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +99,8 @@ struct World {
     hub: HubId,
     stream: Stream,
     queue: Queue,
+    /// What waits in it, by number.
+    waiting: VecDeque<u64>,
     window: Window,
     published: u64,
     /// As HQ has them.
@@ -137,6 +142,7 @@ impl World {
             backup: Store::default(),
             processes: 0,
             queue: Queue::new(QUEUE),
+            waiting: VecDeque::new(),
             down: VecDeque::new(),
             up: VecDeque::new(),
             now_ms: 0,
@@ -148,8 +154,8 @@ impl World {
             Step::Publish(items) => {
                 for _ in 0..items {
                     self.published += 1;
-                    let body = RawValue::from_string(self.published.to_string()).unwrap();
-                    self.queue.push(Outgoing { kind: "item.changed", body });
+                    self.queue.waiting += 1;
+                    self.waiting.push_back(self.published);
                 }
             }
             Step::Pass(down, up) => self.pass(down, up),
@@ -169,6 +175,7 @@ impl World {
             }
             Step::Forget { clock_is_right } => {
                 self.processes += 1_000;
+                self.waiting.clear();
                 self.queue =
                     Queue::new(Epoch(if clock_is_right { QUEUE.0 + self.processes } else { QUEUE.0 - self.processes }));
                 self.act(Step::CutHq { lost: false });
@@ -186,7 +193,7 @@ impl World {
     fn pass(&mut self, down: Fate, up: Fate) {
         self.now_ms += 1_000;
         if self.window.may_send(self.now_ms)
-            && let Some(batch) = self.queue.next(&self.hub, &self.stream)
+            && let Some(batch) = self.next()
         {
             self.window.sent(self.now_ms);
             put(&mut self.down, DownBatch::decode(&batch.encode().unwrap()).unwrap(), down);
@@ -196,18 +203,37 @@ impl World {
             put(&mut self.up, (self.life, self.store.received.clone()), up);
         }
         if let Some((life, received)) = self.up.pop_front() {
-            let heard = self.queue.hear(life, &received);
-            self.window.heard(heard.is_news());
-            self.applied += heard.applied;
-            self.lost += heard.lost;
-            self.refused.extend(heard.refused.iter().map(|(item, _)| item.body.get().parse::<u64>().unwrap()));
+            let before = self.queue.acknowledged;
+            let meaning = self.queue.hear(life, &received);
+            self.window.heard(meaning.settled > 0 || meaning.restarted);
+            self.lost += meaning.lost;
+            for sequence in before.0 + 1..=before.0 + meaning.settled {
+                let number = self.waiting.pop_front().unwrap();
+                if received.refused.iter().any(|refusal| refusal.sequence.0 == sequence) {
+                    self.refused.push(number);
+                } else {
+                    self.applied += 1;
+                }
+            }
         }
+    }
+
+    fn next(&self) -> Option<DownBatch> {
+        let numbered = (self.queue.acknowledged.0 + 1..).zip(self.waiting.iter().take(200));
+        let item = |(sequence, number): (u64, &u64)| DownItem {
+            sequence: Sequence(sequence),
+            kind: "item.changed".into(),
+            body: RawValue::from_string(number.to_string()).unwrap(),
+        };
+        let (hub, stream, queue) = (self.hub.clone(), self.stream.clone(), self.queue.number);
+        let batch = DownBatch { version: VERSION, hub, stream, queue, items: numbered.map(item).collect() };
+        (!batch.items.is_empty()).then_some(batch)
     }
 
     /// The line behaves for as long as it takes.
     fn settle(&mut self) {
         for _ in 0..2_000 {
-            if self.queue.is_empty() && self.down.is_empty() && self.up.is_empty() {
+            if self.waiting.is_empty() && self.down.is_empty() && self.up.is_empty() {
                 return;
             }
             self.pass(Fate::Arrives, Fate::Arrives);
@@ -225,7 +251,7 @@ proptest! {
             world.act(step);
         }
         world.settle();
-        prop_assert!(world.queue.is_empty());
+        prop_assert!(world.waiting.is_empty());
         let (poison, good): (Vec<u64>, Vec<_>) = (1..=world.published).partition(|number| is_poison(*number));
         prop_assert_eq!(world.applied, good.len() as u64);
         prop_assert_eq!(&world.store.applied, &good);
@@ -243,12 +269,12 @@ proptest! {
         }
         world.act(Step::CutHub { lost: false });
         world.settle();
-        prop_assert!(world.queue.is_empty(), "{:?}", world.queue);
+        prop_assert!(world.waiting.is_empty(), "{:?}", world.queue);
         let before = world.store.applied.len();
         let first = world.published + 1;
         world.act(Step::Publish(500));
         world.settle();
-        prop_assert!(world.queue.is_empty());
+        prop_assert!(world.waiting.is_empty());
         let good: Vec<_> = (first..first + 500).filter(|number| !is_poison(*number)).collect();
         prop_assert_eq!(&world.store.applied[before..], &good);
     }
@@ -276,9 +302,9 @@ fn an_old_answer_of_the_same_store_changes_nothing() {
     world.settle();
     let old = Received { queue: QUEUE, up_to: Sequence(1), refused: Vec::new() };
     for _ in 0..2 {
-        assert!(!world.queue.hear(world.life, &old).is_news());
+        assert_eq!(world.queue.hear(world.life, &old), Meaning::default());
     }
-    assert!(!world.queue.hear(world.life, &Received::default()).is_news());
+    assert_eq!(world.queue.hear(world.life, &Received::default()), Meaning::default());
     world.act(Step::Publish(1));
     world.settle();
     assert_eq!(world.store.applied, [1, 2, 3]);

@@ -1,41 +1,41 @@
-//! The ledger: effects of events, and how far each stream has come.
+//! The ledger: what hubs sent, how far each stream is, and what follows from it.
+//!
+//! One transaction a batch ([`Ledger::apply`]): it locks the stream's cursor, [`decide`]s what is new, stores the
+//! events, applies the [projections](crate::projection), moves the cursor. Who stores something of a stream holds its
+//! cursor until the commit; so the order of a stream is the order of its commits, whoever works.
+//!
+//! What arrives again is compared with what is there: another body under the same key is an [`alarm`].
 
-mod memory;
+pub mod alarm;
+pub mod contradiction;
+pub mod cursor;
+pub mod hubs;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::BTreeMap, future::Future};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use commerce::{Minor, Unit, stock::State};
-use contract::{
-    BadBody, Batch, ChainLink, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened,
-    Stream,
-    message::{OVERSIZED, UNREADABLE},
-    sale, stock,
+pub use alarm::Alarm;
+use contract::{Batch, ChainLink, Epoch, Event, HubId, Sequence, Stream};
+use cursor::{Cursor, Key};
+use ring::digest::{SHA256, digest};
+
+use crate::{
+    database::{Access, Address, Database, DatabaseError, Transaction, Value, statement::statements, values},
+    projection::{apply::Applier, told::Stored},
 };
-pub use memory::MemoryLedger;
-use serde::Serialize;
 
-/// Where effects are kept. One transaction a batch.
-pub trait Ledger: Send + 'static {
-    /// The last event applied of a stream; 0 for none.
-    fn cursor(
-        &self,
-        hub: &HubId,
-        epoch: Epoch,
-        stream: &Stream,
-    ) -> impl Future<Output = Result<Sequence, LedgerError>> + Send;
+statements! {
+    /// Stores events.
+    INSERT = "event/insert" + postgres;
+    /// Events of a stream, by their sequences.
+    RANGE = "event/range";
+}
 
-    /// The link that the hub gave with the event at the cursor `at`; none if it gave none, or the cursor is elsewhere.
-    fn link(
-        &self,
-        hub: &HubId,
-        epoch: Epoch,
-        stream: &Stream,
-        at: Sequence,
-    ) -> impl Future<Output = Result<Option<ChainLink>, LedgerError>> + Send;
-
-    /// Applies what of a batch is new, and moves the cursor, in one transaction. With a gap before the batch nothing
-    /// changes.
-    fn apply(&self, batch: &Batch) -> impl Future<Output = Result<Applied, LedgerError>> + Send;
+/// A ledger. Clones are of the same one.
+#[derive(Clone)]
+pub struct Ledger {
+    database: Database,
 }
 
 /// What came of a batch.
@@ -43,28 +43,25 @@ pub trait Ledger: Send + 'static {
 pub struct Applied {
     /// The cursor now.
     pub cursor: Sequence,
-    /// Events applied.
+    /// Events stored.
     pub stored: u64,
     /// Events that were there already.
     pub repeated: u64,
+    /// Of those that were stored, how many are in quarantine.
+    pub quarantined: u64,
     /// The batch began after the next event that was due.
     pub gap: bool,
 }
-
-/// The ledger could not commit; nothing has changed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the ledger cannot be used: {0}")]
-pub struct LedgerError(pub String);
 
 /// What to do with a batch that arrives when the cursor is at `cursor`. Pure.
 pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
     let due = cursor.next();
     match events.first() {
-        None => Decision { fresh: &[], repeated: 0, gap: false },
-        Some(first) if first.sequence > due => Decision { fresh: &[], repeated: 0, gap: true },
+        None => Decision { fresh: &[], repeated: &[], gap: false },
+        Some(first) if first.sequence > due => Decision { fresh: &[], repeated: &[], gap: true },
         Some(_) => {
-            let repeated = events.iter().take_while(|event| event.sequence < due).count();
-            Decision { fresh: events.get(repeated..).unwrap_or_default(), repeated: repeated as u64, gap: false }
+            let (repeated, fresh) = events.split_at(events.iter().take_while(|event| event.sequence < due).count());
+            Decision { fresh, repeated, gap: false }
         }
     }
 }
@@ -72,137 +69,185 @@ pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
 /// See [`decide`].
 #[derive(Debug)]
 pub struct Decision<'a> {
-    /// To be applied.
+    /// To be stored.
     pub fresh: &'a [Event],
-    /// How many were there already.
-    pub repeated: u64,
+    /// There already.
+    pub repeated: &'a [Event],
     /// Something is missing before the batch.
     pub gap: bool,
 }
 
-/// The sums of a ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Sales.
-    pub sales: u64,
-    /// Lines of sales.
-    pub lines: u64,
-    /// At shelf prices, in minor units.
-    pub regular_minor: i64,
-    /// Taken off by stores.
-    pub discount_minor: i64,
-    /// Owed by customers.
-    pub net_minor: i64,
-    /// Owed by makers.
-    pub manufacturer_coupon_minor: i64,
-    /// Sales that are in the ledger more than once under different events: the same hub and reference. Should be 0.
-    pub duplicate_sales: u64,
-    /// Events that arrived again and were dropped.
-    pub repeated_events: u64,
-    /// Events that could not be read or did not add up.
-    pub quarantined: u64,
-}
-
-impl Summary {
-    /// With one more sale.
-    fn with(self, sale: &SaleCompleted) -> Result<Self, Unusable> {
-        let add = |sum: i64, amount: Minor| sum.checked_add(amount.get()).ok_or(Unusable::Money);
-        Ok(Self {
-            sales: self.sales + 1,
-            lines: self.lines + sale.lines.len() as u64,
-            regular_minor: add(self.regular_minor, sale.totals.regular)?,
-            discount_minor: add(self.discount_minor, sale.totals.discount)?,
-            net_minor: add(self.net_minor, sale.totals.net)?,
-            manufacturer_coupon_minor: add(self.manufacturer_coupon_minor, sale.totals.manufacturer_coupon)?,
-            ..self
-        })
+impl Ledger {
+    /// Opens a ledger, or makes it.
+    ///
+    /// # Errors
+    /// See [`Database::open`].
+    pub async fn open(address: &Address, access: &Access) -> Result<Self, DatabaseError> {
+        Database::open(address, access).await.map(Self::on)
     }
 
-    fn with_a_repeat(self) -> Self {
-        Self { repeated_events: self.repeated_events + 1, ..self }
+    /// A new ledger in memory.
+    ///
+    /// # Errors
+    /// See [`Database::in_memory`].
+    pub async fn in_memory() -> Result<Self, DatabaseError> {
+        Database::in_memory().await.map(Self::on)
     }
-}
 
-/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stock {
-    /// Whose.
-    pub hub: HubId,
-    /// In which life of its store.
-    pub epoch: Epoch,
-    /// Of what.
-    pub sku: String,
-    /// By which unit.
-    pub unit: Unit,
-    /// Free to be sold; negative if more was sold than was known to be there.
-    pub on_hand: i64,
-    /// Set aside.
-    pub reserved: i64,
-    /// On its way to another store.
-    pub in_transit: i64,
-    /// Kept back.
-    pub quarantined: i64,
-    /// Damaged.
-    pub damaged: i64,
-}
+    /// The ledger in a database.
+    pub fn on(database: Database) -> Self {
+        Self { database }
+    }
 
-/// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
-pub type Positions = BTreeMap<(String, Unit), [i64; State::ALL.len()]>;
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
 
-/// An event kept for a person to look at.
-#[derive(Clone, Debug)]
-pub struct Quarantined {
-    /// Whose.
-    pub hub: HubId,
-    /// Which.
-    pub sequence: Sequence,
-    /// Why.
-    pub why: String,
-    /// The event itself, or `None` if the quarantine is full.
-    pub body: String,
-}
+    /// The last event of a stream that is stored; 0 for none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn cursor(&self, hub: &HubId, epoch: Epoch, stream: &Stream) -> Result<Sequence, DatabaseError> {
+        Ok(self.read_cursor(hub, epoch, stream).await?.up_to)
+    }
 
-/// What an event says.
-pub(crate) enum Body {
-    Sale(Box<SaleCompleted>),
-    Stock(StockMoved),
-    Opening(StockOpened),
-}
+    /// What to acknowledge of a stream: how far it is, or how far a replay is, and the link there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn acknowledgement(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+    ) -> Result<(Sequence, Option<ChainLink>), DatabaseError> {
+        Ok(self.read_cursor(hub, epoch, stream).await?.acknowledged())
+    }
 
-/// Why an event goes into quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
-    #[error(transparent)]
-    Body(#[from] BadBody),
-    #[error("the hub could not send it: {}", .0.escape_debug())]
-    NotSent(String),
-    #[error("the hub already sent another sale as `{}`: was its disk set back, or copied?", .0.escape_debug())]
-    Reused(String),
-    #[error("unknown kind of event `{}`; update HQ", .0.escape_debug())]
-    Kind(String),
-    #[error("the sums of money with this sale cannot be represented")]
-    Money,
-    #[error("the quantity {} of item {} cannot be represented", .state.name(), .sku.escape_debug())]
-    Quantity { state: State, sku: String },
-}
+    async fn read_cursor(&self, hub: &HubId, epoch: Epoch, stream: &Stream) -> Result<Cursor, DatabaseError> {
+        Cursor::read(&self.database, &Key::new(hub, epoch, stream)?).await
+    }
 
-/// Reads an event and checks that it adds up.
-pub(crate) fn read(event: &Event) -> Result<Body, Unusable> {
-    if sale::COMPLETED.is(event) {
-        Ok(Body::Sale(Box::new(sale::COMPLETED.read(event)?)))
-    } else if stock::MOVED.is(event) {
-        Ok(Body::Stock(stock::MOVED.read(event)?))
-    } else if stock::OPENED.is(event) {
-        Ok(Body::Opening(stock::OPENED.read(event)?))
-    } else if [UNREADABLE, OVERSIZED].contains(&&*event.kind) {
-        let told: Result<Placeholder, _> = serde_json::from_str(event.body.get());
-        Err(Unusable::NotSent(
-            told.map_or_else(|error| error.to_string(), |told| format!("{}: {}", told.kind, told.why)),
-        ))
-    } else {
-        Err(Unusable::Kind(event.kind.clone()))
+    /// Stores what of a batch is new, with all that follows from it, and moves the cursor, in one transaction. With a
+    /// gap before the batch nothing changes.
+    ///
+    /// # Errors
+    /// The database fails, or a number of the batch is out of its range; nothing has changed.
+    pub async fn apply(&self, batch: &Batch) -> Result<Applied, DatabaseError> {
+        let key = Key::new(&batch.hub, batch.epoch, &batch.stream)?;
+        let mut transaction = self.database.transaction().await?;
+        let cursor = Cursor::lock(&mut transaction, &key).await?;
+        let decision = decide(cursor.up_to, &batch.events);
+        let mut applied = Applied {
+            cursor: cursor.up_to,
+            stored: decision.fresh.len() as u64,
+            repeated: decision.repeated.len() as u64,
+            quarantined: 0,
+            gap: decision.gap,
+        };
+        let now_ms = now_ms();
+        let is_alarmed = alarm_if_different(&mut transaction, &key, batch, decision.repeated, now_ms).await?;
+        let is_replayed = cursor.replay(&mut transaction, &key, &batch.events).await?;
+        if let Some(last) = decision.fresh.last() {
+            applied.quarantined = store(&mut transaction, &key, batch, decision.fresh, now_ms).await?;
+            cursor::set(&mut transaction, &key, last, batch.link, now_ms).await?;
+            applied.cursor = last.sequence;
+        }
+        if is_alarmed || is_replayed || applied.stored > 0 {
+            transaction.commit().await?;
+        }
+        Ok(applied)
+    }
+
+    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
+    /// made up.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begin_after(
+        &self,
+        hub: &HubId,
+        epoch: Epoch,
+        stream: &Stream,
+        up_to: Sequence,
+    ) -> Result<(), DatabaseError> {
+        let key = Key::new(hub, epoch, stream)?;
+        let mut transaction = self.database.transaction().await?;
+        cursor::begin(&mut transaction, &key, up_to).await?;
+        transaction.commit().await
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests;
+/// Stores events that are new, and applies them; gives how many of them are in quarantine.
+async fn store(
+    transaction: &mut Transaction,
+    key: &Key,
+    batch: &Batch,
+    fresh: &[Event],
+    now_ms: i64,
+) -> Result<u64, DatabaseError> {
+    let row = |event: &Event| {
+        let sequence = Value::unsigned("sequence", event.sequence.0)?;
+        let body = event.body.get();
+        let digest = digest(&SHA256, body.as_bytes()).as_ref().to_vec();
+        let [hub, epoch, stream] = key.values();
+        // A kind is a name; what is not one goes into quarantine by it, and must not keep the rest out.
+        let kind: String = event.kind.chars().filter(|char| *char != '\0').take(MAX_KIND).collect();
+        Ok(values![hub, epoch, stream, sequence, kind, event.occurred_at_ms, now_ms, body, digest])
+    };
+    transaction.execute_many(&INSERT, fresh.iter().map(row).collect::<Result<_, _>>()?).await?;
+    let stored = |event: &Event| Stored {
+        hub: batch.hub.clone(),
+        epoch: batch.epoch,
+        stream: batch.stream.clone(),
+        event: event.clone(),
+        received_at_ms: now_ms,
+    };
+    let events: Vec<_> = fresh.iter().map(stored).collect();
+    let quarantined = Applier::default().apply(transaction, &events).await?;
+    for (place, why) in &quarantined {
+        if let Some(stored) = events.get(*place) {
+            let kind = stored.event.kind.escape_debug();
+            tracing::error!(event = %stored, %kind, %why, "event quarantined");
+        }
+    }
+    Ok(quarantined.len() as u64)
+}
+
+/// The longest name of a kind that is stored, in characters.
+const MAX_KIND: usize = 64;
+
+/// Raises an alarm if an event that arrives again says something else than the one that is there.
+async fn alarm_if_different(
+    transaction: &mut Transaction,
+    key: &Key,
+    batch: &Batch,
+    repeated: &[Event],
+    now_ms: i64,
+) -> Result<bool, DatabaseError> {
+    let (Some(first), Some(last)) = (repeated.first(), repeated.last()) else { return Ok(false) };
+    let [hub, epoch, stream] = key.values();
+    let bounds = [first, last].map(|event| Value::unsigned("sequence", event.sequence.0));
+    let [from, to] = bounds;
+    for row in transaction.query(&RANGE, values![hub, epoch, stream, from?, to?]).await? {
+        let (sequence, kind, body, known): (u64, String, String, Vec<u8>) = row.read()?;
+        let Some(again) = repeated.iter().find(|event| event.sequence.0 == sequence) else { continue };
+        let is_same = digest(&SHA256, again.body.get().as_bytes()).as_ref() == known && again.kind == kind;
+        if !is_same && contradiction::is_one((&kind, &body), again) {
+            let what = format!("event {sequence} of {} arrived again and says something else", batch.stream);
+            tracing::error!(hub = %batch.hub, epoch = %batch.epoch, stream = %batch.stream, sequence, "{what}");
+            let subject = format!("{} {}", batch.epoch, batch.stream);
+            let alarm = Alarm::new(&batch.hub, alarm::Kind::Contradiction, subject, what, now_ms);
+            alarm::raise(transaction, &alarm).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -2,16 +2,17 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bridge::BridgeConfig;
 use contract::Stream;
-use hq::{Ingest, MemoryLedger, MemoryQueues, Publisher, Queues, down::Outgoing};
+use hq::{Access, Address, Ingest, Ledger, Publisher, Queues, down::Outgoing};
 use tokio::sync::watch;
 
-use crate::world::{self, Embedded, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until};
+use crate::world::{self, Embedded, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until, until_sales};
 
 const EVENTS: u64 = 5_000;
 const ITEMS: u64 = 3_000;
@@ -27,9 +28,11 @@ async fn everything_arrives_once(broker: SocketAddr) {
     let config = BridgeConfig { broker: world::broker(hub_end), software: "test".into() };
     let bridge = bridge::start(config, outbox.clone(), inbox.clone());
     let hq_end = world::broker(hq_end);
-    let queues = MemoryQueues::new(contract::Epoch(1));
+    // The queues are in a database that is not set back with the ledger.
+    let queues = Queues::of(&world::ledger().await);
     let mut publisher = Publisher::start(hq_end.clone(), queues.clone());
-    let mut ledger = MemoryLedger::default();
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(&directory.path().join("hq.db")).await;
     let mut ingest = Ingest::start(hq_end.clone(), ledger.clone());
     let began = Instant::now();
     let mut backup = None;
@@ -38,21 +41,26 @@ async fn everything_arrives_once(broker: SocketAddr) {
         let enough = EVENTS * (round - 1) / 10;
         let publish = (ITEMS * (round - 1) / 10 + 1..=ITEMS * round / 10).map(wanted);
         queues.append(&"store-1".parse().unwrap(), &Stream::items(), publish.collect()).await.unwrap();
-        until("HQ goes on", || ledger.summary().sales > enough).await;
+        until_sales("HQ goes on", &ledger, |sales| sales > enough).await;
         match round {
-            4 => backup = Some(ledger.backup()),
+            4 => {
+                let copy = directory.path().join("backup.db");
+                let database = rusqlite::Connection::open(directory.path().join("hq.db")).unwrap();
+                database.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+                backup = Some(copy);
+            }
             5 => publisher = Publisher::start(hq_end.clone(), queues.clone()),
             7 => {
                 // HQ comes back from a backup: it has less than it had acknowledged.
                 drop(ingest);
-                ledger = backup.take().unwrap();
+                ledger = open(&backup.take().unwrap()).await;
                 ingest = Ingest::start(hq_end.clone(), ledger.clone());
             }
             even if even % 2 == 0 => drop(cut_hub.send_replace(round)),
             _ => drop(cut_hq.send_replace(round)),
         }
     }
-    until("HQ has everything", || ledger.summary().sales == EVENTS).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == EVENTS).await;
     until("the hub knows", || *outbox.acknowledged.lock().unwrap() == EVENTS).await;
     let began_waiting = Instant::now();
     while queues.summary().await.unwrap().waiting > 0 {
@@ -70,13 +78,13 @@ async fn everything_arrives_once(broker: SocketAddr) {
     let mut status = bridge.status();
     let settled = status.wait_for(|status| status.connected && status.lag == 0);
     tokio::time::timeout(LIMIT, settled).await.unwrap().unwrap();
-    let summary = ledger.summary();
+    let summary = ledger.summary().await.unwrap();
     assert_eq!((summary.sales, summary.duplicate_sales, summary.quarantined), (EVENTS, 0, 0));
     assert_eq!(summary.net_minor, 100 * i64::try_from(EVENTS).unwrap());
     eprintln!(
-        "{EVENTS} events over a bad line in {:.1} s, {} repeated",
+        "{EVENTS} events over a bad line in {:.1} s, {} repeated since the backup",
         began.elapsed().as_secs_f64(),
-        summary.repeated_events
+        ingest.stats().borrow().repeated
     );
     let stopped = |ingest: &Ingest| ingest.stats().borrow().stopped.clone().into_values().collect::<Vec<_>>();
     assert_eq!(stopped(&ingest), [""; 0]);
@@ -86,6 +94,10 @@ async fn everything_arrives_once(broker: SocketAddr) {
     cut_hub.send_replace(11);
     until("HQ hears that it goes on", || stopped(&ingest).is_empty()).await;
     drop((ingest, publisher));
+}
+
+async fn open(path: &Path) -> Ledger {
+    Ledger::open(&Address::File(path.to_owned()), &Access::default()).await.unwrap()
 }
 
 /// The hub refuses these.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bridge::{Bridge, BridgeConfig};
 use contract::{Acknowledgement, Epoch, Sequence, Stream, VERSION, topic};
-use hq::{Ingest, MemoryLedger};
+use hq::{DatabaseError, Ingest};
 use link::{Broker, Identity, Login};
 use provisioning::{Names, StoreAuthority, write_store};
 use tokio::sync::watch;
 
-use crate::world::{self, LIMIT, Memory, MemoryInbox, Mosquitto, until};
+use crate::world::{self, LIMIT, Memory, MemoryInbox, Mosquitto, until, until_sales};
 
 fn bridge(broker: Broker, outbox: Memory) -> (Bridge, Arc<Memory>) {
     let outbox = Arc::new(outbox);
@@ -39,11 +39,11 @@ async fn a_backlog_gets_through(max_packet: usize, events: u64) {
     let mut outbox = Memory::new(last);
     outbox.padding = (1_000, None);
     let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
-    until("HQ has everything", || ledger.summary().sales == events).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == events).await;
     until("the hub knows", || *outbox.acknowledged.lock().unwrap() == events).await;
-    assert_eq!(ledger.summary().quarantined, 0);
+    assert_eq!(ledger.summary().await.unwrap().quarantined, 0);
     assert_eq!(bridge.status().borrow().alarms, [""; 0]);
 }
 
@@ -65,11 +65,17 @@ async fn an_event_larger_than_the_broker_takes_keeps_none_of_the_others_from_hq(
     let mut outbox = Memory::new(last);
     outbox.padding = (500, Some((17, 30_000)));
     let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
     until("the hub knows", || *outbox.acknowledged.lock().unwrap() == 60).await;
-    assert_eq!((ledger.summary().sales, ledger.summary().quarantined), (59, 1));
-    let kept = ledger.quarantine().remove(0);
+    assert_eq!((ledger.summary().await.unwrap().sales, ledger.summary().await.unwrap().quarantined), (59, 1));
+    let mut kept = Vec::new();
+    let take = |event| {
+        kept.push(event);
+        Ok::<_, DatabaseError>(())
+    };
+    ledger.quarantine(take).await.unwrap();
+    let kept = kept.remove(0);
     assert_eq!(kept.sequence, Sequence(17));
     assert!(kept.why.contains("could not send it: sale.completed"), "{}", kept.why);
     let alarms = bridge.status().borrow().alarms.concat();
@@ -82,13 +88,13 @@ async fn a_quiet_hub_hears_of_an_hq_that_lost_its_ledger() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(200);
     let (bridge, _) = bridge(world::broker(broker.address), Memory::new(last));
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
-    until("HQ has everything", || ledger.summary().sales == 200).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == 200).await;
     drop(ingest);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
-    until("HQ has everything again", || ledger.summary().sales == 200).await;
+    until_sales("HQ has everything again", &ledger, |sales| sales == 200).await;
     let mut status = bridge.status();
     tokio::time::timeout(LIMIT, status.wait_for(|status| status.lag == 0)).await.unwrap().unwrap();
 }
@@ -116,16 +122,16 @@ async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
     let mut status = bridge.status();
     tokio::time::timeout(LIMIT, status.wait_for(|status| status.connected)).await.unwrap().unwrap();
     assert_eq!((*outbox.acknowledged.lock().unwrap(), status.borrow().acknowledged), (0, 0), "nothing was sent before");
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
-    until("HQ has everything", || ledger.summary().sales == 3_000).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == 3_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hubs_of_one_name_are_told_to_a_person() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(10);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
     let (first, _) = bridge(world::broker(broker.address), Memory::new(last.clone()));
     let mut second = Memory::new(last);
@@ -139,14 +145,14 @@ async fn two_hubs_of_one_name_are_told_to_a_person() {
     let told = stats.wait_for(|stats| !stats.namesakes.is_empty());
     let told = tokio::time::timeout(LIMIT, told).await.unwrap().unwrap().namesakes.clone();
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [("store-1".parse().unwrap(), (Epoch(7), Epoch(8)))]);
-    until("HQ has the sales of both", || ledger.summary().sales == 20).await;
+    until_sales("HQ has the sales of both", &ledger, |sales| sales == 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (store, last) = watch::channel(8);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
     let (hub, outbox) = bridge(world::broker(broker.address), Memory::new(last.clone()));
     until("HQ has everything", || *outbox.acknowledged.lock().unwrap() == 8).await;
@@ -163,7 +169,11 @@ async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
     let told = stats.wait_for(|stats| !stats.diverged.is_empty());
     let told = tokio::time::timeout(LIMIT, told).await.unwrap().unwrap().diverged.clone();
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(outbox.hub.0.clone(), (Stream::sales(), Sequence(8)))]);
-    assert_eq!((ledger.summary().sales, *outbox.acknowledged.lock().unwrap()), (8, 5), "nothing is taken for another");
+    assert_eq!(
+        (ledger.summary().await.unwrap().sales, *outbox.acknowledged.lock().unwrap()),
+        (8, 5),
+        "nothing is taken for another"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,11 +221,11 @@ async fn a_hub_is_known_by_its_certificate_and_writes_its_own_topics_alone() {
         let tls = Some(link::client_config(roots, identity).unwrap());
         Broker { address: format!("mqtts://{}", broker.address).parse().unwrap(), tls, login: None }
     };
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(reached(Some(identity("hq").1)), ledger.clone());
     let (_store, last) = watch::channel(10);
     let _hub = bridge(reached(Some(identity("store-1").1)), Memory::new(last.clone()));
-    until("HQ has everything", || ledger.summary().sales == 10).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == 10).await;
 
     let (stranger, _) = bridge(reached(None), Memory::new(last.clone()));
     trouble(&stranger, "ertificate").await;
@@ -224,7 +234,7 @@ async fn a_hub_is_known_by_its_certificate_and_writes_its_own_topics_alone() {
     forged.hub.1 = Epoch(9);
     let (forger, _) = bridge(reached(Some(identity("store-2").1)), forged);
     trouble(&forger, "access list").await;
-    assert_eq!(ledger.summary().sales, 10);
+    assert_eq!(ledger.summary().await.unwrap().sales, 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,10 +253,10 @@ async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_told() {
     let why = trouble(&wrong, "refused the connection").await;
     assert!(why.contains("password") && !why.contains("wrong"), "{why}");
     drop(wrong);
-    let ledger = MemoryLedger::default();
+    let ledger = world::ledger().await;
     let _ingest = Ingest::start(reached("hq", "secret"), ledger.clone());
     let _hub = bridge(reached("store-1", "secret"), Memory::new(last));
-    until("HQ has everything", || ledger.summary().sales == 10).await;
+    until_sales("HQ has everything", &ledger, |sales| sales == 10).await;
 }
 
 /// A password file of mosquitto's, in which each has the password `secret`.

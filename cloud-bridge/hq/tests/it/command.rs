@@ -32,6 +32,7 @@ async fn items_of_a_file_are_sent_to_a_hub_and_refusals_are_printed() {
 
     let mut program = program();
     program.args(["ingest", "--broker", &address, "--to", "store-1", "--publish-items"]).arg(&path);
+    program.arg("--ledger").arg(directory.path().join("hq.db"));
     let mut child = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let printed = tokio::task::spawn_blocking(move || {
@@ -48,7 +49,11 @@ async fn items_of_a_file_are_sent_to_a_hub_and_refusals_are_printed() {
 #[test]
 fn items_need_a_hub_and_a_hub_needs_items() {
     for arguments in [["--to", "store-1"], ["--publish-items", "items.json"]] {
-        let output = program().args(["ingest", "--broker", "mqtt://127.0.0.1:1"]).args(arguments).output().unwrap();
+        let output = program()
+            .args(["ingest", "--broker", "mqtt://127.0.0.1:1", "--ledger", "/nowhere/hq.db"])
+            .args(arguments)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2));
     }
 }

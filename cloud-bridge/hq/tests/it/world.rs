@@ -14,6 +14,7 @@ use std::{
 use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
 use commerce::Item;
 use contract::{ChainLink, DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
+use hq::Ledger;
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -196,6 +197,20 @@ pub(crate) async fn line(far: SocketAddr) -> (SocketAddr, watch::Sender<u64>) {
 pub(crate) async fn until(what: &str, mut there: impl FnMut() -> bool) {
     let began = Instant::now();
     while !there() {
+        assert!(began.elapsed() < LIMIT, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// HQ's ledger, in memory.
+pub(crate) async fn ledger() -> Ledger {
+    Ledger::in_memory().await.unwrap()
+}
+
+/// Waits until a ledger has so many sales.
+pub(crate) async fn until_sales(what: &str, ledger: &Ledger, sales: impl Fn(u64) -> bool) {
+    let began = Instant::now();
+    while !sales(ledger.summary().await.unwrap().sales) {
         assert!(began.elapsed() < LIMIT, "{what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

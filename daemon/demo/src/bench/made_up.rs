@@ -12,7 +12,7 @@ use commerce::{
     Actor, Basket, BasketId, BusinessDay, Currency, Gtin, Item, NewLine, Quantity, RegisterName, Tender, line::What,
 };
 use contract::{Epoch, Sequence, Stream};
-use hq::MemoryLedger;
+use hq::Ledger;
 use hub::config::Config;
 use indicatif::ProgressBar;
 use jiff::{Timestamp, tz::TimeZone};
@@ -110,7 +110,7 @@ pub(super) fn sell(
 ///
 /// # Errors
 /// The store fails.
-pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item], sales: u64) -> Result<(), String> {
+pub(super) async fn fill(config: &Config, ledger: &Ledger, items: &[Item], sales: u64) -> Result<(), String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), born)
@@ -160,8 +160,8 @@ pub(super) async fn fill(config: &Config, ledger: &MemoryLedger, items: &[Item],
     bar.finish_and_clear();
     let epoch = Epoch(store.epoch());
     rest(config, store)?;
-    ledger.begin_after(&config.store.hub, epoch, &stream, Sequence(sales));
-    Ok(())
+    let began = ledger.begin_after(&config.store.hub, epoch, &stream, Sequence(sales)).await;
+    began.map_err(|error| error.to_string())
 }
 
 /// Restarts the store as a store with a history would have been, so that mostly empty files are rewritten.

@@ -263,7 +263,8 @@ impl Bench {
 
     async fn wait_for_hq(&self) -> f64 {
         let began = Instant::now();
-        while self.stage.ledger.summary().sales < self.sold && began.elapsed() < Duration::from_mins(2) {
+        let has_all = async || self.stage.ledger.summary().await.is_ok_and(|summary| summary.sales >= self.sold);
+        while !has_all().await && began.elapsed() < Duration::from_mins(2) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         (began.elapsed().as_secs_f64() * 100.0).round() / 100.0

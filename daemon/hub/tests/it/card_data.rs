@@ -7,13 +7,7 @@ use serde_json::{Map, Value, json};
 use store::EngineKind;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::common::{
-    CEREAL, ask, enter,
-    headquarters::Headquarters,
-    lane::{Lane, until},
-    log::Log,
-    open,
-};
+use crate::common::{CEREAL, ask, enter, headquarters::Headquarters, lane::Lane, log::Log, open};
 
 /// A card number as somebody may type it.
 const TYPED: &str = "4761.7390.0101.0119";
@@ -166,7 +160,7 @@ fn a_card_number_gets_nowhere_by_any_door() {
         assert_eq!(scans(&heard), told);
         lane.sell("sale-000001").await;
         let papers = format!("{:?} {:?}", lane.papers(1).await, lane.labels.printed());
-        until("the sale at HQ", || hq.ledger.summary().sales == 1).await;
+        hq.wait_for_sales(1).await;
 
         let mut told = vec![("the log", log.text()), ("paper", papers), ("events", heard.to_string())];
         for path in ["/api/v1/devices", "/api/v1/status", "/api/v1/audit", "/api/v1/sales"] {

@@ -27,7 +27,7 @@ fn the_log_has_the_whole_way_of_a_card_sale_by_its_id() {
         let sold = lane.post("card-000001", "/api/v1/sales", &request).await;
         let sale = sold.body["sale"].as_str().expect("it is sold").to_owned();
         lane.papers(2).await;
-        until("sales at HQ", || hq.ledger.summary().sales == 2).await;
+        hq.wait_for_sales(2).await;
         until("the receipt's line", || log.lines(&sale).iter().any(|line| is(line, "receipt printed", &["receipt"])))
             .await;
         let has_both = |line: &Value| line["stream"] == "sales" && line["up_to"] == "2";

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::LazyLock, time::Duration};
 
 use ::hq::{
-    Ledger, MemoryLedger, MemoryQueues, Queues,
+    Ledger, Queues,
     down::{Outgoing, QueueSummary},
 };
 use app::{
@@ -181,7 +181,7 @@ async fn act(store: &Store, index: usize, step: Step) {
     }
 }
 
-async fn carry(outbox: &StoreOutbox, ledger: &MemoryLedger, most: usize, acknowledged: bool) {
+async fn carry(outbox: &StoreOutbox, ledger: &Ledger, most: usize, acknowledged: bool) {
     for stream in outbox.streams() {
         let (hub, epoch) = (outbox.hub(), outbox.epoch());
         loop {
@@ -214,14 +214,14 @@ async fn start_as(hub: &str, directory: &Path, engine: EngineKind) -> StoreOutbo
     StoreOutbox { hub: hub.parse().unwrap(), store }
 }
 
-fn have_the_same(outbox: &StoreOutbox, ledger: &MemoryLedger) {
+async fn have_the_same(outbox: &StoreOutbox, ledger: &Ledger) {
     let here: Vec<Position> = stock::positions_of(&outbox.store, &Actor::console(), &sku())
         .unwrap()
         .into_iter()
         .map(|view| view.position)
         .collect();
     let here = State::ALL.map(|state| here.iter().map(|position| position.of(state)).sum::<i64>());
-    let there = ledger.positions(&outbox.hub(), outbox.epoch());
+    let there = ledger.positions(&outbox.hub(), outbox.epoch()).await.unwrap();
     let there = there.get(&(sku().to_string(), Unit::Each)).copied().unwrap_or_default();
     assert_eq!(here, there);
 }
@@ -229,7 +229,7 @@ fn have_the_same(outbox: &StoreOutbox, ledger: &MemoryLedger) {
 async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
     let mut directory = tempfile::tempdir().unwrap();
     let mut outbox = start(directory.path(), engine).await;
-    let ledger = MemoryLedger::default();
+    let ledger = Ledger::in_memory().await.unwrap();
     let rule = if strict { Rule::ToZero } else { Rule::BelowZero };
     outbox.store.commit(move |transaction| set_rule(transaction, rule)).await.unwrap();
     let mut backup: Option<Vec<u8>> = None;
@@ -251,8 +251,8 @@ async fn agree(engine: EngineKind, strict: bool, steps: &[Step]) {
             step => act(&outbox.store, index, step).await,
         }
     }
-    have_the_same(&outbox, &ledger);
-    assert_eq!(ledger.summary().quarantined, 0);
+    have_the_same(&outbox, &ledger).await;
+    assert_eq!(ledger.summary().await.unwrap().quarantined, 0);
     drop((outbox, directory));
 }
 
@@ -292,9 +292,9 @@ async fn an_hq_that_went_back_behind_what_is_kept_has_the_stock_after_a_restore(
     store::restore(directory.path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
     let outbox = start(directory.path(), EngineKind::Sqlite).await;
     assert_eq!(outbox.span(&Stream::stock()).unwrap().first_kept, Sequence(1));
-    let ledger = MemoryLedger::default();
+    let ledger = Ledger::in_memory().await.unwrap();
     carry(&outbox, &ledger, 200, false).await;
-    have_the_same(&outbox, &ledger);
+    have_the_same(&outbox, &ledger).await;
 }
 
 #[tokio::test]
@@ -302,9 +302,10 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut sender = start_as("store-1", directories[0].path(), EngineKind::Sqlite).await;
     let receiver = start_as("store-2", directories[1].path(), EngineKind::Sqlite).await;
-    let ledger = MemoryLedger::default();
-    let told = || {
-        ledger.transfers().iter().map(|item| [item.sent, item.received, item.arrived, item.short]).collect::<Vec<_>>()
+    let ledger = Ledger::in_memory().await.unwrap();
+    let told = async || {
+        let uneven = ledger.transfers().await.unwrap();
+        uneven.iter().map(|item| [item.sent, item.received, item.arrived, item.short]).collect::<Vec<_>>()
     };
     let here = |name: &str| ThisStore { hub: name.parse().unwrap(), epoch: sender.store.epoch() };
     let this_store = here("store-1");
@@ -315,13 +316,13 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
     });
     let id = sent.await.unwrap().id;
     carry(&sender, &ledger, 3, true).await;
-    assert_eq!(told(), [[5000, 0, 0, 0]]);
+    assert_eq!(told().await, [[5000, 0, 0, 0]]);
 
     let notice = stock::notice_for_receiver(&sender.store, &sender.hub(), id).unwrap();
     let entered = receiver.store.commit(move |transaction| come_in(transaction, notice, 4));
     entered.await.unwrap();
     carry(&receiver, &ledger, 3, true).await;
-    assert_eq!(told(), [[5000, 4000, 0, 0]], "at HQ some are in both books");
+    assert_eq!(told().await, [[5000, 4000, 0, 0]], "at HQ some are in both books");
     let mut backup = Vec::new();
     sender.store.backup(&mut backup).unwrap();
     // Told wrongly: the disk is lost with it, somebody buys something, and it is told once more.
@@ -329,7 +330,7 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
         if expected.is_empty() {
             act(&sender.store, 1, Step::Sells(1)).await;
             carry(&sender, &ledger, 3, true).await;
-            assert_eq!(told(), [[5000, 4000, 0, 0]], "what was told never happened in its books");
+            assert_eq!(told().await, [[5000, 4000, 0, 0]], "what was told never happened in its books");
         }
         let arrived = sender.store.commit(move |transaction| {
             let arrival = Arrival { lines: portions(pieces) };
@@ -337,13 +338,13 @@ async fn hq_follows_a_transfer_from_one_store_to_the_other_also_over_a_restore()
         });
         arrived.await.unwrap();
         carry(&sender, &ledger, 3, true).await;
-        assert_eq!(told(), expected);
+        assert_eq!(told().await, expected);
         if !expected.is_empty() {
             store::restore(directories[2].path(), EngineKind::Sqlite, &backup[..], 7).unwrap();
             sender = start_as("store-1", directories[2].path(), EngineKind::Sqlite).await;
         }
     }
-    assert_eq!(ledger.summary().quarantined, 0);
+    assert_eq!(ledger.summary().await.unwrap().quarantined, 0);
 }
 
 /// Store 2 enters a transfer, and receives so many pieces of it.
@@ -375,7 +376,7 @@ async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let hub = hub(directory.path());
     let inbox = StoreInbox { store: Arc::clone(&hub.store), timekeeper: Arc::clone(&hub.timekeeper) };
     let (name, stream) = (hub.config.store.hub.clone(), Stream::items());
-    let queues = MemoryQueues::new(Epoch(1));
+    let queues = Queues::of(&Ledger::in_memory().await.unwrap());
     let mut unpriced = cereal(1);
     unpriced.price.minor = Minor::literal(-1);
     let changes = [cereal(369), unpriced, cereal(379)];

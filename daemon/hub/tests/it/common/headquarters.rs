@@ -1,8 +1,11 @@
 //! HQ: a broker and its ingest, in this process.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use hq::{Exported, Ingest, MemoryLedger};
+use hq::{Access, Address, Ingest, Ledger};
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -13,8 +16,8 @@ use tokio::task::JoinHandle;
 /// HQ; ends with this value.
 pub(crate) struct Headquarters {
     /// What it knows.
-    pub(crate) ledger: MemoryLedger,
-    /// Where its export lies.
+    pub(crate) ledger: Ledger,
+    /// Where its ledger lies.
     pub(crate) directory: tempfile::TempDir,
     address: SocketAddr,
     serving: JoinHandle<()>,
@@ -29,11 +32,21 @@ impl Headquarters {
         let mut broker = MqttBroker::with_config(config).await.unwrap();
         let address = broker.local_addr().unwrap();
         let serving = tokio::spawn(async move { broker.run().await.unwrap() });
-        let ledger = MemoryLedger::default();
         let broker = Broker { address: format!("mqtt://{address}").parse().unwrap(), tls: None, login: None };
         let directory = tempfile::tempdir().unwrap();
-        let exported = Exported::new(ledger.clone(), &directory.path().join("sales.jsonl")).unwrap();
-        Self { ledger, directory, address, serving, _ingest: Ingest::start(broker, exported) }
+        let file = Address::File(directory.path().join("hq.db"));
+        let ledger = Ledger::open(&file, &Access::default()).await.unwrap();
+        let ingest = Ingest::start(broker, ledger.clone());
+        Self { ledger, directory, address, serving, _ingest: ingest }
+    }
+
+    /// Waits until HQ has so many sales.
+    pub(crate) async fn wait_for_sales(&self, sales: u64) {
+        let began = Instant::now();
+        while self.ledger.summary().await.unwrap().sales != sales {
+            assert!(began.elapsed() < Duration::from_secs(60), "HQ does not have {sales} sales");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// A hub's section of its config.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use commerce::Item;
 use contract::{HubId, item};
-use hq::{MemoryQueues, Queues, down::Outgoing};
+use hq::{Queues, down::Outgoing};
 
 /// Reads items from a file: an array of them, or one after another, such as one a line.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Item>, String> {
 ///
 /// # Errors
 /// A queue has no room for them.
-pub(crate) async fn append(queues: &MemoryQueues, items: &[Item], hubs: &[HubId]) -> Result<(), String> {
+pub(crate) async fn append(queues: &Queues, items: &[Item], hubs: &[HubId]) -> Result<(), String> {
     for hub in hubs {
         let outgoing: Result<Vec<_>, _> = items.iter().map(|item| Outgoing::new(&item::CHANGED, item)).collect();
         let outgoing = outgoing.map_err(|error| error.to_string())?;
@@ -67,7 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_hub_gets_every_item() {
-        let queues = MemoryQueues::new(contract::Epoch(1));
+        let queues = Queues::of(&hq::Ledger::in_memory().await.unwrap());
         let items: Vec<Item> = [line("818981"), line("4011")].map(|text| serde_json::from_str(&text).unwrap()).into();
         let hubs = ["store-1", "store-2"].map(|hub| hub.parse().unwrap());
         append(&queues, &items, &hubs).await.unwrap();

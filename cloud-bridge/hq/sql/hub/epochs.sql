@@ -1,0 +1,1 @@
+SELECT hub, epoch, stopped FROM hub

@@ -1,0 +1,7 @@
+INSERT INTO hub_stream (
+    hub, epoch, stream, first_kept, last, heard_at_ms
+) VALUES (
+    $1, $2, $3, $4, $5, $6
+)
+ON CONFLICT (hub, epoch, stream) DO UPDATE SET
+    first_kept = excluded.first_kept, last = excluded.last, heard_at_ms = excluded.heard_at_ms

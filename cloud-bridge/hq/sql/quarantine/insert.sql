@@ -1,0 +1,5 @@
+INSERT INTO quarantine (
+    hub, epoch, stream, sequence, why
+) VALUES (
+    $1, $2, $3, $4, $5
+)

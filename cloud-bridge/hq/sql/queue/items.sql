@@ -1,0 +1,5 @@
+SELECT kind, body
+FROM queue_item
+WHERE hub = $1 AND stream = $2 AND place > $3
+ORDER BY place
+LIMIT $4

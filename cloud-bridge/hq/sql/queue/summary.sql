@@ -1,0 +1,1 @@
+SELECT last - taken, applied, refused, lost FROM queue

@@ -1,0 +1,1 @@
+SELECT hub, stream FROM queue WHERE last > taken ORDER BY hub, stream

@@ -1,0 +1,3 @@
+SELECT hub, sale, register, receipt, sold_at_ms, net
+FROM sale
+WHERE hub = $1 AND sale = $2

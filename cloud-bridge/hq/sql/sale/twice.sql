@@ -1,0 +1,4 @@
+SELECT COUNT(*) - COUNT(DISTINCT reference)
+FROM sale
+GROUP BY hub
+HAVING COUNT(*) > COUNT(DISTINCT reference)

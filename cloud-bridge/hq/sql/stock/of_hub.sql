@@ -1,0 +1,4 @@
+SELECT sku, unit, on_hand, reserved, in_transit, quarantined, damaged
+FROM stock
+WHERE hub = $1 AND epoch = $2
+ORDER BY sku, unit

@@ -1,0 +1,93 @@
+//! What each store has of each item.
+
+use std::collections::BTreeMap;
+
+use commerce::{Unit, stock::State};
+use contract::{Epoch, HubId};
+use serde::Serialize;
+
+use crate::{
+    Ledger,
+    database::{DatabaseError, Row, Value, statement::statements, values},
+    report::pages::Pages,
+};
+
+statements! {
+    /// Positions, after one: by hub, epoch and item.
+    PAGE = "stock/page";
+    /// The positions of a hub in an epoch.
+    OF_HUB = "stock/of_hub";
+}
+
+/// Positions that are read at once.
+const AT_ONCE: i64 = 2_000;
+
+/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stock {
+    /// Whose.
+    pub hub: HubId,
+    /// In which life of its store.
+    pub epoch: Epoch,
+    /// Of what.
+    pub sku: String,
+    /// By which unit.
+    pub unit: Unit,
+    /// Free to be sold; negative if more was sold than was known to be there.
+    pub on_hand: i64,
+    /// Set aside.
+    pub reserved: i64,
+    /// On its way to another store.
+    pub in_transit: i64,
+    /// Kept back.
+    pub quarantined: i64,
+    /// Damaged.
+    pub damaged: i64,
+}
+
+/// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
+pub type Positions = BTreeMap<(String, Unit), [i64; State::ALL.len()]>;
+
+impl Ledger {
+    /// Gives what every store has, in the order of hubs, epochs and items. In a store's newest epoch it is what the
+    /// store itself has, once all of its events have arrived.
+    ///
+    /// # Errors
+    /// The database fails, or what takes them does.
+    pub async fn stock<E: From<DatabaseError>>(&self, mut take: impl FnMut(Stock) -> Result<(), E>) -> Result<(), E> {
+        let mut snapshot = self.database().snapshot().await?;
+        let pages = Pages::after(values!["", -1_i64, "", ""], &PAGE, AT_ONCE);
+        pages.each(&mut snapshot, |row| take(stock(row)?)).await?;
+        Ok(snapshot.commit().await?)
+    }
+
+    /// What a store has, as its opening, its sales and its other movements of an epoch leave it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn positions(&self, hub: &HubId, epoch: Epoch) -> Result<Positions, DatabaseError> {
+        let parameters = values![hub.as_str(), Value::unsigned("epoch", epoch.0)?];
+        let rows = self.database().read(&OF_HUB, parameters).await?;
+        let position = |row: Row| {
+            let (sku, name, on_hand, reserved, in_transit, quarantined, damaged) = row.read::<Position>()?;
+            Ok(((sku, unit(&name)?), [on_hand, reserved, in_transit, quarantined, damaged]))
+        };
+        rows.into_iter().map(position).collect()
+    }
+}
+
+/// A row of a hub's positions.
+type Position = (String, String, i64, i64, i64, i64, i64);
+
+fn unit(name: &str) -> Result<Unit, DatabaseError> {
+    let bad = || DatabaseError::Column { column: 0, expected: "a unit", found: name.to_owned() };
+    Unit::ALL.into_iter().find(|unit| unit.name() == name).ok_or_else(bad)
+}
+
+fn stock(row: Row) -> Result<Stock, DatabaseError> {
+    type Columns = (String, u64, String, String, i64, i64, i64, i64, i64);
+    let (hub, epoch, sku, name, on_hand, reserved, in_transit, quarantined, damaged): Columns = row.read()?;
+    let bad = |found| DatabaseError::Column { column: 0, expected: "a hub", found };
+    let (hub, unit) = (hub.parse().map_err(bad)?, unit(&name)?);
+    Ok(Stock { hub, epoch: Epoch(epoch), sku, unit, on_hand, reserved, in_transit, quarantined, damaged })
+}

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     database::DatabaseError,
     ledger::{Alarm, Ledger, alarm::Kind, hubs::Heard, now_ms},
+    shard::{self, Leases, Shares},
 };
 
 /// The most stopped hubs that are listed.
@@ -76,12 +77,14 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts on the current runtime.
-    pub fn start(broker: Broker, ledger: Ledger) -> Self {
+    /// Starts on the current runtime, for the hubs of a worker's shards.
+    pub fn start(broker: Broker, ledger: Ledger, leases: &Leases) -> Self {
         let (tell, stats) = watch::channel(IngestStats::default());
         let runner = Runner {
             broker,
             ledger,
+            worker: leases.worker().to_owned(),
+            shares: leases.shares(),
             stats: tell,
             unsent: BTreeMap::new(),
             epochs: HashMap::new(),
@@ -107,6 +110,9 @@ impl Drop for Ingest {
 struct Runner {
     broker: Broker,
     ledger: Ledger,
+    worker: String,
+    /// The shards that the worker has.
+    shares: watch::Receiver<Shares>,
     stats: watch::Sender<IngestStats>,
     /// Cursors still to be sent to hubs; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), (Sequence, Option<ChainLink>)>,
@@ -125,18 +131,19 @@ impl Runner {
         let mut note_down = interval(NOTE_DOWN);
         self.remember().await;
         loop {
+            let Ok(shards) = shard::some(&mut self.shares).await else { return };
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),
-                client_id: "hq-ingest".into(),
-                subscribe: vec![topic::ALL_HUBS.into()],
+                client_id: format!("hq-{}", self.worker),
+                subscribe: shard::topics(&shards, topic::ALL_HUBS, topic::of_shard),
                 max_payload: MAX_MESSAGE,
             });
             let mut retry = interval(RETRY);
             let why = loop {
                 tokio::select! {
                     told = incoming.recv() => match told {
-                        None => break LinkError::TaskEnded,
-                        Some(Incoming::Closed(why)) => break why,
+                        None => break Some(LinkError::TaskEnded),
+                        Some(Incoming::Closed(why)) => break Some(why),
                         Some(Incoming::Ready) => {
                             self.stats.send_modify(|stats| {
                                 stats.connected = true;
@@ -152,9 +159,16 @@ impl Runner {
                     },
                     _ = retry.tick() => {}
                     _ = note_down.tick() => self.note_down().await,
+                    changed = self.shares.changed() => {
+                        if changed.is_err() || shard::set(&self.shares.borrow()) != shards {
+                            break None;
+                        }
+                    }
                 }
                 self.acknowledge(&link);
             };
+            // Other shards: subscribed to at once.
+            let Some(why) = why else { continue };
             tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker");
             self.stats.send_modify(|stats| {
                 stats.connected = false;
@@ -313,7 +327,9 @@ impl Runner {
         if batch.epoch.0 > MOST || batch.events.iter().any(|event| event.sequence.0 > MOST) {
             return Err(TOO_HIGH.to_owned());
         }
-        match self.ledger.apply(&batch).await {
+        // A hub of another worker's.
+        let Some(fence) = shard::fence(&self.worker, &self.shares.borrow(), &batch.hub) else { return Ok(()) };
+        match self.ledger.apply_fenced(&batch, &fence).await {
             Ok(applied) => {
                 self.stats.send_modify(|stats| {
                     stats.stored += applied.stored;

@@ -20,6 +20,7 @@
 //! | the broker | a new connection with back-off; hubs say hello again, or resend after a stall |
 //! | the ledger cannot commit | nothing is acknowledged; the hub sends again after a stall |
 //! | an acknowledgement is lost | the hub sends again, everything is a repeat, the cursor is acknowledged again |
+//! | a worker was paused, and another has its hubs | it stores nothing of theirs: see [`shard`] |
 //! | this process dies | cursor and effects are in one transaction; hubs resend what was not acknowledged |
 //! | the ledger is restored from a backup, or is empty | its cursors are older; hubs follow them back, a quiet one within 30 s |
 //! | an event arrives again and says something else | an alarm; what is there stays |
@@ -35,6 +36,7 @@
 //! | [`projection`] | what events say, in rows; all of it again |
 //! | [`report`] | what the ledger says, for people and programs |
 //! | [`ingest`] | from MQTT into a ledger |
+//! | [`shard`] | which worker serves which hubs: leases and fences |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`down`] | queues of what HQ sends, and the publisher |
 //! | [`routing`] | which store gets which part of an order |
@@ -46,6 +48,7 @@ pub mod ledger;
 pub mod projection;
 pub mod report;
 pub mod routing;
+pub mod shard;
 #[cfg(test)]
 mod testing;
 pub mod transfers;
@@ -55,4 +58,5 @@ pub use down::{Publisher, Queues};
 pub use ingest::{Ingest, IngestStats};
 pub use ledger::{Applied, Ledger};
 pub use report::Summary;
+pub use shard::Leases;
 pub use transfers::Uneven;

@@ -12,7 +12,7 @@ use std::{
 use drivers::simulate::{
     SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal,
 };
-use hq::{Address, Ingest, Ledger};
+use hq::{Address, Ingest, Leases, Ledger};
 use hub::config::Config;
 use link::Broker;
 use mqtt5::broker::{
@@ -70,6 +70,7 @@ pub(crate) struct Stage {
     /// The hub's process; `None` while it is down.
     pub(crate) hub: watch::Receiver<Option<Running>>,
     _ingest: Ingest,
+    _leases: Leases,
     broker: JoinHandle<()>,
     keeper: JoinHandle<()>,
 }
@@ -117,7 +118,9 @@ impl Stage {
         let ledger = Ledger::open(&file, &hq::Access::default()).await.map_err(|error| error.to_string())?;
         let address = format!("mqtts://{broker_address}").parse();
         let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
-        let ingest = Ingest::start(Broker { address, tls: Some(trust(&authority)?), login: None }, ledger.clone());
+        let leases = Leases::start(ledger.clone(), "1".into());
+        let ingest =
+            Ingest::start(Broker { address, tls: Some(trust(&authority)?), login: None }, ledger.clone(), &leases);
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
         let listen = free_address().await.map_err(io("find a free port"))?;
         let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;
@@ -142,6 +145,7 @@ impl Stage {
             devices,
             hub,
             _ingest: ingest,
+            _leases: leases,
             broker,
             keeper,
         })

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use contract::HubId;
 use hq::{
-    Ingest, IngestStats, Publisher, Queues,
+    Ingest, IngestStats, Leases, Publisher, Queues,
     down::{QueueSummary, RefusedItem},
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     broker: BrokerArguments,
     #[command(flatten)]
     ledger: LedgerArguments,
+    /// This worker's name: each that works on a ledger at once needs its own. They divide the hubs among themselves.
+    #[arg(long, default_value = "1")]
+    worker: HubId,
     /// A file of items to send to the hubs of --to: a JSON array of items, or one item a line, each as a hub's POST
     /// /api/v1/items takes it.
     #[arg(long, requires = "to")]
@@ -40,8 +43,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(items) = items {
         publish::append(&queues, &items, &arguments.to).await.map_err(Failure::Arguments)?;
     }
-    let _publisher = Publisher::start(broker.clone(), queues.clone());
-    let ingest = Ingest::start(broker, ledger.clone());
+    let leases = Leases::start(ledger.clone(), arguments.worker.to_string());
+    let _publisher = Publisher::start(broker.clone(), queues.clone(), &leases);
+    let ingest = Ingest::start(broker, ledger.clone(), &leases);
     let mut every = tokio::time::interval(Duration::from_secs(5));
     let mut renewed = tokio::time::interval(LOOK_FOR_RENEWED);
     loop {

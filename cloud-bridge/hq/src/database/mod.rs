@@ -284,6 +284,12 @@ pub enum DatabaseError {
         /// What was there.
         found: String,
     },
+    /// A shard is another worker's: nothing is stored under the former lease.
+    #[error("the hubs of shard {shard} are another worker's now")]
+    Fenced {
+        /// Its number.
+        shard: u8,
+    },
     /// A number from outside that the database has no room for.
     #[error("{what} {number} is out of range; the limit is {}", i64::MAX)]
     Range {

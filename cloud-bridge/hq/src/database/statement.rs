@@ -51,7 +51,7 @@ pub(crate) use text;
 /// Every statement of this crate.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<&'static Statement> {
-    use crate::{down, ledger, projection, report, transfers};
+    use crate::{down, ledger, projection, report, shard, transfers};
     [
         super::migrate::STATEMENTS,
         ledger::STATEMENTS,
@@ -69,6 +69,7 @@ pub(crate) fn all() -> Vec<&'static Statement> {
         report::sales::STATEMENTS,
         report::stock::STATEMENTS,
         report::totals::STATEMENTS,
+        shard::STATEMENTS,
         transfers::STATEMENTS,
         down::rows::STATEMENTS,
     ]

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{Heard, Queues, window::Window};
+use crate::shard::{self, Leases, Shares};
 
 /// How often queues and time-outs are looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,10 +38,12 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts on the current runtime.
-    pub fn start(broker: Broker, queues: Queues) -> Self {
+    /// Starts on the current runtime, for the hubs of a worker's shards.
+    pub fn start(broker: Broker, queues: Queues, leases: &Leases) -> Self {
         let (tell, status) = watch::channel(PublisherStatus::default());
-        let runner = Runner { broker, queues, status: tell, windows: BTreeMap::new(), began: Instant::now() };
+        let (worker, shares) = (leases.worker().to_owned(), leases.shares());
+        let (windows, began) = (BTreeMap::new(), Instant::now());
+        let runner = Runner { broker, queues, worker, shares, status: tell, windows, began };
         Self { status, task: tokio::spawn(runner.run()) }
     }
 
@@ -59,6 +62,9 @@ impl Drop for Publisher {
 struct Runner {
     broker: Broker,
     queues: Queues,
+    worker: String,
+    /// The shards that the worker has.
+    shares: watch::Receiver<Shares>,
     status: watch::Sender<PublisherStatus>,
     /// Of queues in which something waits.
     windows: BTreeMap<(HubId, Stream), Window>,
@@ -69,10 +75,11 @@ impl Runner {
     async fn run(mut self) {
         let mut back_off = BackOff::default();
         loop {
+            let Ok(shards) = shard::some(&mut self.shares).await else { return };
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),
-                client_id: "hq-publish".into(),
-                subscribe: vec![topic::ALL_RECEIVED.into()],
+                client_id: format!("hq-{}-publish", self.worker),
+                subscribe: shard::topics(&shards, topic::ALL_RECEIVED, topic::received_of_shard),
                 max_payload: MAX_MESSAGE,
             });
             // What was on its way went with the connection.
@@ -83,8 +90,8 @@ impl Runner {
             let why = loop {
                 tokio::select! {
                     told = incoming.recv() => match told {
-                        None => break LinkError::TaskEnded,
-                        Some(Incoming::Closed(why)) => break why,
+                        None => break Some(LinkError::TaskEnded),
+                        Some(Incoming::Closed(why)) => break Some(why),
                         Some(Incoming::Ready) => {
                             ready = true;
                             self.status.send_modify(|status| {
@@ -100,11 +107,18 @@ impl Runner {
                         }
                     },
                     _ = tick.tick() => {}
+                    changed = self.shares.changed() => {
+                        if changed.is_err() || shard::set(&self.shares.borrow()) != shards {
+                            break None;
+                        }
+                    }
                 }
                 if ready {
                     self.send(&link).await;
                 }
             };
+            // Other shards: subscribed to at once.
+            let Some(why) = why else { continue };
             tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker; nothing is published");
             self.status.send_modify(|status| status.connected = false);
             self.trouble(&why.to_string());
@@ -141,10 +155,11 @@ impl Runner {
 
     /// Sends what hubs lack and windows allow.
     async fn send(&mut self, link: &Link) {
-        let waiting = match self.queues.waiting().await {
+        let mut waiting = match self.queues.waiting().await {
             Ok(waiting) => waiting,
             Err(error) => return self.trouble(&error.to_string()),
         };
+        waiting.retain(|(hub, _)| self.shares.borrow().contains_key(&hub.shard()));
         self.windows.retain(|key, _| waiting.binary_search(key).is_ok());
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         for (hub, stream) in waiting {

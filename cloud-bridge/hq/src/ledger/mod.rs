@@ -11,7 +11,7 @@ pub mod contradiction;
 pub mod cursor;
 pub mod hubs;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +23,7 @@ use ring::digest::{SHA256, digest};
 use crate::{
     database::{Access, Address, Database, DatabaseError, Transaction, Value, statement::statements, values},
     projection::{apply::Applier, told::Stored},
+    shard::Fence,
 };
 
 statements! {
@@ -135,29 +136,17 @@ impl Ledger {
     /// # Errors
     /// The database fails, or a number of the batch is out of its range; nothing has changed.
     pub async fn apply(&self, batch: &Batch) -> Result<Applied, DatabaseError> {
-        let key = Key::new(&batch.hub, batch.epoch, &batch.stream)?;
+        apply(self.database.transaction().await?, batch).await
+    }
+
+    /// The same, by a worker, while it has the hub's shard.
+    ///
+    /// # Errors
+    /// As for [`Self::apply`]; or the shard is another worker's.
+    pub async fn apply_fenced(&self, batch: &Batch, fence: &Fence) -> Result<Applied, DatabaseError> {
         let mut transaction = self.database.transaction().await?;
-        let cursor = Cursor::lock(&mut transaction, &key).await?;
-        let decision = decide(cursor.up_to, &batch.events);
-        let mut applied = Applied {
-            cursor: cursor.up_to,
-            stored: decision.fresh.len() as u64,
-            repeated: decision.repeated.len() as u64,
-            quarantined: 0,
-            gap: decision.gap,
-        };
-        let now_ms = now_ms();
-        let is_alarmed = alarm_if_different(&mut transaction, &key, batch, decision.repeated, now_ms).await?;
-        let is_replayed = cursor.replay(&mut transaction, &key, &batch.events).await?;
-        if let Some(last) = decision.fresh.last() {
-            applied.quarantined = store(&mut transaction, &key, batch, decision.fresh, now_ms).await?;
-            cursor::set(&mut transaction, &key, last, batch.link, now_ms).await?;
-            applied.cursor = last.sequence;
-        }
-        if is_alarmed || is_replayed || applied.stored > 0 {
-            transaction.commit().await?;
-        }
-        Ok(applied)
+        fence.check(&mut transaction).await?;
+        apply(transaction, batch).await
     }
 
     /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
@@ -177,6 +166,32 @@ impl Ledger {
         cursor::begin(&mut transaction, &key, up_to).await?;
         transaction.commit().await
     }
+}
+
+/// See [`Ledger::apply`].
+async fn apply(mut transaction: Transaction, batch: &Batch) -> Result<Applied, DatabaseError> {
+    let key = Key::new(&batch.hub, batch.epoch, &batch.stream)?;
+    let cursor = Cursor::lock(&mut transaction, &key).await?;
+    let decision = decide(cursor.up_to, &batch.events);
+    let mut applied = Applied {
+        cursor: cursor.up_to,
+        stored: decision.fresh.len() as u64,
+        repeated: decision.repeated.len() as u64,
+        quarantined: 0,
+        gap: decision.gap,
+    };
+    let now_ms = now_ms();
+    let is_alarmed = alarm_if_different(&mut transaction, &key, batch, decision.repeated, now_ms).await?;
+    let is_replayed = cursor.replay(&mut transaction, &key, &batch.events).await?;
+    if let Some(last) = decision.fresh.last() {
+        applied.quarantined = store(&mut transaction, &key, batch, decision.fresh, now_ms).await?;
+        cursor::set(&mut transaction, &key, last, batch.link, now_ms).await?;
+        applied.cursor = last.sequence;
+    }
+    if is_alarmed || is_replayed || applied.stored > 0 {
+        transaction.commit().await?;
+    }
+    Ok(applied)
 }
 
 /// Stores events that are new, and applies them; gives how many of them are in quarantine.

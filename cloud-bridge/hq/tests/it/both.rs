@@ -9,10 +9,10 @@ use std::{
 
 use bridge::BridgeConfig;
 use contract::Stream;
-use hq::{Access, Address, Ingest, Ledger, Publisher, Queues, down::Outgoing};
+use hq::{Access, Address, Leases, Ledger, Publisher, Queues, down::Outgoing};
 use tokio::sync::watch;
 
-use crate::world::{self, Embedded, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until, until_sales};
+use crate::world::{self, Embedded, Hq, LIMIT, Memory, MemoryInbox, Mosquitto, item, line, until, until_sales};
 
 const EVENTS: u64 = 5_000;
 const ITEMS: u64 = 3_000;
@@ -29,11 +29,12 @@ async fn everything_arrives_once(broker: SocketAddr) {
     let bridge = bridge::start(config, outbox.clone(), inbox.clone());
     let hq_end = world::broker(hq_end);
     // The queues are in a database that is not set back with the ledger.
-    let queues = Queues::of(&world::ledger().await);
-    let mut publisher = Publisher::start(hq_end.clone(), queues.clone());
+    let queued = world::ledger().await;
+    let (queues, leases) = (Queues::of(&queued), Leases::start(queued, "1".into()));
+    let mut publisher = Publisher::start(hq_end.clone(), queues.clone(), &leases);
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = open(&directory.path().join("hq.db")).await;
-    let mut ingest = Ingest::start(hq_end.clone(), ledger.clone());
+    let mut ingest = Hq::start(hq_end.clone(), ledger.clone());
     let began = Instant::now();
     let mut backup = None;
     for round in 1..=10 {
@@ -49,12 +50,12 @@ async fn everything_arrives_once(broker: SocketAddr) {
                 database.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
                 backup = Some(copy);
             }
-            5 => publisher = Publisher::start(hq_end.clone(), queues.clone()),
+            5 => publisher = Publisher::start(hq_end.clone(), queues.clone(), &leases),
             7 => {
                 // HQ comes back from a backup: it has less than it had acknowledged.
                 drop(ingest);
                 ledger = open(&backup.take().unwrap()).await;
-                ingest = Ingest::start(hq_end.clone(), ledger.clone());
+                ingest = Hq::start(hq_end.clone(), ledger.clone());
             }
             even if even % 2 == 0 => drop(cut_hub.send_replace(round)),
             _ => drop(cut_hq.send_replace(round)),
@@ -86,7 +87,7 @@ async fn everything_arrives_once(broker: SocketAddr) {
         began.elapsed().as_secs_f64(),
         ingest.stats().borrow().repeated
     );
-    let stopped = |ingest: &Ingest| ingest.stats().borrow().stopped.clone().into_values().collect::<Vec<_>>();
+    let stopped = |ingest: &Hq| ingest.stats().borrow().stopped.clone().into_values().collect::<Vec<_>>();
     assert_eq!(stopped(&ingest), [""; 0]);
     *outbox.stopped.lock().unwrap() = Some("the disk failed".into());
     until("HQ hears that the hub has stopped", || stopped(&ingest) == ["the disk failed"]).await;

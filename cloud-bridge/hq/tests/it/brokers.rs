@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bridge::{Bridge, BridgeConfig};
 use contract::{Acknowledgement, Epoch, Sequence, Stream, VERSION, topic};
-use hq::{DatabaseError, Ingest};
+use hq::DatabaseError;
 use link::{Broker, Identity, Login};
 use provisioning::{Names, StoreAuthority, write_store};
 use tokio::sync::watch;
 
-use crate::world::{self, LIMIT, Memory, MemoryInbox, Mosquitto, until, until_sales};
+use crate::world::{self, Hq, LIMIT, Memory, MemoryInbox, Mosquitto, until, until_sales};
 
 fn bridge(broker: Broker, outbox: Memory) -> (Bridge, Arc<Memory>) {
     let outbox = Arc::new(outbox);
@@ -40,7 +40,7 @@ async fn a_backlog_gets_through(max_packet: usize, events: u64) {
     outbox.padding = (1_000, None);
     let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let _ingest = Hq::start(world::broker(broker.address), ledger.clone());
     until_sales("HQ has everything", &ledger, |sales| sales == events).await;
     until("the hub knows", || *outbox.acknowledged.lock().unwrap() == events).await;
     assert_eq!(ledger.summary().await.unwrap().quarantined, 0);
@@ -66,7 +66,7 @@ async fn an_event_larger_than_the_broker_takes_keeps_none_of_the_others_from_hq(
     outbox.padding = (500, Some((17, 30_000)));
     let (bridge, outbox) = bridge(world::broker(broker.address), outbox);
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let _ingest = Hq::start(world::broker(broker.address), ledger.clone());
     until("the hub knows", || *outbox.acknowledged.lock().unwrap() == 60).await;
     assert_eq!((ledger.summary().await.unwrap().sales, ledger.summary().await.unwrap().quarantined), (59, 1));
     let mut kept = Vec::new();
@@ -89,11 +89,11 @@ async fn a_quiet_hub_hears_of_an_hq_that_lost_its_ledger() {
     let (_store, last) = watch::channel(200);
     let (bridge, _) = bridge(world::broker(broker.address), Memory::new(last));
     let ledger = world::ledger().await;
-    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let ingest = Hq::start(world::broker(broker.address), ledger.clone());
     until_sales("HQ has everything", &ledger, |sales| sales == 200).await;
     drop(ingest);
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let _ingest = Hq::start(world::broker(broker.address), ledger.clone());
     until_sales("HQ has everything again", &ledger, |sales| sales == 200).await;
     let mut status = bridge.status();
     tokio::time::timeout(LIMIT, status.wait_for(|status| status.lag == 0)).await.unwrap().unwrap();
@@ -123,7 +123,7 @@ async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
     tokio::time::timeout(LIMIT, status.wait_for(|status| status.connected)).await.unwrap().unwrap();
     assert_eq!((*outbox.acknowledged.lock().unwrap(), status.borrow().acknowledged), (0, 0), "nothing was sent before");
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let _ingest = Hq::start(world::broker(broker.address), ledger.clone());
     until_sales("HQ has everything", &ledger, |sales| sales == 3_000).await;
 }
 
@@ -132,7 +132,7 @@ async fn two_hubs_of_one_name_are_told_to_a_person() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(10);
     let ledger = world::ledger().await;
-    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let ingest = Hq::start(world::broker(broker.address), ledger.clone());
     let (first, _) = bridge(world::broker(broker.address), Memory::new(last.clone()));
     let mut second = Memory::new(last);
     second.hub.1 = Epoch(8);
@@ -153,7 +153,7 @@ async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (store, last) = watch::channel(8);
     let ledger = world::ledger().await;
-    let ingest = Ingest::start(world::broker(broker.address), ledger.clone());
+    let ingest = Hq::start(world::broker(broker.address), ledger.clone());
     let (hub, outbox) = bridge(world::broker(broker.address), Memory::new(last.clone()));
     until("HQ has everything", || *outbox.acknowledged.lock().unwrap() == 8).await;
     drop(hub);
@@ -222,7 +222,7 @@ async fn a_hub_is_known_by_its_certificate_and_writes_its_own_topics_alone() {
         Broker { address: format!("mqtts://{}", broker.address).parse().unwrap(), tls, login: None }
     };
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(reached(Some(identity("hq").1)), ledger.clone());
+    let _ingest = Hq::start(reached(Some(identity("hq").1)), ledger.clone());
     let (_store, last) = watch::channel(10);
     let _hub = bridge(reached(Some(identity("store-1").1)), Memory::new(last.clone()));
     until_sales("HQ has everything", &ledger, |sales| sales == 10).await;
@@ -254,7 +254,7 @@ async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_told() {
     assert!(why.contains("password") && !why.contains("wrong"), "{why}");
     drop(wrong);
     let ledger = world::ledger().await;
-    let _ingest = Ingest::start(reached("hq", "secret"), ledger.clone());
+    let _ingest = Hq::start(reached("hq", "secret"), ledger.clone());
     let _hub = bridge(reached("store-1", "secret"), Memory::new(last));
     until_sales("HQ has everything", &ledger, |sales| sales == 10).await;
 }

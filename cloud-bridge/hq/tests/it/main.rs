@@ -4,4 +4,7 @@
 mod both;
 mod brokers;
 mod command;
+#[path = "../postgres/mod.rs"]
+mod postgres;
+mod workers;
 mod world;

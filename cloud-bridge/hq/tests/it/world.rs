@@ -14,7 +14,7 @@ use std::{
 use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
 use commerce::Item;
 use contract::{ChainLink, DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
-use hq::Ledger;
+use hq::{Ingest, IngestStats, Leases, Ledger};
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -199,6 +199,20 @@ pub(crate) async fn until(what: &str, mut there: impl FnMut() -> bool) {
     while !there() {
         assert!(began.elapsed() < LIMIT, "{what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// HQ's only worker: what takes events, and its leases.
+pub(crate) struct Hq(pub(crate) Ingest, #[allow(dead_code)] Leases);
+
+impl Hq {
+    pub(crate) fn start(broker: Broker, ledger: Ledger) -> Self {
+        let leases = Leases::start(ledger.clone(), "1".into());
+        Self(Ingest::start(broker, ledger, &leases), leases)
+    }
+
+    pub(crate) fn stats(&self) -> watch::Receiver<IngestStats> {
+        self.0.stats()
     }
 }
 

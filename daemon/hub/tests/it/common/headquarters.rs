@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hq::{Access, Address, Ingest, Ledger};
+use hq::{Access, Address, Ingest, Leases, Ledger};
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -22,6 +22,7 @@ pub(crate) struct Headquarters {
     address: SocketAddr,
     serving: JoinHandle<()>,
     _ingest: Ingest,
+    _leases: Leases,
 }
 
 impl Headquarters {
@@ -36,8 +37,9 @@ impl Headquarters {
         let directory = tempfile::tempdir().unwrap();
         let file = Address::File(directory.path().join("hq.db"));
         let ledger = Ledger::open(&file, &Access::default()).await.unwrap();
-        let ingest = Ingest::start(broker, ledger.clone());
-        Self { ledger, directory, address, serving, _ingest: ingest }
+        let leases = Leases::start(ledger.clone(), "1".into());
+        let ingest = Ingest::start(broker, ledger.clone(), &leases);
+        Self { ledger, directory, address, serving, _ingest: ingest, _leases: leases }
     }
 
     /// Waits until HQ has so many sales.

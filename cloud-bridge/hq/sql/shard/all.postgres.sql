@@ -1,0 +1,4 @@
+SELECT id, owner, lease_until_ms, fence
+FROM shard
+ORDER BY id
+FOR UPDATE

@@ -1,0 +1,3 @@
+SELECT id, owner, lease_until_ms, fence
+FROM shard
+ORDER BY id

@@ -1,0 +1,3 @@
+UPDATE shard
+SET owner = $1, lease_until_ms = $2, fence = $3
+WHERE id = $4

@@ -1,0 +1,1 @@
+SELECT name, until_ms FROM worker

@@ -38,13 +38,21 @@
 //! | [`ingest`] | from MQTT into a ledger |
 //! | [`shard`] | which worker serves which hubs: leases and fences |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
+//! | [`api`] | REST for web shop, ERP and loyalty |
+//! | [`feed`] | every event, in the order of commits |
+//! | [`webhooks`] | the feed, carried to whoever wants it |
+//! | [`exports`] | a whole day of sales, as CSV or Parquet |
 //! | [`down`] | queues of what HQ sends, and the publisher |
 //! | [`routing`] | which store gets which part of an order |
 
+pub mod api;
 pub mod database;
 pub mod down;
+pub mod exports;
+pub mod feed;
 pub mod ingest;
 pub mod ledger;
+mod moment;
 pub mod projection;
 pub mod report;
 pub mod routing;
@@ -52,6 +60,7 @@ pub mod shard;
 #[cfg(test)]
 mod testing;
 pub mod transfers;
+pub mod webhooks;
 
 pub use database::{Access, Address, DatabaseError};
 pub use down::{Publisher, Queues};

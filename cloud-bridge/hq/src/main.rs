@@ -6,7 +6,8 @@ use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use commands::{
-    Failure, Report, fleet, ingest, quarantine, rebuild, replay_request, route, sales, stock, totals, transfers,
+    Failure, Report, export, fleet, ingest, key, quarantine, rebuild, replay_request, route, sales, serve, stock,
+    totals, transfers, webhook,
 };
 
 /// Headquarters' end of the store hubs.
@@ -40,6 +41,16 @@ enum Command {
     ReplayRequest(replay_request::Arguments),
     /// Route orders to stores, with the reasons. Orders and stores are read from files.
     Route(route::Options),
+    /// Serve the API for web shop, ERP and loyalty, and deliver webhooks, until Ctrl-C.
+    Serve(serve::Arguments),
+    /// Keys of the API.
+    Key(key::Arguments),
+    /// Addresses that events are carried to.
+    Webhook(webhook::Arguments),
+    /// Write a business day of sales into a file: a row for each line.
+    Export(export::Arguments),
+    /// Print the API's OpenAPI document.
+    Openapi,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,6 +67,11 @@ async fn main() -> ExitCode {
         Command::Transfers(report) => transfers::run(&report).await,
         Command::ReplayRequest(arguments) => replay_request::run(&arguments).await,
         Command::Route(options) => return route::run(&options),
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Key(arguments) => key::run(&arguments).await,
+        Command::Webhook(arguments) => webhook::run(&arguments).await,
+        Command::Export(arguments) => export::run(&arguments).await,
+        Command::Openapi => serve::print_document().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

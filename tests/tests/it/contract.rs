@@ -81,6 +81,23 @@ fn the_document_is_valid_and_generated_clients_sell() {
     assert!(sold.contains("sold "), "{sold}");
 }
 
+/// HQ's document, checked by the same validators and generators.
+#[test]
+fn the_document_of_hq_is_valid_and_generators_make_clients_of_it() {
+    if !has_tools() {
+        return;
+    }
+    let document = "docs/hq-openapi.json";
+    run("venv/bin/openapi-spec-validator", &[document]).unwrap();
+    run("node_modules/.bin/redocly", &["lint", "--config", "tests/contract/redocly.yaml", document]).unwrap();
+    run("node_modules/.bin/openapi-typescript", &[document, "-o", "target/contract/hq-api.ts"]).unwrap();
+    run("node_modules/.bin/tsc", &["--noEmit", "--strict", "target/contract/hq-api.ts"]).unwrap();
+    let _ = fs::remove_dir_all(workshop().join("hq-client"));
+    let client = ["generate", "--path", document, "--meta", "none", "--output-path", "target/contract/hq-client"];
+    let strict = ["--config", "tests/contract/python-client.yaml", "--fail-on-warning"];
+    run("venv/bin/openapi-python-client", &[&client[..], &strict].concat()).unwrap();
+}
+
 /// The README's commands, exactly as written there.
 #[test]
 fn the_readmes_sale_with_curl_works() {

@@ -1,8 +1,10 @@
 //! The commands, and what they share.
 
 pub(crate) mod access;
+pub(crate) mod export;
 pub(crate) mod fleet;
 pub(crate) mod ingest;
+pub(crate) mod key;
 pub(crate) mod output;
 pub(crate) mod publish;
 pub(crate) mod quarantine;
@@ -10,9 +12,11 @@ pub(crate) mod rebuild;
 pub(crate) mod replay_request;
 pub(crate) mod route;
 pub(crate) mod sales;
+pub(crate) mod serve;
 pub(crate) mod stock;
 pub(crate) mod totals;
 pub(crate) mod transfers;
+pub(crate) mod webhook;
 
 use std::{io, path::PathBuf};
 

@@ -51,7 +51,7 @@ pub(crate) use text;
 /// Every statement of this crate.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<&'static Statement> {
-    use crate::{down, ledger, projection, report, shard, transfers};
+    use crate::{api, down, exports, feed, ledger, projection, report, shard, transfers, webhooks};
     [
         super::migrate::STATEMENTS,
         ledger::STATEMENTS,
@@ -72,6 +72,14 @@ pub(crate) fn all() -> Vec<&'static Statement> {
         shard::STATEMENTS,
         transfers::STATEMENTS,
         down::rows::STATEMENTS,
+        feed::STATEMENTS,
+        webhooks::STATEMENTS,
+        exports::STATEMENTS,
+        api::keys::STATEMENTS,
+        api::command::STATEMENTS,
+        api::sales::STATEMENTS,
+        api::stores::STATEMENTS,
+        api::stock::STATEMENTS,
     ]
     .concat()
 }

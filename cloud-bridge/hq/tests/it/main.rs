@@ -1,10 +1,12 @@
 //! HQ and real bridges over real brokers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api;
 mod both;
 mod brokers;
 mod command;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod serve;
 mod workers;
 mod world;

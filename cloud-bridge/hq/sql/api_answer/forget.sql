@@ -1,0 +1,1 @@
+DELETE FROM api_answer WHERE at_ms < $1

@@ -1,0 +1,1 @@
+SELECT 0, position FROM event ORDER BY position DESC LIMIT 1

@@ -1,0 +1,1 @@
+SELECT id FROM webhook WHERE id = $1

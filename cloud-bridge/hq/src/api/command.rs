@@ -1,0 +1,171 @@
+//! Commands: what changes something, once, whatever becomes of the connection.
+//!
+//! A command carries an `Idempotency-Key`. What it does and its answer under that key are one transaction: a repeat
+//! gets the first answer, for [`KEPT`], whichever process it reaches. A refused command leaves nothing behind, and
+//! its key may be used again. A client that hangs up changes nothing: a transaction that was not committed is rolled
+//! back.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ring::digest::{Context, SHA256};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
+
+use super::{
+    Api,
+    authenticate::Asker,
+    problem::{BAD_REQUEST, BODY_TOO_LARGE, FAULT, KEY_REUSED, Problem, REQUEST_TIMEOUT},
+};
+use crate::{
+    database::{Database, DatabaseError, Transaction, statement::statements, value::values},
+    moment::now_ms,
+};
+
+statements! {
+    /// Takes a key for a new command; no row if it is taken.
+    BEGIN = "api_answer/begin";
+    /// What was answered under a key.
+    READ = "api_answer/read";
+    /// The answer.
+    ANSWER = "api_answer/answer";
+    /// Forgets old answers.
+    FORGET = "api_answer/forget";
+}
+
+/// How long an answer is kept.
+pub(super) const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The largest body, in bytes.
+const LARGEST: usize = 64 * 1024;
+
+/// How long a body may take.
+const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// The header that carries a command's key.
+pub(super) const HEADER: &str = "Idempotency-Key";
+
+/// How long a command's key is, in characters.
+pub(super) const LENGTH: std::ops::RangeInclusive<usize> = 8..=100;
+
+/// A command that is done for the first time, in a transaction that has its key.
+pub(crate) struct Command<T> {
+    /// What is asked.
+    pub(crate) body: T,
+    /// What it does is done here.
+    pub(crate) transaction: Transaction,
+    asker: Asker,
+    key: String,
+}
+
+/// What a command without a body carries.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+impl<T> Command<T> {
+    /// Commits the command with its answer.
+    ///
+    /// # Errors
+    /// It cannot be committed.
+    pub(crate) async fn answer(mut self, status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
+        let text = serde_json::to_string(body).map_err(|error| FAULT.because(error.to_string()))?;
+        let parameters = values![u32::from(status.as_u16()), &text, self.asker.0.id.as_str(), self.key];
+        self.transaction.execute(&ANSWER, parameters).await?;
+        self.transaction.commit().await?;
+        Ok(json(status, text))
+    }
+}
+
+fn json(status: StatusCode, text: String) -> Response {
+    let mut response = (status, text).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+impl<T: DeserializeOwned + Send> FromRequest<Arc<Api>> for Command<T> {
+    /// A problem, or the first answer.
+    type Rejection = Response;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Response> {
+        Self::begin(request, api).await.map_err(|refused| match refused {
+            Refused::Problem(problem) => problem.into_response(),
+            Refused::Repeated(answer) => answer,
+        })
+    }
+}
+
+enum Refused {
+    Problem(Problem),
+    Repeated(Response),
+}
+
+impl<P: Into<Problem>> From<P> for Refused {
+    fn from(problem: P) -> Self {
+        Self::Problem(problem.into())
+    }
+}
+
+impl<T: DeserializeOwned + Send> Command<T> {
+    async fn begin(request: Request, api: &Arc<Api>) -> Result<Self, Refused> {
+        let (mut parts, body) = request.into_parts();
+        let asker = Asker::from_request_parts(&mut parts, api).await?;
+        let key = parts.headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        if !LENGTH.contains(&key.len()) || key.bytes().any(|byte| !byte.is_ascii_graphic()) {
+            let (least, most) = (LENGTH.start(), LENGTH.end());
+            let detail = format!("a command needs the header `{HEADER}`: {least} to {most} printable characters");
+            return Err(BAD_REQUEST.because(detail).into());
+        }
+        let whole = collect(body).await?;
+        let mut digest = Context::new(&SHA256);
+        for part in [parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &whole] {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let digest = digest.finish();
+        let text = if whole.is_empty() { b"{}" } else { &whole[..] };
+        let body = serde_json::from_slice(text)
+            .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+
+        let mut transaction = api.database.transaction().await?;
+        let parameters = values![asker.0.id.as_str(), &key, digest.as_ref(), now_ms()];
+        if transaction.execute(&BEGIN, parameters).await? == 1 {
+            return Ok(Self { body, transaction, asker, key });
+        }
+        let row = transaction.query(&READ, values![asker.0.id.as_str(), &key]).await?.pop();
+        let row = row.ok_or_else(|| FAULT.because("the answer under this key was forgotten just now; ask again"))?;
+        let (earlier, status, text): (Vec<u8>, u64, String) = row.read()?;
+        if earlier != digest.as_ref() {
+            let detail = format!("another request was answered under the key `{key}`; take a new key for a new one");
+            return Err(KEY_REUSED.because(detail).into());
+        }
+        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        Err(Refused::Repeated(json(status.unwrap_or(StatusCode::OK), text)))
+    }
+}
+
+async fn collect(body: Body) -> Result<Bytes, Problem> {
+    let late = |_| REQUEST_TIMEOUT.because(format!("the body was not there after {} s", ARRIVAL.as_secs()));
+    let collected = timeout(ARRIVAL, Limited::new(body, LARGEST).collect()).await.map_err(late)?;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.downcast::<LengthLimitError>() {
+        Ok(_) => BODY_TOO_LARGE.because(format!("the body has more than {LARGEST} bytes")),
+        Err(_) => BAD_REQUEST.because("the body was cut off; send it again with the same key"),
+    })
+}
+
+/// Forgets answers that are older than [`KEPT`].
+///
+/// # Errors
+/// They cannot be.
+pub(super) async fn forget(database: &Database) -> Result<(), DatabaseError> {
+    let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+    let mut transaction = database.transaction().await?;
+    transaction.execute(&FORGET, values![now_ms() - kept]).await?;
+    transaction.commit().await
+}

@@ -1,0 +1,120 @@
+//! What a request that reads carries, taken apart; what is wrong with it becomes a [`Problem`], not a line of text.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+use super::problem::{BAD_REQUEST, Problem};
+
+/// Parts of the path.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        without_nul(parts)?;
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()))
+    }
+}
+
+/// Parameters after the question mark.
+pub(crate) struct InQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        without_nul(parts)?;
+        let query = axum::extract::Query::from_request_parts(parts, state).await;
+        query.map(|query| Self(query.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()))
+    }
+}
+
+/// PostgreSQL has no room for it in a text.
+fn without_nul(parts: &Parts) -> Result<(), Problem> {
+    if parts.uri.to_string().contains("%00") {
+        return Err(BAD_REQUEST.because("the address holds the character NUL"));
+    }
+    Ok(())
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// What is on it.
+    pub(crate) items: Vec<T>,
+    /// `after` of the next page; not there on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of `limit` at most, of rows of which one more was read, if there is one. `key` is by what the list is
+    /// ordered.
+    pub(crate) fn of<K: Serialize>(mut items: Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Self {
+        let is_last = items.len() <= limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| !is_last).map(|last| cursor(&key(last)));
+        Self { items, next }
+    }
+}
+
+/// Where a page ends, as clients carry it: they must not look into it.
+pub(crate) fn cursor(key: &impl Serialize) -> String {
+    BASE64URL_NOPAD.encode(&serde_json::to_vec(key).unwrap_or_default())
+}
+
+/// The longest cursor that is looked at.
+const LONGEST: usize = 2_000;
+
+/// Reads a cursor.
+///
+/// # Errors
+/// It is not one of this list.
+pub(crate) fn read_cursor<K: DeserializeOwned>(text: &str) -> Result<K, Problem> {
+    let bytes = (text.len() <= LONGEST).then(|| BASE64URL_NOPAD.decode(text.as_bytes()).ok()).flatten();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains("\\u0000"));
+    let key = text.and_then(|text| serde_json::from_str(&text).ok());
+    key.ok_or_else(|| BAD_REQUEST.because("`after` is not what `next` of a page of this list was"))
+}
+
+/// The size of a page.
+///
+/// # Errors
+/// It is not 1 to `most`.
+pub(crate) fn limit(asked: Option<usize>, default: usize, most: usize) -> Result<usize, Problem> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(BAD_REQUEST.because(format!("`limit` {limit}: 1 to {most}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_and_anything_else_is_refused() {
+        let key = ("store-1".to_owned(), i64::MAX, "ä\"".to_owned());
+        assert_eq!(read_cursor::<(String, i64, String)>(&cursor(&key)).ok(), Some(key));
+        let nul = cursor(&("\0", 1, ""));
+        for wrong in ["", "!", "e30", &cursor(&7), &nul, &"A".repeat(10_000)] {
+            assert!(read_cursor::<(String, i64, String)>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_page_names_the_next_one_if_there_is_more() {
+        let page = |count: usize| Page::of((0..count).collect(), 3, |last| *last);
+        assert_eq!((page(3).items, page(3).next), (vec![0, 1, 2], None));
+        let page = page(4);
+        assert_eq!(
+            (page.items, page.next.map(|next| read_cursor::<usize>(&next).ok())),
+            (vec![0, 1, 2], Some(Some(2)))
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! How often somebody may ask: a rate for each key, and one for each address of those without a good key.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    state::keyed::HashMapStateStore,
+};
+
+use super::problem::{Problem, TOO_MANY_REQUESTS};
+
+/// Of a key: requests a second, and at once after a pause.
+const KEY: (NonZeroU32, NonZeroU32) = (number(50), number(200));
+
+/// Of an address without a good key.
+const STRANGER: (NonZeroU32, NonZeroU32) = (number(1), number(20));
+
+const fn number(number: u32) -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(number - 1)
+}
+
+/// Addresses that are told apart at once; beyond them all strangers share one rate.
+const TOLD_APART: usize = 10_000;
+
+type Limiter = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
+
+/// Where a request comes from: an IPv4 address, or the network of an IPv6 address, whose host part anybody can make up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Peer(IpAddr);
+
+impl From<IpAddr> for Peer {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) if !address.is_loopback() => {
+                let [a, b, c, d, ..] = address.segments();
+                Self(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+            address => Self(address),
+        }
+    }
+}
+
+pub(super) struct Rates {
+    keys: Limiter,
+    strangers: Limiter,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let limiter = |(rate, burst)| RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst));
+        Self { keys: limiter(KEY), strangers: limiter(STRANGER) }
+    }
+}
+
+impl Rates {
+    /// Takes a turn of a key.
+    ///
+    /// # Errors
+    /// It has none left for now.
+    pub(super) fn key(&self, id: &str) -> Result<(), Problem> {
+        take(&self.keys, id).map_err(|wait| {
+            let (rate, burst) = KEY;
+            too_many(wait, &format!("this key may ask {rate} times a second, and {burst} times at once after a pause"))
+        })
+    }
+
+    /// Takes a turn of somebody without a good key.
+    ///
+    /// # Errors
+    /// Its address has none left for now.
+    pub(super) fn stranger(&self, peer: Peer) -> Result<(), Problem> {
+        if self.strangers.len() >= TOLD_APART {
+            self.strangers.retain_recent();
+        }
+        let is_apart = self.strangers.len() < TOLD_APART;
+        let name = if is_apart { peer.0.to_string() } else { "others".to_owned() };
+        take(&self.strangers, &name)
+            .map_err(|wait| too_many(wait, "too many requests without a good API key came from this address"))
+    }
+}
+
+fn take(limiter: &Limiter, name: &str) -> Result<(), Duration> {
+    limiter.check_key(&name.to_owned()).map_err(|not_until| not_until.wait_time_from(limiter.clock().now()))
+}
+
+fn too_many(wait: Duration, detail: &str) -> Problem {
+    let seconds = wait.as_secs() + 1;
+    TOO_MANY_REQUESTS.because(format!("{detail}; wait {seconds} s")).retry_after(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_and_each_address_has_a_rate_of_its_own() {
+        let rates = Rates::default();
+        let peer = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
+        let turns = |take: &dyn Fn() -> Result<(), Problem>| (0..1000).take_while(|_| take().is_ok()).count();
+        assert!((200..1000).contains(&turns(&|| rates.key("a"))));
+        assert!((200..1000).contains(&turns(&|| rates.key("b"))));
+        assert!((20..1000).contains(&turns(&|| rates.stranger(peer("10.0.0.1")))));
+        assert!((20..1000).contains(&turns(&|| rates.stranger(peer("10.0.0.2")))));
+    }
+
+    #[test]
+    fn hosts_of_one_ipv6_network_are_one_peer() {
+        let peer = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(peer("fd00:0:0:1::2"), peer("fd00::1:ffff:1:2:3"));
+        assert_ne!(peer("fd00:0:0:1::2"), peer("fd00:0:0:2::2"));
+        assert_eq!(peer("::ffff:10.0.0.1"), peer("10.0.0.1"));
+    }
+
+    #[test]
+    fn made_up_addresses_take_a_bounded_room() {
+        let rates = Rates::default();
+        for number in 0..2 * TOLD_APART {
+            let _ = rates.stranger(Peer(Ipv6Addr::from((number as u128) << 64).into()));
+        }
+        assert!(rates.strangers.len() <= TOLD_APART + 1);
+    }
+}

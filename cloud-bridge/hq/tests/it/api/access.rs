@@ -1,0 +1,88 @@
+//! Keys, scopes, rates, bounds.
+
+use super::*;
+
+#[test]
+fn a_request_needs_a_good_key_with_the_scope() {
+    on_each_engine(|hq| {
+        let asked = |key: Option<&str>| hq.ask(Method::GET, "/api/v1/stores", key, &[], "").problem();
+        let none = asked(None);
+        assert_eq!(none, (401, "unauthenticated".into()));
+        for made_up in ["", "shk_aaaaaaaa_AAAA", "x", &hq.key[..hq.key.len() - 1]] {
+            assert_eq!(asked(Some(made_up)), none, "{made_up}");
+        }
+        let add = |scope| hq.runtime.block_on(keys::add(hq.ledger.database(), "stock", &[scope])).unwrap();
+        let stock = add(Scope::StockRead);
+        // A new key is known within a second.
+        let forbidden =
+            until("the new key is known", || Some(asked(Some(&stock))).filter(|(status, _)| *status == 403));
+        assert_eq!(forbidden, (403, "forbidden".into()));
+    });
+}
+
+#[test]
+fn a_revoked_key_is_refused_and_no_key_is_stored() {
+    on_each_engine(|hq| {
+        assert_eq!(hq.get("/api/v1/stores")["items"], json!([]));
+        let listed = || hq.runtime.block_on(keys::list(hq.ledger.database())).unwrap();
+        let used = until("its use is noted", || listed()[0].last_used_at_ms);
+        assert!(used >= listed()[0].created_at_ms);
+        assert!(!serde_json::to_string(&listed()).unwrap().contains(&hq.key[13..]), "the secret is listed");
+        hq.runtime.block_on(keys::revoke(hq.ledger.database(), &listed()[0].id)).unwrap();
+        let refused = until("it is refused", || {
+            let answer = hq.ask(Method::GET, "/api/v1/stores", Some(&hq.key), &[], "");
+            (answer.status == 401).then(|| answer.problem())
+        });
+        assert_eq!(refused.1, "unauthenticated");
+        let again = hq.runtime.block_on(keys::revoke(hq.ledger.database(), &listed()[0].id));
+        assert!(again.unwrap_err().to_string().contains("not revoked already"));
+    });
+}
+
+#[test]
+fn who_asks_too_often_is_told_when_to_come_again() {
+    on_each_engine(|hq| {
+        let ask = |key: Option<&str>| hq.ask(Method::GET, "/api/v1/stores", key, &[], "");
+        // A stranger's rate is its address's; who has a good key is not kept out by it.
+        let answer = until("strangers are slowed down", || Some(ask(None)).filter(|answer| answer.status != 401));
+        assert_eq!(answer.problem(), (429, "too-many-requests".into()));
+        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!(wait >= 1);
+        assert_eq!(answer.json()["retry_after_s"], wait);
+        assert_eq!(ask(Some(&hq.key)).status, 200);
+    });
+}
+
+#[test]
+fn what_is_malformed_is_refused_as_a_problem() {
+    on_each_engine(|hq| {
+        let malformed = [
+            "/api/v1/stores?limit=0",
+            "/api/v1/stores?limit=501",
+            "/api/v1/stores?limit=x",
+            "/api/v1/stores?what=1",
+            "/api/v1/stores?after=!",
+            "/api/v1/sales",
+            "/api/v1/sales?day=2026-11-31",
+            "/api/v1/sales?day=today",
+            "/api/v1/sales?day=2026-11-24&customer=1",
+            "/api/v1/sales?store=a&receipt=1",
+            "/api/v1/stock",
+            "/api/v1/sales?customer=%00",
+            "/api/v1/stores/%00",
+            "/api/v1/events?after=Wy0xLDBd",
+            "/api/v1/events?wait=31",
+            "/api/v1/events?kinds=%20",
+            "/api/v1/exports/sales?day=2026-11-24&format=xml",
+        ];
+        for path in malformed {
+            assert_eq!(hq.refused(path), (400, "bad-request".into()), "{path}");
+        }
+        assert_eq!(hq.refused("/api/v1/nothing"), (404, "route-unknown".into()));
+        assert_eq!(hq.refused("/api/v1/stores/nobody"), (404, "store-unknown".into()));
+        assert_eq!(hq.refused("/api/v1/stores/nobody/sales/1-1"), (404, "sale-unknown".into()));
+        assert_eq!(hq.refused("/api/v1/webhooks/none/dead-letters"), (404, "webhook-unknown".into()));
+        let posted = hq.command(Method::POST, "/api/v1/stores", "key-000001", &json!({}));
+        assert_eq!(posted.problem(), (405, "method-not-allowed".into()));
+    });
+}

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use contract::{
-    BadMessage, Batch, ChainLink, Event, Known, Placeholder, Sequence, Stream, VERSION,
+    BadMessage, Batch, ChainLink, Event, Known, Packed, Placeholder, Sequence, Stream, Wire,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS, OVERSIZED},
     topic,
 };
-use link::{Link, Unpublished};
+use link::{Link, Message, Unpublished};
 use serde_json::value::to_raw_value;
 use tokio::{sync::watch, task::JoinError};
 
@@ -16,6 +16,9 @@ use crate::{
     outbox::{Outbox, OutboxError, Span},
     window::Window,
 };
+
+/// A packet of the broker's is read for this many times over: so much events shrink as they are compressed, at the least.
+const READ_FOR_A_PACKET: usize = 4;
 
 /// What keeps a stream from being sent, or read; it is tried again with the next change or tick.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -79,24 +82,25 @@ impl Flow {
             }
             let events = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_BATCH_EVENTS);
             let (reader, of) = (Arc::clone(outbox), stream.clone());
-            let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, BATCH_BYTES.min(limit)));
+            let bytes = BATCH_BYTES.min(limit.saturating_mul(READ_FOR_A_PACKET));
+            let read = tokio::task::spawn_blocking(move || reader.read(&of, from, events, bytes));
             let events = read.await??;
             if events.is_empty() {
                 return Ok(());
             }
             let (hub, epoch) = (outbox.hub(), outbox.epoch());
-            let batch = Batch { version: VERSION, hub, epoch, stream: stream.clone(), events, link: None };
+            let batch = Batch { hub, epoch, stream: stream.clone(), events, link: None };
             let mut batch = fit(batch, limit, alarms)?;
             let Some(through) = batch.events.last().map(|event| event.sequence) else { return Ok(()) };
             let (reader, of) = (Arc::clone(outbox), stream.clone());
             batch.link = tokio::task::spawn_blocking(move || reader.link(&of, through)).await??;
-            let payload = batch.encode()?;
+            let Packed { content_type, payload } = batch.encode()?;
             // There may be more by now than at the last look.
             span.last = span.last.max(through);
-            match link.publish(topic.clone(), payload) {
+            match link.publish(Message::new(topic.clone(), content_type, payload)) {
                 Ok(()) => {}
                 Err(Unpublished::NoRoom) => return Ok(()),
-                Err(error @ Unpublished::TooLarge { .. }) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
             tracing::debug!(%stream, first = %from, last = %through, "batch sent to HQ");
             self.window.sent(through, now_ms);
@@ -105,14 +109,14 @@ impl Flow {
     }
 }
 
-/// Cuts a batch to what the broker takes, with room for a link. An event that is too large by itself is replaced by a
+/// Cuts a batch to what the broker takes, as it travels, with room for a link. An event that is too large by itself is replaced by a
 /// [`Placeholder`], and a person hears of it: it must not keep all later ones from HQ.
 fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<Batch, BadMessage> {
     batch.link = Some(ChainLink::default());
     loop {
         let bytes = match batch.encode() {
-            Ok(payload) if payload.len() <= limit => return Ok(batch),
-            Ok(payload) => payload.len(),
+            Ok(packed) if packed.payload.len() <= limit => return Ok(batch),
+            Ok(packed) => packed.payload.len(),
             Err(BadMessage::TooLarge { bytes }) => bytes,
             Err(error) => return Err(error),
         };
@@ -167,16 +171,25 @@ pub(crate) async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cur
 mod tests {
     use super::*;
 
+    /// Printable text that hardly shrinks when it is compressed.
+    fn noise(seed: u64, bytes: usize) -> String {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let char = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'0' + (state >> 58) as u8)
+        };
+        (0..bytes).map(char).collect::<String>().replace('\\', "/")
+    }
+
     /// A batch of events whose bodies have so many bytes.
     fn batch(bodies: &[usize]) -> Batch {
         let event = |(sequence, bytes): (u64, &usize)| Event {
             sequence: Sequence(sequence),
             kind: "sale.completed".into(),
             occurred_at_ms: 1,
-            body: to_raw_value(&"x".repeat(*bytes)).unwrap(),
+            body: to_raw_value(&noise(sequence, *bytes)).unwrap(),
         };
         Batch {
-            version: VERSION,
             hub: "store-1".parse().unwrap(),
             epoch: contract::Epoch(7),
             stream: Stream::sales(),
@@ -186,16 +199,18 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_cut_to_what_the_broker_takes() {
+    fn a_batch_is_cut_to_what_the_broker_takes_of_it_compressed() {
         let whole = batch(&[1_000; 64]);
-        let bytes = whole.encode().unwrap().len();
+        let bytes = whole.encode().unwrap().payload.len();
+        let plain = serde_json::to_vec(&whole).unwrap().len();
+        assert!(bytes < plain * 9 / 10, "{bytes} of {plain}");
         for (limit, events) in [(bytes, 64), (bytes - 1, 32), (20_000, 16), (1_300, 1)] {
             let mut alarms = Alarms::default();
             let cut = fit(whole.clone(), limit, &mut alarms).unwrap();
-            let payload = cut.encode().unwrap();
+            let Packed { content_type, payload } = cut.encode().unwrap();
             assert_eq!(cut.events.len(), events, "{limit}");
             assert!(payload.len() <= limit);
-            assert_eq!(Batch::decode(&payload).unwrap().events.len(), events);
+            assert_eq!(Batch::decode(Some(&content_type), &payload).unwrap().events.len(), events);
             assert_eq!(alarms.told(), [""; 0]);
         }
     }
@@ -204,13 +219,22 @@ mod tests {
     fn an_event_larger_than_the_broker_takes_is_replaced_and_told_with_both_sizes() {
         let mut alarms = Alarms::default();
         let sent = fit(batch(&[5_000, 10]), 1_000, &mut alarms).unwrap();
-        let payload = sent.encode().unwrap();
+        let payload = sent.encode().unwrap().payload;
         assert_eq!((sent.events.len(), &*sent.events[0].kind), (1, OVERSIZED));
         assert!(payload.len() <= 1_000);
         let told: Placeholder = serde_json::from_str(sent.events[0].body.get()).unwrap();
         assert_eq!(told.kind, "sale.completed");
         let alarm = alarms.told().concat();
         assert!(alarm.contains("event 1 of sales") && alarm.contains("at most 1000"), "{alarm}");
-        assert!(alarm.contains(&batch(&[5_000]).encode().unwrap().len().to_string()), "{alarm}");
+        assert!(alarm.contains(&batch(&[5_000]).encode().unwrap().payload.len().to_string()), "{alarm}");
+    }
+
+    #[test]
+    fn a_large_event_that_shrinks_enough_is_sent_whole() {
+        let mut alarms = Alarms::default();
+        let mut shrinking = batch(&[10]);
+        shrinking.events[0].body = to_raw_value(&"x".repeat(100_000)).unwrap();
+        assert_eq!(fit(shrinking, 1_000, &mut alarms).unwrap().events[0].kind, "sale.completed");
+        assert_eq!(alarms.told(), [""; 0]);
     }
 }

@@ -34,9 +34,9 @@ pub struct InboxError(pub String);
 /// Batches that may wait to be applied. HQ sends one at a time for each stream; more are dropped, and sent again by it.
 const WAITING: usize = 8;
 
-/// What the inbox's task is asked.
+/// What the inbox's task is asked to do.
 #[derive(Debug)]
-pub(crate) enum Ask {
+pub(crate) enum Work {
     /// To say how far every stream is.
     Tell,
     /// To apply a batch.
@@ -46,7 +46,7 @@ pub(crate) enum Ask {
 /// The inbox's task, and how to talk with it.
 pub(crate) struct Receiving {
     /// What it is asked; without room it is not asked.
-    pub(crate) ask: mpsc::Sender<Ask>,
+    pub(crate) ask: mpsc::Sender<Work>,
     /// How far streams are, durably.
     pub(crate) told: mpsc::Receiver<(Stream, Received)>,
 }
@@ -57,17 +57,17 @@ pub(crate) fn receiving(inbox: Arc<dyn Inbox>) -> (Receiving, impl Future<Output
     (Receiving { ask, told }, receive(inbox, asked, tell))
 }
 
-async fn receive(inbox: Arc<dyn Inbox>, mut asked: mpsc::Receiver<Ask>, tell: mpsc::Sender<(Stream, Received)>) {
+async fn receive(inbox: Arc<dyn Inbox>, mut asked: mpsc::Receiver<Work>, tell: mpsc::Sender<(Stream, Received)>) {
     while let Some(ask) = asked.recv().await {
         match ask {
-            Ask::Tell => {
+            Work::Tell => {
                 for stream in inbox.streams() {
                     let (inbox, of) = (Arc::clone(&inbox), stream.clone());
                     let read = tokio::task::spawn_blocking(move || inbox.received(&of)).await;
                     say(&tell, stream, read).await;
                 }
             }
-            Ask::Apply(batch) => {
+            Work::Apply(batch) => {
                 let (inbox, stream) = (Arc::clone(&inbox), batch.stream.clone());
                 // In a task of its own: a panic while applying must not end this one.
                 let applied = tokio::spawn(async move { inbox.apply(batch).await }).await;
@@ -99,7 +99,7 @@ async fn say(
 mod tests {
     use std::sync::Mutex;
 
-    use contract::{DownItem, Epoch, Refusal, Sequence, VERSION};
+    use contract::{DownItem, Epoch, Refusal, Sequence};
 
     use super::*;
 
@@ -143,7 +143,7 @@ mod tests {
         };
         let items = (first..).zip(kinds).map(item).collect();
         let hub = "store-1".parse().unwrap();
-        DownBatch { version: VERSION, hub, stream: Stream::items(), queue: Epoch(7), items }
+        DownBatch { hub, stream: Stream::items(), queue: Epoch(7), items }
     }
 
     #[tokio::test]
@@ -151,11 +151,11 @@ mod tests {
         let (mut receiving, task) = receiving(Arc::new(Memory::default()));
         let task = tokio::spawn(task);
         let ask = |ask| receiving.ask.try_send(ask).unwrap();
-        ask(Ask::Tell);
-        ask(Ask::Apply(batch(1, &["good", "bad"])));
-        ask(Ask::Apply(batch(3, &["good", "panics"])));
-        ask(Ask::Apply(batch(3, &["good", "fails"])));
-        ask(Ask::Apply(batch(3, &["good"])));
+        ask(Work::Tell);
+        ask(Work::Apply(batch(1, &["good", "bad"])));
+        ask(Work::Apply(batch(3, &["good", "panics"])));
+        ask(Work::Apply(batch(3, &["good", "fails"])));
+        ask(Work::Apply(batch(3, &["good"])));
         let mut told = Vec::new();
         for _ in 0..3 {
             let (_, received) = receiving.told.recv().await.unwrap();

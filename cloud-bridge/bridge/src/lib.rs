@@ -10,6 +10,10 @@
 //!   and cursor in one commit; only then is HQ told. Every connection begins with the hub's own cursor.
 //! - **HQ's word counts for what was sent.** An acknowledgement of events that this hub has not sent yet does not
 //!   keep it from sending them; of an acknowledgement of events that it never had, a person hears.
+//! - **The newest state comes first.** If more than 200 events wait when HQ is reached, HQ hears the current
+//!   positions of the items that they touch ahead of the first of them. Then money: sales before other movements, whose
+//!   sums HQ has been told. How the hub is ([`Samples`]) goes last.
+//! - **HQ can be asked** ([`Ask`]): one answer, or a clear "not now"; without a line at once.
 //! - **The broker's limits are kept.** Batches are cut to its largest packet.
 //! - **Bounded.** At most [`window::IN_FLIGHT`] events are on their way; what waits beyond that waits in the outbox, on
 //!   disk. A few batches from HQ wait to be applied; more are dropped, and sent again by HQ.
@@ -38,18 +42,24 @@
 //! | the broker is reached, but no HQ answers | said in [`BridgeStatus`] after 10 s |
 //! | a hostile or garbled message | ignored and counted |
 //! | the hub's disk, so that its store stops | what is in the outbox goes on to HQ; hello says why, again every 5 s |
+//! | the line, the hub or the broker, so that the connection ends | the broker publishes the hub's last will: HQ knows that it is gone |
+//! | current positions are lost on the way | the events bring the same figures, later |
 //! | the hub dies | at the next start hello asks HQ for its cursors, and HQ hears those of the inbox |
 //! | a batch from HQ cannot be committed, or applying it panics | nothing is acknowledged; HQ sends it again |
 //! | an item from HQ cannot be applied | HQ keeps the reason for a person; the items after it are applied |
 //! | a batch from HQ is repeated, or does not follow | nothing is applied; HQ hears the cursor and goes on from it |
 
 mod alarms;
+mod ask;
 mod flow;
 pub mod inbox;
 pub mod outbox;
 mod run;
+mod telemetry;
 pub mod window;
 
+pub use ask::{Ask, NotNow};
 pub use inbox::{Inbox, InboxError};
-pub use outbox::{Outbox, OutboxError, Span};
+pub use outbox::{Backlog, Outbox, OutboxError, Span};
 pub use run::{Bridge, BridgeConfig, BridgeStatus, start};
+pub use telemetry::Samples;

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use contract::{ChainLink, Epoch, Event, HubId, Sequence, Stream};
+use contract::{ChainLink, Epoch, Event, HubId, Positions, Sequence, Stream};
 use tokio::sync::watch;
 
 /// How far a stream is at the hub.
@@ -14,6 +14,17 @@ pub struct Span {
     pub last: Sequence,
     /// The last event of which the hub remembers that HQ has it.
     pub acknowledged: Sequence,
+}
+
+/// Events of a stream that HQ lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Which stream.
+    pub stream: Stream,
+    /// The first of them.
+    pub from: Sequence,
+    /// The last.
+    pub last: Sequence,
 }
 
 /// What a hub has to tell HQ; the hub implements it over its store.
@@ -46,6 +57,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// # Errors
     /// The store fails.
     fn link(&self, stream: &Stream, sequence: Sequence) -> Result<Option<ChainLink>, OutboxError>;
+    /// The current positions of the items that these events touch, each message read in one snapshot. May block on the
+    /// disk, for as long as it takes to read the events' records.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn positions(&self, backlog: &[Backlog]) -> Result<Vec<Positions>, OutboxError>;
     /// Remembers durably that HQ has everything up to `up_to`.
     fn acknowledged(
         &self,

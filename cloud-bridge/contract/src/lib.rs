@@ -18,8 +18,8 @@
 //! - An event that cannot be sent (its record is damaged, or it is larger than the broker takes) is replaced by a
 //!   [`Placeholder`], which HQ keeps for a person; the events after it go on.
 //! - What HQ sends down is applied once, in order, in the same way with the ends exchanged; [`down`] has the rules.
-//! - Every message is JSON with a `version`, at most [`MAX_MESSAGE`] bytes. Fields may be added within a version;
-//!   unknown ones are ignored.
+//! - Every message is JSON of at most [`MAX_MESSAGE`] bytes, compressed if that pays; its content type names its form and
+//!   version ([`wire`]). Fields may be added within a version; unknown ones are ignored.
 //!
 //! # A conversation
 //!
@@ -28,35 +28,56 @@
 //!  | -- hello: epoch, streams and their spans -->  |   at every (re)connect, repeated every 5 s until answered, or
 //!  |                                               |   while the hub's store has stopped; then every 30 s
 //!  | <-- acknowledgement per stream: its cursor -- |   0 for a stream it has never seen
+//!  | -- positions ------------------------------>  |   if many events wait: what there is now, ahead of them
 //!  | -- batch from cursor + 1 ------------------>  |   a bounded window of batches
 //!  | <-- acknowledgement ------------------------- |   after the commit; on a gap: the cursor as it is
+//!  | -- telemetry ------------------------------>  |   how the hub is, when nothing else waits
+//!  | -- question ------------------------------->  |   what only HQ knows
+//!  | <-- answer ---------------------------------- |   once, within the time that the hub waits
+//!  | -- gone ----------------------------------->  |   by the broker, when the connection ends
 //! ```
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`name`] | hubs and their shards, streams, epochs, sequences |
-//! | [`message`] | up: hello, batch, acknowledgement, and their bounded decoding |
+//! | [`message`] | up: hello, last will, batch, acknowledgement |
+//! | [`positions`] | up: what there is now, ahead of how it came to that |
+//! | [`telemetry`] | up: how the hub is |
+//! | [`ask`] | questions of a hub, and their answers |
 //! | [`down`] | down: batch, acknowledgement, and what is due of a batch |
+//! | [`wire`] | how they travel: content type, version, compression |
 //! | [`topic`] | where they are published |
 //! | [`kind`] | kinds: name, stream and body of what is sent |
 //! | [`sale`] | up: a completed sale |
 //! | [`stock`] | up: a stock movement, and an epoch's opening stock |
 //! | [`item`] | down: an item of the catalog |
+//! | `schema` | JSON Schemas of all of it; a feature |
 
+pub mod ask;
 pub mod down;
 pub mod item;
 pub mod kind;
 pub mod message;
 pub mod name;
+pub mod positions;
 pub mod sale;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod stock;
+pub mod telemetry;
 pub mod topic;
+pub mod wire;
 
+pub use ask::{Answer, Answered, Asked, Question};
 pub use down::{DownAcknowledgement, DownBatch, DownItem, Received, Refusal};
 pub use kind::{BadBody, Body, DownKind, EventKind};
 pub use message::{
-    Acknowledgement, BadMessage, Batch, Event, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan, VERSION,
+    Acknowledgement, BadMessage, Batch, Event, Gone, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan,
+    VERSION,
 };
 pub use name::{ChainLink, Epoch, HubId, SHARDS, Sequence, Shard, Stream};
+pub use positions::Positions;
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};
+pub use telemetry::Telemetry;
+pub use wire::{Packed, Wire};

@@ -18,6 +18,8 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[A-Za-z0-9-]{1,63}$"))]
         pub struct $type(Cow<'static, str>);
 
         impl $type {
@@ -126,6 +128,7 @@ impl Stream {
 /// Which life of a hub's store, or of HQ's queue for a hub: drawn when it is created, later ones higher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Epoch(pub u64);
 
 impl fmt::Display for Epoch {
@@ -137,6 +140,7 @@ impl fmt::Display for Epoch {
 /// A place in a stream, from 1; 0 stands before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sequence(pub u64);
 
 impl Sequence {
@@ -157,6 +161,8 @@ impl fmt::Display for Sequence {
 /// that was set back, or copied, has other links from there on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
 pub struct ChainLink(pub [u8; 32]);
 
 impl fmt::Display for ChainLink {

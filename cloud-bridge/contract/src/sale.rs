@@ -20,6 +20,7 @@ pub const MAX_OPERATOR: usize = 64;
 
 /// A completed sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SaleCompleted {
     /// Unique in the hub for all time.
     pub sale: String,
@@ -60,6 +61,8 @@ pub struct SaleCompleted {
 
 /// A line sold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SaleLine))]
 pub struct Line {
     /// Its number on the basket.
     pub number: u32,
@@ -91,6 +94,8 @@ pub struct Line {
 
 /// Money taken off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SaleDiscount))]
 pub struct Discount {
     /// Why.
     pub reason: String,
@@ -102,6 +107,8 @@ pub struct Discount {
 
 /// A part of the payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SaleTender))]
 pub struct Tender {
     /// `cash`, `card`, `manufacturer_coupon`.
     pub kind: String,
@@ -114,6 +121,8 @@ pub struct Tender {
 
 /// What a card payment leaves behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SaleCard))]
 pub struct Card {
     /// The hub's payment.
     pub payment: String,
@@ -130,6 +139,8 @@ pub struct Card {
 
 /// The sums of a sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SaleTotals))]
 pub struct Totals {
     /// All lines at their shelf price.
     pub regular: Minor,

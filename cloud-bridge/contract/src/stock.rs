@@ -37,6 +37,7 @@ pub const MAX_STANDING: i64 = 1_000 * MAX_MOVED;
 
 /// A part of what was there when an epoch began, beyond what the epoch's movements tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StockOpened {
     /// When it was made up: milliseconds since 1970, UTC.
     pub at_ms: i64,
@@ -46,6 +47,7 @@ pub struct StockOpened {
 
 /// A quantity of an item in a state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Standing {
     /// Of what.
     pub sku: String,
@@ -110,6 +112,7 @@ impl StockOpened {
 
 /// A movement that is not a sale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StockMoved {
     /// Its number in the hub's ledger; sales have theirs in between.
     pub movement: u64,
@@ -128,6 +131,7 @@ pub struct StockMoved {
 
 /// A quantity of an item, from one state to another; no state is outside the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Moved {
     /// Of what.
     pub sku: String,

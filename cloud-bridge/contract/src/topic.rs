@@ -49,6 +49,31 @@ pub fn received(hub: &HubId) -> String {
     up(hub, "received")
 }
 
+/// Where the broker says that a hub is gone.
+pub fn gone(hub: &HubId) -> String {
+    up(hub, "gone")
+}
+
+/// Where a hub says what it has now.
+pub fn positions(hub: &HubId) -> String {
+    up(hub, "positions")
+}
+
+/// Where a hub says how it is.
+pub fn telemetry(hub: &HubId) -> String {
+    up(hub, "telemetry")
+}
+
+/// Where a hub asks.
+pub fn question(hub: &HubId) -> String {
+    up(hub, "question")
+}
+
+/// Where HQ answers a hub.
+pub fn answer(hub: &HubId) -> String {
+    format!("{DOWN}/{hub}/answer")
+}
+
 /// Where HQ acknowledges to a hub.
 pub fn acknowledgement(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/acknowledgement")
@@ -66,6 +91,8 @@ pub enum ToHub {
     Acknowledgement,
     /// A [`DownBatch`](crate::DownBatch).
     Batch,
+    /// An [`Answered`](crate::Answered).
+    Answer,
 }
 
 /// Reads a topic that a hub got a message on.
@@ -73,6 +100,7 @@ pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
     match topic.strip_prefix(DOWN)?.strip_prefix('/')?.strip_prefix(hub.as_str())? {
         "/acknowledgement" => Some(ToHub::Acknowledgement),
         "/batch" => Some(ToHub::Batch),
+        "/answer" => Some(ToHub::Answer),
         _ => None,
     }
 }
@@ -82,8 +110,16 @@ pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
 pub enum FromHub {
     /// A [`Hello`](crate::Hello).
     Hello(HubId),
+    /// A [`Gone`](crate::Gone).
+    Gone(HubId),
     /// A [`DownAcknowledgement`](crate::DownAcknowledgement).
     Received(HubId),
+    /// [`Positions`](crate::Positions).
+    Positions(HubId),
+    /// [`Telemetry`](crate::Telemetry).
+    Telemetry(HubId),
+    /// An [`Asked`](crate::Asked).
+    Question(HubId),
     /// A [`Batch`](crate::Batch).
     Batch(HubId, Stream),
 }
@@ -98,7 +134,11 @@ pub fn from_hub(topic: &str) -> Option<FromHub> {
     }
     match what {
         "hello" => Some(FromHub::Hello(hub)),
+        "gone" => Some(FromHub::Gone(hub)),
         "received" => Some(FromHub::Received(hub)),
+        "positions" => Some(FromHub::Positions(hub)),
+        "telemetry" => Some(FromHub::Telemetry(hub)),
+        "question" => Some(FromHub::Question(hub)),
         stream => Some(FromHub::Batch(hub, stream.parse().ok()?)),
     }
 }
@@ -113,7 +153,12 @@ mod tests {
         assert_eq!(hello(&hub), "store-hub/v1/up/63/store-367/hello");
         assert_eq!(from_hub(&hello(&hub)), Some(FromHub::Hello(hub.clone())));
         assert_eq!(from_hub(&stream(&hub, &Stream::sales())), Some(FromHub::Batch(hub.clone(), Stream::sales())));
+        assert_eq!(from_hub(&gone(&hub)), Some(FromHub::Gone(hub.clone())));
         assert_eq!(from_hub(&received(&hub)), Some(FromHub::Received(hub.clone())));
+        assert_eq!(from_hub(&positions(&hub)), Some(FromHub::Positions(hub.clone())));
+        assert_eq!(from_hub(&telemetry(&hub)), Some(FromHub::Telemetry(hub.clone())));
+        assert_eq!(from_hub(&question(&hub)), Some(FromHub::Question(hub.clone())));
+        assert_eq!(to_hub(&hub, &answer(&hub)), Some(ToHub::Answer));
         assert_eq!(to_hub(&hub, &acknowledgement(&hub)), Some(ToHub::Acknowledgement));
         assert_eq!(to_hub(&hub, &down_batch(&hub)), Some(ToHub::Batch));
         for foreign in ["", "store-hub/v1/down/store-3671/batch", "store-hub/v1/down/store-36/batch", &received(&hub)] {

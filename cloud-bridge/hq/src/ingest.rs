@@ -6,10 +6,10 @@ use std::{
 };
 
 use contract::{
-    Acknowledgement, Batch, ChainLink, Epoch, Hello, HubId, MAX_MESSAGE, Sequence, Stream, StreamSpan, VERSION,
+    Acknowledgement, Batch, ChainLink, Epoch, Hello, HubId, MAX_MESSAGE, Packed, Sequence, Stream, StreamSpan, Wire,
     topic::{self, FromHub},
 };
-use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublished, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -137,6 +137,7 @@ impl Runner {
                 client_id: format!("hq-{}", self.worker),
                 subscribe: shard::topics(&shards, topic::ALL_HUBS, topic::of_shard),
                 max_payload: MAX_MESSAGE,
+                will: None,
             });
             let mut retry = interval(RETRY);
             let why = loop {
@@ -152,9 +153,9 @@ impl Runner {
                         }
                         // Not only a broker that closes what it opens.
                         Some(Incoming::Room) => back_off.reset(),
-                        Some(Incoming::Message { topic, payload }) => {
+                        Some(Incoming::Message(message)) => {
                             back_off.reset();
-                            self.take(&topic, &payload).await;
+                            self.take(&message).await;
                         }
                     },
                     _ = retry.tick() => {}
@@ -216,20 +217,23 @@ impl Runner {
         }
     }
 
-    async fn take(&mut self, topic: &str, payload: &[u8]) {
+    async fn take(&mut self, message: &Message) {
+        let Message { topic, content_type, payload, .. } = message;
+        let content_type = content_type.as_deref();
         let taken = match topic::from_hub(topic) {
-            Some(FromHub::Hello(hub)) => match Hello::decode(payload) {
+            Some(FromHub::Hello(hub)) => match Hello::decode(content_type, payload) {
                 Ok(hello) if hello.hub == hub => self.greet(hello).await,
                 Ok(_) => Err("the hub in the message is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            Some(FromHub::Batch(hub, stream)) => match Batch::decode(payload) {
+            Some(FromHub::Batch(hub, stream)) => match Batch::decode(content_type, payload) {
                 Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch).await,
                 Ok(_) => Err("the hub or stream in the batch is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            // Answers to what HQ sent: the publisher has a connection of its own for them.
-            Some(FromHub::Received(_)) => Ok(()),
+            // Answers to what HQ sent: the publisher has a connection of its own for them. What goes beside the events
+            // has no place in this ledger.
+            Some(_) => Ok(()),
             None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
@@ -356,16 +360,11 @@ impl Runner {
 
     fn acknowledge(&mut self, link: &Link) {
         while let Some(((hub, epoch, stream), (up_to, chain_link))) = self.unsent.pop_first() {
-            let acknowledgement = Acknowledgement {
-                version: VERSION,
-                hub: hub.clone(),
-                epoch,
-                stream: stream.clone(),
-                up_to,
-                link: chain_link,
-            };
-            let Ok(payload) = acknowledgement.encode() else { continue };
-            if link.publish(topic::acknowledgement(&hub), payload) == Err(Unpublished::NoRoom) {
+            let acknowledgement =
+                Acknowledgement { hub: hub.clone(), epoch, stream: stream.clone(), up_to, link: chain_link };
+            let Ok(Packed { content_type, payload }) = acknowledgement.encode() else { continue };
+            let message = Message::new(topic::acknowledgement(&hub), content_type, payload);
+            if link.publish(message) == Err(Unpublished::NoRoom) {
                 self.unsent.insert((hub, epoch, stream), (up_to, chain_link));
                 return;
             }

@@ -37,6 +37,7 @@
 //! | [`report`] | what the ledger says, for people and programs |
 //! | [`ingest`] | from MQTT into a ledger |
 //! | [`shard`] | which worker serves which hubs: leases and fences |
+//! | [`positions`] | what hubs tell ahead of their events, until those confirm it |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`api`] | REST for web shop, ERP and loyalty |
 //! | [`feed`] | every event, in the order of commits |
@@ -53,6 +54,7 @@ pub mod feed;
 pub mod ingest;
 pub mod ledger;
 mod moment;
+pub mod positions;
 pub mod projection;
 pub mod report;
 pub mod routing;

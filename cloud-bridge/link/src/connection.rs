@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use rumqttc::{
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::address::BrokerAddress;
+use crate::{address::BrokerAddress, message::Message};
 
 /// How long connecting and the handshake may take, in seconds.
 const CONNECT_SECONDS: u64 = 10;
@@ -40,9 +40,8 @@ const UNREAD: usize = 256;
 /// What an incoming packet may have beside its payload: the topic and its properties, in bytes.
 const OVERHEAD: usize = 4096;
 
-/// What a PUBLISH of ours has beside topic and payload: type and flags, remaining length, length of the topic, packet
-/// identifier, length of no properties (MQTT 5.0, section 3.3).
-const PUBLISH_OVERHEAD: usize = 1 + 4 + 2 + 2 + 1;
+/// Room that [`Link::payload_limit`] leaves beside topic and payload: for content type, response topic and correlation.
+const PROPERTIES: usize = 256;
 
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,12 +94,7 @@ pub enum Incoming {
     /// Connected and subscribed: messages may flow.
     Ready,
     /// A message.
-    Message {
-        /// Where it was published.
-        topic: String,
-        /// Its payload.
-        payload: Vec<u8>,
-    },
+    Message(Message),
     /// The broker took something: there may be room to publish again.
     Room,
     /// The connection is over, for this reason. Nothing follows.
@@ -121,6 +115,9 @@ pub enum Unpublished {
         /// The largest payload on this topic.
         limit: usize,
     },
+    /// It is to be kept, and the broker keeps none.
+    #[error("the broker keeps no messages; allow retained messages in its config")]
+    NotRetained,
 }
 
 /// A connection: publishes, and ends its task when dropped.
@@ -130,26 +127,37 @@ pub struct Link {
     max_payload: usize,
     /// The largest packet that the broker takes, once it has said so.
     max_packet: Arc<AtomicUsize>,
+    /// Whether the broker keeps messages.
+    retains: Arc<AtomicBool>,
 }
 
 impl Link {
-    /// Publishes at QoS 1, and never more than the broker takes: one packet beyond its limit would end the connection.
+    /// Publishes at QoS 1, and never what the broker does not take: one packet beyond its limits would end the
+    /// connection.
     ///
     /// # Errors
-    /// The queue is full, or the message is larger than the broker accepts.
-    pub fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
-        let (bytes, limit) = (payload.len(), self.payload_limit(&topic));
+    /// The queue is full, the message is larger than the broker accepts, or is to be kept by one that keeps none.
+    pub fn publish(&self, message: Message) -> Result<(), Unpublished> {
+        let packet = self.max_packet.load(Ordering::Relaxed);
+        let (bytes, limit) = (message.payload.len(), self.max_payload.min(packet.saturating_sub(message.overhead())));
         if bytes > limit {
             return Err(Unpublished::TooLarge { bytes, limit });
         }
-        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).map_err(|_| Unpublished::NoRoom)
+        if message.retain && !self.retains.load(Ordering::Relaxed) {
+            return Err(Unpublished::NotRetained);
+        }
+        let properties = message.properties();
+        let Message { topic, payload, retain, .. } = message;
+        let published = self.client.try_publish_with_properties(topic, QoS::AtLeastOnce, retain, payload, properties);
+        published.map_err(|_| Unpublished::NoRoom)
     }
 
-    /// The largest payload that can be published on a topic, in bytes. Known once the connection is
-    /// [ready](Incoming::Ready).
+    /// The largest payload that can be published on a topic, in bytes, with room for the properties of a [`Message`].
+    /// Known once the connection is [ready](Incoming::Ready).
     pub fn payload_limit(&self, topic: &str) -> usize {
         let packet = self.max_packet.load(Ordering::Relaxed);
-        self.max_payload.min(packet.saturating_sub(topic.len() + PUBLISH_OVERHEAD))
+        let bare = Message { topic: topic.to_owned(), ..Message::default() };
+        self.max_payload.min(packet.saturating_sub(bare.overhead() + PROPERTIES))
     }
 }
 
@@ -196,11 +204,13 @@ pub struct Ends {
     pub subscribe: Vec<String>,
     /// The largest payload that is sent or taken, in bytes.
     pub max_payload: usize,
+    /// What the broker publishes when this connection ends, for whatever reason.
+    pub will: Option<Message>,
 }
 
 /// Begins to connect; what happens is told through the receiver.
 pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
-    let Ends { broker: Broker { address, tls, login }, client_id, subscribe, max_payload } = ends;
+    let Ends { broker: Broker { address, tls, login }, client_id, subscribe, max_payload, will } = ends;
     let mut options = MqttOptions::new(client_id.clone(), address.host, address.port);
     options.set_keep_alive(KEEP_ALIVE).set_clean_start(true).set_connection_timeout(CONNECT_SECONDS);
     options.set_max_packet_size(Some(u32::try_from(max_payload.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)));
@@ -210,11 +220,15 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
     if let Some(tls) = tls.filter(|_| address.tls) {
         options.set_transport(Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(tls)));
     }
+    if let Some(will) = will {
+        options.set_last_will(will.into_will());
+    }
     let (client, mut events) = AsyncClient::new(options, REQUESTS);
     let (tell, incoming) = mpsc::channel(UNREAD);
     let subscriber = client.clone();
     let max_packet = Arc::new(AtomicUsize::new(usize::MAX));
-    let heard_max = Arc::clone(&max_packet);
+    let retains = Arc::new(AtomicBool::new(true));
+    let (heard_max, heard_retains) = (Arc::clone(&max_packet), Arc::clone(&retains));
     let poll = tokio::spawn(async move {
         let mut is_in = false;
         let why = loop {
@@ -222,7 +236,10 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
                 Ok(Event::Incoming(Packet::ConnAck(answer))) => {
                     is_in = true;
                     match limits(&answer) {
-                        Ok(packet) => heard_max.store(packet, Ordering::Relaxed),
+                        Ok(limits) => {
+                            heard_max.store(limits.max_packet, Ordering::Relaxed);
+                            heard_retains.store(limits.retains, Ordering::Relaxed);
+                        }
                         Err(why) => break why,
                     }
                     let wanted = subscribe.iter().map(|filter| Filter::new(filter.clone(), QoS::AtLeastOnce));
@@ -235,10 +252,7 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
                     None => Incoming::Ready,
                     Some(error) => break error,
                 },
-                Ok(Event::Incoming(Packet::Publish(message))) => {
-                    let topic = String::from_utf8_lossy(&message.topic).into_owned();
-                    Incoming::Message { topic, payload: message.payload.to_vec() }
-                }
+                Ok(Event::Incoming(Packet::Publish(message))) => Incoming::Message(Message::arrived(message)),
                 Ok(Event::Incoming(Packet::PubAck(answer))) => match answer.reason {
                     PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Incoming::Room,
                     reason => break LinkError::Message(format!("{reason:?}")),
@@ -252,18 +266,24 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
         };
         let _ = tell.send(Incoming::Closed(why)).await;
     });
-    (Link { client, poll, max_payload, max_packet }, incoming)
+    (Link { client, poll, max_payload, max_packet, retains }, incoming)
 }
 
-/// The largest packet that the broker takes. It says so in its answer to the connection; how many unacknowledged
-/// messages it takes at once (its receive maximum) the client keeps to by itself. Nothing is ever retained, so it does
-/// not matter whether it can retain.
-fn limits(answer: &ConnAck) -> Result<usize, LinkError> {
-    let Some(limits) = &answer.properties else { return Ok(usize::MAX) };
+/// What a broker takes.
+struct Limits {
+    max_packet: usize,
+    retains: bool,
+}
+
+/// The broker's limits, as it says them in its answer to the connection. How many unacknowledged messages it takes at
+/// once (its receive maximum) the client keeps to by itself.
+fn limits(answer: &ConnAck) -> Result<Limits, LinkError> {
+    let Some(limits) = &answer.properties else { return Ok(Limits { max_packet: usize::MAX, retains: true }) };
     if limits.max_qos == Some(0) {
         return Err(LinkError::QualityOfService);
     }
-    Ok(limits.max_packet_size.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)))
+    let max_packet = limits.max_packet_size.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    Ok(Limits { max_packet, retains: limits.retain_available != Some(0) })
 }
 
 /// Why the client gave the connection up.
@@ -327,7 +347,7 @@ mod tests {
         let address = BrokerAddress { host: "127.0.0.1".into(), port, tls: false };
         let broker = Broker { address, tls: None, login: None };
         let subscribe = vec!["a".to_owned()];
-        let ends = Ends { broker, client_id: "test".into(), subscribe, max_payload: 1 };
+        let ends = Ends { broker, client_id: "test".into(), subscribe, max_payload: 1, will: None };
         let (_link, mut incoming) = connect(ends);
         let told = incoming.recv().await;
         assert!(matches!(told, Some(Incoming::Closed(LinkError::Connection(_)))), "{told:?}");

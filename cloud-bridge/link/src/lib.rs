@@ -8,7 +8,9 @@
 //! - **Publishing never blocks.** Without room it says so; [`Incoming::Room`] tells when to try again.
 //! - **What the broker takes is kept to.** Its answer to a connection names its largest packet: a larger message is
 //!   refused by [`Link::publish`] with both sizes, and the connection goes on. How many messages it takes at once is
-//!   kept to by the client. Nothing is ever retained.
+//!   kept to by the client.
+//! - **A message is a topic, a content type and bytes** ([`Message`]): at QoS 1, kept by the broker if it says so, with a
+//!   topic for the answer and data by which that is known if one is asked for. A connection may have a last will.
 //! - **Trust is explicit.** TLS trusts the certificates of one PEM file, never the system's. A file without a
 //!   certificate is an error.
 //! - **An identity can be renewed.** [`Identity::reload`] takes over a new certificate; the next handshake shows it.
@@ -35,6 +37,7 @@
 //! | --- | --- |
 //! | [`address`] | `mqtts://HOST:PORT` |
 //! | [`connection`] | the connection, by rumqttc |
+//! | [`message`] | a message and its MQTT 5 properties |
 //! | [`trust`] | trust from PEM files |
 //! | [`identity`] | certificate and key from PEM files, and their renewal |
 //! | [`back_off`] | how long to wait before the next attempt |
@@ -43,10 +46,12 @@ pub mod address;
 pub mod back_off;
 pub mod connection;
 pub mod identity;
+pub mod message;
 pub mod trust;
 
 pub use address::{BadBrokerAddress, BrokerAddress};
 pub use back_off::BackOff;
 pub use connection::{Broker, Ends, Incoming, Link, LinkError, Login, Unpublished, connect};
 pub use identity::Identity;
+pub use message::Message;
 pub use trust::{TrustError, client_config};

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
-    BadMessage, DownAcknowledgement, DownBatch, HubId, MAX_MESSAGE, Stream,
+    BadMessage, DownAcknowledgement, DownBatch, HubId, MAX_MESSAGE, Packed, Stream, Wire,
     topic::{self, FromHub},
 };
-use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublished, connect};
 use serde::Serialize;
 use tokio::{
     sync::watch,
@@ -81,6 +81,7 @@ impl Runner {
                 client_id: format!("hq-{}-publish", self.worker),
                 subscribe: shard::topics(&shards, topic::ALL_RECEIVED, topic::received_of_shard),
                 max_payload: MAX_MESSAGE,
+                will: None,
             });
             // What was on its way went with the connection.
             self.windows.clear();
@@ -101,9 +102,9 @@ impl Runner {
                         }
                         // Not only a broker that closes what it opens.
                         Some(Incoming::Room) => back_off.reset(),
-                        Some(Incoming::Message { topic, payload }) => {
+                        Some(Incoming::Message(message)) => {
                             back_off.reset();
-                            self.take(&topic, &payload).await;
+                            self.take(&message).await;
                         }
                     },
                     _ = tick.tick() => {}
@@ -128,8 +129,9 @@ impl Runner {
     }
 
     /// Takes a hub's answer.
-    async fn take(&mut self, topic: &str, payload: &[u8]) {
-        let answer = match (topic::from_hub(topic), DownAcknowledgement::decode(payload)) {
+    async fn take(&mut self, message: &Message) {
+        let Message { topic, content_type, payload, .. } = message;
+        let answer = match (topic::from_hub(topic), DownAcknowledgement::decode(content_type.as_deref(), payload)) {
             (Some(FromHub::Received(hub)), Ok(answer)) if answer.hub == hub => Ok(answer),
             (_, Err(error)) => Err(error.to_string()),
             _ => Err("the hub in the answer is not the one in the topic".to_owned()),
@@ -173,7 +175,9 @@ impl Runner {
                 Ok(Some(batch)) => fit(batch, link.payload_limit(&topic)).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            match payload.map(|payload| link.publish(topic, payload)) {
+            match payload
+                .map(|Packed { content_type, payload }| link.publish(Message::new(topic, content_type, payload)))
+            {
                 Ok(Ok(())) => window.sent(now),
                 // Tried again when there is room.
                 Ok(Err(Unpublished::NoRoom)) => return,
@@ -197,11 +201,11 @@ impl Runner {
 }
 
 /// Cuts a batch to what the broker takes, and writes it. A single item that is larger is told by publishing it.
-fn fit(mut batch: DownBatch, limit: usize) -> Result<Vec<u8>, BadMessage> {
+fn fit(mut batch: DownBatch, limit: usize) -> Result<Packed, BadMessage> {
     loop {
-        let payload = batch.encode()?;
-        if payload.len() <= limit || batch.items.len() <= 1 {
-            return Ok(payload);
+        let packed = batch.encode()?;
+        if packed.payload.len() <= limit || batch.items.len() <= 1 {
+            return Ok(packed);
         }
         batch.items.truncate(batch.items.len() / 2);
     }

@@ -1,7 +1,7 @@
 //! Queues in the ledger's database. One transaction a call.
 
 use contract::{
-    DownAcknowledgement, DownBatch, DownItem, Epoch, HubId, Sequence, Stream, VERSION,
+    DownAcknowledgement, DownBatch, DownItem, Epoch, HubId, Sequence, Stream,
     message::{BATCH_BYTES, MAX_BATCH_EVENTS},
 };
 use serde_json::value::RawValue;
@@ -140,7 +140,7 @@ impl Queues {
             }
         }
         let (hub, stream, queue) = (hub.clone(), stream.clone(), kept.queue.number);
-        let batch = DownBatch { version: VERSION, hub, stream, queue, items };
+        let batch = DownBatch { hub, stream, queue, items };
         Ok(Some(batch).filter(|batch| !batch.items.is_empty()))
     }
 

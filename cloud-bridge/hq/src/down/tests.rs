@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use contract::{DownBatch, DownItem, Epoch, HubId, Received, Refusal, Sequence, Stream, VERSION};
+use contract::{DownBatch, DownItem, Epoch, HubId, Received, Refusal, Sequence, Stream};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
@@ -196,7 +196,7 @@ impl World {
             && let Some(batch) = self.next()
         {
             self.window.sent(self.now_ms);
-            put(&mut self.down, DownBatch::decode(&batch.encode().unwrap()).unwrap(), down);
+            put(&mut self.down, batch, down);
         }
         if let Some(batch) = self.down.pop_front() {
             self.store.take(&batch);
@@ -226,7 +226,7 @@ impl World {
             body: RawValue::from_string(number.to_string()).unwrap(),
         };
         let (hub, stream, queue) = (self.hub.clone(), self.stream.clone(), self.queue.number);
-        let batch = DownBatch { version: VERSION, hub, stream, queue, items: numbered.map(item).collect() };
+        let batch = DownBatch { hub, stream, queue, items: numbered.map(item).collect() };
         (!batch.items.is_empty()).then_some(batch)
     }
 

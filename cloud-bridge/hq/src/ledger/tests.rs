@@ -2,7 +2,7 @@
 
 use commerce::Unit;
 use contract::{
-    Placeholder, VERSION,
+    Placeholder,
     message::{OVERSIZED, UNREADABLE},
     sale, stock,
 };
@@ -77,7 +77,7 @@ on_each_engine! {
 pub(crate) fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
     let events = sequences.map(|sequence| event(sequence, 100)).collect();
     let hub = "store-1".parse().unwrap();
-    Batch { version: VERSION, hub, epoch: Epoch(1), stream: Stream::sales(), events, link: None }
+    Batch { hub, epoch: Epoch(1), stream: Stream::sales(), events, link: None }
 }
 
 async fn what_is_repeated_has_no_effect_and_what_is_ahead_is_not_touched(fresh: Fresh) {
@@ -405,7 +405,7 @@ async fn what_hubs_say_is_kept_and_an_earlier_epoch_does_not_replace_a_later_one
         let (software, stopped) = ("store-hub \0 0.1".into(), stopped.map(str::to_owned));
         let streams = vec![span.clone(), span];
         let hello =
-            contract::Hello { version: VERSION, hub: hub.clone(), epoch: Epoch(epoch), software, streams, stopped };
+            contract::Hello { hub: hub.clone(), epoch: Epoch(epoch), software, streams, connection: 1, stopped };
         [(hub.clone(), (hello, 5))].into()
     };
     for (epoch, stopped, expected) in [

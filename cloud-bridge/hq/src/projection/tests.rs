@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use commerce::{Unit, stock::Kind};
-use contract::{Batch, Epoch, Event, HubId, Sequence, StockMoved, Stream, VERSION, sale, stock, stock::Moved};
+use contract::{Batch, Epoch, Event, HubId, Sequence, StockMoved, Stream, sale, stock, stock::Moved};
 use serde_json::{Value as Json, json, value::to_raw_value};
 
 use super::{rebuild::rebuild, tables};
@@ -73,7 +73,7 @@ fn moved(movement: u64, kind: Kind, reference: &str, pieces: i64) -> StockMoved 
 
 async fn send(ledger: &Ledger, hub: &HubId, epoch: u64, stream: &Stream, events: Vec<Event>) {
     let (hub, epoch, stream) = (hub.clone(), Epoch(epoch), stream.clone());
-    ledger.apply(&Batch { version: VERSION, hub, epoch, stream, events, link: None }).await.unwrap();
+    ledger.apply(&Batch { hub, epoch, stream, events, link: None }).await.unwrap();
 }
 
 on_each_engine! {

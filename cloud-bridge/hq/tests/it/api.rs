@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::contract::{Batch, Epoch, Event, HubId, Sequence, Stream, StreamSpan, VERSION, message::Hello, sale, stock};
+use ::contract::{Batch, Epoch, Event, HubId, Sequence, Stream, StreamSpan, message::Hello, sale, stock};
 use hq::{
     Access, Ledger,
     api::{self, keys, scope::Scope, server},
@@ -153,11 +153,11 @@ impl Hq {
         };
         let hub: HubId = hub.parse().unwrap();
         let hello = Hello {
-            version: VERSION,
             hub: hub.clone(),
             epoch: Epoch(7),
             software: "1.2.3".into(),
             streams: spans.iter().map(span).collect(),
+            connection: 1,
             stopped: None,
         };
         self.runtime.block_on(self.ledger.heard(&[(hub, (hello, at_ms))].into())).unwrap();
@@ -165,7 +165,7 @@ impl Hq {
 }
 
 fn batch(hub: &str, stream: Stream, events: Vec<Event>) -> Batch {
-    Batch { version: VERSION, hub: hub.parse().unwrap(), epoch: Epoch(7), stream, events, link: None }
+    Batch { hub: hub.parse().unwrap(), epoch: Epoch(7), stream, events, link: None }
 }
 
 /// A sale; `with` replaces members of its body.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bridge::{Bridge, BridgeConfig};
-use contract::{Acknowledgement, Epoch, Sequence, Stream, VERSION, topic};
+use contract::{Acknowledgement, Epoch, HubId, Sequence, Stream, Wire, topic};
 use hq::DatabaseError;
-use link::{Broker, Identity, Login};
+use link::{Broker, Ends, Identity, Incoming, Link, LinkError, Login, Message};
 use provisioning::{Names, StoreAuthority, write_store};
-use tokio::sync::watch;
+use tokio::sync::{mpsc::Receiver, watch};
 
 use crate::world::{self, Hq, LIMIT, Memory, MemoryInbox, Mosquitto, until, until_sales};
 
@@ -79,7 +79,7 @@ async fn an_event_larger_than_the_broker_takes_keeps_none_of_the_others_from_hq(
     assert_eq!(kept.sequence, Sequence(17));
     assert!(kept.why.contains("could not send it: sale.completed"), "{}", kept.why);
     let alarms = bridge.status().borrow().alarms.concat();
-    assert!(alarms.contains("event 17 of sales") && alarms.contains("the broker takes at most 199"), "{alarms}");
+    assert!(alarms.contains("event 17 of sales") && alarms.contains("the broker takes at most 19"), "{alarms}");
 }
 
 /// An HQ that forgot everything, while no hub has anything new.
@@ -102,23 +102,25 @@ async fn a_quiet_hub_hears_of_an_hq_that_lost_its_ledger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
     let Some(broker) = Mosquitto::start().await else { return };
-    let ends = link::Ends {
+    let ends = Ends {
         broker: world::broker(broker.address),
         client_id: "forger".into(),
         subscribe: vec![topic::ALL_HUBS.into()],
         max_payload: 1 << 20,
+        will: None,
     };
     let (forger, mut heard) = link::connect(ends);
-    while !matches!(heard.recv().await.unwrap(), link::Incoming::Ready) {}
+    while !matches!(heard.recv().await.unwrap(), Incoming::Ready) {}
     let (_store, last) = watch::channel(3_000);
     let (bridge, outbox) = bridge(world::broker(broker.address), Memory::new(last));
     let hub = "store-1".parse().unwrap();
     let up_to = Sequence(3_000);
-    let (version, epoch, stream) = (VERSION, Epoch(7), Stream::sales());
-    let forged = Acknowledgement { version, hub, epoch, stream, up_to, link: None }.encode().unwrap();
+    let (epoch, stream) = (Epoch(7), Stream::sales());
+    let forged = Acknowledgement { hub, epoch, stream, up_to, link: None }.encode().unwrap();
     // Hello is on its way: the forger answers first.
-    let Some(link::Incoming::Message { .. }) = heard.recv().await else { panic!("no hello") };
-    forger.publish(topic::acknowledgement(&"store-1".parse().unwrap()), forged).unwrap();
+    let Some(Incoming::Message(_)) = heard.recv().await else { panic!("no hello") };
+    let to = topic::acknowledgement(&"store-1".parse().unwrap());
+    forger.publish(Message::new(to, forged.content_type, forged.payload)).unwrap();
     let mut status = bridge.status();
     tokio::time::timeout(LIMIT, status.wait_for(|status| status.connected)).await.unwrap().unwrap();
     assert_eq!((*outbox.acknowledged.lock().unwrap(), status.borrow().acknowledged), (0, 0), "nothing was sent before");
@@ -184,10 +186,10 @@ async fn a_broker_without_hq_is_told() {
     trouble(&bridge, "HQ does not answer").await;
 }
 
-/// `docs/mqtt.md` shows these lines.
+/// `docs/brokers.md` shows these lines.
 const ACCESS_LIST: &str = "\
 pattern write store-hub/v1/up/+/%u/+
-pattern read store-hub/v1/down/%u/+
+pattern read store-hub/v1/down/%u/#
 
 user hq
 topic read store-hub/v1/up/#
@@ -195,46 +197,132 @@ topic write store-hub/v1/down/#
 ";
 
 /// A broker that lets in who shows a certificate, each under the name in it.
+struct ByCertificate {
+    broker: Mosquitto,
+    authority: StoreAuthority,
+    directory: tempfile::TempDir,
+}
+
+impl ByCertificate {
+    async fn start() -> Option<Self> {
+        let authority = StoreAuthority::create("store-1", std::time::SystemTime::now()).unwrap();
+        let server = authority.issue("broker", &Self::names()).unwrap();
+        let lines = "cafile DIR/ca.pem\ncertfile DIR/broker.pem\nkeyfile DIR/broker.key\nrequire_certificate true\n\
+            use_identity_as_username true\nacl_file DIR/acl\n";
+        let files = [
+            ("ca.pem", &*authority.identity().certificate_pem),
+            ("broker.pem", &*server.certificate_pem),
+            ("broker.key", &*server.key_pem),
+            ("acl", ACCESS_LIST),
+        ];
+        let broker = Mosquitto::start_with(lines, &files).await?;
+        Some(Self { broker, authority, directory: tempfile::tempdir().unwrap() })
+    }
+
+    fn names() -> Names {
+        Names { hosts: vec!["localhost".into()], addresses: vec!["127.0.0.1".parse().unwrap()] }
+    }
+
+    /// The broker, as it is reached without a certificate or with one.
+    fn reached(&self, name: Option<&str>) -> Broker {
+        let identity = name.map(|name| {
+            let to = self.directory.path().join(name);
+            if !to.exists() {
+                let issued = self.authority.issue(name, &Self::names()).unwrap();
+                write_store(&to, &self.authority.identity(), &issued).unwrap();
+            }
+            Arc::new(Identity::open(&to.join("hub.pem"), &to.join("hub.key")).unwrap())
+        });
+        let roots = link::trust::roots_from_pem(&self.authority.identity().certificate_pem).unwrap();
+        let tls = Some(link::client_config(roots, identity).unwrap());
+        Broker { address: format!("mqtts://{}", self.broker.address).parse().unwrap(), tls, login: None }
+    }
+
+    /// A connection under a name.
+    async fn connect(&self, name: &str, subscribe: &str, will: Option<Message>) -> (Link, Receiver<Incoming>) {
+        let (broker, subscribe) = (self.reached(Some(name)), vec![subscribe.to_owned()]);
+        let ends = Ends { broker, client_id: format!("test-{name}"), subscribe, max_payload: 1 << 20, will };
+        let (link, mut incoming) = link::connect(ends);
+        assert!(matches!(incoming.recv().await, Some(Incoming::Ready)));
+        (link, incoming)
+    }
+}
+
+fn text(topic: String, text: &str) -> Message {
+    Message::new(topic, "text/plain".into(), text.into())
+}
+
+/// The next message, past what the broker took of ours.
+async fn next(incoming: &mut Receiver<Incoming>) -> Message {
+    loop {
+        match tokio::time::timeout(LIMIT, incoming.recv()).await.unwrap().unwrap() {
+            Incoming::Message(message) => return message,
+            Incoming::Room => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_is_known_by_its_certificate_and_writes_its_own_topics_alone() {
-    let authority = StoreAuthority::create("store-1", std::time::SystemTime::now()).unwrap();
-    let names = Names { hosts: vec!["localhost".into()], addresses: vec!["127.0.0.1".parse().unwrap()] };
-    let directory = tempfile::tempdir().unwrap();
-    let identity = |name: &str| {
-        let issued = authority.issue(name, &names).unwrap();
-        let to = directory.path().join(name);
-        write_store(&to, &authority.identity(), &issued).unwrap();
-        (issued, Arc::new(Identity::open(&to.join("hub.pem"), &to.join("hub.key")).unwrap()))
-    };
-    let (server, _) = identity("broker");
-    let lines = "cafile DIR/ca.pem\ncertfile DIR/broker.pem\nkeyfile DIR/broker.key\nrequire_certificate true\n\
-        use_identity_as_username true\nacl_file DIR/acl\n";
-    let files = [
-        ("ca.pem", &*authority.identity().certificate_pem),
-        ("broker.pem", &*server.certificate_pem),
-        ("broker.key", &*server.key_pem),
-        ("acl", ACCESS_LIST),
-    ];
-    let Some(broker) = Mosquitto::start_with(lines, &files).await else { return };
-    let reached = |identity: Option<Arc<Identity>>| {
-        let roots = link::trust::roots_from_pem(&authority.identity().certificate_pem).unwrap();
-        let tls = Some(link::client_config(roots, identity).unwrap());
-        Broker { address: format!("mqtts://{}", broker.address).parse().unwrap(), tls, login: None }
-    };
+    let Some(broker) = ByCertificate::start().await else { return };
     let ledger = world::ledger().await;
-    let _ingest = Hq::start(reached(Some(identity("hq").1)), ledger.clone());
+    let _ingest = Hq::start(broker.reached(Some("hq")), ledger.clone());
     let (_store, last) = watch::channel(10);
-    let _hub = bridge(reached(Some(identity("store-1").1)), Memory::new(last.clone()));
+    let _hub = bridge(broker.reached(Some("store-1")), Memory::new(last.clone()));
     until_sales("HQ has everything", &ledger, |sales| sales == 10).await;
 
-    let (stranger, _) = bridge(reached(None), Memory::new(last.clone()));
+    let (stranger, _) = bridge(broker.reached(None), Memory::new(last.clone()));
     trouble(&stranger, "ertificate").await;
     // Another store's hub, under the first one's name, in a later epoch.
     let mut forged = Memory::new(last);
     forged.hub.1 = Epoch(9);
-    let (forger, _) = bridge(reached(Some(identity("store-2").1)), forged);
+    let (forger, _) = bridge(broker.reached(Some("store-2")), forged);
     trouble(&forger, "access list").await;
     assert_eq!(ledger.summary().await.unwrap().sales, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_topic_will_or_kept_message_of_another_hub_can_be_had() {
+    let Some(broker) = ByCertificate::start().await else { return };
+    let [own, other]: [HubId; 2] = ["store-2", "store-1"].map(|hub| hub.parse().unwrap());
+    let (hq, mut heard) = broker.connect("hq", topic::ALL_HUBS, None).await;
+    for of in [topic::hello, topic::gone, topic::positions, topic::telemetry, topic::question, topic::received] {
+        let (link, mut incoming) = broker.connect("store-2", &topic::answer(&own), None).await;
+        link.publish(text(of(&own), "mine")).unwrap();
+        assert_eq!(next(&mut heard).await.topic, of(&own));
+        link.publish(text(of(&other), "not mine")).unwrap();
+        let refused = loop {
+            if let Incoming::Closed(why) = incoming.recv().await.unwrap() {
+                break why;
+            }
+        };
+        assert!(matches!(refused, LinkError::Message(_)), "{refused}");
+    }
+    // A will under another's name is not published; the one under its own is, with its content type.
+    for of in [&other, &own] {
+        let will = text(topic::gone(of), "gone");
+        drop(broker.connect("store-2", &topic::answer(&own), Some(will)).await);
+    }
+    let gone = next(&mut heard).await;
+    assert_eq!((gone.topic, gone.content_type.as_deref()), (topic::gone(&own), Some("text/plain")));
+    // What HQ has the broker keep for a hub, and answers it, nobody else gets.
+    let kept = |hub: &HubId| Message { retain: true, ..text(format!("store-hub/v1/down/{hub}/kept/catalog"), "v1") };
+    for hub in [&other, &own] {
+        hq.publish(kept(hub)).unwrap();
+        hq.publish(text(topic::answer(hub), "first")).unwrap();
+    }
+    // Back from the broker: all of it is there by now.
+    hq.publish(text(topic::hello(&own), "not HQ's to write")).unwrap();
+    while !matches!(tokio::time::timeout(LIMIT, heard.recv()).await.unwrap(), Some(Incoming::Closed(_))) {}
+    let (hq, _heard) = broker.connect("hq", topic::ALL_HUBS, None).await;
+    let (_link, mut everything) = broker.connect("store-2", "store-hub/v1/down/#", None).await;
+    let first = next(&mut everything).await;
+    assert_eq!((first.topic, first.retain), (kept(&own).topic, true));
+    for hub in [&other, &own] {
+        hq.publish(text(topic::answer(hub), "second")).unwrap();
+    }
+    assert_eq!(next(&mut everything).await.topic, topic::answer(&own));
 }
 
 #[tokio::test(flavor = "multi_thread")]

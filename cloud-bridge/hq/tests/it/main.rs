@@ -5,6 +5,7 @@ mod api;
 mod both;
 mod brokers;
 mod command;
+mod newest;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod serve;

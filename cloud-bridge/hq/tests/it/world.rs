@@ -11,9 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bridge::{Inbox, InboxError, Outbox, OutboxError, Span};
-use commerce::Item;
-use contract::{ChainLink, DownBatch, Epoch, Event, HubId, Received, Refusal, Sequence, Stream, item, sale};
+use bridge::{Backlog, Inbox, InboxError, Outbox, OutboxError, Span};
+use commerce::{Item, Unit};
+use contract::{
+    ChainLink, DownBatch, Epoch, Event, HubId, Positions, Received, Refusal, Sequence, Stream, item,
+    positions::{Place, Version},
+    sale,
+};
 use hq::{Ingest, IngestStats, Leases, Ledger};
 use link::Broker;
 use mqtt5::broker::{
@@ -41,6 +45,8 @@ pub(crate) struct Memory {
     pub(crate) padding: (usize, Option<(u64, usize)>),
     /// From this event on its history is another than that of hubs that were not set back.
     pub(crate) set_back_to: Option<u64>,
+    /// The backlogs whose positions were asked for.
+    pub(crate) backlogs: Mutex<Vec<Backlog>>,
 }
 
 impl Memory {
@@ -53,6 +59,7 @@ impl Memory {
             hub,
             padding: (0, None),
             set_back_to: None,
+            backlogs: Mutex::default(),
         }
     }
 }
@@ -91,6 +98,13 @@ impl Outbox for Memory {
         Ok((1..=*self.last.borrow()).contains(&sequence).then_some(ChainLink(link)))
     }
 
+    fn positions(&self, backlog: &[Backlog]) -> Result<Vec<Positions>, OutboxError> {
+        self.backlogs.lock().unwrap().extend_from_slice(backlog);
+        let place = Place::new("818981".into(), Unit::Each, [-i64::try_from(*self.last.borrow()).unwrap(), 0, 0, 0, 0]);
+        let version = Version { sales: Sequence(*self.last.borrow()), stock: Sequence(0) };
+        Ok(vec![Positions { hub: self.hub(), epoch: self.epoch(), at_ms: 1, version, lines: vec![place] }])
+    }
+
     fn acknowledged(
         &self,
         _: Stream,
@@ -109,9 +123,19 @@ impl Outbox for Memory {
     }
 }
 
+/// Printable text that hardly shrinks when it is compressed.
+fn noise(seed: u64, bytes: usize) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let char = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (state >> 58) as u8)
+    };
+    (0..bytes).map(char).collect::<String>().replace('\\', "/")
+}
+
 fn event(Epoch(epoch): Epoch, sequence: u64, padding: usize) -> Event {
     let body = json!({
-        "sale": format!("{epoch}-{sequence}"), "padding": "x".repeat(padding), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
+        "sale": format!("{epoch}-{sequence}"), "padding": noise(sequence, padding), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
         "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
         "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000,
             "unit": "each", "regular": 100, "net": 100 }],

@@ -76,7 +76,7 @@ pub fn receive(transaction: &mut Transaction<'_>, at_ms: i64, batch: &DownBatch)
 
 #[cfg(test)]
 mod tests {
-    use contract::{Epoch, Sequence, VERSION, item};
+    use contract::{Epoch, Sequence, item};
     use serde_json::{Value, json, value::to_raw_value};
 
     use super::*;
@@ -90,7 +90,7 @@ mod tests {
         };
         let items = (first..).zip(items).map(item).collect();
         let hub = testing::hub("store-1");
-        DownBatch { version: VERSION, hub, stream: Stream::items(), queue: Epoch(7), items }
+        DownBatch { hub, stream: Stream::items(), queue: Epoch(7), items }
     }
 
     fn cereal(minor: i64) -> (&'static str, Value) {

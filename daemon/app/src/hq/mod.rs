@@ -1,11 +1,14 @@
 //! The exchange with HQ: the bodies of events, the stock at the beginning of an epoch, and the inbox.
 
+mod heard;
 mod inbox;
 mod opening;
+mod positions;
 
 use contract::stock::OPENED;
 pub use inbox::{receive, received};
 pub use opening::open_epoch;
+pub use positions::{Snapshot, current_positions};
 use serde_json::value::RawValue;
 use store::{Store, StoreError, outbox::Entry};
 

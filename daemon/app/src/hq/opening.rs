@@ -33,8 +33,8 @@
 use std::collections::BTreeMap;
 
 use commerce::{
-    Sale, Unit,
-    stock::{Line, Movement, Position, State},
+    Unit,
+    stock::{Position, State},
 };
 use contract::{
     StockOpened, Stream,
@@ -44,10 +44,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Name, Number, Order, Purpose, Store, StoreError, Table, Transaction, outbox::Entry};
 
-use crate::{
-    Retention, Tidied, outgoing, selling,
-    stock::records::{POSITIONS, PagedLookup, movement_at, movements_from},
-};
+use super::heard::{Effect, Heard};
+use crate::{Retention, Tidied, outgoing, selling, stock::records::POSITIONS};
 
 /// The parts of openings by their sequence number in the stream `stock`.
 static PARTS: Table<Number, Part> = Table::new("stock_opening");
@@ -117,7 +115,7 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
 }
 
 /// The part of an opening with a sequence number.
-fn part_at(store: &Store, sequence: u64) -> Result<Option<StockOpened>, StoreError> {
+pub(super) fn part_at(store: &Store, sequence: u64) -> Result<Option<StockOpened>, StoreError> {
     Ok(store.get(&PARTS, sequence)?.map(|part| part.opened))
 }
 
@@ -160,7 +158,7 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     if (sales.base, stock.base) == (0, 0) && selling::given_up_to(store)? == 0 {
         return Ok(Vec::new());
     }
-    let (mut said, mut records) = (Standings::new(), Records::of(store));
+    let (mut said, mut heard) = (Standings::new(), Heard::of(store));
     for (span, stream) in [(sales, Stream::sales()), (stock, Stream::stock())] {
         let mut next = span.base + 1;
         while next <= span.last {
@@ -168,9 +166,10 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
             let Some(last) = entries.last() else { break };
             next = last.sequence + 1;
             for entry in &entries {
-                match add(&mut records, &stream, entry, &mut said) {
+                match heard.effects(&stream, entry) {
+                    Ok(effects) => add(&mut said, effects),
                     // HQ gets a placeholder without effect.
-                    Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+                    Err(StoreError::Corrupt { .. }) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -184,66 +183,10 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     Ok(lines)
 }
 
-/// The records of entries, whose numbers increase together.
-struct Records<'s> {
-    store: &'s Store,
-    sales: PagedLookup<'s, Sale>,
-    movements: PagedLookup<'s, Movement>,
-}
-
-impl<'s> Records<'s> {
-    fn of(store: &'s Store) -> Self {
-        Self {
-            store,
-            sales: PagedLookup::new(store, selling::sales_from, |sale| sale.id.sequence),
-            movements: PagedLookup::new(store, movements_from, |movement| movement.number),
-        }
+fn add(said: &mut Standings, effects: Vec<Effect>) {
+    for (sku, unit, state, milli) in effects {
+        *said.entry((sku, unit, state)).or_default() += milli;
     }
-
-    /// The number of a sale's movement.
-    fn movement_of_sale(&mut self, sequence: u64) -> Result<Option<u64>, StoreError> {
-        match self.sales.get(sequence) {
-            Ok(Some(sale)) => Ok(sale.movement),
-            // Of a page with damage, the readable sales.
-            Ok(None) | Err(StoreError::Corrupt { .. }) => {
-                Ok(selling::sale_at(self.store, sequence)?.and_then(|sale| sale.movement))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The lines of a movement; none if it is missing.
-    fn lines_of(&mut self, number: u64) -> Result<Vec<Line>, StoreError> {
-        match self.movements.get(number) {
-            Ok(Some(movement)) => Ok(movement.lines.clone()),
-            Ok(None) | Err(StoreError::Corrupt { .. }) => {
-                Ok(movement_at(self.store, number)?.map(|movement| movement.lines).unwrap_or_default())
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Adds the effect of an entry at HQ.
-fn add(records: &mut Records<'_>, stream: &Stream, entry: &Entry, said: &mut Standings) -> Result<(), StoreError> {
-    if entry.kind == OPENED_KIND.name() {
-        for line in part_at(records.store, entry.sequence)?.map(|part| part.lines).unwrap_or_default() {
-            *said.entry((line.sku, line.unit, line.state)).or_default() += line.quantity_milli;
-        }
-        return Ok(());
-    }
-    let number =
-        if *stream == Stream::sales() { records.movement_of_sale(entry.sequence)? } else { entry.subject.parse().ok() };
-    let lines = match number {
-        Some(number) => records.lines_of(number)?,
-        None => Vec::new(),
-    };
-    for line in lines {
-        for state in [line.from, line.to].into_iter().flatten() {
-            *said.entry((line.sku.to_string(), line.unit, state)).or_default() += line.effect(state);
-        }
-    }
-    Ok(())
 }
 
 /// The part of a position that is not in `said`.

@@ -6,6 +6,7 @@ pub(crate) mod metrics;
 mod routes;
 mod sales;
 mod samples;
+mod telemetry;
 
 use std::sync::Arc;
 
@@ -142,6 +143,7 @@ pub(crate) struct HeadquartersFigures {
 /// Starts the background tasks: health samples, and the status for consoles.
 pub(crate) fn start(hub: &Arc<Hub>) {
     samples::start(hub);
+    telemetry::start(hub);
     feed::start(hub);
 }
 

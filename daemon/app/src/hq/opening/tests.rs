@@ -1,4 +1,7 @@
-use commerce::{Actor, SaleId, Sku, stock::Kind};
+use commerce::{
+    Actor, Sale, SaleId, Sku,
+    stock::{Kind, Line, Movement},
+};
 use store::EngineKind;
 
 use super::*;
@@ -66,13 +69,13 @@ fn restored(store: &Store) -> (tempfile::TempDir, Store) {
 /// The events of the epoch sum up to one piece of every item at HQ.
 fn is_told_once(store: &Store) {
     let base = store.outbox_span("stock").unwrap().base;
-    let (mut said, mut records) = (Standings::new(), Records::of(store));
+    let (mut said, mut heard) = (Standings::new(), Heard::of(store));
     for entry in store.outbox("stock", base + 1, usize::MAX).unwrap() {
         assert_eq!(entry.subject.parse::<u64>().is_err(), entry.kind == OPENED_KIND.name(), "{entry:?}");
         if let Some(part) = part_at(store, entry.sequence).unwrap() {
             assert_eq!(part.verify(), Ok(()));
         }
-        add(&mut records, &Stream::stock(), &entry, &mut said).unwrap();
+        add(&mut said, heard.effects(&Stream::stock(), &entry).unwrap());
     }
     assert_eq!((said.len(), said.values().all(|milli| *milli == 1000)), (ITEMS, true));
 }
@@ -162,10 +165,11 @@ fn come_singly(store: &Store, times: u64) {
 
 /// The thousandths that HQ receives in the stream `stock` of the epoch.
 fn told(store: &Store) -> i64 {
-    let (mut said, mut records) = (Standings::new(), Records::of(store));
+    let (mut said, mut heard) = (Standings::new(), Heard::of(store));
     for entry in store.outbox("stock", store.outbox_span("stock").unwrap().base + 1, usize::MAX).unwrap() {
-        match add(&mut records, &Stream::stock(), &entry, &mut said) {
-            Ok(()) | Err(StoreError::Corrupt { .. }) => {}
+        match heard.effects(&Stream::stock(), &entry) {
+            Ok(effects) => add(&mut said, effects),
+            Err(StoreError::Corrupt { .. }) => {}
             Err(error) => panic!("HQ's stream would stand still: {error}"),
         }
     }

@@ -11,8 +11,11 @@ use std::{
 };
 
 use app::hq;
-use bridge::{Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
-use contract::{ChainLink, Epoch, Event, HubId, Placeholder, Sequence, Stream, message::UNREADABLE};
+use bridge::{Backlog, Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
+use contract::{
+    ChainLink, Epoch, Event, HubId, Placeholder, Positions, Sequence, Stream, message::UNREADABLE, positions::Version,
+    telemetry::Sample,
+};
 use link::{Broker, Login, TrustError};
 use rustls::ClientConfig;
 use serde_json::value::to_raw_value;
@@ -25,6 +28,9 @@ use crate::{
     config::{self, Config},
     parts::timekeeper::Timekeeper,
 };
+
+/// The hub's software, as HQ hears it.
+pub(crate) const SOFTWARE: &str = concat!("store-hub ", env!("CARGO_PKG_VERSION"));
 
 /// The connection to HQ. A renewed authority or password is taken over within a minute, by a new connection.
 pub(crate) struct Headquarters {
@@ -107,6 +113,13 @@ impl Headquarters {
         self.line.as_ref().map(|line| line.open().bridge.status())
     }
 
+    /// Has a sample of how the hub is wait for HQ, if there is one. With a new connection those that wait are dropped.
+    pub(crate) fn tell(&self, sample: Sample) {
+        if let Some(line) = &self.line {
+            line.open().bridge.samples().push(sample);
+        }
+    }
+
     /// Why a renewed file can't be used.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.line.as_ref().and_then(|line| line.open().trouble.clone())
@@ -161,9 +174,10 @@ fn bridge(
         _ => None,
     };
     let broker = Broker { address: headquarters.broker.clone(), tls, login: files.login.clone() };
-    let bridge = BridgeConfig { broker, software: concat!("store-hub ", env!("CARGO_PKG_VERSION")).into() };
+    let bridge = BridgeConfig { broker, software: SOFTWARE.into() };
     let inbox = StoreInbox { store: Arc::clone(store), timekeeper: Arc::clone(timekeeper) };
-    let outbox = StoreOutbox { hub: config.store.hub.clone(), store: Arc::clone(store) };
+    let outbox =
+        StoreOutbox { hub: config.store.hub.clone(), store: Arc::clone(store), timekeeper: Arc::clone(timekeeper) };
     Ok(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox)))
 }
 
@@ -190,6 +204,7 @@ fn tls(
 struct StoreOutbox {
     hub: HubId,
     store: Arc<Store>,
+    timekeeper: Arc<Timekeeper>,
 }
 
 fn failed(error: impl std::fmt::Display) -> OutboxError {
@@ -262,6 +277,28 @@ impl Outbox for StoreOutbox {
         let base = self.store.outbox_span(stream.as_str()).map_err(failed)?.base;
         let link = self.store.outbox_link(stream.as_str(), base + sequence.0).map_err(failed)?;
         Ok(link.map(ChainLink))
+    }
+
+    fn positions(&self, backlog: &[Backlog]) -> Result<Vec<Positions>, OutboxError> {
+        let bases = |stream: Stream| Ok::<_, StoreError>(self.store.outbox_span(stream.as_str())?.base);
+        let (sales, stock) = (bases(Stream::sales()).map_err(failed)?, bases(Stream::stock()).map_err(failed)?);
+        let base = |stream: &Stream| if *stream == Stream::sales() { sales } else { stock };
+        let entries = backlog
+            .iter()
+            .map(|Backlog { stream, from, last }| (stream.clone(), base(stream) + from.0..=base(stream) + last.0));
+        let snapshots = hq::current_positions(&self.store, entries.collect()).map_err(failed)?;
+        let at_ms = self.timekeeper.read().now_ms;
+        let told = snapshots.into_iter().map(|snapshot| Positions {
+            hub: self.hub(),
+            epoch: self.epoch(),
+            at_ms,
+            version: Version {
+                sales: Sequence(snapshot.sales.saturating_sub(sales)),
+                stock: Sequence(snapshot.stock.saturating_sub(stock)),
+            },
+            lines: snapshot.lines,
+        });
+        Ok(told.collect())
     }
 
     fn acknowledged(

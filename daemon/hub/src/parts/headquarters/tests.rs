@@ -21,7 +21,7 @@ use commerce::{
     Actor, BusinessDay, Currency, Item, Minor, Price, Quantity, Sku, Station, Unit,
     stock::{Condition, Portion, Position, Rule, State},
 };
-use contract::{Batch, DownAcknowledgement, DownBatch, VERSION, item};
+use contract::{Batch, DownAcknowledgement, item};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use store::{EngineKind, Transaction};
@@ -193,8 +193,7 @@ async fn carry(outbox: &StoreOutbox, ledger: &Ledger, most: usize, acknowledged:
             if events.is_empty() {
                 break;
             }
-            let batch = Batch { version: VERSION, hub: hub.clone(), epoch, stream: stream.clone(), events, link: None };
-            let batch = Batch::decode(&batch.encode().unwrap()).unwrap();
+            let batch = Batch { hub: hub.clone(), epoch, stream: stream.clone(), events, link: None };
             for _ in 0..2 {
                 ledger.apply(&batch).await.unwrap();
             }
@@ -211,7 +210,7 @@ async fn start_as(hub: &str, directory: &Path, engine: EngineKind) -> StoreOutbo
     let store = Arc::new(Store::open(directory, engine, &app::linked_tables(), 7).unwrap());
     let opening = Arc::clone(&store);
     tokio::task::spawn_blocking(move || hq::open_epoch(&opening, 1).unwrap()).await.unwrap();
-    StoreOutbox { hub: hub.parse().unwrap(), store }
+    StoreOutbox { hub: hub.parse().unwrap(), store, timekeeper: Arc::new(Timekeeper::from(1)) }
 }
 
 async fn have_the_same(outbox: &StoreOutbox, ledger: &Ledger) {
@@ -383,7 +382,6 @@ async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let wanted = changes.iter().map(|item| Outgoing::new(&item::CHANGED, item).unwrap());
     queues.append(&name, &stream, wanted.collect()).await.unwrap();
     while let Some(batch) = queues.next(&name, &stream).await.unwrap() {
-        let batch = DownBatch::decode(&batch.encode().unwrap()).unwrap();
         let received = inbox.apply(batch.clone()).await.unwrap();
         // It comes again: HQ did not hear the answer.
         assert_eq!(inbox.apply(batch).await.unwrap(), received);
@@ -455,4 +453,33 @@ async fn a_renewed_password_is_taken_over_and_one_that_can_not_be_used_is_told()
     line.look();
     assert_eq!(headquarters.trouble(), None);
     comes_with(&listener, "second-secret").await;
+}
+
+#[tokio::test]
+async fn current_positions_are_told_with_the_last_events_that_are_in_them() {
+    for engine in [EngineKind::Sled, EngineKind::Sqlite] {
+        let directory = tempfile::tempdir().unwrap();
+        let outbox = start(directory.path(), engine).await;
+        for (index, step) in [Step::Comes(9), Step::Sells(2), Step::Breaks(1), Step::Holds(3)].into_iter().enumerate() {
+            act(&outbox.store, index, step).await;
+        }
+        let last = |stream: &Stream| outbox.span(stream).unwrap().last;
+        let backlog = |from: u64| {
+            let of = |stream: Stream| Backlog { from: Sequence(from), last: last(&stream), stream };
+            outbox.streams().into_iter().map(of).collect::<Vec<_>>()
+        };
+        // Not on a thread of the runtime: it waits for the committer.
+        let told = |backlog: &[Backlog]| {
+            std::thread::scope(|scope| scope.spawn(|| outbox.positions(backlog).unwrap()).join().unwrap())
+        };
+        let [positions] = &told(&backlog(1))[..] else { panic!("one message") };
+        let version = Version { sales: last(&Stream::sales()), stock: last(&Stream::stock()) };
+        assert_eq!((positions.version, version.sales), (version, Sequence(2)));
+        let here = stock::positions_of(&outbox.store, &Actor::console(), &sku()).unwrap().remove(0).position;
+        let [line] = &positions.lines[..] else { panic!("one item") };
+        assert_eq!((line.sku.as_str(), line.unit), (sku().as_str(), Unit::Each));
+        assert_eq!(line.states(), State::ALL.map(|state| here.of(state)));
+        // What nothing in the backlog touches is not told.
+        assert_eq!(told(&backlog(100)), []);
+    }
 }

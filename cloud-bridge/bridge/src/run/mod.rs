@@ -1,26 +1,33 @@
 //! The bridge at work: one task that owns the windows and drives them by what the link, the outbox and the inbox say.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod ahead;
+mod heard;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use contract::{
-    Acknowledgement, BadMessage, DownAcknowledgement, DownBatch, Epoch, Hello, Known, MAX_MESSAGE, MAX_WHY, Received,
-    Sequence, Stream, StreamSpan, VERSION,
-    message::MAX_SOFTWARE,
-    topic::{self, ToHub},
+    BadMessage, DownAcknowledgement, Gone, Hello, MAX_MESSAGE, MAX_WHY, Packed, Received, Sequence, Stream, StreamSpan,
+    Wire, message::MAX_SOFTWARE, topic,
 };
-use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Unpublished, connect};
+use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublished, connect};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
+use self::ahead::{Ahead, Sent};
 use crate::{
-    alarms::{About, Alarms},
+    alarms::Alarms,
+    ask::{self, Ask, Pending, asking},
     flow::{Flow, Trouble, keep_cursor},
-    inbox::{Ask, Inbox, Receiving, receiving},
+    inbox::{Inbox, Receiving, Work, receiving},
     outbox::{Outbox, Span},
-    window::Acknowledged,
+    telemetry::Samples,
 };
 
 /// How often hello is said until HQ answers, or while the store has stopped: HQ may be down just now.
@@ -29,10 +36,8 @@ const HELLO_AGAIN: Duration = Duration::from_secs(5);
 const HELLO_EVERY: Duration = Duration::from_secs(30);
 /// How long HQ may leave a hello without an answer before that is trouble.
 const SILENT: Duration = Duration::from_secs(10);
-/// Acknowledgements for another life of this hub's store, from which on another hub must be alive. After a restore a
-/// late one may arrive.
-const NAMESAKES: u64 = 3;
 const TICK: Duration = Duration::from_millis(500);
+
 /// Where HQ is.
 #[derive(Clone)]
 pub struct BridgeConfig {
@@ -64,6 +69,8 @@ pub struct BridgeStatus {
 /// A running bridge; stops when dropped.
 pub struct Bridge {
     status: watch::Receiver<BridgeStatus>,
+    ask: Ask,
+    samples: Arc<Samples>,
     task: JoinHandle<()>,
 }
 
@@ -72,40 +79,22 @@ impl Bridge {
     pub fn status(&self) -> watch::Receiver<BridgeStatus> {
         self.status.clone()
     }
+
+    /// Whom to ask what only HQ knows.
+    pub fn ask(&self) -> Ask {
+        self.ask.clone()
+    }
+
+    /// Where samples of how the hub is wait for HQ.
+    pub fn samples(&self) -> Arc<Samples> {
+        Arc::clone(&self.samples)
+    }
 }
 
 impl Drop for Bridge {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// Why a message from HQ is ignored.
-#[derive(Debug, thiserror::Error)]
-enum Ignored {
-    #[error("unknown topic")]
-    Topic,
-    #[error(transparent)]
-    Message(#[from] BadMessage),
-    #[error("it is for another hub")]
-    NotOurs,
-    #[error("it is for epoch {epoch} of this hub's store")]
-    OtherEpoch { epoch: Epoch },
-    #[error("unknown stream")]
-    Stream,
-    #[error(
-        "HQ has events of {stream} up to {up_to}, this hub only up to {last}: was its disk set back? Take a backup and \
-         restore it: that begins a new epoch"
-    )]
-    Unknown { stream: Stream, up_to: Sequence, last: Sequence },
-    #[error(
-        "HQ heard other events of {stream} up to {up_to} than this hub has: was its disk set back, or copied to another \
-         box? Nothing more of {stream} is sent. Stop the copy; take a backup of the store that goes on and restore it: \
-         that begins a new epoch"
-    )]
-    Diverged { stream: Stream, up_to: Sequence },
-    #[error("too many batches wait to be applied; HQ will send it again")]
-    Full,
 }
 
 /// Starts the bridge on the current runtime.
@@ -121,6 +110,9 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
         (stream, Flow::new(remember))
     });
     let flows = flows.collect();
+    let (ask, asked) = asking(status.clone());
+    let samples = Arc::new(Samples::default());
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let runner = Runner {
         config,
         outbox,
@@ -134,9 +126,14 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
         ignored: 0,
         alarms: Alarms::default(),
         namesakes: 0,
+        connection: u64::try_from(since_1970.as_millis()).unwrap_or(0),
+        ahead: Ahead::Waiting(None),
+        asked,
+        questions: ask::Waiting::default(),
+        samples: Arc::clone(&samples),
         _helpers: helpers,
     };
-    Bridge { status, task: tokio::spawn(runner.run()) }
+    Bridge { status, ask, samples, task: tokio::spawn(runner.run()) }
 }
 
 struct Runner {
@@ -156,6 +153,12 @@ struct Runner {
     alarms: Alarms,
     /// Acknowledgements for another epoch.
     namesakes: u64,
+    /// Which connection this is.
+    connection: u64,
+    ahead: Ahead,
+    asked: mpsc::Receiver<Pending>,
+    questions: ask::Waiting,
+    samples: Arc<Samples>,
     /// [`keep_cursor`] for each stream, and the inbox's task; ended with the runner.
     _helpers: JoinSet<()>,
 }
@@ -164,11 +167,15 @@ impl Runner {
     async fn run(mut self) {
         let mut back_off = BackOff::default();
         loop {
+            let hub = self.outbox.hub();
+            self.connection += 1;
+            let gone = Gone { hub: hub.clone(), epoch: self.outbox.epoch(), connection: self.connection };
             let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
-                client_id: format!("hub-{}", self.outbox.hub()),
-                subscribe: vec![topic::acknowledgement(&self.outbox.hub()), topic::down_batch(&self.outbox.hub())],
+                client_id: format!("hub-{hub}"),
+                subscribe: vec![topic::acknowledgement(&hub), topic::down_batch(&hub), topic::answer(&hub)],
                 max_payload: MAX_MESSAGE,
+                will: message(topic::gone(&hub), &gone).ok(),
             });
             let why = self.connection(&link, incoming).await;
             drop(link);
@@ -177,8 +184,12 @@ impl Runner {
             for flow in self.flows.values_mut() {
                 flow.window.disconnected();
             }
+            self.ahead = Ahead::Waiting(None);
+            self.questions.disconnected();
             tracing::warn!(broker = %self.config.broker.address, %why, "disconnected from HQ; events are queued in the outbox");
             self.report(Some(why.to_string()));
+            // Asked while it broke: whoever asks from here on hears that HQ is not reached.
+            while self.asked.try_recv().is_ok() {}
             if held {
                 back_off.reset();
             }
@@ -203,12 +214,17 @@ impl Runner {
                         self.look().await;
                         self.greet(link);
                         // Full, it is about to say how far it is anyway.
-                        let _ = self.inbox.ask.try_send(Ask::Tell);
+                        let _ = self.inbox.ask.try_send(Work::Tell);
                     }
-                    Some(Incoming::Message { topic, payload }) => self.take(&topic, &payload).await,
+                    Some(Incoming::Message(message)) => self.take(&message).await,
                     Some(Incoming::Room) => {}
                 },
                 Some((stream, received)) = self.inbox.told.recv() => drop(self.unsent.insert(stream, received)),
+                Some(pending) = self.asked.recv() => {
+                    if ready_at.is_some() {
+                        self.questions.send(link, &self.outbox.hub(), self.outbox.epoch(), pending);
+                    }
+                }
                 _ = changes.changed() => self.look().await,
                 _ = tick.tick() => {
                     self.look().await;
@@ -261,101 +277,17 @@ impl Runner {
         });
         let hub = self.outbox.hub();
         let hello = Hello {
-            version: VERSION,
             hub: hub.clone(),
             epoch: self.outbox.epoch(),
             software: cut(self.config.software.clone(), MAX_SOFTWARE),
             streams: spans.collect(),
+            connection: self.connection,
             stopped: self.outbox.stopped().map(|why| cut(why, MAX_WHY)),
         };
-        if let Ok(payload) = hello.encode() {
+        if let Ok(message) = message(topic::hello(&hub), &hello) {
             // Without room it is said again in a moment; too large for the broker, HQ stays silent, which is told.
-            let _ = link.publish(topic::hello(&hub), payload);
+            let _ = link.publish(message);
         }
-    }
-
-    /// Takes a message from HQ, or ignores and counts it.
-    async fn take(&mut self, topic: &str, payload: &[u8]) {
-        let taken = match topic::to_hub(&self.outbox.hub(), topic) {
-            Some(ToHub::Acknowledgement) => self.acknowledge(payload).await,
-            Some(ToHub::Batch) => self.receive(payload),
-            None => Err(Ignored::Topic),
-        };
-        match taken {
-            Ok(()) => return,
-            // Whoever may publish decides how many there are.
-            Err(why) => tracing::debug!(topic = %topic.escape_debug(), %why, "ignored a message from HQ"),
-        }
-        self.ignored += 1;
-    }
-
-    async fn acknowledge(&mut self, payload: &[u8]) -> Result<(), Ignored> {
-        let acknowledgement = Acknowledgement::decode(payload)?;
-        if acknowledgement.hub != self.outbox.hub() {
-            return Err(Ignored::NotOurs);
-        }
-        let epoch = acknowledgement.epoch;
-        if epoch != self.outbox.epoch() {
-            self.namesakes += 1;
-            if self.namesakes >= NAMESAKES {
-                let (hub, own) = (&acknowledgement.hub, self.outbox.epoch());
-                let why = format!(
-                    "another hub is called `{hub}` too: HQ answers to epoch {epoch} of it, this hub's is {own}. Give \
-                     each its own name: they throw each other off the broker"
-                );
-                self.alarms.raise(About::Namesake, why);
-            }
-            return Err(Ignored::OtherEpoch { epoch });
-        }
-        let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
-        self.compare(&acknowledgement).await?;
-        let flow = self.flows.get_mut(&acknowledgement.stream).ok_or(Ignored::Stream)?;
-        // HQ answers what was said after the first look.
-        let Some(span) = flow.span else { return Ok(()) };
-        match flow.window.acknowledge(up_to, span.last, now) {
-            Acknowledged::Moved(up_to) => {
-                tracing::debug!(stream = %acknowledgement.stream, %up_to, "HQ has events");
-                flow.acknowledged = up_to;
-                flow.remember.send_replace(up_to);
-            }
-            Acknowledged::Known => {}
-            Acknowledged::Impossible => {
-                let why = Ignored::Unknown { stream: acknowledgement.stream.clone(), up_to, last: span.last };
-                self.alarms.raise(About::Unknown(acknowledgement.stream), why.to_string());
-                return Err(why);
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares HQ's link at its cursor with the hub's own. If they differ, HQ heard another store than this one.
-    async fn compare(&mut self, acknowledgement: &Acknowledgement) -> Result<(), Ignored> {
-        let Acknowledgement { stream, up_to, link: Some(at_hq), .. } = acknowledgement else { return Ok(()) };
-        let (outbox, of, sequence) = (Arc::clone(&self.outbox), stream.clone(), *up_to);
-        let read = tokio::task::spawn_blocking(move || outbox.link(&of, sequence)).await;
-        // Without a link, and if it can't be read, nothing is known; the look at the outbox says so.
-        let Ok(Ok(Some(own))) = read else { return Ok(()) };
-        let flow = self.flows.get_mut(stream).ok_or(Ignored::Stream)?;
-        flow.known = Some(Known { sequence, link: own });
-        if own == *at_hq {
-            return Ok(());
-        }
-        flow.window.disconnected();
-        let why = Ignored::Diverged { stream: stream.clone(), up_to: sequence };
-        self.alarms.raise(About::Diverged(stream.clone()), why.to_string());
-        Err(why)
-    }
-
-    /// Hands a batch to the inbox.
-    fn receive(&mut self, payload: &[u8]) -> Result<(), Ignored> {
-        let batch = DownBatch::decode(payload)?;
-        if batch.hub != self.outbox.hub() {
-            return Err(Ignored::NotOurs);
-        }
-        if !self.incoming.contains(&batch.stream) {
-            return Err(Ignored::Stream);
-        }
-        self.inbox.ask.try_send(Ask::Apply(batch)).map_err(|_| Ignored::Full)
     }
 
     /// Tells HQ how far the inbox is.
@@ -363,8 +295,8 @@ impl Runner {
         let hub = self.outbox.hub();
         while let Some((stream, received)) = self.unsent.pop_first() {
             let answer = DownAcknowledgement::new(hub.clone(), self.outbox.epoch(), stream, received);
-            let Ok(payload) = answer.encode() else { continue };
-            if let Err(error) = link.publish(topic::received(&hub), payload) {
+            let Ok(message) = message(topic::received(&hub), &answer) else { continue };
+            if let Err(error) = link.publish(message) {
                 self.unsent.insert(answer.stream, answer.received);
                 return if error == Unpublished::NoRoom { Ok(()) } else { Err(error.into()) };
             }
@@ -372,13 +304,20 @@ impl Runner {
         Ok(())
     }
 
-    /// Sends what the windows allow. A stream that is in trouble does not hold up the others.
+    /// Sends what goes ahead, then what the windows allow, then how the hub is. A stream that is in trouble does not hold
+    /// up the others.
     async fn pump(&mut self, link: &Link) -> Result<(), Trouble> {
         let now = self.now_ms();
-        let mut trouble = Ok(());
+        let mut trouble = match self.send_ahead(link).await {
+            Sent::All(read) => read,
+            Sent::NotYet(read) => return read,
+        };
         for (stream, flow) in &mut self.flows {
             let sent = flow.send(&self.outbox, link, stream, now, &mut self.alarms).await;
             trouble = trouble.and(sent);
+        }
+        if self.is_flowing() {
+            self.send_samples(link);
         }
         trouble
     }
@@ -412,6 +351,12 @@ impl Runner {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// A message of the contract, to be published.
+pub(crate) fn message(topic: String, of: &impl Wire) -> Result<Message, BadMessage> {
+    let Packed { content_type, payload } = of.encode()?;
+    Ok(Message::new(topic, content_type, payload))
 }
 
 /// A text cut to so many bytes.

@@ -81,12 +81,17 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal, its reason cut to the bound and without control characters.
+    /// A refusal, its reason [as it may travel](reason).
     pub fn new(sequence: Sequence, why: &str) -> Self {
-        let mut why: String = why.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
-        why.truncate(why.floor_char_boundary(MAX_REASON));
-        Self { sequence, why }
+        Self { sequence, why: reason(why) }
     }
+}
+
+/// A reason cut to [`MAX_REASON`] and without control characters.
+pub fn reason(why: &str) -> String {
+    let mut why: String = why.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    why.truncate(why.floor_char_boundary(MAX_REASON));
+    why
 }
 
 /// How far a hub is in a stream: what it stores in one record, and what it answers. By default it has never received

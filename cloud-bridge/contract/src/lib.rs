@@ -52,6 +52,7 @@
 //! | [`stock`] | up: a stock movement, and an epoch's opening stock |
 //! | [`item`] | down: an item of the catalog |
 //! | `schema` | JSON Schemas of all of it; a feature |
+//! | [`publication`] | down: what HQ wants whole: signed manifests, segments, and what hubs say of them |
 
 pub mod ask;
 pub mod down;
@@ -60,6 +61,7 @@ pub mod kind;
 pub mod message;
 pub mod name;
 pub mod positions;
+pub mod publication;
 pub mod sale;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -75,8 +77,8 @@ pub use message::{
     Acknowledgement, BadMessage, Batch, Event, Gone, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan,
     VERSION,
 };
-pub use name::{ChainLink, Epoch, HubId, SHARDS, Sequence, Shard, Stream};
 pub use positions::Positions;
+pub use name::{ChainLink, Digest, Epoch, HubId, PublicationKind, SHARDS, Sequence, Shard, Stream};
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};
 pub use telemetry::Telemetry;

@@ -1,4 +1,4 @@
-//! Hubs, streams, epochs, sequences.
+//! Hubs, streams, epochs, sequences, and what bytes are named by.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -108,6 +108,12 @@ impl HubId {
     }
 }
 
+name!(
+    /// A kind of publication from HQ, such as `catalog`.
+    PublicationKind,
+    "kind of publication"
+);
+
 impl Stream {
     /// From a hub: completed sales, which are money.
     pub const fn sales() -> Self {
@@ -165,33 +171,58 @@ impl fmt::Display for Sequence {
 #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
 pub struct ChainLink(pub [u8; 32]);
 
-impl fmt::Display for ChainLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+/// SHA-256 of bytes that travel on their own, which is their name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(pub [u8; 32]);
+
+macro_rules! hexadecimal {
+    ($type:ident, $kind:literal) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hexadecimal(&self.0))
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(bytes: $type) -> Self {
+                bytes.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                let mut bytes = [0; 32];
+                if from_hexadecimal(&text, &mut bytes) {
+                    Ok(Self(bytes))
+                } else {
+                    Err(concat!("invalid ", $kind, ": 64 hexadecimal digits").to_owned())
+                }
+            }
+        }
+    };
+}
+hexadecimal!(ChainLink, "link");
+hexadecimal!(Digest, "SHA-256");
+
+/// Bytes in hexadecimal, in small letters.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl From<ChainLink> for String {
-    fn from(link: ChainLink) -> Self {
-        link.to_string()
-    }
-}
-
-impl TryFrom<String> for ChainLink {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let invalid = || "invalid link: 64 hexadecimal digits".to_owned();
-        let mut link = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
-        for (index, byte) in link.iter_mut().enumerate() {
-            let digits = text.get(2 * index..2 * index + 2).ok_or_else(invalid)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
-        }
-        Ok(Self(link))
-    }
+/// Fills `bytes` from hexadecimal digits, if there are just so many.
+pub(crate) fn from_hexadecimal(text: &str, bytes: &mut [u8]) -> bool {
+    let is_hexadecimal = text.len() == 2 * bytes.len() && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_hexadecimal
+        && bytes.iter_mut().enumerate().all(|(place, byte)| {
+            let digits = text.get(2 * place..2 * place + 2).map(|digits| u8::from_str_radix(digits, 16));
+            digits.and_then(Result::ok).is_some_and(|value| {
+                *byte = value;
+                true
+            })
+        })
 }
 
 #[cfg(test)]

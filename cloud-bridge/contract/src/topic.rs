@@ -9,7 +9,7 @@
 //! needs no more than that. The shard stands before the hub so that a worker of HQ's subscribes to its shards alone. A
 //! message under another shard than its hub's is dropped, like one under another hub's name.
 
-use crate::name::{HubId, Shard, Stream};
+use crate::name::{HubId, PublicationKind, Shard, Stream};
 
 const UP: &str = "store-hub/v1/up";
 const DOWN: &str = "store-hub/v1/down";
@@ -84,8 +84,23 @@ pub fn down_batch(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/batch")
 }
 
+/// Where HQ announces a publication to a hub, by a retained message.
+pub fn announcement(hub: &HubId, kind: &PublicationKind) -> String {
+    format!("{DOWN}/{hub}/publication/{kind}")
+}
+
+/// What a hub subscribes to for announcements of every kind.
+pub fn announcements(hub: &HubId) -> String {
+    format!("{DOWN}/{hub}/publication/+")
+}
+
+/// Where a hub says how publications are.
+pub fn publications(hub: &HubId) -> String {
+    up(hub, "publications")
+}
+
 /// What a message to a hub is, by its topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToHub {
     /// An [`Acknowledgement`](crate::Acknowledgement).
     Acknowledgement,
@@ -93,6 +108,8 @@ pub enum ToHub {
     Batch,
     /// An [`Answered`](crate::Answered).
     Answer,
+    /// A signed [`Announcement`](crate::publication::Announcement).
+    Announcement(PublicationKind),
 }
 
 /// Reads a topic that a hub got a message on.
@@ -101,7 +118,7 @@ pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
         "/acknowledgement" => Some(ToHub::Acknowledgement),
         "/batch" => Some(ToHub::Batch),
         "/answer" => Some(ToHub::Answer),
-        _ => None,
+        other => Some(ToHub::Announcement(other.strip_prefix("/publication/")?.parse().ok()?)),
     }
 }
 
@@ -120,6 +137,8 @@ pub enum FromHub {
     Telemetry(HubId),
     /// An [`Asked`](crate::Asked).
     Question(HubId),
+    /// [`PublicationStates`](crate::publication::PublicationStates).
+    Publications(HubId),
     /// A [`Batch`](crate::Batch).
     Batch(HubId, Stream),
 }
@@ -139,6 +158,7 @@ pub fn from_hub(topic: &str) -> Option<FromHub> {
         "positions" => Some(FromHub::Positions(hub)),
         "telemetry" => Some(FromHub::Telemetry(hub)),
         "question" => Some(FromHub::Question(hub)),
+        "publications" => Some(FromHub::Publications(hub)),
         stream => Some(FromHub::Batch(hub, stream.parse().ok()?)),
     }
 }
@@ -161,6 +181,9 @@ mod tests {
         assert_eq!(to_hub(&hub, &answer(&hub)), Some(ToHub::Answer));
         assert_eq!(to_hub(&hub, &acknowledgement(&hub)), Some(ToHub::Acknowledgement));
         assert_eq!(to_hub(&hub, &down_batch(&hub)), Some(ToHub::Batch));
+        assert_eq!(from_hub(&publications(&hub)), Some(FromHub::Publications(hub.clone())));
+        let kind: PublicationKind = "catalog".parse().unwrap();
+        assert_eq!(to_hub(&hub, &announcement(&hub, &kind)), Some(ToHub::Announcement(kind)));
         for foreign in ["", "store-hub/v1/down/store-3671/batch", "store-hub/v1/down/store-36/batch", &received(&hub)] {
             assert_eq!(to_hub(&hub, foreign), None, "{foreign}");
         }

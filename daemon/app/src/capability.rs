@@ -1,7 +1,7 @@
 //! The declaration of a capability. The only central list of them is in `lib.rs`.
 
 use commerce::{Actor, RegisterName};
-use contract::DownItem;
+use contract::{DownItem, publication::Manifest};
 use serde_json::value::RawValue;
 use store::{Checked, Depth, Store, StoreError, Transaction, outbox::Entry};
 
@@ -46,6 +46,8 @@ pub struct Capability {
     pub events: &'static [OutgoingEvent],
     /// The items that it accepts from HQ.
     pub incoming: &'static [IncomingItem],
+    /// The kinds of publications that it accepts from HQ.
+    pub published: &'static [PublishedKind],
     /// Checks its tables.
     pub check: Option<Check>,
     /// Deletes and archives its old records. Blocks.
@@ -64,6 +66,7 @@ impl Capability {
             acts: &[],
             events: &[],
             incoming: &[],
+            published: &[],
             check: None,
             tidy: None,
         }
@@ -85,6 +88,34 @@ pub struct IncomingItem {
     /// Applies items of the kind in order. It checks an item before it writes anything: a refused item changes nothing
     /// and does not keep others from being applied.
     pub apply: Apply,
+}
+
+/// A kind of publication from HQ: what HQ wants the store to have whole. [`publications`](crate::publications) keeps
+/// what it holds; here is what the capability that owns it does. Its readers follow a **generation**, a number that
+/// grows with whatever changes what they read.
+pub struct PublishedKind {
+    /// The kind, as it travels.
+    pub kind: &'static str,
+    /// Checks a publication whole, before its time, and lays out what later commits need of it. Gives why it is not
+    /// taken, if so. Blocks.
+    pub prepare: fn(&Store, &Manifest) -> Result<Result<(), String>, StoreError>,
+    /// What was changed on its own since a generation. Blocks.
+    pub touched: fn(&Store, since: u64) -> Result<Touched, StoreError>,
+    /// In the commit that makes a publication count: gives the generation from which on it does. Refuses if the
+    /// generation is not the given one any more.
+    pub activate: fn(&mut Transaction<'_>, generation: u64) -> Result<u64, Refusal>,
+    /// What follows from that and need not be in that commit: in small ones. It may be cut short and is then called
+    /// again. Blocks.
+    pub settle: fn(&Store) -> Result<(), StoreError>,
+}
+
+/// What was changed beside publications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The generation up to which it was looked at.
+    pub generation: u64,
+    /// Keys of the records.
+    pub keys: Vec<String>,
 }
 
 /// The retention periods.

@@ -26,6 +26,7 @@ mod outgoing;
 pub mod payments;
 pub mod permission;
 pub mod printing;
+pub mod publications;
 pub mod refusal;
 pub mod registers;
 pub mod selling;
@@ -34,7 +35,9 @@ pub mod stock;
 mod testing;
 pub mod timekeeping;
 
-pub use capability::{Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Retention, Tidied, Tidy};
+pub use capability::{
+    Apply, By, Capability, Check, IncomingItem, OutgoingEvent, PublishedKind, Retention, Tidied, Tidy, Touched,
+};
 use permission::Permission;
 pub use refusal::Refusal;
 
@@ -43,6 +46,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &refusal::CAPABILITY,
     &card_data::CAPABILITY,
     &audit::CAPABILITY,
+    &publications::CAPABILITY,
     &health::CAPABILITY,
     &timekeeping::CAPABILITY,
     &devices::CAPABILITY,
@@ -91,6 +95,7 @@ mod tests {
         unique("permissions", permissions().into_iter().map(|permission| permission.name));
         unique("acts", all().flat_map(|capability| capability.acts).map(|act| act.name));
         unique("incoming items", all().flat_map(|capability| capability.incoming).map(|item| item.kind));
+        unique("published kinds", all().flat_map(|capability| capability.published).map(|published| published.kind));
         unique("events", all().flat_map(|capability| capability.events).map(|event| event.kind));
     }
 

@@ -1,5 +1,11 @@
 //! The catalog: what can be sold.
 //!
+//! It has two layers. The **base** is the publication of HQ that is active ([`published`]); without HQ there is none.
+//! What is loaded, changed or delisted on its own lies over it, item by item. The rule between them: **what came into
+//! force last counts**. When a publication becomes active, it counts as a whole, over everything that was changed before;
+//! what is changed after that lies over it until the next one. An item that a publication does not have is delisted by
+//! it.
+//!
 //! - **A load is whole.** It is one commit, with its version, its audit entry and the answer under its key. Loads count
 //!   from 1 and are followed in that order by whoever keeps a [`Catalog`] in memory, whoever loads at once.
 //! - A load names items that are new or changed; what it does not name stays. At most [`MAX_LOAD`] items: a larger
@@ -14,12 +20,14 @@
 //! | power before the answer | the load is there whole or not at all; its sender repeats it |
 //! | an item can't be read | it is left out of the snapshot, and named by the check |
 
+mod published;
 mod snapshot;
 
 use std::ops::Deref;
 
-use commerce::{Gtin, Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku, text::is_readable};
+use commerce::{Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku, text::is_readable};
 use contract::{DownItem, item};
+use published::Base;
 use serde::{Deserialize, Serialize};
 pub use snapshot::{Catalog, Search};
 use store::{Name, Number, Order, Store, StoreError, Table, Transaction};
@@ -33,13 +41,14 @@ use crate::{
     refusal::{BAD_REQUEST, Class, Kind, Member, Refusal},
 };
 
+/// Items that were loaded, changed or delisted on their own, or by a publication that does not have them.
 static ITEMS: Table<Name, OnFile> = Table::new("item");
 /// Which item last came with a code. It is that item's as long as the item says so.
 static CODES: Table<Number, Sku> = Table::new("item_code");
 /// Loads by version.
 static LOADS: Table<Number, Load> = Table::new("catalog_load");
 
-/// The counter of loads.
+/// The counter of loads, and of publications that became active.
 const VERSION: &str = "catalog";
 
 /// Items in one load.
@@ -80,11 +89,12 @@ static ITEM_CODE_TAKEN: Kind = Kind::new(
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["item", "item_code", "catalog_load"],
+    tables: &["item", "item_code", "catalog_load", published::CODES_TABLE],
     refusals: &[&ITEM_UNKNOWN, &ITEM_DELISTED, &ITEM_CODE_TAKEN],
     permissions: &[&READ, &LOAD],
     acts: &[ItemsLoaded::KIND, ItemDelisted::KIND],
     incoming: &[IncomingItem { kind: item::CHANGED.name(), apply: changed }],
+    published: &[published::KIND],
     tidy: Some(tidy),
     ..Capability::new("catalog")
 };
@@ -173,6 +183,7 @@ pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: 
         return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
     }
     items.iter().try_for_each(check)?;
+    let base = Base::of(transaction)?;
     let version = transaction.next_number(VERSION)?;
     for item in items {
         put(transaction, item, version)?;
@@ -182,7 +193,7 @@ pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: 
         if transaction.get(&ITEMS, item.sku.as_str())?.is_none_or(|on_file| on_file.gtin != item.gtin) {
             continue;
         }
-        if let Some(other) = holder(transaction, item)? {
+        if let Some(other) = base.holder(transaction, item)? {
             return Err(code_taken(item, &other));
         }
         note_code(transaction, item)?;
@@ -209,16 +220,6 @@ fn finish(
     Ok(Loaded { loaded: items.len(), version })
 }
 
-/// The other item that has an item's code, if one has.
-fn holder(transaction: &Transaction<'_>, item: &Item) -> Result<Option<Sku>, StoreError> {
-    let Some(gtin) = item.gtin else { return Ok(None) };
-    let last = undamaged(transaction.get(&CODES, gtin.number()))?;
-    Ok(match last.filter(|last| *last != item.sku) {
-        Some(other) if has_code(transaction, &other, gtin)? => Some(other),
-        _ => None,
-    })
-}
-
 /// Makes an item's code its own.
 fn note_code(transaction: &mut Transaction<'_>, item: &Item) -> Result<(), StoreError> {
     let Some(gtin) = item.gtin else { return Ok(()) };
@@ -232,12 +233,6 @@ fn code_taken(item: &Item, other: &Sku) -> Refusal {
     let gtin = item.gtin.map(|gtin| gtin.to_string()).unwrap_or_default();
     let detail = format!("item {}: GTIN {gtin} is item {other}'s; correct one of the two", item.sku);
     ITEM_CODE_TAKEN.because(detail).member("sku", other.as_str())
-}
-
-/// Whether an item that is sold has a code.
-fn has_code(transaction: &Transaction<'_>, sku: &Sku, gtin: Gtin) -> Result<bool, StoreError> {
-    let on_file = undamaged(transaction.get(&ITEMS, sku.as_str()))?;
-    Ok(on_file.is_some_and(|on_file| !on_file.delisted && on_file.gtin == Some(gtin)))
 }
 
 /// What is damaged keeps no load from coming, which may mend it.
@@ -255,7 +250,7 @@ fn undamaged<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Store
 pub fn delist(transaction: &mut Transaction<'_>, by: &By, sku: &Sku) -> Result<Delisted, Refusal> {
     LOAD.require(&by.actor)?;
     let unknown = || ITEM_UNKNOWN.because(format!("unknown item: SKU {sku}"));
-    let on_file = transaction.get(&ITEMS, sku.as_str())?.ok_or_else(unknown)?;
+    let on_file = Base::of(transaction)?.on_file(transaction, sku)?.ok_or_else(unknown)?;
     if on_file.delisted {
         return Ok(Delisted { sku: sku.clone(), version: on_file.version });
     }
@@ -266,20 +261,13 @@ pub fn delist(transaction: &mut Transaction<'_>, by: &By, sku: &Sku) -> Result<D
     Ok(Delisted { sku: sku.clone(), version })
 }
 
-/// An item as a commit finds it.
-///
-/// # Errors
-/// The store fails.
-pub fn item(transaction: &Transaction<'_>, sku: &Sku) -> Result<Option<Item>, StoreError> {
-    Ok(transaction.get(&ITEMS, sku.as_str())?.map(|on_file| on_file.item))
-}
-
 /// Items that HQ changed: one load of those that can be sold.
 fn changed(
     transaction: &mut Transaction<'_>,
     by: &By,
     wanted: &[&DownItem],
 ) -> Result<Vec<Option<String>>, StoreError> {
+    let base = Base::of(transaction)?;
     let (mut items, mut refused) = (Vec::new(), Vec::with_capacity(wanted.len()));
     let mut version = None;
     for wanted in wanted {
@@ -293,7 +281,7 @@ fn changed(
             }
         };
         // One by one: each against what is on file when its turn comes.
-        if let Some(other) = holder(transaction, &item)? {
+        if let Some(other) = base.holder(transaction, &item)? {
             refused.push(Some(code_taken(&item, &other).detail));
             continue;
         }
@@ -344,7 +332,7 @@ fn check(item: &Item) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// The store fails.
-pub fn version(store: &Store) -> Result<u64, StoreError> {
+fn version(store: &Store) -> Result<u64, StoreError> {
     store.last_number(VERSION)
 }
 
@@ -375,7 +363,8 @@ fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<OnFile>), S
 
 fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let too_old = retention.now_ms.saturating_sub(KEPT_MS);
-    Ok(vec![("catalog_loads", store.forget(&LOADS, move |load| load.at_ms < too_old)?)])
+    let loads = store.forget(&LOADS, move |load| load.at_ms < too_old)?;
+    Ok(vec![("catalog_loads", loads), ("catalog_codes", published::tidy(store)?)])
 }
 
 #[cfg(test)]

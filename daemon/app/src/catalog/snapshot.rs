@@ -6,15 +6,22 @@ use std::{
 };
 
 use commerce::{Gtin, Item, ScannedCode, Sku};
+use contract::publication::CATALOG;
 use store::{Store, StoreError};
 
-use super::{ITEMS, OnFile};
+use super::{
+    ITEMS, OnFile,
+    published::{gone_items, item},
+};
+use crate::publications::{self, InForce};
 
 /// All items, by their codes. A change copies pointers, not items.
 #[derive(Default)]
 pub struct Catalog {
     /// The last load that it has.
     version: u64,
+    /// The generation of the publication that it rests on; 0 without one.
+    base: u64,
     /// One pool for all snapshots.
     texts: Arc<Mutex<Texts>>,
     /// In the order of their SKUs.
@@ -88,12 +95,32 @@ impl Catalog {
             }
             version => version?,
         };
-        let catalog = Self { version, ..Self::default() };
-        let mut items = Vec::new();
-        store.each(&ITEMS, |item| match item {
-            Ok(item) => items.push(catalog.texts().share(item)),
+        let base = match publications::in_force(store, CATALOG) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                fault(error);
+                None
+            }
+            base => base?,
+        };
+        let generation = base.as_ref().map_or(0, |base| base.active.generation);
+        let catalog = Self { version: version.max(generation), base: generation, ..Self::default() };
+        let share = |item, version, delisted| catalog.texts().share(OnFile { item, version, delisted });
+        // What counts comes later: what a publication made end, the publication, what lies over it.
+        let (mut items, mut over) = (Vec::new(), Vec::new());
+        if let Some(base) = &base {
+            gone_items(store, base, |item| items.push(share(item, generation, true)))?;
+        }
+        store.each(&ITEMS, |row| match row {
+            Ok(row) if row.version > generation => over.push(catalog.texts().share(row)),
+            Ok(OnFile { item, version, delisted }) => {
+                items.push(share(item, if delisted { version } else { generation }, true));
+            }
             Err(error) => fault(error),
         })?;
+        if let Some(base) = &base {
+            read_base(store, base, |item, since| items.push(share(item, since, false)), &mut fault)?;
+        }
+        items.append(&mut over);
         Ok(catalog.with(&items, catalog.version))
     }
 
@@ -103,6 +130,11 @@ impl Catalog {
     /// The store fails.
     pub fn follow(&self, store: &Store) -> Result<Option<Self>, StoreError> {
         let (version, items) = super::loaded_since(store, self.version)?;
+        if self.is_behind_base(store)? {
+            // Rarely, and all of it is new.
+            let damaged = |error| tracing::error!(%error, "left out of the catalog");
+            return Self::read(store, damaged).map(Some);
+        }
         if version == self.version {
             return Ok(None);
         }
@@ -110,6 +142,23 @@ impl Catalog {
         let followed = self.with(&items, version);
         self.texts().tidy();
         Ok(Some(followed))
+    }
+
+    /// Whether another publication counts than the one it rests on.
+    fn is_behind_base(&self, store: &Store) -> Result<bool, StoreError> {
+        match publications::generation(store, CATALOG) {
+            // Whatever counts, this one was sold by so far.
+            Err(StoreError::Corrupt { .. }) => Ok(false),
+            generation => Ok(generation? != self.base),
+        }
+    }
+
+    /// Whether the store has nothing that it lacks.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn is_up_to_date(&self, store: &Store) -> Result<bool, StoreError> {
+        Ok(super::version(store)? == self.version && !self.is_behind_base(store)?)
     }
 
     /// The last load that it has.
@@ -172,8 +221,26 @@ impl Catalog {
             let those = items.iter().rev().filter(|item| item.delisted == delisted);
             by_gtin.extend(those.filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
         }
-        Self { version, texts: Arc::clone(&self.texts), items, by_gtin }
+        Self { version, base: self.base, texts: Arc::clone(&self.texts), items, by_gtin }
     }
+}
+
+/// Gives the items of a publication, each with the generation from which on it counts.
+fn read_base(
+    store: &Store,
+    base: &InForce,
+    mut take: impl FnMut(Item, u64),
+    fault: &mut impl FnMut(StoreError),
+) -> Result<(), StoreError> {
+    publications::each_record(store, &base.manifest.segments, |record| match record {
+        // It was checked when it came.
+        Ok((place, record)) => {
+            if let Ok(item) = item(&record) {
+                take(item, base.active.since.get(place).copied().unwrap_or_default());
+            }
+        }
+        Err(error) => fault(error),
+    })
 }
 
 #[cfg(test)]

@@ -183,8 +183,8 @@ fn old_lists_of_loads_are_forgotten_and_their_items_stay() {
     let (_directory, store) = open();
     load_blocking(&store, by(Actor::console()), vec![item("1", 1)]).unwrap();
     let retention = |now_ms| Retention { now_ms, keep_sales_days: 3653, has_headquarters: false };
-    assert_eq!(tidy(&store, &retention(KEPT_MS + 1)).unwrap(), [("catalog_loads", 0)]);
-    assert_eq!(tidy(&store, &retention(KEPT_MS + 2)).unwrap(), [("catalog_loads", 1)]);
+    assert_eq!(tidy(&store, &retention(KEPT_MS + 1)).unwrap(), [("catalog_loads", 0), ("catalog_codes", 0)]);
+    assert_eq!(tidy(&store, &retention(KEPT_MS + 2)).unwrap(), [("catalog_loads", 1), ("catalog_codes", 0)]);
     let read = Catalog::read(&store, |error| panic!("{error}")).unwrap();
     assert_eq!((read.version(), read.len()), (1, 1));
 }

@@ -1,0 +1,236 @@
+//! Segments: records in the order of their keys, compressed, named by their SHA-256.
+//!
+//! A segment is zstd of lines, one a record: a JSON array of the key and the record, `["818981",{...}]`.
+//!
+//! # Where segments begin
+//!
+//! At each key whose SHA-256, as a number, is divisible by [`ABOUT`]; and where a segment would pass [`MAX_RECORDS`] or
+//! [`MAX_PLAIN`], which is rare. So bounds depend on the keys themselves and not on how many come before: a record that is
+//! changed, put in or taken out changes the segment that it is in; with it a bound can come or go, which splits or joins
+//! two. All others keep their bytes, their names, and need not be fetched again.
+
+use std::collections::HashSet;
+
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::BadPublication;
+use crate::name::Digest;
+
+/// About how many records a segment has.
+pub const ABOUT: u64 = 1_000;
+
+/// The most records of a segment.
+pub const MAX_RECORDS: u32 = 4_000;
+
+/// The largest segment before compression, in bytes.
+pub const MAX_PLAIN: u32 = 1024 * 1024;
+
+/// The largest segment as it travels, in bytes. What can't be compressed grows a little.
+pub const MAX_BYTES: u32 = MAX_PLAIN + 64 * 1024;
+
+/// The longest key, in bytes.
+pub const MAX_KEY: usize = 64;
+
+/// zstd's: a segment is compressed once and fetched by thousands.
+const LEVEL: i32 = 19;
+
+/// A segment, as its manifest lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// SHA-256 of its bytes as they travel.
+    pub digest: Digest,
+    /// How many those are.
+    pub bytes: u32,
+    /// How many they are before compression.
+    pub plain: u32,
+    /// How many records it has.
+    pub records: u32,
+    /// The first key.
+    pub first: String,
+    /// The last key.
+    pub last: String,
+}
+
+/// A record and its key.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Record(
+    /// The key: 1 to [`MAX_KEY`] printable ASCII characters.
+    pub String,
+    /// The record, by its kind.
+    pub Box<RawValue>,
+);
+
+/// A segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// As the manifest lists it.
+    pub entry: Entry,
+    /// As it travels.
+    pub bytes: Vec<u8>,
+}
+
+impl Digest {
+    /// SHA-256 of bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut whole = [0; 32];
+        whole.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        Self(whole)
+    }
+}
+
+impl Entry {
+    /// Checks the sizes.
+    ///
+    /// # Errors
+    /// One is out of range.
+    pub(super) fn check(&self) -> Result<(), BadPublication> {
+        let Self { digest, bytes, plain, records, first, last } = self;
+        let wrong = |why: String| Err(BadPublication::Segment { digest: *digest, why });
+        for (what, size, most) in [
+            ("bytes", *bytes, MAX_BYTES),
+            ("bytes before compression", *plain, MAX_PLAIN),
+            ("records", *records, MAX_RECORDS),
+        ] {
+            if !(1..=most).contains(&size) {
+                return wrong(format!("{size} {what}; 1 to {most} expected"));
+            }
+        }
+        if !is_key(first) || !is_key(last) || first > last {
+            return wrong("its range of keys is not one".into());
+        }
+        Ok(())
+    }
+
+    /// The records of a segment's bytes. Nothing of them is decompressed before they are found to be the right ones, and
+    /// never more than the manifest says.
+    ///
+    /// # Errors
+    /// They are not what the manifest says.
+    pub fn open(&self, bytes: &[u8]) -> Result<Vec<Record>, BadPublication> {
+        let wrong = |why: String| BadPublication::Segment { digest: self.digest, why };
+        self.check()?;
+        if bytes.len() != self.bytes as usize || Digest::of(bytes) != self.digest {
+            return Err(wrong(format!("{} bytes that are not the ones it is named by", bytes.len())));
+        }
+        let plain = zstd::bulk::decompress(bytes, self.plain as usize).map_err(|error| wrong(error.to_string()))?;
+        if plain.len() != self.plain as usize {
+            return Err(wrong(format!("{} bytes after decompression, expected {}", plain.len(), self.plain)));
+        }
+        let mut records: Vec<Record> = Vec::with_capacity(self.records as usize);
+        for line in plain.split_inclusive(|byte| *byte == b'\n') {
+            if records.len() == self.records as usize {
+                return Err(wrong(format!("more than {} records", self.records)));
+            }
+            let record: Record = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+            let before = records.last().map(|before| &before.0);
+            if before.is_some_and(|before| *before >= record.0) || !is_key(&record.0) {
+                return Err(wrong(format!("its keys are out of order at `{}`", record.0.escape_debug())));
+            }
+            records.push(record);
+        }
+        let (first, last) = (records.first().map(|record| &record.0), records.last().map(|record| &record.0));
+        if records.len() != self.records as usize || first != Some(&self.first) || last != Some(&self.last) {
+            return Err(wrong(format!("{} records that are not those of its range", records.len())));
+        }
+        Ok(records)
+    }
+}
+
+/// The segment in whose range of keys a key lies.
+pub fn of<'e>(entries: &'e [Entry], key: &str) -> Option<&'e Entry> {
+    let place = entries.partition_point(|entry| entry.last.as_str() < key);
+    entries.get(place).filter(|entry| entry.first.as_str() <= key)
+}
+
+/// Cuts records into segments. They come in the order of their keys.
+///
+/// # Errors
+/// A key is out of order, too long or not printable, or a record is larger than a segment.
+pub fn cut(records: impl IntoIterator<Item = Record>) -> Result<Vec<Segment>, BadPublication> {
+    let (mut segments, mut open) = (Vec::new(), Open::default());
+    let mut before: Option<String> = None;
+    for record in records {
+        let refuse = |why: &str| Err(BadPublication::Record { key: record.0.clone(), why: why.to_owned() });
+        if !is_key(&record.0) {
+            return refuse("a key is 1 to 64 printable ASCII characters without blanks");
+        }
+        if before.as_ref().is_some_and(|before| *before >= record.0) {
+            return refuse("a record of this key is there already");
+        }
+        let line = match serde_json::to_vec(&record) {
+            Ok(line) if line.len() < MAX_PLAIN as usize => line,
+            Ok(_) => return refuse("it is larger than a segment"),
+            Err(error) => return refuse(&error.to_string()),
+        };
+        if begins_segment(&record.0) || !open.has_room_for(&line) {
+            segments.extend(std::mem::take(&mut open).close()?);
+        }
+        open.push(&record.0, &line);
+        before = Some(record.0);
+    }
+    segments.extend(open.close()?);
+    Ok(segments)
+}
+
+/// The names of segments that are in the one and not in the other.
+pub fn new_among<'e>(entries: &'e [Entry], known: &[Entry]) -> impl Iterator<Item = &'e Entry> {
+    let known: HashSet<_> = known.iter().map(|entry| entry.digest).collect();
+    entries.iter().filter(move |entry| !known.contains(&entry.digest))
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether a segment begins at a key.
+fn begins_segment(key: &str) -> bool {
+    let Digest(whole) = Digest::of(key.as_bytes());
+    let number = whole.iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+    number % ABOUT == 0
+}
+
+/// A segment that more records can come into.
+#[derive(Default)]
+struct Open {
+    plain: Vec<u8>,
+    records: u32,
+    first: String,
+    last: String,
+}
+
+impl Open {
+    fn has_room_for(&self, line: &[u8]) -> bool {
+        self.records < MAX_RECORDS && self.plain.len() + line.len() < MAX_PLAIN as usize
+    }
+
+    fn push(&mut self, key: &str, line: &[u8]) {
+        if self.records == 0 {
+            self.first = key.to_owned();
+        }
+        self.last = key.to_owned();
+        self.records += 1;
+        self.plain.extend_from_slice(line);
+        self.plain.push(b'\n');
+    }
+
+    /// `None` of one without records.
+    fn close(self) -> Result<Option<Segment>, BadPublication> {
+        let Self { plain, records, first, last } = self;
+        if records == 0 {
+            return Ok(None);
+        }
+        let failed = |why: String| BadPublication::Record { key: first.clone(), why };
+        let bytes = zstd::bulk::compress(&plain, LEVEL).map_err(|error| failed(error.to_string()))?;
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(|error| failed(error.to_string()));
+        let (compressed, plain) = (size(&bytes)?, size(&plain)?);
+        let digest = Digest::of(&bytes);
+        let entry = Entry { digest, bytes: compressed, plain, records, first: first.clone(), last };
+        Ok(Some(Segment { entry, bytes }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,11 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use contract::{DownBatch, Received, Stream};
-use tokio::{sync::mpsc, task::JoinError};
+use contract::{DownBatch, PublicationKind, Received, Stream, publication::PublicationState};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinError,
+};
 
 /// Where a hub takes what HQ sends; the hub implements it over its store.
 pub trait Inbox: Send + Sync + 'static {
@@ -24,6 +27,15 @@ pub trait Inbox: Send + Sync + 'static {
     /// # Errors
     /// The store fails; then nothing has changed, and HQ sends the batch again.
     fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>>;
+    /// Takes the announcement of a publication as it came: its signature is not looked at yet. It must not block. The
+    /// broker keeps the announcement and sends it at every connection. By default it is dropped.
+    fn announced(&self, kind: PublicationKind, document: Vec<u8>) {
+        drop((kind, document));
+    }
+    /// How publications are; HQ is told at every connection and whenever it changes. By default there are none.
+    fn publications(&self) -> Option<watch::Receiver<Vec<PublicationState>>> {
+        None
+    }
 }
 
 /// The store behind the inbox failed.

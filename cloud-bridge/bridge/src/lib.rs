@@ -14,6 +14,8 @@
 //!   positions of the items that they touch ahead of the first of them. Then money: sales before other movements, whose
 //!   sums HQ has been told. How the hub is ([`Samples`]) goes last.
 //! - **HQ can be asked** ([`Ask`]): one answer, or a clear "not now"; without a line at once.
+//! - **Announcements of publications** go to the inbox as they come, and what the inbox says of publications goes to HQ,
+//!   whole, at every connection and when it changes.
 //! - **The broker's limits are kept.** Batches are cut to its largest packet.
 //! - **Bounded.** At most [`window::IN_FLIGHT`] events are on their way; what waits beyond that waits in the outbox, on
 //!   disk. A few batches from HQ wait to be applied; more are dropped, and sent again by HQ.
@@ -54,6 +56,7 @@ mod ask;
 mod flow;
 pub mod inbox;
 pub mod outbox;
+mod publications;
 mod run;
 mod telemetry;
 pub mod window;

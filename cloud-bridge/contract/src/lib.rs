@@ -77,8 +77,8 @@ pub use message::{
     Acknowledgement, BadMessage, Batch, Event, Gone, Hello, Known, MAX_MESSAGE, MAX_WHY, Placeholder, StreamSpan,
     VERSION,
 };
-pub use positions::Positions;
 pub use name::{ChainLink, Digest, Epoch, HubId, PublicationKind, SHARDS, Sequence, Shard, Stream};
+pub use positions::Positions;
 pub use sale::SaleCompleted;
 pub use stock::{StockMoved, StockOpened};
 pub use telemetry::Telemetry;

@@ -209,7 +209,8 @@ hexadecimal!(Digest, "SHA-256");
 
 /// Bytes in hexadecimal, in small letters.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Fills `bytes` from hexadecimal digits, if there are just so many.

@@ -20,6 +20,9 @@ pub const ALL_HUBS: &str = "store-hub/v1/up/+/+/+";
 /// What HQ's sender subscribes to: how far each hub is in what HQ sends.
 pub const ALL_RECEIVED: &str = "store-hub/v1/up/+/+/received";
 
+/// What HQ subscribes to: how publications are at each hub.
+pub const ALL_PUBLICATIONS: &str = "store-hub/v1/up/+/+/publications";
+
 /// What HQ subscribes to for the hubs of one shard.
 pub fn of_shard(shard: Shard) -> String {
     format!("{UP}/{shard}/+/+")

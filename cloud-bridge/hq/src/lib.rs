@@ -43,6 +43,7 @@
 //! | [`feed`] | every event, in the order of commits |
 //! | [`webhooks`] | the feed, carried to whoever wants it |
 //! | [`exports`] | a whole day of sales, as CSV or Parquet |
+//! | [`publications`] | what HQ publishes whole, such as the catalog |
 //! | [`down`] | queues of what HQ sends, and the publisher |
 //! | [`routing`] | which store gets which part of an order |
 
@@ -56,6 +57,7 @@ pub mod ledger;
 mod moment;
 pub mod positions;
 pub mod projection;
+pub mod publications;
 pub mod report;
 pub mod routing;
 pub mod shard;

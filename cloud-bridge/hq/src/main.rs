@@ -6,8 +6,8 @@ use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use commands::{
-    Failure, Report, export, fleet, ingest, key, quarantine, rebuild, replay_request, route, sales, serve, stock,
-    totals, transfers, webhook,
+    Failure, Report, export, fleet, ingest, key, publications, quarantine, rebuild, replay_request, route, sales,
+    serve, stock, totals, transfers, webhook,
 };
 
 /// Headquarters' end of the store hubs.
@@ -39,6 +39,8 @@ enum Command {
     Transfers(Report),
     /// Ask a hub to send again what it still keeps.
     ReplayRequest(replay_request::Arguments),
+    #[command(flatten)]
+    Publications(publications::PublicationsCommand),
     /// Route orders to stores, with the reasons. Orders and stores are read from files.
     Route(route::Options),
     /// Serve the API for web shop, ERP and loyalty, and deliver webhooks, until Ctrl-C.
@@ -66,6 +68,7 @@ async fn main() -> ExitCode {
         Command::Quarantine(arguments) => quarantine::run(&arguments).await,
         Command::Transfers(report) => transfers::run(&report).await,
         Command::ReplayRequest(arguments) => replay_request::run(&arguments).await,
+        Command::Publications(command) => publications::run(command).await,
         Command::Route(options) => return route::run(&options),
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Key(arguments) => key::run(&arguments).await,

@@ -16,6 +16,9 @@ pub type Check = fn(&Store, Depth, &mut Checked) -> Result<(), StoreError>;
 /// Deletes and archives old records. Blocks.
 pub type Tidy = fn(&Store, &Retention) -> Result<Tidied, StoreError>;
 
+/// Checks a publication from HQ, and gives why it is not accepted, if so. Blocks.
+pub type Prepare = fn(&Store, &Manifest) -> Result<Result<(), String>, StoreError>;
+
 /// Applies items from HQ; returns for each the reason if it was refused.
 pub type Apply = fn(&mut Transaction<'_>, &By, &[&DownItem]) -> Result<Vec<Option<String>>, StoreError>;
 
@@ -98,7 +101,7 @@ pub struct PublishedKind {
     pub kind: &'static str,
     /// Checks a publication whole, before its time, and lays out what later commits need of it. Gives why it is not
     /// taken, if so. Blocks.
-    pub prepare: fn(&Store, &Manifest) -> Result<Result<(), String>, StoreError>,
+    pub prepare: Prepare,
     /// What was changed on its own since a generation. Blocks.
     pub touched: fn(&Store, since: u64) -> Result<Touched, StoreError>,
     /// In the commit that makes a publication count: gives the generation from which on it does. Refuses if the

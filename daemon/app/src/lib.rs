@@ -36,7 +36,7 @@ mod testing;
 pub mod timekeeping;
 
 pub use capability::{
-    Apply, By, Capability, Check, IncomingItem, OutgoingEvent, PublishedKind, Retention, Tidied, Tidy, Touched,
+    Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Prepare, PublishedKind, Retention, Tidied, Tidy, Touched,
 };
 use permission::Permission;
 pub use refusal::Refusal;

@@ -5,8 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    MAX_LINE_AMOUNT, MAX_TEXT,
     money::{Minor, Rounding},
     quantity::{Quantity, Unit},
+    text::is_readable,
 };
 
 /// The retailer's own number of an item: 1 to 32 printable ASCII characters without spaces.
@@ -237,6 +239,40 @@ pub struct Item {
     pub package_size: Arc<str>,
     /// The shelf price.
     pub price: Price,
+}
+
+impl Item {
+    /// Checks what the types do not hold: texts can be read and printed, and the price is in range. The same at HQ and
+    /// at the hub.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the item's SKU.
+    pub fn check(&self) -> Result<(), String> {
+        let texts = [
+            ("description", &*self.description),
+            ("department", &*self.department),
+            ("category", &*self.category),
+            ("brand", &*self.brand),
+            ("package_size", &*self.package_size),
+        ];
+        for (field, text) in texts {
+            let may_be_empty = field != "description" && text.is_empty();
+            if text.len() > MAX_TEXT || !(may_be_empty || is_readable(text)) {
+                return Err(format!(
+                    "item {}: `{field}` must be readable text of at most {MAX_TEXT} bytes, without control or invisible characters",
+                    self.sku
+                ));
+            }
+        }
+        if self.price.minor.is_negative() || self.price.minor > MAX_LINE_AMOUNT {
+            let (sku, price) = (&self.sku, self.price.minor.get());
+            return Err(format!(
+                "item {sku}: the price {price} is out of range; 0 to {} minor units",
+                MAX_LINE_AMOUNT.get()
+            ));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

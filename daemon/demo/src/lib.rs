@@ -9,6 +9,7 @@ mod client;
 mod data;
 mod hub_process;
 pub mod parent_pipe;
+mod publications;
 mod register;
 mod replay;
 mod screen;

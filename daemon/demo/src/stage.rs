@@ -31,6 +31,7 @@ use crate::{
     client::{Client, Endpoint, trust},
     data::Data,
     hub_process::{Running, keep_running},
+    publications::HqPublications,
     store_config,
     wan::Wan,
 };
@@ -65,6 +66,8 @@ pub(crate) struct Stage {
     pub(crate) wan: Arc<Wan>,
     /// HQ's ledger.
     pub(crate) ledger: Ledger,
+    /// What HQ publishes whole.
+    pub(crate) publications: HqPublications,
     /// The devices.
     pub(crate) devices: Devices,
     /// The hub's process; `None` while it is down.
@@ -119,11 +122,12 @@ impl Stage {
         let address = format!("mqtts://{broker_address}").parse();
         let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
         let leases = Leases::start(ledger.clone(), "1".into());
-        let ingest =
-            Ingest::start(Broker { address, tls: Some(trust(&authority)?), login: None }, ledger.clone(), &leases);
+        let broker_of_hq = Broker { address, tls: Some(trust(&authority)?), login: None };
+        let publications = HqPublications::open(&directory, &identity, &ledger, broker_of_hq.clone()).await?;
+        let ingest = Ingest::start(broker_of_hq, ledger.clone(), &leases);
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
         let listen = free_address().await.map_err(io("find a free port"))?;
-        let config = store_config::config(&directory, &identity, listen, engine, &wan, &devices)?;
+        let config = store_config::config(&directory, &identity, listen, engine, &wan, publications.key(), &devices)?;
         let config_path = directory.join("hub.toml");
         let text = toml::to_string(&config).map_err(|error| error.to_string())?;
         let text =
@@ -142,6 +146,7 @@ impl Stage {
             endpoint,
             wan,
             ledger,
+            publications,
             devices,
             hub,
             _ingest: ingest,

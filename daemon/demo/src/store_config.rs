@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use commerce::{Currency, InvalidId};
+use contract::publication::VerifyingKey;
 use drivers::{device::InvalidDeviceName, registry::Setup};
-use hub::config::{Config, DayOfYear, DeviceKind, Headquarters, Listen, Register, Store};
+use hub::config::{Config, DayOfYear, DeviceKind, Headquarters, Listen, Publications, Register, Store};
 use store::EngineKind;
 
 use crate::{stage::Devices, wan::Wan};
@@ -19,6 +20,7 @@ pub(crate) fn config(
     listen: SocketAddr,
     engine: EngineKind,
     wan: &Wan,
+    key: VerifyingKey,
     devices: &Devices,
 ) -> Result<Config, String> {
     let parse = |text: String| text.parse().map_err(|error: drivers::transport::BadAddress| error.to_string());
@@ -57,6 +59,7 @@ pub(crate) fn config(
             format!("mqtts://{}", wan.address()).parse().map_err(|error: link::BadBrokerAddress| error.to_string())?,
             Some(identity.join("ca.pem")),
         )),
+        publications: Some(Publications { key, authority: None }),
         devices: BTreeMap::from([
             (DeviceKind::Scale, vec![device("scale-1", serial(devices.scale.path(), "?data=7&parity=even")?)?]),
             (DeviceKind::Scanner, scanners),

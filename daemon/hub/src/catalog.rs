@@ -31,7 +31,7 @@ impl Follower for FollowCatalog {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
-        if self.0.catalog.load().is_up_to_date(&self.0.store)? {
+        if catalog::version(&self.0.store)? == self.0.catalog.load().version() {
             return Ok(());
         }
         let hub = Arc::clone(&self.0);

@@ -3,7 +3,7 @@
 use commerce::BusinessDay;
 use jiff::{
     Timestamp, Zoned,
-    civil::Date,
+    civil::{Date, DateTime},
     tz::{AmbiguousOffset, TimeZone},
 };
 
@@ -49,6 +49,13 @@ impl Calendar {
         zoned.strftime(if comes_twice { "%Y-%m-%d %H:%M %:z" } else { "%Y-%m-%d %H:%M" }).to_string()
     }
 
+    /// The moment of a local date and time, such as `2026-12-01T05:00`: the first of two where it comes twice, and a
+    /// moment after the gap where it never comes. `None` if it is no date.
+    pub(crate) fn moment(&self, local: &str) -> Option<i64> {
+        let local: DateTime = local.parse().ok()?;
+        Some(local.to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond())
+    }
+
     fn zoned(&self, at_ms: i64) -> Zoned {
         Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone())
     }
@@ -57,6 +64,16 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_time_is_a_moment_in_the_stores_zone() {
+        let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
+        let at = |time: &str| Some(time.parse::<Timestamp>().unwrap().as_millisecond());
+        assert_eq!(berlin.moment("2026-12-01T05:00"), at("2026-12-01T04:00:00Z"));
+        assert_eq!(berlin.moment("2026-10-25T02:30"), at("2026-10-25T00:30:00Z"), "repeated: the first");
+        assert_eq!(berlin.moment("2026-03-29T02:30"), at("2026-03-29T01:30:00Z"), "skipped");
+        assert_eq!(berlin.moment("2026-02-30T05:00"), None);
+    }
 
     #[test]
     fn the_repeated_hour_is_printed_with_its_offset() {

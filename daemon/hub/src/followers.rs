@@ -1,8 +1,8 @@
 //! Followers: work after a commit, driven by stored records and never by a request.
 //!
-//! A [`Follower`] has no input. Every commit wakes it, and it also sweeps every [`EVERY`]. Each sweep reads what is
-//! stored and does what is left to do. So a lost wake-up, a client that disconnects, and a restart all take the same
-//! path.
+//! A [`Follower`] has no input. Every commit wakes it, and it also sweeps every [`EVERY`], or when it
+//! [asked to](Follower::rest). Each sweep reads what is stored and does what is left to do. So a lost wake-up, a client
+//! that disconnects, and a restart all take the same path.
 //!
 //! | failure | effect |
 //! | --- | --- |
@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use store::Store;
 
 /// The interval of sweeps without commits.
-const EVERY: Duration = Duration::from_secs(60);
+pub(crate) const EVERY: Duration = Duration::from_secs(60);
 
 /// The delay before a failed sweep is repeated.
 const RETRY: Duration = Duration::from_secs(2);
@@ -29,6 +29,11 @@ pub(crate) trait Follower: Send + 'static {
 
     /// Does what is left to do, according to what is stored.
     fn sweep(&mut self) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// The time until the next sweep without a commit: shorter if something is due earlier.
+    fn rest(&self) -> Duration {
+        EVERY
+    }
 }
 
 /// Starts a follower.
@@ -44,7 +49,7 @@ pub(crate) fn start(store: &Store, mut follower: impl Follower) {
             match swept.unwrap_or_else(|_| Err(FAULT.because("panicked"))) {
                 Ok(()) => {
                     told.clear();
-                    let committed = tokio::time::timeout(EVERY, commits.changed()).await;
+                    let committed = tokio::time::timeout(follower.rest(), commits.changed()).await;
                     if matches!(committed, Ok(Err(_))) {
                         return;
                     }

@@ -13,8 +13,8 @@ use crate::{
     config::Config,
     parts::{
         catalog::LiveCatalog, certificates::Certificates, devices::Devices, events::HubEvent,
-        headquarters::Headquarters, printed::LastPrinted, registers::Registers, requests::Requests, sizes::Sizes,
-        terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
+        headquarters::Headquarters, printed::LastPrinted, publications::Publications, registers::Registers,
+        requests::Requests, sizes::Sizes, terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
     },
 };
 
@@ -38,6 +38,8 @@ pub struct Hub {
     pub(crate) last_printed: LastPrinted,
     /// The certificates that the hub uses and trusts.
     pub(crate) certificates: Certificates,
+    /// How publications of HQ get in, if the config names its key.
+    pub(crate) publications: Option<Publications>,
     /// The bridge to HQ.
     pub(crate) headquarters: Headquarters,
     /// The day's totals.

@@ -10,7 +10,7 @@
 //! | [`config`] | a store's config file |
 //! | `web` | the LAN API: TLS, authentication, commands, problem details, the OpenAPI document |
 //! | `followers` | work after a commit, driven by stored records |
-//! | `registers`, `catalog`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `timekeeping`, `audit` | the capabilities: their routes and followers |
+//! | `registers`, `catalog`, `publications`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `timekeeping`, `audit` | the capabilities: their routes and followers |
 //! | `hub`, `parts` | the running hub and its parts: authentication, the catalog, devices, terminals, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
 //! | `peer`, `ration` | the origin of a connection; rate limits for log lines caused from outside |
@@ -32,6 +32,7 @@ mod parts;
 mod payments;
 mod peer;
 mod printing;
+mod publications;
 mod ration;
 mod registers;
 pub mod run;
@@ -56,6 +57,7 @@ fn routes() -> Vec<web::Routes> {
     vec![
         registers::routes(),
         catalog::routes(),
+        publications::routes(),
         selling::basket_routes(),
         payments::routes(),
         selling::sale_routes(),

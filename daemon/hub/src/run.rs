@@ -38,6 +38,7 @@ use crate::{
         events,
         headquarters::Headquarters,
         printed::LastPrinted,
+        publications::Publications,
         registers::Registers,
         requests::Requests,
         sizes::Sizes,
@@ -47,6 +48,7 @@ use crate::{
     },
     payments::ResolvePayments,
     printing::PrintReceipts,
+    publications::{ActivatePublications, FetchPublications},
     status::{self, FollowSales},
     web::{openapi, server},
 };
@@ -100,7 +102,10 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let listeners = events.clone();
     // There may be no listeners.
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
-    let headquarters = Headquarters::start(&config, Arc::clone(&store), Arc::clone(&timekeeper), &certificates)?;
+    let publications = Publications::open(&config, &store, &timekeeper, &certificates)?;
+    let announcements = publications.as_ref().map(|publications| Arc::clone(&publications.announcements));
+    let headquarters =
+        Headquarters::start(&config, Arc::clone(&store), Arc::clone(&timekeeper), &certificates, announcements)?;
     certificates.follow();
     headquarters.follow();
     let terminals = config.devices_of(DeviceKind::PaymentTerminal).iter().map(|terminal| terminal.name.to_string());
@@ -115,6 +120,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         terminals,
         certificates,
         last_printed: LastPrinted::default(),
+        publications,
         headquarters,
         today,
         events,
@@ -136,6 +142,8 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
 /// Starts the followers.
 fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowCatalog(Arc::clone(hub)));
+    followers::start(&hub.store, FetchPublications::new(Arc::clone(hub)));
+    followers::start(&hub.store, ActivatePublications::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {

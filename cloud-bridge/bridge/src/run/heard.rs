@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use contract::{
-    Acknowledgement, Answered, BadMessage, DownBatch, Epoch, Known, Sequence, Stream, Wire,
+    Acknowledgement, Answered, BadMessage, DownBatch, Epoch, Known, PublicationKind, Sequence, Stream, Wire,
+    publication::MAX_ANNOUNCEMENT,
     topic::{self, ToHub},
 };
 use link::Message;
@@ -52,6 +53,7 @@ impl Runner {
             Some(ToHub::Acknowledgement) => self.acknowledge(message).await,
             Some(ToHub::Batch) => self.receive(message),
             Some(ToHub::Answer) => self.answered(message),
+            Some(ToHub::Announcement(kind)) => self.announced(kind, &message.payload),
             None => Err(Ignored::Topic),
         };
         match taken {
@@ -60,6 +62,15 @@ impl Runner {
             Err(why) => tracing::debug!(topic = %message.topic.escape_debug(), %why, "ignored a message from HQ"),
         }
         self.ignored += 1;
+    }
+
+    /// Hands an announcement to the inbox, which looks at its signature.
+    fn announced(&self, kind: PublicationKind, document: &[u8]) -> Result<(), Ignored> {
+        if document.len() > MAX_ANNOUNCEMENT {
+            return Err(BadMessage::TooLarge { bytes: document.len() }.into());
+        }
+        self.announcements.announced(kind, document.to_vec());
+        Ok(())
     }
 
     async fn acknowledge(&mut self, message: &Message) -> Result<(), Ignored> {

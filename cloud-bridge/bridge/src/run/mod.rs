@@ -27,6 +27,7 @@ use crate::{
     flow::{Flow, Trouble, keep_cursor},
     inbox::{Inbox, Receiving, Work, receiving},
     outbox::{Outbox, Span},
+    publications::Saying,
     telemetry::Samples,
 };
 
@@ -102,6 +103,7 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
     let (tell, status) = watch::channel(BridgeStatus::default());
     let mut helpers = JoinSet::new();
     let incoming = inbox.streams();
+    let (announcements, saying) = (Arc::clone(&inbox), Saying::of(&*inbox));
     let (inbox, receive) = receiving(inbox);
     helpers.spawn(receive);
     let flows = outbox.streams().into_iter().map(|stream| {
@@ -121,6 +123,8 @@ pub fn start(config: BridgeConfig, outbox: Arc<dyn Outbox>, inbox: Arc<dyn Inbox
         blind: None,
         incoming,
         unsent: BTreeMap::new(),
+        announcements,
+        saying,
         status: tell,
         began: Instant::now(),
         ignored: 0,
@@ -147,6 +151,10 @@ struct Runner {
     incoming: Vec<Stream>,
     /// How far the inbox is, still to be told to HQ.
     unsent: BTreeMap<Stream, Received>,
+    /// Who takes announcements of publications.
+    announcements: Arc<dyn Inbox>,
+    /// How publications are, to be told to HQ.
+    saying: Saying,
     status: watch::Sender<BridgeStatus>,
     began: Instant,
     ignored: u64,
@@ -173,7 +181,9 @@ impl Runner {
             let (link, incoming) = connect(Ends {
                 broker: self.config.broker.clone(),
                 client_id: format!("hub-{hub}"),
-                subscribe: vec![topic::acknowledgement(&hub), topic::down_batch(&hub), topic::answer(&hub)],
+                subscribe: [topic::acknowledgement, topic::down_batch, topic::answer, topic::announcements]
+                    .map(|topic| topic(&hub))
+                    .into(),
                 max_payload: MAX_MESSAGE,
                 will: message(topic::gone(&hub), &gone).ok(),
             });
@@ -215,6 +225,7 @@ impl Runner {
                         self.greet(link);
                         // Full, it is about to say how far it is anyway.
                         let _ = self.inbox.ask.try_send(Work::Tell);
+                        self.saying.again();
                     }
                     Some(Incoming::Message(message)) => self.take(&message).await,
                     Some(Incoming::Room) => {}
@@ -225,6 +236,7 @@ impl Runner {
                         self.questions.send(link, &self.outbox.hub(), self.outbox.epoch(), pending);
                     }
                 }
+                () = self.saying.changed() => {}
                 _ = changes.changed() => self.look().await,
                 _ = tick.tick() => {
                     self.look().await;
@@ -244,7 +256,8 @@ impl Runner {
             }
             let mut trouble = Ok(());
             if let Some(ready_at) = ready_at {
-                trouble = self.answer(link).and(self.pump(link).await);
+                let said = self.saying.say(link, &self.outbox).map_err(Trouble::from);
+                trouble = self.answer(link).and(said).and(self.pump(link).await);
                 if !self.is_flowing() && ready_at.elapsed() >= SILENT {
                     trouble = trouble.and(Err(Trouble::Silent));
                 }

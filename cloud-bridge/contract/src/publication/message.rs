@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::Effective;
 use crate::{
     down::MAX_REASON,
-    message::{BadMessage, decode, encode},
+    message::BadMessage,
     name::{Digest, Epoch, HubId, PublicationKind},
+    wire::Wire,
 };
 
 /// The largest signed announcement, in bytes.
 pub const MAX_ANNOUNCEMENT: usize = 4 * 1024;
+
+/// The content type of a signed announcement. What is signed does not depend on it.
+pub const ANNOUNCEMENT: &str = "application/vnd.store-hub.announcement+json; version=1";
 
 /// The most states in a [`PublicationStates`].
 pub const MAX_STATES: usize = 64;
@@ -92,8 +96,6 @@ pub struct PublicationState {
 /// Every publication that a hub knows of, newest first in each kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicationStates {
-    /// The version of the messages, [`VERSION`](crate::VERSION).
-    pub version: u16,
     /// Who says so.
     pub hub: HubId,
     /// In which life of its store.
@@ -102,29 +104,18 @@ pub struct PublicationStates {
     pub publications: Vec<PublicationState>,
 }
 
-impl PublicationStates {
-    /// As it travels.
-    ///
-    /// # Errors
-    /// It would be larger than [`MAX_MESSAGE`](crate::MAX_MESSAGE).
-    pub fn encode(&self) -> Result<Vec<u8>, BadMessage> {
-        encode(self)
-    }
+impl Wire for PublicationStates {
+    const NAME: &'static str = "publications";
 
-    /// Reads and checks it.
-    ///
-    /// # Errors
-    /// Too large, unreadable, of another version, with more states or longer reasons than any hub has.
-    pub fn decode(bytes: &[u8]) -> Result<Self, BadMessage> {
-        let states: Self = decode(bytes)?;
-        if states.publications.len() > MAX_STATES {
-            let count = states.publications.len();
+    fn check(&self) -> Result<(), BadMessage> {
+        if self.publications.len() > MAX_STATES {
+            let count = self.publications.len();
             return Err(BadMessage::TooMany { what: "states", count, most: MAX_STATES });
         }
-        let whys = states.publications.iter().filter_map(|state| state.why.as_ref());
+        let whys = self.publications.iter().filter_map(|state| state.why.as_ref());
         match whys.map(String::len).find(|bytes| *bytes > MAX_REASON) {
             Some(bytes) => Err(BadMessage::TooLong { what: "reason", bytes, most: MAX_REASON }),
-            None => Ok(states),
+            None => Ok(()),
         }
     }
 }

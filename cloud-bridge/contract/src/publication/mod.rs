@@ -35,7 +35,9 @@ pub mod segment;
 pub mod signed;
 
 pub use manifest::{Effective, LocalTime, Manifest};
-pub use message::{Announcement, MAX_ANNOUNCEMENT, MAX_STATES, PublicationState, PublicationStates, State};
+pub use message::{
+    ANNOUNCEMENT, Announcement, MAX_ANNOUNCEMENT, MAX_STATES, PublicationState, PublicationStates, State,
+};
 pub use segment::{Entry, Record, Segment};
 pub use signed::{Purpose, SigningKey, VerifyingKey};
 

@@ -110,8 +110,12 @@ impl TryFrom<String> for VerifyingKey {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let invalid =
-            || format!("invalid key `{}`: 64 hexadecimal digits, as `store-hub-hq key` prints", text.escape_debug());
+        let invalid = || {
+            format!(
+                "invalid key `{}`: 64 hexadecimal digits, as `store-hub-hq signing-key` prints",
+                text.escape_debug()
+            )
+        };
         bytes(&text).map(Self).ok_or_else(invalid)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod fleet;
 pub(crate) mod ingest;
 pub(crate) mod key;
 pub(crate) mod output;
+pub(crate) mod publications;
 pub(crate) mod publish;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
@@ -75,6 +76,9 @@ pub(crate) enum Failure {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] DatabaseError),
+    /// A hub did.
+    #[error("a hub refused it")]
+    Refused,
     /// The output cannot be written.
     #[error("could not write: {0}")]
     Write(#[from] io::Error),

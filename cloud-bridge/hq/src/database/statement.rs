@@ -51,7 +51,7 @@ pub(crate) use text;
 /// Every statement of this crate.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<&'static Statement> {
-    use crate::{api, down, exports, feed, ledger, projection, report, shard, transfers, webhooks};
+    use crate::{api, down, exports, feed, ledger, projection, publications, report, shard, transfers, webhooks};
     [
         super::migrate::STATEMENTS,
         ledger::STATEMENTS,
@@ -64,6 +64,7 @@ pub(crate) fn all() -> Vec<&'static Statement> {
         projection::sale::STATEMENTS,
         projection::stock::STATEMENTS,
         projection::transfer::STATEMENTS,
+        publications::rows::STATEMENTS,
         report::fleet::STATEMENTS,
         report::quarantine::STATEMENTS,
         report::sales::STATEMENTS,

@@ -8,6 +8,7 @@ mod command;
 mod newest;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod publications;
 mod serve;
 mod workers;
 mod world;

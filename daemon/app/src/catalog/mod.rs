@@ -25,7 +25,7 @@ mod snapshot;
 
 use std::ops::Deref;
 
-use commerce::{Item, MAX_LINE_AMOUNT, MAX_TEXT, Sku, text::is_readable};
+use commerce::{Item, Sku};
 use contract::{DownItem, item};
 use published::Base;
 use serde::{Deserialize, Serialize};
@@ -302,37 +302,14 @@ fn changed(
 }
 
 fn check(item: &Item) -> Result<(), Refusal> {
-    let texts = [
-        ("description", &*item.description),
-        ("department", &*item.department),
-        ("category", &*item.category),
-        ("brand", &*item.brand),
-        ("package_size", &*item.package_size),
-    ];
-    for (field, text) in texts {
-        let may_be_empty = field != "description" && text.is_empty();
-        if text.len() > MAX_TEXT || !(may_be_empty || is_readable(text)) {
-            return Err(BAD_REQUEST.because(format!(
-                "item {}: `{field}` must be readable text of at most {MAX_TEXT} bytes, without control or invisible characters",
-                item.sku
-            )));
-        }
-    }
-    if item.price.minor.is_negative() || item.price.minor > MAX_LINE_AMOUNT {
-        let (sku, price) = (&item.sku, item.price.minor.get());
-        return Err(BAD_REQUEST.because(format!(
-            "item {sku}: the price {price} is out of range; 0 to {} minor units",
-            MAX_LINE_AMOUNT.get()
-        )));
-    }
-    Ok(())
+    item.check().map_err(|why| BAD_REQUEST.because(why))
 }
 
-/// The last load's version; 0 before the first.
+/// The version of the last load, or of the last publication that became active; 0 before the first.
 ///
 /// # Errors
 /// The store fails.
-fn version(store: &Store) -> Result<u64, StoreError> {
+pub fn version(store: &Store) -> Result<u64, StoreError> {
     store.last_number(VERSION)
 }
 

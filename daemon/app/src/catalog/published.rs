@@ -39,7 +39,7 @@ pub(super) const KIND: PublishedKind = PublishedKind { kind: CATALOG, prepare, t
 struct Codes {
     version: u64,
     bucket: u64,
-    codes: Vec<(Gtin, Sku)>,
+    items: Vec<(Gtin, Sku)>,
 }
 
 /// An item of a publication.
@@ -56,7 +56,7 @@ fn prepare(store: &Store, manifest: &Manifest) -> Result<Result<(), String>, Sto
     let (mut failed, mut wrong) = (None, None);
     publications::each_record(store, &manifest.segments, |record| match record {
         Ok((_, record)) if wrong.is_none() => {
-            wrong = checked(&record).and_then(|item| take_code(&mut of_codes, item)).err();
+            wrong = checked(&record).and_then(|item| take_code(&mut of_codes, &item)).err();
         }
         Ok(_) => {}
         Err(error) => failed = Some(error),
@@ -89,7 +89,7 @@ fn checked(record: &Record) -> Result<Item, String> {
     Ok(item)
 }
 
-fn take_code(of_codes: &mut HashMap<Gtin, Sku>, item: Item) -> Result<(), String> {
+fn take_code(of_codes: &mut HashMap<Gtin, Sku>, item: &Item) -> Result<(), String> {
     let Some(gtin) = item.gtin else { return Ok(()) };
     match of_codes.insert(gtin, item.sku.clone()) {
         None => Ok(()),
@@ -112,10 +112,10 @@ fn put_codes(store: &Store, version: u64, of_codes: HashMap<Gtin, Sku>) -> Resul
     for (gtin, sku) in of_codes {
         buckets.entry(gtin.number() % BUCKETS).or_default().push((gtin, sku));
     }
-    let all: Vec<_> = buckets.into_iter().map(|(bucket, codes)| Codes { version, bucket, codes }).collect();
-    in_parts(store, Purpose::Ordinary, all, |transaction, Codes { version, bucket, mut codes }| {
-        codes.sort();
-        transaction.put(&CODES_OF, (&version.to_string(), bucket), &Codes { version, bucket, codes })
+    let all: Vec<_> = buckets.into_iter().map(|(bucket, items)| Codes { version, bucket, items }).collect();
+    in_parts(store, Purpose::Ordinary, all, |transaction, Codes { version, bucket, mut items }| {
+        items.sort();
+        transaction.put(&CODES_OF, (&version.to_string(), bucket), &Codes { version, bucket, items })
     })
 }
 
@@ -273,7 +273,7 @@ impl Base {
     fn holder_in_base(&self, transaction: &Transaction<'_>, gtin: Gtin) -> Result<Option<Sku>, StoreError> {
         let Some(base) = &self.0 else { return Ok(None) };
         let key = (&*base.active.version.to_string(), gtin.number() % BUCKETS);
-        let codes = undamaged(transaction.get(&CODES_OF, key))?.map(|codes| codes.codes).unwrap_or_default();
+        let codes = undamaged(transaction.get(&CODES_OF, key))?.map(|codes| codes.items).unwrap_or_default();
         let place = codes.binary_search_by_key(&gtin, |(code, _)| *code);
         Ok(place.ok().and_then(|place| codes.into_iter().nth(place)).map(|(_, sku)| sku))
     }

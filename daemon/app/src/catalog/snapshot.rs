@@ -153,14 +153,6 @@ impl Catalog {
         }
     }
 
-    /// Whether the store has nothing that it lacks.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn is_up_to_date(&self, store: &Store) -> Result<bool, StoreError> {
-        Ok(super::version(store)? == self.version && !self.is_behind_base(store)?)
-    }
-
     /// The last load that it has.
     pub fn version(&self) -> u64 {
         self.version

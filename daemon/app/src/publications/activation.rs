@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     Active, FORMER, GO_BACK, NOT_FORMER, PUBLICATIONS, Publication, PublicationActivated, Replaced, SHELVES, change,
-    list, manifest, missing, published_kind, shelves,
+    list, manifest, missing, published_kind, put_shelf, shelves,
 };
 use crate::{
     By, Refusal, audit,
@@ -141,7 +141,7 @@ fn carry_out(transaction: &mut Transaction<'_>, by: &By, plan: &Plan) -> Result<
         former: all_former,
         unsettled: Some(Replaced { version: former }),
     });
-    transaction.put(&SHELVES, kind.as_str(), &shelf)?;
+    put_shelf(transaction, &shelf)?;
     if let Some(former) = former {
         change(transaction, kind, former, |publication| publication.enter(State::Former, by.at_ms, None))?;
     }
@@ -174,7 +174,7 @@ pub fn settle(store: &Store, kind: &PublicationKind) -> Result<(), StoreError> {
         let Some(mut shelf) = transaction.get(&SHELVES, key.as_str())? else { return Ok(()) };
         if let Some(active) = shelf.active.as_mut().filter(|active| active.generation == generation) {
             active.unsettled = None;
-            transaction.put(&SHELVES, key.as_str(), &shelf)?;
+            put_shelf(transaction, &shelf)?;
         }
         Ok(())
     })

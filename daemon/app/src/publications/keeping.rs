@@ -21,7 +21,9 @@ pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
     let count = all.len() as u64;
     // A publication that begins to need one while it goes finds it missing, and fetches it.
     store.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
-        all.iter().for_each(|digest| transaction.delete(&SEGMENTS, &digest.to_string()));
+        for digest in &all {
+            transaction.delete(&SEGMENTS, &digest.to_string());
+        }
         Ok::<_, StoreError>(())
     })?;
     Ok(vec![("publication_segments", count)])

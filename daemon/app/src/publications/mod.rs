@@ -55,6 +55,9 @@ static SHELVES: Table<Name, Shelf> = Table::new("publication_shelf");
 /// Publications by kind and version.
 static PUBLICATIONS: Table<NameNumber, Publication> = Table::new("publication");
 
+/// The counter of changes.
+const REVISION: &str = "publication";
+
 /// Publications of a kind that are remembered.
 const REMEMBERED: usize = 8;
 
@@ -179,6 +182,14 @@ impl InForce {
     }
 }
 
+/// A number that grows with every change of what is known of publications: for whoever follows them.
+///
+/// # Errors
+/// The store fails.
+pub fn revision(store: &Store) -> Result<u64, StoreError> {
+    store.last_number(REVISION)
+}
+
 /// The kind of publication that a capability takes.
 pub fn published_kind(kind: &PublicationKind) -> Option<&'static PublishedKind> {
     let all = crate::CAPABILITIES.iter().flat_map(|capability| capability.published);
@@ -224,8 +235,13 @@ pub fn announced(
     transaction.put(&PUBLICATIONS, (kind.as_str(), version), &publication)?;
     shelf.versions.push(version);
     shelf.forget_oldest(|version| transaction.delete(&PUBLICATIONS, (kind.as_str(), version)));
-    transaction.put(&SHELVES, kind.as_str(), &shelf)?;
+    put_shelf(transaction, &shelf)?;
     Ok(true)
+}
+
+fn put_shelf(transaction: &mut Transaction<'_>, shelf: &Shelf) -> Result<(), StoreError> {
+    transaction.next_number(REVISION)?;
+    transaction.put(&SHELVES, shelf.kind.as_str(), shelf)
 }
 
 impl Shelf {
@@ -260,6 +276,7 @@ fn change(
     let before = publication.clone();
     work(&mut publication);
     if publication != before {
+        transaction.next_number(REVISION)?;
         transaction.put(&PUBLICATIONS, (kind.as_str(), version), &publication)?;
     }
     Ok(())
@@ -433,6 +450,15 @@ pub fn lacking(store: &Store, manifest: &Manifest) -> Result<Vec<Entry>, StoreEr
         }
     }
     Ok(lacking)
+}
+
+/// Whether a publication is still wanted.
+///
+/// # Errors
+/// The store fails.
+pub fn is_fetching(store: &Store, manifest: &Manifest) -> Result<bool, StoreError> {
+    let publication = store.get(&PUBLICATIONS, (manifest.kind.as_str(), manifest.version))?;
+    Ok(publication.is_some_and(|publication| publication.state == State::Fetching))
 }
 
 /// Every digest that is named by a publication that may still count.

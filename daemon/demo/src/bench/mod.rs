@@ -44,6 +44,9 @@ const REGISTERS: [usize; 3] = [1, 8, LANES];
 /// at its busiest.
 const BUSY: (usize, Duration) = (4, Duration::from_millis(20));
 
+/// The maximum time until a publication is active.
+const PUBLISHED: Duration = Duration::from_mins(5);
+
 /// Lookups per second at the steady rate.
 const STEADY: u32 = 2_000;
 
@@ -122,6 +125,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
     }
     let hq_lag_s = bench.wait_for_hq().await;
     let catalog = bench.catalog().await?;
+    let published = bench.published().await?;
     let resident_reloaded_mb = megabytes(start::resident(&bench.stage)?);
     let size = bench.size(arguments.stored).await?;
     let mut durable = Vec::new();
@@ -146,6 +150,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
         sales,
         lookup,
         catalog,
+        published,
         start: Start { first_answer_ms, resident_mb, resident_later_mb, resident_reloaded_mb },
         size,
         hq_lag_s,
@@ -254,6 +259,32 @@ impl Bench {
                 .command("/api/v1/items", &format!("catalog-{part:03}"), &json!({ "items": items }))
                 .await?
                 .done()?;
+        }
+        let load_s = began.elapsed().as_secs_f64();
+        let (meanwhile, _) = load.end().await?;
+        self.sold += (before.len() + meanwhile.len()) as u64;
+        Ok(Catalog { load_s, sale_before_ms: Percentiles::of(before), sale_meanwhile_ms: Percentiles::of(meanwhile) })
+    }
+
+    /// The same catalog from HQ: fetched, checked and in force, while four registers sell. HQ's own work is done before.
+    async fn published(&mut self) -> Result<Catalog, String> {
+        eprintln!("  the catalog published by HQ, while selling …");
+        let (registers, pause) = BUSY;
+        let load = Load::start(&self.clients, &self.items, registers, false, pause);
+        tokio::time::sleep(self.span).await;
+        let (before, _) = load.end().await?;
+        let version = self.stage.publications.publish(&self.stage.config.store.hub, &self.items).await?;
+        let load = Load::start(&self.clients, &self.items, registers, false, pause);
+        let began = Instant::now();
+        let _announcer = self.stage.publications.announce();
+        while !self.stage.publications.is_active(version).await? {
+            if began.elapsed() > PUBLISHED {
+                return Err(format!(
+                    "the hub does not sell by the catalog after {} s; see its log",
+                    PUBLISHED.as_secs()
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let load_s = began.elapsed().as_secs_f64();
         let (meanwhile, _) = load.end().await?;

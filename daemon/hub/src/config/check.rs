@@ -22,6 +22,17 @@ impl Config {
         if let Some(headquarters) = &self.headquarters {
             check_headquarters(headquarters, &mut findings);
         }
+        if let Some(publications) = &self.publications {
+            match &self.headquarters {
+                None => findings.push("[publications] needs [headquarters], by whose broker they are announced".into()),
+                Some(headquarters) if publications.authority.is_none() && headquarters.authority.is_none() => findings
+                    .push(
+                    "publications.authority: name the PEM file of the authority that signed the server's certificate"
+                        .into(),
+                ),
+                Some(_) => {}
+            }
+        }
         self.check_devices(&mut findings);
         let (mut registers, mut scanners) = (BTreeSet::new(), BTreeSet::new());
         for register in &self.register {

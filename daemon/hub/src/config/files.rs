@@ -59,6 +59,9 @@ impl Config {
                 found.faults.push(format!("listen.address: can't listen on {}: {error}", self.listen.address));
             }
         }
+        if let Some(authority) = self.publications.as_ref().and_then(|publications| publications.authority.as_ref()) {
+            found.authority("publications.authority", authority);
+        }
         for (kind, devices) in &self.devices {
             for device in devices {
                 let name = format!("{} {}", kind.name(), device.name);
@@ -94,13 +97,17 @@ impl FileFindings {
         into.extend(ends_soon(field, expires_at));
     }
 
+    fn authority(&mut self, field: &str, authority: &Path) {
+        let roots = link::trust::roots_from_file(authority);
+        match roots.and_then(|_| link::identity::expires_at(authority)) {
+            Ok(expires_at) => self.certificate(field, expires_at),
+            Err(error) => self.faults.push(format!("{field}: {error}")),
+        }
+    }
+
     fn headquarters(&mut self, headquarters: &Headquarters) {
         if let (true, Some(authority)) = (headquarters.broker.tls, &headquarters.authority) {
-            let roots = link::trust::roots_from_file(authority);
-            match roots.and_then(|_| link::identity::expires_at(authority)) {
-                Ok(expires_at) => self.certificate("headquarters.authority", expires_at),
-                Err(error) => self.faults.push(format!("headquarters.authority: {error}")),
-            }
+            self.authority("headquarters.authority", authority);
         }
         if let (Some(certificate), Some(key)) = (&headquarters.certificate, &headquarters.key) {
             self.identity("headquarters.certificate", certificate, key);

@@ -17,7 +17,7 @@ pub(crate) mod tests;
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
 use commerce::{Currency, RegisterName};
-use contract::HubId;
+use contract::{HubId, publication::VerifyingKey};
 use drivers::registry::Setup;
 use jiff::tz::TimeZone;
 use link::{BrokerAddress, Login};
@@ -42,6 +42,9 @@ pub struct Config {
     /// The connection to HQ. Without it the store sells, and the outbox waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headquarters: Option<Headquarters>,
+    /// How publications of HQ are verified and fetched. Without it none is accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publications: Option<Publications>,
     /// The devices, each a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or
     /// `[[payment_terminal]]`.
     #[serde(flatten)]
@@ -164,6 +167,18 @@ pub struct Headquarters {
     /// The file with the password in its first line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
+}
+
+/// Publications of HQ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publications {
+    /// The key by which HQ signs, as `store-hub-hq signing-key` prints it: 64 hexadecimal digits.
+    pub key: VerifyingKey,
+    /// PEM file of the authority that signed the certificate of the server with the files. Without it the one of
+    /// `[headquarters]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<PathBuf>,
 }
 
 impl Headquarters {

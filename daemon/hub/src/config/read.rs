@@ -59,7 +59,8 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
             reader.findings.push((0, format!("[{name}] is missing")));
         }
     }
-    let (mut store, mut listen, mut metrics, mut headquarters, mut register) = (None, None, None, None, Vec::new());
+    let (mut store, mut listen, mut metrics, mut headquarters, mut publications) = (None, None, None, None, None);
+    let mut register = Vec::new();
     let mut devices = BTreeMap::new();
     for (key, value) in table.into_inner() {
         match key.get_ref().as_ref() {
@@ -67,6 +68,7 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
             "listen" => listen = reader.table(value),
             "metrics" => metrics = reader.table(value),
             "headquarters" => headquarters = reader.table(value),
+            "publications" => publications = reader.table(value),
             "register" => register = reader.tables(value),
             name => match DeviceKind::ALL.into_iter().find(|kind| kind.name() == name) {
                 Some(kind) => drop(devices.insert(kind, reader.tables(value))),
@@ -76,7 +78,7 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
     }
     match (store, listen) {
         (Some(store), Some(listen)) if reader.findings.is_empty() => {
-            let config = Config { store, listen, metrics, headquarters, devices, register };
+            let config = Config { store, listen, metrics, headquarters, publications, devices, register };
             let findings = config.check();
             if findings.is_empty() { Ok(config) } else { Err(findings) }
         }
@@ -103,7 +105,7 @@ impl Reader<'_> {
         self.findings.push((
             place,
             format!(
-                "line {line}: unknown table `{name}`; expected one of: [store], [listen], [metrics], [headquarters], {kinds}, [[register]]"
+                "line {line}: unknown table `{name}`; expected one of: [store], [listen], [metrics], [headquarters], [publications], {kinds}, [[register]]"
             ),
         ));
     }

@@ -57,7 +57,7 @@ fn findings_have_a_remedy() {
         (
             "[[scanner]]",
             "[[scaner]]",
-            "unknown table `scaner`; expected one of: [store], [listen], [metrics], [headquarters], [[scale]]",
+            "unknown table `scaner`; expected one of: [store], [listen], [metrics], [headquarters], [publications], [[scale]]",
         ),
         ("scanner-1\"\n", "scanner 1\"\n", "Invalid device name `scanner 1`: 1 to 40 letters, digits or `-`"),
         (

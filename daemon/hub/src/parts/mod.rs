@@ -7,6 +7,7 @@ pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod headquarters;
 pub(crate) mod printed;
+pub(crate) mod publications;
 pub(crate) mod registers;
 pub(crate) mod requests;
 pub(crate) mod sizes;

@@ -57,7 +57,7 @@ fn segments_have_about_a_thousand_records_and_keep_to_their_bounds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever is edited: it reads back, and every segment without an edited key keeps its name.
     #[test]
@@ -132,8 +132,7 @@ fn a_segment_that_is_not_what_its_manifest_says_is_refused() {
     let mut other = good.bytes.clone();
     other[0] ^= 1;
     assert!(good.entry.open(&other).is_err(), "wrong hash");
-    type Wrong = fn(&mut Entry);
-    let listed: [Wrong; 8] = [
+    let listed: [fn(&mut Entry); 8] = [
         |entry| entry.plain += 1,
         |entry| entry.plain -= 1,
         |entry| entry.records = 1,
@@ -170,8 +169,7 @@ fn a_bomb_is_given_up_at_the_size_that_the_manifest_says() {
 fn a_manifest_whose_segments_overlap_or_do_not_add_up_is_refused() {
     let good = manifest(&cut_all(&numbered(0..5_000)));
     assert!(good.segments.len() > 2);
-    type Wrong = fn(&mut Manifest);
-    let wrong: [Wrong; 8] = [
+    let wrong: [fn(&mut Manifest); 8] = [
         |manifest| manifest.format += 1,
         |manifest| manifest.records += 1,
         |manifest| manifest.segments.reverse(),

@@ -4,15 +4,18 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use app::hq;
 use bridge::{Inbox, InboxError};
-use contract::{DownBatch, Received, Stream};
+use contract::{DownBatch, PublicationKind, Received, Stream, publication::PublicationState};
 use store::{Purpose, Store};
+use tokio::sync::watch;
 
-use crate::parts::timekeeper::Timekeeper;
+use crate::parts::{publications::Announcements, timekeeper::Timekeeper};
 
 /// The store as HQ changes it.
 pub(super) struct StoreInbox {
     pub(super) store: Arc<Store>,
     pub(super) timekeeper: Arc<Timekeeper>,
+    /// Without HQ's key nothing that is announced is taken.
+    pub(super) announcements: Option<Arc<Announcements>>,
 }
 
 fn failed(error: impl std::fmt::Display) -> InboxError {
@@ -35,5 +38,16 @@ impl Inbox for StoreInbox {
                 self.store.commit_for(Purpose::Ordinary, move |transaction| hq::receive(transaction, now, &batch));
             commit.await.map_err(failed)
         })
+    }
+
+    fn announced(&self, kind: PublicationKind, document: Vec<u8>) {
+        match &self.announcements {
+            Some(announcements) => announcements.take(kind, document),
+            None => tracing::warn!(%kind, "headquarters announces publications; write its key to [publications]"),
+        }
+    }
+
+    fn publications(&self) -> Option<watch::Receiver<Vec<PublicationState>>> {
+        self.announcements.as_ref().map(|announcements| announcements.states())
     }
 }

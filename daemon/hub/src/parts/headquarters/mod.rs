@@ -23,7 +23,10 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use self::inbox::StoreInbox;
-use super::certificates::{Certificates, EVERY};
+use super::{
+    certificates::{Certificates, EVERY},
+    publications::Announcements,
+};
 use crate::{
     config::{self, Config},
     parts::timekeeper::Timekeeper,
@@ -43,6 +46,7 @@ struct Line {
     store: Arc<Store>,
     timekeeper: Arc<Timekeeper>,
     certificates: Certificates,
+    announcements: Option<Arc<Announcements>>,
     open: Mutex<Open>,
 }
 
@@ -81,6 +85,7 @@ impl Headquarters {
         store: Arc<Store>,
         timekeeper: Arc<Timekeeper>,
         certificates: &Certificates,
+        announcements: Option<Arc<Announcements>>,
     ) -> Result<Self, String> {
         let Some(headquarters) = &config.headquarters else { return Ok(Self { line: None }) };
         let files = Files::read(headquarters)?;
@@ -88,10 +93,10 @@ impl Headquarters {
             let watched = certificates.watch_authority("headquarters.authority", authority.clone());
             watched.map_err(|error| format!("headquarters.authority: {error}"))?;
         }
-        let bridge = bridge(config, headquarters, &files, &store, &timekeeper, certificates)?;
+        let bridge = bridge(config, headquarters, &files, &store, &timekeeper, certificates, announcements.clone())?;
         let open = Mutex::new(Open { bridge, files, trouble: None });
         let (config, certificates) = (config.clone(), certificates.clone());
-        let line = Arc::new(Line { config, store, timekeeper, certificates, open });
+        let line = Arc::new(Line { config, store, timekeeper, certificates, announcements, open });
         Ok(Self { line: Some(line) })
     }
 
@@ -138,8 +143,10 @@ impl Line {
             if files == self.open().files {
                 return Ok(None);
             }
-            let Self { config, store, timekeeper, certificates, .. } = self;
-            Ok(Some((bridge(config, headquarters, &files, store, timekeeper, certificates)?, files)))
+            let Self { config, store, timekeeper, certificates, announcements, .. } = self;
+            let announcements = announcements.clone();
+            let bridge = bridge(config, headquarters, &files, store, timekeeper, certificates, announcements)?;
+            Ok(Some((bridge, files)))
         });
         let mut open = self.open();
         match renewed {
@@ -168,24 +175,28 @@ fn bridge(
     store: &Arc<Store>,
     timekeeper: &Arc<Timekeeper>,
     certificates: &Certificates,
+    announcements: Option<Arc<Announcements>>,
 ) -> Result<Bridge, String> {
     let tls = match &files.authority {
-        Some(authority) if headquarters.broker.tls => Some(tls(config, headquarters, authority, certificates)?),
+        Some(authority) if headquarters.broker.tls => {
+            Some(tls(config, headquarters, "headquarters.authority", authority, certificates)?)
+        }
         _ => None,
     };
     let broker = Broker { address: headquarters.broker.clone(), tls, login: files.login.clone() };
     let bridge = BridgeConfig { broker, software: SOFTWARE.into() };
-    let inbox = StoreInbox { store: Arc::clone(store), timekeeper: Arc::clone(timekeeper) };
+    let inbox = StoreInbox { store: Arc::clone(store), timekeeper: Arc::clone(timekeeper), announcements };
     let outbox =
         StoreOutbox { hub: config.store.hub.clone(), store: Arc::clone(store), timekeeper: Arc::clone(timekeeper) };
     Ok(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox)))
 }
 
-/// TLS for the broker: trusts the authority's certificates, and shows the certificate that the config names for it, or
-/// else the one that registers see.
-fn tls(
+/// TLS for HQ's servers: trusts the certificates of the authority that a field of the config names, and shows the
+/// certificate that the config names for HQ, or else the one that registers see.
+pub(super) fn tls(
     config: &Config,
     headquarters: &config::Headquarters,
+    authority_field: &'static str,
     authority: &[u8],
     certificates: &Certificates,
 ) -> Result<Arc<ClientConfig>, String> {
@@ -194,7 +205,7 @@ fn tls(
         _ => ("listen.certificate", &config.listen.certificate, &config.listen.key),
     };
     let identity = certificates.open(field, certificate, key)?;
-    let failed = |error: TrustError| format!("headquarters.authority: {error}");
+    let failed = |error: TrustError| format!("{authority_field}: {error}");
     let roots = link::trust::roots_from_pem(&String::from_utf8_lossy(authority)).map_err(failed)?;
     link::client_config(roots, Some(identity)).map_err(failed)
 }

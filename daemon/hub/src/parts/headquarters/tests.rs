@@ -373,7 +373,8 @@ fn price(hub: &Hub) -> Option<i64> {
 async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let directory = tempfile::tempdir().unwrap();
     let hub = hub(directory.path());
-    let inbox = StoreInbox { store: Arc::clone(&hub.store), timekeeper: Arc::clone(&hub.timekeeper) };
+    let inbox =
+        StoreInbox { store: Arc::clone(&hub.store), timekeeper: Arc::clone(&hub.timekeeper), announcements: None };
     let (name, stream) = (hub.config.store.hub.clone(), Stream::items());
     let queues = Queues::of(&Ledger::in_memory().await.unwrap());
     let mut unpriced = cereal(1);
@@ -441,7 +442,7 @@ async fn a_renewed_password_is_taken_over_and_one_that_can_not_be_used_is_told()
     let config = Config::read(&path).unwrap();
     let store = Arc::new(Store::open(&data, EngineKind::Sqlite, &app::linked_tables(), 7).unwrap());
     let timekeeper = Arc::new(Timekeeper::from(1));
-    let headquarters = Headquarters::start(&config, store, timekeeper, &Certificates::default()).unwrap();
+    let headquarters = Headquarters::start(&config, store, timekeeper, &Certificates::default(), None).unwrap();
     comes_with(&listener, "first-secret").await;
     let line = headquarters.line.as_ref().unwrap();
     fs::remove_file(&file).unwrap();

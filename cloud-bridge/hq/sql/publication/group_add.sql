@@ -1,0 +1,1 @@
+INSERT INTO hub_group (name, hub) VALUES ($1, $2)

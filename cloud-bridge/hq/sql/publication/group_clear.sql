@@ -1,0 +1,1 @@
+DELETE FROM hub_group WHERE name = $1

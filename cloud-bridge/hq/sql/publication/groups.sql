@@ -1,0 +1,1 @@
+SELECT name, hub FROM hub_group ORDER BY name, hub

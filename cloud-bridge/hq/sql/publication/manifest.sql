@@ -1,0 +1,1 @@
+SELECT manifest, bytes FROM publication WHERE kind = $1 AND version = $2

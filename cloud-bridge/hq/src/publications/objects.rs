@@ -1,0 +1,81 @@
+//! Files that are named by their SHA-256, in one directory: what a server of any kind serves.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use contract::Digest;
+
+/// Why a file was not written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The disk.
+    #[error("{}: {source}", path.display())]
+    Disk {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not what it is named by.
+    #[error("{}: its bytes are not the ones it is named by; remove it and publish again", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// The directory.
+#[derive(Clone, Debug)]
+pub struct Objects(PathBuf);
+
+impl Objects {
+    /// In a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn open(directory: &Path) -> Result<Self, ObjectError> {
+        let failed = |source| ObjectError::Disk { path: directory.to_owned(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        Ok(Self(directory.to_owned()))
+    }
+
+    fn path(&self, digest: Digest) -> PathBuf {
+        self.0.join(digest.to_string())
+    }
+
+    /// Writes a file; false if it is there already. It is whole or not there, also after a power cut.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<bool, ObjectError> {
+        let path = self.path(digest);
+        if path.exists() {
+            return Ok(false);
+        }
+        let write = || -> io::Result<()> {
+            let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+            let mut file = File::create(&unfinished)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)?;
+            File::open(&self.0)?.sync_all()
+        };
+        write().map_err(|source| ObjectError::Disk { path: path.clone(), source })?;
+        Ok(true)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It is missing, of another size, or damaged.
+    pub fn get(&self, digest: Digest, bytes: u32) -> Result<Vec<u8>, ObjectError> {
+        let path = self.path(digest);
+        let mut read = Vec::new();
+        let file = File::open(&path).and_then(|file| file.take(u64::from(bytes) + 1).read_to_end(&mut read));
+        file.map_err(|source| ObjectError::Disk { path: path.clone(), source })?;
+        if Digest::of(&read) == digest { Ok(read) } else { Err(ObjectError::Damaged { path }) }
+    }
+}

@@ -6,6 +6,7 @@ use clap::Args;
 use hq::{
     api::{self, server},
     feed::Feed,
+    publications,
     webhooks::{Reach, Sender, deliver},
 };
 use link::Identity;
@@ -33,6 +34,10 @@ pub(crate) struct Arguments {
     /// Plain HTTP on an address that others reach: something in front of it must speak TLS.
     #[arg(long, conflicts_with = "certificate")]
     plain_http: bool,
+    /// Serve published files, too: the directory that `publish` was given as --objects, at /publications. Hubs check
+    /// what they fetch by its hash and HQ's signature; anyone may read it.
+    #[arg(long)]
+    objects: Option<PathBuf>,
     /// Let webhooks go to addresses of this network, and by plain HTTP.
     #[arg(long)]
     webhooks_anywhere: bool,
@@ -43,7 +48,10 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Arguments(error.to_string());
-    let Arguments { ledger, listen, certificate, key, plain_http, webhooks_anywhere, webhook_ca } = arguments;
+    let Arguments { ledger, listen, certificate, key, plain_http, objects, webhooks_anywhere, webhook_ca } = arguments;
+    if let Some(objects) = objects.as_ref().filter(|objects| !objects.is_dir()) {
+        return Err(Failure::Arguments(format!("--objects {}: no such directory", objects.display())));
+    }
     let identity = certificate.zip(key).map(|(certificate, key)| Identity::open(&certificate, &key).map(Arc::new));
     let identity = identity.transpose().map_err(|error| failed(&error))?;
     if identity.is_none() && !plain_http && !listen.ip().is_loopback() {
@@ -63,7 +71,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| failed(&format!("could not listen on {listen}: {error}")))?;
     let feed = Feed::start(database.clone()).await?;
-    let router = api::router(database.clone(), feed.clone(), reach);
+    let mut router = api::router(database.clone(), feed.clone(), reach);
+    if let Some(objects) = objects {
+        router = router.merge(publications::routes(&objects));
+    }
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tasks.spawn(api::tidy(database.clone()));

@@ -40,10 +40,15 @@ fn a_key_opens_the_api_over_tls_and_a_day_is_exported() {
     let tls = directory.path().join("tls");
     write_store(&tls, &authority.identity(), &server).unwrap();
 
+    let objects = directory.path().join("objects");
+    fs::create_dir(&objects).unwrap();
+    fs::write(objects.join("a7"), "a segment").unwrap();
+
     let key = run(&ledger, &["key", "add", "web shop", "--scope", "sales:read,stores:read"]).unwrap();
     let mut serve = Command::new(env!("CARGO_BIN_EXE_store-hub-hq"));
     serve.args(["serve", "--listen", "127.0.0.1:0", "--ledger"]).arg(&ledger);
     serve.arg("--certificate").arg(tls.join("hub.pem")).arg("--key").arg(tls.join("hub.key"));
+    serve.arg("--objects").arg(&objects);
     let mut child = Killed(serve.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
     let line = lines.find_map(|line| line.ok().filter(|line| line.contains("https://"))).unwrap();
@@ -58,6 +63,9 @@ fn a_key_opens_the_api_over_tls_and_a_day_is_exported() {
         .build();
     let config = ureq::Agent::config_builder().tls_config(trust).http_status_as_error(false);
     let agent = config.timeout_global(Some(LIMIT)).build().new_agent();
+    let rest =
+        agent.get(format!("https://localhost:{port}/publications/a7")).header("range", "bytes=2-").call().unwrap();
+    assert_eq!((rest.status().as_u16(), rest.into_body().read_to_string().unwrap()), (206, "segment".to_owned()));
     let get = |path: &str, key: &str| {
         let request = agent.get(format!("https://localhost:{port}{path}"));
         let answer = request.header("authorization", &format!("Bearer {key}")).call().unwrap();
@@ -66,6 +74,7 @@ fn a_key_opens_the_api_over_tls_and_a_day_is_exported() {
     assert_eq!(get("/api/v1/stores", &key), 200);
     assert_eq!(get("/api/v1/events", &key), 403);
     assert_eq!(get("/api/v1/stores", "shk_none"), 401);
+    assert_eq!(get("/publications/..%2fhq.db", &key), 404, "nothing outside the directory is served");
 
     let listed = run(&ledger, &["key", "list"]).unwrap();
     let id = key.rsplit_once('_').map(|_| &key[..12]).unwrap();

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    beside::Beside,
     database::DatabaseError,
     ledger::{Alarm, Ledger, alarm::Kind, hubs::Heard, now_ms},
     shard::{self, Leases, Shares},
@@ -80,6 +81,7 @@ impl Ingest {
     /// Starts on the current runtime, for the hubs of a worker's shards.
     pub fn start(broker: Broker, ledger: Ledger, leases: &Leases) -> Self {
         let (tell, stats) = watch::channel(IngestStats::default());
+        let beside = Beside::on(ledger.clone());
         let runner = Runner {
             broker,
             ledger,
@@ -90,6 +92,7 @@ impl Ingest {
             epochs: HashMap::new(),
             heard: BTreeMap::new(),
             alarms: Vec::new(),
+            beside,
             told_dropped_at: None,
         };
         Self { stats, task: tokio::spawn(runner.run()) }
@@ -122,6 +125,8 @@ struct Runner {
     heard: BTreeMap<HubId, Heard>,
     /// What a person must know of, still to be noted down.
     alarms: Vec<Alarm>,
+    /// What hubs say beside their events.
+    beside: Beside,
     told_dropped_at: Option<Instant>,
 }
 
@@ -132,6 +137,9 @@ impl Runner {
         self.remember().await;
         loop {
             let Ok(shards) = shard::some(&mut self.shares).await else { return };
+            if let Err(error) = self.beside.remember().await {
+                self.failed(&error);
+            }
             let (link, mut incoming) = connect(Ends {
                 broker: self.broker.clone(),
                 client_id: format!("hq-{}", self.worker),
@@ -203,6 +211,9 @@ impl Runner {
                 Err(error) => self.failed(&error),
             }
         }
+        if let Err(error) = self.beside.note_down().await {
+            self.failed(&error);
+        }
         if !self.alarms.is_empty() {
             match self.ledger.raise(&self.alarms).await {
                 Ok(()) => self.alarms.clear(),
@@ -231,9 +242,9 @@ impl Runner {
                 Ok(_) => Err("the hub or stream in the batch is not the one in the topic".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            // Answers to what HQ sent: the publisher has a connection of its own for them. What goes beside the events
-            // has no place in this ledger.
-            Some(_) => Ok(()),
+            // Answers to what HQ sent: publisher and announcer have connections of their own for them.
+            Some(FromHub::Received(_) | FromHub::Publications(_)) => Ok(()),
+            Some(what) => self.beside.take(what, message).await,
             None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
@@ -253,6 +264,7 @@ impl Runner {
             return Err(TOO_HIGH.to_owned());
         }
         self.compare_epochs(&hello.hub, hello.epoch);
+        self.beside.hello(&hello);
         if self.heard.len() < MOST_HUBS || self.heard.contains_key(&hello.hub) {
             self.heard.insert(hello.hub.clone(), (hello.clone(), now_ms()));
         }
@@ -359,6 +371,7 @@ impl Runner {
     }
 
     fn acknowledge(&mut self, link: &Link) {
+        self.beside.send(link);
         while let Some(((hub, epoch, stream), (up_to, chain_link))) = self.unsent.pop_first() {
             let acknowledgement =
                 Acknowledgement { hub: hub.clone(), epoch, stream: stream.clone(), up_to, link: chain_link };

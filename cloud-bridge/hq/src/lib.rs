@@ -26,6 +26,7 @@
 //! | an event arrives again and says something else | an alarm; what is there stays |
 //! | two hubs have one name | an error that names both epochs; what each sends is kept apart by its epoch |
 //! | a hub's disk was set back, or copied, and sold on | an error; what it numbered anew is not taken for what was heard |
+//! | a hub's events do not add up to the positions it told | an alarm; what the events say is shown |
 //! | a hub could not send an event | its [`Placeholder`](contract::Placeholder) is in quarantine, for a person |
 //! | somebody floods the broker | dropped messages are logged every 10 s; who may publish for a hub fills the disk with its events |
 //!
@@ -37,6 +38,8 @@
 //! | [`report`] | what the ledger says, for people and programs |
 //! | [`ingest`] | from MQTT into a ledger |
 //! | [`shard`] | which worker serves which hubs: leases and fences |
+//! | `beside` | what hubs say beside their events: presence, samples, positions, questions |
+//! | [`presence`] | whether a hub is connected, and since when |
 //! | [`positions`] | what hubs tell ahead of their events, until those confirm it |
 //! | [`transfers`] | what left one store for another, followed from one ledger into the other |
 //! | [`api`] | REST for web shop, ERP and loyalty |
@@ -48,6 +51,7 @@
 //! | [`routing`] | which store gets which part of an order |
 
 pub mod api;
+pub(crate) mod beside;
 pub mod database;
 pub mod down;
 pub mod exports;
@@ -56,6 +60,7 @@ pub mod ingest;
 pub mod ledger;
 mod moment;
 pub mod positions;
+pub mod presence;
 pub mod projection;
 pub mod publications;
 pub mod report;

@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hq::{
-    ledger::Alarm,
+    ledger::{Alarm, fleet::Sampled},
+    presence::Presence,
     report::{Member, StreamState},
 };
 use serde::Serialize;
@@ -18,6 +19,10 @@ use super::{
 struct Row {
     #[serde(flatten)]
     member: Member,
+    /// Whether it is connected, if HQ has heard of that.
+    presence: Option<Presence>,
+    /// Its newest sample, if it sent one.
+    newest: Option<Sampled>,
     alarms: Vec<Alarm>,
 }
 
@@ -26,17 +31,20 @@ pub(crate) async fn run(report: &Report) -> Result<(), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
     let alarms = ledger.alarms().await?;
-    let header = &["store", ">epoch", "software", ">heard", "streams", "needs a person"];
+    let (presence, mut samples) = (ledger.presence().await?, ledger.samples().await?);
+    let header = &["store", ">epoch", "software", ">heard", "connection", "streams", "newest sample", "needs a person"];
     let mut output = Output::new(report.json, header);
     let take = |member: Member| {
         let alarms = alarms.iter().filter(|alarm| alarm.hub == member.hub.as_str()).cloned().collect();
-        output.row(&Row { member, alarms }, |row| columns(row, now_ms)).map_err(Failure::from)
+        let presence = presence.get(&member.hub).map(|presence| presence.at(now_ms));
+        let newest = samples.remove(&member.hub);
+        output.row(&Row { member, presence, newest, alarms }, |row| columns(row, now_ms)).map_err(Failure::from)
     };
     ledger.fleet(take).await?;
     Ok(output.end("No hub has said hello yet.")?)
 }
 
-fn columns(Row { member, alarms }: &Row, now_ms: i64) -> Vec<String> {
+fn columns(Row { member, presence, newest, alarms }: &Row, now_ms: i64) -> Vec<String> {
     let stopped = member.stopped.as_ref().map(|why| format!("stopped, not selling: {}", why.escape_debug()));
     let alarms = alarms.iter().map(|alarm| {
         let times = if alarm.times > 1 { format!(", {} times", alarm.times) } else { String::new() };
@@ -48,9 +56,33 @@ fn columns(Row { member, alarms }: &Row, now_ms: i64) -> Vec<String> {
         member.epoch.to_string(),
         member.software.escape_debug().to_string(),
         format!("{} ago", age(now_ms - member.heard_at_ms)),
+        presence.as_ref().map(|presence| connection(presence, now_ms)).unwrap_or_default(),
         streams.collect::<Vec<_>>().join(", "),
-        stopped.into_iter().chain(alarms).collect::<Vec<_>>().join("; "),
+        newest.as_ref().map(|newest| sampled(newest, now_ms)).unwrap_or_default(),
+        stopped.into_iter().chain(alarms).chain(newest.iter().flat_map(troubles)).collect::<Vec<_>>().join("; "),
     ]
+}
+
+/// Whether a hub is connected, and for how long that has been so.
+fn connection(presence: &Presence, now_ms: i64) -> String {
+    let word = if presence.is_online { "online" } else { "offline" };
+    format!("{word} for {}", age(now_ms - presence.since_ms))
+}
+
+/// How a hub was, and how old that is.
+fn sampled(Sampled { received_at_ms, dropped, sample, .. }: &Sampled, now_ms: i64) -> String {
+    let disk = format!("{} MB free", sample.disk_free_bytes / 1_000_000);
+    let catalog = format!("catalog {}", sample.catalog_version);
+    let devices = sample.devices.iter().map(|of| format!("{} {}", of.device.escape_debug(), of.health.escape_debug()));
+    let dropped = (*dropped > 0).then(|| format!("{dropped} samples dropped"));
+    let facts: Vec<_> = [disk, catalog].into_iter().chain(devices).chain(dropped).collect();
+    format!("{} ago: {}", age(now_ms - received_at_ms), facts.join(", "))
+}
+
+/// What a hub itself says that a person must look at.
+fn troubles(Sampled { sample, .. }: &Sampled) -> impl Iterator<Item = String> {
+    let clock = sample.clock.iter().map(|clock| format!("clock: {}", clock.escape_debug()));
+    sample.alarms.iter().map(|alarm| alarm.escape_debug().to_string()).chain(clock)
 }
 
 /// A stream: how far HQ is, and how old the oldest event is at most that HQ lacks.

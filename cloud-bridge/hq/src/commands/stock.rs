@@ -17,7 +17,7 @@ struct Row {
     #[serde(flatten)]
     stock: Stock,
     /// When the last event that HQ has of the store happened, by its clock: milliseconds since 1970, UTC. None if it
-    /// is of an epoch before the store's newest.
+    /// is of an epoch before the store's newest. What the hub told ahead of its events is as of `told_at_ms`.
     as_of_ms: Option<i64>,
 }
 
@@ -62,6 +62,10 @@ fn columns(Row { stock, as_of_ms }: &Row) -> Vec<String> {
         thousandths(stock.in_transit),
         thousandths(stock.quarantined),
         thousandths(stock.damaged),
-        as_of_ms.map_or_else(|| "an earlier epoch".to_owned(), moment),
+        match (stock.told_at_ms, as_of_ms) {
+            (Some(told_at_ms), _) => format!("{}, told ahead of its events", moment(told_at_ms)),
+            (None, Some(as_of_ms)) => moment(*as_of_ms),
+            (None, None) => "an earlier epoch".to_owned(),
+        },
     ]
 }

@@ -34,8 +34,15 @@ macro_rules! migrations {
 }
 
 /// All of them; the first makes version 1.
-pub(super) static ALL: &[Migration] =
-    migrations!["0001_events", "0002_projections", "0003_queues", "0004_shards", "0005_api", "0006_publications"];
+pub(super) static ALL: &[Migration] = migrations![
+    "0001_events",
+    "0002_projections",
+    "0003_queues",
+    "0004_shards",
+    "0005_api",
+    "0006_publications",
+    "0007_beside"
+];
 
 /// Brings the tables to the last version.
 pub(super) async fn up(database: &Database, migrations: &[Migration]) -> Result<(), DatabaseError> {

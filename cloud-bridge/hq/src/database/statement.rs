@@ -55,8 +55,11 @@ pub(crate) fn all() -> Vec<&'static Statement> {
     [
         super::migrate::STATEMENTS,
         ledger::STATEMENTS,
+        ledger::ahead::STATEMENTS,
         ledger::alarm::STATEMENTS,
+        ledger::answer::STATEMENTS,
         ledger::cursor::STATEMENTS,
+        ledger::fleet::STATEMENTS,
         ledger::hubs::STATEMENTS,
         projection::day::STATEMENTS,
         projection::quarantine::STATEMENTS,

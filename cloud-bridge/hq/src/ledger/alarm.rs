@@ -25,6 +25,8 @@ pub enum Kind {
     Namesake,
     /// The hub has other events than HQ heard of it: its disk was set back, or copied.
     Diverged,
+    /// Its events do not add up to the positions that it told.
+    Positions,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Contradiction => "contradiction",
             Self::Namesake => "namesake",
             Self::Diverged => "diverged",
+            Self::Positions => "positions",
         }
     }
 }

@@ -54,6 +54,11 @@ impl Cursor {
         Ok(Self::of(database.read(&READ, key.values().into()).await?)?.unwrap_or_default())
     }
 
+    /// The same in a transaction, which does not hold it.
+    pub(crate) async fn peek(transaction: &mut Transaction, key: &Key) -> Result<Self, DatabaseError> {
+        Ok(Self::of(transaction.query(&READ, key.values().into()).await?)?.unwrap_or_default())
+    }
+
     /// Reads it, and keeps others from changing it until the transaction ends.
     pub(crate) async fn lock(transaction: &mut Transaction, key: &Key) -> Result<Self, DatabaseError> {
         if let Some(cursor) = Self::of(transaction.query(&LOCK, key.values().into()).await?)? {

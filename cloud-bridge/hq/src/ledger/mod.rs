@@ -6,9 +6,12 @@
 //!
 //! What arrives again is compared with what is there: another body under the same key is an [`alarm`].
 
+pub(crate) mod ahead;
 pub mod alarm;
+pub mod answer;
 pub mod contradiction;
 pub mod cursor;
+pub mod fleet;
 pub mod hubs;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -186,6 +189,7 @@ async fn apply(mut transaction: Transaction, batch: &Batch) -> Result<Applied, D
     if let Some(last) = decision.fresh.last() {
         applied.quarantined = store(&mut transaction, &key, batch, decision.fresh, now_ms).await?;
         cursor::set(&mut transaction, &key, last, batch.link, now_ms).await?;
+        ahead::settle(&mut transaction, &batch.hub, batch.epoch, now_ms).await?;
         applied.cursor = last.sequence;
     }
     if is_alarmed || is_replayed || applied.stored > 0 {

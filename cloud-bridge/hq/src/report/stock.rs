@@ -22,7 +22,8 @@ statements! {
 /// Positions that are read at once.
 const AT_ONCE: i64 = 2_000;
 
-/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it.
+/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it, or what the hub told ahead
+/// of that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stock {
     /// Whose.
@@ -43,6 +44,9 @@ pub struct Stock {
     pub quarantined: i64,
     /// Damaged.
     pub damaged: i64,
+    /// If the hub told this ahead of its events, which have not all come: when; milliseconds since 1970, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_at_ms: Option<i64>,
 }
 
 /// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
@@ -85,9 +89,10 @@ fn unit(name: &str) -> Result<Unit, DatabaseError> {
 }
 
 fn stock(row: Row) -> Result<Stock, DatabaseError> {
-    type Columns = (String, u64, String, String, i64, i64, i64, i64, i64);
-    let (hub, epoch, sku, name, on_hand, reserved, in_transit, quarantined, damaged): Columns = row.read()?;
+    type Columns = (String, u64, String, String, i64, i64, i64, i64, i64, Option<i64>);
+    let (hub, epoch, sku, name, on_hand, reserved, in_transit, quarantined, damaged, told_at_ms): Columns =
+        row.read()?;
     let bad = |found| DatabaseError::Column { column: 0, expected: "a hub", found };
     let (hub, unit) = (hub.parse().map_err(bad)?, unit(&name)?);
-    Ok(Stock { hub, epoch: Epoch(epoch), sku, unit, on_hand, reserved, in_transit, quarantined, damaged })
+    Ok(Stock { hub, epoch: Epoch(epoch), sku, unit, on_hand, reserved, in_transit, quarantined, damaged, told_at_ms })
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod beside;
 mod both;
 mod brokers;
 mod command;

@@ -100,8 +100,9 @@ impl Outbox for Memory {
 
     fn positions(&self, backlog: &[Backlog]) -> Result<Vec<Positions>, OutboxError> {
         self.backlogs.lock().unwrap().extend_from_slice(backlog);
-        let place = Place::new("818981".into(), Unit::Each, [-i64::try_from(*self.last.borrow()).unwrap(), 0, 0, 0, 0]);
-        let version = Version { sales: Sequence(*self.last.borrow()), stock: Sequence(0) };
+        let last = *self.last.borrow();
+        let place = Place::new("818981".into(), Unit::Each, [-1000 * i64::try_from(last).unwrap(), 0, 0, 0, 0]);
+        let version = Version { sales: Sequence(last), stock: Sequence(0) };
         Ok(vec![Positions { hub: self.hub(), epoch: self.epoch(), at_ms: 1, version, lines: vec![place] }])
     }
 
@@ -140,7 +141,8 @@ fn event(Epoch(epoch): Epoch, sequence: u64, padding: usize) -> Event {
         "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000,
             "unit": "each", "regular": 100, "net": 100 }],
         "tenders": [{ "kind": "cash", "amount": 100 }],
-        "totals": { "regular": 100, "discount": 0, "net": 100, "manufacturer_coupon": 0, "tendered": 100, "change": 0 }
+        "totals": { "regular": 100, "discount": 0, "net": 100, "manufacturer_coupon": 0, "tendered": 100, "change": 0 },
+        "moved": [{ "sku": "818981", "quantity_milli": 1000, "unit": "each", "from": "on_hand" }]
     });
     Event {
         sequence: Sequence(sequence),

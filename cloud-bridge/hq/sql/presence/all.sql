@@ -1,0 +1,3 @@
+SELECT hub, connection, is_online, since_ms, heard_at_ms
+FROM presence
+ORDER BY hub

@@ -1,0 +1,3 @@
+SELECT MAX(epoch)
+FROM hub_cursor
+WHERE hub = $1 AND epoch < $2

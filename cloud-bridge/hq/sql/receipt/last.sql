@@ -1,0 +1,6 @@
+SELECT register, fiscal_year, MAX(receipt)
+FROM sale
+WHERE hub = $1
+GROUP BY register, fiscal_year
+ORDER BY fiscal_year DESC, register
+LIMIT $2

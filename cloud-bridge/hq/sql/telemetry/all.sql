@@ -1,0 +1,3 @@
+SELECT hub, epoch, received_at_ms, dropped, sample
+FROM telemetry
+ORDER BY hub

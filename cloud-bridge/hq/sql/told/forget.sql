@@ -1,0 +1,2 @@
+DELETE FROM told_position
+WHERE hub = $1 AND epoch = $2 AND sales_version <= $3 AND stock_version <= $4

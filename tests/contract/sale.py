@@ -22,7 +22,7 @@ from client.models import (
     Pay,
     PaymentApproved,
     SaleDone,
-    Standing,
+    BasketStatus,
     TenderCard,
     TenderCash,
     TenderRequestCash,
@@ -50,9 +50,9 @@ assert int(opened.headers["Store-Hub-Epoch"]) > 0
 basket = opened.parsed.id
 
 line = LineRequest(description="Postcard", keyed=Keyed(amount=500, reason="price on the shelf"))
-standing = expect(baskets_add_line.sync(basket, client=hub, body=line, idempotency_key=key()), Standing)
-assert standing.due == 500
-expect(standing.line, LineNotOnFileKeyed)
+status = expect(baskets_add_line.sync(basket, client=hub, body=line, idempotency_key=key()), BasketStatus)
+assert status.due == 500
+expect(status.line, LineNotOnFileKeyed)
 
 # What is refused says so in members that a program reads.
 refused = baskets_complete.sync(basket, client=hub, idempotency_key=key())
@@ -62,8 +62,8 @@ assert (refused.type_, refused.due) == ("/problems/still-due", 500), refused
 paid = payments_pay.sync(basket, client=hub, body=Pay(amount=300), idempotency_key=key())
 assert expect(paid, PaymentApproved).amount == 300
 cash = TenderRequestCash(amount=250, tender="cash")
-standing = expect(baskets_tender.sync(basket, client=hub, body=cash, idempotency_key=key()), Standing)
-assert standing.due == -50
+status = expect(baskets_tender.sync(basket, client=hub, body=cash, idempotency_key=key()), BasketStatus)
+assert status.due == -50
 
 complete = key()
 done = expect(baskets_complete.sync(basket, client=hub, idempotency_key=complete), SaleDone)

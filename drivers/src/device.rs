@@ -115,7 +115,7 @@ pub enum What {
     /// A code was scanned.
     Scan(crate::scanner::Scan),
     /// A weight was read.
-    Weight(crate::scale::Reading),
+    Weight(crate::scale::Weight),
     /// A payment terminal reports its progress ("insert card"), never a result.
     Payment(crate::payment_terminal::Progress),
 }

@@ -18,24 +18,37 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`device`] | names, health and events of all devices |
-//! | [`registry`] | from a device's table in the config to a running driver; each kind lists its protocols in `PROTOCOLS` |
-//! | [`transport`] | addresses; serial lines and TCP sockets as a [`Wire`](transport::Wire) |
+//! | [`discover`] | what is plugged in, and which protocol it speaks |
+//! | [`registry`] | from a device's table in the config to a running driver; the lists of protocols |
+//! | [`transport`] | addresses; serial lines, USB devices and TCP sockets as a [`Wire`](transport::Wire) |
+//! | [`usb`] | the thread that owns libusb: what is plugged in, and streams to open devices |
 //! | [`supervise`] | connect, run, reconnect; one task per device |
-//! | [`scale`], [`scanner`], [`label_printer`], [`receipt_printer`], [`payment_terminal`] | the trait of the device, its `PROTOCOLS`, and a private module per protocol |
+//! | [`scale`], [`scanner`], [`label_printer`] | the trait, its `PROTOCOLS`, a private module per protocol |
+//! | [`receipt_printer`], [`payment_terminal`] | the same |
+//! | [`sheet`], [`barcode`], [`font`], [`bitmap`] | what is on paper, at its place in dots |
+//! | [`preview`] | pictures of a sheet as PNG and SVG |
 //! | [`simulate`] | simulated devices that speak the protocols, including faults |
 
+pub mod barcode;
+pub mod bitmap;
+pub mod customer_display;
 pub mod device;
+pub mod discover;
+pub mod font;
 pub mod label_printer;
 pub mod payment_terminal;
+pub mod preview;
 mod printer;
 pub mod receipt_printer;
 pub mod registry;
 pub mod scale;
 pub mod scanner;
+pub mod sheet;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 pub mod supervise;
 pub mod transport;
+pub mod usb;
 
 /// A boxed future: the drivers' traits are used as `Arc<dyn …>`, where `async fn` is not possible.
 pub type Answer<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -7,9 +7,9 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | the printer needs attention before or during a job: paper, cover, head | [`PrintError::NeedsAttention`] with what to do; the health shows it until it is fixed |
-//! | it stops accepting data, or the connection breaks, before it accepted all of a job | [`PrintError::TimedOut`] or [`PrintError::Offline`]; the connection is opened again |
-//! | it accepted all of a job, but does not confirm it: the connection breaks, or it does not answer or can't be asked | [`PrintOutcome::Unconfirmed`]; the health shows it until a later job is confirmed |
+//! | it needs paper or a hand, before or during a job | [`PrintError::NeedsAttention`] with what to do |
+//! | it accepts only a part of a job | [`PrintError::TimedOut`] or [`PrintError::Offline`]; a new connection |
+//! | it accepts all of a job and does not confirm it | [`PrintOutcome::Unconfirmed`], until a later job is confirmed |
 //! | the caller gave up before its turn | nothing is printed |
 
 use std::{marker::PhantomData, time::Duration};
@@ -151,6 +151,7 @@ pub(crate) enum Work {
 pub(crate) struct Urgent<'a> {
     jobs: &'a mut Jobs<Job>,
     waiting: &'a mut Option<Job>,
+    report: Option<&'a Reporter>,
 }
 
 /// An urgent pulse, and its caller.
@@ -167,8 +168,15 @@ impl Pulse {
 }
 
 impl<'a> Urgent<'a> {
-    pub(crate) fn new(jobs: &'a mut Jobs<Job>, waiting: &'a mut Option<Job>) -> Self {
-        Self { jobs, waiting }
+    pub(crate) fn new(jobs: &'a mut Jobs<Job>, waiting: &'a mut Option<Job>, report: Option<&'a Reporter>) -> Self {
+        Self { jobs, waiting, report }
+    }
+
+    /// The printer needs attention before it can go on with the job.
+    pub(crate) fn attention(&self, why: &str) {
+        if let Some(report) = self.report {
+            report.attention(why);
+        }
     }
 
     /// The next pulse. Cancel-safe.
@@ -288,7 +296,9 @@ impl<L: Language> Driver for PrinterDriver<L> {
                 },
             };
             let sent = match &job {
-                Some(Job { work: Work::Print { data, lines }, .. }) => self.print(&mut *wire, data, *lines, jobs).await,
+                Some(Job { work: Work::Print { data, lines }, .. }) => {
+                    self.print(&mut *wire, data, *lines, jobs, report).await
+                }
                 Some(Job { work: Work::Pulse { well, unwell }, .. }) => self.pulse(&mut *wire, well, unwell).await,
                 None => self.look(&mut *wire).await,
             };
@@ -340,7 +350,14 @@ impl<L: Language> Driver for PrinterDriver<L> {
 
 impl<L: Language> PrinterDriver<L> {
     /// Sends a job's data between two status requests.
-    async fn print(&mut self, wire: &mut dyn Wire, data: &[u8], lines: u32, jobs: &mut Jobs<Job>) -> Sent {
+    async fn print(
+        &mut self,
+        wire: &mut dyn Wire,
+        data: &[u8],
+        lines: u32,
+        jobs: &mut Jobs<Job>,
+        report: &Reporter,
+    ) -> Sent {
         match self.look(wire).await {
             Sent::Well => {}
             unwell => return unwell,
@@ -348,7 +365,7 @@ impl<L: Language> PrinterDriver<L> {
         if let Err(failed) = hand_over(wire, data, L::patience(lines)).await {
             return failed;
         }
-        let mut urgent = Urgent::new(jobs, &mut self.waiting);
+        let mut urgent = Urgent::new(jobs, &mut self.waiting, Some(report));
         match self.language.printed(wire, lines, &mut urgent).await {
             Ok(None) => Sent::Well,
             Ok(Some(why)) => Sent::Trouble(why),

@@ -8,7 +8,7 @@
 //!
 //! | problem | result |
 //! | --- | --- |
-//! | an unknown protocol, or none where there are several | an error that lists the known ones |
+//! | an unknown protocol | an error that lists the known ones |
 //! | an unknown setting or an invalid value | an error that names it |
 //! | a file in the settings can't be read | an error at the start |
 
@@ -29,7 +29,7 @@ pub struct Setup {
     pub name: DeviceName,
     /// The address.
     pub address: Address,
-    /// The protocol; optional if the kind has only one.
+    /// The protocol; by default the first of the kind's list, which is the most common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// The protocol's own settings.
@@ -95,12 +95,6 @@ pub enum SetupError {
         /// The known protocols.
         known: String,
     },
-    /// The protocol is missing, and there are several.
-    #[error("protocol is missing; expected one of: {known}")]
-    NoProtocol {
-        /// The known protocols.
-        known: String,
-    },
     /// A setting is unknown, missing or invalid.
     #[error("{why}")]
     Settings {
@@ -126,8 +120,8 @@ pub fn prepare<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> Result<Pre
             .iter()
             .find(|protocol| protocol.name == given)
             .ok_or_else(|| SetupError::UnknownProtocol { given: given.escape_debug().to_string(), known: known() })?,
-        (None, [only]) => only,
-        (None, _) => return Err(SetupError::NoProtocol { known: known() }),
+        (None, [first, ..]) => first,
+        (None, []) => return Err(SetupError::UnknownProtocol { given: String::new(), known: known() }),
     };
     (protocol.prepare)(setup)
 }
@@ -164,12 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_may_be_left_out_only_where_there_is_one() {
+    fn the_first_protocol_is_the_default() {
         let error =
             |protocols: &[Protocol<str>], named| prepare(protocols, setup(named)).err().map(|error| error.to_string());
         assert_eq!(error(&[one("a")], None), None);
         assert_eq!(error(&[one("a"), one("b")], Some("b")), None);
-        assert_eq!(error(&[one("a"), one("b")], None).unwrap(), "protocol is missing; expected one of: a, b");
+        assert_eq!(error(&[one("a"), one("b")], None), None);
         assert_eq!(
             error(&[one("a"), one("b")], Some("c\n")).unwrap(),
             "unknown protocol `c\\n`; expected one of: a, b"

@@ -1,323 +1,246 @@
-//! ZPL II, the language of most label printers (Zebra "ZPL II Programming Guide").
+//! ZPL II (Zebra "ZPL II Programming Guide").
 //!
-//! - A label has 58 x 40 mm at 8 dots per millimetre (203 dpi), the common shelf label.
-//! - Field data is sent with `^FH`: every byte that is not a plain letter, digit or harmless sign is written as `_hh`,
-//!   so no text can be a command.
-//! - `~HS` (host status) is requested before and after a label, to check paper, head and ribbon.
+//! - Pictures are `^GFA` with Zebra's run lengths (page 368); a set bit is black.
+//! - A Code 128 that changes its code set is sent as a picture: firmwares and renderers disagree about the change to
+//!   set C.
+//! - Field data of barcodes is sent with `^FH`: every byte that is not a letter or digit is written as `_hh`, so no
+//!   data can be a command.
+//! - `~HS` (host status, page 171) tells what is wrong, and how many formats and labels are still to be printed.
 
-use std::{sync::Arc, time::Duration};
+use std::fmt::Write;
 
-use serde::Deserialize;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+use super::{
+    bands,
+    driver::{Dialect, Reading, trouble},
+    is_simple,
 };
-
-use super::{Barcode, Label, LabelPrinter, PrintError};
 use crate::{
-    Answer,
-    device::{Device, DeviceName, Health},
-    printer::{Fault, Language, Printer, Status, Work},
-    registry::Start,
-    transport::Wire,
+    barcode::{Contents, Ean, Linear, Sign},
+    bitmap::Bitmap,
+    sheet::{Item, Sheet},
 };
-
-/// How long a printer may take to answer `~HS`, including while it prints.
-const STATUS: Duration = Duration::from_secs(5);
 
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 
-/// This protocol has no settings besides the address.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Settings {}
+/// The language.
+pub(super) struct Zpl;
 
-/// A running label printer.
-struct ZplPrinter(Printer<Zpl>);
+impl Dialect for Zpl {
+    const REQUEST: &'static [u8] = b"~HS";
+    const NAMES: (&'static str, &'static str) = ("ZPL", "~HS");
 
-/// Starts a label printer.
-pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn LabelPrinter> {
-    Arc::new(ZplPrinter(Printer::start(start)))
-}
-
-impl Device for ZplPrinter {
-    fn name(&self) -> &DeviceName {
-        self.0.name()
-    }
-
-    fn health(&self) -> Health {
-        self.0.health()
-    }
-}
-
-impl LabelPrinter for ZplPrinter {
-    fn print<'a>(&'a self, label: &'a Label) -> Answer<'a, Result<(), PrintError>> {
-        Box::pin(async { self.0.send(Work::Print { data: encode(label)?, lines: 0 }).await.map(drop) })
-    }
-}
-
-/// The language ZPL.
-#[derive(Default)]
-struct Zpl;
-
-impl Language for Zpl {
-    const JOB: Duration = Duration::from_secs(30);
-
-    fn patience(_: u32) -> Duration {
-        Duration::from_secs(5)
-    }
-
-    /// `~HS`: the answer is three strings, each framed STX … ETX CR LF.
-    async fn status(&mut self, wire: &mut dyn Wire) -> Result<Status, Fault> {
-        let asked = timeout(STATUS, async {
-            wire.write_all(b"~HS").await?;
-            wire.flush().await?;
-            let mut strings: Vec<Vec<u8>> = Vec::new();
-            let mut open = None;
-            for _ in 0..512 {
-                let byte = wire.read_u8().await?;
-                match (byte, &mut open) {
-                    (STX, _) => open = Some(Vec::new()),
-                    (ETX, Some(_)) => {
-                        strings.extend(open.take());
-                        if strings.len() == 3 {
-                            return Ok(strings);
-                        }
-                    }
-                    (byte, Some(string)) => string.push(byte),
-                    (_, None) => {}
+    fn encode(label: &Sheet, copies: u16) -> Vec<u8> {
+        // UTF-8; the label's size; its origin.
+        let mut zpl = format!("^XA^CI28^PW{}^LL{}^LH0,0", label.width, label.height);
+        for band in bands(label, has_command) {
+            let _ = write!(zpl, "^FO{},{}{}^FS", band.x, band.y, graphic(&band.dots));
+        }
+        for item in &label.items {
+            match item {
+                Item::Fill(area) => {
+                    let (width, height) = (area.width, area.height);
+                    let thickness = width.min(height);
+                    let _ = write!(zpl, "^FO{},{}^GB{width},{height},{thickness}^FS", area.x, area.y);
                 }
+                Item::Bars { x, y, module, height, code } if has_command(item) => {
+                    let _ = write!(zpl, "^FO{x},{y}^BY{module}{}^FS", barcode(code, *height));
+                }
+                Item::Bars { .. } | Item::Text { .. } | Item::Picture { .. } => {}
             }
-            Err(std::io::Error::other("its status is too long"))
-        });
-        let strings = asked.await.map_err(|_| {
-            Fault::Broken(
-                "it did not answer a status request (~HS); check that it is a ZPL printer and switched on".into(),
-            )
-        })??;
-        trouble(&strings)
-            .ok_or_else(|| Fault::Broken("its status (~HS) is not valid; check that it is a ZPL printer".into()))
+        }
+        let _ = write!(zpl, "^PQ{copies}^XZ");
+        zpl.into_bytes()
     }
-}
 
-/// The trouble reported by the three strings of `~HS`: in the first, field 2 is "paper out" and 3 "pause"; in the
-/// second, 3 is "head up" and 4 "ribbon out". `None` if the strings are not a status. Pure.
-#[allow(clippy::option_option)] // no strings, strings of a printer that is well, strings of one that is not
-fn trouble(strings: &[Vec<u8>]) -> Option<Status> {
-    let flag = |string: usize, field: usize| {
-        let value = strings.get(string)?.split(|byte| *byte == b',').nth(field)?.trim_ascii();
-        match value {
-            b"0" => Some(false),
-            b"1" => Some(true),
+    /// Three strings, each STX … ETX CR LF. In the first, field 1 is "paper out", 2 "pause", 4 the formats in the
+    /// buffer, 5 "buffer full", 7 "partial format", 9 "memory corrupt", 10 "too cold" and 11 "too hot"; in the second,
+    /// 2 is "head up" and 3 "ribbon out", and the field with eight digits the labels that remain.
+    fn read(answer: &[u8]) -> Reading {
+        let mut strings = Vec::new();
+        let mut rest = answer;
+        while let Some(begin) = rest.iter().position(|byte| *byte == STX) {
+            let Some(end) = rest.iter().skip(begin).position(|byte| *byte == ETX) else { break };
+            strings.push(rest.get(begin + 1..begin + end).unwrap_or_default());
+            rest = rest.get(begin + end + 1..).unwrap_or_default();
+        }
+        let [first, second, _] = strings[..] else { return Reading::Incomplete };
+        let fields = |string| <[u8]>::split(string, |byte| *byte == b',').map(number).collect::<Vec<_>>();
+        let (first, second) = (fields(first), fields(second));
+        let flag = |fields: &[Option<u32>], place: usize| match fields.get(place) {
+            Some(Some(value @ 0..=1)) => Some(*value == 1),
             _ => None,
-        }
-    };
-    let (paper, pause, head, ribbon) = (flag(0, 1)?, flag(0, 2)?, flag(1, 2)?, flag(1, 3)?);
-    Some(if head {
-        Some("the print head is open; close it")
-    } else if paper {
-        Some("out of labels; insert a new roll")
-    } else if ribbon {
-        Some("out of ribbon; insert a new ribbon")
-    } else if pause {
-        Some("paused; press the pause button")
-    } else {
-        None
-    })
-}
-
-/// Encodes a label. Pure.
-///
-/// # Errors
-/// The code is not a GTIN, or a number is out of range.
-pub(crate) fn encode(label: &Label) -> Result<Vec<u8>, PrintError> {
-    let invalid = |why: String| PrintError::Invalid { why };
-    if !(1..=999).contains(&label.copies) {
-        return Err(invalid(format!("{} copies; expected 1 to 999", label.copies)));
-    }
-    let barcode = barcode(&label.barcode).map_err(invalid)?;
-    let (title, detail) = (field(&label.title, 60), field(&label.detail, 40));
-    let (price, currency) = (field(&label.price, MAX_PRICE), field(&label.currency, 4));
-    let (high, wide) = price_size(label.price.chars().count());
-    let zpl = format!(
-        // UTF-8; 464 x 320 dots; then the fields with their positions.
-        "^XA^CI28^PW464^LL320\
-         ^FO16,14^A0N,34,32^FB432,2,2,L^FH^FD{title}^FS\
-         ^FO16,92^A0N,22,20^FB432,1,0,L^FH^FD{detail}^FS\
-         ^FO24,200{barcode}^FS\
-         ^FO16,128^A0N,30,28^FB56,1,0,R^FH^FD{currency}^FS\
-         ^FO80,126^A0N,{high},{wide}^FB368,1,0,R^FH^FD{price}^FS\
-         ^PQ{}^XZ",
-        label.copies
-    );
-    Ok(zpl.into_bytes())
-}
-
-/// The maximum length of a price, such as `1,000,000.00/gal`.
-const MAX_PRICE: usize = 16;
-
-/// Height and width of the price's characters, in dots: as large as fits into 368 dots. A digit of font 0 is slightly
-/// wider than half its width parameter.
-fn price_size(letters: usize) -> (usize, usize) {
-    let wide = (368 * 10 / 6 / letters.clamp(1, MAX_PRICE)).min(58);
-    (wide * 64 / 58, wide)
-}
-
-/// The commands and data of a barcode. The label has 424 dots for it.
-fn barcode(barcode: &Barcode) -> Result<String, String> {
-    const ROOM: usize = 424;
-    // Modules: 11, 11 and 13 for the start, check and stop characters; 11 for each data character.
-    let module = |characters: usize| if (11 * (characters + 2) + 13) * 2 <= ROOM { 2 } else { 1 };
-    match barcode {
-        Barcode::Gtin(digits) => {
-            if !check_digit_is_right(digits) {
-                let given = digits.escape_debug();
-                return Err(format!("barcode `{given}` has a wrong check digit or characters other than digits"));
-            }
-            // The printer adds the check digit: ^BE takes 12 digits, ^B8 seven, ^BU eleven.
-            let bare = digits.get(..digits.len().saturating_sub(1)).unwrap_or_default();
-            match digits.len() {
-                13 => Ok(format!("^BY2^BEN,80,Y,N^FD{bare}")),
-                8 => Ok(format!("^BY2^B8N,80,Y,N^FD{bare}")),
-                12 => Ok(format!("^BY2^BUN,80,Y,N,Y^FD{bare}")),
-                // Code set C and FNC1 (`>;>8`), then the application identifier: two digits per character.
-                14 => Ok(format!("^BY{}^BCN,80,Y,N,N^FD>;>801{digits}", module(9))),
-                other => {
-                    Err(format!("barcode `{}` has {other} digits; expected 8, 12, 13 or 14", digits.escape_debug()))
-                }
-            }
-        }
-        Barcode::Code128(text) => {
-            if !(1..=32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-                let given = text.escape_debug();
-                return Err(format!("barcode `{given}`: expected 1 to 32 printable ASCII characters"));
-            }
-            // Code set B throughout; `>` begins a command within the barcode, and `>0` stands for the character itself.
-            Ok(format!("^BY{}^BCN,80,Y,N,N^FH^FD>:{}", module(text.len()), code_set_b(text)))
-        }
-    }
-}
-
-/// Field data of at most `most` characters; every character that could be part of a command is written in hexadecimal.
-fn field(text: &str, most: usize) -> String {
-    let mut data = String::new();
-    for char in text.chars().filter(|char| !char.is_control()).take(most) {
-        if char.is_ascii_alphanumeric() || " .,-/%&()+".contains(char) {
-            data.push(char);
+        };
+        let (Some(paper), Some(pause), Some(head), Some(ribbon)) =
+            (flag(&first, 1), flag(&first, 2), flag(&second, 2), flag(&second, 3))
+        else {
+            return Reading::Wrong;
+        };
+        let is_set = |place: usize| flag(&first, place) == Some(true);
+        let trouble = if head {
+            Some(trouble::HEAD)
+        } else if paper {
+            Some(trouble::LABELS)
+        } else if ribbon {
+            Some(trouble::RIBBON)
+        } else if is_set(11) {
+            Some(trouble::HOT)
+        } else if is_set(10) {
+            Some(trouble::COLD)
+        } else if is_set(9) {
+            Some(trouble::MEMORY)
+        } else if pause {
+            Some(trouble::PAUSE)
         } else {
-            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-                data.push_str(&format!("_{byte:02X}"));
+            None
+        };
+        let waiting = first.get(4).copied().flatten().unwrap_or(0);
+        let remaining = strings[1].split(|byte| *byte == b',').find(|field| field.len() == 8).and_then(number);
+        let is_busy = waiting > 0 || remaining.unwrap_or(0) > 0 || is_set(5) || is_set(7);
+        Reading::State { trouble, is_busy }
+    }
+}
+
+fn has_command(item: &Item) -> bool {
+    match item {
+        Item::Bars { code: Linear { contents: Contents::Code128(signs), .. }, .. } => {
+            !signs.iter().skip(1).any(|sign| matches!(sign, Sign::ToB | Sign::ToC))
+        }
+        item => is_simple(item),
+    }
+}
+
+fn number(field: &[u8]) -> Option<u32> {
+    std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
+}
+
+/// The commands and data of a barcode.
+fn barcode(code: &Linear, height: usize) -> String {
+    match &code.contents {
+        Contents::Ean(Ean::Ean13, digits) => format!("^BEN,{height},N,N^FD{digits}"),
+        Contents::Ean(Ean::Ean8, digits) => format!("^B8N,{height},N,N^FD{digits}"),
+        Contents::Ean(Ean::UpcA, digits) => format!("^BUN,{height},N,N,N^FD{digits}"),
+        Contents::Code128(signs) => format!("^BCN,{height},N,N,N^FH^FD{}", code_128(signs)),
+    }
+}
+
+/// The signs as invocation codes (page 51): `>;` and `>:` start in set C and B.
+fn code_128(signs: &[Sign]) -> String {
+    let mut data = String::new();
+    for sign in signs {
+        match sign {
+            Sign::ToC => data.push_str(">;"),
+            Sign::ToB => data.push_str(">:"),
+            Sign::Fnc1 => data.push_str(">8"),
+            Sign::Char(b'>') => data.push_str(">0"),
+            Sign::Char(byte) if byte.is_ascii_alphanumeric() => data.push(char::from(*byte)),
+            Sign::Char(byte) => {
+                let _ = write!(data, "_{byte:02X}");
+            }
+            Sign::Pair(pair) => {
+                let _ = write!(data, "{pair:02}");
             }
         }
     }
     data
 }
 
-/// Barcode data in code set B.
-fn code_set_b(text: &str) -> String {
-    text.split('>').map(|part| field(part, 32)).collect::<Vec<_>>().join(">0")
+/// A picture: hexadecimal digits with run lengths; `,` ends a row with zeros, `:` repeats the row before.
+fn graphic(dots: &Bitmap) -> String {
+    let total = dots.bits().len();
+    let mut zpl = format!("^GFA,{total},{total},{},", dots.row_bytes());
+    let mut before: Option<&[u8]> = None;
+    for row in dots.rows() {
+        if before == Some(row) {
+            zpl.push(':');
+            continue;
+        }
+        before = Some(row);
+        let digits: Vec<u8> = row.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).collect();
+        let used = digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
+        for run in digits.get(..used).unwrap_or_default().chunk_by(|one, other| one == other) {
+            run_length(&mut zpl, run.len());
+            zpl.push(
+                char::from_digit(u32::from(run.first().copied().unwrap_or(0)), 16).unwrap_or('0').to_ascii_uppercase(),
+            );
+        }
+        if used < digits.len() {
+            zpl.push(',');
+        }
+    }
+    zpl
 }
 
-/// GS1 General Specifications, 7.9.
-fn check_digit_is_right(code: &str) -> bool {
-    code.bytes().all(|byte| byte.is_ascii_digit())
-        && code
-            .bytes()
-            .rev()
-            .zip([1, 3].into_iter().cycle())
-            .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-            .sum::<u32>()
-            % 10
-            == 0
+/// How often the next digit comes: `G` to `Y` are 1 to 19, `g` to `z` 20 to 400.
+fn run_length(zpl: &mut String, mut length: usize) {
+    if length < 3 {
+        // Shorter written out; the digit itself follows once.
+        if length == 2 {
+            zpl.push('H');
+        }
+        return;
+    }
+    while length >= 400 {
+        zpl.push('z');
+        length -= 400;
+    }
+    let letter = |first: u8, number: usize| char::from(first + u8::try_from(number).unwrap_or(0));
+    if length >= 20 {
+        zpl.push(letter(b'g', length / 20 - 1));
+    }
+    if !length.is_multiple_of(20) {
+        zpl.push(letter(b'G', length % 20 - 1));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::barcode::{Barcode, Symbology, encode};
 
-    pub(super) fn label() -> Label {
-        Label {
-            title: "All Family Cereal".into(),
-            detail: "10.4 OZ  GROCERY".into(),
-            price: "3.69".into(),
-            currency: "$".into(),
-            barcode: Barcode::Gtin("0400008189811".into()),
-            copies: 2,
+    fn linear(symbology: Symbology, data: &str) -> Linear {
+        match encode(symbology, data).unwrap() {
+            Barcode::Linear(linear) => linear,
+            Barcode::Matrix(_) => panic!("{data} is linear"),
         }
     }
 
     #[test]
-    fn a_label_has_its_fields_barcode_and_copies() {
-        let zpl = String::from_utf8(encode(&label()).unwrap()).unwrap();
-        for part in ["^FDAll Family Cereal^FS", "^BY2^BEN,80,Y,N^FD040000818981^FS", "^FD_24^FS", "^PQ2^XZ"] {
-            assert!(zpl.contains(part), "{part} in {zpl}");
-        }
+    fn pictures_are_written_with_run_lengths() {
+        // The box of the facts page: FF818181818181FF.
+        let dots = Bitmap::from_rows(8, 8, vec![0xff, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0xff]);
+        assert_eq!(graphic(&dots), "^GFA,8,8,1,HF81:::::HF");
+        let wide = Bitmap::from_rows(3400, 1, vec![0xff; 424]);
+        assert_eq!(graphic(&wide), "^GFA,425,425,425,zzhNF,");
+        assert_eq!(graphic(&Bitmap::new(8, 3)), "^GFA,3,3,1,,::");
     }
 
     #[test]
-    fn a_gtin_14_is_gs1_128_and_an_sku_is_code_128() {
-        let zpl = |barcode| String::from_utf8(encode(&Label { barcode, ..label() }).unwrap()).unwrap();
-        let case = zpl(Barcode::Gtin("10400008189818".into()));
-        assert!(case.contains("^BY2^BCN,80,Y,N,N^FD>;>80110400008189818^FS"), "{case}");
-        let sku = zpl(Barcode::Code128("A>^1".into()));
-        assert!(sku.contains("^BY2^BCN,80,Y,N,N^FH^FD>:A>0_5E1^FS"), "{sku}");
-        assert!(zpl(Barcode::Code128("x".repeat(32))).contains("^BY1^BCN"));
+    fn gs1_128_begins_with_fnc1_and_data_is_escaped() {
+        let code = linear(Symbology::Gs1128, "(01)09520123456788(3103)000350(3922)1999");
+        assert_eq!(barcode(&code, 80), "^BCN,80,N,N,N^FH^FD>;>80109520123456788310300035039221999");
+        let code = linear(Symbology::Code128, "A>^1");
+        assert_eq!(barcode(&code, 80), "^BCN,80,N,N,N^FH^FD>:A>0_5E1");
+        assert_eq!(barcode(&linear(Symbology::Ean, "4006381333931"), 9), "^BEN,9,N,N^FD400638133393");
     }
 
     #[test]
-    fn a_long_price_is_printed_smaller_and_not_truncated() {
-        let zpl = |price: &str| String::from_utf8(encode(&Label { price: price.into(), ..label() }).unwrap()).unwrap();
-        assert!(zpl("3.69").contains("^A0N,64,58^FB368,1,0,R^FH^FD3.69"));
-        assert!(zpl("1,000,000.00/gal").contains("^A0N,41,38^FB368,1,0,R^FH^FD1,000,000.00/gal"));
-    }
-
-    #[test]
-    fn invalid_labels_are_refused_with_a_reason() {
-        let wrong = |change: fn(&mut Label)| {
-            let mut label = label();
-            change(&mut label);
-            encode(&label).unwrap_err().to_string()
+    fn the_status_says_what_is_wrong_and_what_remains() {
+        let status = |paper: u8, head: u8, formats: &str, remaining: &str| {
+            let text = format!(
+                "\x02030,{paper},0,1245,{formats},0,0,0,000,0,0,0\x03\r\n\
+                 \x02000,0,{head},0,0,2,4,0,{remaining},1,000\x03\r\n\
+                 \x020000,0\x03\r\n"
+            );
+            Zpl::read(text.as_bytes())
         };
-        assert!(wrong(|label| label.barcode = Barcode::Gtin("0400008189812".into())).contains("check digit"));
-        assert!(wrong(|label| label.barcode = Barcode::Gtin("4006381333931x".into())).contains("check digit"));
-        assert!(wrong(|label| label.barcode = Barcode::Gtin("17".into())).contains("2 digits"));
-        assert!(wrong(|label| label.barcode = Barcode::Code128(String::new())).contains("1 to 32"));
-        assert!(wrong(|label| label.barcode = Barcode::Code128("é".into())).contains("ASCII"));
-        assert!(wrong(|label| label.copies = 0).contains("1 to 999"));
-    }
-
-    #[test]
-    fn status_strings_become_instructions() {
-        let strings = |first: &str, second: &str| [first, second, "1234,0"].map(|text| text.as_bytes().to_vec());
-        assert_eq!(
-            trouble(&strings("030,0,0,1245,000,0,0,0,000,0,0,0", "000,0,0,0,1,2,6,0,00000000,1,000")),
-            Some(None)
-        );
-        assert!(trouble(&strings("030,1,0,1245", "000,0,0,0")).unwrap().unwrap().contains("labels"));
-        assert!(trouble(&strings("030,0,1,1245", "000,0,0,0")).unwrap().unwrap().contains("paused"));
-        assert!(trouble(&strings("030,0,0,1245", "000,0,1,0")).unwrap().unwrap().contains("head"));
-        assert!(trouble(&strings("030,0,0,1245", "000,0,0,1")).unwrap().unwrap().contains("ribbon"));
-        assert_eq!(trouble(&strings("nonsense", "000,0,0,1")), None);
-    }
-
-    proptest! {
-        /// Any texts give as many commands as an empty label.
-        #[test]
-        fn no_text_can_be_a_command(title in ".{0,80}", detail in "[\\^~_\\x00-\\x20a]{0,40}", price in ".{0,20}") {
-            let commands = |label: &Label| {
-                let zpl = encode(label).unwrap();
-                zpl.iter().filter(|byte| matches!(byte, b'^' | b'~')).count()
-            };
-            let empty = Label { title: String::new(), detail: String::new(), price: String::new(), ..label() };
-            prop_assert_eq!(commands(&Label { title, detail, price, ..label() }), commands(&empty));
-        }
-
-        #[test]
-        fn the_status_parser_never_panics(strings in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..5)) {
-            let _ = trouble(&strings);
-        }
+        let state = |trouble, is_busy| Reading::State { trouble, is_busy };
+        assert_eq!(status(0, 0, "000", "00000000"), state(None, false));
+        assert_eq!(status(0, 0, "001", "00000000"), state(None, true));
+        assert_eq!(status(0, 0, "000", "00000012"), state(None, true));
+        assert_eq!(status(1, 0, "000", "00000000"), state(Some(trouble::LABELS), false));
+        assert_eq!(status(1, 1, "000", "00000000"), state(Some(trouble::HEAD), false));
+        assert_eq!(Zpl::read(b"\x02030,0,0\x03"), Reading::Incomplete);
+        assert_eq!(Zpl::read(b"\x02x\x03\x02y\x03\x02z\x03"), Reading::Wrong);
     }
 }

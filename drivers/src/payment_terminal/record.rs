@@ -1,6 +1,6 @@
 //! The input and output of a payment, common to all protocols.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::scrub::scrub;
 
 /// An amount in minor units of a currency given by its ISO 4217 number (978 is EUR, 840 USD).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
     /// Minor units, greater than zero.
     pub minor: u64,
@@ -16,11 +16,37 @@ pub struct Amount {
     pub currency: u16,
 }
 
-/// A payment as stored by the hub before it is sent to the terminal.
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} minor units of currency {}", self.minor, self.currency)
+    }
+}
+
+/// What a terminal is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Charge a card.
+    Charge,
+    /// Give money back to a card, for a transaction of this terminal or for none.
+    Refund {
+        /// The numbers of the charge.
+        original: Option<TerminalReference>,
+    },
+    /// Cancel a charge of this terminal.
+    Reversal {
+        /// The numbers of the charge.
+        original: TerminalReference,
+    },
+}
+
+/// A transaction as stored by the hub before it is sent to the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// The hub's own id of the payment, for protocols that carry one.
+    /// The hub's own id of the transaction, for protocols that carry one: unique in the store, 1 to 10 letters and
+    /// digits.
     pub reference: String,
+    /// What to do.
+    pub operation: Operation,
     /// The amount.
     pub amount: Amount,
     /// The terminal's [`journal`](super::PaymentTerminal::journal) before the payment.
@@ -185,8 +211,24 @@ impl From<MaskedPan> for String {
     }
 }
 
+/// How a card was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Chip.
+    Chip,
+    /// Contactless card or phone.
+    Contactless,
+    /// Magnetic stripe.
+    Stripe,
+    /// Keyed in at the terminal.
+    Manual,
+    /// A code on a display.
+    Qr,
+}
+
 /// A transaction as recorded by the terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The authorised amount, which may differ from the requested one.
     pub amount: Amount,
@@ -198,8 +240,38 @@ pub struct Record {
     pub masked_pan: Option<MaskedPan>,
     /// The card scheme or name, if the terminal sent it.
     pub scheme: Option<String>,
+    /// How the card was read.
+    pub entry: Option<Entry>,
+    /// The bank's authorisation code.
+    pub authorisation: Option<String>,
+    /// The token of the card.
+    pub token: Option<String>,
+    /// Whether it was approved without the bank.
+    pub offline: bool,
     /// The text for the customer's receipt, without anything like a card number.
     pub receipt_text: Vec<String>,
+}
+
+/// The totals of a closed day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Closing {
+    /// By scheme, as the terminal names it; those without a transaction are omitted.
+    pub schemes: Vec<SchemeTotal>,
+    /// The terminal's report, without anything like a card number.
+    pub report: Vec<String>,
+}
+
+/// The total of a scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SchemeTotal {
+    /// The scheme.
+    pub scheme: String,
+    /// The number of transactions.
+    pub count: u32,
+    /// Charges less refunds, in minor units.
+    pub minor: i64,
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@
 //!
 //! A receipt that failed is printed again as a whole, because nobody knows how much of it is on paper.
 
+mod encode;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde::Deserialize;
@@ -24,7 +26,8 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Document, PrintError, PrintOutcome, ReceiptPrinter, letters, paper, raster};
+use self::encode::encode;
+use super::{Document, PrintError, PrintOutcome, ReceiptPrinter};
 use crate::{
     Answer,
     device::{Device, DeviceName, Health},
@@ -45,9 +48,8 @@ const SLOWEST: u32 = 3;
 /// Extra time for a cut and for data in the printer's buffer.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The number of text lines that a drawn line counts for: on slow serial lines its data takes longer.
-const IMAGE_LINES: u32 = 5;
-
+const XON: u8 = 0x11;
+const XOFF: u8 = 0x13;
 const DLE: u8 = 0x10;
 const EOT: u8 = 0x04;
 const DC4: u8 = 0x14;
@@ -58,14 +60,14 @@ const GS: u8 = 0x1d;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
-    /// Characters per line: 32, 42 or 48 on most printers.
+    /// Characters per line: 32 on paper of 58 mm, 42 or 48 on paper of 80 mm.
     #[serde(default)]
-    columns: Columns,
+    pub(super) columns: Columns,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u8")]
-struct Columns(u8);
+pub(super) struct Columns(pub(super) u8);
 
 impl Default for Columns {
     fn default() -> Self {
@@ -281,8 +283,8 @@ impl EscPos {
         }
     }
 
-    /// DLE DC4 8: what is in its buffer is not printed, nor answered, any more. Waits until it says so; one that does not
-    /// know the command says nothing.
+    /// DLE DC4 8: what is in its buffer is not printed, nor answered, any more. Waits until it says so; one that does
+    /// not know the command says nothing.
     async fn clear(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
         self.send(wire, &CLEAR).await?;
         self.is_clearing = true;
@@ -321,6 +323,17 @@ impl EscPos {
             (self.is_clearing, self.asked_in_line, self.unconfirmed) = (false, 0, 0);
             return Ok(());
         }
+        // A printer whose switches turn automatic status on sends it at any time: four bytes, the first with bits 0, 1,
+        // 4, 7 as 0, 0, 1, 0. Flow control is ignored.
+        if byte & 0x93 == 0x10 {
+            let mut rest = [0; 3];
+            wire.read_exact(&mut rest).await?;
+            (self.offline, self.sensors) = automatic(byte, rest);
+            return Ok(());
+        }
+        if matches!(byte, XON | XOFF) {
+            return Ok(());
+        }
         // DLE EOT: bits 0, 1, 4, 7 are 0, 1, 1, 0. GS r: bits 4 and 7 are 0.
         if byte & 0x93 == 0x12 {
             self.real_time = Some(true);
@@ -357,6 +370,14 @@ fn paper_is_out(paper: u8) -> bool {
 
 const NO_PAPER: &str = "the paper is out; insert a new roll";
 
+/// Automatic status as the answers to DLE EOT 2 and 4: in the first byte, bit 5 is an open cover; in the second, bits 3
+/// and 5 are errors; in the third, bits 2 and 3 are the end of the paper. Pure.
+fn automatic(first: u8, [second, third, _]: [u8; 3]) -> (u8, u8) {
+    let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+    let offline = 0x12 | bit(first & 0x20 != 0, 0x04) | bit(second & 0x28 != 0, 0x40);
+    (offline, 0x12 | bit(third & 0x0c != 0, 0x60))
+}
+
 /// The trouble reported by DLE EOT 2 (offline causes) and DLE EOT 4 (paper sensors). Pure.
 fn trouble(offline: u8, paper: u8) -> Status {
     if offline & 0x04 != 0 {
@@ -382,60 +403,10 @@ const CLEAR: [u8; 10] = [DLE, DC4, 8, 1, 3, 20, 1, 6, 2, 8];
 /// The response to it.
 const CLEARED: [u8; 3] = [0x37, 0x25, 0];
 
-/// Encodes a document and counts its lines of text. Pure.
-fn encode(document: &Document, columns: u8) -> (Vec<u8>, u32) {
-    let mut count = 0_u32;
-    // ESC @ initialises, ESC t 19 selects code page 858.
-    let mut bytes = vec![ESC, b'@', ESC, b't', 19];
-    for line in paper::lines(document, columns) {
-        count = count.saturating_add(if line.large { 2 } else { 1 });
-        if line.barcode {
-            count = count.saturating_add(4);
-            bytes.extend([ESC, b'a', 1, GS, b'h', 60, GS, b'w', 2, GS, b'H', 2]);
-            bytes.extend(barcode(&line.text));
-            bytes.extend([b'\n', ESC, b'a', 0]);
-            continue;
-        }
-        let Some(text) = letters::encode(&line.text) else {
-            count = count.saturating_add(IMAGE_LINES);
-            bytes.extend(raster::image(&line.text, columns, if line.large { 2 } else { 1 }, line.bold));
-            continue;
-        };
-        bytes.extend([ESC, b'E', u8::from(line.bold), GS, b'!', if line.large { 0x11 } else { 0 }]);
-        bytes.extend(text);
-        bytes.push(b'\n');
-    }
-    // Feeds past the cutter and makes a partial cut: GS V 66 n.
-    bytes.extend([GS, b'V', 66, 3]);
-    (bytes, count)
-}
-
-/// GS k 73 n: Code 128 in code set B (`{B`), limited to its characters; nothing for an empty or overlong text.
-fn barcode(text: &str) -> Vec<u8> {
-    let data: Vec<u8> = text.bytes().filter(|byte| (0x20..0x7f).contains(byte) && *byte != b'{').collect();
-    match u8::try_from(data.len() + 2) {
-        Ok(length) if !data.is_empty() && length <= 40 => [&[GS, b'k', 73, length, b'{', b'B'][..], &data].concat(),
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::{super::Block, *};
+    use super::*;
     use crate::supervise::Jobs;
-
-    fn text(text: &str) -> Document {
-        Document { blocks: vec![Block::Text { text: text.into(), align: super::super::Align::Left, bold: false }] }
-    }
-
-    #[test]
-    fn a_document_begins_with_a_reset_and_ends_with_a_cut() {
-        let (bytes, _) = encode(&text("Milk"), 42);
-        assert_eq!(&bytes[..5], [0x1b, b'@', 0x1b, b't', 19]);
-        assert!(bytes.ends_with(b"Milk\n\x1dVB\x03"));
-    }
 
     #[test]
     fn status_bits_become_instructions() {
@@ -444,6 +415,18 @@ mod tests {
         assert!(trouble(0x12, 0x72).unwrap().contains("roll"));
         assert!(trouble(0x32, 0x12).unwrap().contains("roll"));
         assert!(trouble(0x52, 0x12).unwrap().contains("cutter"));
+    }
+
+    #[test]
+    fn automatic_status_means_the_same() {
+        let state = |bytes: [u8; 4]| {
+            let (offline, sensors) = automatic(bytes[0], [bytes[1], bytes[2], bytes[3]]);
+            trouble(offline, sensors)
+        };
+        assert_eq!(state([0x10, 0, 0, 0]), None);
+        assert!(state([0x14, 0, 0x0f, 0]).unwrap().contains("roll"));
+        assert!(state([0x38, 0, 0x03, 0]).unwrap().contains("cover"));
+        assert!(state([0x18, 0x08, 0, 0]).unwrap().contains("cutter"));
     }
 
     /// A printer with known capabilities, and its other end, which answers DLE EOT at once and GS r after a while.
@@ -473,7 +456,7 @@ mod tests {
 
     async fn printed(language: &mut EscPos, wire: &mut dyn Wire, lines: u32) -> Result<Status, Unconfirmed> {
         let (_jobs, mut jobs) = Jobs::channel();
-        language.printed(wire, lines, &mut Urgent::new(&mut jobs, &mut None)).await
+        language.printed(wire, lines, &mut Urgent::new(&mut jobs, &mut None, None)).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -494,38 +477,5 @@ mod tests {
         let began = Instant::now();
         assert!(printed(&mut language, &mut wire, 6).await.is_err());
         assert_eq!(began.elapsed(), EscPos::patience(36));
-    }
-
-    proptest! {
-        /// A text adds only printable bytes, line feeds and images.
-        #[test]
-        fn no_text_can_be_a_command(content in "\\PC*|[\\x00-\\x1f\\x7f-\\u{9f}a]*") {
-            let document = text(&content);
-            let (bytes, _) = encode(&document, 42);
-            let body = &bytes[5..bytes.len() - 4];
-            let mut rest = body;
-            while !rest.is_empty() {
-                if rest.starts_with(&[0x1d, b'v', b'0', 0]) {
-                    prop_assert_eq!(&rest[4..8], [63, 0, 24, 0]);
-                    rest = &rest[8 + 63 * 24..];
-                    continue;
-                }
-                // Each line has its two settings, printable bytes, and a line feed.
-                prop_assert_eq!(&rest[..6], [0x1b, b'E', 0, 0x1d, b'!', 0]);
-                let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
-                prop_assert!(rest[6..end].iter().all(|byte| *byte >= 0x20 && *byte != 0x7f));
-                rest = &rest[end + 1..];
-            }
-        }
-
-        #[test]
-        fn barcodes_only_contain_code_set_b(data in ".{0,60}") {
-            let bytes = barcode(&data);
-            if let Some(data) = bytes.get(6..) {
-                prop_assert_eq!(data.len() + 2, usize::from(bytes[3]));
-                let plain = data.iter().all(|byte| (0x20..0x7f).contains(byte) && *byte != b'{');
-                prop_assert!(plain);
-            }
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! Receipt printers, and the cash drawer that is connected to one.
-
-use serde::{Deserialize, Serialize};
+//!
+//! A [`Document`] is one description for everything: the printers' languages encode its [`lines`], [`sheet`] draws them
+//! for a preview, and [`layout`] shows them as text.
 
 pub use crate::printer::{PrintError, PrintOutcome};
 use crate::{
     Answer,
+    bitmap::Bitmap,
     device::Device,
     registry::{Protocol, with_settings},
 };
@@ -12,24 +14,33 @@ use crate::{
 mod escpos;
 mod letters;
 mod paper;
+mod picture;
 mod raster;
+mod star;
 
 pub use paper::{PaperLine, layout, lines};
+pub use picture::sheet;
+
+/// A text in code page 858, without what the page does not have.
+pub(crate) fn page_858(text: &str) -> Vec<u8> {
+    letters::printable(text).chars().filter_map(letters::code_page_858).collect()
+}
 
 /// The protocols of receipt printers.
-pub const PROTOCOLS: &[Protocol<dyn ReceiptPrinter>] =
-    &[Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, |start| Ok(escpos::start(start))) }];
+pub const PROTOCOLS: &[Protocol<dyn ReceiptPrinter>] = &[
+    Protocol { name: "esc-pos", prepare: |setup| with_settings(setup, |start| Ok(escpos::start(start))) },
+    Protocol { name: "star-line", prepare: |setup| with_settings(setup, |start| Ok(star::start(start))) },
+];
 
 /// The contents of a receipt, from top to bottom.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The blocks in order.
     pub blocks: Vec<Block>,
 }
 
 /// A part of a [`Document`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "block", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
     /// A centred line, double size.
     Heading {
@@ -41,10 +52,8 @@ pub enum Block {
         /// The text.
         text: String,
         /// The alignment.
-        #[serde(default)]
         align: Align,
         /// Printed bold.
-        #[serde(default)]
         bold: bool,
     },
     /// Text on the left and an amount on the right; a long text wraps beside the amount.
@@ -54,7 +63,6 @@ pub enum Block {
         /// The right text.
         right: String,
         /// Printed bold.
-        #[serde(default)]
         bold: bool,
     },
     /// A rule across the whole width.
@@ -64,6 +72,16 @@ pub enum Block {
         /// The data, printable ASCII.
         data: String,
     },
+    /// A QR code.
+    Qr {
+        /// The data.
+        data: String,
+    },
+    /// A picture, such as the retailer's logo, centred.
+    Picture {
+        /// The picture; what is wider than the paper is cut off.
+        picture: Bitmap,
+    },
     /// Empty lines.
     Feed {
         /// The number of lines.
@@ -72,8 +90,7 @@ pub enum Block {
 }
 
 /// Alignment of a line of text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Align {
     /// At the left edge.
     #[default]

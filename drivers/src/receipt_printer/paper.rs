@@ -4,45 +4,54 @@ use super::{
     Align, Block, Document,
     letters::{columns_of, printable, width},
 };
+use crate::bitmap::Bitmap;
 
 /// A line on paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PaperLine {
-    /// The text, padded for its alignment; at most as wide as the paper (half of it if `large`).
-    pub text: String,
-    /// Double width and height.
-    pub large: bool,
-    /// Bold.
-    pub bold: bool,
-    /// Print the text as a Code 128 barcode instead.
-    pub barcode: bool,
+pub enum PaperLine {
+    /// Text, padded for its alignment; at most as wide as the paper (half of it if `large`).
+    Text {
+        /// The text.
+        text: String,
+        /// Double width and height.
+        large: bool,
+        /// Bold.
+        bold: bool,
+    },
+    /// A Code 128 barcode with its data below.
+    Barcode(String),
+    /// A QR code.
+    Qr(String),
+    /// A picture, centred.
+    Picture(Bitmap),
 }
 
 /// Lays a document out for a number of columns.
 pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
     let columns = usize::from(columns.max(8));
     let mut lines = Vec::new();
-    let mut push = |text: String, large, bold, barcode| lines.push(PaperLine { text, large, bold, barcode });
+    let text = |text: String, large, bold| PaperLine::Text { text, large, bold };
     for block in &document.blocks {
         match block {
-            Block::Heading { text } => {
-                for line in wrap(&printable(text), columns / 2) {
-                    push(place(&line, Align::Centre, columns / 2), true, true, false);
-                }
+            Block::Heading { text: heading } => {
+                let wrapped = wrap(&printable(heading), columns / 2).into_iter();
+                lines.extend(wrapped.map(|line| text(place(&line, Align::Centre, columns / 2), true, true)));
             }
-            Block::Text { text, align, bold } => {
-                for line in wrap(&printable(text), columns) {
-                    push(place(&line, *align, columns), false, *bold, false);
-                }
+            Block::Text { text: content, align, bold } => {
+                let wrapped = wrap(&printable(content), columns).into_iter();
+                lines.extend(wrapped.map(|line| text(place(&line, *align, columns), false, *bold)));
             }
             Block::Columns { left, right, bold } => {
-                for line in spread(&printable(left), &printable(right), columns) {
-                    push(line, false, *bold, false);
-                }
+                let spread = spread(&printable(left), &printable(right), columns).into_iter();
+                lines.extend(spread.map(|line| text(line, false, *bold)));
             }
-            Block::Rule => push("-".repeat(columns), false, false, false),
-            Block::Barcode { data } => push(printable(data), false, false, true),
-            Block::Feed { lines } => (0..(*lines).min(20)).for_each(|_| push(String::new(), false, false, false)),
+            Block::Rule => lines.push(text("-".repeat(columns), false, false)),
+            Block::Barcode { data } => lines.push(PaperLine::Barcode(printable(data))),
+            Block::Qr { data } => lines.push(PaperLine::Qr(data.clone())),
+            Block::Picture { picture } => lines.push(PaperLine::Picture(picture.clone())),
+            Block::Feed { lines: count } => {
+                lines.extend((0..(*count).min(20)).map(|_| text(String::new(), false, false)));
+            }
         }
     }
     lines
@@ -51,11 +60,14 @@ pub fn lines(document: &Document, columns: u8) -> Vec<PaperLine> {
 /// The layout as plain text.
 pub fn layout(document: &Document, columns: u8) -> Vec<String> {
     let width = usize::from(columns.max(8));
-    let plain = |line: PaperLine| {
-        let text = if line.barcode { format!("||| {} |||", line.text) } else { line.text };
-        if line.large || line.barcode { place(text.trim(), Align::Centre, width) } else { text }
+    let plain = |line: PaperLine| match line {
+        PaperLine::Text { text, large: true, .. } => Some(place(text.trim(), Align::Centre, width)),
+        PaperLine::Text { text, .. } => Some(text),
+        PaperLine::Barcode(data) => Some(place(&format!("||| {data} |||"), Align::Centre, width)),
+        PaperLine::Qr(data) => Some(place(&format!("[QR {data}]"), Align::Centre, width)),
+        PaperLine::Picture(_) => None,
     };
-    lines(document, columns).into_iter().map(plain).collect()
+    lines(document, columns).into_iter().filter_map(plain).collect()
 }
 
 /// Wraps a text, at blanks if possible; words longer than a line are split.
@@ -161,9 +173,10 @@ mod tests {
                 Block::Rule,
             ];
             for line in lines(&Document { blocks }, columns) {
-                let taken = width(&line.text) * if line.large { 2 } else { 1 };
+                let PaperLine::Text { text, large, .. } = &line else { panic!("only texts") };
+                let taken = width(text) * if *large { 2 } else { 1 };
                 prop_assert!(taken <= usize::from(columns), "{:?}", line);
-                prop_assert!(!line.text.chars().any(char::is_control));
+                prop_assert!(!text.chars().any(char::is_control));
             }
         }
     }

@@ -7,42 +7,69 @@
 //! characters.
 
 use super::letters::columns_of;
+use crate::bitmap::Bitmap;
 
 /// Dots per column.
-const WIDTH: usize = 12;
+pub(super) const WIDTH: usize = 12;
 /// Dots per line.
 const HEIGHT: usize = 24;
 
+/// The most rows of one image command: many inexpensive printers have small buffers.
+const ROWS: usize = 240;
+
 const GS: u8 = 0x1d;
 
-/// A line as an image, `scale` times as wide and high as font A, truncated to the paper's columns.
-pub(super) fn image(text: &str, columns: u8, scale: usize, bold: bool) -> Vec<u8> {
-    let width = usize::from(columns) * WIDTH;
-    let (row, height) = (width.div_ceil(8), HEIGHT * scale);
-    let mut dots = vec![0_u8; row * height];
+/// A line as a picture, `scale` times as wide and high as font A, truncated to the paper's columns.
+pub(super) fn line(text: &str, columns: u8, scale: usize, bold: bool) -> Bitmap {
+    let mut dots = Bitmap::new(usize::from(columns) * WIDTH, HEIGHT * scale);
     let mut left = 0;
     for char in text.chars() {
         let advance = columns_of(char) * WIDTH * scale;
         // A combining mark is drawn over the previous character.
         let at = if advance == 0 { usize::saturating_sub(left, WIDTH * scale) } else { left };
         let drawn = if advance == 0 { WIDTH * scale } else { advance };
-        for y in 0..height {
+        for y in 0..dots.height() {
             for x in 0..drawn {
-                let here =
-                    is_dot(char, x / scale, y / scale) || (bold && x > 0 && is_dot(char, (x - 1) / scale, y / scale));
-                if here
-                    && at + x < width
-                    && let Some(byte) = dots.get_mut(y * row + (at + x) / 8)
-                {
-                    *byte |= 0x80 >> ((at + x) % 8);
+                if is_dot(char, x / scale, y / scale) || (bold && x > 0 && is_dot(char, (x - 1) / scale, y / scale)) {
+                    dots.blacken(at + x, y);
                 }
             }
         }
         left += advance;
     }
+    dots
+}
+
+/// A picture as an image command (GS v 0).
+///
+/// Printers execute real-time commands (DLE EOT, DLE ENQ, DLE DC4: 10h followed by 04h, 05h or 14h) also within the
+/// data of a picture, where they could open the drawer. So such a DLE gets one more black dot.
+pub(super) fn image(dots: &Bitmap) -> Vec<u8> {
     let low_high = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes();
-    let ([row_low, row_high], [height_low, height_high]) = (low_high(row), low_high(height));
-    [&[GS, b'v', b'0', 0, row_low, row_high, height_low, height_high][..], &dots].concat()
+    let ([row_low, row_high], [height_low, height_high]) = (low_high(dots.row_bytes()), low_high(dots.height()));
+    let mut image = vec![GS, b'v', b'0', 0, row_low, row_high, height_low, height_high];
+    let next = dots.bits().iter().skip(1).chain([&0]);
+    let harmless = |(byte, next): (&u8, &u8)| match (byte, next) {
+        (0x10, 0x04 | 0x05 | 0x14) => 0x18,
+        _ => *byte,
+    };
+    image.extend(dots.bits().iter().zip(next).map(harmless));
+    image
+}
+
+/// A picture as several image commands, truncated to the paper's width.
+pub(super) fn slices(picture: &Bitmap, most: usize) -> Vec<u8> {
+    let picture = cut_to(picture, most);
+    let row = picture.row_bytes();
+    let slice = |bits: &[u8]| image(&Bitmap::from_rows(row * 8, bits.len() / row.max(1), bits.to_vec()));
+    picture.bits().chunks((row * ROWS).max(1)).flat_map(slice).collect()
+}
+
+/// A picture as far as it fits into a width.
+pub(super) fn cut_to(picture: &Bitmap, most: usize) -> Bitmap {
+    let row = picture.row_bytes().min(most / 8);
+    let bits = picture.rows().flat_map(|line| line.get(..row).unwrap_or_default()).copied().collect();
+    Bitmap::from_rows(row * 8, picture.height(), bits)
 }
 
 /// Whether a character has a dot at a position, in dots of font A.
@@ -72,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_character_is_drawn_at_its_position() {
-        let image = image("Ж牛", 20, 1, false);
+        let image = image(&line("Ж牛", 20, 1, false));
         assert_eq!(image[..8], [GS, b'v', b'0', 0, 30, 0, 24, 0]);
         assert_eq!(image.len(), 8 + 30 * 24);
         let picture = picture(&image, 30);
@@ -83,10 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn the_dots_of_a_picture_are_no_real_time_command() {
+        let dots = Bitmap::from_rows(40, 1, vec![0x10, 0x14, 0x01, 0x10, 0x04]);
+        assert_eq!(image(&dots)[8..], [0x18, 0x14, 0x01, 0x18, 0x04]);
+    }
+
+    #[test]
     fn a_missing_character_is_a_box_and_long_lines_are_truncated() {
-        let dots = |text: &str| image(text, 8, 1, false)[8..].iter().map(|byte| byte.count_ones()).sum::<u32>();
+        let dots = |text: &str| line(text, 8, 1, false).black_dots();
         assert!(dots("\u{10ffff}") > 40);
-        assert_eq!(image(&"Ж".repeat(99), 8, 1, false).len(), image("Ж", 8, 1, false).len());
-        assert_eq!(image("Ж", 8, 2, true).len() - 8, 2 * (image("Ж", 8, 1, false).len() - 8));
+        assert_eq!(line(&"Ж".repeat(99), 8, 1, false).width(), line("Ж", 8, 1, false).width());
+        assert_eq!(line("Ж", 8, 2, true).height(), 2 * line("Ж", 8, 1, false).height());
     }
 }

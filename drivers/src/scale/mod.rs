@@ -1,6 +1,10 @@
-//! Scales.
+//! Scales: one type of weight and one driver for all protocols.
+//!
+//! A protocol is a file that says how to ask once and how to read the answer, and a line in [`PROTOCOLS`]. The driver
+//! asks an idle scale twice a second and reports every change. [`Scale::weigh`] waits for a weight that may be sold
+//! ([`Stable`]), or says why there is none.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use crate::{
     Answer,
@@ -8,69 +12,45 @@ use crate::{
     registry::{Protocol, with_settings},
 };
 
+mod cas;
+mod dialog06;
+mod frames;
+mod hid;
+mod mt_sics;
+mod nci;
+mod poll;
 mod toledo8217;
+mod weight;
+
+pub use weight::{Stable, Unsellable, Weight, WeightUnit};
 
 /// The protocols of scales.
-pub const PROTOCOLS: &[Protocol<dyn Scale>] =
-    &[Protocol { name: "toledo-8217", prepare: |setup| with_settings(setup, |start| Ok(toledo8217::start(start))) }];
-
-/// The unit of a scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum WeightUnit {
-    /// Kilograms.
-    #[default]
-    Kilogram,
-    /// Avoirdupois pounds of 453.59237 g.
-    Pound,
-}
-
-/// A legal-for-trade reading as the scale shows it. It is never converted, because a price per pound refers to the
-/// pounds shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Weight {
-    /// Thousandths of the unit.
-    pub milli: u32,
-    /// The scale's unit.
-    pub unit: WeightUnit,
-}
-
-impl std::fmt::Display for Weight {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let symbol = match self.unit {
-            WeightUnit::Kilogram => "kg",
-            WeightUnit::Pound => "lb",
-        };
-        write!(f, "{}.{:03} {symbol}", self.milli / 1000, self.milli % 1000)
-    }
-}
-
-/// A scale's latest reading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "reading", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub enum Reading {
-    /// Stable and above zero: valid for a sale.
-    Stable {
-        /// The weight.
-        #[serde(flatten)]
-        weight: Weight,
+pub const PROTOCOLS: &[Protocol<dyn Scale>] = &[
+    Protocol {
+        name: "toledo-8217",
+        prepare: |setup| with_settings(setup, |start| Ok(poll::start(start, toledo8217::Toledo8217))),
     },
-    /// In motion: try again.
-    Motion,
-    /// Below zero, over capacity, at zero, or outside its zero range: not valid for a sale.
-    Unusable {
-        /// The reason, for the cashier.
-        why: String,
+    Protocol {
+        name: "mt-sics",
+        prepare: |setup| with_settings(setup, |start| Ok(poll::start(start, |mt_sics::Settings {}| mt_sics::MtSics))),
     },
-}
+    Protocol { name: "nci", prepare: |setup| with_settings(setup, |start| Ok(poll::start(start, nci::Nci))) },
+    Protocol {
+        name: "cas",
+        prepare: |setup| with_settings(setup, |start| Ok(poll::start(start, |cas::Settings {}| cas::Cas))),
+    },
+    Protocol { name: "dialog-06", prepare: |setup| with_settings(setup, dialog06::start) },
+    Protocol {
+        name: "hid",
+        prepare: |setup| with_settings(setup, |start| Ok(poll::start(start, |hid::Settings {}| hid::Hid::default()))),
+    },
+];
 
 /// A scale.
 pub trait Scale: Device {
-    /// Requests one stable weight; waits for the plate to settle, at most the driver's time-out (2 s).
-    fn weigh(&self) -> Answer<'_, Result<Weight, ScaleError>>;
+    /// Requests one stable weight; waits at most `limit` for the plate to settle. Scales that compute the price need
+    /// the unit price, in the digits that they show.
+    fn weigh(&self, limit: Duration, unit_price: Option<u32>) -> Answer<'_, Result<Stable, ScaleError>>;
 }
 
 /// Why there is no weight.
@@ -86,13 +66,14 @@ pub enum ScaleError {
     },
     /// The plate did not settle in time.
     #[error(
-        "scale {device}: the weight did not settle within {waited_ms} ms; wait until the plate is still and weigh again"
+        "scale {device}: the weight did not settle within {} ms; wait until the plate is still and weigh again",
+        waited.as_millis()
     )]
     Unsettled {
         /// The device's name.
         device: String,
-        /// How long the driver waited, in milliseconds.
-        waited_ms: u64,
+        /// How long the driver waited.
+        waited: Duration,
     },
     /// The reading is not valid for a sale.
     #[error("scale {device}: {why}")]
@@ -103,11 +84,13 @@ pub enum ScaleError {
         why: String,
     },
     /// It sent an invalid answer, or none in time.
-    #[error("scale {device} answered {got}; check that it is set to the protocol Toledo 8217")]
+    #[error("scale {device} answered {got}; check that it is set to the protocol {protocol}")]
     Protocol {
         /// The device's name.
         device: String,
         /// The answer, escaped.
         got: String,
+        /// The protocol in the config.
+        protocol: &'static str,
     },
 }

@@ -6,63 +6,56 @@
 //!   interrupted. To take it for complete could sell the wrong item, and to keep it would join it with the next.
 //! - The AIM symbology identifier (ISO/IEC 15424) is `]`, a letter for the kind of code, and a modifier.
 //! - A scan has at most [`MAX_SCAN`] bytes; a longer one is dropped up to its terminator and reported. So is one with
-//!   bytes that no code at a checkout has. GS (1D hex) separates the fields of GS1 codes and is kept; everything else
-//!   is printable ASCII.
+//!   bytes that no code at a checkout has.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use serde::Deserialize;
-use tokio::{io::AsyncReadExt, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    time::{Instant, timeout},
+};
 
-use super::{Scan, Symbology};
+use super::{
+    RunningScanner,
+    payload::{Affix, Form, MAX_SCAN, RepeatMs, Repeats},
+};
 use crate::{
-    device::{Device, DeviceName, Health},
+    device::Device,
     registry::Start,
-    supervise::{Abandon, Driver, Handle, Jobs, Reporter, start as supervise},
+    supervise::{Driver, Jobs, Reporter, start as supervise},
     transport::Wire,
 };
 
-/// The maximum length of a scan, in bytes: GS1 DataMatrix codes at a checkout have far fewer.
-pub const MAX_SCAN: usize = 512;
-
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
-const GS: u8 = 0x1d;
 
 /// The maximum pause within a code: far longer than between two bytes of a scanner, far shorter than between two scans.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// This protocol has no settings besides the address, which has the line settings.
+/// The settings, besides the address, which has the line settings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {}
-
-/// A running scanner; its codes arrive as events.
-struct SerialScanner(Handle<Infallible>);
-
-impl Device for SerialScanner {
-    fn name(&self) -> &DeviceName {
-        self.0.device()
-    }
-
-    fn health(&self) -> Health {
-        self.0.health()
-    }
+pub(super) struct Settings {
+    #[serde(default)]
+    prefix: Affix,
+    #[serde(default)]
+    suffix: Affix,
+    #[serde(default)]
+    repeat_ms: RepeatMs,
 }
 
 /// Starts a scanner.
 pub(super) fn start(start: Start<'_, Settings>) -> Arc<dyn Device> {
-    Arc::new(SerialScanner(supervise(start.name, start.address, SerialDriver, start.context.events.clone())))
+    let Settings { prefix, suffix, repeat_ms } = start.settings;
+    let driver = SerialDriver { form: Form { prefix, suffix }, repeats: Repeats::new(repeat_ms) };
+    Arc::new(RunningScanner(supervise(start.name, start.address, driver, start.context.events.clone())))
 }
 
-/// A scanner accepts no requests.
-impl Abandon for Infallible {
-    fn is_abandoned(&self) -> bool {
-        match *self {}
-    }
+struct SerialDriver {
+    form: Form,
+    repeats: Repeats,
 }
-
-struct SerialDriver;
 
 impl Driver for SerialDriver {
     type Job = Infallible;
@@ -83,11 +76,15 @@ impl Driver for SerialDriver {
                     for byte in &buffer[..length] {
                         match splitter.push(*byte) {
                             None => {}
-                            Some(Ok(scan)) => {
-                                report.ready();
-                                report.scan(scan);
-                            }
-                            Some(Err(why)) => report.attention(why),
+                            Some(read) => match read.and_then(|bytes| self.form.scan(&bytes)) {
+                                Ok(scan) => {
+                                    report.ready();
+                                    if self.repeats.is_new(&scan, Instant::now()) {
+                                        report.scan(scan);
+                                    }
+                                }
+                                Err(why) => report.attention(why),
+                            },
                         }
                     }
                 }
@@ -123,7 +120,7 @@ impl Splitter {
         )
     }
 
-    fn push(&mut self, byte: u8) -> Option<Result<Scan, String>> {
+    fn push(&mut self, byte: u8) -> Option<Result<Vec<u8>, String>> {
         if byte == STX {
             return self.is_within_a_code().then(|| Err(self.give_up()));
         }
@@ -144,39 +141,7 @@ impl Splitter {
         if scan.is_empty() {
             return None;
         }
-        Some(parse(&scan))
-    }
-}
-
-fn parse(bytes: &[u8]) -> Result<Scan, String> {
-    if !bytes.iter().all(|byte| byte.is_ascii_graphic() || matches!(*byte, b' ' | GS)) {
-        return Err("a scan with unprintable bytes was dropped; check the scanner's baud rate and parity".into());
-    }
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let mut chars = text.chars();
-    let (symbology, data) = match (chars.next(), chars.next(), chars.next()) {
-        (Some(']'), Some(kind), Some(modifier)) if kind.is_ascii_alphabetic() => {
-            (Some(symbology(kind, modifier)), chars.as_str().to_owned())
-        }
-        _ => (None, text),
-    };
-    if data.is_empty() {
-        return Err("a scan with only an identifier was dropped; check the scanner's configuration".into());
-    }
-    Ok(Scan { data, symbology })
-}
-
-/// ISO/IEC 15424, annex A.
-fn symbology(kind: char, modifier: char) -> Symbology {
-    match (kind, modifier) {
-        ('E', '0') => Symbology::Ean13,
-        ('E', '4') => Symbology::Ean8,
-        ('C', '1') => Symbology::Gs1_128,
-        ('C', _) => Symbology::Code128,
-        ('e', '0') => Symbology::Gs1DataBar,
-        ('d', '2') => Symbology::Gs1DataMatrix,
-        ('Q', _) => Symbology::Qr,
-        (kind, modifier) => Symbology::Other(kind, modifier),
+        Some(Ok(scan))
     }
 }
 
@@ -184,21 +149,22 @@ fn symbology(kind: char, modifier: char) -> Symbology {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::Scan, *};
 
     fn split(bytes: &[u8]) -> Vec<Result<Scan, String>> {
         let mut splitter = Splitter::default();
-        bytes.iter().filter_map(|byte| splitter.push(*byte)).collect()
+        let read = bytes.iter().filter_map(|byte| splitter.push(*byte));
+        read.map(|bytes| Form::default().scan(&bytes?)).collect()
     }
 
     #[test]
     fn scans_end_at_any_terminator_and_empty_ones_are_ignored() {
         let scans: Vec<_> =
             split(b"0400008189811\r\n]E096385074\n\r\r]C1x\r").into_iter().map(Result::unwrap).collect();
-        let expected = [("0400008189811", None), ("96385074", Some(Symbology::Ean13)), ("x", Some(Symbology::Gs1_128))];
+        let expected = [("0400008189811", None), ("96385074", Some("]E0")), ("x", Some("]C1"))];
         assert_eq!(scans.len(), 3);
         for (scan, (data, symbology)) in scans.into_iter().zip(expected) {
-            assert_eq!((scan.data.as_str(), scan.symbology), (data, symbology));
+            assert_eq!((scan.data.as_str(), scan.symbology.as_deref()), (data, symbology));
         }
     }
 
@@ -221,7 +187,7 @@ mod tests {
         fn scans_are_always_bounded_and_printable(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             for scan in split(&bytes).into_iter().flatten() {
                 prop_assert!(!scan.data.is_empty() && scan.data.len() <= MAX_SCAN);
-                prop_assert!(scan.data.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == GS));
+                prop_assert!(scan.data.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == 0x1d));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! An ESC/POS receipt printer on TCP. It interprets the commands independently of the driver and keeps what is on
-//! paper.
+//! A receipt printer on TCP, for ESC/POS or Star line mode. It interprets the commands independently of the drivers and
+//! keeps what is on paper.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,22 @@ use tokio::{
 /// The number of receipts kept.
 const KEPT: usize = 50;
 
+/// The language of a simulated receipt printer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReceiptLanguage {
+    /// ESC/POS.
+    #[default]
+    EscPos,
+    /// Star line mode.
+    StarLine,
+}
+
 struct State {
+    language: ReceiptLanguage,
+    /// The data of a QR code that is stored and not printed yet.
+    qr: String,
+    /// Star: documents since the counter was set.
+    counter: u8,
     printed: VecDeque<Vec<String>>,
     paper: Vec<String>,
     line: String,
@@ -50,15 +65,26 @@ pub struct SimulatedReceiptPrinter {
 }
 
 impl SimulatedReceiptPrinter {
-    /// Starts a printer, on a free port if the port is 0.
+    /// Starts an ESC/POS printer, on a free port if the port is 0.
     ///
     /// # Errors
     /// The port is taken.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(address, ReceiptLanguage::EscPos).await
+    }
+
+    /// Starts a printer for a language.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub async fn bind_with(address: SocketAddr, language: ReceiptLanguage) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (tell, count) = watch::channel(0);
         let state = Arc::new(Mutex::new(State {
+            language,
+            qr: String::new(),
+            counter: 0,
             printed: VecDeque::new(),
             paper: Vec::new(),
             line: String::new(),
@@ -109,7 +135,7 @@ impl SimulatedReceiptPrinter {
         self.wake.notify_waiters();
     }
 
-    /// Its paper ends after so many more lines.
+    /// Its paper ends after this many more lines.
     pub fn paper_out_after(&self, lines: usize) {
         lock(&self.state).paper_left = Some(lines);
     }
@@ -199,17 +225,27 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>, wake: &Notify) -> io
     }
 }
 
-/// Executes commands one after the other; later ones wait while it prints. A printer without paper or with an open cover
-/// keeps its buffer, and executes real-time commands alone.
+/// Executes commands one after the other; later ones wait while it prints. A printer without paper or with an open
+/// cover keeps its buffer, and executes real-time commands alone.
 async fn work_off(pending: &mut Vec<u8>, stream: &mut TcpStream, state: &Mutex<State>) -> io::Result<()> {
     loop {
         let mut answers = Vec::new();
         let (used, lines, line_ms) = {
             let mut state = lock(state);
             let before = state.paper.len();
-            let at = if state.is_well() { Some(0) } else { pending.iter().position(|byte| *byte == 0x10) };
+            let real_time: &[u8] = match state.language {
+                ReceiptLanguage::EscPos => &[0x10],
+                ReceiptLanguage::StarLine => &[0x1b, 0x06, 0x01],
+            };
+            let urgent = || pending.windows(real_time.len()).position(|window| window == real_time);
+            let at = if state.is_well() { Some(0) } else { urgent() };
             let Some(at) = at else { return Ok(()) };
-            let Some(used) = state.command(pending.get(at..).unwrap_or_default(), &mut answers) else { return Ok(()) };
+            let rest = pending.get(at..).unwrap_or_default();
+            let used = match state.language {
+                ReceiptLanguage::EscPos => state.command(rest, &mut answers),
+                ReceiptLanguage::StarLine => state.star_command(rest, &mut answers),
+            };
+            let Some(used) = used else { return Ok(()) };
             // Told to clear its buffer, it forgets what came before too.
             let from = if answers == CLEARED { 0 } else { at };
             (from..at + used, state.paper.len().saturating_sub(before), state.line_ms)
@@ -256,7 +292,16 @@ impl State {
                 answers.extend(CLEARED);
                 Some(10)
             }
-            [0x1b, b'@', ..] => Some(2),
+            [0x1b, b'@', ..] | [0x1c, b'.', ..] => Some(2),
+            [0x1d, b'(', b'k', low, high, data @ ..] => {
+                let data = data.get(..usize::from(u16::from_le_bytes([*low, *high])))?;
+                match data {
+                    [b'1', b'P', b'0', text @ ..] => self.qr = String::from_utf8_lossy(text).into_owned(),
+                    [b'1', b'Q', b'0'] => self.line = format!("[QR {}]", self.qr),
+                    _ => {}
+                }
+                Some(5 + data.len())
+            }
             [0x1b, b't' | b'E' | b'a', _, ..] | [0x1d, b'!' | b'h' | b'w' | b'H', _, ..] => Some(3),
             [0x1b, b'p', _, _, _, ..] | [0x10, 0x14, 1, _, _, ..] => {
                 self.drawer += 1;
@@ -266,8 +311,7 @@ impl State {
                 let row = usize::from(u16::from_le_bytes([*row_low, *row_high]));
                 let height = usize::from(u16::from_le_bytes([*height_low, *height_high]));
                 let dots = dots.get(..row * height)?;
-                let black: u32 = dots.iter().map(|byte| byte.count_ones()).sum();
-                self.paper.push(format!("[image {} x {height}, {black} dots]", row * 8));
+                self.picture(row, height, dots);
                 Some(8 + dots.len())
             }
             [0x1d, b'k', 73, length, data @ ..] => {
@@ -279,27 +323,104 @@ impl State {
                 Some(4 + data.len())
             }
             [0x1d, b'V', 66, _, ..] => {
-                self.printed.push_back(std::mem::take(&mut self.paper));
-                if self.printed.len() > KEPT {
-                    self.printed.pop_front();
-                }
-                self.count.send_modify(|count| *count += 1);
+                self.cut();
                 Some(4)
             }
             [b'\n', ..] => {
-                let line = std::mem::take(&mut self.line);
-                self.paper.push(line.trim_end().to_owned());
-                self.paper_left = self.paper_left.map(|left| left.saturating_sub(1));
-                if self.paper_left == Some(0) {
-                    (self.paper_left, self.paper_out) = (None, true);
-                }
+                self.feed();
                 Some(1)
             }
-            [0x10 | 0x1b | 0x1d, ..] | [] => None,
+            [0x10 | 0x1b | 0x1c | 0x1d, ..] | [] => None,
             [byte, ..] => {
                 self.line.push(letter(*byte));
                 Some(1)
             }
+        }
+    }
+
+    /// The same in Star line mode.
+    fn star_command(&mut self, bytes: &[u8], answers: &mut Vec<u8>) -> Option<usize> {
+        match bytes {
+            [0x1b, 0x06, 0x01, ..] => {
+                let offline = if self.is_well() { 0 } else { 0x08 } | u8::from(self.cover_open) << 5;
+                let counter = self.counter;
+                let counter = (counter & 0x07) << 1 | (counter & 0x18) << 2;
+                if !self.mute_in_real_time {
+                    answers.extend([0x23, 6, offline, 0, 0, u8::from(self.paper_out) << 3, 0, counter, 0]);
+                }
+                Some(3)
+            }
+            [0x1b, 0x1e, b'E', count, ..] => {
+                self.counter = *count;
+                Some(4)
+            }
+            [0x1b, b'@' | b'E' | b'F', ..] => Some(2),
+            [0x1b, 0x1d, b't' | b'a', _, ..] | [0x1b, b'i' | 0x07, _, _, ..] => Some(4),
+            [0x07, ..] => {
+                self.drawer += 1;
+                Some(1)
+            }
+            [0x1b, 0x1d, b'S', 1, row_low, row_high, height_low, height_high, 0, dots @ ..] => {
+                let row = usize::from(u16::from_le_bytes([*row_low, *row_high]));
+                let height = usize::from(u16::from_le_bytes([*height_low, *height_high]));
+                let dots = dots.get(..row * height)?;
+                self.picture(row, height, dots);
+                Some(9 + dots.len())
+            }
+            [0x1b, 0x1d, b'y', b'S', _, _, ..] => Some(6),
+            [0x1b, 0x1d, b'y', b'D', b'1', 0, low, high, data @ ..] => {
+                let data = data.get(..usize::from(u16::from_le_bytes([*low, *high])))?;
+                self.qr = String::from_utf8_lossy(data).into_owned();
+                Some(8 + data.len())
+            }
+            [0x1b, 0x1d, b'y', b'P', ..] => {
+                self.line = format!("[QR {}]", self.qr);
+                Some(4)
+            }
+            [0x1b, b'b', 6, _, _, _, data @ ..] => {
+                let end = data.iter().position(|byte| *byte == 0x1e)?;
+                self.line.push_str(&format!("[barcode {}]", String::from_utf8_lossy(&data[..end])));
+                Some(7 + end)
+            }
+            [0x1b, b'd', _, ..] => {
+                self.cut();
+                Some(3)
+            }
+            [0x17, ..] => {
+                self.counter = (self.counter + 1) % 32;
+                Some(1)
+            }
+            [b'\n', ..] => {
+                self.feed();
+                Some(1)
+            }
+            [0x1b, ..] | [] => None,
+            [byte, ..] => {
+                self.line.push(letter(*byte));
+                Some(1)
+            }
+        }
+    }
+
+    fn picture(&mut self, row: usize, height: usize, dots: &[u8]) {
+        let black: u32 = dots.iter().map(|byte| byte.count_ones()).sum();
+        self.paper.push(format!("[image {} x {height}, {black} dots]", row * 8));
+    }
+
+    fn cut(&mut self) {
+        self.printed.push_back(std::mem::take(&mut self.paper));
+        if self.printed.len() > KEPT {
+            self.printed.pop_front();
+        }
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    fn feed(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        self.paper.push(line.trim_end().to_owned());
+        self.paper_left = self.paper_left.map(|left| left.saturating_sub(1));
+        if self.paper_left == Some(0) {
+            (self.paper_left, self.paper_out) = (None, true);
         }
     }
 }

@@ -8,10 +8,11 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | the address can't be opened | `Offline` with the reason and a remedy; jobs are refused at once; retries after 0.05 s doubling to 5 s, with jitter |
+//! | the address can't be opened | `Offline` with a remedy; jobs are refused; retries after 0.05 to 5 s |
 //! | nobody waits for a job any more | it is dropped: a job reported as failed is never executed later |
-//! | the connection breaks | the driver's `run` returns; its current job is answered by the driver or by its dropped channel; then as above |
-//! | the driver panics | the panic is caught and reported as `Offline`, the job's answer channel is dropped, and the driver continues on a new connection |
+//! | the connection breaks | `run` returns; the job is answered by the driver or its dropped channel; then as above |
+//! | the device floods | it is read at a limited rate |
+//! | the driver panics | reported as `Offline`; the job's channel is dropped; the driver gets a new connection |
 //! | the hub drops the handle | the task ends and the connection is closed |
 
 use std::{
@@ -30,9 +31,9 @@ use tokio::{
 use crate::{
     device::{DeviceEvent, DeviceName, Health, Listener, What},
     payment_terminal::Progress,
-    scale::Reading,
+    scale::Weight,
     scanner::Scan,
-    transport::{Address, Wire},
+    transport::{Address, Throttle, Wire},
 };
 
 /// The maximum number of jobs that wait for a device; further jobs are refused at once.
@@ -50,6 +51,10 @@ const BACK_OFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_millis(2_500))
     .without_max_times()
     .with_jitter();
+
+/// The same for devices on this machine: looking again costs nothing, and a device that is plugged in is back within a
+/// second.
+const LOCAL_BACK_OFF: ExponentialBuilder = BACK_OFF.with_max_delay(Duration::from_millis(400));
 
 /// Why a driver's run ends when its [`Handle`] was dropped.
 pub(crate) const HANDLE_DROPPED: &str = "handle dropped";
@@ -131,8 +136,8 @@ impl Reporter {
     }
 
     /// A weight was read.
-    pub fn weight(&self, reading: Reading) {
-        self.tell(What::Weight(reading));
+    pub fn weight(&self, weight: Weight) {
+        self.tell(What::Weight(weight));
     }
 
     /// The progress of a payment.
@@ -236,14 +241,16 @@ pub fn start<D: Driver>(device: DeviceName, address: Address, driver: D, events:
 }
 
 async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D::Job>, report: Reporter) {
-    let (mut attempts, mut pauses) = (0_u32, BACK_OFF.build());
+    let back_off = if address.is_local() { LOCAL_BACK_OFF } else { BACK_OFF };
+    let (mut attempts, mut pauses) = (0_u32, back_off.build());
     // A failure that lasts for days is logged once, and its end once.
     let mut is_gone = false;
     loop {
         let why = match refusing(&mut driver, &mut jobs, "connecting", address.connect(CONNECT)).await {
             Ok(wire) => {
                 let began = Instant::now();
-                let run = AssertUnwindSafe(driver.run(wire, &mut jobs, &report)).catch_unwind();
+                let run =
+                    AssertUnwindSafe(driver.run(Box::new(Throttle::new(wire)), &mut jobs, &report)).catch_unwind();
                 let run = until_held(run, || {
                     if std::mem::take(&mut is_gone) {
                         tracing::info!(device = %report.device, "online again");
@@ -251,7 +258,7 @@ async fn supervise<D: Driver>(address: Address, mut driver: D, mut jobs: Jobs<D:
                 });
                 let run = run.await;
                 if began.elapsed() >= HELD {
-                    (attempts, pauses) = (0, BACK_OFF.build());
+                    (attempts, pauses) = (0, back_off.build());
                 }
                 run.unwrap_or_else(|_| "the driver panicked and was restarted; please report this with the log".into())
             }
@@ -293,219 +300,4 @@ async fn refusing<D: Driver, T>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
-
-    use super::*;
-
-    /// Echoes one byte per job; panics on `!`.
-    struct Echo;
-
-    type Job = (u8, oneshot::Sender<Result<u8, String>>);
-
-    impl Abandon for Job {
-        fn is_abandoned(&self) -> bool {
-            self.1.is_closed()
-        }
-    }
-
-    impl Driver for Echo {
-        type Job = Job;
-
-        async fn run(&mut self, mut wire: Box<dyn Wire>, jobs: &mut Jobs<Job>, report: &Reporter) -> String {
-            report.ready();
-            while let Some((byte, answer)) = jobs.next().await {
-                assert_ne!(byte, b'!', "a fault on purpose");
-                if let Err(error) = wire.write_all(&[byte]).await {
-                    return error.to_string();
-                }
-                match wire.read_u8().await {
-                    Ok(echoed) => {
-                        let _ = answer.send(Ok(echoed));
-                    }
-                    Err(error) => return error.to_string(),
-                }
-            }
-            HANDLE_DROPPED.into()
-        }
-
-        fn refuse(&mut self, (_, answer): Job, why: &str) {
-            let _ = answer.send(Err(why.to_owned()));
-        }
-    }
-
-    const LIMIT: Duration = Duration::from_secs(20);
-
-    async fn until(health: &mut watch::Receiver<Health>, wanted: impl FnMut(&Health) -> bool) -> Health {
-        timeout(LIMIT, health.wait_for(wanted)).await.unwrap().unwrap().clone()
-    }
-
-    /// A device that echoes; each connection ends after `bytes` bytes.
-    async fn device(bytes: usize) -> (Address, JoinHandle<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let task = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                for _ in 0..bytes {
-                    let Ok(byte) = stream.read_u8().await else { break };
-                    stream.write_u8(byte).await.unwrap();
-                }
-            }
-        });
-        (address, task)
-    }
-
-    fn begin(address: Address) -> (Handle<Job>, mpsc::UnboundedReceiver<DeviceEvent>) {
-        let (tell, heard) = mpsc::unbounded_channel();
-        let events: Listener = Arc::new(move |event| drop(tell.send(event)));
-        (start("echo-1".parse().unwrap(), address, Echo, events), heard)
-    }
-
-    #[tokio::test]
-    async fn a_broken_wire_is_connected_again() {
-        let (address, _device) = device(1).await;
-        let (handle, _heard) = begin(address);
-        let mut health = handle.health.clone();
-        for byte in [b'a', b'b', b'c'] {
-            until(&mut health, |health| *health == Health::Ready).await;
-            let answer = handle.ask(LIMIT, |answer| (byte, answer)).await;
-            assert_eq!(answer, Ok(Ok(byte)));
-            // The device has closed the connection, which the next job notices.
-            let _ = handle.ask(LIMIT, |answer| (b'x', answer)).await;
-            until(&mut health, |health| *health != Health::Ready).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_panicking_driver_is_restarted_and_reported() {
-        let (address, _device) = device(9).await;
-        let (handle, mut heard) = begin(address);
-        let mut health = handle.health.clone();
-        until(&mut health, |health| *health == Health::Ready).await;
-        assert_eq!(handle.ask(LIMIT, |answer| (b'!', answer)).await, Err(Unanswered::Broken));
-        let reported = loop {
-            if let What::Health(Health::Offline { why, .. }) = heard.recv().await.unwrap().what {
-                break why;
-            }
-        };
-        assert!(reported.contains("panicked"), "{reported}");
-        until(&mut health, |health| *health == Health::Ready).await;
-        assert_eq!(handle.ask(LIMIT, |answer| (b'a', answer)).await, Ok(Ok(b'a')));
-    }
-
-    #[tokio::test]
-    async fn jobs_are_refused_with_the_reason_while_a_device_is_offline() {
-        let (address, device) = device(1).await;
-        device.abort();
-        let _ = device.await;
-        let (handle, _heard) = begin(address);
-        until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 2, .. })).await;
-        let refused = handle.ask(LIMIT, |answer| (b'a', answer)).await.unwrap().unwrap_err();
-        assert!(refused.contains("switched on") || refused.contains("connecting"), "{refused}");
-    }
-
-    #[tokio::test]
-    async fn an_abandoned_job_is_never_executed() {
-        let (jobs, waiting) = mpsc::channel(4);
-        let mut waiting = Jobs(waiting);
-        for (byte, abandoned) in [(1, true), (2, false), (3, true)] {
-            let (answer, answered) = oneshot::channel();
-            jobs.try_send((byte, answer)).unwrap();
-            if !abandoned {
-                tokio::spawn(answered);
-            }
-        }
-        drop(jobs);
-        assert_eq!(waiting.next().await.map(|job: Job| job.0), Some(2));
-        assert!(waiting.next().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_repeated_failure_is_not_an_event() {
-        let (address, device) = device(1).await;
-        device.abort();
-        let _ = device.await;
-        let (handle, mut heard) = begin(address);
-        until(&mut handle.health.clone(), |health| matches!(health, Health::Offline { attempts: 3.., .. })).await;
-        drop(handle);
-        let mut events = 0;
-        while heard.recv().await.is_some() {
-            events += 1;
-        }
-        assert_eq!(events, 1);
-    }
-
-    #[tokio::test]
-    async fn one_log_line_when_a_device_goes_offline_and_one_when_it_is_back() {
-        let log = Log::default();
-        let _guard = tracing::subscriber::set_default(log.clone());
-        let (address, device) = device(9).await;
-        device.abort();
-        let _ = device.await;
-        let (handle, _heard) = begin(address.clone());
-        let mut health = handle.health.clone();
-        until(&mut health, |health| matches!(health, Health::Offline { attempts: 4.., .. })).await;
-        assert_eq!(log.lines(), ["offline; reconnecting"]);
-        let Address::Tcp { host, port } = &address else { panic!("a TCP address") };
-        let listener = TcpListener::bind((host.as_str(), *port)).await.unwrap();
-        let _back = listener.accept().await.unwrap();
-        timeout(LIMIT, async {
-            while log.lines().len() < 2 {
-                sleep(Duration::from_millis(50)).await;
-            }
-        })
-        .await
-        .unwrap();
-        assert_eq!(log.lines(), ["offline; reconnecting", "online again"]);
-    }
-
-    /// The messages in this crate's log.
-    #[derive(Clone, Default)]
-    struct Log(Arc<std::sync::Mutex<Vec<String>>>);
-
-    impl Log {
-        fn lines(&self) -> Vec<String> {
-            self.0.lock().unwrap().clone()
-        }
-    }
-
-    impl tracing::Subscriber for Log {
-        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-            metadata.target().starts_with("drivers")
-        }
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-        fn event(&self, event: &tracing::Event<'_>) {
-            struct Message(String);
-            impl tracing::field::Visit for Message {
-                fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                    if field.name() == "message" {
-                        self.0 = format!("{value:?}");
-                    }
-                }
-            }
-            let mut message = Message(String::new());
-            event.record(&mut message);
-            self.0.lock().unwrap().push(message.0);
-        }
-        fn enter(&self, _: &tracing::span::Id) {}
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-
-    #[test]
-    fn pauses_grow_to_their_bound_and_have_jitter() {
-        let pauses: Vec<Duration> = BACK_OFF.build().take(50).collect();
-        assert_eq!(pauses.len(), 50, "it never gives up");
-        assert!(pauses[0] <= Duration::from_millis(100) && pauses.iter().all(|pause| *pause <= HELD), "{pauses:?}");
-        assert!(pauses[20..].iter().all(|pause| *pause >= Duration::from_millis(2_500)), "{pauses:?}");
-        assert_ne!(pauses, BACK_OFF.build().take(50).collect::<Vec<_>>());
-    }
-}
+mod tests;

@@ -1,9 +1,12 @@
-//! Device addresses, and connections to them: serial lines and TCP sockets as byte streams.
+//! Device addresses, and connections to them: serial lines, USB devices and TCP sockets as byte streams.
 //!
 //! Connecting is bounded by a time-out. Reading and writing are bounded by the drivers, which know how long their
 //! device may take.
 
+mod by_usb;
+mod reports;
 mod serial;
+mod throttle;
 
 use std::{
     fmt::{self, Write as _},
@@ -12,19 +15,29 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use by_usb::lines as serial_adapters;
+pub(crate) use reports::Reports;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     time::timeout,
 };
+
+pub(crate) use self::throttle::Throttle;
+use crate::usb::{Bus, UsbId};
 
 /// A full-duplex byte stream to a device.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-/// The address of a device, as written in a config: `tcp://10.0.0.5:9100`, or
-/// `serial:/dev/serial/by-id/usb-…?baud=9600&data=7&parity=even&stop=1`.
+/// The address of a device, as written in a config:
+///
+/// - `tcp://10.0.0.5:9100`
+/// - `serial:/dev/serial/by-id/usb-…?baud=9600&data=7&parity=even&stop=1`
+/// - `serial:0403:6001?serial=A1&baud=9600`: the line of the USB adapter with this vendor and product
+/// - `usb:0922:8003?serial=S1&interface=0`: a USB device by vendor and product; the serial number where several are
+///   plugged in, and the interface where the device has several
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Address {
@@ -34,6 +47,20 @@ pub enum Address {
         path: PathBuf,
         /// The line settings.
         line: SerialLine,
+    },
+    /// The serial line of a USB adapter, in whichever port it is plugged in.
+    UsbSerial {
+        /// The adapter.
+        id: UsbId,
+        /// The line settings.
+        line: SerialLine,
+    },
+    /// A USB device: HID or printer.
+    Usb {
+        /// The device.
+        id: UsbId,
+        /// The interface; by default the one for points of sale.
+        interface: Option<u8>,
     },
     /// A TCP port.
     Tcp {
@@ -77,7 +104,9 @@ impl Default for SerialLine {
 /// Why an address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Invalid device address `{given}`: {why}; expected tcp://HOST:PORT or serial:/dev/…?baud=9600&data=8&parity=none&stop=1"
+    "Invalid device address `{given}`: {why}; expected tcp://HOST:PORT, \
+     serial:/dev/…?baud=9600&data=8&parity=none&stop=1 \
+     or usb:VENDOR:PRODUCT"
 )]
 pub struct BadAddress {
     given: String,
@@ -114,9 +143,20 @@ impl Address {
                 stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
                 Ok(Box::new(stream))
             }
-            Self::Serial { path, line } => {
-                let (path, line) = (path.clone(), *line);
-                let opening = tokio::task::spawn_blocking(move || serial::OpenLine::open(&path, line));
+            Self::Usb { id, interface } => {
+                let opening = async { Bus::get()?.open(id.clone(), *interface).await };
+                let opened = timeout(limit, opening).await.map_err(|_| failed("it did not open in time".into()))?;
+                let stream = opened.map_err(failed)?;
+                let stream = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
+                Ok(Box::new(stream.map_err(|error| failed(error.to_string()))?))
+            }
+            Self::Serial { .. } | Self::UsbSerial { .. } => {
+                let address = self.clone();
+                let opening = tokio::task::spawn_blocking(move || match address {
+                    Self::UsbSerial { id, line } => serial::OpenLine::open(&by_usb::line_of(&id)?, line),
+                    Self::Serial { path, line } => serial::OpenLine::open(&path, line),
+                    Self::Tcp { .. } | Self::Usb { .. } => Err("not a serial line".into()),
+                });
                 let opened = timeout(limit, opening)
                     .await
                     .map_err(|_| failed("it did not open in time".into()))?
@@ -149,11 +189,16 @@ impl FromStr for Address {
             }
             return Ok(Self::Tcp { host: host.to_owned(), port });
         }
-        let rest = text.strip_prefix("serial:").ok_or_else(|| refuse("it must begin with tcp:// or serial:"))?;
-        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
-        if !path.starts_with('/') || path.len() > 4096 || path.chars().any(char::is_control) {
-            return Err(refuse("the device file must be an absolute path"));
+        if let Some(rest) = text.strip_prefix("usb:") {
+            return Self::usb(rest).map_err(|why| refuse(&why));
         }
+        let rest = text.strip_prefix("serial:").ok_or_else(|| refuse("it must begin with tcp://, serial: or usb:"))?;
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let adapter = UsbId::parse(path, None);
+        if adapter.is_none() && (!path.starts_with('/') || path.len() > 4096 || path.chars().any(char::is_control)) {
+            return Err(refuse("the device file must be an absolute path or VENDOR:PRODUCT of a USB adapter"));
+        }
+        let mut number = None;
         let mut line = SerialLine::default();
         for option in options.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
@@ -168,11 +213,45 @@ impl FromStr for Address {
                 Some(("parity", "odd")) => line.parity = Parity::Odd,
                 Some(("stop", "1")) => line.stop = 1,
                 Some(("stop", "2")) => line.stop = 2,
+                Some(("serial", value)) if adapter.is_some() && is_serial_number(value) => {
+                    number = Some(value.to_owned());
+                }
                 _ => return Err(refuse(&format!("unknown option `{}` of a serial line", option.escape_debug()))),
             }
         }
-        Ok(Self::Serial { path: PathBuf::from(path), line })
+        Ok(match adapter {
+            Some(id) => Self::UsbSerial { id: UsbId { serial: number, ..id }, line },
+            None => Self::Serial { path: PathBuf::from(path), line },
+        })
     }
+}
+
+impl Address {
+    /// Whether it is on this machine, where looking again costs nothing.
+    pub fn is_local(&self) -> bool {
+        !matches!(self, Self::Tcp { .. })
+    }
+
+    /// Reads `0922:8003?serial=S1&interface=0`.
+    fn usb(rest: &str) -> Result<Self, String> {
+        let (id, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut id = UsbId::parse(id, None).ok_or("expected VENDOR:PRODUCT, each of four hexadecimal digits")?;
+        let mut interface = None;
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("serial", value)) if is_serial_number(value) => id.serial = Some(value.to_owned()),
+                Some(("interface", value)) => {
+                    interface = Some(value.parse().map_err(|_| "interface is a number from 0 to 255")?);
+                }
+                _ => return Err(format!("unknown option `{}` of a USB device", option.escape_debug())),
+            }
+        }
+        Ok(Self::Usb { id, interface })
+    }
+}
+
+fn is_serial_number(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 impl fmt::Display for Address {
@@ -180,10 +259,29 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
-            Self::Serial { path, line } => {
-                write!(f, "serial:{}", path.display())?;
-                let usual = SerialLine::default();
+            Self::Usb { id, interface } => {
+                write!(f, "usb:{id}")?;
                 let mut before = '?';
+                if let Some(serial) = &id.serial {
+                    write!(f, "{before}serial={serial}")?;
+                    before = '&';
+                }
+                interface.map_or(Ok(()), |interface| write!(f, "{before}interface={interface}"))
+            }
+            Self::Serial { line, .. } | Self::UsbSerial { line, .. } => {
+                let mut before = '?';
+                match self {
+                    Self::UsbSerial { id, .. } => {
+                        write!(f, "serial:{id}")?;
+                        if let Some(serial) = &id.serial {
+                            write!(f, "{before}serial={serial}")?;
+                            before = '&';
+                        }
+                    }
+                    Self::Serial { path, .. } => write!(f, "serial:{}", path.display())?,
+                    Self::Tcp { .. } | Self::Usb { .. } => {}
+                }
+                let usual = SerialLine::default();
                 let mut option = |name: &str, value: &dyn fmt::Display, differs: bool| {
                     if differs {
                         f.write_char(before)?;
@@ -234,6 +332,10 @@ mod tests {
             "serial:/dev/ttyUSB0?baud=115200",
             "serial:/dev/serial/by-id/usb-x?data=7&parity=even",
             "serial:/dev/ttyS0?baud=2400&data=7&parity=odd&stop=2",
+            "serial:0403:6001",
+            "serial:0403:6001?serial=A1&baud=4800",
+            "usb:0922:8003",
+            "usb:0922:8003?serial=S1&interface=1",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
@@ -250,6 +352,10 @@ mod tests {
             ("serial:ttyUSB0", "absolute"),
             ("serial:/dev/ttyUSB0?baud=1", "300 to 921600"),
             ("serial:/dev/ttyUSB0?data=9", "data=9"),
+            ("serial:/dev/ttyUSB0?serial=A1", "serial=A1"),
+            ("usb:922:8003", "four hexadecimal digits"),
+            ("usb:0922:8003?port=1", "port=1"),
+            ("usb:0922:8003?serial=", "serial="),
         ] {
             let error = text.parse::<Address>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
@@ -269,7 +375,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parser_never_panics_and_addresses_round_trip(text in "(tcp://|serial:/)?.{0,60}") {
+        fn the_parser_never_panics_and_addresses_round_trip(
+            text in "(tcp://|serial:/|usb:0922:8003|serial:0403:6001)?.{0,60}",
+        ) {
             if let Ok(address) = text.parse::<Address>() {
                 prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
             }

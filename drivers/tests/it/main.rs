@@ -1,16 +1,23 @@
 //! The real drivers, started from a config, with simulated devices at the other end of the connection.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod discover;
+mod label_printers;
+mod nexo_terminal;
+mod nexo_witness;
 mod payment_terminal;
 mod payment_terminal_capture;
 mod printers;
 mod registries;
-mod scale_and_scanner;
+mod scales;
+mod scanners;
+mod small_terminals;
 
 use std::{sync::Arc, time::Duration};
 
 use drivers::{
     device::{DeviceEvent, Listener, What},
+    receipt_printer::PrintError,
     registry::{Protocol, Setup, StartContext, prepare},
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -24,10 +31,12 @@ const DOLLARS: u16 = 840;
 /// The events of devices.
 type Heard = mpsc::UnboundedReceiver<DeviceEvent>;
 
-/// A device at an address, with settings.
-fn setup(name: &str, address: &str, settings: serde_json::Value) -> Setup {
+/// A device at an address, with settings and perhaps a protocol.
+fn setup(name: &str, address: &str, mut settings: serde_json::Value) -> Setup {
+    let protocol = settings.as_object_mut().unwrap().remove("protocol");
+    let protocol = protocol.and_then(|protocol| protocol.as_str().map(str::to_owned));
     let settings = serde_json::from_value(settings).unwrap();
-    Setup { settings, ..Setup::new(name.parse().unwrap(), address.parse().unwrap()) }
+    Setup { settings, protocol, ..Setup::new(name.parse().unwrap(), address.parse().unwrap()) }
 }
 
 fn start<D: ?Sized>(protocols: &[Protocol<D>], setup: Setup) -> (Arc<D>, Heard) {
@@ -46,4 +55,18 @@ async fn until<T>(heard: &mut Heard, mut wanted: impl FnMut(&What) -> Option<T>)
     })
     .await
     .expect("the event came")
+}
+
+/// Repeats a request until the driver's answer is not "offline".
+async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> Result<T, PrintError> {
+    timeout(LIMIT, async {
+        loop {
+            match ask().await {
+                Err(PrintError::Offline { .. }) => tokio::task::yield_now().await,
+                answer => return answer,
+            }
+        }
+    })
+    .await
+    .expect("the printer is online")
 }

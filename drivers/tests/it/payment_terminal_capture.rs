@@ -11,7 +11,7 @@ use std::{
 
 use drivers::{
     device::{Health, Listener},
-    payment_terminal::{self, Amount, Intent, Outcome},
+    payment_terminal::{self, Amount, Intent, Operation, Outcome, Taken},
     registry::{StartContext, prepare},
     simulate::SimulatedTerminal,
 };
@@ -58,13 +58,14 @@ async fn pass(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + 
     }
 }
 
-/// A sale kept, one rolled back, one declined, one reversed, with receipts as lines and as blocks.
+/// A sale kept, one rolled back, one declined, one refunded, one reversed, with receipts as lines and as blocks; a
+/// diagnosis and the end of the day.
 async fn a_day(said: &Said) {
     let device = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = format!("tcp://{}", listen_in(&device, said).await);
     let (tell, mut heard) = mpsc::unbounded_channel();
     let events: Listener = Arc::new(move |event| drop(tell.send(event)));
-    let setup = super::setup("terminal-1", &address, json!({}));
+    let setup = super::setup("terminal-1", &address, json!({ "protocol": "zvt" }));
     let context = StartContext { currency: 978, events };
     let terminal = prepare(payment_terminal::PROTOCOLS, setup).unwrap().start(&context).unwrap();
     while terminal.health() != Health::Ready {
@@ -72,7 +73,8 @@ async fn a_day(said: &Said) {
     }
     let pay = async |minor| {
         let amount = Amount { minor, currency: 978 };
-        terminal.authorise(&Intent { reference: "p1".into(), amount, before: terminal.journal() }).await
+        let (operation, before) = (Operation::Charge, terminal.journal());
+        terminal.authorise(&Intent { reference: "p1".into(), operation, amount, before }, Taken::default()).await
     };
     let mut paid = Vec::new();
     for (minor, blocks) in [(1234, false), (999_999_999_999, true)] {
@@ -84,10 +86,25 @@ async fn a_day(said: &Said) {
     approved.roll_back().await.unwrap();
     device.decline_next(Some(0x71));
     assert!(matches!(pay(700).await, Ok(Outcome::Declined { .. })));
-    terminal.reverse(&paid[0]).await.unwrap();
-    let nothing =
-        Intent { reference: "p2".into(), amount: Amount { minor: 1, currency: 978 }, before: terminal.journal() };
+    let amount = Amount { minor: 1234, currency: 978 };
+    let perform = async |operation| {
+        let intent = Intent { reference: "p2".into(), operation, amount, before: terminal.journal() };
+        let Ok(Outcome::Approved(done)) = terminal.authorise(&intent, Taken::default()).await else {
+            panic!("refused")
+        };
+        done.keep().await.unwrap();
+    };
+    perform(Operation::Refund { original: Some(paid[1].clone()) }).await;
+    perform(Operation::Reversal { original: paid[0].clone() }).await;
+    let nothing = Intent {
+        reference: "p3".into(),
+        operation: Operation::Charge,
+        amount: Amount { minor: 1, currency: 978 },
+        before: terminal.journal(),
+    };
     terminal.resolve(&nothing).await.unwrap();
+    terminal.diagnose().await.unwrap();
+    terminal.close_day().await.unwrap();
 }
 
 /// Skipped with a message if `tshark` is not installed.
@@ -154,6 +171,8 @@ async fn wiresharks_dissector_finds_nothing_malformed() {
         "0x040f\t1234\t0x0978\t476173??????0119",
         "0x040f\t999999999999\t0x0978\t476173??????0119",
         "0x0630\t\t\t",
+        "0x0631\t1234\t0x0978\t",
+        "0x0650\t\t\t",
     ] {
         assert!(seen.lines().any(|line| line == expected), "{expected} is not in:\n{seen}");
     }

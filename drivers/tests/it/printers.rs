@@ -3,20 +3,34 @@
 use std::{sync::Arc, time::Duration};
 
 use drivers::{
+    bitmap::Bitmap,
     device::{Health, What},
-    label_printer::{self, Barcode, Label, PrintError},
-    receipt_printer::{self, Align, Block, Document, PrintOutcome, ReceiptPrinter},
-    simulate::{SimulatedLabelPrinter, SimulatedReceiptPrinter},
+    receipt_printer::{self, Align, Block, Document, PrintError, PrintOutcome, ReceiptPrinter},
+    registry::Setup,
+    simulate::{ReceiptLanguage, SimulatedReceiptPrinter},
 };
 use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{LIMIT, setup, start, until};
+use super::{Heard, LIMIT, eventually, setup, start, until};
 
 fn receipt_printer(device: &SimulatedReceiptPrinter, columns: u8) -> Arc<dyn ReceiptPrinter> {
+    start(receipt_printer::PROTOCOLS, esc_pos(device, json!({ "columns": columns }))).0
+}
+
+fn esc_pos(device: &SimulatedReceiptPrinter, settings: serde_json::Value) -> Setup {
+    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), settings);
+    Setup { protocol: Some("esc-pos".into()), ..setup }
+}
+
+async fn star(columns: u8) -> (SimulatedReceiptPrinter, Arc<dyn ReceiptPrinter>, Heard) {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let device = SimulatedReceiptPrinter::bind_with(address, ReceiptLanguage::StarLine).await.unwrap();
     let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({ "columns": columns }));
-    start(receipt_printer::PROTOCOLS, setup).0
+    let setup = Setup { protocol: Some("star-line".into()), ..setup };
+    let (printer, heard) = start(receipt_printer::PROTOCOLS, setup);
+    (device, printer, heard)
 }
 
 fn document() -> Document {
@@ -29,31 +43,6 @@ fn document() -> Document {
             Block::Barcode { data: "17-42".into() },
         ],
     }
-}
-
-fn label() -> Label {
-    Label {
-        title: "Käse ^XZ ~HS _5E".into(),
-        detail: "10.4 OZ".into(),
-        price: "3.69".into(),
-        currency: "€".into(),
-        barcode: Barcode::Gtin("0400008189811".into()),
-        copies: 3,
-    }
-}
-
-/// Repeats a request until the driver's answer is not "offline".
-async fn eventually<T>(mut ask: impl AsyncFnMut() -> Result<T, PrintError>) -> Result<T, PrintError> {
-    timeout(LIMIT, async {
-        loop {
-            match ask().await {
-                Err(PrintError::Offline { .. }) => tokio::task::yield_now().await,
-                answer => return answer,
-            }
-        }
-    })
-    .await
-    .expect("the printer is online")
 }
 
 #[tokio::test]
@@ -89,7 +78,7 @@ async fn a_receipt_printer_reports_missing_paper_and_an_open_cover_and_continues
 }
 
 #[tokio::test]
-async fn of_a_receipt_that_broke_off_for_want_of_paper_the_rest_does_not_come_out_later() {
+async fn the_rest_of_a_receipt_that_ran_out_of_paper_is_not_printed_later() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let printer = receipt_printer(&device, 20);
     eventually(async || printer.print(&document()).await).await.unwrap();
@@ -169,7 +158,7 @@ async fn a_printer_without_real_time_status_confirms_in_line() {
 async fn a_printer_that_answers_nothing_is_not_used() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     device.mute(true, true);
-    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({}));
+    let setup = esc_pos(&device, json!({}));
     let (printer, mut heard) = start(receipt_printer::PROTOCOLS, setup);
     let why = until(&mut heard, |what| match what {
         What::Health(Health::Offline { why, .. }) => Some(why.clone()),
@@ -251,7 +240,7 @@ async fn a_job_that_waits_behind_one_whose_line_breaks_is_refused_with_the_reaso
 #[tokio::test]
 async fn a_drawer_whose_line_breaks_leaves_no_receipt_unconfirmed() {
     let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let setup = setup("receipts-1", &format!("tcp://{}", device.address()), json!({}));
+    let setup = esc_pos(&device, json!({}));
     let (printer, mut heard) = start(receipt_printer::PROTOCOLS, setup);
     assert_eq!(eventually(async || printer.print(&document()).await).await.unwrap(), PrintOutcome::Confirmed);
     // The question before the pulse, and the pulse.
@@ -281,31 +270,56 @@ async fn an_abandoned_job_is_not_printed() {
 }
 
 #[tokio::test]
-async fn a_label_is_printed_with_any_texts() {
-    let device = SimulatedLabelPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let setup = setup("labels-1", &format!("tcp://{}", device.address()), json!({}));
-    let (printer, _heard) = start(label_printer::PROTOCOLS, setup);
-    eventually(async || printer.print(&label()).await).await.unwrap();
-    let printed = device.printed();
-    assert_eq!(printed.len(), 1);
-    assert_eq!(printed[0].fields, ["Käse ^XZ ~HS _5E", "10.4 OZ", "€", "3.69"]);
-    assert_eq!((printed[0].barcode.as_deref(), printed[0].copies), (Some("040000818981"), 3));
-
-    for (barcode, printed) in [
-        (Barcode::Gtin("10400008189818".into()), "[FNC1]0110400008189818"),
-        (Barcode::Code128("SKU>_5E^".into()), "SKU>_5E^"),
-    ] {
-        printer.print(&Label { barcode, ..label() }).await.unwrap();
-        assert_eq!(device.printed().last().unwrap().barcode.as_deref(), Some(printed));
+async fn a_star_printer_prints_the_same_and_counts_it() {
+    let (device, printer, _heard) = star(20).await;
+    for _ in 0..2 {
+        assert_eq!(eventually(async || printer.print(&document()).await).await, Ok(PrintOutcome::Confirmed));
     }
+    let paper = ["Store 367", "Käse & Brot     3.69", "--------------------", "     Thank you!", "[barcode 17-42]"];
+    assert_eq!(device.printed(), [paper, paper]);
+    printer.open_drawer().await.unwrap();
+    assert_eq!(device.drawer_kicks(), 1);
+    device.cover_open(true);
+    let refused = printer.print(&document()).await.unwrap_err().to_string();
+    assert!(refused.contains("close it"), "{refused}");
+    device.cover_open(false);
+    assert_eq!(printer.print(&document()).await, Ok(PrintOutcome::Confirmed));
+    assert_eq!(device.printed().len(), 3);
+}
 
-    device.paper_out(true);
-    let refused = printer.print(&label()).await.unwrap_err().to_string();
-    assert!(refused.contains("labels"), "{refused}");
-    device.paper_out(false);
-    device.head_open(true);
-    let refused = printer.print(&label()).await.unwrap_err().to_string();
-    assert!(refused.contains("head"), "{refused}");
-    device.head_open(false);
-    printer.print(&label()).await.unwrap();
+#[tokio::test]
+async fn a_star_printer_goes_on_by_itself_when_there_is_a_new_roll() {
+    let (device, printer, mut heard) = star(20).await;
+    eventually(async || printer.print(&document()).await).await.unwrap();
+    device.paper_out_after(2);
+    let printing = document();
+    let remedy = async {
+        let out = until(&mut heard, |what| match what {
+            What::Health(Health::Attention { why }) => Some(why.clone()),
+            _ => None,
+        });
+        assert!(out.await.contains("new roll"));
+        device.paper_out(false);
+    };
+    let (printed, ()) = tokio::join!(printer.print(&printing), remedy);
+    assert_eq!(printed, Ok(PrintOutcome::Confirmed));
+    let printed = device.printed();
+    assert_eq!((printed.len(), &printed[0]), (2, &printed[1]));
+}
+
+#[tokio::test]
+async fn logos_and_qr_codes_are_printed_in_both_languages() {
+    let mut logo = Bitmap::new(64, 500);
+    logo.fill(0, 0, 64, 500);
+    let blocks = vec![Block::Picture { picture: logo }, Block::Qr { data: "https://example.com/r/42".into() }];
+    let document = Document { blocks };
+    let device = SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let printer = receipt_printer(&device, 42);
+    assert_eq!(eventually(async || printer.print(&document).await).await, Ok(PrintOutcome::Confirmed));
+    // In slices, for small buffers.
+    let slices = ["[image 64 x 240, 15360 dots]", "[image 64 x 240, 15360 dots]", "[image 64 x 20, 1280 dots]"];
+    assert_eq!(device.printed()[0], [&slices[..], &["[QR https://example.com/r/42]"]].concat());
+    let (device, printer, _heard) = star(42).await;
+    assert_eq!(eventually(async || printer.print(&document).await).await, Ok(PrintOutcome::Confirmed));
+    assert_eq!(device.printed()[0], ["[image 64 x 500, 32000 dots]", "[QR https://example.com/r/42]"]);
 }

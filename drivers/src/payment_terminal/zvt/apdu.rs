@@ -90,7 +90,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_decoder_never_panics_and_buffers_at_most_a_frame(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2048), 0..60)) {
+        fn the_decoder_never_panics_and_buffers_at_most_a_frame(
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2048), 0..60),
+        ) {
             let mut decoder = Decoder::default();
             for chunk in chunks {
                 decoder.push(&chunk);
@@ -102,7 +104,8 @@ mod tests {
         /// However the bytes are split, the same frames are decoded.
         #[test]
         fn frames_survive_any_chunking(
-            frames in proptest::collection::vec((any::<(u8, u8)>(), proptest::collection::vec(any::<u8>(), 0..600)), 1..8),
+            frames in proptest::collection::vec((any::<(u8, u8)>(), proptest::collection::vec(any::<u8>(), 0..600)),
+                1..8),
             cut in 1_usize..50,
         ) {
             let wire: Vec<u8> = frames.iter().flat_map(|(code, data)| encode(*code, data)).collect();

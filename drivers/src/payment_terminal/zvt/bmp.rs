@@ -3,8 +3,8 @@
 //! An unknown field can't be skipped, because its length is unknown: parsing stops there, and the fields before it are
 //! kept.
 
-use super::transaction::Numbers;
-use crate::payment_terminal::{Amount, MaskedPan};
+use super::{text, transaction::Numbers};
+use crate::payment_terminal::{Amount, Entry, MaskedPan, SchemeTotal};
 
 /// The fields that the hub needs; all others are dropped while parsing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,14 @@ pub(super) struct Fields {
     pub(super) card: Option<MaskedPan>,
     /// BMP 8B.
     pub(super) card_name: Option<String>,
+    /// BMP 3B, the bank's authorisation code.
+    pub(super) authorisation: Option<String>,
+    /// TLV 1F12, how the card was read.
+    pub(super) entry: Option<Entry>,
+    /// TLV 1F11: approved without the bank.
+    pub(super) offline: bool,
+    /// BMP 60, the totals of a closed day.
+    pub(super) totals: Vec<SchemeTotal>,
     /// The tag where parsing stopped early: the field is unknown or truncated.
     pub(super) stopped_at: Option<u8>,
 }
@@ -80,11 +88,45 @@ pub(super) fn parse(mut data: &[u8]) -> Fields {
             0x0c => fields.time = decimal(value).map(|_| nibbles(value)),
             0x22 => fields.card = Some(mask(value)),
             0x8b => fields.card_name = Some(name(value)),
+            0x3b => fields.authorisation = Some(name(value)).filter(|code| !code.is_empty()),
+            0x60 => fields.totals = totals(value),
+            0x06 => container(value, &mut fields),
             // Track data (23, 24, 2D), expiry (0E), verification code (3A) and all others are dropped.
             _ => {}
         }
     }
     fields
+}
+
+/// The tags of the TLV container that the hub needs. EMV data (5A, 57, 5F24 and others) is dropped.
+fn container(data: &[u8], fields: &mut Fields) {
+    for (tag, value) in text::tags(data) {
+        match (tag, value) {
+            // 00 offline, 01 online.
+            (0x1f11, [online]) => fields.offline = *online == 0,
+            (0x1f12, [technology]) => {
+                fields.entry = match technology {
+                    0x00 => Some(Entry::Stripe),
+                    0x01 => Some(Entry::Chip),
+                    0x02 => Some(Entry::Contactless),
+                    _ => None,
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The totals of `06 50`: the first and last receipt number, then for each scheme a count of one byte and a sum of six.
+fn totals(data: &[u8]) -> Vec<SchemeTotal> {
+    const SCHEMES: [&str; 7] = ["girocard", "JCB", "Mastercard", "American Express", "Visa", "Diners", "others"];
+    let (totals, _) = data.get(4..).unwrap_or_default().as_chunks::<7>();
+    let total = |(scheme, [count, sum @ ..]): (&&str, &[u8; 7])| {
+        let count = u32::try_from(decimal(&[*count])?).ok()?;
+        let minor = i64::try_from(decimal(sum)?).ok()?;
+        (count > 0).then(|| SchemeTotal { scheme: (*scheme).to_owned(), count, minor })
+    };
+    SCHEMES.iter().zip(totals).filter_map(total).collect()
 }
 
 /// Splits off a field's data.
@@ -140,7 +182,7 @@ fn mask(bytes: &[u8]) -> MaskedPan {
 
 fn name(bytes: &[u8]) -> String {
     // Terminated by a zero byte.
-    super::text::read(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).trim().to_owned()
+    text::read(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -157,8 +199,9 @@ mod tests {
             &[0x0c, 0x14, 0x15, 0x16, 0x0d, 0x11, 0x24, 0x0e, 0x28, 0x12],
             &[0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0xee, 0xee, 0xee, 0x01, 0x19],
             &[0x8b, 0xf0, 0xf5, b'V', b'I', b'S', b'A', 0],
+            &[0x3b, b'1', b'2', b'3', b'4', b'5', b'6', 0, 0],
             // A TLV container with a long length, followed by another field.
-            &[0x06, 0x81, 0x02, 0x1f, 0x00, 0x8a, 0x06],
+            &[0x06, 0x81, 0x08, 0x1f, 0x12, 0x01, 0x02, 0x1f, 0x11, 0x01, 0x00, 0x8a, 0x06],
         ]
         .concat();
         let fields = parse(&data);
@@ -168,6 +211,20 @@ mod tests {
         assert_eq!((fields.date.as_deref(), fields.time.as_deref()), (Some("1124"), Some("141516")));
         assert_eq!(fields.card.unwrap().as_str(), "476173******0119");
         assert_eq!(fields.card_name.as_deref(), Some("VISA"));
+        assert_eq!((fields.entry, fields.offline), (Some(Entry::Contactless), true));
+        assert_eq!(fields.authorisation.as_deref(), Some("123456"));
+    }
+
+    #[test]
+    fn the_totals_of_a_closed_day_are_read_by_scheme() {
+        let mut data = vec![0x60, 0xf0, 0xf5, 0xf3, 0x00, 0x01, 0x00, 0x09];
+        for (count, cents) in [(0x02, 0x50), (0, 0), (0x01, 0x99), (0, 0), (0x12, 0x10), (0, 0), (0, 0)] {
+            data.extend([count, 0, 0, 0, 0, 0x12, cents]);
+        }
+        let total = |scheme: &str, count, minor| SchemeTotal { scheme: scheme.into(), count, minor };
+        let told = [total("girocard", 2, 1250), total("Mastercard", 1, 1299), total("Visa", 12, 1210)];
+        assert_eq!(parse(&data).totals, told);
+        assert_eq!(parse(&data[..20]).stopped_at, Some(0x60), "cut off");
     }
 
     #[test]
@@ -191,7 +248,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parser_never_panics_and_never_returns_a_card_number(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn the_parser_never_panics_and_never_returns_a_card_number(data in proptest::collection::vec(any::<u8>(),
+            0..300)) {
             let fields = parse(&data);
             if let Some(card) = fields.card {
                 prop_assert!(card.as_str().bytes().filter(u8::is_ascii_digit).count() <= 10);

@@ -14,15 +14,16 @@ use tokio::{
 use super::{
     Registration,
     apdu::Decoder,
-    dialogue::{Answer, Dialogue, Effect, Event, T3, Trouble},
+    dialogue::{Answer, Dialogue, Duty, Effect, Event, Order, T3, Trouble},
     judge::Inquiry,
     packets::Message,
     result::in_words,
-    transaction::{Numbers, Transaction},
+    serial,
+    transaction::{Numbers, Original, Transaction},
 };
 use crate::{
     device::DeviceName,
-    payment_terminal::{Amount, Outcome, Progress, Record, TerminalError, Unacknowledged, Vote},
+    payment_terminal::{Closing, Outcome, Progress, Record, Taken, TerminalError, Unacknowledged, Vote},
     supervise::{Abandon, Driver, HANDLE_DROPPED, Jobs, Reporter},
     transport::Wire,
 };
@@ -40,17 +41,23 @@ type Reply<T> = oneshot::Sender<Result<T, TerminalError>>;
 pub(super) enum Job {
     /// `before` is the journal: the last transaction known then.
     Authorise {
-        amount: Amount,
+        order: Order,
         before: Numbers,
         claim: Claim,
+        taken: Taken,
         reply: Reply<Outcome>,
     },
     Inquire {
         reply: Reply<Inquiry>,
     },
     Reverse {
-        receipt: u16,
+        original: Original,
+        taken: Taken,
         reply: Reply<Record>,
+    },
+    Manage {
+        duty: Duty,
+        reply: Reply<Closing>,
     },
 }
 
@@ -58,17 +65,41 @@ impl Job {
     /// The dialogue's event, and who waits for the answer.
     fn begin(self) -> (Event, Asker) {
         match self {
-            Self::Authorise { amount, claim, reply, .. } => (Event::Authorise(amount), Asker::Payment(claim, reply)),
+            Self::Authorise { order, claim, taken, reply, .. } => {
+                (Event::Authorise(order), Asker::Payment(claim, taken, reply))
+            }
             Self::Inquire { reply } => (Event::Inquire, Asker::Inquirer(reply)),
-            Self::Reverse { receipt, reply } => (Event::Reverse(receipt), Asker::Reverser(reply)),
+            Self::Reverse { original, taken, reply } => {
+                (Event::Reverse(original.receipt), Asker::Reverser(taken, reply))
+            }
+            Self::Manage { duty, reply } => (Event::Manage(duty), Asker::Manager(reply)),
         }
     }
 
-    /// The journal from before a payment.
-    fn journalled(&self) -> Option<&Numbers> {
+    /// Whether it may be sent to the terminal with this last transaction; otherwise the reason.
+    fn check(&self, device: &DeviceName, last: &Numbers) -> Result<(), TerminalError> {
+        let device = || device.to_string();
         match self {
-            Self::Authorise { before, .. } => Some(before),
-            _ => None,
+            Self::Authorise { before, .. } if before != last => {
+                Err(TerminalError::Offline { device: device(), why: JOURNAL_OUTDATED.to_owned() })
+            }
+            Self::Reverse { original, .. } => {
+                original.require_at(last).map_err(|why| TerminalError::UnknownReference { device: device(), why })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers with an error: nothing was sent.
+    fn refuse(self, error: TerminalError) {
+        match self {
+            Self::Authorise { claim, reply, .. } => {
+                drop(claim);
+                let _ = reply.send(Err(error));
+            }
+            Self::Inquire { reply } => drop(reply.send(Err(error))),
+            Self::Reverse { reply, .. } => drop(reply.send(Err(error))),
+            Self::Manage { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -79,6 +110,7 @@ impl Abandon for Job {
             Self::Authorise { reply, .. } => reply.is_closed(),
             Self::Inquire { reply } => reply.is_closed(),
             Self::Reverse { reply, .. } => reply.is_closed(),
+            Self::Manage { reply, .. } => reply.is_closed(),
         }
     }
 }
@@ -118,11 +150,12 @@ impl Drop for Claim {
 enum Asker {
     Nobody,
     /// Waits for the outcome of a payment.
-    Payment(Claim, Reply<Outcome>),
+    Payment(Claim, Taken, Reply<Outcome>),
     /// Votes on an approval, once, and then waits for the end.
     Voter(Claim, Option<oneshot::Receiver<Vote>>, Reply<Record>),
     Inquirer(Reply<Inquiry>),
-    Reverser(Reply<Record>),
+    Reverser(Taken, Reply<Record>),
+    Manager(Reply<Closing>),
 }
 
 impl Asker {
@@ -134,11 +167,11 @@ impl Asker {
     /// answer can pay again.
     fn answer(self, answer: Answer, device: &DeviceName) {
         match (self, answer) {
-            (Self::Payment(claim, reply), Answer::Declined(code)) => {
+            (Self::Payment(claim, _, reply), Answer::Declined(code)) => {
                 drop(claim);
                 let _ = reply.send(Ok(declined(code)));
             }
-            (Self::Payment(claim, reply), Answer::Failed(trouble)) => {
+            (Self::Payment(claim, _, reply), Answer::Failed(trouble)) => {
                 drop(claim);
                 let _ = reply.send(Err(error(device, trouble)));
             }
@@ -152,26 +185,35 @@ impl Asker {
             }
             (Self::Inquirer(reply), Answer::Inquired(inquiry)) => drop(reply.send(Ok(inquiry))),
             (Self::Inquirer(reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
-            (Self::Reverser(reply), Answer::Reversed(record)) => drop(reply.send(Ok(record.into()))),
-            (Self::Reverser(reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
+            (Self::Reverser(_, reply), Answer::Reversed(record)) => drop(reply.send(Ok(record.into()))),
+            (Self::Reverser(_, reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
+            (Self::Manager(reply), Answer::Done(closing)) => drop(reply.send(Ok(closing))),
+            (Self::Manager(reply), Answer::Failed(trouble)) => drop(reply.send(Err(error(device, trouble)))),
             _ => {}
         }
     }
 
     /// Passes an approval to whoever requested the payment, who then votes.
     fn approve(self, approved: Transaction, device: &DeviceName) -> Self {
-        let Self::Payment(claim, reply) = self else { return Self::Nobody };
+        let Self::Payment(claim, _, reply) = self else { return Self::Nobody };
         let (vote, voted) = oneshot::channel();
         let (ended, end) = oneshot::channel();
-        let approved = Unacknowledged { record: approved.into(), device: device.to_string(), vote, ended: end };
+        let approved = Unacknowledged::awaiting(approved.into(), device.to_string(), vote, end);
         let _ = reply.send(Ok(Outcome::Approved(approved)));
         Self::Voter(claim, Some(voted), ended)
+    }
+
+    /// The terminal took the transaction.
+    fn taken(&mut self) {
+        if let Self::Payment(_, taken, _) | Self::Reverser(taken, _) = self {
+            taken.tell();
+        }
     }
 
     /// The hub's next message about the running request: its vote or an abort. Pending for ever if there is none.
     async fn word(&mut self) -> Event {
         match self {
-            Self::Payment(claim, _) => {
+            Self::Payment(claim, ..) => {
                 claim.abort.notified().await;
                 Event::Abort
             }
@@ -233,6 +275,7 @@ impl Driver for ZvtDriver {
 
     async fn run(&mut self, wire: Box<dyn Wire>, jobs: &mut Jobs<Job>, report: &Reporter) -> String {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        let wire = if self.settings.serial { serial::unframed(wire) } else { wire };
         let mut link = Link { wire, decoder: Decoder::default() };
         let mut dialogue = Dialogue::new(self.settings.currency, last);
         let mut asker = Asker::Nobody;
@@ -253,6 +296,7 @@ impl Driver for ZvtDriver {
                     }
                     Effect::Attention(why) => report.attention(why),
                     Effect::Progress(progress) => report.payment(progress),
+                    Effect::Taken => asker.taken(),
                     Effect::Remember(trace) => self.remember(trace),
                     Effect::Approved(record) => asker = asker.approve(record, &self.device),
                     Effect::Answer(answer) => {
@@ -280,8 +324,8 @@ impl Driver for ZvtDriver {
                     event = link.receive(), if !dialogue.awaits_vote() => break event,
                     job = jobs.next(), if dialogue.is_open() => {
                         let Some(job) = job else { return HANDLE_DROPPED.into() };
-                        if job.journalled().is_some_and(|before| before != dialogue.last()) {
-                            self.refuse(job, JOURNAL_OUTDATED);
+                        if let Err(error) = job.check(&self.device, dialogue.last()) {
+                            job.refuse(error);
                             continue;
                         }
                         let (event, asking) = job.begin();
@@ -295,15 +339,7 @@ impl Driver for ZvtDriver {
     }
 
     fn refuse(&mut self, job: Job, why: &str) {
-        let offline = TerminalError::Offline { device: self.device.to_string(), why: why.to_owned() };
-        match job {
-            Job::Authorise { claim, reply, .. } => {
-                drop(claim);
-                let _ = reply.send(Err(offline));
-            }
-            Job::Inquire { reply } => drop(reply.send(Err(offline))),
-            Job::Reverse { reply, .. } => drop(reply.send(Err(offline))),
-        }
+        job.refuse(TerminalError::Offline { device: self.device.to_string(), why: why.to_owned() });
     }
 }
 

@@ -2,18 +2,20 @@
 //! last transaction.
 //!
 //! A transaction is identified by terminal, trace, receipt and amount. The amount alone never decides, because the
-//! previous customer may have paid the same.
+//! previous customer may have paid the same. The terminal reports its id when the hub registers, so that a new terminal
+//! in its place is recognised even if neither has a transaction.
 //!
 //! | journal before the payment | terminal's last transaction | result |
 //! | --- | --- | --- |
 //! | nothing was known | any | not charged: the driver sends no such payment |
+//! | of another terminal | any | unknown: the terminal was exchanged |
+//! | no transaction, or the terminal has no id | any | unknown: the terminal may have been exchanged |
 //! | no transaction | none | not charged |
-//! | a transaction | none | unknown: the terminal was exchanged or reset |
+//! | a transaction | none | unknown: the terminal was reset |
 //! | a transaction | the same | not charged |
 //! | a transaction, or none | a different one, approved, same amount | charged |
-//! | a transaction, or none | a different one, approved, different amount | unknown: somebody used the terminal by hand after it |
+//! | a transaction, or none | a different one, approved, different amount | unknown: somebody used it by hand |
 //! | any | a different one, failed | not charged |
-//! | a transaction of another terminal | any | unknown: the terminal was exchanged |
 //! | any | without numbers to compare | unknown |
 
 use super::transaction::{Numbers, Transaction};
@@ -26,8 +28,17 @@ pub(super) enum Inquiry {
     Last(Transaction),
     /// It was declined or reversed; these are its numbers.
     LastFailed(Numbers),
-    /// The terminal has no transaction.
-    Nothing,
+    /// The terminal has no transaction; this is its id.
+    Nothing(Numbers),
+}
+
+impl Inquiry {
+    fn numbers(&self) -> &Numbers {
+        match self {
+            Self::Last(transaction) => &transaction.trace,
+            Self::LastFailed(numbers) | Self::Nothing(numbers) => numbers,
+        }
+    }
 }
 
 /// Compares the journal with the terminal's report.
@@ -37,37 +48,38 @@ pub(super) fn judge(before: Option<&Numbers>, asked: Amount, inquiry: Inquiry) -
     let Some(before) = before else {
         return not_charged("the terminal had not reported its last transaction, so nothing was sent");
     };
-    let last = match &inquiry {
-        Inquiry::Nothing if *before == Numbers::default() => return not_charged("the terminal has no transaction"),
-        Inquiry::Nothing => {
+    match before.same_terminal(inquiry.numbers()) {
+        Some(false) => return unknown("the terminal was exchanged; read the journal of the previous one".into()),
+        None if !before.can_be_compared() => {
             return unknown(
-                "the terminal has no transaction, but had one before this payment: it was exchanged or reset; read the journal \
-                 of the previous one"
+                "the terminal had no transaction before this payment and does not report its id, so it may have been \
+                 exchanged; read its journal, and that of the previous one"
                     .into(),
             );
         }
-        Inquiry::Last(transaction) => &transaction.trace,
-        Inquiry::LastFailed(trace) => trace,
-    };
-    if before.is_of_another_terminal(last) {
-        return unknown("the terminal was exchanged; read the journal of the previous one".into());
+        _ => {}
     }
-    let Inquiry::Last(last) = inquiry else {
-        return not_charged("the terminal's last transaction failed");
+    let last = match inquiry {
+        Inquiry::Nothing(_) if before.can_be_compared() => {
+            return unknown(
+                "the terminal has no transaction, but had one before this payment: it was exchanged or reset; read \
+                 the journal of the previous one"
+                    .into(),
+            );
+        }
+        Inquiry::Nothing(_) => return not_charged("the terminal has no transaction"),
+        Inquiry::LastFailed(_) => return not_charged("the terminal's last transaction failed"),
+        Inquiry::Last(last) => last,
     };
     // If there was none before, any identifiable transaction is new.
-    let same = if *before == Numbers::default() {
-        last.trace.can_be_compared().then_some(false)
-    } else {
-        before.same(&last.trace)
-    };
+    let same =
+        if before.can_be_compared() { before.same(&last.trace) } else { last.trace.can_be_compared().then_some(false) };
     match same {
         Some(true) => not_charged("the terminal's last transaction is from before this payment"),
         Some(false) if last.amount == asked => Resolution::Charged(last.into()),
         Some(false) => unknown(format!(
-            "the terminal's last transaction has {} minor units of currency {}, this payment {} of currency {}: \
-             somebody used the terminal in between",
-            last.amount.minor, last.amount.currency, asked.minor, asked.currency
+            "the terminal's last transaction has {}, this payment {asked}: somebody used the terminal in between",
+            last.amount
         )),
         None => unknown(
             "the terminal's trace and receipt numbers do not distinguish its last transaction from the previous one"
@@ -87,29 +99,22 @@ mod tests {
     }
 
     fn transaction(trace: Numbers, minor: u64) -> Inquiry {
-        Inquiry::Last(Transaction {
-            amount: Amount { minor, currency: 840 },
-            trace,
-            time: None,
-            card: None,
-            card_name: None,
-            receipt_text: vec![],
-        })
+        Inquiry::Last(Transaction { amount: Amount { minor, currency: 840 }, trace, ..Transaction::default() })
     }
 
     fn judged(before: Option<&Numbers>, inquiry: Inquiry) -> &'static str {
         match judge(before, ASKED, inquiry) {
             Resolution::Charged(_) => "charged",
             Resolution::NotCharged { .. } => "not",
-            Resolution::Unknown { .. } => "unknown",
+            _ => "unknown",
         }
     }
 
     #[test]
     fn every_row_of_the_table() {
         let charged = |inquiry| judged(Some(&trace(7)), inquiry);
-        assert_eq!(charged(Inquiry::Nothing), "unknown", "a new terminal in place of the one used");
-        assert_eq!(judged(Some(&Numbers::default()), Inquiry::Nothing), "not");
+        assert_eq!(charged(Inquiry::Nothing(terminal("52523535"))), "unknown", "it was reset");
+        assert_eq!(charged(Inquiry::Nothing(Numbers::default())), "unknown", "perhaps a new one");
         assert_eq!(charged(transaction(trace(7), 500)), "not", "the previous customer paid the same amount");
         assert_eq!(charged(transaction(trace(8), 500)), "charged");
         assert_eq!(charged(transaction(trace(8), 501)), "unknown");
@@ -126,16 +131,39 @@ mod tests {
         assert_eq!(judged(None, transaction(trace(8), 500)), "not", "no payment is sent without a journal");
     }
 
+    fn terminal(id: &str) -> Numbers {
+        Numbers { terminal_id: Some(id.into()), ..Numbers::default() }
+    }
+
     #[test]
     fn the_first_transaction_of_a_terminal_is_this_payment() {
-        assert_eq!(judged(Some(&Numbers::default()), transaction(trace(1), 500)), "charged");
-        assert_eq!(judged(Some(&Numbers::default()), transaction(Numbers::default(), 500)), "unknown");
+        let new = terminal("52523535");
+        assert_eq!(judged(Some(&new), Inquiry::Nothing(new.clone())), "not");
+        assert_eq!(judged(Some(&new), Inquiry::LastFailed(trace(1))), "not");
+        assert_eq!(judged(Some(&new), transaction(trace(1), 500)), "charged");
+        assert_eq!(judged(Some(&new), transaction(new.clone(), 500)), "unknown", "no numbers");
+    }
+
+    /// Neither terminal had a transaction before the payment.
+    #[test]
+    fn an_answer_of_another_new_terminal_proves_nothing() {
+        for before in [terminal("11111111"), Numbers::default()] {
+            for inquiry in [
+                Inquiry::Nothing(terminal("52523535")),
+                Inquiry::LastFailed(trace(1)),
+                transaction(trace(1), 500),
+                transaction(Numbers { terminal_id: None, ..trace(1) }, 500),
+            ] {
+                assert_eq!(judged(Some(&before), inquiry.clone()), "unknown", "{before:?}, {inquiry:?}");
+            }
+        }
     }
 
     #[test]
     fn a_different_currency_is_a_different_amount() {
         let euros = Amount { minor: 500, currency: 978 };
         let judged = judge(Some(&trace(7)), euros, transaction(trace(8), 500));
-        assert!(matches!(judged, Resolution::Unknown { .. }));
+        let Resolution::Unknown { why } = judged else { panic!("{judged:?}") };
+        assert!(why.contains("500 minor units of currency 840, this payment 500 minor units of currency 978"), "{why}");
     }
 }

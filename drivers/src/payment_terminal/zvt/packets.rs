@@ -6,6 +6,7 @@ use super::{
     Registration,
     apdu::{Apdu, encode},
     bmp::{self, Fields},
+    result::progress_in_words,
     text,
 };
 use crate::payment_terminal::Amount;
@@ -25,6 +26,12 @@ pub(super) enum Command {
     RepeatReceipt,
     /// `06 30`, for the transaction with this receipt number.
     Reverse(u16),
+    /// `06 31`, for the transaction with this receipt number, or for none.
+    Refund(Amount, Option<u16>),
+    /// `06 50`
+    CloseDay,
+    /// `06 70`
+    Diagnose,
     /// `80 00`
     Acknowledge,
     /// `84 66`: the goods were not handed over; the terminal reverses the payment.
@@ -54,6 +61,14 @@ impl Command {
             Self::Abort => encode((0x06, 0xb0), &[]),
             Self::RepeatReceipt => encode((0x06, 0x20), password),
             Self::Reverse(receipt) => encode((0x06, 0x30), &[password, &[0x87], &bcd(u64::from(receipt), 2)].concat()),
+            Self::Refund(amount, receipt) => {
+                let (minor, currency) = (bcd(amount.minor, 6), bcd(u64::from(amount.currency), 2));
+                let receipt = receipt.map(|number| [&[0x87], bcd(u64::from(number), 2).as_slice()].concat());
+                let receipt = receipt.unwrap_or_default();
+                encode((0x06, 0x31), &[password, &[0x04], &minor, &[0x49], &currency, &receipt].concat())
+            }
+            Self::CloseDay => encode((0x06, 0x50), password),
+            Self::Diagnose => encode((0x06, 0x70), &[]),
             Self::Acknowledge => encode((0x80, 0x00), &[]),
             Self::NotIssued => encode((0x84, 0x66), &[]),
             Self::Impossible => encode((0x84, 0x83), &[]),
@@ -70,15 +85,13 @@ pub(super) enum Message {
     Refused(u8),
     /// `04 0F`: the result of a transaction.
     Status(Fields),
-    /// `04 FF`: progress. Never a result, not even code 1C, "approved".
-    Progress(u8),
+    /// `04 FF`: progress, as the terminal puts it or by its code. Never a result, not even code 1C, "approved".
+    Progress(String),
     /// `06 D1`, `06 D3`: text for the customer's receipt.
     Text(Vec<String>),
-    /// `06 0F`: the end. In answer to an enquiry it has the state, where 00 is ready.
-    Completed {
-        /// Meaningless after other commands.
-        state: u8,
-    },
+    /// `06 0F`: the end. In answer to an enquiry it has the state, where 00 is ready; in answer to the registration,
+    /// the terminal's id. Both are meaningless after other commands.
+    Completed { state: u8, terminal_id: Option<String> },
     /// `06 1E`: the end, without success.
     Aborted(u8),
     /// Anything else.
@@ -93,15 +106,28 @@ impl Message {
             (0x80 | 0x84, 0x00) => Self::Taken,
             (0x84, code) => Self::Refused(code),
             (0x04, 0x0f) => Self::Status(bmp::parse(&frame.data)),
-            (0x04, 0xff) => Self::Progress(first().unwrap_or(0)),
+            (0x04, 0xff) => Self::Progress(progress(&frame.data)),
             (0x06, 0xd1) => Self::Text(text::line(&frame.data)),
             (0x06, 0xd3) => Self::Text(text::block(&frame.data)),
-            (0x06, 0x0f) => Self::Completed { state: enquired(&frame.data) },
+            (0x06, 0x0f) => {
+                Self::Completed { state: enquired(&frame.data), terminal_id: bmp::parse(&frame.data).trace.terminal_id }
+            }
             // An abort without a code is a fault of the terminal: FF.
             (0x06, 0x1e) => Self::Aborted(first().unwrap_or(0xff)),
             _ => Self::Unknown,
         }
     }
+}
+
+/// An intermediate status: a code, a time-out, and perhaps a text for the display in the TLV container, which is used
+/// if the code says so (FF).
+fn progress(data: &[u8]) -> String {
+    let code = data.first().copied().unwrap_or(0);
+    let text = match (code, data) {
+        (0xff, [_, _, 0x06, container @ ..] | [_, 0x06, container @ ..]) => text::display(container),
+        _ => None,
+    };
+    text.unwrap_or_else(|| progress_in_words(code))
 }
 
 /// The state in the completion of an enquiry: alone, or after the software version, which has its length in three
@@ -137,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    const SETTINGS: Registration = Registration { password: [0x12, 0x34, 0x56], currency: 978 };
+    const SETTINGS: Registration = Registration { password: [0x12, 0x34, 0x56], currency: 978, serial: false };
 
     #[test]
     fn commands_are_the_published_bytes() {
@@ -147,6 +173,11 @@ mod tests {
         assert_eq!(Command::Register.encode(&SETTINGS), [0x06, 0x00, 0x06, 0x12, 0x34, 0x56, 0x9e, 0x09, 0x78]);
         assert_eq!(Command::Reverse(231).encode(&SETTINGS), [0x06, 0x30, 0x06, 0x12, 0x34, 0x56, 0x87, 0x02, 0x31]);
         assert_eq!(Command::RepeatReceipt.encode(&SETTINGS), [0x06, 0x20, 0x03, 0x12, 0x34, 0x56]);
+        assert_eq!(Command::CloseDay.encode(&SETTINGS), [0x06, 0x50, 0x03, 0x12, 0x34, 0x56]);
+        assert_eq!(Command::Diagnose.encode(&SETTINGS), [0x06, 0x70, 0x00]);
+        let refund = Command::Refund(Amount { minor: 250, currency: 978 }, Some(31)).encode(&SETTINGS);
+        let amount = [0x12, 0x34, 0x56, 0x04, 0, 0, 0, 0, 0x02, 0x50, 0x49, 0x09, 0x78, 0x87, 0x00, 0x31];
+        assert_eq!(refund, [&[0x06, 0x31, 0x10], &amount[..]].concat());
         assert_eq!(Command::Acknowledge.encode(&SETTINGS), [0x80, 0x00, 0x00]);
         assert_eq!(Command::NotIssued.encode(&SETTINGS), [0x84, 0x66, 0x00]);
         assert_eq!(Command::Abort.encode(&SETTINGS), [0x06, 0xb0, 0x00]);
@@ -155,11 +186,22 @@ mod tests {
     #[test]
     fn an_enquiry_is_answered_with_or_without_a_software_version() {
         let said = |data: &[u8]| Message::of(&Apdu { code: (0x06, 0x0f), data: data.to_vec() });
-        assert_eq!(said(&[0x9c]), Message::Completed { state: 0x9c });
-        assert_eq!(said(b"\xf0\xf0\xf72.14.15\x00"), Message::Completed { state: 0 });
-        assert_eq!(said(b"\xf0\xf0\xf72.14.15\xdc"), Message::Completed { state: 0xdc });
-        assert_eq!(said(&[]), Message::Completed { state: 0 });
-        assert_eq!(said(b"\xf0\xf0\xf72.14.15"), Message::Completed { state: 0x9a }, "cut off");
+        let said = |data: &[u8]| match said(data) {
+            Message::Completed { state, terminal_id: None } => state,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said(&[0x9c]), 0x9c);
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15\x00"), 0);
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15\xdc"), 0xdc);
+        assert_eq!(said(&[]), 0);
+        assert_eq!(said(b"\xf0\xf0\xf72.14.15"), 0x9a, "cut off");
+    }
+
+    #[test]
+    fn a_terminal_reports_its_id_at_the_registration() {
+        let data = [0x19, 0x00, 0x29, 0x52, 0x52, 0x35, 0x35, 0x49, 0x09, 0x78];
+        let said = Message::of(&Apdu { code: (0x06, 0x0f), data: data.to_vec() });
+        assert_eq!(said, Message::Completed { state: 0x19, terminal_id: Some("52523535".into()) });
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub(super) const MAX_LINES: usize = 80;
 const MAX_LINE: usize = 64;
 
 /// The upper half of code page 437, the default of terminals.
-const UPPER: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+const UPPER: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀\
+    αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
 /// A print line (`06 D1`): an attribute byte, then text.
 pub(super) fn line(data: &[u8]) -> Vec<String> {
@@ -38,8 +39,17 @@ pub(super) fn block(data: &[u8]) -> Vec<String> {
     lines
 }
 
+/// The text for a display in a TLV container: `24` contains lines `07`.
+pub(super) fn display(container: &[u8]) -> Option<String> {
+    let (container, _) = value(container)?;
+    let (_, texts) = tags(container).find(|(tag, _)| *tag == 0x24)?;
+    let lines: Vec<String> = tags(texts).filter(|(tag, _)| *tag == 0x07).map(|(_, text)| read(text)).collect();
+    let text = lines.join(" ").trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
 /// The tags of a TLV container, up to the first invalid one.
-fn tags(mut data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn tags(mut data: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let (&first, rest) = data.split_first()?;
         // A tag with the low five bits all set has a second byte.
@@ -94,6 +104,7 @@ mod tests {
         assert_eq!(block(&block_text(2)), ["OK", "!"]);
         assert_eq!(block(&block_text(1)), [""; 0], "the merchant's copy");
         // Without a receipt type, with lengths of two and three bytes.
+        assert_eq!(display(&[0x08, 0x24, 0x06, 0x07, 0x01, b'a', 0x07, 0x01, b'b']).as_deref(), Some("a b"));
         assert_eq!(block(&[0x06, 0x81, 0x07, 0x25, 0x82, 0x00, 0x03, 0x07, 0x01, b'x']), ["x"]);
     }
 
@@ -117,7 +128,8 @@ mod tests {
         fn the_decoders_never_panic(data in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = line(&data);
             prop_assert!(block(&data).len() <= MAX_LINES);
-            prop_assert!(block(&[&[0x06, 0x82, 0x01, 0x00, 0x25, 0x81, 0xf0], data.as_slice()].concat()).len() <= MAX_LINES);
+            let container = [&[0x06, 0x82, 0x01, 0x00, 0x25, 0x81, 0xf0], data.as_slice()].concat();
+            prop_assert!(block(&container).len() <= MAX_LINES);
         }
     }
 }

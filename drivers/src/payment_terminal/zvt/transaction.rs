@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::payment_terminal::{Amount, MaskedPan, Record, TerminalReference};
+use crate::payment_terminal::{Amount, Entry, MaskedPan, Record, TerminalReference};
 
-/// The numbers of a transaction. Without any, it means "no transaction yet".
+/// The numbers of a transaction. Without trace and receipt, the terminal has no transaction yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Numbers {
@@ -34,7 +34,7 @@ impl Numbers {
     /// | one is missing | equal / differ | yes / no |
     /// | one is missing | one is missing | undecided |
     pub(super) fn same(&self, other: &Self) -> Option<bool> {
-        if self.is_of_another_terminal(other) {
+        if self.same_terminal(other) == Some(false) {
             return Some(false);
         }
         let equal = |pair: Option<(u32, u32)>| pair.map(|(one, other)| one == other);
@@ -46,12 +46,12 @@ impl Numbers {
         }
     }
 
-    /// Whether both name a terminal, and a different one.
-    pub(super) fn is_of_another_terminal(&self, other: &Self) -> bool {
-        self.terminal_id.as_ref().zip(other.terminal_id.as_ref()).is_some_and(|(one, other)| one != other)
+    /// Whether both are of the same terminal; `None` if one of them has no terminal id.
+    pub(super) fn same_terminal(&self, other: &Self) -> Option<bool> {
+        Some(self.terminal_id.as_ref()? == other.terminal_id.as_ref()?)
     }
 
-    /// Whether there is a number that identifies it.
+    /// Whether there is a transaction: a number that identifies it.
     pub(super) fn can_be_compared(&self) -> bool {
         self.trace.is_some() || self.receipt.is_some()
     }
@@ -67,13 +67,34 @@ impl Numbers {
     }
 }
 
-/// The receipt number in a reference of this protocol; a reversal needs it.
-pub(super) fn receipt_of(reference: &TerminalReference) -> Option<u16> {
-    reference.get("receipt")?.parse().ok().filter(|number| *number < 10_000)
+/// A charge that is to be reversed or refunded: a receipt number, which is unique at one terminal only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Original {
+    terminal_id: Option<String>,
+    pub(super) receipt: u16,
+}
+
+impl Original {
+    /// Reads a reference of this protocol; `None` if it has no receipt number.
+    pub(super) fn of(reference: &TerminalReference) -> Option<Self> {
+        let receipt = reference.get("receipt")?.parse().ok().filter(|number| *number < 10_000)?;
+        Some(Self { terminal_id: reference.get("terminal_id").map(str::to_owned), receipt })
+    }
+
+    /// Requires that the terminal with this last transaction made the charge. On another one, the receipt number is
+    /// that of another customer.
+    pub(super) fn require_at(&self, last: &Numbers) -> Result<(), String> {
+        match (&self.terminal_id, &last.terminal_id) {
+            (Some(own), Some(here)) if own != here => Err(format!(
+                "terminal {own} made the charge, and this is terminal {here}: use the menu of terminal {own}"
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A transaction as recorded by the terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) amount: Amount,
     pub(super) trace: Numbers,
@@ -81,6 +102,9 @@ pub(super) struct Transaction {
     pub(super) time: Option<String>,
     pub(super) card: Option<MaskedPan>,
     pub(super) card_name: Option<String>,
+    pub(super) entry: Option<Entry>,
+    pub(super) authorisation: Option<String>,
+    pub(super) offline: bool,
     pub(super) receipt_text: Vec<String>,
 }
 
@@ -92,6 +116,10 @@ impl From<Transaction> for Record {
             terminal_time: transaction.time,
             masked_pan: transaction.card,
             scheme: transaction.card_name,
+            entry: transaction.entry,
+            authorisation: transaction.authorisation,
+            token: None,
+            offline: transaction.offline,
             receipt_text: transaction.receipt_text,
         }
     }
@@ -131,7 +159,15 @@ mod tests {
         let reference = trace("52523535", Some(7), None).reference();
         let entries: Vec<_> = reference.iter().collect();
         assert_eq!(entries, [("terminal_id", "52523535"), ("trace", "7")]);
-        assert_eq!(receipt_of(&reference), None);
-        assert_eq!(receipt_of(&trace("", None, Some(231)).reference()), Some(231));
+        assert_eq!(Original::of(&reference), None);
+    }
+
+    #[test]
+    fn a_charge_is_only_known_at_its_terminal() {
+        for (own, here, known) in [("a", "a", true), ("a", "b", false), ("", "b", true), ("a", "", true)] {
+            let original = Original::of(&trace(own, None, Some(231)).reference()).unwrap();
+            assert_eq!(original.receipt, 231);
+            assert_eq!(original.require_at(&trace(here, Some(8), Some(9))).is_ok(), known, "{own:?} {here:?}");
+        }
     }
 }

@@ -1,19 +1,21 @@
-//! A card terminal that speaks ZVT on TCP, with a journal that outlives its connections.
+//! A card terminal that speaks ZVT on TCP or a serial line, with a journal that outlives its connections.
 //!
 //! It serves one link at a time. Its messages are built byte by byte, independently of the driver's encoder.
 //!
 //! | the link is lost | effect |
 //! | --- | --- |
-//! | before the customer has finished | the payment is dropped; or [continued](SimulatedTerminal::carry_on) while the terminal is busy |
-//! | after booking, before the acknowledgement | the payment is kept; or [reversed](SimulatedTerminal::reverse_unacknowledged) |
+//! | before the customer has finished | the payment is dropped; or [continued](SimulatedTerminal::carry_on) |
+//! | after booking, before the acknowledgement | kept; or [reversed](SimulatedTerminal::reverse_unacknowledged) |
 //! | later | the payment is kept |
 
+mod line;
 mod session;
 
 use std::{
     collections::HashSet,
     io,
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,6 +23,7 @@ use std::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::session::Session;
+use super::Pty;
 
 /// A transaction in the terminal's journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +43,10 @@ pub struct Booked {
 pub enum BookedState {
     /// The customer was charged.
     Charged,
-    /// Charged, then refunded.
+    /// Charged, then reversed.
     Reversed,
+    /// Given back to the customer.
+    Refund,
 }
 
 /// A point where the link can be dropped: every boundary between two messages, in both directions.
@@ -114,12 +119,15 @@ enum Quirk {
     ReverseUnacknowledged,
     PrintBlocks,
     FailAfterApproval,
+    Offline,
 }
 
 #[derive(Default)]
 struct State {
     journal: Vec<Booked>,
     trace: u32,
+    /// Eight digits in BCD.
+    terminal_id: [u8; 4],
     /// The currency of the registration, in BCD.
     currency: [u8; 2],
     quirks: HashSet<Quirk>,
@@ -132,21 +140,31 @@ struct State {
     carry_on: Option<u32>,
     /// Busy for this many more enquiries.
     busy: u32,
-    /// The payment in progress, in minor units.
-    unfinished: Option<u64>,
+    /// The transaction in progress: minor units, and its state once booked.
+    unfinished: Option<(u64, BookedState)>,
     think: Duration,
     think_before_text: Duration,
+    /// The first transaction of the day in the journal.
+    day: usize,
+    /// One in this many frames on a serial line is spoiled.
+    spoil_every: Option<u32>,
+    spoiled: u32,
 }
 
 impl State {
+    /// A terminal without any transaction.
+    fn new() -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { terminal_id: [0x52, 0x52, 0x35, 0x35], ..Self::default() }))
+    }
+
     fn is(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
     }
 
-    fn book(&mut self, minor: u64) -> Booked {
+    fn book(&mut self, minor: u64, state: BookedState) -> Booked {
         self.trace += 1;
         let receipt = u16::try_from(self.trace % 10_000).unwrap_or(0);
-        let booked = Booked { minor, trace: self.trace, receipt, state: BookedState::Charged };
+        let booked = Booked { minor, trace: self.trace, receipt, state };
         self.journal.push(booked.clone());
         booked
     }
@@ -158,9 +176,9 @@ impl State {
         }
         self.busy -= 1;
         if self.busy == 0
-            && let Some(minor) = self.unfinished.take()
+            && let Some((minor, state)) = self.unfinished.take()
         {
-            self.book(minor);
+            self.book(minor, state);
         }
         0x9c
     }
@@ -169,6 +187,7 @@ impl State {
 /// A simulated terminal.
 pub struct SimulatedTerminal {
     address: SocketAddr,
+    line: Option<PathBuf>,
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
@@ -181,7 +200,7 @@ impl SimulatedTerminal {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let state = Arc::<Mutex<State>>::default();
+        let state = State::new();
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -190,12 +209,49 @@ impl SimulatedTerminal {
                 let _ = Session::new(stream, &shared).serve().await;
             }
         });
-        Ok(Self { address, state, task })
+        Ok(Self { address, line: None, state, task })
+    }
+
+    /// Starts a terminal on a serial line.
+    ///
+    /// # Errors
+    /// The system has no pseudo-terminal.
+    pub fn on_a_line() -> io::Result<Self> {
+        let pty = Pty::open(None)?;
+        let line = Some(pty.path().to_owned());
+        let state = State::new();
+        let shared = Arc::clone(&state);
+        let task = tokio::spawn(async move {
+            let stream = line::unframed(pty, &shared);
+            let _ = Session::new(stream, &shared).serve().await;
+        });
+        Ok(Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), line, state, task })
+    }
+
+    /// The driver's path of its serial line.
+    pub fn line(&self) -> Option<&Path> {
+        self.line.as_deref()
+    }
+
+    /// Spoils frames on the serial line: one in this many frames from the driver is refused, and one in this
+    /// many to it is first sent with a wrong check.
+    pub fn spoil_every(&self, frames: Option<u32>) {
+        lock(&self.state).spoil_every = frames;
+    }
+
+    /// How many frames it spoiled.
+    pub fn spoiled(&self) -> u32 {
+        lock(&self.state).spoiled
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Gives it this id instead of 52523535; eight digits in BCD. The hub learns it with its next link.
+    pub fn identify(&self, terminal_id: [u8; 4]) {
+        lock(&self.state).terminal_id = terminal_id;
     }
 
     /// The journal: what customers were really charged.
@@ -206,6 +262,11 @@ impl SimulatedTerminal {
     /// The number of payments that are charged and not refunded.
     pub fn bookings(&self) -> usize {
         lock(&self.state).journal.iter().filter(|booked| booked.state == BookedState::Charged).count()
+    }
+
+    /// Charges an amount as if a request for it had arrived, and its answer was lost.
+    pub fn charge(&self, minor: u64) {
+        lock(&self.state).book(minor, BookedState::Charged);
     }
 
     /// Declines the next authorisation with this code.
@@ -291,6 +352,16 @@ impl SimulatedTerminal {
     /// Approves, and reports after the acknowledgement that the payment failed; the booking is reversed.
     pub fn fail_after_approval(&self, on: bool) {
         self.quirk(Quirk::FailAfterApproval, on);
+    }
+
+    /// Approves without its bank.
+    pub fn offline(&self, on: bool) {
+        self.quirk(Quirk::Offline, on);
+    }
+
+    /// Books a refund as if a request for it had arrived, and its answer was lost.
+    pub fn refund(&self, minor: u64) {
+        lock(&self.state).book(minor, BookedState::Refund);
     }
 
     fn quirk(&self, quirk: Quirk, on: bool) {

@@ -6,16 +6,13 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Booked, BookedState, Decline, Point, Quirk, State, lock};
 
 /// A link.
-pub(super) struct Session<'a> {
-    stream: TcpStream,
+pub(super) struct Session<'a, S> {
+    stream: S,
     state: &'a Mutex<State>,
     pending: Vec<u8>,
     /// Data that is sent together with the next write.
@@ -37,8 +34,8 @@ impl From<io::Error> for Over {
 
 const ACK: &[u8] = &[0x80, 0x00, 0x00];
 
-impl<'a> Session<'a> {
-    pub(super) fn new(stream: TcpStream, state: &'a Mutex<State>) -> Self {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
+    pub(super) fn new(stream: S, state: &'a Mutex<State>) -> Self {
         Self { stream, state, pending: Vec::new(), held: Vec::new(), crossed: VecDeque::new(), drop_at: None }
     }
 
@@ -58,11 +55,21 @@ impl<'a> Session<'a> {
                         self.state().currency = [high, low];
                     }
                     self.acknowledge().await?;
-                    let [high, low] = self.state().currency;
-                    // Status byte, terminal id and currency.
-                    self.lead(&[0x06, 0x0f, 0x0a, 0x19, 0x00, 0x29, 0x52, 0x52, 0x35, 0x35, 0x49, high, low]).await?;
+                    let (id, currency) = {
+                        let state = self.state();
+                        (state.terminal_id, state.currency)
+                    };
+                    let data = [&[0x19, 0x00, 0x29], &id[..], &[0x49], &currency].concat();
+                    self.lead(&framed([0x06, 0x0f], &data)).await?;
                 }
-                [0x06, 0x01] => self.authorise(&data).await?,
+                [0x06, 0x01] => self.authorise(&data, BookedState::Charged).await?,
+                [0x06, 0x31] => self.authorise(data.get(3..).unwrap_or_default(), BookedState::Refund).await?,
+                [0x06, 0x50] => self.close_day().await?,
+                [0x06, 0x70] => {
+                    self.acknowledge().await?;
+                    self.lead(b"\x06\xd1\x13\x00Host connection OK").await?;
+                    self.lead(&[0x06, 0x0f, 0x00]).await?;
+                }
                 [0x06, 0x20] => self.repeat_receipt().await?,
                 [0x06, 0x30] => self.reverse(&data).await?,
                 [0x05, 0x01] => {
@@ -148,7 +155,8 @@ impl<'a> Session<'a> {
         if self.drop_at == Some(point) { Err(Over) } else { Ok(()) }
     }
 
-    async fn authorise(&mut self, data: &[u8]) -> Result<(), Over> {
+    /// A charge or refund.
+    async fn authorise(&mut self, data: &[u8], kind: BookedState) -> Result<(), Over> {
         let drop_at = self.state().drop_at.take();
         self.drop_at = drop_at;
         self.reached(Point::CommandReceived)?;
@@ -165,13 +173,13 @@ impl<'a> Session<'a> {
         let paid = self.customer().await.inspect_err(|_| {
             let mut state = self.state();
             if let Some(enquiries) = state.carry_on {
-                (state.busy, state.unfinished) = (enquiries, Some(minor));
+                (state.busy, state.unfinished) = (enquiries, Some((minor, kind)));
             }
         })?;
         if !paid {
             return Ok(());
         }
-        let booked = self.state().book(minor);
+        let booked = self.state().book(minor, kind);
         let vote = self.result_acknowledged(&booked).await.inspect_err(|_| {
             if self.state().is(Quirk::ReverseUnacknowledged) {
                 self.give_back(booked.receipt);
@@ -283,7 +291,7 @@ impl<'a> Session<'a> {
                 self.lead(&[0x06, 0x1e, 0x01, 0x83]).await?;
             }
             Some(booked) => {
-                let code = if booked.state == BookedState::Charged { 0x00 } else { 0x6c };
+                let code = if booked.state == BookedState::Reversed { 0x6c } else { 0x00 };
                 let result = self.result(&booked, code);
                 self.lead(&result).await?;
                 self.text(&booked).await?;
@@ -293,7 +301,33 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The totals of the day: all cards are Visa, the fifth scheme.
+    async fn close_day(&mut self) -> Result<(), Over> {
+        self.acknowledge().await?;
+        let (count, sum) = {
+            let mut state = self.state();
+            let day: Vec<_> =
+                state.journal[state.day..].iter().filter(|booked| booked.state == BookedState::Charged).collect();
+            let totals = (day.len() as u64, day.iter().map(|booked| booked.minor).sum::<u64>());
+            state.day = state.journal.len();
+            totals
+        };
+        let mut data = vec![0x27, 0x00, 0x60, 0xf0, 0xf5, 0xf3, 0x00, 0x01, 0x00, 0x02];
+        for scheme in 0..7 {
+            let (count, sum) = if scheme == 4 { (count, sum) } else { (0, 0) };
+            data.extend(bcd(count, 1));
+            data.extend(bcd(sum, 6));
+        }
+        self.lead(&framed([0x04, 0x0f], &data)).await?;
+        self.lead(b"\x06\xd1\x0b\x00END OF DAY").await?;
+        self.lead(&[0x06, 0x0f, 0x00]).await?;
+        Ok(())
+    }
+
     async fn reverse(&mut self, data: &[u8]) -> Result<(), Over> {
+        let drop_at = self.state().drop_at.take();
+        self.drop_at = drop_at;
+        self.reached(Point::CommandReceived)?;
         let receipt = match *data {
             [_, _, _, 0x87, high, low, ..] => [high, low]
                 .iter()
@@ -301,13 +335,26 @@ impl<'a> Session<'a> {
             _ => return self.write(&[0x84, 0x83, 0x00]).await,
         };
         self.acknowledge().await?;
+        self.reached(Point::CommandAcknowledged)?;
+        // Please wait.
+        self.write(&[0x04, 0xff, 0x01, 0x17]).await?;
+        self.reached(Point::StatusSent)?;
+        self.acknowledgement().await?;
+        self.reached(Point::StatusAcknowledged)?;
         let found = self.state().journal.iter().find(|booked| booked.receipt == receipt).cloned();
         match found {
             Some(booked) if booked.state == BookedState::Charged => {
                 self.give_back(receipt);
+                self.reached(Point::Booked)?;
                 let result = self.result(&booked, 0x00);
-                self.lead(&result).await?;
-                self.lead(&[0x06, 0x0f, 0x00]).await?;
+                self.write(&result).await?;
+                self.reached(Point::ResultSent)?;
+                self.acknowledgement().await?;
+                self.reached(Point::ResultAcknowledged)?;
+                self.write(&[0x06, 0x0f, 0x00]).await?;
+                self.reached(Point::CompletionSent)?;
+                self.acknowledgement().await?;
+                self.reached(Point::CompletionAcknowledged)?;
             }
             Some(_) => {
                 self.lead(&[0x06, 0x1e, 0x01, 0xb4]).await?;
@@ -327,20 +374,15 @@ impl<'a> Session<'a> {
 
     /// A status information, `04 0F`.
     fn result(&self, booked: &Booked, code: u8) -> Vec<u8> {
-        let bcd = |number: u64, bytes: u32| -> Vec<u8> {
-            (0..bytes)
-                .rev()
-                .map(|place| u8::try_from(number / 100_u64.pow(place) % 100).unwrap_or(0))
-                .map(|pair| pair / 10 * 16 + pair % 10)
-                .collect()
-        };
         let mut data = vec![0x27, code, 0x04];
         data.extend(bcd(booked.minor, 6));
         data.push(0x49);
         data.extend(self.state().currency);
         data.push(0x0b);
         data.extend(bcd(u64::from(booked.trace), 3));
-        data.extend([0x0c, 0x14, 0x15, 0x16, 0x0d, 0x11, 0x24, 0x29, 0x52, 0x52, 0x35, 0x35, 0x87]);
+        data.extend([0x0c, 0x14, 0x15, 0x16, 0x0d, 0x11, 0x24, 0x29]);
+        data.extend(self.state().terminal_id);
+        data.push(0x87);
         data.extend(bcd(u64::from(booked.receipt), 2));
         if self.state().is(Quirk::FullPan) {
             data.extend([0x22, 0xf0, 0xf8, 0x47, 0x61, 0x73, 0x90, 0x01, 0x01, 0x01, 0x19]);
@@ -352,6 +394,11 @@ impl<'a> Session<'a> {
         }
         data.extend([0x8a, 0x0a, 0x8b, 0xf0, 0xf5]);
         data.extend(b"VISA\0");
+        data.push(0x3b);
+        data.extend(b"A7B8C9\0\0");
+        // Online or not, contactless.
+        let online = u8::from(!self.state().is(Quirk::Offline));
+        data.extend([0x06, 0x08, 0x1f, 0x11, 0x01, online, 0x1f, 0x12, 0x01, 0x02]);
         framed([0x04, 0x0f], &data)
     }
 }
@@ -362,6 +409,15 @@ fn block(whose: u8, lines: &[String]) -> Vec<u8> {
     let texts: Vec<u8> = lines.iter().flat_map(|line| [&[0x07, short(line.len())], line.as_bytes()].concat()).collect();
     let container = [&[0x1f, 0x07, 0x01, whose, 0x25, 0x81, short(texts.len())], texts.as_slice()].concat();
     framed([0x06, 0xd3], &[&[0x06, 0x82, 0x00, short(container.len())], container.as_slice()].concat())
+}
+
+/// Two decimal digits per byte.
+fn bcd(number: u64, bytes: u32) -> Vec<u8> {
+    (0..bytes)
+        .rev()
+        .map(|place| u8::try_from(number / 100_u64.pow(place) % 100).unwrap_or(0))
+        .map(|pair| pair / 10 * 16 + pair % 10)
+        .collect()
 }
 
 fn framed(code: [u8; 2], data: &[u8]) -> Vec<u8> {

@@ -5,21 +5,23 @@ use super::{
         bmp::Fields,
         judge::Inquiry,
         packets::{Command, Message},
-        result::progress_in_words,
         text::MAX_LINES,
         transaction::{Numbers, Transaction},
     },
     Answer, Dialogue, Effect, Errand, Heard, Purpose, State, Step, Trouble, call, fail,
 };
-use crate::payment_terminal::{Progress, Vote};
+use crate::payment_terminal::{Closing, Progress, Vote};
 
 /// The code in `06 1E` for a function that is not possible; in answer to `06 20` it means that there is no transaction.
 const NOT_POSSIBLE: u8 = 0x83;
 
 impl Dialogue {
-    pub(super) fn heard(&mut self, state: State, message: Message) -> Step {
+    pub(super) fn heard(&mut self, state: State, mut message: Message) -> Step {
         use Message as M;
         use State as S;
+        if let M::Status(Fields { trace, .. }) = &mut message {
+            trace.terminal_id = trace.terminal_id.take().or_else(|| self.terminal_id.clone());
+        }
         match (state, message) {
             (S::Calling(errand), M::Taken) => self.taken(errand),
             (S::Calling(errand), M::Refused(_)) if self.abort_open => {
@@ -35,19 +37,20 @@ impl Dialogue {
             // Before its command is taken, the terminal does not lead; it repeats what matters.
             (state @ S::Calling(_), _) | (state, M::Unknown) => (state, vec![Effect::Send(Command::Impossible)]),
 
-            (S::Registering, M::Completed { .. }) => {
+            (S::Registering, M::Completed { terminal_id, .. }) => {
+                self.registered(terminal_id);
                 acknowledged(call(Errand::Enquire(Purpose::Greeting), Command::Enquire))
             }
             (S::Registering, M::Aborted(code)) => acknowledged(refused_registration(code)),
 
-            (S::Enquiring(purpose), M::Completed { state: 0 }) => {
+            (S::Enquiring(purpose), M::Completed { state: 0, .. }) => {
                 self.abort_open = false;
                 acknowledged(match purpose {
                     Purpose::Check => (S::Idle, vec![]),
                     _ => call(Errand::Repeat(purpose), Command::RepeatReceipt),
                 })
             }
-            (S::Enquiring(purpose), M::Completed { state: code } | M::Aborted(code)) => {
+            (S::Enquiring(purpose), M::Completed { state: code, .. } | M::Aborted(code)) => {
                 acknowledged(not_ready(purpose, code))
             }
 
@@ -75,7 +78,13 @@ impl Dialogue {
             }
 
             (S::Reversing(heard), M::Completed { .. }) => acknowledged(self.reversed(heard)),
-            (S::Reversing(_), M::Aborted(code)) => acknowledged(self.ended(Answer::Failed(Trouble::Refused(code)))),
+            (S::Managing(heard), M::Completed { .. }) => acknowledged(self.managed(heard)),
+            (S::Managing(heard), M::Status(status)) => {
+                acknowledged((S::Managing(Heard { status: Some(status), ..heard }), vec![]))
+            }
+            (S::Reversing(_) | S::Managing(_), M::Aborted(code)) => {
+                acknowledged(self.ended(Answer::Failed(Trouble::Refused(code))))
+            }
 
             (S::Repeating(purpose, heard), M::Status(status)) => {
                 let remember = self.remember(&status);
@@ -91,18 +100,28 @@ impl Dialogue {
                 out_of_protocol(&state, "unrequested result")
             }
             (mut state, M::Text(lines)) => {
-                if let S::Repeating(_, heard) | S::Completing(_, _, heard) | S::Reversing(heard) = &mut state {
+                if let S::Repeating(_, heard) | S::Completing(_, _, heard) | S::Reversing(heard) | S::Managing(heard) =
+                    &mut state
+                {
                     let room = MAX_LINES - heard.text.len().min(MAX_LINES);
                     heard.text.extend(lines.into_iter().take(room));
                 }
                 acknowledged((state, vec![]))
             }
-            (state @ (S::Authorising(_) | S::Completing(..) | S::Reversing(_)), M::Progress(code)) => {
-                let progress = Progress { text: progress_in_words(code) };
-                acknowledged((state, vec![Effect::Progress(progress)]))
+            (state @ (S::Authorising(_) | S::Completing(..) | S::Reversing(_)), M::Progress(text)) => {
+                acknowledged((state, vec![Effect::Progress(Progress { text })]))
             }
             (state, _) => acknowledged((state, vec![])),
         }
+    }
+
+    /// The terminal accepted the registration. The last transaction of another terminal is not this one's.
+    fn registered(&mut self, terminal_id: Option<String>) {
+        let here = Numbers { terminal_id: terminal_id.clone(), ..Numbers::default() };
+        if self.last.same_terminal(&here) == Some(false) || self.last == Numbers::default() {
+            self.last = here;
+        }
+        self.terminal_id = terminal_id;
     }
 
     /// The command is taken: the terminal leads.
@@ -111,11 +130,12 @@ impl Dialogue {
             Errand::Register => (State::Registering, vec![]),
             Errand::Enquire(purpose) => (State::Enquiring(purpose), vec![]),
             Errand::Repeat(purpose) => (State::Repeating(purpose, Heard::default()), vec![]),
-            Errand::Reverse => (State::Reversing(Heard::default()), vec![]),
+            Errand::Reverse => (State::Reversing(Heard::default()), vec![Effect::Taken]),
+            Errand::Manage(_) => (State::Managing(Heard::default()), vec![]),
             Errand::Authorise => {
                 self.abort_open = self.abort;
                 let abort = self.abort.then_some(Effect::Send(Command::Abort));
-                (State::Authorising(Heard::default()), abort.into_iter().collect())
+                (State::Authorising(Heard::default()), [Effect::Taken].into_iter().chain(abort).collect())
             }
         }
     }
@@ -127,7 +147,7 @@ impl Dialogue {
             Errand::Enquire(purpose) => not_ready(purpose, code),
             Errand::Repeat(purpose) => untold(purpose, Trouble::Refused(code)),
             Errand::Authorise => self.ended(Answer::Declined(code)),
-            Errand::Reverse => self.ended(Answer::Failed(Trouble::Refused(code))),
+            Errand::Reverse | Errand::Manage(_) => self.ended(Answer::Failed(Trouble::Refused(code))),
         }
     }
 
@@ -137,7 +157,9 @@ impl Dialogue {
             (Some(status), _) => self.inquired(status, heard.text),
             // Only believed of a terminal without any known transaction; otherwise it may mean that the terminal can't
             // answer.
-            (None, Some(NOT_POSSIBLE)) if self.last == Numbers::default() => Ok(Inquiry::Nothing),
+            (None, Some(NOT_POSSIBLE)) if !self.last.can_be_compared() => {
+                Ok(Inquiry::Nothing(Numbers { terminal_id: self.terminal_id.clone(), ..Numbers::default() }))
+            }
             (None, Some(code)) => Err(Trouble::Refused(code)),
             (None, None) => Err(Trouble::Protocol("receipt repetition without a result".into())),
         };
@@ -223,6 +245,16 @@ impl Dialogue {
         self.ended(answer)
     }
 
+    /// The terminal has finished `06 50` or `06 70`.
+    fn managed(&mut self, heard: Heard) -> Step {
+        let status = heard.status.unwrap_or_default();
+        let failed = status.result.filter(|code| *code != 0);
+        self.ended(match failed {
+            Some(code) => Answer::Failed(Trouble::Refused(code)),
+            None => Answer::Done(Closing { schemes: status.totals, report: heard.text }),
+        })
+    }
+
     /// The hub's request is complete.
     fn ended(&mut self, answer: Answer) -> Step {
         let mut effects = vec![Effect::Answer(answer)];
@@ -254,6 +286,9 @@ impl Dialogue {
             time: Some(time).filter(|time| !time.is_empty()),
             card: status.card,
             card_name: status.card_name,
+            entry: status.entry,
+            authorisation: status.authorisation,
+            offline: status.offline,
             receipt_text,
         })
     }
@@ -287,7 +322,8 @@ fn not_ready(purpose: Purpose, code: u8) -> Step {
 /// the terminal is not used for payments.
 fn untold(purpose: Purpose, trouble: Trouble) -> Step {
     let why = format!(
-        "it does not report its last payment: {trouble}; make a payment at the terminal itself, or ask its provider to enable receipt repetition"
+        "it does not report its last payment: {trouble}; make a payment at the terminal itself, or ask its provider \
+         to enable receipt repetition"
     );
     let answer = (purpose == Purpose::Inquiry).then_some(Effect::Answer(Answer::Failed(trouble)));
     (State::Resting, answer.into_iter().chain([Effect::Attention(why)]).collect())

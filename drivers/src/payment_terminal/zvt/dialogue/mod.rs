@@ -21,7 +21,7 @@ use super::{
     result::in_words,
     transaction::{Numbers, Transaction},
 };
-use crate::payment_terminal::{Amount, Progress, Vote};
+use crate::payment_terminal::{Amount, Closing, Progress, Vote};
 
 /// T2: an enquiry needs neither the customer nor the bank (ecrterm's upper value).
 const T2: Duration = Duration::from_secs(15);
@@ -46,14 +46,16 @@ const CHECK: Duration = Duration::from_secs(30);
 pub(super) enum Event {
     /// The link is open.
     Opened,
-    /// The hub wants to charge an amount.
-    Authorise(Amount),
+    /// The hub wants to charge or refund an amount.
+    Authorise(Order),
     /// The hub wants to stop the running authorisation.
     Abort,
     /// The hub wants to know the last transaction.
     Inquire,
     /// The hub wants to reverse the transaction with this receipt number.
     Reverse(u16),
+    /// The hub wants to close the day or to check the terminal.
+    Manage(Duty),
     /// The hub's vote on an approval; `None` if nobody is left to vote.
     Voted(Option<Vote>),
     /// The terminal sent a message.
@@ -62,6 +64,42 @@ pub(super) enum Event {
     Elapsed,
     /// The link was lost, with the reason.
     Lost(String),
+}
+
+/// A transaction that awaits a vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `06 01`
+    Charge(Amount),
+    /// `06 31`, of the transaction with this receipt number or of none.
+    Refund(Amount, Option<u16>),
+}
+
+impl Order {
+    fn command(self) -> Command {
+        match self {
+            Self::Charge(amount) => Command::Authorise(amount),
+            Self::Refund(amount, receipt) => Command::Refund(amount, receipt),
+        }
+    }
+}
+
+/// Work that involves no card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// `06 50`
+    CloseDay,
+    /// `06 70`
+    Diagnose,
+}
+
+impl Duty {
+    fn command(self) -> Command {
+        match self {
+            Self::CloseDay => Command::CloseDay,
+            Self::Diagnose => Command::Diagnose,
+        }
+    }
 }
 
 /// An output of the state machine; effects are executed in order.
@@ -75,6 +113,8 @@ pub(super) enum Effect {
     Attention(String),
     /// Report the progress of a payment.
     Progress(Progress),
+    /// Report that the terminal took the transaction.
+    Taken,
     /// Record the numbers of the terminal's last transaction.
     Remember(Numbers),
     /// Pass an approval to the hub and await its vote.
@@ -96,6 +136,8 @@ pub(super) enum Answer {
     Inquired(Inquiry),
     /// This transaction was reversed.
     Reversed(Transaction),
+    /// The duty is done.
+    Done(Closing),
     /// The request failed.
     Failed(Trouble),
 }
@@ -137,6 +179,7 @@ pub(super) enum Errand {
     Repeat(Purpose),
     Authorise,
     Reverse,
+    Manage(Duty),
 }
 
 /// The purpose of an enquiry.
@@ -170,6 +213,7 @@ pub(super) enum State {
     /// The vote was sent; the terminal is finishing.
     Completing(Vote, Transaction, Heard),
     Reversing(Heard),
+    Managing(Heard),
 }
 
 /// The terminal's messages so far while it leads.
@@ -184,6 +228,8 @@ pub(super) struct Dialogue {
     state: State,
     /// The store's currency, for a terminal that sends none.
     currency: u16,
+    /// The id that the terminal reported on this link.
+    terminal_id: Option<String>,
     /// The terminal's last transaction.
     last: Numbers,
     /// The hub wants to abort a payment that is not taken yet.
@@ -196,7 +242,7 @@ type Step = (State, Vec<Effect>);
 
 impl Dialogue {
     pub(super) fn new(currency: u16, last: Numbers) -> Self {
-        Self { state: State::Closed, currency, last, abort: false, abort_open: false }
+        Self { state: State::Closed, currency, terminal_id: None, last, abort: false, abort_open: false }
     }
 
     /// Whether the hub may send a request.
@@ -250,13 +296,14 @@ impl Dialogue {
             }
             (state, Event::Elapsed) => fail(&state, Trouble::Silent(limit)),
 
-            (S::Idle, Event::Authorise(amount)) => {
+            (S::Idle, Event::Authorise(order)) => {
                 self.abort = false;
-                call(Errand::Authorise, Command::Authorise(amount))
+                call(Errand::Authorise, order.command())
             }
+            (S::Idle, Event::Manage(duty)) => call(Errand::Manage(duty), duty.command()),
             (S::Idle, Event::Reverse(receipt)) => call(Errand::Reverse, Command::Reverse(receipt)),
             (S::Idle | S::Resting, Event::Inquire) => call(Errand::Enquire(Purpose::Inquiry), Command::Enquire),
-            (S::Resting, Event::Authorise(_) | Event::Reverse(_)) => {
+            (S::Resting, Event::Authorise(_) | Event::Reverse(_) | Event::Manage(_)) => {
                 (S::Resting, vec![Effect::Answer(Answer::Failed(Trouble::NotReady))])
             }
             (S::Calling(Errand::Authorise), Event::Abort) => {
@@ -289,11 +336,15 @@ fn fail(state: &State, trouble: Trouble) -> Step {
     let asked = match state {
         State::Calling(errand) => match errand {
             Errand::Enquire(purpose) | Errand::Repeat(purpose) => *purpose == Purpose::Inquiry,
-            Errand::Authorise | Errand::Reverse => true,
+            Errand::Authorise | Errand::Reverse | Errand::Manage(_) => true,
             Errand::Register => false,
         },
         State::Enquiring(purpose) | State::Repeating(purpose, _) => *purpose == Purpose::Inquiry,
-        State::Authorising(_) | State::AwaitingVote(_) | State::Completing(..) | State::Reversing(_) => true,
+        State::Authorising(_)
+        | State::AwaitingVote(_)
+        | State::Completing(..)
+        | State::Reversing(_)
+        | State::Managing(_) => true,
         State::Closed | State::Registering | State::Resting | State::Idle => false,
     };
     let answer = asked.then_some(Effect::Answer(Answer::Failed(trouble)));

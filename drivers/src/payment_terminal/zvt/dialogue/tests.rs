@@ -15,10 +15,15 @@ fn status(result: Option<u8>, number: u32) -> Fields {
 }
 
 fn record() -> Transaction {
-    Transaction { amount: AMOUNT, trace: trace(8), time: None, card: None, card_name: None, receipt_text: vec![] }
+    Transaction { amount: AMOUNT, trace: trace(8), ..Transaction::default() }
+}
+
+fn completed(state: u8) -> Message {
+    Message::Completed { state, terminal_id: None }
 }
 
 const AMOUNT: Amount = Amount { minor: 500, currency: 978 };
+const CHARGE: Order = Order::Charge(AMOUNT);
 
 fn in_state(state: State) -> Dialogue {
     Dialogue { state, ..Dialogue::new(978, trace(7)) }
@@ -53,6 +58,8 @@ fn states() -> Vec<(&'static str, State)> {
         ("Calling `06 30`", S::Calling(Errand::Reverse)),
         ("Reversing", S::Reversing(Heard { status: Some(status(Some(0), 9)), text: vec![] })),
         ("Reversing, nothing told", S::Reversing(Heard::default())),
+        ("Calling `06 50`", S::Calling(Errand::Manage(Duty::CloseDay))),
+        ("Managing", S::Managing(Heard::default())),
     ]
 }
 
@@ -69,17 +76,20 @@ fn events() -> Vec<(&'static str, Event)> {
         ("approved with the numbers before", heard(Message::Status(status(Some(0), 7)))),
         ("declined", heard(Message::Status(status(Some(0x51), 8)))),
         ("no result code", heard(Message::Status(status(None, 8)))),
-        ("progress", heard(Message::Progress(0x1c))),
+        ("progress", heard(Message::Progress("approved, finishing".into()))),
         ("text", heard(Message::Text(vec!["text".into()]))),
-        ("completed", heard(Message::Completed { state: 0 })),
-        ("completed, busy", heard(Message::Completed { state: 0x9c })),
+        ("completed", heard(completed(0))),
+        ("completed, busy", heard(completed(0x9c))),
         ("aborted", heard(Message::Aborted(0x6c))),
         ("unknown", heard(Message::Unknown)),
         ("elapsed", E::Elapsed),
         ("lost", E::Lost("unplugged".into())),
-        ("authorise", E::Authorise(AMOUNT)),
+        ("authorise", E::Authorise(CHARGE)),
         ("inquire", E::Inquire),
         ("reverse", E::Reverse(7)),
+        ("refund", E::Authorise(Order::Refund(AMOUNT, Some(7)))),
+        ("close the day", E::Manage(Duty::CloseDay)),
+        ("diagnose", E::Manage(Duty::Diagnose)),
         ("abort", E::Abort),
         ("keep", E::Voted(Some(Vote::Keep))),
         ("roll back", E::Voted(Some(Vote::RollBack))),
@@ -96,6 +106,9 @@ fn said(effect: &Effect) -> String {
             Command::Abort => "`06 B0`",
             Command::RepeatReceipt => "`06 20`",
             Command::Reverse(_) => "`06 30`",
+            Command::Refund(..) => "`06 31`",
+            Command::CloseDay => "`06 50`",
+            Command::Diagnose => "`06 70`",
             Command::Acknowledge => "`80 00`",
             Command::NotIssued => "`84 66`",
             Command::Impossible => "`84 83`",
@@ -105,6 +118,7 @@ fn said(effect: &Effect) -> String {
         Effect::Attention(_) => "attention".into(),
         Effect::Progress(_) => "tell".into(),
         Effect::Remember(_) => "remember".into(),
+        Effect::Taken => "taken".into(),
         Effect::Approved(_) => "ask the hub".into(),
         Effect::Answer(answer) => match answer {
             Answer::Declined(_) => "answer declined",
@@ -112,6 +126,7 @@ fn said(effect: &Effect) -> String {
             Answer::Inquired(Inquiry::Last(_)) => "answer last",
             Answer::Inquired(_) => "answer failed or none",
             Answer::Reversed(_) => "answer reversed",
+            Answer::Done(_) => "answer done",
             Answer::Failed(Trouble::NotReady) => "answer not ready",
             Answer::Failed(Trouble::Refused(_)) => "answer refused",
             Answer::Failed(Trouble::Lost(_)) => "answer lost",
@@ -136,6 +151,7 @@ fn name(state: &State) -> &'static str {
         State::AwaitingVote(_) => "AwaitingVote",
         State::Completing(..) => "Completing",
         State::Reversing(_) => "Reversing",
+        State::Managing(_) => "Managing",
     }
 }
 
@@ -204,7 +220,8 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
             let cell = format!("{in_words}, {what}: {effects:?}");
             // An authorisation is only ever sent when the hub requests one.
             let asked = matches!((&state, &event), (State::Idle, Event::Authorise(_)));
-            assert_eq!(sends(|command| matches!(command, Command::Authorise(_))), asked, "{cell}");
+            let orders = |command: &Command| matches!(command, Command::Authorise(_) | Command::Refund(..));
+            assert_eq!(sends(orders), asked, "{cell}");
             // An approval of an authorisation is only ever acknowledged by a vote.
             let approved =
                 matches!(&event, Event::Heard(Message::Status(status)) if status.result.is_none_or(|code| code == 0));
@@ -222,6 +239,7 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
                     State::Calling(
                         Errand::Authorise
                             | Errand::Reverse
+                            | Errand::Manage(_)
                             | Errand::Enquire(Purpose::Inquiry)
                             | Errand::Repeat(Purpose::Inquiry)
                     ) | State::Enquiring(Purpose::Inquiry)
@@ -230,10 +248,12 @@ fn no_cell_breaks_the_rules_that_protect_the_customer() {
                         | State::AwaitingVote(_)
                         | State::Completing(..)
                         | State::Reversing(_)
+                        | State::Managing(_)
                 )
             };
             let answers = effects.iter().filter(|effect| matches!(effect, Effect::Answer(_))).count();
-            let refused = matches!((&state, &event), (State::Resting, Event::Authorise(_) | Event::Reverse(_)));
+            let asks = matches!(event, Event::Authorise(_) | Event::Reverse(_) | Event::Manage(_));
+            let refused = state == State::Resting && asks;
             assert_eq!(answers, usize::from(refused || runs(&state) && !runs(&dialogue.state)), "{cell}");
             // Nothing follows a close.
             if let Some(at) = effects.iter().position(|effect| matches!(effect, Effect::Close(_))) {
@@ -256,8 +276,8 @@ fn heard(message: Message) -> Event {
 #[test]
 fn a_link_is_ready_once_the_terminal_is_idle_and_reported_its_last_payment() {
     let mut dialogue = Dialogue::new(978, Numbers::default());
-    run(&mut dialogue, [Event::Opened, heard(Message::Taken), heard(Message::Completed { state: 0x19 })]);
-    let busy = run(&mut dialogue, [heard(Message::Taken), heard(Message::Completed { state: 0x9c })]);
+    run(&mut dialogue, [Event::Opened, heard(Message::Taken), heard(completed(0x19))]);
+    let busy = run(&mut dialogue, [heard(Message::Taken), heard(completed(0x9c))]);
     assert!(matches!(&busy[..], [Effect::Send(Command::Acknowledge), Effect::Attention(why)] if why.contains("busy")));
     assert_eq!(dialogue.limit(), POLL);
     let told = run(
@@ -265,13 +285,13 @@ fn a_link_is_ready_once_the_terminal_is_idle_and_reported_its_last_payment() {
         [
             Event::Elapsed,
             heard(Message::Taken),
-            heard(Message::Completed { state: 0 }),
+            heard(completed(0)),
             heard(Message::Taken),
             heard(Message::Status(status(Some(0), 7))),
         ],
     );
     assert_eq!(told, [Effect::Send(Command::Acknowledge), Effect::Remember(trace(7))]);
-    let ready = dialogue.step(heard(Message::Completed { state: 0 }));
+    let ready = dialogue.step(heard(completed(0)));
     assert_eq!(ready, [Effect::Send(Command::Acknowledge), Effect::Ready]);
     assert_eq!(dialogue.state, State::Idle);
 }
@@ -282,9 +302,38 @@ fn only_a_new_terminal_is_believed_to_have_no_payment() {
         let mut dialogue = Dialogue::new(978, last);
         dialogue.state = State::Repeating(Purpose::Inquiry, Heard::default());
         let effects = dialogue.step(heard(Message::Aborted(NOT_POSSIBLE)));
-        assert_eq!(effects.contains(&Effect::Answer(Answer::Inquired(Inquiry::Nothing))), believed);
+        let none = Inquiry::Nothing(Numbers::default());
+        assert_eq!(effects.contains(&Effect::Answer(Answer::Inquired(none))), believed);
         assert_eq!(effects.contains(&Effect::Answer(Answer::Failed(Trouble::Refused(NOT_POSSIBLE)))), !believed);
     }
+}
+
+/// The hub knew transaction 7 of terminal 52523535.
+#[test]
+fn a_new_terminal_is_recognised_by_the_id_of_its_registration() {
+    for (id, believed) in [("52523535", false), ("11111111", true)] {
+        let mut dialogue = Dialogue::new(978, trace(7));
+        let terminal_id = Some(id.to_owned());
+        let none = Numbers { terminal_id: terminal_id.clone(), ..Numbers::default() };
+        run(&mut dialogue, [Event::Opened, heard(Message::Taken)]);
+        run(&mut dialogue, [heard(Message::Completed { state: 0x19, terminal_id })]);
+        run(&mut dialogue, [heard(Message::Taken), heard(completed(0))]);
+        let told = run(&mut dialogue, [heard(Message::Taken), heard(Message::Aborted(NOT_POSSIBLE))]);
+        assert_eq!(told.contains(&Effect::Ready), believed, "{told:?}");
+        assert_eq!(*dialogue.last(), if believed { none.clone() } else { trace(7) });
+        run(&mut dialogue, [Event::Inquire, heard(Message::Taken), heard(completed(0))]);
+        let told = run(&mut dialogue, [heard(Message::Taken), heard(Message::Aborted(NOT_POSSIBLE))]);
+        assert_eq!(told.contains(&Effect::Answer(Answer::Inquired(Inquiry::Nothing(none)))), believed, "{told:?}");
+    }
+}
+
+#[test]
+fn a_result_without_a_terminal_id_is_of_the_terminal_of_the_link() {
+    let mut dialogue =
+        Dialogue { terminal_id: Some("52523535".into()), ..in_state(State::Authorising(Heard::default())) };
+    let result = Fields { trace: Numbers { terminal_id: None, ..trace(8) }, ..status(Some(0), 8) };
+    let effects = dialogue.step(heard(Message::Status(result)));
+    assert_eq!(effects[0], Effect::Remember(trace(8)));
 }
 
 #[test]
@@ -292,8 +341,7 @@ fn inconclusive_answers_are_not_evidence() {
     let without_amount = Fields { minor: None, ..status(Some(0), 8) };
     for told in [Some(status(None, 8)), Some(without_amount), None] {
         let heard = Heard { status: told, text: vec![] };
-        let effects =
-            in_state(State::Repeating(Purpose::Inquiry, heard)).step(Event::Heard(Message::Completed { state: 0 }));
+        let effects = in_state(State::Repeating(Purpose::Inquiry, heard)).step(Event::Heard(completed(0)));
         let unproven = |effect: &Effect| matches!(effect, Effect::Answer(Answer::Failed(Trouble::Protocol(_))));
         assert!(effects.iter().any(unproven), "{effects:?}");
     }
@@ -301,7 +349,7 @@ fn inconclusive_answers_are_not_evidence() {
 
 #[test]
 fn declines_come_in_three_orders() {
-    let begun = [Event::Authorise(AMOUNT), heard(Message::Taken)];
+    let begun = [Event::Authorise(CHARGE), heard(Message::Taken)];
     let declined = || heard(Message::Status(status(Some(0x51), 8)));
     let aborted = || heard(Message::Aborted(0x6c));
     for (events, code) in
@@ -318,8 +366,8 @@ fn declines_come_in_three_orders() {
 #[test]
 fn an_abort_waits_until_the_command_is_taken_and_is_sent_once() {
     let mut dialogue = in_state(State::Idle);
-    assert_eq!(run(&mut dialogue, [Event::Authorise(AMOUNT), Event::Abort]), []);
-    assert_eq!(dialogue.step(heard(Message::Taken)), [Effect::Send(Command::Abort)]);
+    assert_eq!(run(&mut dialogue, [Event::Authorise(CHARGE), Event::Abort]), []);
+    assert_eq!(dialogue.step(heard(Message::Taken)), [Effect::Taken, Effect::Send(Command::Abort)]);
     assert_eq!(dialogue.step(Event::Abort), []);
 }
 
@@ -328,7 +376,7 @@ fn a_late_reply_to_an_abort_is_not_taken_for_that_of_the_next_payment() {
     let mut dialogue = in_state(State::Idle);
     let ended = run(
         &mut dialogue,
-        [Event::Authorise(AMOUNT), heard(Message::Taken), Event::Abort, heard(Message::Aborted(0x6c))],
+        [Event::Authorise(CHARGE), heard(Message::Taken), Event::Abort, heard(Message::Aborted(0x6c))],
     );
     assert_eq!(
         ended,
@@ -336,15 +384,15 @@ fn a_late_reply_to_an_abort_is_not_taken_for_that_of_the_next_payment() {
     );
     assert!(!dialogue.is_open(), "the next payment waits");
     // The reply to the abort, then those to the enquiry.
-    run(&mut dialogue, [heard(Message::Refused(0x83)), heard(Message::Taken), heard(Message::Completed { state: 0 })]);
+    run(&mut dialogue, [heard(Message::Refused(0x83)), heard(Message::Taken), heard(completed(0))]);
     assert_eq!(dialogue.state, State::Idle);
-    run(&mut dialogue, [Event::Authorise(AMOUNT)]);
+    run(&mut dialogue, [Event::Authorise(CHARGE)]);
     let refused = dialogue.step(heard(Message::Refused(0x83)));
     assert_eq!(refused, [Effect::Answer(Answer::Declined(0x83))]);
 }
 
 #[test]
-fn a_repeated_result_gets_the_same_vote_and_a_different_one_none() {
+fn a_repeated_result_gets_the_same_vote_and_a_different_one_fails() {
     for (vote, said) in [(Vote::Keep, Command::Acknowledge), (Vote::RollBack, Command::NotIssued)] {
         let mut dialogue = in_state(State::AwaitingVote(record()));
         let again = [Event::Voted(Some(vote)), heard(Message::Status(status(Some(0), 8)))];
@@ -359,7 +407,7 @@ fn a_repeated_result_gets_the_same_vote_and_a_different_one_none() {
 fn receipt_text_is_kept_up_to_its_bound() {
     let mut dialogue = in_state(State::Completing(Vote::Keep, record(), Heard::default()));
     let text = || heard(Message::Text(vec!["line".into(); 50]));
-    let settled = run(&mut dialogue, [text(), text(), heard(Message::Completed { state: 0 })]);
+    let settled = run(&mut dialogue, [text(), text(), heard(completed(0))]);
     let Some(Effect::Answer(Answer::Settled(record))) = settled.get(1) else { panic!("{settled:?}") };
     assert_eq!(record.receipt_text.len(), MAX_LINES);
 }

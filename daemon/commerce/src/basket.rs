@@ -12,19 +12,30 @@
 //! terminal charges exactly what the basket owes. The hub stores the basket after every command.
 //!
 //! Change is given on cash only, so no other tender may exceed the amount due. Once something is paid, the lines are
-//! fixed. To abandon such a basket, give its tenders back first ([`Basket::void_tender`]).
+//! fixed. To abandon such a basket, give cash and coupons back first ([`Basket::void_tender`]); the hub reverses its
+//! card payments.
 
+mod buyer;
+mod card;
+mod load;
 mod refusal;
+mod returning;
 
+pub use buyer::{Buyer, StoreCoupon};
+pub use card::Reserved;
+pub use load::CardLoad;
 pub use refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     MAX_LINE_AMOUNT, MAX_LINES,
-    ids::{BasketId, OperatorId, PaymentId, RegisterName, SaleId},
-    line::{Discount, Line, NewLine, checked_text},
+    ids::{BasketId, OperatorId, OrderId, PaymentId, RegisterName, SaleId},
+    line::{Discount, Goods, Line, NewLine, checked_text},
     money::{Currency, Minor},
+    pricing::{self, Book, Moment, cash::CashRounding, explain::Rejected},
+    returns::{RefundStep, ReturnTicket, StepState},
     sale::{Sale, Stamp, Totals},
+    stock::reservation::Reserved as ReservedStock,
     tender::{BasketTender, Tender},
 };
 
@@ -52,15 +63,27 @@ pub struct Basket {
     /// The customer, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// What else is known about the customer.
+    #[serde(default, skip_serializing_if = "Buyer::is_unknown")]
+    pub buyer: Buyer,
     /// The currency of all its amounts.
     pub currency: Currency,
     /// When it was opened: milliseconds since 1970, UTC.
     pub opened_at_ms: i64,
+    /// The version of the price book that priced it; absent if the prices are the catalog's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_book: Option<String>,
+    /// What the taxes of the whole basket add to those of its lines, if the price book rounds them by document.
+    #[serde(default, skip_serializing_if = "Minor::is_zero")]
+    pub tax_rounding: Minor,
     /// The current state.
     pub state: BasketState,
     /// Its lines, including voided ones.
     #[serde(default)]
     pub lines: Vec<Line>,
+    /// The gift cards that lines load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<CardLoad>,
     /// What has been paid so far, including voided tenders.
     #[serde(default)]
     pub tenders: Vec<BasketTender>,
@@ -70,16 +93,29 @@ pub struct Basket {
     /// The stock reservations it sells from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reservations: Vec<u64>,
+    /// The customer's order that it hands over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<CollectedOrder>,
+    /// The returns in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<ReturnTicket>,
+    /// The steps of its refund, once that has begun. The lines are fixed then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refund: Vec<RefundStep>,
 }
 
-/// A running card payment.
+/// An order that is collected and paid with a basket. Its lines come first, and are as they were picked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Reserved {
-    /// The hub's payment.
-    pub payment: PaymentId,
-    /// Its amount.
-    pub amount: Minor,
+pub struct CollectedOrder {
+    /// The order.
+    pub order: OrderId,
+    /// The store's part of it.
+    pub part: u32,
+    /// The number of lines that are the order's.
+    pub lines: u32,
+    /// The order's stock, which the basket sells from.
+    pub stock: Vec<ReservedStock>,
 }
 
 /// The states of a basket.
@@ -94,7 +130,7 @@ pub enum BasketState {
         /// The sale's id.
         sale: SaleId,
     },
-    /// Abandoned while nothing was paid.
+    /// Abandoned; its card payments are reversed.
     Abandoned,
 }
 
@@ -118,13 +154,20 @@ impl Basket {
             operator,
             reference: reference.map(|text| checked_text("reference", text)).transpose()?,
             customer: customer.map(|text| checked_text("customer", text)).transpose()?,
+            buyer: Buyer::default(),
             currency,
             opened_at_ms,
+            price_book: None,
+            tax_rounding: Minor::ZERO,
             state: BasketState::Open,
             lines: Vec::new(),
+            loads: Vec::new(),
             tenders: Vec::new(),
             reserved: None,
             reservations: Vec::new(),
+            order: None,
+            returns: Vec::new(),
+            refund: Vec::new(),
         })
     }
 
@@ -148,6 +191,9 @@ impl Basket {
     /// Not open, a card payment runs, or no such line.
     pub fn void_line(&mut self, number: u32) -> Result<(), Refusal> {
         self.lines_may_change()?;
+        if self.void_return(number) {
+            return Ok(());
+        }
         self.live_line(number)?.voided = true;
         Ok(())
     }
@@ -158,7 +204,56 @@ impl Basket {
     /// Not open, a card payment runs, no such line, or [`Line::discount`] refuses.
     pub fn discount(&mut self, number: u32, discount: Discount) -> Result<(), Refusal> {
         self.lines_may_change()?;
-        self.live_line(number)?.discount(discount)
+        let line = self.live_line(number)?;
+        if line.returned.is_some() {
+            return Err(Refusal::LineReturned { line: number });
+        }
+        line.discount(discount)
+    }
+
+    /// Prices the lines by a book. All derived amounts are recomputed from what was entered, so a basket
+    /// that was priced by an earlier book has the prices of this one. Items that the book does not know keep the
+    /// catalog's price.
+    ///
+    /// # Errors
+    /// Not open, something is paid, or an amount is out of range.
+    pub fn reprice(&mut self, book: &Book, moment: Moment) -> Result<(), Refusal> {
+        self.lines_may_change()?;
+        let priced = pricing::price(book, &self.to_be_priced(moment)).map_err(|_| Refusal::AmountOutOfRange)?;
+        self.tax_rounding = priced.rounding;
+        for coupon in &mut self.buyer.coupons {
+            coupon.used = priced.uses_coupon(book, &coupon.class);
+        }
+        for priced in priced.lines {
+            if let Some(line) = self.lines.iter_mut().find(|line| line.number == priced.number) {
+                line.take(priced);
+            }
+        }
+        self.price_book = Some(book.version().to_owned());
+        Ok(())
+    }
+
+    /// The offers of a book that take nothing off this basket, with the reasons.
+    pub fn rejected_offers(&self, book: &Book, moment: Moment) -> Vec<Rejected> {
+        let basket = self.to_be_priced(moment);
+        pricing::price(book, &basket).map(|priced| pricing::why_not(book, &basket, &priced)).unwrap_or_default()
+    }
+
+    fn to_be_priced(&self, moment: Moment) -> pricing::Basket {
+        // The lines of an order have the prices that were agreed with the order.
+        let agreed = self.order.as_ref().map_or(0, |collected| collected.lines);
+        let live = self.lines.iter().filter(|line| !line.voided && line.number > agreed && line.returned.is_none());
+        let lines = live.filter_map(|line| match &line.goods {
+            Goods::Item { sku, .. } => Some(line.to_be_priced(sku.clone())),
+            Goods::NotOnFile { .. } => None,
+        });
+        pricing::Basket {
+            customers: self.buyer.groups.clone(),
+            coupons: self.buyer.presented(),
+            exemption: self.buyer.exemption.clone(),
+            lines: lines.collect(),
+            ..pricing::Basket::new(moment, "store")
+        }
     }
 
     /// Takes cash or a coupon.
@@ -192,7 +287,10 @@ impl Basket {
         }
         if let Tender::ManufacturerCoupon { code: Some(code), .. } = &tender {
             let code = checked_text("code", code.clone())?;
-            let is_the_same = |taken: &Tender| matches!(taken, Tender::ManufacturerCoupon { code: Some(taken), .. } if *taken == code);
+            let is_the_same = |taken: &Tender| match taken {
+                Tender::ManufacturerCoupon { code: Some(taken), .. } => *taken == code,
+                _ => false,
+            };
             if self.live_tenders().any(is_the_same) {
                 return Err(Refusal::CouponTaken { code });
             }
@@ -207,6 +305,9 @@ impl Basket {
     /// Not open, a card payment runs, no such tender, or it is a card tender.
     pub fn void_tender(&mut self, number: u32) -> Result<&BasketTender, Refusal> {
         self.is_not_being_paid()?;
+        if !self.refund.is_empty() {
+            return Err(Refusal::RefundBegun);
+        }
         let found = self.tenders.iter_mut().find(|tender| tender.number == number && !tender.voided);
         let found = found.ok_or(Refusal::NoSuchTender { tender: number })?;
         if let Tender::Card { slip, .. } = &found.tender {
@@ -231,62 +332,19 @@ impl Basket {
         self.live_tenders().next().is_some()
     }
 
-    /// Freezes the basket for a card payment of `amount`, or of the whole amount due.
-    ///
-    /// # Errors
-    /// Not open, another payment runs, nothing is due or less than `amount`, or the basket has too many tenders.
-    pub fn reserve(&mut self, payment: PaymentId, amount: Option<Minor>) -> Result<Minor, Refusal> {
-        self.is_not_being_paid()?;
-        // Checked now, because an approved payment must become a tender.
-        if self.tenders.len() >= MAX_TENDERS {
-            return Err(Refusal::TooManyTenders);
-        }
-        let due = self.due();
-        if !due.is_positive() {
-            return Err(Refusal::NothingDue);
-        }
-        let amount = amount.unwrap_or(due);
-        if !amount.is_positive() {
-            return Err(Refusal::AmountOutOfRange);
-        }
-        if amount > due {
-            return Err(Refusal::ExceedsDue { amount, due });
-        }
-        self.reserved = Some(Reserved { payment, amount });
-        Ok(amount)
-    }
-
-    /// Ends the card payment: adds its tender if it was approved. Any payment other than the reserved one is ignored.
-    pub fn settle(&mut self, payment: PaymentId, approved: Option<Tender>) {
-        if self.reserved.as_ref().is_some_and(|reserved| reserved.payment == payment) {
-            self.reserved = None;
-            if let Some(tender) = approved {
-                self.push(tender);
-            }
-        }
-    }
-
-    /// Puts an approved card payment back in doubt: its amount is frozen again until the payment ends. Returns false
-    /// and changes nothing if the basket is no longer open or has no such tender.
-    pub fn doubt(&mut self, payment: PaymentId) -> bool {
-        let is_its =
-            |tender: &BasketTender| matches!(&tender.tender, Tender::Card { slip, .. } if slip.payment == payment);
-        let can_be = self.is_not_being_paid().is_ok();
-        let found = self.tenders.iter_mut().find(|tender| can_be && !tender.voided && is_its(tender));
-        let Some(found) = found else { return false };
-        found.voided = true;
-        self.reserved = Some(Reserved { payment, amount: found.tender.amount() });
-        true
-    }
-
     /// What is still to be paid; negative if there is change to give.
     pub fn due(&self) -> Minor {
-        self.totals().net - self.live_tenders().map(Tender::amount).sum()
+        self.totals().owed() - self.live_tenders().map(Tender::amount).sum()
     }
 
     /// The totals of the lines and tenders.
     pub fn totals(&self) -> Totals {
-        Totals::of(&self.lines, self.live_tenders())
+        Totals::of(&self.lines, self.tax_rounding, CashRounding::of(self.currency), self.live_tenders())
+    }
+
+    /// What is still to be paid if the rest is paid in cash: [`due`](Self::due) in coins that exist.
+    pub fn due_in_cash(&self) -> Minor {
+        CashRounding::of(self.currency).map_or(self.due(), |rule| rule.due(self.due()))
     }
 
     /// Makes the sale and marks the basket as [`Completed`](BasketState::Completed).
@@ -302,19 +360,36 @@ impl Basket {
         if due.is_positive() {
             return Err(Refusal::StillDue { due });
         }
+        if due.is_negative() && self.totals().owed().is_negative() {
+            return Err(Refusal::RefundDue { due: -due });
+        }
         let sale = Sale::of(self, stamp);
         self.state = BasketState::Completed { sale: sale.id };
         Ok(sale)
     }
 
-    /// Abandons the basket.
+    /// Abandons the basket. Its card payments, approved or running, are no longer wanted: they are returned, to be
+    /// reversed.
     ///
     /// # Errors
-    /// Not open, or something is paid.
-    pub fn abandon(&mut self) -> Result<(), Refusal> {
-        self.lines_may_change()?;
+    /// Not open, or cash or a coupon must be given back first.
+    pub fn abandon(&mut self) -> Result<Vec<PaymentId>, Refusal> {
+        self.is_open()?;
+        if self.refund.iter().any(|step| step.status == StepState::Done) || self.is_refunding() {
+            return Err(Refusal::RefundBegun);
+        }
+        if self.live_tenders().any(|tender| !matches!(tender, Tender::Card { .. })) {
+            return Err(Refusal::PartlyPaid);
+        }
+        let mut unwanted: Vec<PaymentId> = self.reserved.take().map(|reserved| reserved.payment).into_iter().collect();
+        for paid in self.tenders.iter_mut().filter(|paid| !paid.voided) {
+            if let Tender::Card { slip, .. } = &paid.tender {
+                unwanted.push(slip.payment);
+                paid.voided = true;
+            }
+        }
         self.state = BasketState::Abandoned;
-        Ok(())
+        Ok(unwanted)
     }
 
     fn is_open(&self) -> Result<(), Refusal> {
@@ -328,10 +403,17 @@ impl Basket {
 
     fn lines_may_change(&self) -> Result<(), Refusal> {
         self.is_not_being_paid()?;
+        if !self.refund.is_empty() {
+            return Err(Refusal::RefundBegun);
+        }
         if self.is_partly_paid() { Err(Refusal::PartlyPaid) } else { Ok(()) }
     }
 
+    /// A line that may be changed.
     fn live_line(&mut self, number: u32) -> Result<&mut Line, Refusal> {
+        if let Some(CollectedOrder { order, .. }) = self.order.as_ref().filter(|collected| number <= collected.lines) {
+            return Err(Refusal::LineOfOrder { line: number, order: order.clone() });
+        }
         self.lines
             .iter_mut()
             .find(|line| line.number == number && !line.voided)
@@ -340,5 +422,4 @@ impl Basket {
 }
 
 #[cfg(test)]
-#[path = "basket_tests.rs"]
 mod tests;

@@ -13,6 +13,12 @@ pub struct InvalidId {
     expected: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
+        Self { what, text: text.to_owned(), expected }
+    }
+}
+
 /// Serde and OpenAPI as a string.
 macro_rules! as_text {
     ($type:ident, $pattern:expr, $example:literal) => {
@@ -48,6 +54,8 @@ macro_rules! as_text {
         }
     };
 }
+
+pub(crate) use as_text;
 
 /// An id that is a letter and a number.
 macro_rules! numbered {
@@ -102,7 +110,8 @@ macro_rules! named {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let is_name = (1..=40).contains(&text.len())
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-                let invalid = || InvalidId { what: $what, text: text.to_owned(), expected: "1 to 40 letters, digits or `-`" };
+                let expected = "1 to 40 letters, digits or `-`";
+                let invalid = || InvalidId { what: $what, text: text.to_owned(), expected };
                 if is_name { Ok(Self(text.to_owned())) } else { Err(invalid()) }
             }
         }
@@ -144,38 +153,67 @@ named!(
     OperatorId, "operator id", "1042"
 );
 named!(
+    /// A till: a drawer whose cash is counted.
+    TillName, "till name", "drawer-1"
+);
+named!(
     /// A customer's order, as the shop that took it calls it. Unique in the retailer for all time.
     OrderId, "order id", "web-10234"
 );
 
-/// A sale: the epoch of its store and its sequence number in the stream of sales. Never reused by a hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SaleId {
-    /// The store's epoch.
-    pub epoch: u64,
-    /// The sequence number in the stream of sales.
-    pub sequence: u64,
+/// An id of two numbers: an epoch of the store and a number in it.
+macro_rules! in_epoch {
+    (
+        $(#[$doc:meta])* $type:ident { $(#[$of_number:meta])* $number:ident },
+        $what:literal, $expected:literal, $example:literal
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type {
+            /// The store's epoch.
+            pub epoch: u64,
+            $(#[$of_number])*
+            pub $number: u64,
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}-{}", self.epoch, self.$number)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let parts = text.split_once('-').and_then(|(epoch, own)| Some((number(epoch)?, number(own)?)));
+                let invalid = || InvalidId { what: $what, text: text.to_owned(), expected: $expected };
+                let (epoch, $number) = parts.ok_or_else(invalid)?;
+                Ok(Self { epoch, $number })
+            }
+        }
+
+        as_text!($type, "^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$", $example);
+    };
 }
 
-impl fmt::Display for SaleId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.sequence)
-    }
-}
-
-impl FromStr for SaleId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let parts = text.split_once('-').and_then(|(epoch, sequence)| Some((number(epoch)?, number(sequence)?)));
-        let expected = "epoch and sequence, such as `1764201600000-77`";
-        let (epoch, sequence) = parts.ok_or_else(|| InvalidId { what: "sale id", text: text.to_owned(), expected })?;
-        Ok(Self { epoch, sequence })
-    }
-}
-
-as_text!(SaleId, "^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$", "1764201600000-77");
+in_epoch!(
+    /// A sale: the epoch of its store and its sequence number in the stream of sales. Never reused by a hub.
+    SaleId {
+        /// The sequence number in the stream of sales.
+        sequence
+    },
+    "sale id", "epoch and sequence, such as `1764201600000-77`", "1764201600000-77"
+);
+in_epoch!(
+    /// A shift of a till: the epoch of its store and its number there. Never reused by a hub.
+    ShiftId {
+        /// The number of the shift, from 1 in its store.
+        number
+    },
+    "shift id", "epoch and number, such as `1764201600000-12`", "1764201600000-12"
+);
 
 /// The day that a transaction is booked on: a calendar date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -206,6 +244,25 @@ impl BusinessDay {
     /// The calendar year.
     pub fn year(self) -> u16 {
         self.year
+    }
+
+    /// The number of days since 1 March of the year 0, to count the days between two dates.
+    pub fn days(self) -> i64 {
+        // Years that begin in March have their leap day at the end.
+        let (month, day) = (i64::from(self.month), i64::from(self.day));
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year
+    }
+
+    /// The same day of the month some months later, or that month's last day if it has no such day; 9999-12-31 at most.
+    #[must_use]
+    pub fn months_later(self, months: u16) -> Self {
+        let month = u32::from(self.month) - 1 + u32::from(months);
+        let year = u32::from(self.year) + month / 12;
+        let (Ok(year), Ok(month)) = (u16::try_from(year), u8::try_from(month % 12 + 1)) else { return self };
+        let there = (1..=self.day).rev().find_map(|day| Self::new(year, month, day));
+        there.unwrap_or(Self { year: 9999, month: 12, day: 31 })
     }
 }
 

@@ -15,7 +15,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, min_length = 1, max_length = 32, pattern = "^[!-~]{1,32}$", example = "818981"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, min_length = 1, max_length = 32, pattern = "^[!-~]{1,32}$",
+    example = "818981"))]
 pub struct Sku(String);
 
 impl Sku {
@@ -63,7 +64,8 @@ impl fmt::Display for Sku {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^([0-9]{8}|[0-9]{12,14})$", example = "0400008189811"))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^([0-9]{8}|[0-9]{12,14})$",
+    example = "0400008189811"))]
 pub struct Gtin(u64);
 
 impl Gtin {
@@ -259,7 +261,8 @@ impl Item {
             let may_be_empty = field != "description" && text.is_empty();
             if text.len() > MAX_TEXT || !(may_be_empty || is_readable(text)) {
                 return Err(format!(
-                    "item {}: `{field}` must be readable text of at most {MAX_TEXT} bytes, without control or invisible characters",
+                    "item {}: `{field}` must be readable text of at most {MAX_TEXT} bytes, without control or \
+                     invisible characters",
                     self.sku
                 ));
             }
@@ -362,7 +365,8 @@ mod tests {
     fn an_unknown_field_of_an_item_is_refused() {
         let item = |field: &str, price: &str| {
             let text = format!(
-                r#"{{"sku":"T1","description":"Typo","{field}":"4006381333931","price":{{"minor":1,"per":"each"{price}}}}}"#
+                r#"{{"sku":"T1","description":"Typo","{field}":"4006381333931",
+                    "price":{{"minor":1,"per":"each"{price}}}}}"#
             );
             serde_json::from_str::<Item>(&text).map_err(|error| error.to_string())
         };
@@ -382,7 +386,8 @@ mod tests {
     proptest! {
         #[test]
         fn gtins_round_trip(number in 0_u64..1_000_000_000_000) {
-            let weighed: u64 = (0..13).map(|place| number / 10_u64.pow(place) % 10 * if place % 2 == 0 { 3 } else { 1 }).sum();
+            let weight = |place: u32| if place.is_multiple_of(2) { 3 } else { 1 };
+            let weighed: u64 = (0..13).map(|place| number / 10_u64.pow(place) % 10 * weight(place)).sum();
             let text = format!("{number:012}{}", (10 - weighed % 10) % 10);
             let gtin: Gtin = text.parse().unwrap();
             prop_assert_eq!(gtin.to_string().parse::<Gtin>().unwrap(), gtin);

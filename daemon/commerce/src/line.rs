@@ -7,7 +7,16 @@ use crate::{
     basket::Refusal,
     item::{Gtin, Item, Price, Sku},
     money::{Minor, Rounding},
+    particulars::Particulars,
+    pricing::{
+        Adjustment, PricedLine,
+        basket::{BasketLine, Keyed, LinkedCharge},
+        record::PriceKind,
+        tax::LineTax,
+        time::SaleWindow,
+    },
     quantity::Quantity,
+    returns::{Returned, Way},
     text::is_readable,
 };
 
@@ -71,6 +80,9 @@ pub enum Goods {
         /// The number on the package, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sku: Option<Sku>,
+        /// The scanned GTIN, by which the item can be put on file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gtin: Option<Gtin>,
     },
 }
 
@@ -83,6 +95,17 @@ pub enum Regular {
     Catalog {
         /// The price at the time.
         price: Price,
+    },
+    /// An entry of the price book, extended by the quantity.
+    Book {
+        /// The entry.
+        entry: String,
+        /// The kind of price.
+        price_kind: PriceKind,
+        /// The price at the time.
+        price: Price,
+        /// The catalog's price, which counts if the book no longer has one.
+        catalog: Price,
     },
     /// Keyed for the whole line, with a reason: the price on a package, a pump's total, an item that is not on file.
     Keyed {
@@ -109,9 +132,31 @@ pub struct Line {
     pub basis: Regular,
     /// The amount at the shelf price for the whole quantity, before discounts.
     pub regular: Minor,
-    /// The discounts.
+    /// Discounts of the price book. Derived: recomputed with every change of the basket.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjustments: Vec<Adjustment>,
+    /// Discounts that were entered, in addition to those of the price book.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<Discount>,
+    /// What a scale or a code said about the goods.
+    #[serde(default, skip_serializing_if = "Particulars::is_empty")]
+    pub particulars: Particulars,
+    /// Deposits and fees that come with the goods; derived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<LinkedCharge>,
+    /// Taxes; derived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taxes: Vec<LineTax>,
+    /// The customer's minimum age, in years; derived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_age: Option<u8>,
+    /// When it may be sold, if not always; derived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_within: Option<SaleWindow>,
+    /// The return that it is a part of. If goods come back with it, all amounts are negative, and the quantity says how
+    /// much comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Box<Returned>>,
     /// Voided by the cashier; not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub voided: bool,
@@ -128,6 +173,8 @@ pub struct NewLine<'a> {
     pub keyed: Option<(Minor, String)>,
     /// Discounts known at entry.
     pub discounts: Vec<Discount>,
+    /// What a scale or a code said about the goods.
+    pub particulars: Particulars,
 }
 
 /// What a [`NewLine`] is for.
@@ -139,6 +186,8 @@ pub enum What<'a> {
     NotOnFile {
         /// The number on the package, if any.
         sku: Option<Sku>,
+        /// The scanned GTIN.
+        gtin: Option<Gtin>,
         /// The description for the receipt.
         description: String,
     },
@@ -155,8 +204,8 @@ impl Line {
             What::Item(item) => {
                 (Goods::Item { sku: item.sku.clone(), gtin: item.gtin }, item.description.clone(), Some(item.price))
             }
-            What::NotOnFile { sku, description } => {
-                (Goods::NotOnFile { sku }, checked_text("description", description)?, None)
+            What::NotOnFile { sku, gtin, description } => {
+                (Goods::NotOnFile { sku, gtin }, checked_text("description", description)?, None)
             }
         };
         if let Some(price) = price
@@ -183,7 +232,14 @@ impl Line {
             quantity: new.quantity,
             basis,
             regular,
+            adjustments: Vec::new(),
             discounts: Vec::new(),
+            particulars: new.particulars,
+            charges: Vec::new(),
+            taxes: Vec::new(),
+            minimum_age: None,
+            sold_within: None,
+            returned: None,
             voided: false,
         };
         for discount in new.discounts {
@@ -210,21 +266,104 @@ impl Line {
         Ok(())
     }
 
-    /// The sum of the discounts.
+    /// The sum of all discounts.
     pub fn discounted(&self) -> Minor {
-        self.discounts.iter().map(|discount| discount.amount).sum()
+        let adjusted: Minor = self.adjustments.iter().map(|adjustment| adjustment.amount).sum();
+        adjusted + self.discounts.iter().map(|discount| discount.amount).sum()
     }
 
-    /// The amount that the customer owes for the line.
+    /// The discounts that a person granted, in thousandths of the regular amount, rounded up.
+    pub fn granted_permille(&self) -> u64 {
+        let by_person = self.discounts.iter().filter(|discount| discount.origin == Origin::Manager);
+        let granted: Minor = by_person.map(|discount| discount.amount).sum();
+        let (granted, regular) = (granted.get().unsigned_abs(), self.regular.get().unsigned_abs());
+        (granted * 1000).div_ceil(regular.max(1))
+    }
+
+    /// The amount that the customer owes for the goods, without deposits, fees and added taxes.
     pub fn net(&self) -> Minor {
         self.regular - self.discounted()
+    }
+
+    /// The sum of deposits and fees.
+    pub fn charged(&self) -> Minor {
+        self.charges.iter().map(|charge| charge.amount).sum()
+    }
+
+    /// The sum of the taxes that come on top of the price.
+    pub fn added_tax(&self) -> Minor {
+        let added: Minor = self.taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount).sum();
+        added + self.returned.as_ref().map_or(Minor::ZERO, |returned| returned.tax_rounding)
+    }
+
+    /// Whether goods come back with it.
+    pub fn takes_back(&self) -> bool {
+        self.returned.as_ref().is_some_and(|returned| returned.way == Way::Back)
+    }
+
+    /// Whether goods leave the store with it.
+    pub fn sells(&self) -> bool {
+        self.returned.as_ref().is_none_or(|returned| returned.way == Way::Exchange)
+    }
+
+    /// The price of a unit, if the amount was not keyed.
+    pub fn unit_price(&self) -> Option<Price> {
+        match &self.basis {
+            Regular::Catalog { price } | Regular::Book { price, .. } => Some(*price),
+            Regular::Keyed { .. } => None,
+        }
+    }
+
+    /// What was entered, for a price book.
+    pub(crate) fn to_be_priced(&self, sku: Sku) -> BasketLine {
+        let (amount, price) = match &self.basis {
+            Regular::Keyed { .. } => (Some(self.regular), None),
+            Regular::Catalog { price } | Regular::Book { catalog: price, .. } => (None, Some(*price)),
+        };
+        let keyed = |discount: &Discount| Keyed { reason: discount.reason.clone(), minor: discount.amount };
+        BasketLine {
+            number: self.number,
+            sku,
+            quantity: self.quantity,
+            groups: Vec::new(),
+            amount,
+            price,
+            keyed: self.discounts.iter().map(keyed).collect(),
+        }
+    }
+
+    /// Takes over what a price book derived for the line.
+    pub(crate) fn take(&mut self, priced: PricedLine) {
+        let catalog = match &self.basis {
+            Regular::Catalog { price } | Regular::Book { catalog: price, .. } => Some(*price),
+            Regular::Keyed { .. } => None,
+        };
+        if let Some(catalog) = catalog {
+            self.basis = match (priced.entry, priced.kind, priced.price) {
+                (Some(entry), Some(price_kind), Some(price)) => Regular::Book { entry, price_kind, price, catalog },
+                _ => Regular::Catalog { price: catalog },
+            };
+        }
+        self.regular = priced.regular;
+        self.adjustments = priced.adjustments.into_iter().filter(|one| !one.is_keyed()).collect();
+        self.charges = priced.linked;
+        self.taxes = priced.taxes;
+        self.minimum_age = priced.minimum_age;
+        self.sold_within = priced.sold_within;
     }
 
     /// The SKU, if known.
     pub fn sku(&self) -> Option<&Sku> {
         match &self.goods {
             Goods::Item { sku, .. } => Some(sku),
-            Goods::NotOnFile { sku } => sku.as_ref(),
+            Goods::NotOnFile { sku, .. } => sku.as_ref(),
+        }
+    }
+
+    /// The GTIN, if known.
+    pub fn gtin(&self) -> Option<Gtin> {
+        match self.goods {
+            Goods::Item { gtin, .. } | Goods::NotOnFile { gtin, .. } => gtin,
         }
     }
 }
@@ -247,10 +386,11 @@ mod tests {
 
     fn keyed<'a>(amount: i64) -> NewLine<'a> {
         NewLine {
-            what: What::NotOnFile { sku: None, description: "Bread".into() },
+            what: What::NotOnFile { sku: None, gtin: None, description: "Bread".into() },
             quantity: Quantity::new(500, Unit::Kilogram).unwrap(),
             keyed: Some((Minor::literal(amount), "price on the shelf".into())),
             discounts: Vec::new(),
+            particulars: Particulars::default(),
         }
     }
 
@@ -305,7 +445,7 @@ mod tests {
         let mut line = Line::price(1, keyed(100)).unwrap();
         assert_eq!(line.sku(), None);
         let sku: Sku = "4011".parse().unwrap();
-        line.goods = Goods::NotOnFile { sku: Some(sku.clone()) };
+        line.goods = Goods::NotOnFile { sku: Some(sku.clone()), gtin: None };
         assert_eq!(line.sku(), Some(&sku));
         line.goods = Goods::Item { sku: sku.clone(), gtin: None };
         assert_eq!(line.sku(), Some(&sku));

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = i64, minimum = -1_000_000_000_000_000_i64, maximum = 1_000_000_000_000_000_i64))]
+#[cfg_attr(feature = "schema", schema(value_type = i64, minimum = -1_000_000_000_000_000_i64,
+    maximum = 1_000_000_000_000_000_i64))]
 pub struct Minor(i64);
 
 impl Minor {
@@ -39,6 +40,11 @@ impl Minor {
     /// The number of minor units.
     pub const fn get(self) -> i64 {
         self.0
+    }
+
+    /// Whether the amount is zero; for serde.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
     }
 
     /// Whether the amount is less than zero.
@@ -186,6 +192,8 @@ pub enum Rounding {
     HalfEven,
     /// Up to the next whole number, so that an order does not fall short.
     Up,
+    /// Toward zero, where a tax rule requires it.
+    TowardZero,
 }
 
 impl Rounding {
@@ -198,6 +206,7 @@ impl Rounding {
             Self::HalfAwayFromZero => half.is_ge(),
             Self::HalfEven => half.is_gt() || (half.is_eq() && quotient % 2 != 0),
             Self::Up => remainder > 0,
+            Self::TowardZero => false,
         };
         if away { quotient + numerator.signum() } else { quotient }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::PaymentId, money::Minor};
+use crate::{gift_card::CardKind, ids::PaymentId, money::Minor};
 
 /// The data that a card payment leaves behind. No field can hold a card number: PCI DSS 3.4.1 allows the first six and
 /// last four digits.
@@ -19,9 +19,50 @@ pub struct CardSlip {
     /// The scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
+    /// How the card was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryMode>,
+    /// The bank's authorisation code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorisation: Option<String>,
+    /// The token of the card, by which its owner is recognised without its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// The terminal's numbers for the transaction.
     #[serde(default, skip_serializing_if = "CardReference::is_empty")]
     pub reference: CardReference,
+}
+
+impl CardSlip {
+    /// The slip of a payment whose terminal reported nothing more, such as one that a person decided.
+    pub fn bare(payment: PaymentId) -> Self {
+        Self {
+            payment,
+            masked_pan: None,
+            scheme: None,
+            entry: None,
+            authorisation: None,
+            token: None,
+            reference: CardReference::default(),
+        }
+    }
+}
+
+/// How a card was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum EntryMode {
+    /// Chip.
+    Chip,
+    /// Contactless card or phone.
+    Contactless,
+    /// Magnetic stripe.
+    Stripe,
+    /// Keyed in at the terminal.
+    Manual,
+    /// A code on the customer's or the terminal's display.
+    Qr,
 }
 
 /// The numbers that a payment terminal has for a transaction, under the names of its protocol (`trace`, `receipt`).
@@ -35,8 +76,8 @@ pub struct CardReference(BTreeMap<String, String>);
 /// The card reference is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "Invalid card reference: at most 6 entries, names of 1 to 24 lower-case letters, digits or `_`, values of 1 to 40 printable \
-     ASCII characters other than quotes and backslashes"
+    "Invalid card reference: at most 6 entries, names of 1 to 24 lower-case letters, digits or `_`, values of 1 to 40 \
+     printable ASCII characters other than quotes and backslashes"
 )]
 pub struct InvalidCardReference;
 
@@ -121,13 +162,35 @@ pub enum Tender {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
+    /// A payment that the web shop took with the order. Only the handover of an order has it.
+    Prepaid {
+        /// The part of the payment that these goods cost.
+        amount: Minor,
+        /// The payment's number in the shop.
+        reference: String,
+    },
+    /// A gift card or store credit.
+    GiftCard {
+        /// The redeemed amount.
+        amount: Minor,
+        /// The kind of card.
+        kind: CardKind,
+        /// The last four digits of its number.
+        card: String,
+        /// The movement of the card, counted from 1 in the store.
+        movement: u64,
+    },
 }
 
 impl Tender {
     /// The amount that it pays.
     pub fn amount(&self) -> Minor {
         match self {
-            Self::Cash { amount } | Self::Card { amount, .. } | Self::ManufacturerCoupon { amount, .. } => *amount,
+            Self::Cash { amount }
+            | Self::Card { amount, .. }
+            | Self::ManufacturerCoupon { amount, .. }
+            | Self::Prepaid { amount, .. }
+            | Self::GiftCard { amount, .. } => *amount,
         }
     }
 
@@ -137,6 +200,8 @@ impl Tender {
             Self::Cash { .. } => "cash",
             Self::Card { .. } => "card",
             Self::ManufacturerCoupon { .. } => "manufacturer_coupon",
+            Self::Prepaid { .. } => "prepaid",
+            Self::GiftCard { kind, .. } => kind.name(),
         }
     }
 }
@@ -187,8 +252,7 @@ mod tests {
 
     #[test]
     fn tenders_have_the_kind_of_the_api_and_an_amount() {
-        let slip =
-            CardSlip { payment: PaymentId(1), masked_pan: None, scheme: None, reference: CardReference::default() };
+        let slip = CardSlip::bare(PaymentId(1));
         let amount = Minor::literal(369);
         for (tender, kind) in [
             (Tender::Cash { amount }, "cash"),

@@ -1,7 +1,12 @@
 //! The reasons to refuse a basket command.
 
 use super::MAX_TENDERS;
-use crate::{MAX_LINE_AMOUNT, MAX_LINES, ids::PaymentId, money::Minor, quantity::Unit};
+use crate::{
+    MAX_LINE_AMOUNT, MAX_LINES,
+    ids::{OrderId, PaymentId},
+    money::Minor,
+    quantity::Unit,
+};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +37,66 @@ pub enum Refusal {
     NoSuchLine {
         /// The requested line.
         line: u32,
+    },
+    /// The line is of an order, whose goods and prices are agreed.
+    #[error("line {line} is of order {order}; abandon the basket, and hand over without the line")]
+    LineOfOrder {
+        /// The line.
+        line: u32,
+        /// The order.
+        order: OrderId,
+    },
+    /// The line takes goods back at what was paid for them.
+    #[error("line {line} takes goods back at what was paid for them; void it to change the return")]
+    LineReturned {
+        /// The line.
+        line: u32,
+    },
+    /// The exchange is not even.
+    #[error("line {line} is exchanged for the same quantity of goods of the same price; sell others as ever")]
+    NotEven {
+        /// The line that takes goods back.
+        line: u32,
+    },
+    /// A refund has begun.
+    #[error("the refund of the basket has begun; finish it and complete the basket")]
+    RefundBegun,
+    /// Money is to be given back.
+    #[error("{} minor units are to be given back; refund them first", due.get())]
+    RefundDue {
+        /// The amount.
+        due: Minor,
+    },
+    /// Nothing is to be given back.
+    #[error("nothing is to be given back; the basket has no returns that exceed its goods")]
+    NoRefundDue,
+    /// Too many returns.
+    #[error("a basket takes back the goods of at most {most} receipts; complete it and open another")]
+    TooManyReturns {
+        /// The maximum.
+        most: usize,
+    },
+    /// The goods are sold at other hours.
+    #[error("line {line} may not be sold at this time; void it")]
+    NotSoldNow {
+        /// The line.
+        line: u32,
+        /// When it may be sold again: milliseconds since 1970, UTC.
+        from_ms: i64,
+    },
+    /// The goods are sold from an age on, which nobody has checked.
+    #[error("line {line} is sold from the age of {years}; check the customer's age and send it, or void the line")]
+    AgeUnchecked {
+        /// The line.
+        line: u32,
+        /// The minimum age, in years.
+        years: u8,
+    },
+    /// Too many groups of customers or coupons.
+    #[error("at most {most} groups of customers and {most} coupons")]
+    TooManyListed {
+        /// The maximum.
+        most: usize,
     },
     /// The basket has no lines.
     #[error("the basket has no lines; add one or abandon it")]
@@ -97,10 +162,7 @@ pub enum Refusal {
         tender: u32,
     },
     /// A card tender can't be refunded in cash.
-    #[error(
-        "tender {tender} is card payment {payment}, which only its terminal can reverse, and the hub can't ask for that \
-         yet; complete the basket"
-    )]
+    #[error("tender {tender} is card payment {payment}, which only its terminal can reverse")]
     TenderIsCard {
         /// The tender.
         tender: u32,

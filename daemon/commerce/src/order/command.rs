@@ -41,6 +41,8 @@ pub enum Reason {
     NoCapacity,
     /// The store is closing.
     Closing,
+    /// The offer arrived after its deadline.
+    TooLate,
 }
 
 /// Why picked goods were not handed over.
@@ -222,12 +224,17 @@ pub enum Command {
         /// The condition of the goods.
         condition: Condition,
     },
+    /// The lines of an order that is paid at collection cost what they cost today.
+    Reprice {
+        /// Lines and their prices.
+        prices: Vec<(u32, Price)>,
+    },
     /// Effects of time: claims and uncollected orders expire, deadlines pass.
     Tick,
 }
 
 /// How a store handles orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Whether offers are accepted automatically, as far as there is stock.
     pub auto_accept: bool,
@@ -355,6 +362,13 @@ pub enum Change {
     GaveUp {
         /// The reason.
         why: GivenUp,
+    },
+    /// A line costs what it costs today.
+    Repriced {
+        /// The line.
+        line: u32,
+        /// The price.
+        price: Price,
     },
     /// The carrier's tracking number.
     Tracked {

@@ -138,6 +138,11 @@ impl Line {
         self.charge_with(payment, 0)
     }
 
+    /// The additional charge when another `more` thousandths leave the store.
+    pub fn charge_for(&self, payment: &Payment, more: i64) -> Minor {
+        self.charge_with(payment, more) - self.charge(payment)
+    }
+
     /// The charge after another `more` thousandths are handed over.
     fn charge_with(&self, payment: &Payment, more: i64) -> Minor {
         let taken = self.sum(|state| matches!(state, State::HandedOver | State::Shipped));
@@ -215,7 +220,7 @@ impl Fulfilment {
             return Minor::ZERO;
         }
         let named = amounts.iter().filter_map(|amount| self.line(amount.line).map(|line| (line, amount.milli)));
-        named.map(|(line, milli)| line.charge_with(payment, milli) - line.charge(payment)).sum()
+        named.map(|(line, milli)| line.charge_for(payment, milli)).sum()
     }
 
     /// Applies a change that [`decide`](super::decide) returned for this state. The hub does so in the commit of the
@@ -249,6 +254,11 @@ impl Fulfilment {
             Change::Staged { line, staged } => {
                 if let Some(line) = self.line_mut(*line) {
                     line.staged.push(staged.clone());
+                }
+            }
+            Change::Repriced { line, price } => {
+                if let Some(line) = self.line_mut(*line) {
+                    line.ordered.price = *price;
                 }
             }
             Change::Readied { at_ms } => self.ready_at_ms = Some(*at_ms),

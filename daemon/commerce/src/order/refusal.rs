@@ -43,7 +43,7 @@ pub enum Rule {
     #[error("an order can have at most {MAX_LINES} lines; split it")]
     TooManyLines,
     /// The line is not in this order or not in this store's part of it.
-    #[error("there is no such line")]
+    #[error("the line does not exist in the order")]
     NoSuchLine,
     /// The line is listed more than once.
     #[error("the line is listed twice; list it once")]
@@ -134,7 +134,8 @@ pub enum Rule {
     },
     /// The staging place has the wrong temperature zone.
     #[error(
-        "the goods are {}, but the place `{}` is {}; choose another place", needs.name(), place.escape_debug(), is.name()
+        "the goods are {}, but the place `{}` is {}; choose another place",
+        needs.name(), place.escape_debug(), is.name()
     )]
     WrongZone {
         /// The zone of the goods.
@@ -206,6 +207,12 @@ pub enum Rule {
     /// A transfer must not have a customer.
     #[error("a transfer goes to a store; remove the customer")]
     CustomerOfTransfer,
+    /// Only a transfer has a receiving store, and it needs one.
+    #[error("`receiver` is the store that receives a transfer, and the order is of kind {}", kind.name())]
+    Receiver {
+        /// The order's kind.
+        kind: Kind,
+    },
     /// Orders of this kind leave the store before the customer could pay.
     #[error("an order of kind {} must be prepaid", kind.name())]
     NotPrepaid {
@@ -267,6 +274,7 @@ impl Rule {
             Self::UnknownItem { .. } => "unknown_item",
             Self::NoCustomer => "no_customer",
             Self::CustomerOfTransfer => "customer_of_transfer",
+            Self::Receiver { .. } => "receiver",
             Self::NotPrepaid { .. } => "not_prepaid",
             Self::NotOrdered { .. } => "not_ordered",
             Self::OutOfRange { .. } => "out_of_range",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{PickupCode, Refusal, Rule};
 use crate::{
     MAX_LINE_AMOUNT, MAX_LINES, MAX_TEXT,
+    customer::CustomerId,
     ids::OrderId,
     item::{Price, Sku},
     money::{Currency, Minor, Rounding},
@@ -129,6 +130,9 @@ pub enum Payment {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Customer {
+    /// The customer's id, by which the sale becomes part of their history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CustomerId>,
     /// The name to call out.
     #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
     pub name: String,
@@ -139,7 +143,14 @@ pub struct Customer {
     /// The code with which the customer proves that the order is theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<PickupCode>,
+    /// The lines of the postal address, for the carrier's label.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(max_items = 6))]
+    pub address: Vec<String>,
 }
+
+/// The maximum number of lines of an address.
+const MAX_ADDRESS: usize = 6;
 
 /// The terms of the whole order, the same at every store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +165,10 @@ pub struct Terms {
     /// The customer; none for a transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
+    /// The store that receives a transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 120))]
+    pub receiver: Option<String>,
     /// The currency of all amounts.
     pub currency: Currency,
     /// How the order is paid.
@@ -249,7 +264,16 @@ impl Order {
             (Some(customer), _) => {
                 self.text("name", &customer.name)?;
                 customer.phone.as_ref().map_or(Ok(()), |phone| self.text("phone", phone))?;
+                customer.address.iter().try_for_each(|line| self.text("address", line))?;
+                if customer.address.len() > MAX_ADDRESS {
+                    return refuse(Rule::OutOfRange { field: "address", range: "at most 6 lines" });
+                }
             }
+        }
+        match &terms.receiver {
+            Some(receiver) if terms.kind == Kind::Transfer => self.text("receiver", receiver)?,
+            None if terms.kind != Kind::Transfer => {}
+            _ => return refuse(Rule::Receiver { kind: terms.kind }),
         }
         match (&terms.payment, terms.kind) {
             (Payment::Prepaid { reference }, _) => self.text("reference", reference)?,

@@ -110,7 +110,7 @@ impl State {
 pub enum Kind {
     /// Sold. The reference is the sale.
     Sale,
-    /// Brought back by a customer.
+    /// Brought back by a customer. A movement alone is not compared with what was sold.
     Return,
     /// Delivered by a supplier. The reference is the notice.
     Receipt,

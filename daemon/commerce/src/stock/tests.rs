@@ -88,7 +88,8 @@ fn a_promise_keeps_the_safety_stock_and_never_goes_below_zero() {
     let refused = position.apply(Kind::Reservation, &reserve, false).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "not enough stock of item 818981: requested 2, on_hand 0; reduce the quantity, or receive or count the item first"
+        "not enough stock of item 818981: requested 2, on_hand 0; reduce the quantity, or receive or count the item \
+         first"
     );
     position.apply(Kind::Sale, &line(Some(State::OnHand), None), false).unwrap();
     assert_eq!((position.on_hand, position.reserved), (-2000, 2000));
@@ -312,7 +313,9 @@ proptest! {
         let mut positions = [0, 1].map(|item| Position::empty((sku(item), Unit::Each), rule(item)));
         let mut walked = positions.clone();
         let mut paper = Paper::default();
-        let cells: Vec<_> = states().into_iter().flat_map(|from| states().into_iter().map(move |to| (from, to))).collect();
+        let cells: Vec<_> = (states().into_iter())
+            .flat_map(|from| states().into_iter().map(move |to| (from, to)))
+            .collect();
         for (item, kind, cell, milli) in steps {
             let allowed: Vec<_> = cells.iter().copied().filter(|(from, to)| kind.allows(*from, *to)).collect();
             let (from, to) = allowed[cell.index(allowed.len())];
@@ -372,7 +375,8 @@ proptest! {
     /// shelf.
     #[test]
     fn a_count_is_right_whatever_is_sold_around_it(
-        book in 0_i64..50, shelf in 0_i64..50, before in vec(-9_i64..9, 0..6), during in vec(-9_i64..9, 0..6), after in vec(-9_i64..9, 0..6)
+        book in 0_i64..50, shelf in 0_i64..50, before in vec(-9_i64..9, 0..6), during in vec(-9_i64..9, 0..6),
+            after in vec(-9_i64..9, 0..6)
     ) {
         let (mut position, mut truth) = (Position::empty((sku(0), Unit::Each), Rule::BelowZero), shelf);
         let mut undo = 0;
@@ -389,7 +393,8 @@ proptest! {
         let counted = truth;
         for milli in during { goods_move(&mut position, &mut truth, milli, Some(&mut undo)); }
         let mut count = Count::open(1, 0, vec![(sku(0), Unit::Each)]).unwrap();
-        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1, by: Actor::register("till-1".parse().unwrap()), in_baskets_when_counted: 0 };
+        let tally = Tally { counted, expected: position.on_hand - undo, counted_at_ms: 1,
+            by: Actor::register("till-1".parse().unwrap()), in_baskets_when_counted: 0 };
         count.tally(&sku(0), Quantity::new(0, Unit::Each).unwrap(), tally, 2).unwrap();
         for milli in after { goods_move(&mut position, &mut truth, milli, None); }
         let variance = count.lines[0].tally.as_ref().unwrap().variance();
@@ -402,7 +407,8 @@ proptest! {
 
     #[test]
     fn an_order_exceeds_the_reorder_point_in_whole_packs(
-        on_hand in -500_i64..500, announced in 0_i64..500, demand in 0_i64..5000, lead in 0_u16..60, cover in 0_u16..60, safety in 0_u32..200, pack in 1_u32..40
+        on_hand in -500_i64..500, announced in 0_i64..500, demand in 0_i64..5000, lead in 0_u16..60,
+            cover in 0_u16..60, safety in 0_u32..200, pack in 1_u32..40
     ) {
         let pieces = |count| Quantity::pieces(count).unwrap();
         let policy = Policy::new(sku(0), Rule::ToZero, pieces(safety), pieces(pack), (lead, cover)).unwrap();
@@ -410,15 +416,16 @@ proptest! {
         let there = (on_hand + announced) * 1000;
         // The exact point, times 28, so that the test does not round.
         let exact = i128::from(demand) * 1000 * i128::from(lead) + i128::from(safety) * 28_000;
+        let covered = exact + i128::from(demand) * 1000 * i128::from(cover);
         match reorder::suggest(&policy, Some(Unit::Each), &position, announced * 1000, demand * 1000) {
             Some(found) => {
                 prop_assert_eq!(found.order % policy.pack, 0);
                 prop_assert!(i128::from(there) * 28 <= exact + 27);
                 let lifted = i128::from(there + found.order) * 28;
-                prop_assert!(lifted >= exact + i128::from(demand) * 1000 * i128::from(cover));
-                prop_assert!(i128::from(there + found.order - policy.pack) * 28 <= exact + i128::from(demand) * 1000 * i128::from(cover) + 56);
+                prop_assert!(lifted >= covered);
+                prop_assert!(i128::from(there + found.order - policy.pack) * 28 <= covered + 56);
             }
-            None => prop_assert!(i128::from(there) * 28 > exact || i128::from(there) * 28 >= exact + i128::from(demand) * 1000 * i128::from(cover)),
+            None => prop_assert!(i128::from(there) * 28 > exact || i128::from(there) * 28 >= covered),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Goods leave the store: to the customer or with a carrier.
 
 use super::Draft;
-use crate::order::{
-    Amount, Change, Checked, Handover, PickupCode, Proof, Refusal, Rule, State, Step, fulfilment::Arrival,
-    terms::checked as checked_text,
+use crate::{
+    item::Price,
+    order::{
+        Amount, Change, Checked, Handover, Payment, PickupCode, Proof, Refusal, Rule, State, Step, fulfilment::Arrival,
+        terms::checked as checked_text,
+    },
 };
 
 /// The maximum number of parcels of a fulfilment.
@@ -51,6 +54,29 @@ pub(super) fn hand_over(draft: &mut Draft<'_>, asked: Handover) -> Result<(), Re
         return Err(draft.refuse(Rule::NotPaid { due, paid }));
     }
     draft.push(Change::Checked { by_code, age: age_checked });
+    Ok(())
+}
+
+/// Sets today's prices before a handover; what was handed over or substituted keeps its price.
+pub(super) fn reprice(draft: &mut Draft<'_>, prices: Vec<(u32, Price)>) -> Result<(), Refusal> {
+    draft.takes(Step::HandOver)?;
+    if draft.state.terms.payment != Payment::AtPickup {
+        return Err(draft.refuse(Rule::OutOfRange { field: "prices", range: "prepaid orders keep theirs" }));
+    }
+    for (number, price) in prices {
+        let line = draft.line(number)?;
+        let (kept, asked) = (line.ordered.quantity.unit(), price.per);
+        if kept != asked {
+            return Err(draft.refuse_line(number, Rule::WrongUnit { kept, asked }));
+        }
+        if price.minor.is_negative() {
+            return Err(draft.refuse_line(number, Rule::OutOfRange { field: "price", range: "not negative" }));
+        }
+        let is_agreed = line.instead_of.is_some() || line.of(State::HandedOver) > 0;
+        if !is_agreed && line.ordered.price != price {
+            draft.push(Change::Repriced { line: number, price });
+        }
+    }
     Ok(())
 }
 

@@ -43,6 +43,7 @@ pub fn decide(fulfilment: &Fulfilment, command: Command, facts: Facts<'_>) -> Re
         Command::Cancel { amounts } => cancel(&mut draft, &amounts)?,
         Command::Extend { until_ms } => extend(&mut draft, until_ms)?,
         Command::PutBack { amount, condition } => staging::put_back(&mut draft, amount, condition)?,
+        Command::Reprice { prices } => handover::reprice(&mut draft, prices)?,
         Command::Tick => tick(&mut draft),
     }
     Ok(draft.finish())

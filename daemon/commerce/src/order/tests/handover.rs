@@ -170,3 +170,20 @@ fn goods_cancelled_after_picking_are_put_back() {
     assert_eq!((desk.state(), desk.of(2, State::Returned)), (State::Cancelled, 1000));
     assert_eq!(desk.refused(Command::Cancel { amounts: vec![] }).name(), "wrong_state");
 }
+
+#[test]
+fn an_order_paid_at_collection_can_cost_what_it_costs_today() {
+    let mut desk = Desk::accepted(&order(Kind::Reserve, vec![ordered(1, "1", 2), ordered(2, MILK, 1)]));
+    let today = |minor| Price { minor: Minor::literal(minor), per: Unit::Each };
+    desk.run(Command::Reprice { prices: vec![(1, today(450)), (2, today(189))] });
+    assert_eq!(desk.changes, [Change::Repriced { line: 1, price: today(450) }], "line 2 costs the same");
+    assert_eq!(desk.fulfilment.due(&amounts(&[(1, 2000), (2, 1000)])), Minor::literal(1089));
+    let by_weight = Price { minor: Minor::literal(1), per: Unit::Kilogram };
+    assert_eq!(desk.refused(Command::Reprice { prices: vec![(1, by_weight)] }).name(), "wrong_unit");
+    assert_eq!(desk.refused(Command::Reprice { prices: vec![(1, today(-1))] }).name(), "out_of_range");
+    desk.run(Command::HandOver(Handover { partial: true, ..handover(&[(1, 1000)], 450) }));
+    desk.run(Command::Reprice { prices: vec![(1, today(1)), (2, today(1))] });
+    assert_eq!(desk.changes, [Change::Repriced { line: 2, price: today(1) }], "line 1 is handed over in part");
+    let prepaid = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 2)]));
+    assert_eq!(prepaid.refused(Command::Reprice { prices: vec![(1, today(1))] }).name(), "out_of_range");
+}

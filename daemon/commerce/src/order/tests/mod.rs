@@ -59,9 +59,11 @@ fn ordered(number: u32, item: &str, count: i64) -> Ordered {
 
 fn order(kind: Kind, lines: Vec<Ordered>) -> Order {
     let customer = Customer {
+        id: None,
         name: "Ada Byron".into(),
         phone: Some("+44 20 7946 0000".into()),
         code: Some("K7-PLUM".to_owned().try_into().unwrap()),
+        address: vec![],
     };
     let payment =
         if kind == Kind::Reserve { Payment::AtPickup } else { Payment::Prepaid { reference: "psp-1".into() } };
@@ -69,6 +71,7 @@ fn order(kind: Kind, lines: Vec<Ordered>) -> Order {
         order: "web-1".parse().unwrap(),
         kind,
         customer: (kind != Kind::Transfer).then_some(customer),
+        receiver: (kind == Kind::Transfer).then(|| "store-2".into()),
         currency: Currency::from_code("EUR").unwrap(),
         payment,
         placed_at_ms: NOON,

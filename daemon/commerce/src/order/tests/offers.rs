@@ -80,7 +80,7 @@ fn a_refused_offer_names_its_line() {
         offer(&order, 1, &amounts(of), &Sums::new(), Facts { now_ms: NOON, policy: &policy }).unwrap_err()
     };
     assert_eq!(refused(&[]).rule, Rule::NoLines);
-    assert_eq!(refused(&[(2, 1000)]).to_string(), "order web-1, line 2: there is no such line");
+    assert_eq!(refused(&[(2, 1000)]).to_string(), "order web-1, line 2: the line does not exist in the order");
     assert_eq!(refused(&[(1, 0)]).rule, Rule::Nothing);
     assert_eq!(refused(&[(1, 1500)]).rule.name(), "out_of_range");
     assert_eq!(refused(&[(1, i64::MIN)]).rule.name(), "out_of_range");
@@ -107,6 +107,13 @@ fn invalid_orders_are_refused() {
     assert_eq!(rule(&|order| order.terms.keep_until_ms = Some(NOON)), (None, "out_of_range"));
     assert_eq!(rule(&|order| order.terms.customer = None), (None, "no_customer"));
     assert_eq!(rule(&|order| order.terms.kind = Kind::Transfer), (None, "customer_of_transfer"));
+    assert_eq!(rule(&|order| order.terms.receiver = Some("store-2".into())), (None, "receiver"));
+    let unaddressed = |order: &mut Order| (order.terms.kind, order.terms.customer) = (Kind::Transfer, None);
+    assert_eq!(rule(&unaddressed), (None, "receiver"));
+    assert_eq!(
+        rule(&|order| order.terms.customer.as_mut().unwrap().address = vec!["1 Mill Lane".into(); 7]),
+        (None, "out_of_range")
+    );
     assert_eq!(rule(&|order| order.terms.customer.as_mut().unwrap().name = "a\u{202e}".into()), (None, "bad_text"));
     assert_eq!(rule(&|order| order.terms.customer.as_mut().unwrap().phone = Some(String::new())), (None, "bad_text"));
     assert_eq!(

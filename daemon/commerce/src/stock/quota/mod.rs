@@ -29,7 +29,7 @@
 //! | --- | --- |
 //! | no connection | each side sells its own part; there are no refills until the connection is back |
 //! | a total is lost or late | a later total includes it |
-//! | the store is restored from a backup | it has a new epoch: the former quota is void on both sides, and orders from it are rejected if the goods are gone |
+//! | the store is restored from a backup | the old quota is void; orders from it fail if the goods are gone |
 //! | HQ is restored from a backup | it adopts the store's totals of its own sales and returns |
 
 use serde::{Deserialize, Serialize};

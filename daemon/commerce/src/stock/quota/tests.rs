@@ -80,7 +80,7 @@ fn the_web_sells_only_its_quota() {
 }
 
 #[test]
-fn what_is_outstanding_comes_back_unless_it_is_sold() {
+fn outstanding_quota_comes_back_unless_it_is_sold() {
     let (mut store, mut web) = granted(10_000, &STRICT);
     web.spend(3000).unwrap();
     assert_eq!(store.refill(10_000, 10_000, Unit::Each, &STRICT), Some(Refill::Recalled(4000)));
@@ -316,7 +316,7 @@ proptest! {
 
     /// Counter, web and connection in any order, with lost, repeated and late messages.
     #[test]
-    fn nothing_is_sold_twice_whatever_becomes_of_the_messages(
+    fn nothing_is_sold_twice_whatever_happens_to_the_messages(
         is_strict in any::<bool>(),
         share_permille in 0..=1000_u16,
         on_hand in 0..20_i64,

@@ -42,7 +42,7 @@ fn a_notice_has_as_many_lines_as_a_document() {
 }
 
 #[test]
-fn what_moved_no_stock_is_noted_at_its_line() {
+fn lines_that_moved_no_stock_say_so() {
     let mut notice = notice();
     let by_weight: Sums = [((sku(0), Unit::Kilogram), 500)].into_iter().collect();
     let goods = vec![(Condition::Good, sums(&[(0, 3000), (1, 2000)])), (Condition::Good, by_weight)];
@@ -64,7 +64,7 @@ fn a_closed_notice_is_not_closed_again() {
 }
 
 #[test]
-fn a_delivery_note_is_known_whatever_blanks_and_capitals_it_has() {
+fn delivery_notes_are_compared_without_blanks_and_capitals() {
     assert_eq!(notice::folded(" Dn \t 4711 "), "dn 4711");
     assert_ne!(notice::folded("DN 4711"), notice::folded("DN4711"));
 }
@@ -112,7 +112,7 @@ fn a_sold_reservation_is_over() {
 }
 
 #[test]
-fn a_count_has_one_item_to_as_many_as_a_document_and_each_once() {
+fn a_count_has_one_to_the_maximum_of_items_each_once() {
     let open = |items: Vec<Place>| Count::open(1, 0, items);
     let items = |count| many(count).map(|sku| (sku, Unit::Each)).collect();
     assert_eq!(open(items(MAX_LINES)).unwrap().lines.len(), MAX_LINES);

@@ -23,7 +23,7 @@ fn the_most_portions_are_summed_and_one_more_is_refused() {
 }
 
 #[test]
-fn sums_become_lines_and_those_of_nothing_none() {
+fn sums_become_lines_without_zeros() {
     let lines = Line::of(sums(&[(0, 1), (1, 0), (2, -1)]), Some(State::OnHand), Some(State::Reserved));
     assert_eq!(lines, [line(1, Some(State::OnHand), Some(State::Reserved))]);
 }
@@ -69,7 +69,7 @@ fn a_stored_position_leaves_out_what_is_usual() {
 }
 
 #[test]
-fn what_was_set_aside_before_an_item_was_untracked_still_moves() {
+fn stock_set_aside_before_tracking_ended_still_moves() {
     let mut position = Position { reserved: 1000, in_transit: 1000, ..Position::empty(each(0), Rule::Untracked) };
     assert_eq!(position.apply(Kind::Arrival, &line(1000, Some(State::InTransit), None), false), Ok(true));
     assert_eq!(position.apply(Kind::Sale, &line(1000, Some(State::Reserved), None), false), Ok(true));
@@ -80,7 +80,7 @@ fn what_was_set_aside_before_an_item_was_untracked_still_moves() {
 }
 
 #[test]
-fn of_what_is_not_tracked_goods_come_and_go_and_nothing_else_is_done() {
+fn untracked_items_only_come_and_go() {
     for kind in Kind::ALL {
         let passes = [Kind::Sale, Kind::Return, Kind::Receipt, Kind::TransferIn, Kind::Count].contains(&kind);
         for (from, to) in [(Some(State::OnHand), None), (None, Some(State::OnHand))] {

@@ -14,7 +14,7 @@ use crate::{
 static NOTES: Table<Name, String> = Table::new("note");
 
 fn open(directory: &Path, kind: EngineKind) -> Arc<dyn Engine> {
-    open_or_create(directory, kind, &[]).unwrap()
+    open_or_create(directory, &kind.into(), &[]).unwrap()
 }
 
 /// A step of a random history.
@@ -124,8 +124,9 @@ fn an_engine_reports_its_size() {
 fn a_store_has_one_owner() {
     let directory = tempfile::tempdir().unwrap();
     let _first = open(directory.path(), EngineKind::Sqlite);
-    let second = open_or_create(directory.path(), EngineKind::Sqlite, &[]).map(drop);
-    assert!(second.unwrap_err().to_string().contains("another process"));
+    let second = open_or_create(directory.path(), &EngineKind::Sqlite.into(), &[]).map(drop);
+    let why = second.unwrap_err().to_string();
+    assert!(why.ends_with(": another process has it open; stop that process first"), "{why}");
 }
 
 /// A store with many writes to few notes, so that most of its files is obsolete.

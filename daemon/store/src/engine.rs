@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Entries per read.
 const EACH: usize = 1_000;
 
+/// Why a store that is open already can't be opened.
+pub(crate) const IN_USE: &str = "another process has it open; stop that process first";
+
 /// The engine of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

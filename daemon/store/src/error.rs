@@ -85,6 +85,14 @@ pub enum StoreError {
         /// The engine on the disk.
         found: EngineKind,
     },
+    /// The store has another key than the one given, or one of both has none.
+    #[error("could not open the store in {directory}: {why}")]
+    Key {
+        /// The data directory.
+        directory: String,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
     /// A restore was interrupted before the store had its name.
     #[error(
         "{directory} holds a half-restored store; run `store-hub store restore` again, or remove the file \

@@ -13,7 +13,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -72,6 +72,31 @@ pub fn mark(path: &Path) -> io::Result<()> {
 pub fn remove(path: &Path) -> io::Result<()> {
     remove_if_there(path)?;
     sync_directory(directory_of(path))
+}
+
+/// Identifies a file on its disk, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file at a path.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    /// Requires that it is still at the path. A file that is open can be removed or replaced, and what is written to it
+    /// afterwards is lost.
+    pub(crate) fn require_at(self, path: &Path) -> Result<(), String> {
+        match Self::of(path) {
+            Ok(found) if found == self => Ok(()),
+            Ok(_) => Err(format!("{} was replaced while the store was open; restart, and check it", path.display())),
+            Err(error) => Err(format!("{}: {error}; stop, and restore a backup", path.display())),
+        }
+    }
 }
 
 /// Makes a directory and its missing parents, each with a durable name; otherwise files synced in it later could be
@@ -143,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_file_is_its_owners_alone_whatever_lay_there() {
+    fn a_private_file_is_private_whatever_it_replaces() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
         let elsewhere = directory.path().join("elsewhere");
@@ -172,6 +197,19 @@ mod tests {
         mark(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
         assert!(mark(&directory.path().join("none/rewrite")).is_err());
+    }
+
+    #[test]
+    fn a_file_that_was_removed_or_replaced_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        fs::write(&path, b"one").unwrap();
+        let id = FileId::of(&path).unwrap();
+        id.require_at(&path).unwrap();
+        fs::rename(&path, directory.path().join("away")).unwrap();
+        assert!(id.require_at(&path).unwrap_err().contains("restore a backup"));
+        fs::write(&path, b"two").unwrap();
+        assert!(id.require_at(&path).unwrap_err().contains("was replaced"));
     }
 
     #[test]

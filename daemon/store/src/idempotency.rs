@@ -9,7 +9,7 @@
 //! | failure | effect |
 //! | --- | --- |
 //! | power, while answers are deleted | some old answers are gone; the rest are deleted the next time |
-//! | the clock is wrong | callers of [`Store::forget_answers`] pass a trusted time, and stamp commands with trusted times |
+//! | the clock is wrong | callers of [`Store::forget_answers`] and of commands pass trusted times |
 
 use std::{ops::Bound, time::Duration};
 

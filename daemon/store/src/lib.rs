@@ -14,6 +14,7 @@
 //! - **It does not slow down with age.** Old records move to the [`archive`], compressed, and remain readable.
 //! - **A backup is consistent.** [`Store::backup`] copies the store as it is at one moment, while it sells; [`restore`]
 //!   makes a store of it.
+//! - **It can be encrypted.** With a key nothing that a record says can be read from the disk ([`Medium`]).
 //! - **Bounded.** At most [`QUEUE`] commits wait; further ones get [`StoreError::Busy`] at once. A record has at most
 //!   [`MAX_RECORD`] bytes; a large one is split into `parts`, which callers do not see.
 //! - **A full disk is noticed in time.** [`room`] refuses the least important work first and sales last.
@@ -34,13 +35,13 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | power or process, before the flush ends | nobody was answered; at the next start each commit of the group is there as a whole or not at all |
+//! | power or process, before the flush ends | nobody was answered; each commit is there whole or not at all |
 //! | power or process, after the flush | the commit is there |
 //! | the closure panics | its changes are dropped, its caller gets [`StoreError::Panicked`], the group continues |
-//! | `apply` or `flush` fails | every caller of the group gets [`StoreError::Stopped`], and every later caller until a restart |
+//! | `apply` or `flush` fails | the group and all later callers get [`StoreError::Stopped`] until a restart |
 //! | the disk is nearly full | [`StoreError::DiskFull`], by [`Purpose`], before a write fails |
-//! | a format upgrade is interrupted | it continues at the next start, see the module `migrate`; the backup from before is kept |
-//! | a conversion to the other engine is interrupted | the old store or the new one is complete, see the module `store_dir` |
+//! | a format upgrade is interrupted | it continues at the next start; the backup from before is kept (`migrate`) |
+//! | a conversion to the other engine is interrupted | the old store or the new one is complete (`store_dir`) |
 //! | the store was written by a newer hub | [`StoreError::TooNew`] at opening; nothing is changed |
 //!
 //! Reads ([`Store::get`], [`Store::page`]) never wait for the committer. They may see a group a fraction of a
@@ -63,6 +64,7 @@ mod migrate;
 pub mod outbox;
 mod parts;
 pub mod room;
+mod seal;
 #[cfg(feature = "sled")]
 mod sled_engine;
 mod sqlite_engine;
@@ -79,6 +81,7 @@ pub use committer::{GROUP, MAX_DELAY, QUEUE, Timings};
 pub use engine::EngineKind;
 pub use error::StoreError;
 pub use room::{DiskState, Purpose, Room};
+pub use seal::{Medium, SealKey};
 pub use store_dir::{Converted, ask_for_rewriting, convert};
 pub use table::{Key, Name, NameName, NameNumber, Number, Order, Record, Table, TableInfo};
 use tokio::sync::watch;
@@ -146,13 +149,19 @@ impl Store {
     /// hub that lost its disk from the same hub before.
     ///
     /// # Errors
-    /// The directory can't be used; the store is damaged, uses another engine, is locked by another process, or was
-    /// made by a newer hub.
-    pub fn open(directory: &Path, kind: EngineKind, linked: &[&'static str], now_ms: u64) -> Result<Self, StoreError> {
+    /// The directory can't be used; the store is damaged, uses another engine or key, is locked by another process, or
+    /// was made by a newer hub.
+    pub fn open(
+        directory: &Path,
+        medium: impl Into<Medium>,
+        linked: &[&'static str],
+        now_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let medium = medium.into();
         let birth = [meta("format", u64::from(FORMAT))?, meta("epoch", now_ms)?];
-        let engine = store_dir::open_or_create(directory, kind, &birth)?;
+        let engine = store_dir::open_or_create(directory, &medium, &birth)?;
         migrate::raise(&*engine, Some(directory), migrate::STEPS)?;
-        let archive = Archive::open(&directory.join("archive"), &*engine)?;
+        let archive = Archive::open(&directory.join("archive"), &*engine, medium.key)?;
         Self::on(engine, linked, archive, Disk::under(directory))
     }
 

@@ -9,7 +9,7 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | not enough space for the backup and for selling | nothing is changed or left behind; the hub does not start and reports how much space it needs |
+//! | not enough space for the backup and for selling | nothing changes; the hub reports how much it needs |
 //! | power, while the backup is written | the backup has no name yet and is taken again |
 //! | power, before the backup has its final name | it gets the name at the next start |
 //! | power, during a step | the step continues at the next start; the backup is still the one from before |

@@ -11,7 +11,7 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | power, before the flush of an entry | neither the entry nor its record exists; HQ never saw its number, because [`Heads`] moves after the flush |
+//! | power, before the flush of an entry | neither entry nor record exists, and HQ never saw it ([`Heads`]) |
 //! | power, before the flush of a cursor | HQ acknowledges again, or gets a repeat and drops it |
 //! | HQ asks for deleted entries | the span shows that they are gone; the bridge raises an alarm |
 

@@ -9,7 +9,7 @@
 //! | less | low | no [`Purpose::Telemetry`]: it is dropped and counted |
 //! | less than [`SCARCE`] | scarce | nor [`Purpose::Ordinary`]: catalogs, stock documents, pairing |
 //! | less than [`FULL`] | full | nor [`Purpose::Money`]: no new sale begins or ends |
-//! | any | | [`Purpose::Settled`] (a terminal has taken the money, so it must be stored) and [`Purpose::Housekeeping`] (it frees space) |
+//! | any | | [`Purpose::Settled`] (money was taken) and [`Purpose::Housekeeping`] (it frees space) |
 //!
 //! The last [`FULL`] bytes are reserved for what is settled. If the system can't report the free space, it counts as
 //! ample, and a write that fails decides.
@@ -97,7 +97,7 @@ impl Room {
 }
 
 /// The free bytes on the disk of a directory; `None` if the system can't report them.
-fn free_under(directory: &Path) -> Option<u64> {
+pub fn free_under(directory: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(directory).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -10,7 +10,8 @@
 //! - segments are large and values small ([`SEGMENT`]), so that no page exceeds sled's log. sled puts a larger page
 //!   into a file below `blobs`, which it never syncs. Each flush checks that directory ([`sync_blobs`]);
 //! - a damaged log, on which sled panics, becomes an error that says what to do ([`SledEngine::open`]);
-//! - a store is created under a temporary name and synced with its `conf` file and directory ([`store_dir`](crate::store_dir));
+//! - a store is created under a temporary name and synced with its `conf` file and directory
+//!   ([`store_dir`](crate::store_dir));
 //! - an incomplete snapshot is removed before sled sees it ([`clear_unfinished`]);
 //! - a flush that hangs after a failed write is woken ([`wake`]).
 
@@ -30,8 +31,8 @@ use std::{
 };
 
 use crate::{
-    engine::{Batch, Engine, EngineError, Entry},
-    files,
+    engine::{Batch, Engine, EngineError, Entry, IN_USE},
+    files::{self, FileId},
 };
 
 /// sled's page cache, in bytes.
@@ -52,8 +53,10 @@ pub(crate) struct SledEngine {
     db: sled::Db,
     /// The directory of pages that sled's log can't hold.
     blobs: PathBuf,
-    /// Our own descriptor of sled's data file, for `fdatasync`.
+    /// Our own descriptor of sled's data file, for `fdatasync`, and its path and identity.
     file: File,
+    path: PathBuf,
+    id: FileId,
     /// Incremented at the beginning and end of each flush: odd while one is running.
     flushes: Arc<AtomicU64>,
     waker: Option<(Sender<()>, JoinHandle<()>)>,
@@ -73,20 +76,26 @@ impl SledEngine {
             clear_unfinished(path).map_err(|error| failed(error.to_string()))?;
             match config.open() {
                 Ok(db) => break db,
-                Err(sled::Error::Io(error)) if error.to_string().contains("lock") && tries < LOCK_TRIES => {
+                Err(sled::Error::Io(error)) if error.to_string().contains("lock") => {
+                    if tries == LOCK_TRIES {
+                        return Err(failed(IN_USE.to_owned()));
+                    }
                     tries += 1;
                     thread::sleep(Duration::from_millis(50));
                 }
                 Err(error) => return Err(failed(error.to_string())),
             }
         };
-        let file = File::open(path.join("db")).map_err(|error| failed(error.to_string()))?;
+        let data = path.join("db");
+        let (file, id) = File::open(&data)
+            .and_then(|file| Ok((file, FileId::of(&data)?)))
+            .map_err(|error| failed(error.to_string()))?;
         let flushes = Arc::new(AtomicU64::new(0));
         let (end, ended) = channel();
         let (watched, counted) = (db.clone(), Arc::clone(&flushes));
         let waker = thread::Builder::new().name("sled-waker".into()).spawn(move || wake(&watched, &counted, &ended));
         let waker = waker.map_err(|error| failed(error.to_string()))?;
-        Ok(Self { db, blobs: path.join("blobs"), file, flushes, waker: Some((end, waker)) })
+        Ok(Self { db, blobs: path.join("blobs"), file, path: data, id, flushes, waker: Some((end, waker)) })
     }
 }
 
@@ -212,9 +221,10 @@ impl Engine for SledEngine {
         let flushed = self.db.flush();
         self.flushes.fetch_add(1, SeqCst);
         match flushed {
-            Ok(_) => {
-                sync_blobs(&self.blobs).and_then(|()| self.file.sync_data()).map_err(|error| failed(error.to_string()))
-            }
+            Ok(_) => (self.id.require_at(&self.path))
+                .and_then(|()| sync_blobs(&self.blobs).map_err(|error| error.to_string()))
+                .and_then(|()| self.file.sync_data().map_err(|error| error.to_string()))
+                .map_err(failed),
             Err(error) => Err(failed(error.to_string())),
         }
     }

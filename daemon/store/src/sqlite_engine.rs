@@ -3,13 +3,13 @@
 //! - One connection writes, inside `BEGIN IMMEDIATE`; others read, each from a snapshot, and never wait for the writer.
 //! - The journal mode and `synchronous` are set and read back on every connection; a build or file that ignores them is
 //!   refused.
-//! - `COMMIT` flushes, so [`Engine::flush`] has nothing to do; a `COMMIT` that fails is a failed `apply`. So is a
-//!   failure to move the log into the database afterwards: SQLite itself would ignore that and continue on a failed
-//!   disk.
+//! - `COMMIT` flushes, so [`Engine::flush`] only checks that the file was not removed or replaced; a `COMMIT` that
+//!   fails is a failed `apply`. So is a failure to move the log into the database afterwards: SQLite itself would
+//!   ignore that and continue on a failed disk.
 //! - SQLite allows many writing processes; a store has one owner, which holds the lock on a file beside the database.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     ops::Bound,
     path::{Path, PathBuf},
     sync::{
@@ -22,7 +22,13 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, hooks::Wal, params_from_iter};
 
-use crate::engine::{Batch, Engine, EngineError, Entry};
+use crate::{
+    engine::{Batch, Engine, EngineError, Entry, IN_USE},
+    files::FileId,
+};
+
+/// The name of the database file.
+const DATABASE: &str = "store.db";
 
 /// The page size of new stores, in bytes. A sale fits into one page; at SQLite's default of 4 KiB each would need an
 /// overflow page, and a store would be twice as large.
@@ -49,6 +55,8 @@ const LOCK_TRIES: u32 = 100;
 
 pub(crate) struct SqliteEngine {
     path: PathBuf,
+    /// The database file at the opening.
+    database: FileId,
     writer: Mutex<Connection>,
     /// Pages in the log after the last commit.
     in_log: Arc<AtomicI32>,
@@ -73,7 +81,10 @@ impl SqliteEngine {
         while let Err(error) = lock.try_lock() {
             tries += 1;
             if tries == LOCK_TRIES {
-                return Err(by_system(std::io::Error::other(format!("another process has it open ({error})"))));
+                return Err(by_system(match error {
+                    TryLockError::WouldBlock => std::io::Error::other(IN_USE),
+                    TryLockError::Error(error) => error,
+                }));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -89,7 +100,15 @@ impl SqliteEngine {
         writer
             .execute_batch("CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
             .map_err(failed(&what))?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), in_log, readers: Mutex::default(), _lock: lock })
+        let database = FileId::of(&path.join(DATABASE)).map_err(by_system)?;
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+            writer: Mutex::new(writer),
+            in_log,
+            readers: Mutex::default(),
+            _lock: lock,
+        })
     }
 
     /// Moves the log into the database when it is long.
@@ -122,7 +141,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn connect(path: &Path, writes: bool) -> Result<Connection, EngineError> {
     let what = format!("open the store in {}", path.display());
     let failed = failed(&what);
-    let connection = Connection::open(path.join("store.db")).map_err(&failed)?;
+    let connection = Connection::open(path.join(DATABASE)).map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
     connection.pragma_update(None, "page_size", PAGE).map_err(&failed)?;
@@ -218,7 +237,7 @@ impl Engine for SqliteEngine {
     }
 
     fn flush(&self) -> Result<(), EngineError> {
-        Ok(())
+        self.database.require_at(&self.path.join(DATABASE)).map_err(EngineError::new("make a batch durable"))
     }
 
     fn size_on_disk(&self) -> Result<u64, EngineError> {

@@ -6,7 +6,7 @@
 //! | conversion interrupted | left on disk | effect |
 //! | --- | --- | --- |
 //! | before the first rename | the old store, `NEW.new` | the hub runs as before; converting starts again |
-//! | between the renames | both stores, equal | the hub refuses to start; converting again compares them and completes |
+//! | between the renames | both stores, equal | the hub refuses to start; converting again completes |
 //! | after the second | the new store, `OLD.converted` | done |
 //!
 //! If both stores exist and differ, only a person can choose: one was put back by hand, and either may have sold since.
@@ -39,13 +39,14 @@ use crate::{
     error::StoreError,
     files::{self, make_directory, sync_directory},
     room,
+    seal::{self, Medium, SealKey},
     sqlite_engine::SqliteEngine,
 };
 
 /// Entries copied or compared at a time.
 const PART: usize = 1_000;
 
-/// Opens an engine's folder, or creates it.
+/// Opens an engine's folder, or creates it. Its values are as they are on the disk.
 fn open_engine(kind: EngineKind, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
     match kind {
         EngineKind::Sqlite => Ok(Arc::new(SqliteEngine::open(path)?)),
@@ -66,7 +67,7 @@ fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
 
 /// Whether a directory holds a store of any engine.
 pub(crate) fn is_taken(directory: &Path) -> bool {
-    let files = StoreDir { directory };
+    let files = StoreDir { directory, key: None };
     EngineKind::ALL.into_iter().any(|kind| files.of(kind).exists() || files.former(kind).exists())
 }
 
@@ -88,15 +89,16 @@ pub fn ask_for_rewriting(directory: &Path) -> Result<(), StoreError> {
 /// Creates a store in a directory without one.
 pub(crate) fn create(
     directory: &Path,
-    kind: EngineKind,
+    medium: &Medium,
     fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    StoreDir { directory }.create(kind, fill)
+    StoreDir { directory, key: medium.key.as_ref() }.create(medium.engine, fill)
 }
 
 /// The data directory of a hub, as far as the store is concerned.
 struct StoreDir<'d> {
     directory: &'d Path,
+    key: Option<&'d Arc<SealKey>>,
 }
 
 impl StoreDir<'_> {
@@ -127,7 +129,7 @@ impl StoreDir<'_> {
     fn rewrite(&self, kind: EngineKind) -> Result<(), StoreError> {
         let (path, former) = (self.of(kind), self.former(kind));
         self.rename(&path, &former)?;
-        let written = open_engine(kind, &former).map_err(StoreError::from).and_then(|source| {
+        let written = self.open(kind, &former).and_then(|source| {
             // Checked before minutes are spent: less than a quarter of the files is in use when a rewrite is requested.
             room::is_to_spare(self.directory, source.size_on_disk()? / 4)?;
             let mut entries = 0;
@@ -160,8 +162,33 @@ impl StoreDir<'_> {
             fs::remove_dir_all(&unfinished).map_err(&failed)?;
         }
         // What a failed attempt leaves would use space that the existing store needs.
-        fill_and_sync(kind, &unfinished, fill).inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
+        self.fill_and_sync(kind, &unfinished, fill).inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
         self.rename(&unfinished, &path)
+    }
+
+    /// Opens an engine's folder, or creates it.
+    fn open(&self, kind: EngineKind, path: &Path) -> Result<Arc<dyn Engine>, StoreError> {
+        let engine = open_engine(kind, path)?;
+        seal::check(&*engine, self.key.map(|key| &**key), self.directory)?;
+        Ok(seal::sealed(engine, self.key))
+    }
+
+    fn fill_and_sync(
+        &self,
+        kind: EngineKind,
+        path: &Path,
+        fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = failed("create the store in", path);
+        let newborn = self.open(kind, path)?;
+        fill(&*newborn)?;
+        newborn.flush()?;
+        drop(newborn);
+        for entry in fs::read_dir(path).map_err(&failed)? {
+            let path = entry.map_err(&failed)?.path();
+            File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
+        }
+        sync_directory(path).map_err(&failed)
     }
 
     /// Copies every entry of an engine into another and compares them; returns how many. `progress` is called with the
@@ -194,30 +221,13 @@ impl StoreDir<'_> {
     }
 }
 
-fn fill_and_sync(
-    kind: EngineKind,
-    path: &Path,
-    fill: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let failed = failed("create the store in", path);
-    let newborn = open_engine(kind, path)?;
-    fill(&*newborn)?;
-    newborn.flush()?;
-    drop(newborn);
-    for entry in fs::read_dir(path).map_err(&failed)? {
-        let path = entry.map_err(&failed)?.path();
-        File::open(path).and_then(|file| file.sync_all()).map_err(&failed)?;
-    }
-    sync_directory(path).map_err(&failed)
-}
-
 /// Opens the store in a directory, or creates it with the given entries.
 pub(crate) fn open_or_create(
     directory: &Path,
-    kind: EngineKind,
+    medium: &Medium,
     birth: &[Entry],
 ) -> Result<Arc<dyn Engine>, StoreError> {
-    let files = StoreDir { directory };
+    let (files, kind) = (StoreDir { directory, key: medium.key.as_ref() }, medium.engine);
     EngineKind::ALL.into_iter().try_for_each(|kind| files.settle(kind))?;
     match (files.of(kind).exists(), files.of(kind.other()).exists()) {
         (true, false) if directory.join(REWRITE).exists() => {
@@ -242,7 +252,7 @@ pub(crate) fn open_or_create(
     }
     end_restoring(directory)?;
     forget_cached(&files.of(kind));
-    Ok(open_engine(kind, &files.of(kind))?)
+    files.open(kind, &files.of(kind))
 }
 
 /// Ends a restore once the store has its name.
@@ -277,8 +287,13 @@ pub struct Converted {
 ///
 /// # Errors
 /// There is no store, it is in use, the disk fails, or the copy differs. The old store is unchanged then.
-pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) -> Result<Converted, StoreError> {
-    let files = StoreDir { directory };
+pub fn convert(
+    directory: &Path,
+    medium: impl Into<Medium>,
+    mut progress: impl FnMut(u64),
+) -> Result<Converted, StoreError> {
+    let Medium { engine: to, key } = medium.into();
+    let files = StoreDir { directory, key: key.as_ref() };
     EngineKind::ALL.into_iter().try_for_each(|kind| files.settle(kind))?;
     let (old, new) = (files.of(to.other()), files.of(to));
     let former = directory.join(format!("{}.converted", to.other()));
@@ -291,12 +306,12 @@ pub fn convert(directory: &Path, to: EngineKind, mut progress: impl FnMut(u64)) 
     if former.exists() {
         return Err(trouble(&format!("{} is left over from an earlier conversion; delete it first", former.display())));
     }
-    let source = open_engine(to.other(), &old)?;
+    let source = files.open(to.other(), &old)?;
     let mut entries = 0;
     if new.exists() {
         // An earlier conversion was interrupted between its renames, or one store was put back by hand and the other
         // has sold since.
-        if !are_equal(&*source, &*open_engine(to, &new)?, &mut |compared| entries = compared)? {
+        if !are_equal(&*source, &*files.open(to, &new)?, &mut |compared| entries = compared)? {
             let (old, new) = (old.display(), new.display());
             return Err(trouble(&format!(
                 "{old} and {new} both exist and differ; move away the one that did not sell last"

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 1 | CRC-32 (IEEE) of the key, the byte and everything after the checksum, little-endian; JSON |
 //! | 2 | CRC-32; a [`Link`] of the chain; JSON |
-//! | 3 | CRC-32; the number of [`parts`](crate::parts) that follow, little-endian u16; the first bytes of a value of encoding 1 or 2 |
+//! | 3 | CRC-32; the number of [`parts`](crate::parts), little-endian u16; the first bytes of the value |
 //! | 4 | CRC-32; the bytes of a part |
 //!
 //! The checksum covers the key, so that a value under the wrong key is detected. The data is JSON, so that fields can

@@ -62,8 +62,9 @@ impl Store {
         let path = directory.join(file_name(table.name(), first, last));
         let bundles = (first..=last).map(|number| self.bundle(table, number, companions).map_err(io::Error::other));
         let failed = failed("write the archive's file", &path);
-        replace_with(&path, Access::Usual, |file, _| segment::write(file, bundles)).map_err(&failed)?;
-        let segment = Arc::new(Segment::open(&path).map_err(&failed)?);
+        replace_with(&path, Access::Usual, |file, _| segment::write(file, bundles, self.archive.key.as_deref()))
+            .map_err(&failed)?;
+        let segment = Arc::new(Segment::open(&path, self.archive.key.clone()).map_err(&failed)?);
         self.archive.publish(table.name(), |segments| segments.push(segment));
         Ok(SEGMENT)
     }

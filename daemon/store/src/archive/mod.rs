@@ -13,12 +13,12 @@
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | power, while a segment is written | a file `….new` is left and removed at the next start; the records are still in the engine |
-//! | power, between the rename and the last deletion | some records are in both places, identical; the next archiving deletes them first |
+//! | power, while a segment is written | the records are still in the engine; `….new` is removed at the next start |
+//! | power, between the rename and the last deletion | they are in both places until the next archiving |
 //! | a segment is deleted while it is read | the reader starts again with the segments that are left |
-//! | power, while segments are deleted | the engine records the deletion before the files go; files that are left go at the next start |
+//! | power, while segments are deleted | the engine records it first; files that are left go at the next start |
 //! | no space on the disk | the segment is not written; nothing changes |
-//! | a segment is damaged or missing | the hub starts and sells; the check reports it, and so does every read that needs it |
+//! | a segment is damaged or missing | the hub starts and sells; the check and each read of it report it |
 
 mod archiving;
 mod read;
@@ -32,13 +32,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-pub(crate) use segment::{Segment, verify};
+pub(crate) use segment::{Segment, recode, verify};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     engine::{Engine, EngineError},
     error::StoreError,
     files::make_directory,
+    seal::SealKey,
     table::{Key, Name, Record, Table},
 };
 
@@ -67,6 +68,8 @@ type Segments = Arc<Vec<Arc<Segment>>>;
 pub(crate) struct Archive {
     /// `None` in tests without a directory: nothing is archived then.
     directory: Option<PathBuf>,
+    /// Seals the segments' blocks.
+    pub(crate) key: Option<Arc<SealKey>>,
     tables: RwLock<BTreeMap<String, Segments>>,
     /// Faults found at opening.
     faults: Vec<String>,
@@ -104,12 +107,12 @@ impl Archive {
     /// No archive, for a store without a directory.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self { directory: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
+        Self { directory: None, key: None, tables: RwLock::default(), faults: Vec::new(), at_work: Mutex::default() }
     }
 
     /// Opens the segments in a directory, which is created if it does not exist. Damage is reported by the check and
     /// does not keep the hub from selling.
-    pub(crate) fn open(directory: &Path, engine: &dyn Engine) -> Result<Self, StoreError> {
+    pub(crate) fn open(directory: &Path, engine: &dyn Engine, key: Option<Arc<SealKey>>) -> Result<Self, StoreError> {
         let failed = failed("read the archive in", directory);
         make_directory(directory).map_err(&failed)?;
         let (mut tables, mut faults) = (BTreeMap::<String, Vec<Arc<Segment>>>::new(), Vec::new());
@@ -131,7 +134,7 @@ impl Archive {
                 fs::remove_file(&path).map_err(&failed)?;
                 continue;
             }
-            let segment = Segment::open(&path).unwrap_or_else(|error| {
+            let segment = Segment::open(&path, key.clone()).unwrap_or_else(|error| {
                 faults.push(format!("the archive's file {} can't be read: {error}", path.display()));
                 Segment::lost(path, first, last, error.to_string())
             });
@@ -153,6 +156,7 @@ impl Archive {
         let tables = tables.into_iter().map(|(table, segments)| (table, Arc::new(segments))).collect();
         Ok(Self {
             directory: Some(directory.to_owned()),
+            key,
             tables: RwLock::new(tables),
             faults,
             at_work: Mutex::default(),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! "SHUBSEG1"
-//! block*     a zstd frame of bundles: number u64, entries u32, (key length u32, key, value length u32, value)*
+//! block*     a zstd frame, sealed if the store is, of bundles: number u64, entries u32,
+//!            (key length u32, key, value length u32, value)*
 //! index      per block: first number u64, offset u64, length u32, CRC-32 of the block u32
 //! footer     first u64, last u64, offset of the index u64, blocks u32, CRC-32 u32 of the index and of the footer
 //!            up to here, "SHUBSEGE"
@@ -17,11 +18,13 @@ use std::{
     io::{self, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
     engine::Entry,
     parts::{self, Whole},
+    seal::SealKey,
 };
 
 const MAGIC: &[u8; 8] = b"SHUBSEG1";
@@ -79,6 +82,8 @@ pub(crate) struct Segment {
     /// The reason why the segment can't be read at all. Its records are then lost, not absent.
     pub(crate) lost: Option<String>,
     blocks: Vec<Block>,
+    /// Opens its blocks.
+    key: Option<Arc<SealKey>>,
 }
 
 fn damaged(why: &str) -> io::Error {
@@ -89,23 +94,18 @@ fn damaged(why: &str) -> io::Error {
 ///
 /// # Errors
 /// The disk fails, or a bundle is out of order.
-pub(crate) fn write(mut file: impl Write, bundles: impl Iterator<Item = io::Result<Bundle>>) -> io::Result<()> {
-    file.write_all(MAGIC)?;
-    let (mut offset, mut index, mut blocks) = (MAGIC.len() as u64, Vec::new(), 0_u32);
+pub(crate) fn write(
+    mut file: impl Write,
+    bundles: impl Iterator<Item = io::Result<Bundle>>,
+    key: Option<&SealKey>,
+) -> io::Result<()> {
+    let mut blocks = Blocks::begin(&mut file)?;
     let (mut open, mut opened_at) = (Vec::new(), 0);
     let (mut first, mut last) = (None, 0);
     let mut close = |open: &mut Vec<u8>, opened_at: u64| -> io::Result<()> {
-        let block = zstd::bulk::compress(open, LEVEL)?;
-        file.write_all(&block)?;
-        let length = u32::try_from(block.len()).map_err(|_| damaged("a block is too large"))?;
-        index.extend(opened_at.to_le_bytes());
-        index.extend(offset.to_le_bytes());
-        index.extend(length.to_le_bytes());
-        index.extend(crc32fast::hash(&block).to_le_bytes());
-        offset += u64::from(length);
-        blocks += 1;
+        let packed = zstd::bulk::compress(open, LEVEL)?;
         open.clear();
-        Ok(())
+        blocks.add(opened_at, &sealed(key, opened_at, packed)?)
     };
     for bundle in bundles {
         let bundle = bundle?;
@@ -125,19 +125,77 @@ pub(crate) fn write(mut file: impl Write, bundles: impl Iterator<Item = io::Resu
     if !open.is_empty() {
         close(&mut open, opened_at)?;
     }
-    let first = first.ok_or_else(|| damaged("it would be empty"))?;
-    let mut footer = Vec::with_capacity(FOOTER);
-    footer.extend(first.to_le_bytes());
-    footer.extend(last.to_le_bytes());
-    footer.extend(offset.to_le_bytes());
-    footer.extend(blocks.to_le_bytes());
-    let mut checksum = crc32fast::Hasher::new();
-    checksum.update(&index);
-    checksum.update(&footer);
-    footer.extend(checksum.finalize().to_le_bytes());
-    footer.extend(END);
-    file.write_all(&index)?;
-    file.write_all(&footer)
+    blocks.end(first.ok_or_else(|| damaged("it would be empty"))?, last)
+}
+
+/// Writes blocks, then the index and the footer.
+struct Blocks<W> {
+    file: W,
+    offset: u64,
+    index: Vec<u8>,
+    count: u32,
+}
+
+impl<W: Write> Blocks<W> {
+    fn begin(mut file: W) -> io::Result<Self> {
+        file.write_all(MAGIC)?;
+        Ok(Self { file, offset: MAGIC.len() as u64, index: Vec::new(), count: 0 })
+    }
+
+    fn add(&mut self, first: u64, block: &[u8]) -> io::Result<()> {
+        self.file.write_all(block)?;
+        let length = u32::try_from(block.len()).map_err(|_| damaged("a block is too large"))?;
+        self.index.extend(first.to_le_bytes());
+        self.index.extend(self.offset.to_le_bytes());
+        self.index.extend(length.to_le_bytes());
+        self.index.extend(crc32fast::hash(block).to_le_bytes());
+        self.offset += u64::from(length);
+        self.count += 1;
+        Ok(())
+    }
+
+    fn end(mut self, first: u64, last: u64) -> io::Result<()> {
+        let mut footer = Vec::with_capacity(FOOTER);
+        footer.extend(first.to_le_bytes());
+        footer.extend(last.to_le_bytes());
+        footer.extend(self.offset.to_le_bytes());
+        footer.extend(self.count.to_le_bytes());
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&self.index);
+        checksum.update(&footer);
+        footer.extend(checksum.finalize().to_le_bytes());
+        footer.extend(END);
+        self.file.write_all(&self.index)?;
+        self.file.write_all(&footer)
+    }
+}
+
+/// A block as it is on the disk: sealed for its first record, if there is a key.
+fn sealed(key: Option<&SealKey>, first: u64, packed: Vec<u8>) -> io::Result<Vec<u8>> {
+    let Some(key) = key else { return Ok(packed) };
+    key.seal(&first.to_le_bytes(), &packed).map_err(|error| io::Error::other(error.to_string()))
+}
+
+fn opened(key: Option<&SealKey>, first: u64, block: Vec<u8>) -> io::Result<Vec<u8>> {
+    let Some(key) = key else { return Ok(block) };
+    key.open(&first.to_le_bytes(), &block).ok_or_else(|| damaged("a block can't be decrypted"))
+}
+
+/// The bytes of a segment with its blocks sealed with another key, or with none.
+///
+/// # Errors
+/// The bytes are damaged, or `from` is not their key.
+pub(crate) fn recode(bytes: &[u8], from: Option<&SealKey>, to: Option<&SealKey>) -> io::Result<Vec<u8>> {
+    let index = Index::of(bytes)?;
+    let mut recoded = Vec::with_capacity(bytes.len());
+    let mut blocks = Blocks::begin(&mut recoded)?;
+    for block in &index.blocks {
+        let found = part_of(bytes, block.offset, block.length as usize)?;
+        block.verify(found)?;
+        blocks.add(block.first, &sealed(to, block.first, opened(from, block.first, found.to_vec())?)?)?;
+    }
+    blocks.end(index.first, index.last)?;
+    Ok(recoded)
 }
 
 fn put_bundle(open: &mut Vec<u8>, bundle: &Bundle) -> io::Result<()> {
@@ -229,20 +287,27 @@ impl Index {
     }
 }
 
+impl Index {
+    fn of(bytes: &[u8]) -> io::Result<Self> {
+        Self::read(bytes.len() as u64, |into, offset| {
+            into.copy_from_slice(part_of(bytes, offset, into.len())?);
+            Ok(())
+        })
+    }
+}
+
 /// Whether the bytes of a segment are as they were written.
 ///
 /// # Errors
 /// The bytes are damaged.
 pub(crate) fn verify(bytes: &[u8]) -> io::Result<()> {
-    let part = |offset: u64, length: usize| {
-        let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
-        rest.and_then(|rest| rest.get(..length)).ok_or_else(|| damaged("it is cut off"))
-    };
-    let index = Index::read(bytes.len() as u64, |into, offset| {
-        into.copy_from_slice(part(offset, into.len())?);
-        Ok(())
-    })?;
-    index.blocks.iter().try_for_each(|block| block.verify(part(block.offset, block.length as usize)?))
+    let index = Index::of(bytes)?;
+    index.blocks.iter().try_for_each(|block| block.verify(part_of(bytes, block.offset, block.length as usize)?))
+}
+
+fn part_of(bytes: &[u8], offset: u64, length: usize) -> io::Result<&[u8]> {
+    let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
+    rest.and_then(|rest| rest.get(..length)).ok_or_else(|| damaged("it is cut off"))
 }
 
 impl Block {
@@ -260,18 +325,18 @@ impl Segment {
     ///
     /// # Errors
     /// The segment can't be read or is damaged.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, key: Option<Arc<SealKey>>) -> io::Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
         let Index { first, last, blocks } = Index::read(bytes, |into, offset| file.read_exact_at(into, offset))?;
-        Ok(Self { path: path.to_owned(), first, last, bytes, lost: None, blocks })
+        Ok(Self { path: path.to_owned(), first, last, bytes, lost: None, blocks, key })
     }
 
     /// A segment that is missing or can't be opened.
     pub(crate) fn lost(path: PathBuf, first: u64, last: u64, why: String) -> Self {
         // It has one unreadable block, so that every read of it reports the reason.
         let blocks = vec![Block { first, offset: 0, length: 0, checksum: 0 }];
-        Self { path, first, last, bytes: 0, lost: Some(why), blocks }
+        Self { path, first, last, bytes: 0, lost: Some(why), blocks, key: None }
     }
 
     /// The bundles of a block; the next block continues with the next number.
@@ -282,6 +347,7 @@ impl Segment {
         let mut packed = vec![0; block.length as usize];
         File::open(&self.path)?.read_exact_at(&mut packed, block.offset)?;
         block.verify(&packed)?;
+        let packed = opened(self.key.as_deref(), block.first, packed)?;
         let unpacked = zstd::bulk::decompress(&packed, MAX_BLOCK).map_err(|error| damaged(&error.to_string()))?;
         let (mut reader, mut bundles) = (Reader(&unpacked), Vec::new());
         while !reader.0.is_empty() {
@@ -329,8 +395,8 @@ mod tests {
 
     fn written(directory: &Path, numbers: std::ops::RangeInclusive<u64>) -> Segment {
         let path = directory.join("segment");
-        write(File::create(&path).unwrap(), numbers.map(|number| Ok(bundle(number)))).unwrap();
-        Segment::open(&path).unwrap()
+        write(File::create(&path).unwrap(), numbers.map(|number| Ok(bundle(number))), None).unwrap();
+        Segment::open(&path, None).unwrap()
     }
 
     #[test]
@@ -349,8 +415,8 @@ mod tests {
 
     #[test]
     fn an_empty_or_unordered_segment_is_refused() {
-        assert!(write(io::sink(), std::iter::empty()).is_err());
-        assert!(write(io::sink(), [1, 3].into_iter().map(|number| Ok(bundle(number)))).is_err());
+        assert!(write(io::sink(), std::iter::empty(), None).is_err());
+        assert!(write(io::sink(), [1, 3].into_iter().map(|number| Ok(bundle(number))), None).is_err());
     }
 
     proptest! {
@@ -366,7 +432,7 @@ mod tests {
             let at = at % bytes.len();
             if cut { bytes.truncate(at) } else { bytes[at] ^= mask }
             std::fs::write(&path, bytes).unwrap();
-            let Ok(segment) = Segment::open(&path) else { return Ok(()) };
+            let Ok(segment) = Segment::open(&path, None) else { return Ok(()) };
             for number in 1..=300 {
                 if let Ok(found) = segment.bundle(number) {
                     prop_assert_eq!(found, Some(bundle(number)));

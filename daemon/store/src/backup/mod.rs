@@ -24,10 +24,10 @@
 //! | --- | --- |
 //! | the backup's disk, or its reader | the backup fails with an error; the store continues to sell |
 //! | the store stops meanwhile | the backup fails, because the batches it received may not be durable |
-//! | sales come faster than the backup can be written | the backup is aborted when [`MAX_PENDING`] of them are in memory |
-//! | a segment of the archive is damaged or unreadable | the backup has it as it is, or empty; it is counted as damaged when the backup is read |
+//! | sales come faster than the backup can be written | it is aborted when [`MAX_PENDING`] are in memory |
+//! | a segment of the archive is damaged | it is copied as it is, or empty, and counted when read |
 //! | power, while a backup is written | the file has no end: [`verify`] and [`restore`] refuse it |
-//! | power, while a store is restored | the file `restoring` stays without a store; no hub creates an empty store there, and restoring starts again |
+//! | power, while a store is restored | the file `restoring` stays: no hub creates an empty store there |
 //! | power, after that | the store records that it was restored, until the hub has acted on it ([`Store::restored`]) |
 //!
 //! # Restoring begins a new epoch
@@ -55,8 +55,10 @@ use serde::Serialize;
 
 use crate::{
     Store,
+    archive::recode,
     engine::{Batch, Engine, EngineError, each_entry_of},
     error::StoreError,
+    seal::SealKey,
 };
 
 const MAGIC: &[u8] = b"store-hub backup 1\n";
@@ -137,7 +139,7 @@ impl<W: Write> Writer<W> {
 
     /// Adds a segment. A segment that is lost is written empty: the rest is still worth keeping, and whoever reads the
     /// backup counts it as damaged.
-    fn segment(&mut self, path: &Path) -> io::Result<()> {
+    fn segment(&mut self, path: &Path, key: Option<&SealKey>) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = match fs::read(path) {
             Err(error) if is_loss(&error) => {
@@ -146,6 +148,8 @@ impl<W: Write> Writer<W> {
             }
             read => read?,
         };
+        // Another box has another key. A damaged segment is copied as it is.
+        let bytes = if key.is_some() { recode(&bytes, key, None).unwrap_or(bytes) } else { bytes };
         self.raw(&[SEGMENT])?;
         self.text(name.as_bytes())?;
         self.raw(&(bytes.len() as u64).to_le_bytes())?;
@@ -168,6 +172,7 @@ impl<W: Write> Writer<W> {
 fn write(
     engine: &dyn Engine,
     segments: impl FnOnce() -> Vec<PathBuf>,
+    key: Option<&SealKey>,
     out: impl Write,
     mut heard: impl FnMut() -> io::Result<Vec<Batch>>,
     last: impl FnOnce() -> Result<(), StoreError>,
@@ -188,7 +193,7 @@ fn write(
     last()?;
     batches(&mut writer, heard().map_err(&failed)?)?;
     for path in segments() {
-        writer.segment(&path).map_err(trouble(&format!("copy {} into the backup", path.display())))?;
+        writer.segment(&path, key).map_err(trouble(&format!("copy {} into the backup", path.display())))?;
     }
     let (encoder, done) = writer.end().map_err(&failed)?;
     encoder.finish().and_then(|mut out| out.flush()).map_err(&failed)?;
@@ -197,7 +202,7 @@ fn write(
 
 /// Writes a backup of an engine that nobody else writes to.
 pub(crate) fn write_quiet(engine: &dyn Engine, out: impl Write) -> Result<BackedUp, StoreError> {
-    write(engine, Vec::new, out, || Ok(Vec::new()), || Ok(()))
+    write(engine, Vec::new, None, out, || Ok(Vec::new()), || Ok(()))
 }
 
 impl Store {
@@ -229,6 +234,7 @@ impl Store {
         let written = write(
             &*self.engine,
             || self.archive.segments().iter().map(|segment| segment.path.clone()).collect(),
+            self.archive.key.as_deref(),
             out,
             || {
                 if overrun.load(SeqCst) {

@@ -13,12 +13,13 @@ use ring::{
 
 use super::{BackedUp, DELETE, END, MAGIC, PUT, SEGMENT, bad_backup, trouble};
 use crate::{
-    EngineKind, FORMAT, META, RESTORED,
+    FORMAT, META, RESTORED,
     archive::{self, parse_name},
     engine::{Batch, Engine, EngineError, Entry},
     error::StoreError,
     files, meta, outbox,
     parts::MAX_VALUE,
+    seal::{Medium, SealKey},
     store_dir::{self, RESTORING},
     value,
 };
@@ -34,6 +35,15 @@ const MAX_SEGMENT: u64 = 1024 * 1024 * 1024;
 
 /// The maximum length of a key.
 const MAX_KEY: usize = 4096;
+
+/// Why no more of a backup can be read. The decompressor's own errors have no kind.
+fn unread(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => bad_backup("it is cut off"),
+        io::ErrorKind::Other => bad_backup(format!("it is damaged: {error}")),
+        _ => error,
+    }
+}
 
 /// An item of a backup.
 enum Item {
@@ -69,10 +79,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.input.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => bad_backup("it is cut off"),
-            _ => error,
-        })?;
+        self.input.read_exact(bytes).map_err(unread)?;
         self.hash.update(bytes);
         self.done.bytes += bytes.len() as u64;
         Ok(())
@@ -92,11 +99,11 @@ impl<R: Read> Reader<R> {
     fn next(&mut self) -> io::Result<Option<Item>> {
         // The end itself is not hashed.
         let mut tag = [0];
-        self.input.read_exact(&mut tag).map_err(|_| bad_backup("it is cut off"))?;
+        self.input.read_exact(&mut tag).map_err(unread)?;
         if tag == [END] {
             let (count, hash) = (self.done.entries + self.done.segments, self.hash.clone().finish());
             let mut said = [0; 40];
-            self.input.read_exact(&mut said).map_err(|_| bad_backup("it is cut off"))?;
+            self.input.read_exact(&mut said).map_err(unread)?;
             if said[..8] != count.to_le_bytes() || said[8..] != *hash.as_ref() {
                 return Err(bad_backup("its checksum is wrong"));
             }
@@ -168,7 +175,13 @@ pub fn verify(input: impl Read) -> Result<BackedUp, StoreError> {
 ///
 /// # Errors
 /// There is a store, the backup is incomplete or made by a newer hub, or the disk fails. Then no store is created.
-pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
+pub fn restore(
+    directory: &Path,
+    medium: impl Into<Medium>,
+    input: impl Read,
+    now_ms: u64,
+) -> Result<BackedUp, StoreError> {
+    let medium = medium.into();
     let failed = trouble("restore the backup");
     let archive = directory.join("archive");
     // The file exists before anything else and is removed after the store has its name. It marks the archive as part of
@@ -194,8 +207,8 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
         }
         fs::create_dir(&unfinished).map_err(&failed)?;
         let mut done = BackedUp::default();
-        store_dir::create(directory, kind, |newborn| {
-            done = fill(newborn, &unfinished, input, now_ms)?;
+        store_dir::create(directory, &medium, |newborn| {
+            done = fill(newborn, &unfinished, medium.key.as_deref(), input, now_ms)?;
             sync(&unfinished)?;
             if archive.exists() {
                 fs::remove_dir_all(&archive).map_err(&failed)?;
@@ -217,7 +230,13 @@ pub fn restore(directory: &Path, kind: EngineKind, input: impl Read, now_ms: u64
 }
 
 /// Applies a backup, writes its segments as files of `archive`, and begins the new epoch.
-fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> Result<BackedUp, StoreError> {
+fn fill(
+    newborn: &dyn Engine,
+    directory: &Path,
+    key: Option<&SealKey>,
+    input: impl Read,
+    now_ms: u64,
+) -> Result<BackedUp, StoreError> {
     let failed = trouble("restore the backup");
     let mut reader = Reader::open(input).map_err(&failed)?;
     let (mut batch, mut bytes) = (Batch::new(), 0);
@@ -230,7 +249,9 @@ fn fill(newborn: &dyn Engine, archive: &Path, input: impl Read, now_ms: u64) -> 
             Item::Delete(key) => batch.push((key, None)),
             Item::Segment { name, length } => {
                 let bytes = reader.segment(length).map_err(&failed)?;
-                let mut file = File::create_new(archive.join(name)).map_err(&failed)?;
+                // A damaged segment is written as it is.
+                let bytes = if key.is_some() { archive::recode(&bytes, None, key).unwrap_or(bytes) } else { bytes };
+                let mut file = File::create_new(directory.join(name)).map_err(&failed)?;
                 file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
             }
         }

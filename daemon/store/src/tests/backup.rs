@@ -255,6 +255,14 @@ proptest! {
         prop_assert!(verify(&taken[..]).map_or(true, |done: BackedUp| done == verify(small()).unwrap()));
     }
 
+    /// A cut backup is told from a damaged one.
+    #[test]
+    fn a_backup_that_ends_early_is_cut_off(at in any::<prop::sample::Index>()) {
+        let taken = small();
+        let why = verify(&taken[..at.index(taken.len() - 40) + 40]).unwrap_err().to_string();
+        prop_assert!(why.contains("it is cut off"), "{}", why);
+    }
+
     /// Invalid bytes cause no panic and no large allocation.
     #[test]
     fn no_bytes_make_a_backup(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -263,6 +271,15 @@ proptest! {
             prop_assert!(verify(&input[..]).is_err());
         }
     }
+}
+
+#[test]
+fn a_changed_bit_in_a_backup_is_damage() {
+    let mut taken = small().to_vec();
+    let middle = taken.len() / 2;
+    taken[middle] ^= 1;
+    let why = verify(&taken[..]).unwrap_err().to_string();
+    assert!(!why.contains("cut off"), "{why}");
 }
 
 #[test]

@@ -191,6 +191,21 @@ async fn a_failed_write_or_flush_stops_the_store_for_good() {
     }
 }
 
+/// The files are removed while the store is open: what is written then is lost.
+#[tokio::test]
+async fn a_store_whose_files_are_gone_answers_nothing() {
+    for &kind in EngineKind::BUILT {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), kind, LINKED, 42).unwrap();
+        note(&store, "a", "first").await.unwrap();
+        std::fs::rename(directory.path().join(kind.name()), directory.path().join("away")).unwrap();
+        let lost = note(&store, "b", "second").await;
+        assert!(matches!(lost, Err(StoreError::Stopped { .. })), "{kind}: {lost:?}");
+        let why = store.stopped().unwrap();
+        assert!(why.contains("restore a backup"), "{why}");
+    }
+}
+
 #[tokio::test]
 async fn a_record_too_large_is_refused() {
     let store = open(Faulty::new()).unwrap();

@@ -131,7 +131,7 @@ fn a_backup_is_taken_before_an_upgrade_and_can_be_restored() {
     assert!(kept.exists(), "also if it was cut before it had its own name");
     let back = directory.path().join("back");
     restore(&back, EngineKind::Sqlite, &taken[..], 1).unwrap();
-    let restored = open_or_create(&back, EngineKind::Sqlite, &[]).unwrap();
+    let restored = open_or_create(&back, &EngineKind::Sqlite.into(), &[]).unwrap();
     for (key, value) in before.iter().filter(|(key, _)| !key.starts_with(b"meta")) {
         assert_eq!(restored.get(key).unwrap().as_ref(), Some(value));
     }

@@ -315,7 +315,7 @@ async fn large_records_are_linked_archived_converted_and_forgotten_with_their_pa
         assert!(store.get(&SALES, SEGMENT + 1).unwrap() == Some(text(MAX_VALUE)));
         drop(store);
         ask_for_rewriting(directory.path()).unwrap();
-        let engine = open_or_create(directory.path(), *other, &[]).unwrap();
+        let engine = open_or_create(directory.path(), &(*other).into(), &[]).unwrap();
         assert_eq!(parts_in(&*engine), 1);
     }
 }

@@ -2,19 +2,20 @@
 //!
 //! An entry is written in the same commit as the act that it records, and is a link of the store's hash chain, together
 //! with the sales: it can't be changed, removed or inserted without being noticed. Entries are kept for as long as the
-//! sales of their time.
+//! sales of their time. Every entry goes to HQ.
 //!
 //! Each kind of [`Act`] belongs to a capability, which lists it in its [`Capability`](crate::Capability).
 
 use commerce::Actor;
+use contract::audit::{AuditRecorded, RECORDED};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use store::{Number, Store, StoreError, Table, Transaction};
+use serde_json::{Map, Value, value::RawValue};
+use store::{Number, Store, StoreError, Table, Transaction, outbox};
 use utoipa::ToSchema;
 
 pub use crate::capability::ActKind;
 use crate::{
-    By, Capability, lists,
+    By, Capability, OutgoingEvent, lists, outgoing,
     permission::{Holder, Permission},
 };
 
@@ -24,8 +25,12 @@ static ENTRIES: Table<Number, Entry> = Table::linked("audit");
 pub static READ: Permission = Permission::new("audit.read", "See the audit trail", &[Holder::Person]);
 
 /// The declaration of this capability.
-pub(crate) static CAPABILITY: Capability =
-    Capability { linked: &["audit"], permissions: &[&READ], ..Capability::new("audit") };
+pub(crate) static CAPABILITY: Capability = Capability {
+    linked: &["audit"],
+    permissions: &[&READ],
+    events: &[OutgoingEvent { kind: RECORDED.name(), body }],
+    ..Capability::new("audit")
+};
 
 /// An entry of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,7 +67,17 @@ pub fn record<A: Act>(transaction: &mut Transaction<'_>, by: &By, act: &A) -> Re
     };
     let number = transaction.next_number("audit")?;
     let entry = Entry { number, at_ms: by.at_ms, who: by.actor.clone(), act: A::KIND.name.to_owned(), details };
-    transaction.put(&ENTRIES, number, &entry)
+    transaction.put(&ENTRIES, number, &entry)?;
+    let (stream, kind) = (RECORDED.stream().as_str(), RECORDED.name());
+    transaction.append_to_outbox(stream, kind, by.at_ms, &number.to_string()).map(drop)
+}
+
+/// An entry's event for HQ.
+fn body(store: &Store, entry: &outbox::Entry) -> Result<Box<RawValue>, StoreError> {
+    let missing = || outgoing::missing(ENTRIES.name(), entry);
+    let number = entry.subject.parse().map_err(|_| missing())?;
+    let Entry { number, at_ms, who, act, details } = store.kept(&ENTRIES, number)?.ok_or_else(missing)?;
+    outgoing::written(&RECORDED, &AuditRecorded { number, at_ms, who, act, details }, entry)
 }
 
 /// The latest entries before a number, newest first.

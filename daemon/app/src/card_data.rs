@@ -30,8 +30,8 @@ pub(crate) static CAPABILITY: Capability =
 pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
     if holds_card_data(text) {
         let detail = format!(
-            "{what} contains what looks like a card number, track data or a security code; leave it out, such data must not \
-             be stored"
+            "{what} contains what looks like a card number, track data or a security code; leave it out, such data \
+             must not be stored"
         );
         return Err(CARD_NUMBER_REFUSED.because(detail));
     }

@@ -6,7 +6,7 @@ use crate::{
     Capability,
     audit::{Act, ActKind},
     permission::{Holder, Permission},
-    refusal::{Class, Kind},
+    refusal::{Class, Kind, Member},
 };
 
 /// See devices.
@@ -20,12 +20,19 @@ pub static LISTEN: Permission =
     Permission::new("devices.listen", "Hear the scans and weights of one's own lane", &[Holder::Register]);
 /// Weigh.
 pub static WEIGH: Permission = Permission::new("devices.weigh", "Weigh", &[Holder::Register, Holder::Person]);
-/// Print labels.
-pub static LABELS: Permission =
-    Permission::new("devices.print_labels", "Print labels", &[Holder::Register, Holder::Person]);
+/// Lease a device.
+pub static LEASE: Permission =
+    Permission::new("devices.lease", "Hold a device of one's own lane for oneself", &[Holder::Register]);
+/// See what is plugged in.
+pub static DISCOVER: Permission =
+    Permission::new("devices.discover", "See what is plugged in and which driver fits", &[Holder::Person]);
 /// Open the drawer.
 pub static DRAWER: Permission =
     Permission::new("devices.open_drawer", "Open the drawer of one's own lane", &[Holder::Register]);
+
+/// Print a test page.
+pub static TEST_PRINT: Permission =
+    Permission::new("devices.test_print", "Print a test page on a receipt printer", &[Holder::Person]);
 
 /// The register's lane or the config has no such device.
 pub static DEVICE_UNKNOWN: Kind = Kind::new(
@@ -34,24 +41,24 @@ pub static DEVICE_UNKNOWN: Kind = Kind::new(
     "Unknown device",
     "The config has no such device, or the register's lane has no device of this kind.",
 );
+/// Another register holds the device.
+pub static DEVICE_HELD: Kind = Kind::new(
+    "device-held",
+    Class::Conflict,
+    "Device held",
+    "Another register holds the device; it is free when that register gives it back or stops renewing its lease.",
+)
+.with(&[Member { name: "holder", doc: "The register that holds the device." }]);
 /// A scale gave no weight.
 pub static SCALE_FAILED: Kind =
     Kind::new("scale-failed", Class::Device, "Scale failed", "The scale refused, did not settle or did not answer.");
 /// A printer did not print.
 pub static PRINTER_FAILED: Kind =
     Kind::new("printer-failed", Class::Device, "Printer failed", "The printer refused or did not answer.");
-/// A label can't be printed.
-pub static LABEL_UNPRINTABLE: Kind = Kind::new(
-    "label-unprintable",
-    Class::Rule,
-    "Label can't be printed",
-    "The item's texts or its number can't be printed.",
-);
-
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    refusals: &[&DEVICE_UNKNOWN, &SCALE_FAILED, &PRINTER_FAILED, &LABEL_UNPRINTABLE],
-    permissions: &[&READ, &LISTEN, &WEIGH, &LABELS, &DRAWER],
+    refusals: &[&DEVICE_UNKNOWN, &DEVICE_HELD, &SCALE_FAILED, &PRINTER_FAILED],
+    permissions: &[&READ, &LISTEN, &WEIGH, &LEASE, &DISCOVER, &DRAWER, &TEST_PRINT],
     acts: &[DrawerOpened::KIND],
     ..Capability::new("devices")
 };

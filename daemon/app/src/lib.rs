@@ -14,22 +14,34 @@
 pub mod audit;
 mod capability;
 pub mod card_data;
+pub mod cash;
 pub mod catalog;
 pub mod check;
+pub mod closing;
+pub mod customers;
 pub mod devices;
+pub mod gift_cards;
+pub mod guide;
 pub mod health;
 pub mod hq;
 pub mod keeping;
 mod lists;
 pub mod maintenance;
+pub mod operators;
+pub mod orders;
 mod outgoing;
 pub mod payments;
 pub mod permission;
+pub mod pricing;
 pub mod printing;
 pub mod publications;
+pub mod recalls;
 pub mod refusal;
 pub mod registers;
+pub mod returns;
 pub mod selling;
+pub mod serials;
+pub mod services;
 pub mod stock;
 #[cfg(test)]
 mod testing;
@@ -47,15 +59,28 @@ pub static CAPABILITIES: &[&Capability] = &[
     &card_data::CAPABILITY,
     &audit::CAPABILITY,
     &publications::CAPABILITY,
+    &recalls::CAPABILITY,
+    &serials::CAPABILITY,
     &health::CAPABILITY,
     &timekeeping::CAPABILITY,
     &devices::CAPABILITY,
     &registers::CAPABILITY,
+    &services::CAPABILITY,
+    &operators::CAPABILITY,
+    &operators::ROLES,
     &catalog::CAPABILITY,
+    &pricing::CAPABILITY,
     &printing::CAPABILITY,
+    &cash::CAPABILITY,
     &stock::CAPABILITY,
+    &gift_cards::CAPABILITY,
+    &customers::CAPABILITY,
+    &guide::CAPABILITY,
+    &orders::CAPABILITY,
+    &returns::CAPABILITY,
     &selling::CAPABILITY,
     &payments::CAPABILITY,
+    &closing::CAPABILITY,
     &hq::CAPABILITY,
     &maintenance::CAPABILITY,
     &keeping::CAPABILITY,

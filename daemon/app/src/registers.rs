@@ -67,6 +67,9 @@ pub struct Paired {
     pub token_digest: String,
     /// When it was paired: milliseconds since 1970, UTC.
     pub since_ms: i64,
+    /// The origin of the web page that it is, if its page does not come from the hub: `https://till.example`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// A register was paired.

@@ -4,16 +4,26 @@ use std::{path::Path, sync::LazyLock};
 
 use commerce::{
     Actor, Basket, BasketId, BusinessDay, Currency, Item, Minor, NewLine, Price, Quantity, RegisterName, Sku, Unit,
+    gift_card::CardNumber,
     line::What,
     stock::{Condition, Kind, Line, Policy, Portion, Position, Rule, State},
 };
-use contract::HubId;
+use contract::{
+    Digest, HubId, PublicationKind,
+    publication::{
+        Announcement, Effective, Record, Segment,
+        manifest::{FORMAT, Manifest},
+        segment::cut,
+    },
+};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::to_raw_value};
 use store::{Checked, Depth, EngineKind, Store, StoreError, Transaction};
 
 use crate::{
     By, Refusal,
     catalog::{self, Catalog},
+    publications,
     selling::SaleContext,
     stock::{
         self, Arrival, Booking, DeliveredLine, Delivery, Dispatch, NoticeRequest, ThisStore, book, put_policy,
@@ -62,8 +72,66 @@ pub(crate) fn faults(store: &Store, depth: Depth) -> Vec<String> {
 pub(crate) fn read_back<R: Serialize + DeserializeOwned>(stored: &str) -> R {
     let record: R = serde_json::from_str(stored).unwrap();
     let again = serde_json::to_value(&record).unwrap();
-    assert_eq!(again, serde_json::from_str::<serde_json::Value>(stored).unwrap());
+    assert_eq!(again, serde_json::from_str::<Value>(stored).unwrap());
     record
+}
+
+/// A publication as HQ makes it, effective at once.
+pub(crate) fn publication(
+    kind: &PublicationKind,
+    version: u64,
+    records: impl IntoIterator<Item = Record>,
+) -> (Manifest, Vec<Segment>) {
+    let segments: Vec<Segment> = cut(records).unwrap();
+    let entries: Vec<_> = segments.iter().map(|segment| segment.entry.clone()).collect();
+    let manifest = Manifest {
+        format: FORMAT,
+        kind: kind.clone(),
+        version,
+        made_at_ms: 1,
+        effective: Effective::At(1),
+        may_shrink: true,
+        records: entries.iter().map(|entry| u64::from(entry.records)).sum(),
+        segments: entries,
+    };
+    (manifest, segments)
+}
+
+/// The announcement of a publication.
+pub(crate) fn announcement(kind: PublicationKind, version: u64) -> Announcement {
+    Announcement {
+        hub: hub("store-1"),
+        kind,
+        version,
+        manifest: Digest::of(b"manifest"),
+        bytes: 8,
+        effective: Effective::At(1),
+        from: "https://hq.example.com/publications".into(),
+        spread_s: 0,
+    }
+}
+
+/// Publishes records up to the check of their content; the reason if they are not accepted.
+pub(crate) fn publish(store: &Store, kind: &str, version: u64, records: &[(String, Value)]) -> Result<(), String> {
+    let (mut records, kind) = (records.to_vec(), kind.parse::<PublicationKind>().unwrap());
+    records.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let records = records.into_iter().map(|(key, value)| Record(key, to_raw_value(&value).unwrap()));
+    let (manifest, segments) = publication(&kind, version, records);
+    let announcement = announcement(kind.clone(), version);
+    let known = manifest.clone();
+    let put = move |transaction: &mut Transaction<'_>| {
+        publications::announced(transaction, announcement, 1)?;
+        publications::put_manifest(transaction, known)?;
+        segments
+            .iter()
+            .try_for_each(|segment| publications::put_segment(transaction, segment.entry.digest, &segment.bytes))
+    };
+    store.commit_blocking(put).unwrap();
+    let checked = publications::check_content(store, &manifest).unwrap();
+    if checked.is_ok() {
+        store.commit_blocking(move |transaction| publications::fetched(transaction, &kind, version, 5, 2)).unwrap();
+    }
+    checked
 }
 
 /// A person at the console.
@@ -84,6 +152,11 @@ pub(crate) fn register(at_ms: i64) -> By {
 pub(crate) fn sale_context(epoch: u64, at_ms: i64) -> SaleContext {
     let business_day = BusinessDay::new(2026, 11, 24).unwrap();
     SaleContext { epoch, at_ms, business_day, fiscal_year: 2026, printer: None }
+}
+
+/// The number of new store credit.
+pub(crate) fn new_card() -> CardNumber {
+    CardNumber::from_random([7; 16])
 }
 
 /// A SKU.
@@ -110,7 +183,15 @@ pub(crate) fn basket(id: u64, pieces: u32) -> Basket {
     let currency = Currency::from_code("USD").unwrap();
     let mut basket = Basket::open(BasketId(id), till_1(), None, currency, 1, None, None).unwrap();
     let quantity = Quantity::pieces(pieces).unwrap();
-    basket.add_line(NewLine { what: What::Item(&item(CEREAL)), quantity, keyed: None, discounts: vec![] }).unwrap();
+    basket
+        .add_line(NewLine {
+            what: What::Item(&item(CEREAL)),
+            quantity,
+            keyed: None,
+            discounts: vec![],
+            particulars: commerce::Particulars::default(),
+        })
+        .unwrap();
     basket
 }
 

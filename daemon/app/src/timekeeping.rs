@@ -7,15 +7,15 @@
 //! | clock | trust | time stamps | fiscal year and deletion |
 //! | --- | --- | --- | --- |
 //! | at most [`BEHIND_MS`] before and [`AHEAD_MS`] after the expected time | trusted | by the clock | by the clock |
-//! | earlier | not trusted | continue from the latest trusted moment, so that nothing new seems old | the year stays; nothing is deleted |
-//! | later | not trusted | by the clock, because the store was probably closed for weeks | the year stays; nothing is deleted |
+//! | earlier | not trusted | continue from the latest trusted moment | the year stays; nothing is deleted |
+//! | later | not trusted | by the clock: the store was probably closed | the year stays; nothing is deleted |
 //!
 //! Sales continue in each case. The clock is trusted again once it is back in range, or once a person has agreed to it
 //! ([`agree`]).
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | power, before the latest moment is stored | the comparison uses an older one: at most an hour, which both limits allow |
+//! | power, before the latest moment is stored | an older one is used, by at most an hour |
 //! | the store is new | its first clock is trusted, unless it is before [`EARLIEST_MS`] |
 //! | the record is damaged | as in a new store; the check names it |
 

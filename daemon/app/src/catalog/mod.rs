@@ -1,31 +1,29 @@
-//! The catalog: what can be sold.
+//! The catalog: the items that can be sold.
 //!
-//! It has two layers. The **base** is the publication of HQ that is active ([`published`]); without HQ there is none.
-//! What is loaded, changed or delisted on its own lies over it, item by item. The rule between them: **what came into
-//! force last counts**. When a publication becomes active, it counts as a whole, over everything that was changed before;
-//! what is changed after that lies over it until the next one. An item that a publication does not have is delisted by
-//! it.
+//! It has two layers. The **base** is HQ's active publication ([`published`]); without HQ there is none. Items that are
+//! loaded, changed or delisted individually lie over it. **The latest change wins**: a publication that becomes active
+//! replaces everything before it; individual changes after that lie over it until the next one. An item that is missing
+//! in a publication is delisted by it.
 //!
-//! - **A load is whole.** It is one commit, with its version, its audit entry and the answer under its key. Loads count
-//!   from 1 and are followed in that order by whoever keeps a [`Catalog`] in memory, whoever loads at once.
-//! - A load names items that are new or changed; what it does not name stays. At most [`MAX_LOAD`] items: a larger
-//!   catalog comes in parts.
-//! - **A code is one item's.** Two items with one GTIN are refused, in one load and against what is on file: a scan must
-//!   not sell the other item. A delisted item gives its code up to the next that comes with it.
-//! - An item that is delisted stays on file and is not sold. A load that names it lists it again.
-//! - Each item has the version it came or changed with, so that a register can ask for what is new to it.
+//! - **A load is all or nothing.** It is one commit, with its version, its audit entry and the answer under its key.
+//!   Loads count from 1, and each [`Catalog`] in memory follows them in that order.
+//! - A load has new or changed items; others stay. At most [`MAX_LOAD`] items: a larger catalog is loaded in parts.
+//! - **A code belongs to one item.** Two items with one GTIN are refused, because a scan would sell the wrong one. Only
+//!   the end state of a load or batch counts, so items may swap codes. A delisted item loses its code to a new item.
+//! - A delisted item stays on file and is not sold. A load with the item lists it again.
+//! - Each item has the version of its last change, so that a register can ask for changes.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power before the answer | the load is there whole or not at all; its sender repeats it |
-//! | an item can't be read | it is left out of the snapshot, and named by the check |
+//! | power, before the answer | the load is stored whole or not at all; its sender repeats it |
+//! | an item can't be read | it is missing in the snapshot, and the check reports it |
 
 mod published;
 mod snapshot;
 
-use std::ops::Deref;
+use std::{collections::HashMap, ops::Deref, ptr};
 
-use commerce::{Item, Sku};
+use commerce::{Gtin, Item, Sku};
 use contract::{DownItem, item};
 use published::Base;
 use serde::{Deserialize, Serialize};
@@ -41,20 +39,20 @@ use crate::{
     refusal::{BAD_REQUEST, Class, Kind, Member, Refusal},
 };
 
-/// Items that were loaded, changed or delisted on their own, or by a publication that does not have them.
+/// Items that were loaded, changed or delisted individually, or delisted by a publication.
 static ITEMS: Table<Name, OnFile> = Table::new("item");
-/// Which item last came with a code. It is that item's as long as the item says so.
+/// The item that last came with a code. The code is its own as long as the item has it.
 static CODES: Table<Number, Sku> = Table::new("item_code");
 /// Loads by version.
 static LOADS: Table<Number, Load> = Table::new("catalog_load");
 
-/// The counter of loads, and of publications that became active.
+/// The counter of loads and activated publications.
 const VERSION: &str = "catalog";
 
-/// Items in one load.
+/// The maximum number of items in a load.
 pub const MAX_LOAD: usize = 1_000;
 
-/// Loads read at once when they are followed.
+/// The number of loads read at once by followers.
 const PAGE: usize = 8;
 
 /// How long a load's list of items is kept, in milliseconds.
@@ -74,20 +72,20 @@ pub static LOAD: Permission = Permission::new(
 pub static ITEM_UNKNOWN: Kind =
     Kind::new("item-unknown", Class::NotFound, "Unknown item", "The catalog has no item with this GTIN or SKU.");
 
-/// The item is on file, and not sold any more.
+/// The item is delisted.
 pub static ITEM_DELISTED: Kind =
     Kind::new("item-delisted", Class::Rule, "Item delisted", "The item is on file and is not sold any more.")
         .with(&[Member { name: "sku", doc: "The item." }]);
-/// Two items can't have one code.
+/// Another item has the code.
 static ITEM_CODE_TAKEN: Kind = Kind::new(
     "item-code-taken",
     Class::Rule,
     "Code of another item",
-    "Another item has this GTIN; a scan would sell one for the other. Nothing of the load was taken.",
+    "Another item has this GTIN; a scan would sell one for the other. Nothing was loaded.",
 )
 .with(&[Member { name: "sku", doc: "The item that has the code." }]);
 
-/// What this capability declares.
+/// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["item", "item_code", "catalog_load", published::CODES_TABLE],
     refusals: &[&ITEM_UNKNOWN, &ITEM_DELISTED, &ITEM_CODE_TAKEN],
@@ -99,14 +97,14 @@ pub(crate) static CAPABILITY: Capability = Capability {
     ..Capability::new("catalog")
 };
 
-/// An item as it is on file.
+/// An item on file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnFile {
-    /// As it was loaded.
+    /// The item.
     pub item: Item,
-    /// The load that it came, changed or was delisted with.
+    /// The version of its last load, change or delisting.
     pub version: u64,
-    /// It is not sold any more.
+    /// Whether it is delisted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delisted: bool,
 }
@@ -119,7 +117,7 @@ impl Deref for OnFile {
     }
 }
 
-/// A load: which items came with it.
+/// A load and its items.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Load {
     version: u64,
@@ -130,11 +128,11 @@ struct Load {
 /// Items were loaded.
 #[derive(Serialize)]
 struct ItemsLoaded {
-    /// How many.
+    /// The number of items.
     items: usize,
-    /// Which load it was.
+    /// The version.
     version: u64,
-    /// SHA-256 of the request, or HQ's name of it.
+    /// The SHA-256 of the request, or HQ's name of it.
     digest: String,
 }
 
@@ -145,9 +143,9 @@ impl Act for ItemsLoaded {
 /// An item was delisted.
 #[derive(Serialize)]
 struct ItemDelisted {
-    /// Which.
+    /// The item.
     sku: Sku,
-    /// The version of the catalog that does not sell it.
+    /// The version of the delisting.
     version: u64,
 }
 
@@ -155,72 +153,82 @@ impl Act for ItemDelisted {
     const KIND: ActKind = ActKind { name: "item_delisted", doc: "An item was delisted: it is not sold any more" };
 }
 
-/// An item that was delisted.
+/// A delisted item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Delisted {
-    /// Which.
+    /// The item.
     pub sku: Sku,
-    /// The version of the catalog that does not sell it.
+    /// The version of the delisting.
     pub version: u64,
 }
 
-/// What was loaded.
+/// The result of a load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Loaded {
-    /// Items of this request.
+    /// The number of items in the request.
     pub loaded: usize,
-    /// The version of the catalog that has them.
+    /// The version of the load.
     pub version: u64,
 }
 
-/// Loads items, new or changed; of two with one SKU the later counts.
+/// Loads new or changed items; of two with one SKU the later counts.
 ///
 /// # Errors
-/// Too many, an item's text or price is invalid, or its code is another item's; then nothing is loaded.
+/// There are too many items, one is invalid, or its code belongs to another item; then nothing is loaded.
 pub fn load(transaction: &mut Transaction<'_>, by: &By, items: &[Item], digest: String) -> Result<Loaded, Refusal> {
     LOAD.require(&by.actor)?;
     if items.len() > MAX_LOAD {
         return Err(BAD_REQUEST.because(format!("{} items; send at most {MAX_LOAD} in a load", items.len())));
     }
     items.iter().try_for_each(check)?;
-    let base = Base::of(transaction)?;
-    let version = transaction.next_number(VERSION)?;
-    for item in items {
-        put(transaction, item, version)?;
+    let all: Vec<_> = items.iter().collect();
+    if let Some((item, other)) = first_conflict(transaction, &all)? {
+        return Err(code_taken(item, &other));
     }
-    // By what all of the load say together: items may swap their codes. Of two with one SKU the first may say nothing.
-    for item in items {
-        if transaction.get(&ITEMS, item.sku.as_str())?.is_none_or(|on_file| on_file.gtin != item.gtin) {
-            continue;
+    Ok(put_load(transaction, by, &all, digest)?)
+}
+
+/// Of items with one SKU, the last.
+fn last_of_each<'i>(items: &[&'i Item]) -> HashMap<&'i Sku, &'i Item> {
+    items.iter().map(|item| (&item.sku, *item)).collect()
+}
+
+/// The first item whose code belongs to another item once all of these are on file, and that other item. Only the end
+/// state counts: items may swap their codes.
+fn first_conflict<'i>(
+    transaction: &Transaction<'_>,
+    items: &[&'i Item],
+) -> Result<Option<(&'i Item, Sku)>, StoreError> {
+    let (base, last) = (Base::of(transaction)?, last_of_each(items));
+    let mut codes: HashMap<Gtin, &Sku> = HashMap::new();
+    for item in items.iter().copied().filter(|item| last.get(&item.sku).is_some_and(|last| ptr::eq(*last, *item))) {
+        let Some(gtin) = item.gtin else { continue };
+        let other = match codes.insert(gtin, &item.sku) {
+            Some(other) => Some(other.clone()),
+            None => base.holder(transaction, gtin, |other| !last.contains_key(other))?,
+        };
+        if let Some(other) = other {
+            return Ok(Some((item, other)));
         }
-        if let Some(other) = base.holder(transaction, item)? {
-            return Err(code_taken(item, &other));
-        }
+    }
+    Ok(None)
+}
+
+/// Stores a load without conflicts.
+fn put_load(transaction: &mut Transaction<'_>, by: &By, items: &[&Item], digest: String) -> Result<Loaded, StoreError> {
+    let version = transaction.next_number(VERSION)?;
+    for item in last_of_each(items).into_values() {
+        let on_file = OnFile { item: item.clone(), version, delisted: false };
+        transaction.put(&ITEMS, on_file.sku.as_str(), &on_file)?;
         note_code(transaction, item)?;
     }
-    Ok(finish(transaction, by, items, version, digest)?)
-}
-
-fn put(transaction: &mut Transaction<'_>, item: &Item, version: u64) -> Result<(), StoreError> {
-    let on_file = OnFile { item: item.clone(), version, delisted: false };
-    transaction.put(&ITEMS, on_file.sku.as_str(), &on_file)
-}
-
-/// Writes down a load whose items are written.
-fn finish(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    items: &[Item],
-    version: u64,
-    digest: String,
-) -> Result<Loaded, StoreError> {
     let skus = items.iter().map(|item| item.sku.clone()).collect();
     transaction.put(&LOADS, version, &Load { version, at_ms: by.at_ms, skus })?;
     audit::record(transaction, by, &ItemsLoaded { items: items.len(), version, digest })?;
     Ok(Loaded { loaded: items.len(), version })
 }
 
-/// Makes an item's code its own.
+/// Records that a code is the item's.
 fn note_code(transaction: &mut Transaction<'_>, item: &Item) -> Result<(), StoreError> {
     let Some(gtin) = item.gtin else { return Ok(()) };
     if undamaged(transaction.get(&CODES, gtin.number()))?.as_ref() == Some(&item.sku) {
@@ -235,7 +243,7 @@ fn code_taken(item: &Item, other: &Sku) -> Refusal {
     ITEM_CODE_TAKEN.because(detail).member("sku", other.as_str())
 }
 
-/// What is damaged keeps no load from coming, which may mend it.
+/// Ignores damaged records, which a load may replace.
 fn undamaged<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match found {
         Err(StoreError::Corrupt { .. }) => Ok(None),
@@ -243,10 +251,10 @@ fn undamaged<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Store
     }
 }
 
-/// Delists an item: it stays on file and is not sold, until a load names it. One that is delisted stays as it is.
+/// Delists an item: it stays on file and is not sold until a load lists it again. A delisted item does not change.
 ///
 /// # Errors
-/// There is none, or whoever asks may not.
+/// The item is unknown, or the actor lacks the permission.
 pub fn delist(transaction: &mut Transaction<'_>, by: &By, sku: &Sku) -> Result<Delisted, Refusal> {
     LOAD.require(&by.actor)?;
     let unknown = || ITEM_UNKNOWN.because(format!("unknown item: SKU {sku}"));
@@ -261,51 +269,40 @@ pub fn delist(transaction: &mut Transaction<'_>, by: &By, sku: &Sku) -> Result<D
     Ok(Delisted { sku: sku.clone(), version })
 }
 
-/// Items that HQ changed: one load of those that can be sold.
+/// Loads HQ's items, as far as they are valid. A refused item leaves the former one on file, which may cause the next
+/// conflict.
 fn changed(
     transaction: &mut Transaction<'_>,
     by: &By,
     wanted: &[&DownItem],
 ) -> Result<Vec<Option<String>>, StoreError> {
-    let base = Base::of(transaction)?;
-    let (mut items, mut refused) = (Vec::new(), Vec::with_capacity(wanted.len()));
-    let mut version = None;
-    for wanted in wanted {
-        let read = item::CHANGED.read(wanted).map_err(|error| error.to_string());
-        let checked = read.and_then(|item| check(&item).map(|()| item).map_err(|refusal| refusal.detail));
-        let item = match checked {
-            Ok(item) => item,
-            Err(why) => {
-                refused.push(Some(why));
-                continue;
-            }
-        };
-        // One by one: each against what is on file when its turn comes.
-        if let Some(other) = base.holder(transaction, &item)? {
-            refused.push(Some(code_taken(&item, &other).detail));
-            continue;
+    let read = |wanted: &&DownItem| {
+        let item = item::CHANGED.read(wanted).map_err(|error| error.to_string())?;
+        check(&item).map(|()| item).map_err(|refusal| refusal.detail)
+    };
+    let mut outcomes: Vec<Result<Item, String>> = wanted.iter().map(read).collect();
+    loop {
+        let items: Vec<_> = outcomes.iter().flatten().collect();
+        let Some((item, other)) = first_conflict(transaction, &items)? else { break };
+        let why = code_taken(item, &other).detail;
+        let refused = outcomes.iter().position(|outcome| outcome.as_ref().is_ok_and(|one| ptr::eq(one, item)));
+        if let Some(outcome) = refused.and_then(|place| outcomes.get_mut(place)) {
+            *outcome = Err(why);
         }
-        let version = match version {
-            Some(version) => version,
-            None => *version.insert(transaction.next_number(VERSION)?),
-        };
-        put(transaction, &item, version)?;
-        note_code(transaction, &item)?;
-        items.push(item);
-        refused.push(None);
     }
-    if let (Some(first), Some(version)) = (wanted.first(), version) {
+    let items: Vec<_> = outcomes.iter().flatten().collect();
+    if let (Some(first), false) = (wanted.first(), items.is_empty()) {
         let digest = format!("item {} from headquarters, and those after it", first.sequence.0);
-        finish(transaction, by, &items, version, digest)?;
+        put_load(transaction, by, &items, digest)?;
     }
-    Ok(refused)
+    Ok(outcomes.into_iter().map(Result::err).collect())
 }
 
 fn check(item: &Item) -> Result<(), Refusal> {
     item.check().map_err(|why| BAD_REQUEST.because(why))
 }
 
-/// The version of the last load, or of the last publication that became active; 0 before the first.
+/// The version of the last load or activated publication; 0 before the first.
 ///
 /// # Errors
 /// The store fails.
@@ -313,10 +310,10 @@ pub fn version(store: &Store) -> Result<u64, StoreError> {
     store.last_number(VERSION)
 }
 
-/// Items of the loads after a version, in order, and the version they lead to.
+/// The items of all loads after a version, in order, and the last version.
 fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<OnFile>), StoreError> {
     let last = match self::version(store) {
-        // No load can be written either until it is repaired.
+        // No load can be stored either until it is repaired.
         Err(StoreError::Corrupt { .. }) => return Ok((version, Vec::new())),
         last => last?,
     };
@@ -329,7 +326,7 @@ fn loaded_since(store: &Store, mut version: u64) -> Result<(u64, Vec<OnFile>), S
             match store.get(&ITEMS, sku.as_str()) {
                 Ok(item) => items.extend(item),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, %sku, "item left out of the catalog");
+                    tracing::error!(%error, %sku, "item missing in the catalog");
                 }
                 Err(error) => return Err(error),
             }

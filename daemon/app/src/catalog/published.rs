@@ -1,4 +1,4 @@
-//! The base of the catalog: the publication of HQ that is active.
+//! The base of the catalog: HQ's active publication.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,21 +20,21 @@ use crate::{
 
 pub(super) const CODES_TABLE: &str = "catalog_code";
 
-/// The codes of a publication's items, by its version and in [`BUCKETS`], so that a commit finds out whose a code is.
+/// The codes of a publication's items, by version and in [`BUCKETS`], so that a commit can find a code's item.
 static CODES_OF: Table<NameNumber, Codes> = Table::new("catalog_code");
 
 const BUCKETS: u64 = 256;
 
-/// Buckets, or items, written in one commit.
+/// The number of buckets or items written in one commit.
 const AT_ONCE: usize = 64;
 
-/// A publication may leave out so many of a hundred items that the store sells, unless it says that it may shrink.
+/// The percentage of the store's items that a publication may omit, unless it says that it may shrink.
 const MAY_LEAVE_OUT: u64 = 20;
 
-/// The catalog as HQ publishes it.
+/// HQ's catalog.
 pub(super) const KIND: PublishedKind = PublishedKind { kind: CATALOG, prepare, touched, activate, settle };
 
-/// Some codes of a publication.
+/// A bucket of a publication's codes.
 #[derive(Serialize, Deserialize)]
 struct Codes {
     version: u64,
@@ -42,7 +42,7 @@ struct Codes {
     items: Vec<(Gtin, Sku)>,
 }
 
-/// An item of a publication.
+/// Parses an item of a publication.
 pub(super) fn item(record: &Record) -> Result<Item, String> {
     let Record(key, body) = record;
     let invalid = |why: String| format!("item `{}`: {why}", key.escape_debug());
@@ -50,7 +50,7 @@ pub(super) fn item(record: &Record) -> Result<Item, String> {
     if item.sku.as_str() == key { Ok(item) } else { Err(invalid(format!("its SKU is {}", item.sku))) }
 }
 
-/// By the catalog's own rules for items; and no two may have one code.
+/// Checks the items by the catalog's rules, and that no two have one code.
 fn prepare(store: &Store, manifest: &Manifest) -> Result<Result<(), String>, StoreError> {
     let mut of_codes: HashMap<Gtin, Sku> = HashMap::new();
     let (mut failed, mut wrong) = (None, None);
@@ -93,11 +93,11 @@ fn take_code(of_codes: &mut HashMap<Gtin, Sku>, item: &Item) -> Result<(), Strin
     let Some(gtin) = item.gtin else { return Ok(()) };
     match of_codes.insert(gtin, item.sku.clone()) {
         None => Ok(()),
-        Some(other) => Err(format!("item {}: GTIN {gtin} is item {other}'s too; a scan must sell one item", item.sku)),
+        Some(other) => Err(format!("item {}: item {other} also has GTIN {gtin}; a scan must sell one item", item.sku)),
     }
 }
 
-/// How many items the store sells.
+/// The number of items that the store sells.
 fn sold(store: &Store) -> Result<u64, StoreError> {
     if let Some(base) = publications::in_force(store, CATALOG)? {
         return Ok(base.manifest.records);
@@ -138,7 +138,7 @@ fn in_parts<T: Send + 'static>(
     }
 }
 
-/// Items that lie over a base.
+/// The items over a base.
 fn touched(store: &Store, since: u64) -> Result<Touched, StoreError> {
     let generation = super::version(store)?;
     let (mut keys, mut failed) = (Vec::new(), None);
@@ -155,8 +155,8 @@ fn activate(transaction: &mut Transaction<'_>, generation: u64) -> Result<u64, R
     if next == generation + 1 { Ok(next) } else { Err(BUSY.because("items were loaded just now; try again")) }
 }
 
-/// After a publication became active: what it does not have goes on file as delisted, and what lay over the former base
-/// goes, so that only what lies over this one is left.
+/// Cleans up after a publication became active: stores the items that it omits as delisted, and deletes the items over
+/// the former base, so that only those over the new one are left.
 fn settle(store: &Store) -> Result<(), StoreError> {
     let Some(base) = publications::in_force(store, CATALOG)? else { return Ok(()) };
     let generation = base.active.generation;
@@ -195,7 +195,7 @@ fn settle(store: &Store) -> Result<(), StoreError> {
     })
 }
 
-/// The SKUs of a base. By half of them nothing may be settled.
+/// The SKUs of a base. Fails if any cannot be read, because an incomplete set must not lead to deletions.
 fn base_skus(store: &Store, base: &InForce) -> Result<HashSet<String>, StoreError> {
     let (mut skus, mut failed) = (HashSet::new(), None);
     publications::each_record(store, &base.manifest.segments, |record| match record {
@@ -205,7 +205,7 @@ fn base_skus(store: &Store, base: &InForce) -> Result<HashSet<String>, StoreErro
     failed.map_or(Ok(skus), Err)
 }
 
-/// The items of the publication that was replaced, as long as what follows from that is not done.
+/// The items of the replaced publication, until cleaning up is done.
 pub(super) fn gone_items(store: &Store, base: &InForce, mut take: impl FnMut(Item)) -> Result<(), StoreError> {
     let replaced = base.active.unsettled.as_ref().and_then(|replaced| replaced.version);
     let Some(former) = replaced else { return Ok(()) };
@@ -224,7 +224,7 @@ pub(super) fn gone_items(store: &Store, base: &InForce, mut take: impl FnMut(Ite
     })
 }
 
-/// The base as a commit finds it.
+/// The base in a commit.
 pub(super) struct Base(Option<InForce>);
 
 impl Base {
@@ -236,7 +236,7 @@ impl Base {
         self.0.as_ref().map_or(0, |base| base.active.generation)
     }
 
-    /// An item as it is on file, in either layer.
+    /// An item on file, in either layer.
     pub(super) fn on_file(&self, transaction: &Transaction<'_>, sku: &Sku) -> Result<Option<OnFile>, StoreError> {
         let row = transaction.get(&ITEMS, sku.as_str())?;
         let Some(base) = &self.0 else { return Ok(row) };
@@ -248,16 +248,20 @@ impl Base {
             return Ok(row.map(|row| OnFile { delisted: true, ..row }));
         };
         let version = base.active.since.get(place).copied().unwrap_or_default();
-        // It was checked when it came.
+        // It was checked on arrival.
         Ok(item(&record).ok().map(|item| OnFile { item, version, delisted: false }))
     }
 
-    /// The other item that has an item's code, if one has.
-    pub(super) fn holder(&self, transaction: &Transaction<'_>, item: &Item) -> Result<Option<Sku>, StoreError> {
-        let Some(gtin) = item.gtin else { return Ok(None) };
+    /// The item on file with a code, among those that `counts` selects.
+    pub(super) fn holder(
+        &self,
+        transaction: &Transaction<'_>,
+        gtin: Gtin,
+        counts: impl Fn(&Sku) -> bool,
+    ) -> Result<Option<Sku>, StoreError> {
         let last = undamaged(transaction.get(&CODES, gtin.number()))?;
         let of_base = self.holder_in_base(transaction, gtin)?;
-        for other in last.iter().chain(&of_base).filter(|other| **other != item.sku) {
+        for other in last.iter().chain(&of_base).filter(|other| counts(other)) {
             let row = undamaged(transaction.get(&ITEMS, other.as_str()))?;
             let has_it = match row.filter(|row| row.version > self.generation()) {
                 Some(row) => !row.delisted && row.gtin == Some(gtin),
@@ -279,7 +283,7 @@ impl Base {
     }
 }
 
-/// Forgets the codes of publications that can't count any more.
+/// Deletes the codes of publications that can no longer be active.
 pub(super) fn tidy(store: &Store) -> Result<u64, StoreError> {
     let (mut all, mut failed) = (Vec::new(), None);
     store.each(&CODES_OF, |codes| match codes {

@@ -15,32 +15,32 @@ use super::{
 };
 use crate::publications::{self, InForce};
 
-/// All items, by their codes. A change copies pointers, not items.
+/// All items by code. A change copies pointers, not items.
 #[derive(Default)]
 pub struct Catalog {
-    /// The last load that it has.
+    /// The last load that it includes.
     version: u64,
-    /// The generation of the publication that it rests on; 0 without one.
+    /// The generation of its publication; 0 without one.
     base: u64,
-    /// One pool for all snapshots.
+    /// The pool shared by all snapshots.
     texts: Arc<Mutex<Texts>>,
     /// In the order of their SKUs.
     items: Vec<Arc<OnFile>>,
-    /// Of several items with one GTIN, of which all but one are delisted, the one that is sold.
+    /// If several items have one GTIN, of which all but one are delisted, the one that is sold.
     by_gtin: HashMap<Gtin, Arc<OnFile>>,
 }
 
-/// Which items are looked for.
+/// A search for items.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// Each of these words is in the SKU, the GTIN, the description or the brand. In small letters.
+    /// Each of these lowercase words is in the SKU, the GTIN, the description or the brand.
     words: Vec<String>,
-    /// Those that changed after this version, delisted ones among them; without it those that are sold.
+    /// Items changed after this version, including delisted ones; by default the items that are sold.
     changed_after: Option<u64>,
 }
 
 impl Search {
-    /// What a person types, and the version that a register has.
+    /// A search by words, and by the version that a register has.
     pub fn new(words: &str, changed_after: Option<u64>) -> Self {
         Self { words: words.split_whitespace().map(str::to_lowercase).collect(), changed_after }
     }
@@ -56,12 +56,12 @@ impl Search {
     }
 }
 
-/// Departments, categories, brands, sizes: thousands of items have them in common, and hold them once.
+/// Departments, categories, brands, sizes: shared by thousands of items and stored once.
 #[derive(Default)]
 struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
-    /// An item with the texts that others have already.
+    /// An item with shared texts.
     fn share(&mut self, on_file: OnFile) -> Arc<OnFile> {
         let OnFile { item, version, delisted } = on_file;
         let Item { mut department, mut category, mut brand, mut package_size, .. } = item;
@@ -75,19 +75,19 @@ impl Texts {
         Arc::new(OnFile { item, version, delisted })
     }
 
-    /// Forgets texts that no item has any more.
+    /// Removes texts that no item uses.
     fn tidy(&mut self) {
         self.0.retain(|text| Arc::strong_count(text) > 1);
     }
 }
 
 impl Catalog {
-    /// Reads the catalog of a store. What can't be read is left out, and reported to `fault`.
+    /// Reads the catalog of a store. Unreadable items are omitted and reported to `fault`.
     ///
     /// # Errors
     /// The engine fails.
     pub fn read(store: &Store, mut fault: impl FnMut(StoreError)) -> Result<Self, StoreError> {
-        // The version first: a load that comes in between is followed once more, which changes nothing.
+        // The version first: a load in between is followed once more, which changes nothing.
         let version = match super::version(store) {
             Err(error @ StoreError::Corrupt { .. }) => {
                 fault(error);
@@ -105,7 +105,7 @@ impl Catalog {
         let generation = base.as_ref().map_or(0, |base| base.active.generation);
         let catalog = Self { version: version.max(generation), base: generation, ..Self::default() };
         let share = |item, version, delisted| catalog.texts().share(OnFile { item, version, delisted });
-        // What counts comes later: what a publication made end, the publication, what lies over it.
+        // Later entries win: delisted by a publication, the publication, over the publication.
         let (mut items, mut over) = (Vec::new(), Vec::new());
         if let Some(base) = &base {
             gone_items(store, base, |item| items.push(share(item, generation, true)))?;
@@ -124,14 +124,14 @@ impl Catalog {
         Ok(catalog.with(&items, catalog.version))
     }
 
-    /// The catalog with everything that was loaded since; `None` if nothing was.
+    /// The catalog with everything loaded since; `None` if nothing was.
     ///
     /// # Errors
     /// The store fails.
     pub fn follow(&self, store: &Store) -> Result<Option<Self>, StoreError> {
         let (version, items) = super::loaded_since(store, self.version)?;
         if self.is_behind_base(store)? {
-            // Rarely, and all of it is new.
+            // Rare: all of it is read again.
             let damaged = |error| tracing::error!(%error, "left out of the catalog");
             return Self::read(store, damaged).map(Some);
         }
@@ -144,16 +144,16 @@ impl Catalog {
         Ok(Some(followed))
     }
 
-    /// Whether another publication counts than the one it rests on.
+    /// Whether another publication is active than the snapshot's.
     fn is_behind_base(&self, store: &Store) -> Result<bool, StoreError> {
         match publications::generation(store, CATALOG) {
-            // Whatever counts, this one was sold by so far.
+            // Unreadable: this one was sold by so far.
             Err(StoreError::Corrupt { .. }) => Ok(false),
             generation => Ok(generation? != self.base),
         }
     }
 
-    /// The last load that it has.
+    /// The last load that it includes.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -162,24 +162,24 @@ impl Catalog {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By the retailer's number.
+    /// Finds an item by SKU.
     pub fn sku(&self, sku: &Sku) -> Option<&Arc<OnFile>> {
         let place = self.items.binary_search_by(|item| item.sku.cmp(sku)).ok()?;
         self.items.get(place)
     }
 
-    /// By barcode.
+    /// Finds an item by GTIN.
     pub fn gtin(&self, gtin: Gtin) -> Option<&Arc<OnFile>> {
         self.by_gtin.get(&gtin)
     }
 
-    /// By a barcode as it was scanned: of the GTINs that it can stand for the first that an item has.
+    /// Finds an item by a scanned code: the first item among the GTINs that the code may stand for.
     pub fn scanned(&self, code: ScannedCode) -> Option<&Arc<OnFile>> {
         code.gtins().find_map(|gtin| self.gtin(gtin))
     }
 
-    /// Items in the order of their SKUs: those that a search wants, after a SKU, and where the next page begins. It
-    /// looks at every item that it passes: not where requests are answered.
+    /// Searches the items after a SKU, in the order of SKUs; also returns where the next page begins. It reads every
+    /// item that it passes, so it must not run on a request thread.
     pub fn search(&self, wanted: &Search, after: Option<&Sku>, limit: usize) -> (Vec<Arc<OnFile>>, bool) {
         let from = after.map_or(0, |after| self.items.partition_point(|item| item.sku <= *after));
         let mut found = self.items[from..].iter().filter(|item| wanted.is_met_by(item));
@@ -187,28 +187,28 @@ impl Catalog {
         (page, found.next().is_some())
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// The same with items new or changed; of two with one SKU the later counts.
+    /// The snapshot with new or changed items; of two with one SKU the later counts.
     fn with(&self, changes: &[Arc<OnFile>], version: u64) -> Self {
-        // Turned round, the last is the first of its equals, and a stable sort leaves it so.
+        // Reversed, the last is the first of its equals, and a stable sort keeps it there.
         let mut items: Vec<_> = changes.iter().rev().cloned().collect();
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
         items.dedup_by(|a, b| a.sku == b.sku);
         let changed: HashSet<_> = changes.iter().map(|item| &item.sku).collect();
-        // A sorted run after another: the sort finds and merges them.
+        // A second sorted run: the sort detects and merges them.
         items.extend(self.items.iter().filter(|item| !changed.contains(&item.sku)).cloned());
         items.sort_by(|a, b| a.sku.cmp(&b.sku));
         let mut by_gtin = HashMap::with_capacity(items.len());
-        // Those that are sold last, and backwards, so that the first of them stays.
+        // Sold items last, and reversed, so that the first of them stays.
         for delisted in [true, false] {
             let those = items.iter().rev().filter(|item| item.delisted == delisted);
             by_gtin.extend(those.filter_map(|item| Some((item.gtin?, Arc::clone(item)))));
@@ -217,7 +217,7 @@ impl Catalog {
     }
 }
 
-/// Gives the items of a publication, each with the generation from which on it counts.
+/// Passes on the items of a publication, each with its generation.
 fn read_base(
     store: &Store,
     base: &InForce,
@@ -225,7 +225,7 @@ fn read_base(
     fault: &mut impl FnMut(StoreError),
 ) -> Result<(), StoreError> {
     publications::each_record(store, &base.manifest.segments, |record| match record {
-        // It was checked when it came.
+        // It was checked on arrival.
         Ok((place, record)) => {
             if let Ok(item) = item(&record) {
                 take(item, base.active.since.get(place).copied().unwrap_or_default());

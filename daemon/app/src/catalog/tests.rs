@@ -85,7 +85,7 @@ fn two_items_with_one_code_are_refused() {
 }
 
 #[test]
-fn a_code_moves_to_another_item_once_the_first_has_it_no_more() {
+fn a_code_can_move_to_another_item_once_the_first_gave_it_up() {
     let (_directory, store) = open();
     let load = |items| load_blocking(&store, by(Actor::console()), items).unwrap();
     load(vec![coded("P1", Some(GTIN)), coded("P2", Some("96385074"))]);

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commerce::stock::{ReservationState, Source, notice::folded};
+use commerce::{
+    BasketState,
+    stock::{ReservationState, Source, notice::folded},
+};
 use store::{Checked, Store, StoreError};
 
 use super::{Sums, each, readable};
 use crate::{
-    selling,
+    orders::ORDERS as CUSTOMER_ORDERS,
+    selling::{self, BASKETS, OPEN_BASKETS},
     stock::records::{
         COUNTING, COUNTS, Document, NOTICES, OPEN, ORDERS, RESERVATIONS, TOTALS, TRANSFERS, TRANSFERS_IN,
     },
@@ -19,6 +23,7 @@ type Open = BTreeSet<(&'static str, u64)>;
 /// Checks all documents, whichever are damaged. What a damaged document holds is unknown; all others are added up.
 pub(super) fn check(store: &Store, checked: &mut Checked, sums: &mut Sums) -> Result<(), StoreError> {
     let mut open = Open::new();
+    baskets(store, checked)?;
     reservations(store, checked, sums, &mut open)?;
     each(store, checked, &TRANSFERS, |_, transfer| {
         sums.totals.add_transfer(&transfer);
@@ -32,7 +37,34 @@ pub(super) fn check(store: &Store, checked: &mut Checked, sums: &mut Sums) -> Re
     })?;
     notices(store, checked, sums, &mut open)?;
     counts(store, checked, sums, &mut open)?;
+    each(store, checked, &CUSTOMER_ORDERS, |_, kept| {
+        for (place, milli) in kept.held() {
+            *sums.reserved.entry(place).or_default() += milli;
+        }
+        Ok(())
+    })?;
     index_of_open(store, checked, open)
+}
+
+/// Baskets, and the index of open ones.
+fn baskets(store: &Store, checked: &mut Checked) -> Result<(), StoreError> {
+    let mut open = BTreeSet::new();
+    each(store, checked, &BASKETS, |_, basket| {
+        if basket.state == BasketState::Open {
+            open.insert(basket.id);
+        }
+        Ok(())
+    })?;
+    each(store, checked, &OPEN_BASKETS, |checked, id| {
+        if !open.remove(&id) {
+            checked.fault(format!("the index lists basket {id} as open, but it is not"));
+        }
+        Ok(())
+    })?;
+    for id in open {
+        checked.fault(format!("basket {id} is open, but the index does not list it"));
+    }
+    Ok(())
 }
 
 /// Reservations, and the baskets that they are in.

@@ -46,7 +46,10 @@ pub(super) fn movements(store: &Store, depth: Depth, checked: &mut Checked, sums
             for line in &movement.lines {
                 if line.milli <= 0 || !movement.kind.allows(line.from, line.to) {
                     let (number, sku, kind) = (movement.number, &line.sku, movement.kind);
-                    checked.fault(format!("movement {number} of kind {kind:?} moves item {sku} between states that the kind does not allow"));
+                    checked.fault(format!(
+                        "movement {number} of kind {kind:?} moves item {sku} between states that the \
+                         kind does not allow"
+                    ));
                 }
                 let place = (line.sku.clone(), line.unit);
                 let sum = sums.positions.entry(place.clone());

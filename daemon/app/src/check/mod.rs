@@ -6,13 +6,14 @@
 //! Always: movements are numbered without gaps, the items that they move have a position, and sales and their movements
 //! reference each other. The fast form covers the latest movements and sales ([`Depth`]), and of their items the
 //! positions of the first [`FAST`]. In the whole check also: each position is the sum of its movements and has its
-//! policy's rule; reserved and in-transit stock equals the sum of reservations and transfers; documents agree with their
-//! movements ([`totals`]); the indexes list exactly the open documents; and reservations and baskets reference each
-//! other.
+//! policy's rule; reserved and in-transit stock equals the sum of reservations and transfers; documents agree with
+//! their movements ([`totals`]); the indexes list exactly the open documents; and reservations and baskets reference
+//! each other.
 //!
 //! A damaged record is reported once. A damaged document, index or policy does not stop the check. A damaged movement
 //! ends the check of movements and positions, because nothing adds up without it; a damaged sale ends that of sales.
 
+mod cash;
 mod documents;
 mod ledger;
 mod totals;
@@ -57,6 +58,7 @@ struct Sums {
 
 /// Checks the ledger and everything that references it.
 fn check_stock(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
+    cash::check(store, depth, checked)?;
     let walked = walk(store, depth, checked);
     readable(checked, walked).map(drop)
 }

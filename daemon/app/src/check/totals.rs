@@ -2,9 +2,9 @@
 //!
 //! | document | movements | must equal |
 //! | --- | --- | --- |
-//! | a notice's lines | `receipt`, `transfer_in` | what was received, by condition, less what was untracked at the time |
-//! | a transfer's lines | `transfer_out`, `arrival`, `shortfall` | the quantity sent; the quantity arrived; the difference |
-//! | a count's approved variances | `count` | the variance; or nothing, if the item has a policy and may have been untracked |
+//! | a notice's lines | `receipt`, `transfer_in` | received, by condition, less what was untracked then |
+//! | a transfer's lines | `transfer_out`, `arrival`, `shortfall` | sent; arrived; the difference |
+//! | a count's approved variances | `count` | the variance; or nothing, if the item may have been untracked |
 //!
 //! Documents are deleted after their retention period, movements never. Movements of deleted documents are skipped, so
 //! memory only holds the lines of existing documents whose movements have not been found yet.

@@ -159,4 +159,36 @@ mod tests {
         }
         assert_eq!(received(&store, &Stream::items()).unwrap(), taken, "kept until HQ knows");
     }
+
+    #[test]
+    fn the_end_state_of_a_batch_decides_whose_a_code_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = testing::store(directory.path());
+        let (one, two) = ("4012345678901", "96385074");
+        let coded = |sku: &str, gtin: Option<&str>| {
+            let price = json!({ "minor": 1, "per": "each" });
+            (item::CHANGED.name(), json!({ "sku": sku, "gtin": gtin, "description": "Cereal", "price": price }))
+        };
+        let codes = || {
+            let catalog = Catalog::read(&store, |fault| panic!("{fault}")).unwrap();
+            [one, two]
+                .map(|gtin| catalog.gtin(gtin.parse().unwrap()).map(|item| item.sku.to_string()).unwrap_or_default())
+        };
+        let refused =
+            |received: Received| received.refused.iter().map(|refusal| refusal.sequence.0).collect::<Vec<_>>();
+        assert_eq!(refused(apply(&store, &batch(1, &[coded("A", Some(one)), coded("B", Some(two))]))), [0; 0]);
+        assert_eq!(codes(), ["A", "B"]);
+        assert_eq!(refused(apply(&store, &batch(3, &[coded("A", Some(two)), coded("B", Some(one))]))), [0; 0]);
+        assert_eq!(codes(), ["B", "A"], "swapped in one batch");
+        // What B asks for is A's, so B keeps its code, which C asks for.
+        assert_eq!(refused(apply(&store, &batch(5, &[coded("C", Some(one)), coded("B", Some(two))]))), [5, 6]);
+        assert_eq!(codes(), ["B", "A"]);
+        let chain = [coded("C", Some(one)), coded("B", Some(two)), coded("A", None)];
+        assert_eq!(refused(apply(&store, &batch(7, &chain))), [0; 0]);
+        assert_eq!(codes(), ["C", "B"]);
+        // Of two items with one SKU the later counts, and one of two that ask for one code.
+        let chain = [coded("C", Some(two)), coded("C", None), coded("D", Some(one)), coded("E", Some(one))];
+        assert_eq!(refused(apply(&store, &batch(10, &chain))), [13]);
+        assert_eq!(codes(), ["D", "B"]);
+    }
 }

@@ -18,14 +18,14 @@
 //! | --- | --- |
 //! | power, between two commits of parts | the next start writes the rest |
 //! | power, before the last commit, which notes the completion | the same |
-//! | the disk fails or is full | the hub starts and reports it; a later start writes the rest, computed from the stock at that time |
-//! | the store is restored again before HQ has received its opening | the parts are sent in the new epoch like any entry, and the new opening accounts for them |
+//! | the disk fails or is full | reported; a later start writes the rest, from the stock at that time |
+//! | restored again before HQ has the opening | the parts are sent in the new epoch, which accounts for them |
 //! | HQ gets a part twice | HQ knows its sequence number and drops it |
 //! | an entry's record is damaged | HQ gets a placeholder without effect, so its stock stays in the opening |
 //! | a position is damaged | the opening has the other positions; the check names the damaged one |
-//! | HQ's cursor went back before the kept entries of the outbox, and the store is restored | the epoch begins with the kept entries; the rest is in the opening |
-//! | sales that HQ needs again were deleted, and the store is restored | HQ gets placeholders without effect, so their stock stays in the opening |
-//! | a hub ran in this epoch without opening it, and entries or sales were deleted since | it is unknown what HQ received: there is no opening, and the log says so |
+//! | restored, and HQ's cursor is before the outbox | the epoch begins with the kept entries; the rest is here |
+//! | restored, and sales that HQ needs were deleted | HQ gets placeholders; their stock stays in the opening |
+//! | entries or sales were deleted before the opening | unknown what HQ has: no opening, and the log says so |
 //!
 //! The cost is a walk over all positions and over the epoch's entries in the outbox, once per epoch; [`AT_ONCE`] parts
 //! share a commit.
@@ -150,7 +150,8 @@ fn remaining(store: &Store) -> Result<Vec<Standing>, StoreError> {
     if may_be_told || [sales, stock].iter().any(|span| span.first_kept > span.base + 1) {
         tracing::warn!(
             epoch = store.epoch(),
-            "cannot compute the opening stock for HQ: events sent in this epoch are no longer kept; HQ counts the stock from the next restore"
+            "cannot compute the opening stock for HQ: events sent in this epoch are no longer kept; HQ counts the \
+             stock from the next restore"
         );
         return Ok(Vec::new());
     }

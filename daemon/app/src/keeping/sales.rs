@@ -46,9 +46,15 @@ pub(crate) fn archive(store: &Store, up_to: u64) -> Result<u64, StoreError> {
 }
 
 fn card_payments(sale: &Sale) -> Vec<EntryKey> {
+    // Those of a void belong to the voided sale.
+    if sale.voids.is_some() {
+        return Vec::new();
+    }
     let cards = sale.tenders.iter().filter_map(|tender| match tender {
         Tender::Card { slip, .. } => Some(payments::entry(slip.payment)),
-        Tender::Cash { .. } | Tender::ManufacturerCoupon { .. } => None,
+        Tender::Cash { .. } | Tender::ManufacturerCoupon { .. } | Tender::Prepaid { .. } | Tender::GiftCard { .. } => {
+            None
+        }
     });
     cards.collect()
 }

@@ -1,4 +1,4 @@
-use commerce::{CardReference, CardSlip, Minor, PaymentId, ReceiptNumber, Sale, SaleId, Tender};
+use commerce::{CardSlip, Minor, PaymentId, ReceiptNumber, Sale, SaleId, Tender};
 use store::{Depth, archive::SEGMENT};
 
 use super::{sales::LIVE, *};
@@ -16,10 +16,7 @@ const NOW_MS: i64 = 1_795_508_898_935;
 /// Sales of one register, a minute apart; the first was paid by card.
 fn sell(store: &Store) {
     let stored: Sale = serde_json::from_str(include_str!("../fixtures/sale.json")).unwrap();
-    let by_card = Tender::Card {
-        amount: Minor::literal(1_797),
-        slip: CardSlip { payment: PaymentId(10), masked_pan: None, scheme: None, reference: CardReference::default() },
-    };
+    let by_card = Tender::Card { amount: Minor::literal(1_797), slip: CardSlip::bare(PaymentId(10)) };
     for first in (1..=SOLD).step_by(1_000) {
         let (stored, by_card) = (stored.clone(), by_card.clone());
         let written = store.commit_blocking(move |transaction| {

@@ -1,51 +1,60 @@
 //! Card payments: never charged twice, never lost.
 //!
-//! # States
+//! [`commerce::payment`] has the states and the events. This capability stores each event with its consequences for the
+//! basket, the sale and the terminal in one commit ([`apply`]), before the hub takes the next step at the terminal.
 //!
-//! ```text
-//!              intent stored, flushed               result stored, flushed, THEN acknowledged to the terminal
-//!  (nothing) -----------------------> Started --approved-----------------------------------> Approved
-//!                                       |  \----declined, aborted---------------------------> Declined
-//!                                       |   \---nothing was sent (offline, busy)------------> NotCharged
-//!                                       v
-//!               link lost, time-out, hub restarted: in doubt --inquiry--> Approved | NotCharged | Unknown
-//!                                                                                                    |
-//!                                                  a person reads the terminal's journal  +--> Approved | NotCharged
-//! ```
+//! | the payment | the basket | the terminal |
+//! | --- | --- | --- |
+//! | runs, or is unknown, or is being reversed | its amount is frozen; the basket can't be completed | takes no other |
+//! | is approved, also in part or offline | has a card tender | is free |
+//! | charged nothing, or is reversed | has no tender of it; the amount is due again | is free |
 //!
 //! | failure | effect |
 //! | --- | --- |
-//! | not enough stock of an item that may not go below zero | the stock is reserved in the commit of the intent; if that fails, no payment starts. So an approved payment always becomes a sale |
-//! | power, before the intent is flushed | nothing was sent to the terminal; the register repeats the command |
-//! | power, between the intent and the result | the terminal is asked, and its answer is compared with the journal from before |
-//! | the task that drives the payment ends | the payments' follower finds the payment and asks the terminal |
-//! | power, between the result and the acknowledgement | the result is stored; the terminal may have reversed the payment, which the inquiry of the next payment shows |
-//! | the disk, when the result is to be stored | the payment is rolled back, and the terminal reverses it |
-//! | the terminal reports a failure after an approval | `Unknown` at once, and the amount is due again; the terminal is asked and may confirm the payment |
-//! | the link is lost after the result was stored | the terminal is asked; if it does not have the payment, `Unknown` |
+//! | not enough stock | refused in the commit of the intent: an approved payment always becomes a sale |
+//! | power, before the intent is flushed | nothing was sent; the register repeats the command |
+//! | power, after it | the follower finds the payment, and [`commerce::payment::todo`] says what to do |
+//! | power, between result and acknowledgement | the result is stored; the next inquiry shows a reversal |
+//! | the disk, when the result is to be stored | the payment is rolled back, or the terminal is asked later |
+//! | the terminal fails after its approval | `Unknown`; the amount is due again; the terminal is asked |
 //! | the terminal breaks down | a person decides the payment while the hub keeps asking the terminal |
-//! | the link is lost during the payment | the hub asks until the terminal answers; the terminal accepts no other payment meanwhile |
-//! | the register goes away | the payment continues; a repeated command with the same key gets the result |
-//! | a late approval after an abort | it counts as an approval: the basket is paid |
-//! | the basket's record is damaged when the payment ends | the payment ends all the same; an approval without a basket is reported to a person |
+//! | the register goes away | the payment continues; a repeat under the same key gets the result |
+//! | the basket is abandoned during a payment | an approval that comes later is reversed by itself |
+//! | its sale is voided | the same: it is reversed by itself, once |
+//! | the terminal refuses to reverse it | `Unknown` until a person has given the money back |
+//! | a refund of a return is declined | store credit takes its place; see [`refund_step`] |
+//! | an approval comes after an abort | it counts: the basket is paid |
+//! | the bank declines an offline approval later | the sale stands; a person collects the amount ([`to_collect`]) |
+//! | the basket's record is damaged | the payment ends all the same; an approval without a basket is reported |
 //!
-//! An `Unknown` payment blocks its terminal until a person decides, because two payments in doubt on one terminal could
-//! not be told apart. A person can also decide a `Started` payment whose terminal does not answer or that nobody
-//! drives. Both are listed ([`unresolved`]) and shown on the status page with instructions.
+//! A payment without an outcome blocks its terminal, because two payments in doubt on one terminal could not be told
+//! apart. A person can also decide a payment whose terminal does not answer or that nobody drives. Both are listed
+//! ([`unresolved`]) and shown in the console with instructions.
 
+mod apply;
 mod journal;
+mod offline;
+mod refunding;
 mod refusals;
+mod reversal;
+mod void;
 
-use commerce::{BasketId, CardReference, Minor, PaymentId, RegisterName};
-pub use journal::{Ended, Intent, decide, doubt, end, mark_unknown, start, start_whole_sale, store_slip, unresolved};
+pub use apply::{Approval, Ended, apply};
+use commerce::{BasketId, CardSlip, Minor, PaymentId, PaymentState, RegisterName};
+pub(crate) use journal::unresolved_at;
+pub use journal::{Intent, decide, mark_unknown, start, start_whole_sale, store_slip, unresolved};
+pub use offline::{BankAnswer, Collected, Exposure, Limits, bank_answered, collected, exposure, offline, to_collect};
+pub use refunding::{RefundRequest, Refunding, next_card, refund_step};
 pub use refusals::{
-    PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_UNDER_WAY, PAYMENT_UNKNOWN, TERMINAL_BUSY,
-    TERMINAL_FAILED, TERMINAL_UNRESOLVED,
+    NOT_REVERSIBLE, PAYMENT_DECLINED, PAYMENT_NOT_CHARGED, PAYMENT_OUTCOME_UNKNOWN, PAYMENT_PARTIAL, PAYMENT_UNDER_WAY,
+    PAYMENT_UNKNOWN, TERMINAL_BUSY, TERMINAL_FAILED, TERMINAL_UNRESOLVED,
 };
+pub use reversal::{Voided, abandon, refuse_reversal, reverse_unwanted, start_refund, to_reverse, void_tender};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Name, Number, Store, StoreError, Table, archive::EntryKey};
 use utoipa::ToSchema;
+pub use void::{SaleVoided, VoidSale, void_sale};
 
 use crate::{
     Capability, Refusal,
@@ -57,6 +66,8 @@ use crate::{
 static PAYMENTS: Table<Number, Payment> = Table::new("payment");
 /// The payment that blocks each terminal.
 static OPEN: Table<Name, PaymentId> = Table::new("open_payment");
+/// The payments that nobody wants any more and that may be charged.
+static UNWANTED: Table<Number, PaymentId> = Table::new("unwanted_payment");
 
 /// See payments.
 pub static READ: Permission =
@@ -66,13 +77,42 @@ pub static TAKE: Permission = Permission::new("payments.take", "Take and abort c
 /// Decide payments.
 pub static DECIDE: Permission =
     Permission::new("payments.decide", "Decide a payment whose outcome is unknown", &[Holder::Person]);
+/// Refund payments.
+pub static REFUND: Permission =
+    Permission::new("payments.refund", "Refund card payments", &[Holder::Register, Holder::Person]);
+
+/// Tell the bank's answers.
+pub static BANK_ANSWER: Permission = Permission::new(
+    "payments.bank_answer",
+    "Store the bank's answer to a payment that was approved without it",
+    &[Holder::Person, Holder::Service],
+);
+/// Collect declined amounts.
+pub static COLLECT: Permission = Permission::new(
+    "payments.collect",
+    "Say how the amount of a payment that was declined later was settled",
+    &[Holder::Person],
+);
+
+/// Close a terminal's day.
+pub static CLOSE: Permission =
+    Permission::new("payments.close", "Check a payment terminal, and close its day", &[Holder::Person]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["payment", "open_payment"],
+    tables: &["payment", "open_payment", "unwanted_payment", "offline_payment", "payment_to_collect"],
     refusals: refusals::KINDS,
-    permissions: &[&READ, &TAKE, &DECIDE],
-    acts: &[journal::PaymentDecided::KIND, journal::PaymentDoubted::KIND],
+    permissions: &[&READ, &TAKE, &DECIDE, &REFUND, &BANK_ANSWER, &COLLECT, &CLOSE],
+    acts: &[
+        journal::PaymentDecided::KIND,
+        apply::PaymentDoubted::KIND,
+        offline::OfflineDeclined::KIND,
+        offline::AmountCollected::KIND,
+        reversal::ReversalStarted::KIND,
+        reversal::ReversalRefused::KIND,
+        reversal::RefundStarted::KIND,
+        refunding::CardRefundSkipped::KIND,
+    ],
     tidy: Some(journal::tidy),
     ..Capability::new("payments")
 };
@@ -82,14 +122,23 @@ pub(crate) static CAPABILITY: Capability = Capability {
 pub struct Payment {
     /// The payment's id.
     pub id: PaymentId,
-    /// The basket it pays.
+    /// The basket it pays, or paid.
     pub basket: BasketId,
     /// The register that requested it.
     pub register: RegisterName,
     /// The terminal.
     pub terminal: String,
-    /// The amount.
+    /// The payment that it refunds; absent for a charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_of: Option<PaymentId>,
+    /// The requested amount.
     pub amount: Minor,
+    /// The approved amount, if it is only a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Minor>,
+    /// The amount of its refunds that are not refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: Minor,
     /// When it was started: milliseconds since 1970, UTC.
     pub started_at_ms: i64,
     /// The state.
@@ -101,66 +150,38 @@ pub struct Payment {
     /// The sale that it completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale: Option<SaleDone>,
+    /// Whether its basket was abandoned or its sale voided, so that it must not stay charged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unwanted: bool,
+    /// How the amount was settled, if the bank declined the payment later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<String>,
+    /// Why the terminal refused to reverse it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversal_refused: Option<String>,
     /// The journal of the terminal's driver from before the payment, by which it can later find out whether the
     /// terminal booked it. Only the driver can read it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     #[schema(value_type = Object)]
     pub before: Value,
+    /// The terminal's data of the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardSlip>,
     /// The terminal's text for the customer's receipt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slip: Vec<String>,
 }
 
-/// The states of a payment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum PaymentState {
-    /// In progress at the terminal.
-    Started,
-    /// The customer was charged.
-    Approved,
-    /// Nothing was charged: the terminal or the bank declined.
-    Declined {
-        /// The terminal's code.
-        code: String,
-        /// The reason in words.
-        why: String,
-    },
-    /// Nothing was charged: the payment was never sent or not booked.
-    NotCharged {
-        /// The reason in words.
-        why: String,
-    },
-    /// The outcome is unknown; a person must read the terminal's journal.
-    Unknown {
-        /// The reason in words.
-        why: String,
-    },
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(amount: &Minor) -> bool {
+    *amount == Minor::ZERO
 }
 
-impl PaymentState {
-    /// Whether only a person could still change it.
-    pub fn is_settled(&self) -> bool {
-        !matches!(self, Self::Started)
+impl Payment {
+    /// The approved amount.
+    pub fn charged(&self) -> Minor {
+        self.approved.unwrap_or(self.amount)
     }
-
-    /// Whether the outcome is final.
-    pub fn has_ended(&self) -> bool {
-        !matches!(self, Self::Started | Self::Unknown { .. })
-    }
-}
-
-/// The terminal's data of an approved payment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Approval {
-    /// The masked number, such as `476173******0119`.
-    pub masked_pan: Option<String>,
-    /// The scheme or card name.
-    pub scheme: Option<String>,
-    /// The terminal's numbers for the payment.
-    pub reference: CardReference,
-    /// The text for the customer's receipt.
-    pub receipt_text: Vec<String>,
 }
 
 /// Reads a payment.

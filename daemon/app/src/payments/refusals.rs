@@ -10,8 +10,13 @@ pub static TERMINAL_BUSY: Kind = Kind::new(
     "terminal-busy",
     Class::Conflict,
     "Terminal busy",
-    "The terminal has another payment in progress; wait for it or abort it.",
-);
+    "The terminal is busy with another payment; the reason says how long that may take.",
+)
+.with(&[Member {
+    name: "reason",
+    doc: "`payment`: another payment runs. `receipt`: the last one is done, and the terminal still sends its receipt \
+          text; repeat the command after a second. `inquiry`: the terminal is asked for the outcome of a payment.",
+}]);
 /// The terminal has a payment in doubt.
 pub static TERMINAL_UNRESOLVED: Kind = Kind::new(
     "terminal-unresolved",
@@ -39,6 +44,25 @@ pub static PAYMENT_NOT_CHARGED: Kind = Kind::new(
     "The terminal did not accept the payment; nothing was charged, and the basket is still open.",
 )
 .with(&[Member { name: "basket", doc: "The basket, which is still open." }]);
+/// The card was charged with a part of the amount.
+pub static PAYMENT_PARTIAL: Kind = Kind::new(
+    "payment-partial",
+    Class::Rule,
+    "Payment approved in part",
+    "The card paid a part of the amount; the rest is due, and the basket is still open.",
+)
+.with(&[
+    Member { name: "basket", doc: "The basket, which is still open." },
+    Member { name: "due", doc: "The amount still due, in minor units." },
+]);
+/// The payment can't be reversed or refunded.
+pub static NOT_REVERSIBLE: Kind = Kind::new(
+    "payment-not-reversible",
+    Class::Rule,
+    "Payment can't be given back",
+    "The payment is not charged, or less of it is left than was asked for, or its terminal can't do this.",
+)
+.with(&[Member { name: "left", doc: "The amount that can be given back, in minor units." }]);
 /// It is unknown whether the card was charged.
 pub static PAYMENT_OUTCOME_UNKNOWN: Kind = Kind::new(
     "payment-outcome-unknown",
@@ -64,6 +88,21 @@ pub(super) static PAYMENT_ENDED: Kind = Kind::new(
 )
 .with(&[Member { name: "state", doc: "The outcome." }]);
 
+/// The payment was not approved without its bank.
+pub(super) static NOT_OFFLINE: Kind = Kind::new(
+    "payment-not-offline",
+    Class::Conflict,
+    "Payment does not wait for its bank",
+    "The payment was not approved without its bank, or the bank has answered.",
+);
+/// There is nothing to collect.
+pub(super) static NOTHING_TO_COLLECT: Kind = Kind::new(
+    "nothing-to-collect",
+    Class::Conflict,
+    "Nothing to collect",
+    "The payment was not declined later, or its amount is settled already.",
+);
+
 /// All kinds.
 pub(super) static KINDS: &[&Kind] = &[
     &PAYMENT_UNKNOWN,
@@ -72,7 +111,11 @@ pub(super) static KINDS: &[&Kind] = &[
     &TERMINAL_FAILED,
     &PAYMENT_DECLINED,
     &PAYMENT_NOT_CHARGED,
+    &PAYMENT_PARTIAL,
+    &NOT_REVERSIBLE,
     &PAYMENT_OUTCOME_UNKNOWN,
     &PAYMENT_UNDER_WAY,
     &PAYMENT_ENDED,
+    &NOT_OFFLINE,
+    &NOTHING_TO_COLLECT,
 ];

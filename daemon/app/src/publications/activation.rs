@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::{
     Active, FORMER, GO_BACK, NOT_FORMER, PUBLICATIONS, Publication, PublicationActivated, Replaced, SHELVES, change,
-    list, manifest, missing, published_kind, put_shelf, shelves,
+    list, manifest, published_kind, put_shelf,
+    reading::{missing, shelves},
 };
 use crate::{
     By, Refusal, audit,
@@ -35,15 +36,15 @@ pub struct Plan {
 /// A publication that became active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Activated {
-    /// Its version.
+    /// The version.
     pub version: u64,
-    /// What readers follow; for the catalog, the version of the catalog.
+    /// The generation that readers follow; for the catalog, the catalog's version.
     pub generation: u64,
-    /// How many records it has.
+    /// The number of records.
     pub records: u64,
 }
 
-/// The publications whose time has come.
+/// The publications whose effective time has come.
 ///
 /// # Errors
 /// The engine fails.
@@ -55,14 +56,14 @@ pub fn due(store: &Store, now_ms: i64) -> Result<Vec<(PublicationKind, u64)>, St
     Ok(list(store)?.into_iter().filter(is_due).map(key).collect())
 }
 
-/// Works out how a publication becomes active. Blocks.
+/// Computes how a publication becomes active. Blocks.
 ///
 /// # Errors
-/// The store fails, or the publication is not there.
+/// The store fails, or the publication is missing.
 pub fn plan(store: &Store, kind: &PublicationKind, version: u64) -> Result<Plan, Refusal> {
-    let published = published_kind(kind).ok_or_else(|| FAULT.because(format!("no capability takes {kind}")))?;
+    let published = published_kind(kind).ok_or_else(|| FAULT.because(format!("no capability uses {kind}")))?;
     if store.get(&PUBLICATIONS, (kind.as_str(), version))?.is_none_or(|publication| publication.manifest.is_none()) {
-        return Err(NOT_FORMER.because(format!("{kind} version {version} is not here")));
+        return Err(NOT_FORMER.because(format!("the store does not have {kind} version {version}")));
     }
     let wanted = manifest(store, kind.as_str(), version)?;
     let before = store.get(&SHELVES, kind.as_str())?.and_then(|shelf| shelf.active);
@@ -79,10 +80,10 @@ pub fn plan(store: &Store, kind: &PublicationKind, version: u64) -> Result<Plan,
     Ok(Plan { kind: kind.clone(), manifest: wanted, before, generation, kept })
 }
 
-/// Makes a waiting publication the one that counts. Blocks.
+/// Activates a waiting publication. Blocks.
 ///
 /// # Errors
-/// The store fails, or things change all the time: try again.
+/// The store fails, or other changes keep interfering: try again.
 pub fn activate(store: &Store, by: &By, kind: &PublicationKind, version: u64) -> Result<Activated, Refusal> {
     let mut outcome = Err(BUSY.because("not tried yet"));
     for _ in 0..3 {
@@ -91,7 +92,7 @@ pub fn activate(store: &Store, by: &By, kind: &PublicationKind, version: u64) ->
             let publication = transaction.get(&PUBLICATIONS, (plan.kind.as_str(), plan.manifest.version))?;
             if publication.is_none_or(|publication| publication.state != State::Waiting) {
                 return Err(
-                    NOT_FORMER.because(format!("{} version {} waits no more", plan.kind, plan.manifest.version))
+                    NOT_FORMER.because(format!("{} version {} is no longer waiting", plan.kind, plan.manifest.version))
                 );
             }
             carry_out(transaction, &by, &plan)
@@ -103,16 +104,16 @@ pub fn activate(store: &Store, by: &By, kind: &PublicationKind, version: u64) ->
     outcome
 }
 
-/// Makes a former publication the one that counts again.
+/// Activates a former publication again.
 ///
 /// # Errors
-/// Whoever asks may not, it is not one of the two before, or something has changed since the plan was made.
+/// The actor lacks the permission, the publication is not a former one, or something has changed since the plan.
 pub fn go_back(transaction: &mut Transaction<'_>, by: &By, plan: &Plan) -> Result<Activated, Refusal> {
     GO_BACK.require(&by.actor)?;
     let version = plan.manifest.version;
     if plan.before.as_ref().is_none_or(|active| !active.former.contains(&version)) {
         let former = plan.before.as_ref().map(|active| active.former.clone()).unwrap_or_default();
-        let detail = format!("{} version {version} is not one of the two before; those are {former:?}", plan.kind);
+        let detail = format!("{} version {version} is not a former one; those are {former:?}", plan.kind);
         return Err(NOT_FORMER.because(detail));
     }
     carry_out(transaction, by, plan)
@@ -120,13 +121,13 @@ pub fn go_back(transaction: &mut Transaction<'_>, by: &By, plan: &Plan) -> Resul
 
 fn carry_out(transaction: &mut Transaction<'_>, by: &By, plan: &Plan) -> Result<Activated, Refusal> {
     let Plan { kind, manifest, before, generation, kept } = plan;
-    let published = published_kind(kind).ok_or_else(|| FAULT.because(format!("no capability takes {kind}")))?;
+    let published = published_kind(kind).ok_or_else(|| FAULT.because(format!("no capability uses {kind}")))?;
     let mut shelf =
         transaction.get(&SHELVES, kind.as_str())?.ok_or_else(|| missing(kind.as_str(), manifest.version))?;
-    // What an earlier replacement left to be done is done first.
+    // Cleaning up after an earlier replacement must be complete.
     let is_unsettled = before.as_ref().is_some_and(|active| active.unsettled.is_some());
     if shelf.active != *before || is_unsettled {
-        return Err(BUSY.because(format!("what counts of {kind} is changing just now; try again")));
+        return Err(BUSY.because(format!("the active {kind} is changing; try again")));
     }
     let generation = (published.activate)(transaction, *generation)?;
     let since = |entry: &Entry| kept.get(&entry.digest).copied().unwrap_or(generation);
@@ -151,7 +152,7 @@ fn carry_out(transaction: &mut Transaction<'_>, by: &By, plan: &Plan) -> Result<
     Ok(Activated { version, generation, records })
 }
 
-/// The kinds in which something is left to be done after a publication became active.
+/// The kinds that need cleaning up after an activation.
 ///
 /// # Errors
 /// The store fails.
@@ -161,10 +162,10 @@ pub fn unsettled(store: &Store) -> Result<Vec<PublicationKind>, StoreError> {
     Ok(all.map(|shelf| shelf.kind).collect())
 }
 
-/// Does what is left to be done after a publication became active, in small commits. Blocks.
+/// Cleans up after an activation, in small commits. Blocks.
 ///
 /// # Errors
-/// The store fails; it goes on where it was.
+/// The store fails; a later call continues.
 pub fn settle(store: &Store, kind: &PublicationKind) -> Result<(), StoreError> {
     let Some(published) = published_kind(kind) else { return Ok(()) };
     (published.settle)(store)?;

@@ -1,15 +1,16 @@
-//! What is forgotten, and what can't be so.
+//! The retention of segments, and the check.
 
 use contract::publication::State;
 use store::{Checked, Depth, Purpose, Store, StoreError};
 
 use super::{
-    PUBLICATIONS, SHELVES, Shelf, needed,
+    PUBLICATIONS, SHELVES, Shelf,
+    reading::needed,
     segments::{SEGMENTS, read},
 };
 use crate::capability::{Retention, Tidied};
 
-/// Forgets segments that no publication needs any more.
+/// Deletes segments that no publication needs.
 pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
     let mut all = Vec::new();
     store.each(&SEGMENTS, |segment| all.extend(segment.map(|segment| segment.digest)))?;
@@ -19,7 +20,7 @@ pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
     let needed = needed(store)?;
     all.retain(|digest| !needed.contains(digest));
     let count = all.len() as u64;
-    // A publication that begins to need one while it goes finds it missing, and fetches it.
+    // A publication that needs a deleted one finds it missing and fetches it.
     store.commit_blocking_for(Purpose::Housekeeping, move |transaction| {
         for digest in &all {
             transaction.delete(&SEGMENTS, &digest.to_string());
@@ -29,7 +30,7 @@ pub(super) fn tidy(store: &Store, _: &Retention) -> Result<Tidied, StoreError> {
     Ok(vec![("publication_segments", count)])
 }
 
-/// What is active, and what one can go back to, is there whole.
+/// Checks that active and former publications are complete.
 pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Result<(), StoreError> {
     let mut shelves = Vec::new();
     store.each(&SHELVES, |shelf| match shelf {
@@ -48,11 +49,11 @@ pub(super) fn check(store: &Store, depth: Depth, checked: &mut Checked) -> Resul
                 _ => None,
             };
             let Some(manifest) = manifest else {
-                checked.fault(format!("{what} is {}, but has no such record", expected.name()));
+                checked.fault(format!("{what} is {}, but its record is missing", expected.name()));
                 continue;
             };
             if version == active.version && manifest.segments.len() != active.since.len() {
-                checked.fault(format!("{what}: the generations of its segments are not as many as they"));
+                checked.fault(format!("{what}: the numbers of its segments and generations differ"));
             }
             for entry in &manifest.segments {
                 let found = match depth {

@@ -1,4 +1,4 @@
-//! Segments as they lie in the store: as they travel, in Base64, because records are JSON.
+//! Stored segments: compressed bytes in Base64, because records are JSON.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{
@@ -10,32 +10,32 @@ use store::{Name, Store, StoreError, Table, Transaction};
 
 pub(super) const TABLE: &str = "publication_segment";
 
-/// By digest.
+/// Segments by digest.
 pub(super) static SEGMENTS: Table<Name, Stored> = Table::new("publication_segment");
 
 /// A segment.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
-    /// Its bytes in Base64.
+    /// The compressed bytes, in Base64.
     bytes: String,
-    /// Whose they are.
+    /// The SHA-256 of the bytes.
     pub(super) digest: Digest,
 }
 
-/// Whether a segment is there.
+/// Whether a segment is stored.
 ///
 /// # Errors
 /// The engine fails.
 pub fn has_segment(store: &Store, digest: Digest) -> Result<bool, StoreError> {
     match store.get(&SEGMENTS, &digest.to_string()) {
         Ok(found) => Ok(found.is_some()),
-        // It is fetched again.
+        // A damaged one is fetched again.
         Err(StoreError::Corrupt { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Keeps a segment, whose bytes were found right.
+/// Stores a segment whose bytes were verified.
 ///
 /// # Errors
 /// The store fails.
@@ -55,7 +55,7 @@ pub(super) fn read(store: &Store, entry: &Entry) -> Result<Vec<Record>, StoreErr
     open(entry, store.get(&SEGMENTS, &entry.digest.to_string())?)
 }
 
-/// Gives every record of segments, in order, with the place of its segment. Of a segment that can't be read, why.
+/// Passes on all records of segments, in order, with the index of their segment; for an unreadable segment its error.
 ///
 /// # Errors
 /// The engine fails.
@@ -74,8 +74,8 @@ pub fn each_record(
     Ok(())
 }
 
-/// A record by its key, as a commit finds it, with the place of its segment. It opens a whole segment: for what is
-/// asked rarely.
+/// Finds a record by key, with the index of its segment, in a commit. It opens a whole segment, so it is only for rare
+/// reads.
 ///
 /// # Errors
 /// The store fails, or the segment can't be read.

@@ -1,19 +1,16 @@
 //! Publications as HQ sends them, and what becomes of them; by the catalog, which is one.
 
 use commerce::Item;
-use contract::{
-    Digest,
-    publication::{
-        CATALOG, Effective,
-        manifest::FORMAT,
-        segment::{Segment, cut},
-    },
-};
+use contract::publication::{CATALOG, Segment};
 use serde_json::value::to_raw_value;
 use store::Depth;
 
 use super::*;
-use crate::{By, Refusal, audit, capability::Retention, testing};
+use crate::{
+    By, Refusal, audit,
+    capability::Retention,
+    testing::{self, announcement},
+};
 
 pub(crate) fn kind() -> PublicationKind {
     CATALOG.parse().unwrap()
@@ -31,33 +28,9 @@ pub(crate) fn made(version: u64, items: &[Item]) -> Made {
     items.sort_by(|a, b| a.sku.cmp(&b.sku));
     let records =
         items.into_iter().map(|item| contract::publication::Record(item.sku.to_string(), to_raw_value(item).unwrap()));
-    let segments = cut(records).unwrap();
-    let entries: Vec<_> = segments.iter().map(|segment| segment.entry.clone()).collect();
-    let manifest = Manifest {
-        format: FORMAT,
-        kind: kind(),
-        version,
-        made_at_ms: 1,
-        effective: Effective::At(1),
-        may_shrink: true,
-        records: entries.iter().map(|entry| u64::from(entry.records)).sum(),
-        segments: entries,
-    };
+    let (manifest, segments) = testing::publication(&kind(), version, records);
     manifest.check().unwrap();
     Made { manifest, segments }
-}
-
-fn announcement(kind: PublicationKind, version: u64) -> Announcement {
-    Announcement {
-        hub: testing::hub("store-1"),
-        kind,
-        version,
-        manifest: Digest::of(b"manifest"),
-        bytes: 8,
-        effective: Effective::At(1),
-        from: "https://hq.example.com/publications".into(),
-        spread_s: 0,
-    }
 }
 
 pub(crate) fn announce(store: &Store, version: u64) -> bool {
@@ -114,7 +87,7 @@ fn items(prices: &[(&str, i64)]) -> Vec<Item> {
 }
 
 fn states_now(store: &Store) -> Vec<(u64, &'static str)> {
-    states(store).unwrap().into_iter().map(|state| (state.version, state.state.name())).collect()
+    states(store).unwrap().1.into_iter().map(|state| (state.version, state.state.name())).collect()
 }
 
 #[test]
@@ -136,7 +109,7 @@ fn an_unknown_kind_is_refused_and_said_so() {
     let store = testing::store(directory.path());
     let unknown = announcement("planogram".parse().unwrap(), 1);
     store.commit_blocking(move |transaction| announced(transaction, unknown, 1)).unwrap();
-    let told = states(&store).unwrap();
+    let (_, told) = states(&store).unwrap();
     assert!(told[0].state == State::Refused && told[0].why.as_ref().unwrap().contains("update the hub"), "{told:?}");
 }
 
@@ -181,7 +154,7 @@ fn a_person_goes_back_to_one_of_the_two_before() {
 }
 
 #[test]
-fn what_the_active_and_the_former_ones_need_is_kept_and_the_rest_forgotten() {
+fn segments_of_the_active_and_former_publications_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let retention = Retention { now_ms: 9, keep_sales_days: 3653, has_headquarters: true };
@@ -224,7 +197,7 @@ fn a_segment_that_is_missing_or_damaged_is_found() {
 }
 
 #[test]
-fn what_is_remembered_has_a_bound() {
+fn former_publications_are_bounded() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     arrive(&store, made(1, &items(&[("a", 1)]))).unwrap();

@@ -6,41 +6,63 @@
 //!   HQ's outbox, its print job. At no moment does one of them exist without the others, so receipt numbers have no
 //!   gaps and HQ misses nothing.
 //! - Followers do the rest (printing, screens, totals, HQ), driven by stored records.
-//! - A basket belongs to its register, and every basket can be closed: cash and coupons can be given back, and an
-//!   unpaid basket can be abandoned, also by a person at the console if the register is broken. The audit trail records
-//!   that.
+//! - A handover of an order is a sale as any other, and the order is handed over in the same batch.
+//! - Goods that come back are lines with opposite amounts, in a sale of their own or of an exchange.
+//! - A completed sale can be voided on its business day, by a sale with the opposite amounts.
+//! - A basket belongs to its register until another one recalls it after it was parked ([`parking`]), and every
+//!   basket can be closed: cash and coupons can be given back, and an unpaid basket can be abandoned, also by a
+//!   person at the console if the register is broken. The audit trail records that.
 //!
 //! | failure | effect |
 //! | --- | --- |
 //! | power, before the answer | the register repeats the command, which returns its first answer or is executed now |
-//! | power, after the answer | everything is stored; the receipt is printed after the restart if it was not printed before |
-//! | the register breaks down | a person voids the tenders of its basket and abandons it; a basket with a card payment waits for a register of that name |
+//! | power, after the answer | everything is stored; the receipt is printed after the restart |
+//! | the register breaks down | a person voids the tenders of its basket and abandons it; cards are reversed |
 //! | the printer fails | the job waits on disk; the sale is not affected |
 //! | the WAN is down | the event waits in the outbox |
 
 mod basket;
 mod check;
+mod handover;
 mod open_baskets;
+mod parking;
 mod receipts;
 mod records;
 mod refusals;
 mod request;
+mod returning;
 mod sale;
+mod void;
 mod wire;
 
-pub(crate) use basket::new_basket_id;
-pub use basket::{BasketStatus, Opened, abandon, add_line, discount_line, open, tender, void_line, void_tender};
+pub use basket::{
+    BasketStatus, Opened, add_gift_card, add_line, discount_line, identify, open, set_customer, status, tender,
+    void_line, void_tender,
+};
+pub(crate) use basket::{abandon, allow_discounts, card_tender, new_basket_id};
+pub use handover::{HandedOver, hand_over};
 pub use open_baskets::in_open_baskets;
-pub(crate) use records::{BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
+pub use parking::{ParkRequest, ParkedBasket, park, parked, recall};
+pub(crate) use receipts::require_numbers;
+pub use receipts::{NUMBERS_AWAITED, NumberSource, begin_numbering, continue_numbers, number_apart, number_source};
+pub(crate) use records::{BASKETS, OPEN_BASKETS, SALES, basket_of_payment, kept_with_sale, put_basket};
 pub use records::{
     basket, each_open_basket, find_sale, given_up_to, last_readable_sales, last_sales, sale_at, sales_from,
 };
-pub use refusals::{BASKET_UNKNOWN, SALE_UNKNOWN};
-pub use request::{FoundLine, Keyed, LineRequest, OpenBasket, SaleRequest, TenderRequest};
+pub use refusals::{
+    BASKET_UNKNOWN, CODE_INVALID, ITEM_EXPIRED, PAST_BEST_BEFORE, SALE_NOT_VOIDABLE, SALE_UNKNOWN, WEIGHING_UNKNOWN,
+};
+pub use request::{FoundLine, Keyed, LineRequest, OpenBasket, RawCode, SaleRequest, TenderRequest};
+pub use returning::{Returnable, ReturnableLine, by_code, by_receipt, returnable, take_back, take_back_blind};
 pub use sale::{SaleContext, SaleDone, WholeSale, complete, complete_basket, sell};
+pub(crate) use void::void;
+pub use wire::sale_of;
+#[cfg(test)]
+pub(crate) use wire::told;
 
 use crate::{
     Capability, OutgoingEvent,
+    audit::Act as _,
     permission::{Holder, Permission},
 };
 
@@ -52,25 +74,29 @@ pub static SELL: Permission =
     Permission::new("baskets.sell", "Sell: open, fill, pay, complete baskets", &[Holder::Register]);
 /// Abandon baskets.
 pub static ABANDON: Permission =
-    Permission::new("baskets.abandon", "Abandon an unpaid basket", &[Holder::Register, Holder::Person]);
+    Permission::new("baskets.abandon", "Abandon a basket", &[Holder::Register, Holder::Person]);
 /// Void tenders.
-pub static VOID_TENDER: Permission = Permission::new(
-    "baskets.void_tender",
-    "Void cash and coupon tenders of a basket",
-    &[Holder::Register, Holder::Person],
-);
+pub static VOID_TENDER: Permission =
+    Permission::new("baskets.void_tender", "Void the tenders of a basket", &[Holder::Register, Holder::Person]);
+/// Void sales.
+pub static VOID_SALE: Permission =
+    Permission::new("sales.void", "Void a completed sale of the day", &[Holder::Register, Holder::Person]);
 /// Close baskets of other registers.
-static ANY_BASKET: Permission =
-    Permission::new("baskets.any", "Abandon the basket of any register, and void its tenders", &[Holder::Person]);
+static ANY_BASKET: Permission = Permission::new(
+    "baskets.any",
+    "Abandon the basket of any register, and void its tenders and sales",
+    &[Holder::Person],
+);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["basket", "receipt_number"],
+    tables: &["basket", "open_basket", "parked_basket", "receipt_number", "receipt_numbering", "sale_void"],
     linked: &["sale"],
     refusals: refusals::KINDS,
-    permissions: &[&READ, &SELL, &ABANDON, &VOID_TENDER, &ANY_BASKET],
-    acts: basket::ACTS,
+    permissions: &[&READ, &SELL, &ABANDON, &VOID_TENDER, &VOID_SALE, &ANY_BASKET],
+    acts: &[basket::BasketAbandoned::KIND, basket::TenderVoided::KIND, void::SaleVoided::KIND],
     events: &[OutgoingEvent { kind: contract::sale::COMPLETED.name(), body: wire::body }],
     check: Some(check::check),
+    tidy: Some(void::tidy),
     ..Capability::new("selling")
 };

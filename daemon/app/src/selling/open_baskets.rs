@@ -10,8 +10,7 @@ use super::records::each_open_basket;
 use crate::stock;
 
 /// The goods in open baskets that are on hand in the books, that is, not reserved for their basket. A damaged
-/// reservation counts as empty. Reads all baskets of the last week, so it must not run on a request thread, and only
-/// once at a time.
+/// reservation counts as empty. Must not run on a request thread.
 ///
 /// # Errors
 /// The engine fails.

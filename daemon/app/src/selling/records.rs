@@ -5,6 +5,7 @@ use store::{Key, Name, Number, Order, Record, Store, StoreError, Table, Transact
 use tracing::{Span, field};
 
 use super::{
+    parking::PARKED,
     receipts::Receipts,
     refusals::{BASKET_UNKNOWN, SALE_UNKNOWN},
 };
@@ -12,6 +13,8 @@ use crate::{By, Refusal, lists};
 
 /// Baskets by their number.
 pub(crate) static BASKETS: Table<Number, Basket> = Table::new("basket");
+/// The open baskets, because most baskets of the last days are closed.
+pub(crate) static OPEN_BASKETS: Table<Number, BasketId> = Table::new("open_basket");
 /// Sales by their sequence number in HQ's stream.
 pub(crate) static SALES: Table<Number, Sale> = Table::linked("sale");
 /// The receipt numbers of each register.
@@ -37,10 +40,20 @@ pub(crate) fn basket_of_payment(transaction: &Transaction<'_>, id: BasketId) -> 
     transaction.get(&BASKETS, id.0)
 }
 
-/// Writes a basket.
+/// Writes a basket, and keeps the index of open ones. Damage to the index is reported by the check, and must not make a
+/// sale fail.
 pub(crate) fn put_basket(transaction: &mut Transaction<'_>, basket: &Basket) -> Result<(), StoreError> {
     // For the log: what the asker's span is about.
     Span::current().record("basket", field::display(basket.id));
+    let is_listed = !matches!(transaction.get(&OPEN_BASKETS, basket.id.0), Ok(None));
+    match (basket.state == BasketState::Open, is_listed) {
+        (true, false) => transaction.put(&OPEN_BASKETS, basket.id.0, &basket.id)?,
+        (false, true) => {
+            transaction.delete(&OPEN_BASKETS, basket.id.0);
+            transaction.delete(&PARKED, basket.id.0);
+        }
+        (true, true) | (false, false) => {}
+    }
     transaction.put(&BASKETS, basket.id.0, basket)
 }
 
@@ -52,19 +65,21 @@ pub fn basket(store: &Store, id: BasketId) -> Result<Option<Basket>, StoreError>
     store.get(&BASKETS, id.0)
 }
 
-/// Passes every open basket. Reads all baskets of the last week, so it must not run on a request thread.
+/// Passes every open basket. Damaged entries and baskets are skipped; the check reports them.
 ///
 /// # Errors
 /// The engine fails.
 pub fn each_open_basket(store: &Store, mut take: impl FnMut(Basket)) -> Result<(), StoreError> {
-    // Damaged baskets are for the check to report.
-    store.each(&BASKETS, |basket| {
-        if let Ok(basket) = basket
-            && basket.state == BasketState::Open
-        {
-            take(basket);
+    let mut open = Vec::new();
+    store.each(&OPEN_BASKETS, |id| open.extend(id))?;
+    for id in open {
+        match store.get(&BASKETS, id.0) {
+            Ok(Some(basket)) if basket.state == BasketState::Open => take(basket),
+            Ok(_) | Err(StoreError::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
         }
-    })
+    }
+    Ok(())
 }
 
 /// Reads a sale by its id.

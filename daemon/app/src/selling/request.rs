@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use commerce::{Basket, Discount, Minor, NewLine, Quantity, ScannedCode, Sku, Tender, Unit, line::What};
+use commerce::{
+    Basket, Discount, Gtin, Minor, NewLine, Particulars, Quantity, ScannedCode, Sku, Tender, Unit, line::What,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     catalog::{Catalog, ITEM_DELISTED, ITEM_UNKNOWN, OnFile},
+    pricing::BuyerRequest,
     refusal::{BAD_REQUEST, Refusal},
 };
 
@@ -23,6 +26,9 @@ pub struct OpenBasket {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
+    /// What else is known about the customer.
+    #[serde(default)]
+    pub buyer: BuyerRequest,
     /// Stock reservations that the customer collects.
     #[serde(default)]
     #[schema(max_items = 20)]
@@ -41,6 +47,9 @@ pub struct SaleRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub customer: Option<String>,
+    /// What else is known about the customer.
+    #[serde(default)]
+    pub buyer: BuyerRequest,
     /// Stock reservations that the customer has come for.
     #[serde(default)]
     #[schema(max_items = 20)]
@@ -66,12 +75,35 @@ pub struct LineRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "0400008189811")]
     pub gtin: Option<ScannedCode>,
+    /// Alternatively the code as scanned, of any kind. Item, quantity, price, batch, dates and serial number are taken
+    /// from it.
+    #[serde(default)]
+    pub code: Option<RawCode>,
+    /// The batch, read on the package, where a recall asks for it.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 20)]
+    pub batch: Option<String>,
+    /// The serial number, read on the goods, if the item has them and the code did not say it.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 20)]
+    pub serial: Option<String>,
+    /// The line of this basket that takes goods back, for which the customer takes these: an even exchange, at the
+    /// price of the goods that come back.
+    #[serde(default)]
+    pub exchange_of: Option<u32>,
+    /// Whether the line is added although the goods are past their best-before date.
+    #[serde(default)]
+    pub past_best_before: bool,
     /// Alternatively the retailer's number.
     #[serde(default)]
     pub sku: Option<Sku>,
     /// The quantity; default one piece.
     #[serde(default)]
     pub quantity: Option<Quantity>,
+    /// Alternatively a weighing, whose weight is the quantity: the `weighing` of a scale's answer. Each is sold once.
+    #[serde(default)]
+    #[schema(max_length = 40)]
+    pub weighing: Option<String>,
     /// An amount for the whole line, instead of the catalog's price.
     #[serde(default)]
     pub keyed: Option<Keyed>,
@@ -83,6 +115,22 @@ pub struct LineRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 120)]
     pub description: Option<String>,
+    /// What the devices said about the goods; not from the register.
+    #[serde(skip)]
+    pub particulars: Particulars,
+}
+
+/// A code as a scanner sent it.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCode {
+    /// The content: the `data` of the scan.
+    #[schema(min_length = 1, max_length = 512, example = "0400008189811")]
+    pub data: String,
+    /// The AIM identifier of the symbology: the `symbology` of the scan.
+    #[serde(default)]
+    #[schema(max_length = 3, example = "]E0")]
+    pub symbology: Option<String>,
 }
 
 /// An amount keyed by a person or sent by a pump.
@@ -101,10 +149,13 @@ pub struct Keyed {
 pub struct FoundLine {
     item: Option<Arc<OnFile>>,
     sku: Option<Sku>,
+    gtin: Option<Gtin>,
     description: String,
     quantity: Quantity,
     keyed: Option<Keyed>,
     discounts: Vec<Discount>,
+    particulars: Particulars,
+    exchange_of: Option<u32>,
 }
 
 impl LineRequest {
@@ -141,10 +192,13 @@ impl LineRequest {
         Ok(FoundLine {
             item,
             sku: self.sku,
+            gtin: self.gtin.and_then(|code| code.gtins().next()),
             description: self.description.unwrap_or_default(),
             quantity,
             keyed: self.keyed,
             discounts: self.discounts,
+            particulars: self.particulars,
+            exchange_of: self.exchange_of,
         })
     }
 }
@@ -157,10 +211,15 @@ impl FoundLine {
     pub fn add_to(self, basket: &mut Basket) -> Result<u32, Refusal> {
         let what = match &self.item {
             Some(item) => What::Item(&item.item),
-            None => What::NotOnFile { sku: self.sku, description: self.description },
+            None => What::NotOnFile { sku: self.sku, gtin: self.gtin, description: self.description },
         };
         let keyed = self.keyed.map(|keyed| (keyed.amount, keyed.reason));
-        Ok(basket.add_line(NewLine { what, quantity: self.quantity, keyed, discounts: self.discounts })?)
+        let Self { quantity, discounts, particulars, exchange_of, .. } = self;
+        let new = NewLine { what, quantity, keyed, discounts, particulars };
+        Ok(match exchange_of {
+            Some(of) => basket.exchange(of, new)?,
+            None => basket.add_line(new)?,
+        })
     }
 }
 
@@ -182,13 +241,27 @@ pub enum TenderRequest {
         #[schema(min_length = 1, max_length = 120)]
         code: Option<String>,
     },
+    /// A gift card or store credit that was presented.
+    GiftCard {
+        /// The amount, at most what is due and what the store holds of the card.
+        amount: Minor,
+        /// `presented` of the answer to `POST /gift-cards/present`.
+        #[schema(min_length = 16, max_length = 64)]
+        presented: String,
+    },
 }
 
-impl From<TenderRequest> for Tender {
-    fn from(request: TenderRequest) -> Self {
-        match request {
-            TenderRequest::Cash { amount } => Self::Cash { amount },
-            TenderRequest::ManufacturerCoupon { amount, code } => Self::ManufacturerCoupon { amount, code },
+impl TenderRequest {
+    /// The tender, if it needs nothing from the store.
+    ///
+    /// # Errors
+    /// It is a gift card.
+    pub(super) fn plain(self) -> Result<Tender, Refusal> {
+        match self {
+            Self::Cash { amount } => Ok(Tender::Cash { amount }),
+            Self::ManufacturerCoupon { amount, code } => Ok(Tender::ManufacturerCoupon { amount, code }),
+            Self::GiftCard { .. } => Err(BAD_REQUEST
+                .because("a gift card pays a basket, not a whole sale in one command; open a basket, and tender it")),
         }
     }
 }

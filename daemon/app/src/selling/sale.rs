@@ -1,6 +1,9 @@
 //! Completing a paid basket as a sale: one atomic batch.
 
-use commerce::{Basket, BasketId, BusinessDay, Currency, ReceiptNumber, Sale, SaleId, Stamp, Totals};
+use commerce::{
+    Actor, Basket, BasketId, BusinessDay, Currency, ReceiptNumber, ReceiptPrefix, Sale, SaleId, Stamp, Station, Totals,
+    operator::Right,
+};
 use contract::sale::COMPLETED;
 use serde::{Deserialize, Serialize};
 use store::Transaction;
@@ -8,11 +11,19 @@ use tracing::{Span, field};
 use utoipa::ToSchema;
 
 use super::{
-    SELL, new_basket_id,
-    records::{RECEIPTS, SALES, own_basket, put_basket},
+    SELL, allow_discounts, new_basket_id, receipts,
+    records::{SALES, own_basket, put_basket},
     request::{FoundLine, TenderRequest},
 };
-use crate::{By, Refusal, printing, stock};
+use crate::{
+    By, Refusal,
+    cash::{self, Moment},
+    customers, gift_cards,
+    operators::allow,
+    orders,
+    pricing::{self, BuyerRequest, Pricing},
+    printing, recalls, returns, serials, stock,
+};
 
 /// The data of a sale besides its basket, determined before its commit.
 #[derive(Clone, Debug)]
@@ -21,7 +32,7 @@ pub struct SaleContext {
     pub epoch: u64,
     /// The time of the sale: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// The business day.
+    /// The date by the store's calendar. The open business day may have an earlier one.
     pub business_day: BusinessDay,
     /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
@@ -36,6 +47,9 @@ pub struct SaleDone {
     pub sale: SaleId,
     /// The receipt number.
     pub receipt: ReceiptNumber,
+    /// The prefix of the receipt number, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_prefix: Option<ReceiptPrefix>,
     /// The business day.
     pub business_day: BusinessDay,
     /// The totals, including the change due.
@@ -44,7 +58,8 @@ pub struct SaleDone {
 
 impl From<&Sale> for SaleDone {
     fn from(sale: &Sale) -> Self {
-        Self { sale: sale.id, receipt: sale.receipt, business_day: sale.business_day, totals: sale.totals }
+        let Sale { id, receipt, receipt_prefix, business_day, totals, .. } = *sale;
+        Self { sale: id, receipt, receipt_prefix, business_day, totals }
     }
 }
 
@@ -57,6 +72,8 @@ pub struct WholeSale {
     pub reference: Option<String>,
     /// The customer, if known.
     pub customer: Option<String>,
+    /// What else is known about the customer.
+    pub buyer: BuyerRequest,
     /// Stock reservations that the customer collects.
     pub reservations: Vec<u64>,
     /// The lines.
@@ -70,16 +87,19 @@ impl WholeSale {
     ///
     /// # Errors
     /// The rules of the basket refuse it.
-    pub fn basket(self, by: &By) -> Result<Basket, Refusal> {
+    pub fn basket(self, by: &By, pricing: Option<&Pricing>) -> Result<Basket, Refusal> {
         let (register, operator) = (by.register()?.clone(), by.actor.operator.clone());
         let (reference, customer) = (self.reference, self.customer);
         let mut basket = Basket::open(BasketId(0), register, operator, self.currency, by.at_ms, reference, customer)?;
+        let buyer = self.buyer.buyer(pricing, basket.customer.as_deref())?;
+        basket.identify(buyer)?;
         basket.reservations = self.reservations;
         for line in self.lines {
             line.add_to(&mut basket)?;
         }
+        Pricing::apply(pricing, &mut basket)?;
         for tender in self.tenders {
-            basket.tender(tender.into())?;
+            basket.tender(tender.plain()?)?;
         }
         Ok(basket)
     }
@@ -97,7 +117,13 @@ pub fn sell(
     context: &SaleContext,
 ) -> Result<SaleDone, Refusal> {
     SELL.require(&by.actor)?;
+    allow(transaction, by, Right::Sell, 0)?;
+    for line in &basket.lines {
+        allow_discounts(transaction, by, &basket, line.number)?;
+    }
     basket.id = new_basket_id(transaction)?;
+    recalls::refuse(transaction, &basket.lines)?;
+    serials::refuse(transaction, &basket.lines)?;
     stock::claim(transaction, &basket)?;
     complete(transaction, &mut basket, context, false).map(|sale| SaleDone::from(&sale))
 }
@@ -125,30 +151,52 @@ pub fn complete_basket(
 /// nothing can refuse it any more.
 ///
 /// # Errors
-/// The basket is not paid, or there is not enough stock and the sale is not settled.
+/// The basket is not paid; or the sale is not settled, and there is not enough stock or the receipt numbers are
+/// awaited.
 pub fn complete(
     transaction: &mut Transaction<'_>,
     basket: &mut Basket,
     context: &SaleContext,
     settled: bool,
 ) -> Result<Sale, Refusal> {
+    if !settled {
+        receipts::require_numbers(transaction)?;
+        pricing::fix(transaction, basket, context.at_ms)?;
+    }
     let stream = COMPLETED.stream();
     let sequence = transaction.next_in_outbox(stream.as_str())?;
-    let register = basket.register.as_str();
-    let receipts = transaction.get(&RECEIPTS, register)?.unwrap_or_default().next(context.fiscal_year);
-    transaction.put(&RECEIPTS, register, &receipts)?;
+    let moment =
+        Moment { epoch: context.epoch, at_ms: context.at_ms, date: context.business_day, currency: basket.currency };
+    let shift = cash::shift_of_sale(transaction, &basket.register, &moment)?;
+    let receipts = receipts::assign(transaction, &basket.register, context.fiscal_year)?;
     let mut sale = basket.complete(Stamp {
         id: SaleId { epoch: context.epoch, sequence },
         receipt: ReceiptNumber(receipts.last),
+        receipt_prefix: receipts.prefix,
         fiscal_year: receipts.fiscal_year,
         sold_at_ms: context.at_ms,
-        business_day: context.business_day,
+        business_day: shift.business_day,
+        shift: shift.id,
     })?;
+    cash::book(transaction, shift, &sale)?;
     transaction.append_to_outbox(stream.as_str(), COMPLETED.name(), sale.sold_at_ms, &sale.id.to_string())?;
     sale.movement = stock::sell(transaction, basket, &sale, settled)?;
+    let station = Station::Register(basket.register.clone());
+    let by = By { actor: Actor { station, operator: basket.operator.clone() }, at_ms: context.at_ms };
+    gift_cards::load_sold(transaction, &by, &mut sale)?;
+    customers::earn(transaction, &by, &mut sale)?;
+    if let Some(collected) = &basket.order {
+        orders::sold(transaction, &by, (collected, basket.id, sale.id))?;
+    }
+    serials::begin_warranties(transaction, &mut sale)?;
+    serials::book(transaction, &sale)?;
+    if !sale.returns.is_empty() {
+        stock::take_in(transaction, &sale)?;
+        returns::taken(transaction, &sale, &basket.refund)?;
+    }
     transaction.put(&SALES, sequence, &sale)?;
     if let Some(printer) = &context.printer {
-        printing::queue(transaction, printer, sequence)?;
+        printing::receipts::queue(transaction, printer, sequence)?;
     }
     // They now belong to the sale.
     basket.lines.clear();

@@ -1,5 +1,7 @@
 //! The stock of baskets. Each function runs in a commit of the basket.
 
+use std::collections::BTreeMap;
+
 use commerce::{
     Actor, Basket, Goods, Sale, Station,
     stock::{Kind, Line, Reservation, ReservationState, Rule, State, Sums, reservation::take},
@@ -8,10 +10,11 @@ use store::{Store, StoreError, Transaction};
 
 use super::{
     documents::Document,
-    ledger::{Booking, book, position},
+    ledger::{Booking, MOVEMENTS, book, position},
+    quota,
     reservations::{RESERVATIONS, put},
 };
-use crate::{Refusal, refusal::BAD_REQUEST};
+use crate::{By, Refusal, refusal::BAD_REQUEST};
 
 /// The maximum number of reservations that a basket names.
 const MAX_NAMED: usize = 20;
@@ -19,7 +22,7 @@ const MAX_NAMED: usize = 20;
 /// The stock that lines need: the sums of their quantities, for items on file.
 pub(crate) fn demand_of<'a>(lines: impl IntoIterator<Item = &'a commerce::Line>) -> Sums {
     let mut sums = Sums::new();
-    for line in lines {
+    for line in lines.into_iter().filter(|line| line.sells()) {
         if let (Goods::Item { sku, .. }, false, milli @ 1..) = (&line.goods, line.voided, line.quantity.milli()) {
             *sums.entry((sku.clone(), line.quantity.unit())).or_default() += milli;
         }
@@ -50,6 +53,12 @@ pub(crate) fn reserved_by(store: &Store, id: u64) -> Result<Sums, StoreError> {
 
 fn actor(basket: &Basket) -> Actor {
     Actor { station: Station::Register(basket.register.clone()), operator: basket.operator.clone() }
+}
+
+/// The stock of the order that a basket hands over. Its lines are as the order has them, so it is sold whole.
+fn of_order(basket: &Basket) -> Sums {
+    let stock = basket.order.iter().flat_map(|collected| &collected.stock);
+    stock.map(|line| ((line.sku.clone(), line.unit), line.milli)).collect()
 }
 
 /// Claims the reservations that a new basket names.
@@ -93,6 +102,7 @@ pub(crate) fn leave_reservations(transaction: &mut Transaction<'_>, basket: &mut
 /// There is not enough stock; then the lines are not fixed, and nothing is paid.
 pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms: i64) -> Result<(), Refusal> {
     let mut missing = demand_of(&basket.lines);
+    take(&mut missing, of_order(basket));
     for id in &basket.reservations {
         let Some(reservation) = skip_damaged(transaction.get(&RESERVATIONS, *id))? else { return Ok(()) };
         take(&mut missing, reservation.sums());
@@ -102,7 +112,7 @@ pub(crate) fn hold(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms
         let may_run_out = match position(transaction, &place.0, place.1) {
             // The position is damaged, so nothing can be reserved; the customer has the goods in hand.
             Err(StoreError::Corrupt { .. }) => false,
-            found => found?.rule == Rule::ToZero,
+            found => found?.rule == Rule::ToZero || quota::is_strict(transaction, &place.0, place.1)?,
         };
         if may_run_out {
             held.insert(place, milli);
@@ -154,6 +164,65 @@ pub(crate) fn release_holds(transaction: &mut Transaction<'_>, basket: &mut Bask
     Ok(())
 }
 
+/// Takes back what a voided sale moved: everything is on hand again.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn take_back(transaction: &mut Transaction<'_>, sale: &Sale, void: &Sale, by: &By) -> Result<(), Refusal> {
+    let Some(number) = sale.movement else { return Ok(()) };
+    let movement = match transaction.get(&MOVEMENTS, number) {
+        Ok(Some(movement)) => movement,
+        // The customer gets the money back all the same; a count corrects the stock.
+        Ok(None) | Err(StoreError::Corrupt { .. }) => {
+            tracing::error!(sale = %sale.id, number, "the movement of a voided sale can't be read; count its items");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut sums = Sums::new();
+    for line in movement.lines {
+        *sums.entry((line.sku, line.unit)).or_default() += line.milli;
+    }
+    let booking = Booking {
+        kind: Kind::Return,
+        reference: void.id.to_string(),
+        by: by.actor.clone(),
+        at_ms: void.sold_at_ms,
+        lines: Line::of(sums, None, Some(State::OnHand)),
+        settled: true,
+    };
+    book(transaction, booking).map(drop)
+}
+
+/// Books the goods that a sale takes back, each where its disposition says.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn take_in(transaction: &mut Transaction<'_>, sale: &Sale) -> Result<(), Refusal> {
+    let mut sums: BTreeMap<State, Sums> = BTreeMap::new();
+    for line in sale.lines.iter().filter(|line| line.takes_back()) {
+        let Some(returned) = &line.returned else { continue };
+        if let (Goods::Item { sku, .. }, milli @ 1..) = (&line.goods, line.quantity.milli()) {
+            let sums = sums.entry(returned.disposition.state()).or_default();
+            *sums.entry((sku.clone(), line.quantity.unit())).or_default() += milli;
+        }
+    }
+    let lines: Vec<Line> = sums.into_iter().flat_map(|(to, sums)| Line::of(sums, None, Some(to))).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let station = Station::Register(sale.register.clone());
+    let booking = Booking {
+        kind: Kind::Return,
+        reference: sale.id.to_string(),
+        by: Actor { station, operator: sale.operator.clone() },
+        at_ms: sale.sold_at_ms,
+        lines,
+        settled: true,
+    };
+    book(transaction, booking).map(drop)
+}
+
 fn release(transaction: &mut Transaction<'_>, sums: Sums, id: u64, by: Actor, at_ms: i64) -> Result<(), Refusal> {
     let booking = Booking {
         kind: Kind::Release,
@@ -180,7 +249,7 @@ pub(crate) fn sell(
 ) -> Result<Option<u64>, Refusal> {
     let by = actor(basket);
     let mut rest = demand_of(&sale.lines);
-    let mut reserved = Sums::new();
+    let (mut reserved, _) = take(&mut rest, of_order(basket));
     for id in std::mem::take(&mut basket.reservations) {
         let Some(mut reservation) = skip_damaged(transaction.get(&RESERVATIONS, id))? else {
             settled = true;

@@ -140,12 +140,16 @@ pub(super) fn require_not_counted(store: &Store, sku: &Sku) -> Result<(), Refusa
 /// Hides the available quantity in a refusal to a register if the item is being counted, because somebody may be
 /// counting at the register. A damaged index entry counts as a count.
 pub(super) fn as_heard_by(transaction: &Transaction<'_>, by: &Actor, refusal: stock::Refusal) -> stock::Refusal {
-    let is_counted = |sku: &Sku| !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None));
-    if !SEE_QUANTITIES.is_held_by(by) && refusal.reveals_stock_of().is_some_and(is_counted) {
+    if refusal.reveals_stock_of().is_some_and(|sku| hides_from(transaction, by, sku)) {
         refusal.without_quantity()
     } else {
         refusal
     }
+}
+
+/// Whether an actor must not know an item's quantity now.
+pub(super) fn hides_from(transaction: &Transaction<'_>, by: &Actor, sku: &Sku) -> bool {
+    !SEE_QUANTITIES.is_held_by(by) && !matches!(transaction.get(&COUNTING, sku.as_str()), Ok(None))
 }
 
 fn being_counted(sku: &Sku, count: u64) -> Refusal {

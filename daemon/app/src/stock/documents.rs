@@ -48,18 +48,26 @@ impl Document {
 
     /// Assigns a number to a new document and adds it to the index.
     pub(crate) fn open(self, transaction: &mut Transaction<'_>) -> Result<u64, Refusal> {
+        // Before anything is written: a refused item of HQ must change nothing.
+        self.open_count(transaction)?;
         let id = transaction.next_number(self.name())?;
         self.reopen(transaction, id)?;
         Ok(id)
     }
 
-    /// Adds a document to the index, or adds it again after it was closed.
-    pub(crate) fn reopen(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), Refusal> {
+    /// The number of open documents, if another may be opened.
+    fn open_count(self, transaction: &Transaction<'_>) -> Result<u64, Refusal> {
         let open = transaction.get(&TOTALS, self.name())?.unwrap_or(0);
         if open >= MAX_OPEN {
             let detail = format!("{open} {}s are open, which is the maximum; close some first", self.name());
             return Err(TOO_MANY_OPEN.because(detail));
         }
+        Ok(open)
+    }
+
+    /// Adds a document to the index, or adds it again after it was closed.
+    pub(crate) fn reopen(self, transaction: &mut Transaction<'_>, id: u64) -> Result<(), Refusal> {
+        let open = self.open_count(transaction)?;
         transaction.put(&TOTALS, self.name(), &(open + 1))?;
         Ok(transaction.put(&OPEN, (self.name(), id), &OpenDocument { document: self.name().to_owned(), id })?)
     }

@@ -5,17 +5,20 @@
 //! - Closed documents are deleted after `keep_sales_days` in the config, like sales. Open documents are never deleted.
 //!   The entries of orders and transfers in their indexes stay, a few dozen bytes each, so that no transfer is entered
 //!   twice.
+//! - The totals of web quotas that were sent to HQ are deleted once HQ has them.
 //!
 //! A run reads existing documents from the oldest on and stops at the first batch that is too young. So it reads about
 //! as many documents as are open or deleted.
 
 use commerce::stock::{Count, Notice, Reservation, Transfer};
+use contract::Stream;
 use store::{Number, Order, Purpose, Record, Store, StoreError, Table, Transaction, idempotency::REMEMBERED};
 
 use super::{
     counts::COUNTS,
     ledger::{MOVEMENT, MOVEMENTS},
     notices::NOTICES,
+    quota::TOLD,
     reservations::RESERVATIONS,
     transfers::TRANSFERS,
 };
@@ -42,9 +45,11 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
         forget(store, &TRANSFERS, kept),
         forget(store, &COUNTS, kept),
     ];
+    let acknowledged = store.outbox_span(Stream::orders().as_str())?.acknowledged;
+    let told = store.forget(&TOLD, |told| told.sequence <= acknowledged);
     let archived = archive(store);
     let forgotten = forgotten.into_iter().sum::<Result<u64, _>>()?;
-    Ok(vec![("stock_documents", forgotten), ("movements_archived", archived?)])
+    Ok(vec![("stock_documents", forgotten), ("movements_archived", archived?), ("quota_totals", told?)])
 }
 
 /// A document that is opened and closed. A notice can be reopened.

@@ -2,14 +2,14 @@
 
 use commerce::{
     Actor, Sku, Unit,
-    stock::{Kind, Line, Movement, Position},
+    stock::{Kind, Line, Movement, Place, Position, Rule, State},
 };
 use contract::stock::MOVED;
 use serde::{Deserialize, Serialize};
 use store::{NameName, Number, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
-use super::{counts, policies};
+use super::{counts, policies, quota};
 use crate::Refusal;
 
 /// Movements by their number.
@@ -75,9 +75,16 @@ pub(crate) fn book(transaction: &mut Transaction<'_>, booking: Booking) -> Resul
             }
             found => found?,
         };
+        let kept = quota::of_line(transaction, &line)?;
+        if let Some(kept) = kept.as_ref().filter(|_| !settled) {
+            quota::check(transaction, &by, kind, &line, (kept, position.on_hand))?;
+        }
         let applied = position.apply(kind, &line, settled);
         if applied.map_err(|refusal| counts::as_heard_by(transaction, &by, refusal))? {
             transaction.put(&POSITIONS, (line.sku.as_str(), line.unit.name()), &position)?;
+            if let Some(kept) = kept {
+                quota::follow(transaction, &position, kept)?;
+            }
             moved.push(line);
         }
     }
@@ -102,6 +109,26 @@ pub(super) fn position(transaction: &Transaction<'_>, sku: &Sku, unit: Unit) -> 
             Ok(Position::empty((sku.clone(), unit), policy.map(|policy| policy.rule).unwrap_or_default()))
         }
     }
+}
+
+/// The rule of an item's stock.
+pub(crate) fn rule_of(transaction: &Transaction<'_>, (sku, unit): &Place) -> Result<Rule, StoreError> {
+    match position(transaction, sku, *unit) {
+        Err(StoreError::Corrupt { .. }) => Ok(Rule::default()),
+        found => Ok(found?.rule),
+    }
+}
+
+/// Leaves out what is not tracked and is to be taken from on_hand.
+pub(crate) fn only_tracked(transaction: &Transaction<'_>, lines: Vec<Line>) -> Result<Vec<Line>, StoreError> {
+    let mut tracked = Vec::with_capacity(lines.len());
+    for line in lines {
+        let place = (line.sku.clone(), line.unit);
+        if line.from != Some(State::OnHand) || rule_of(transaction, &place)? != Rule::Untracked {
+            tracked.push(line);
+        }
+    }
+    Ok(tracked)
 }
 
 /// Reads a movement by its number.

@@ -6,6 +6,8 @@
 //!   Movements are numbered from 1 without gaps and never change. The check compares the two.
 //! - **A sale is one movement**, in the sale's own batch. It reads and writes one position per item sold. Items that
 //!   are not on file have no stock, even if a number was keyed; lines without a quantity move nothing.
+//! - **Web orders have their share.** HQ may sell a quota of each item; the counter respects it as the item's class
+//!   says, in the commit of each movement ([`quota`]).
 //! - **Going below zero is a policy per item** ([`commerce::stock::Rule`]), decided inside the commit: two registers
 //!   can't both sell the last piece of an item that may not go below zero. At the till such an item can be sold down to
 //!   the last piece; only promises (reservations) respect the safety stock.
@@ -34,13 +36,13 @@
 //! | --- | --- |
 //! | power, before a command's flush | nothing moved; the register repeats the command |
 //! | power, after it | movement, position, document and answer are all stored |
-//! | power, between a hold and the end of the payment | the hold is stored with the payment's intent; recovering the payment ends both in one commit |
-//! | the register breaks down with a partly paid basket | the hold stays with the basket, like its tenders; completing the basket sells it |
-//! | sales while an item is counted | movements since the count are subtracted for the comparison; the correction is a delta |
-//! | the clock is set back during a count | movements are ordered by their times, which may repeat; count the item again |
-//! | a position or a reservation is damaged | sales continue without it, including card payments recovered at a start; the check names it |
+//! | power, between a hold and the payment's end | both are stored; recovery ends both in one commit |
+//! | the register breaks down with a partly paid basket | the hold stays with the basket until it is completed |
+//! | sales while an item is counted | later movements are subtracted; the correction is a delta |
+//! | the clock is set back during a count | movements are ordered by times that may repeat; count again |
+//! | a position or reservation is damaged | sales and recovered payments go on without it; the check names it |
 //! | a list has a damaged record | the list omits it, and the log names it |
-//! | the ledger and a position disagree | the check at the next start reports recently moved positions, `store-hub store check` all of them |
+//! | the ledger and a position disagree | reported by the check at the next start, or by `store-hub store check` |
 //!
 //! # Bounds
 //!
@@ -58,12 +60,14 @@ mod deliveries;
 mod documents;
 mod goods;
 mod history;
+mod home;
 mod keeping;
 mod ledger;
 mod notices;
 mod paged_lookup;
 mod policies;
 mod positions;
+mod quota;
 mod refusals;
 mod reorder;
 mod reservations;
@@ -73,7 +77,9 @@ mod tests;
 mod transfers;
 mod wire;
 
-pub(crate) use baskets::{claim, demand_of, hold, leave_reservations, release_holds, reserved_by, sell};
+pub(crate) use baskets::{
+    claim, demand_of, hold, leave_reservations, release_holds, reserved_by, sell, take_back, take_in,
+};
 pub use counts::{
     BlindCount, BlindLine, CountedItem, Decisions, OpenCount, PositionToCount, close_count, count, counts, decide,
     open_count, variances,
@@ -83,21 +89,27 @@ pub use deliveries::{Beyond, DeliveredLine, Delivery, Received, receive};
 pub(crate) use documents::OpenDocument;
 pub use documents::{DocumentOpened, MAX_OPEN};
 pub use goods::{GoodsEvent, GoodsNote, note_goods};
+pub(crate) use home::home;
+pub use home::{Home, put_home};
 pub use ledger::MovementBooked;
-#[cfg(test)]
-pub(crate) use ledger::{Booking, book};
+pub(crate) use ledger::{Booking, book, only_tracked, rule_of};
 pub use notices::{NoticeRequest, close_notice, enter, notice, notices, reopen_notice};
 #[cfg(test)]
 pub(crate) use policies::put_policy;
 pub use policies::{PolicyRequest, PolicySet, PolicyView, policy, set_policy};
-pub use positions::{PositionView, movements, positions, positions_of};
+pub use positions::{PositionView, is_on_hand, last_movement, movements, movements_after, positions, positions_of};
+pub(crate) use quota::{Available, arrive as arrive_of_quota};
+pub use quota::{
+    ToRefill, each_place, needs_refill, refill as refill_quotas, tell as tell_quotas, untold as untold_quotas,
+};
 pub use refusals::{
-    BEING_COUNTED, COUNT_UNKNOWN, NOTICE_UNKNOWN, ORDER_KNOWN, POLICY_UNKNOWN, RESERVATION_UNKNOWN, STOCK_INSUFFICIENT,
-    TOO_MANY_OPEN, TRANSFER_KNOWN, TRANSFER_UNKNOWN, WRONG_UNIT,
+    BEING_COUNTED, COUNT_UNKNOWN, KEPT_FOR_WEB, NOTICE_UNKNOWN, ORDER_KNOWN, POLICY_UNKNOWN, RESERVATION_UNKNOWN,
+    STOCK_INSUFFICIENT, TOO_MANY_OPEN, TRANSFER_KNOWN, TRANSFER_UNKNOWN, WRONG_UNIT,
 };
 pub use reorder::suggestions;
 pub use reservations::{ReserveRequest, release, reservation, reservations, reserve};
 pub use tally::{CountProgress, CountedItems, CountedLine, CountedQuantities, tally};
+pub(crate) use transfers::send;
 pub use transfers::{Arrival, Dispatch, ThisStore, arrive, dispatch, notice_for_receiver, transfer, transfers};
 pub(crate) use wire::moved;
 
@@ -116,7 +128,7 @@ pub(crate) mod records {
 }
 
 use crate::{
-    Capability, OutgoingEvent,
+    Capability, IncomingItem, OutgoingEvent,
     audit::Act as _,
     permission::{Holder, Permission},
 };
@@ -166,7 +178,7 @@ pub static RECEIVE: Permission = Permission::new(
 pub static MANAGE_TRANSFERS: Permission = Permission::new(
     "stock.transfers.manage",
     "Dispatch transfers to other stores, and confirm what arrived",
-    &[Holder::Person],
+    &[Holder::Person, Holder::Headquarters],
 );
 /// Open and close counts.
 pub static MANAGE_COUNTS: Permission =
@@ -202,8 +214,16 @@ pub(crate) static CAPABILITY: Capability = Capability {
         "stock_counting",
         "stock_open",
         "stock_open_count",
+        "web_quota",
+        "web_quota_untold",
+        "web_quota_told",
+        "stock_home",
     ],
     refusals: refusals::KINDS,
+    incoming: &[
+        IncomingItem { kind: contract::quota::ANSWERED.name(), apply: quota::answered },
+        IncomingItem { kind: contract::transfer::ANNOUNCED.name(), apply: transfers::announced },
+    ],
     permissions: &[
         &READ,
         &READ_LEDGER,
@@ -222,7 +242,11 @@ pub(crate) static CAPABILITY: Capability = Capability {
         &SEE_QUANTITIES,
     ],
     acts: &[counts::CountDecided::KIND, policies::PolicyWasSet::KIND],
-    events: &[OutgoingEvent { kind: contract::stock::MOVED.name(), body: wire::body }],
+    events: &[
+        OutgoingEvent { kind: contract::stock::MOVED.name(), body: wire::body },
+        OutgoingEvent { kind: contract::quota::CHANGED.name(), body: quota::body },
+        OutgoingEvent { kind: contract::transfer::DISPATCHED.name(), body: transfers::body },
+    ],
     tidy: Some(keeping::tidy),
     ..Capability::new("stock")
 };

@@ -108,9 +108,9 @@ fn is_open(transaction: &Transaction<'_>, id: u64) -> Result<Option<bool>, Store
     Ok(transaction.get(&NOTICES, id)?.map(|notice| notice.closed_at_ms.is_none()))
 }
 
-/// Records the notice of an order or transfer; refused if it has one already. An order whose notice is closed may be
+/// Refuses an order or transfer that has a notice already. An order whose notice is closed may be
 /// entered again: the notice was closed too early, or the supplier has restarted its numbers. A transfer may not.
-fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), Refusal> {
+fn require_new(transaction: &Transaction<'_>, source: &Source) -> Result<(), Refusal> {
     match source {
         Source::Supplier { supplier, order } => {
             let (by, number) = (folded(supplier), folded(order));
@@ -122,7 +122,6 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
                 );
                 return Err(ORDER_KNOWN.because(detail).member("notice", earlier));
             }
-            Ok(transaction.put(&ORDERS, (&by, &number), &id)?)
         }
         Source::Store { store, transfer } => {
             let from = folded(store);
@@ -131,15 +130,24 @@ fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<
                     Some(true) => "receive against that notice",
                     Some(false) => "that notice is closed; if more goods came, reopen it and receive against it",
                     None => {
-                        "that notice was closed and has been deleted; if goods came that are not in the books, count their items"
+                        "that notice was closed and has been deleted; if goods came that are not in the books, count \
+                         their items"
                     }
                 };
                 let detail =
                     format!("transfer {transfer} of {store} was already entered, as notice {earlier}; {remedy}");
                 return Err(TRANSFER_KNOWN.because(detail).member("notice", earlier));
             }
-            Ok(transaction.put(&TRANSFERS_IN, (&from, transfer), &id)?)
         }
+    }
+    Ok(())
+}
+
+/// Records the notice of an order or transfer.
+fn index(transaction: &mut Transaction<'_>, source: &Source, id: u64) -> Result<(), StoreError> {
+    match source {
+        Source::Supplier { supplier, order } => transaction.put(&ORDERS, (&folded(supplier), &folded(order)), &id),
+        Source::Store { store, transfer } => transaction.put(&TRANSFERS_IN, (&folded(store), transfer), &id),
     }
 }
 
@@ -158,7 +166,20 @@ pub fn enter(
     MANAGE_NOTICES.require(&by.actor)?;
     let (source, lines) = request.checked(here)?;
     require_known(transaction, catalog, &lines)?;
-    let sums = stock::sum(lines)?;
+    announce(transaction, by, source, stock::sum(lines)?)
+}
+
+/// Stores a notice. It changes nothing if it is refused.
+///
+/// # Errors
+/// It was already entered, or too many notices are open.
+pub(super) fn announce(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    source: Source,
+    sums: Sums,
+) -> Result<DocumentOpened, Refusal> {
+    require_new(transaction, &source)?;
     let id = Document::Notice.open(transaction)?;
     index(transaction, &source, id)?;
     transaction.put(&NOTICES, id, &Notice::new(id, source, by.at_ms, sums))?;

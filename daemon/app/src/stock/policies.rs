@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     SET_POLICIES,
     ledger::{POSITIONS, position},
+    quota,
     refusals::POLICY_UNKNOWN,
 };
 use crate::{
@@ -173,6 +174,7 @@ pub fn set_policy(
     let policy = Policy::new(sku.clone(), rule, safety_stock, pack, (lead_time_days, cover_days))?;
     let replaced = transaction.get(&POLICIES, policy.sku.as_str())?.is_some();
     put_policy(transaction, &policy)?;
+    quota::look_at(transaction, sku, unit)?;
     audit::record(transaction, by, &PolicyWasSet { policy: &policy })?;
     Ok(PolicySet { replaced })
 }

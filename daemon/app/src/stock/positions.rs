@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::{
     SEE_QUANTITIES, counts,
-    ledger::{MOVEMENTS, POSITIONS},
+    ledger::{MOVEMENT, MOVEMENTS, POSITIONS},
     policies::{POLICIES, safety_stock},
+    quota,
 };
 use crate::{Refusal, lists};
 
@@ -23,6 +24,13 @@ pub struct PositionView {
     pub position: Position,
     /// The quantity that may be promised: on_hand less the safety stock.
     pub available_to_sell: i64,
+    /// The quantity that the web may sell, as the store knows it; the offers of its latest orders may be on their way.
+    pub kept_for_web: i64,
+    /// The quantity that the counter may sell.
+    pub for_walk_ins: i64,
+    /// When HQ was last sent the quota: milliseconds since 1970, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_as_of_ms: Option<i64>,
 }
 
 /// A position with its available quantity. A damaged policy has no safety stock.
@@ -35,7 +43,15 @@ fn view(store: &Store, position: Position) -> Result<PositionView, StoreError> {
         found => found?,
     };
     let safety = safety_stock(policy, position.unit);
-    Ok(PositionView { available_to_sell: position.available_to_sell(safety), position })
+    let quota = quota::stored(store, &position.sku, position.unit)?;
+    let on_hand = position.on_hand;
+    Ok(PositionView {
+        available_to_sell: position.available_to_sell(safety),
+        kept_for_web: quota.as_ref().map_or(0, |quota| quota.quota.kept()),
+        for_walk_ins: quota.as_ref().map_or(on_hand, |quota| quota.quota.for_walk_ins(on_hand, quota.class)),
+        web_as_of_ms: quota.map(|quota| quota.quota.totals.as_of_ms).filter(|as_of_ms| *as_of_ms > 0),
+        position,
+    })
 }
 
 /// Positions in SKU order, after an item or from the first on. Damaged ones are skipped and logged. All units of an
@@ -67,6 +83,35 @@ pub fn positions_of(store: &Store, actor: &Actor, sku: &Sku) -> Result<Vec<Posit
     let page = lists::readable_page(store, &POSITIONS, from, Order::Ascending, Unit::ALL.len())?;
     let own = page.into_iter().filter(|position| position.sku == *sku);
     Ok(own.map(|position| view(store, position)).collect::<Result<_, _>>()?)
+}
+
+/// Whether an item can be offered: some of it is on hand, or its stock is not tracked.
+///
+/// # Errors
+/// The engine fails.
+pub fn is_on_hand(store: &Store, sku: &Sku) -> Result<bool, StoreError> {
+    let page = lists::readable_page(store, &POSITIONS, Some((sku.as_str(), "")), Order::Ascending, Unit::ALL.len())?;
+    let mut own = page.into_iter().filter(|position| position.sku == *sku).peekable();
+    let is_known = own.peek().is_some();
+    Ok(!is_known || own.any(|position| position.rule == commerce::stock::Rule::Untracked || position.on_hand > 0))
+}
+
+/// The number of the last movement; 0 if none.
+///
+/// # Errors
+/// The store fails.
+pub fn last_movement(store: &Store) -> Result<u64, StoreError> {
+    store.last_number(MOVEMENT)
+}
+
+/// Movements from a number on, in order.
+///
+/// # Errors
+/// The store fails.
+pub fn movements_after(store: &Store, number: u64, limit: usize) -> Result<Vec<Movement>, StoreError> {
+    store.readable_page_kept(&MOVEMENTS, Some(number), Order::Ascending, limit, |error| {
+        tracing::error!(%error, "movement is damaged; leaving it out");
+    })
 }
 
 /// Movements, newest first, before a number.

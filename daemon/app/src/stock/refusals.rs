@@ -74,9 +74,21 @@ pub static STOCK_INSUFFICIENT: Kind = rule(
     Member { name: "requested", doc: "The requested quantity, in thousandths of the unit." },
     Member {
         name: "available",
-        doc: "The available quantity, in thousandths of the unit. Registers don't get it while the item is being counted.",
+        doc: "The available quantity, in thousandths of the unit. Registers don't get it while the item is being \
+             counted.",
     },
     Member { name: "state", doc: "The state that the stock was to be taken from; absent for stock available to sell." },
+]);
+/// The goods are kept for the web.
+pub static KEPT_FOR_WEB: Kind = rule(
+    "kept-for-web",
+    "Goods kept for the web",
+    "Headquarters may sell these goods on the web, and the item's class does not let the counter sell them first.",
+)
+.with(&[
+    ITEM,
+    Member { name: "requested", doc: "The requested quantity, in thousandths of the unit." },
+    Member { name: "available", doc: "What the counter may sell, in thousandths. Absent while the item is counted." },
 ]);
 static STOCK_UNTRACKED: Kind =
     rule("stock-untracked", "Item not tracked", "The item's stock is not tracked; change its stock policy first.")
@@ -156,6 +168,7 @@ pub(super) static KINDS: &[&Kind] = &[
     &TRANSFER_KNOWN,
     &BEING_COUNTED,
     &STOCK_INSUFFICIENT,
+    &KEPT_FOR_WEB,
     &STOCK_UNTRACKED,
     &LINES_MISSING,
     &TOO_MANY_LINES,

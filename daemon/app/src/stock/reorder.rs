@@ -44,7 +44,8 @@ pub fn suggestions(
             let place = (policy.sku.clone(), policy.unit);
             let position = match store.get(&POSITIONS, (policy.sku.as_str(), policy.unit.name())) {
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, item = %policy.sku, "position is damaged; making no suggestion for the item");
+                    tracing::error!(%error, item = %policy.sku, "position is damaged; making no suggestion for the \
+                         item");
                     continue;
                 }
                 found => found?.unwrap_or_else(|| Position::empty(place.clone(), policy.rule)),

@@ -3,23 +3,29 @@
 use commerce::{
     Quantity,
     stock::{
-        self, Kind, Line, Portion, State, Sums, Transfer,
+        self, Kind, Line, Portion, Source, State, Sums, Transfer,
         transfer::{Name, reference},
     },
 };
-use contract::HubId;
+use contract::{
+    DownItem, HubId,
+    transfer::{ANNOUNCED, DISPATCHED, Sent, TransferAnnounced, TransferDispatched, TransferNotice},
+};
 use serde::Deserialize;
-use store::{Number, Store, StoreError, Table, Transaction};
+use serde_json::value::RawValue;
+use store::{Number, Store, StoreError, Table, Transaction, outbox::Entry};
 use utoipa::ToSchema;
 
 use super::{
     MANAGE_TRANSFERS,
     documents::{Document, DocumentOpened},
+    home::home,
     ledger::{Booking, book},
-    notices::NoticeRequest,
+    notices::{self, NoticeRequest},
     policies::require_known,
+    refusals::TRANSFER_KNOWN,
 };
-use crate::{By, Refusal, catalog::Catalog, lists};
+use crate::{By, Refusal, catalog::Catalog, lists, outgoing};
 
 pub(crate) static TRANSFERS: Table<Number, Transfer> = Table::new("transfer");
 
@@ -38,6 +44,7 @@ pub struct Dispatch {
 /// The quantities received by the other store.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TransferArrival)]
 pub struct Arrival {
     /// The quantities that arrived; items that are not listed did not arrive.
     #[schema(min_items = 1, max_items = 400)]
@@ -70,7 +77,20 @@ pub fn dispatch(
         return Err(stock::Refusal::ToItself { here: to.into() }.into());
     }
     require_known(transaction, catalog, &lines)?;
-    let sums = stock::sum(lines)?;
+    send(transaction, by, here, to, stock::sum(lines)?)
+}
+
+/// Sends goods to another store: its hub gets the notice by HQ.
+///
+/// # Errors
+/// The rules of the stock refuse it, or too many transfers are open.
+pub(crate) fn send(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    here: &ThisStore,
+    to: HubId,
+    sums: Sums,
+) -> Result<DocumentOpened, Refusal> {
     let id = Document::Transfer.open(transaction)?;
     let transfer = Transfer::new(Name { epoch: here.epoch, id }, to.into(), by.at_ms, sums.clone());
     transaction.put(&TRANSFERS, id, &transfer)?;
@@ -83,7 +103,56 @@ pub fn dispatch(
         settled: false,
     };
     book(transaction, booking)?;
+    let (stream, kind) = (DISPATCHED.stream().as_str(), DISPATCHED.name());
+    transaction.append_to_outbox(stream, kind, by.at_ms, &format!("{}/{id}", here.hub))?;
     Ok(DocumentOpened { id })
+}
+
+/// The body of a dispatch, for HQ.
+pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreError> {
+    let missing = || outgoing::missing("transfer", entry);
+    let (here, id) = entry.subject.split_once('/').ok_or_else(missing)?;
+    let id = id.parse().map_err(|_| missing())?;
+    let transfer = store.get(&TRANSFERS, id)?.ok_or_else(missing)?;
+    let corrupt = |why: String| StoreError::Corrupt { table: TRANSFERS.name(), key: id.to_string(), why };
+    let notice = TransferNotice {
+        from: here.parse().map_err(corrupt)?,
+        transfer: transfer.transfer.parse().map_err(corrupt)?,
+        to: transfer.to.parse().map_err(corrupt)?,
+        dispatched_at_ms: transfer.dispatched_at_ms,
+        lines: transfer.sent().into_iter().map(|((sku, unit), milli)| Sent { sku, unit, milli }).collect(),
+    };
+    outgoing::written(&DISPATCHED, &TransferDispatched { notice }, entry)
+}
+
+/// Notices of transfers by HQ. One that a person has already entered has no effect. Items are not looked up in the
+/// catalog: the goods are on their way, and may be ahead of it.
+pub(super) fn announced(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    items: &[&DownItem],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let here = home(transaction)?.hub;
+    let mut refused = Vec::with_capacity(items.len());
+    for item in items {
+        let read = ANNOUNCED.read(item).map_err(|error| error.to_string());
+        refused.push(match read {
+            Err(why) => Some(why),
+            Ok(TransferAnnounced { notice }) if notice.to != here => {
+                Some(format!("transfer {} is for hub {}, not for {here}", notice.transfer, notice.to))
+            }
+            Ok(TransferAnnounced { notice }) => {
+                let source = Source::Store { store: notice.from.into(), transfer: notice.transfer.into() };
+                let sums = notice.lines.into_iter().map(|line| ((line.sku, line.unit), line.milli)).collect();
+                match notices::announce(transaction, by, source, sums) {
+                    Ok(_) => None,
+                    Err(refusal) if refusal.kind == &TRANSFER_KNOWN => None,
+                    Err(refusal) => Some(refusal.detail),
+                }
+            }
+        });
+    }
+    Ok(refused)
 }
 
 /// Confirms the arrival of a transfer: its goods are no longer in transit, and missing goods become a shortfall.

@@ -86,7 +86,7 @@ proptest! {
     /// Whatever is published, loaded, delisted and gone back to: what came into force last counts; a catalog that
     /// follows shows what one that is read anew does; and who follows changes hears of every change.
     #[test]
-    fn what_came_into_force_last_counts(steps in steps()) {
+    fn the_latest_activation_counts(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let store = testing::store(directory.path());
         let (mut catalog, mut model) = (read(&store), Shown::new());
@@ -152,7 +152,7 @@ proptest! {
 }
 
 #[test]
-fn unchanged_segments_are_not_told_again_to_who_follows_changes() {
+fn unchanged_segments_are_not_reported_as_changes() {
     let directory = tempfile::tempdir().unwrap();
     let store = testing::store(directory.path());
     let mut items: Vec<_> = (0..5_000).map(|sku| item_at(&format!("{sku:05}"), 1, None)).collect();
@@ -176,7 +176,7 @@ fn refused(items: &[Item], change: impl FnOnce(&mut Manifest)) -> String {
     let mut made = made(1, items);
     change(&mut made.manifest);
     let why = arrive(&store, made).unwrap_err();
-    let told = publications::states(&store).unwrap();
+    let (_, told) = publications::states(&store).unwrap();
     assert_eq!((told[0].state, told[0].why.as_ref()), (State::Refused, Some(&contract::down::reason(&why))));
     assert_eq!(shown(&read(&store)).len(), 100, "nothing of it is applied");
     why

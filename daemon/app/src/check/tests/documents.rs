@@ -1,5 +1,5 @@
 use commerce::{
-    Basket, Minor, Sale, Tender,
+    Basket, BasketId, Minor, Sale, Tender,
     stock::{Reservation, ReservationState},
 };
 use store::{Depth, StoreError, Transaction};
@@ -7,7 +7,7 @@ use store::{Depth, StoreError, Transaction};
 use super::Damage;
 use crate::{
     Refusal,
-    selling::{self, BASKETS, SALES},
+    selling::{self, BASKETS, OPEN_BASKETS, SALES},
     stock::{
         OpenCount, ReserveRequest, claim, open_count,
         records::{COUNTING, OPEN, ORDERS, RESERVATIONS, TOTALS, TRANSFERS_IN},
@@ -55,7 +55,7 @@ fn whole_documents_have_no_faults() {
 
 #[test]
 fn contradictory_documents_and_baskets_are_found_by_the_whole_check() {
-    let damages: [(Damage, &str); 11] = [
+    let damages: [(Damage, &str); 12] = [
         (
             |transaction| {
                 transaction.delete(&OPEN, ("reservation", 1));
@@ -111,7 +111,12 @@ fn contradictory_documents_and_baskets_are_found_by_the_whole_check() {
                 transaction.delete(&BASKETS, 1);
                 Ok(())
             },
-            "reservation 1 is in basket b1, which is not open or does not name it",
+            "the index lists basket b1 as open, but it is not; \
+             reservation 1 is in basket b1, which is not open or does not name it",
+        ),
+        (
+            |transaction| transaction.put(&OPEN_BASKETS, 7, &BasketId(7)),
+            "the index lists basket b7 as open, but it is not",
         ),
         (
             |transaction| {

@@ -166,7 +166,8 @@ fn a_basket_with_voided_tenders_holds_nothing() {
     let void = |by: By, number: u32| {
         store.commit_blocking(move |transaction| selling::void_tender(transaction, &by, BasketId(1), number))
     };
-    let abandon = |by: By| store.commit_blocking(move |transaction| selling::abandon(transaction, &by, BasketId(1)));
+    let abandon =
+        |by: By| store.commit_blocking(move |transaction| selling::abandon(transaction, &by, BasketId(1)).map(drop));
     assert_eq!(tender(1).unwrap().tender.unwrap().number, 1);
     tender(2).unwrap();
     assert_eq!((position(&store, CEREAL).on_hand, position(&store, CEREAL).reserved), (0, 1000));
@@ -198,10 +199,10 @@ fn the_first_tender_after_all_were_voided_holds_the_stock_again() {
         let cash = |amount: i64| TenderRequest::Cash { amount: Minor::literal(amount) };
         selling::tender(transaction, &register(2), BasketId(1), cash(1))?;
         selling::void_tender(transaction, &register(3), BasketId(1), 1)?;
-        selling::void_line(transaction, &register(3), BasketId(1), 1)?;
+        selling::void_line(transaction, &register(3), BasketId(1), None, 1)?;
         let line = serde_json::from_value(serde_json::json!({ "sku": CEREAL })).unwrap();
         let line: selling::LineRequest = line;
-        selling::add_line(transaction, &register(3), BasketId(1), line.find(&CATALOG)?)?;
+        selling::add_line(transaction, &register(3), BasketId(1), None, line.find(&CATALOG)?)?;
         selling::tender(transaction, &register(4), BasketId(1), cash(369))?;
         selling::complete_basket(transaction, &register(5), BasketId(1), &sale_context(1, 5))
     });

@@ -1,18 +1,20 @@
-//! The print queue of receipts: durable, one per printer.
+//! The queue of receipts: durable, one per printer.
 //!
-//! A job is queued in the commit of its sale, and deleted once the printer has printed it. So every receipt is printed,
-//! also after a restart. A power failure between printing and deletion prints it twice, which is the lesser evil. A
-//! copy can be requested; it is marked as a copy, numbered, and recorded in the audit trail.
+//! A job is queued in the commit of its sale, and deleted once the printer has printed it. It is marked as begun in a
+//! commit before it is sent to the printer, and the mark is removed if the printer did not print it. **So no receipt is
+//! printed twice unless a person asks for a copy**: if the hub is stopped while it prints a receipt, that receipt may
+//! or may not be on paper, and is not printed again. A copy is marked as a copy, numbered, and recorded in the audit
+//! trail.
 
 use commerce::SaleId;
 use serde::{Deserialize, Serialize};
 use store::{NameNumber, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
 
+use super::REPRINT;
 use crate::{
-    By, Capability, Refusal,
+    By, Refusal,
     audit::{self, Act, ActKind},
-    permission::{Holder, Permission},
 };
 
 /// Jobs by printer and by the sale's sequence number.
@@ -24,18 +26,6 @@ static COPIES: Table<NameNumber, Job> = Table::new("print_copy");
 /// The counter of copies.
 const COPY: &str = "receipt_copy";
 
-/// Print copies of receipts.
-pub static REPRINT: Permission =
-    Permission::new("receipts.reprint", "Print a copy of a receipt", &[Holder::Register, Holder::Person]);
-
-/// The declaration of this capability.
-pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["print_job", "print_copy"],
-    permissions: &[&REPRINT],
-    acts: &[ReceiptReprinted::KIND],
-    ..Capability::new("printing")
-};
-
 /// A receipt to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -46,6 +36,9 @@ pub struct Job {
     /// The number of the copy, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u64>,
+    /// It was sent to the printer or is being sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
 }
 
 /// A copy that is queued.
@@ -59,7 +52,7 @@ pub struct ReceiptCopy {
 
 /// A copy of a receipt was printed.
 #[derive(Serialize)]
-struct ReceiptReprinted {
+pub(super) struct ReceiptReprinted {
     /// The sale.
     sale: SaleId,
     /// The number of the copy.
@@ -77,7 +70,11 @@ impl Act for ReceiptReprinted {
 /// # Errors
 /// The store fails.
 pub fn queue(transaction: &mut Transaction<'_>, printer: &str, sequence: u64) -> Result<(), StoreError> {
-    transaction.put(&JOBS, (printer, sequence), &Job { printer: printer.to_owned(), sequence, copy: None })
+    transaction.put(
+        &JOBS,
+        (printer, sequence),
+        &Job { printer: printer.to_owned(), sequence, copy: None, begun: false },
+    )
 }
 
 /// Queues a copy of a sale's receipt.
@@ -92,7 +89,7 @@ pub fn reprint(
 ) -> Result<ReceiptCopy, Refusal> {
     REPRINT.require(&by.actor)?;
     let copy = transaction.next_number(COPY)?;
-    let job = Job { printer: printer.clone(), sequence: sale.sequence, copy: Some(copy) };
+    let job = Job { printer: printer.clone(), sequence: sale.sequence, copy: Some(copy), begun: false };
     transaction.put(&COPIES, (&*printer, copy), &job)?;
     audit::record(transaction, by, &ReceiptReprinted { sale, copy, printer: printer.clone() })?;
     Ok(ReceiptCopy { copy, printer })
@@ -103,6 +100,18 @@ pub fn done(transaction: &mut Transaction<'_>, job: &Job) {
     match job.copy {
         None => transaction.delete(&JOBS, (&*job.printer, job.sequence)),
         Some(copy) => transaction.delete(&COPIES, (&*job.printer, copy)),
+    }
+}
+
+/// Marks a job as begun, or removes the mark from one that was not printed.
+///
+/// # Errors
+/// The store fails.
+pub fn mark(transaction: &mut Transaction<'_>, job: &Job, begun: bool) -> Result<(), StoreError> {
+    let job = Job { begun, ..job.clone() };
+    match job.copy {
+        None => transaction.put(&JOBS, (&*job.printer, job.sequence), &job),
+        Some(copy) => transaction.put(&COPIES, (&*job.printer, copy), &job),
     }
 }
 
@@ -141,6 +150,6 @@ mod tests {
 
     #[test]
     fn a_print_job_round_trips() {
-        let _: Job = crate::testing::read_back(include_str!("fixtures/print-job.json"));
+        let _: Job = crate::testing::read_back(include_str!("../fixtures/print-job.json"));
     }
 }

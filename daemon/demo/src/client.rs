@@ -24,6 +24,9 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::Into
 /// How long a client retries while the hub is restarting or busy.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The longest pause that an answer can ask for, in seconds.
+const MOST_TO_WAIT_S: u64 = 60;
+
 /// The time limit of a request; card payments wait for the customer.
 const ANSWER: Duration = Duration::from_secs(110);
 
@@ -133,12 +136,18 @@ impl Client {
         Ok(client)
     }
 
+    /// A client of HQ's API.
+    pub(crate) fn with_key(endpoint: Endpoint, key: String) -> Self {
+        Self { endpoint, credentials: Credentials::Token(key), connection: None }
+    }
+
     /// Another client with the same credentials.
     pub(crate) fn twin(&self) -> Self {
         Self { endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), connection: None }
     }
 
-    /// Sends a command with its idempotency key, and repeats it while the hub is restarting or busy.
+    /// Sends a command with its idempotency key, and repeats it while the hub is restarting or busy, or asks
+    /// for fewer requests.
     ///
     /// # Errors
     /// The hub does not answer.
@@ -168,6 +177,10 @@ impl Client {
         loop {
             let why = match timeout(ANSWER, self.try_send(&method, path, key, body)).await {
                 Ok(Ok(reply)) if reply.status == StatusCode::SERVICE_UNAVAILABLE => reply.problem("detail"),
+                Ok(Ok(reply)) if reply.status == StatusCode::TOO_MANY_REQUESTS => {
+                    pause = Duration::from_secs(reply.body["retry_after_s"].as_u64().unwrap_or(1).min(MOST_TO_WAIT_S));
+                    reply.problem("detail")
+                }
                 Ok(Ok(reply)) => return Ok(reply),
                 Ok(Err(why)) => why,
                 Err(_) => "no answer in time".to_owned(),

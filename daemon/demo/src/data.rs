@@ -1,6 +1,9 @@
 //! Real baskets from CSV files: items.csv and baskets.csv, an excerpt of "The Complete Journey".
 //!
-//! Everything is read and checked before anything is loaded. Errors have the file, line and column.
+//! Everything is read, checked and sold once by the rules alone ([`dry_run`]) before anything is loaded. Errors have
+//! the file, line and column.
+
+mod dry_run;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -9,7 +12,7 @@ use std::{
     path::Path,
 };
 
-use commerce::{Gtin, Item, Minor, Price, Quantity, Rounding, Sku, Unit};
+use commerce::{Currency, Gtin, Item, Minor, Price, Quantity, Rounding, Sku, Unit};
 use csv::StringRecord;
 
 /// Items, and baskets of these items.
@@ -69,6 +72,13 @@ impl DataBasket {
     }
 }
 
+impl DataLine {
+    /// The description of an item that is not on file.
+    pub(crate) fn description(&self) -> String {
+        format!("Item {} not on file", self.sku)
+    }
+}
+
 /// The data that comes with the program, so that the demo needs no files.
 const ITEMS: &str = include_str!("../../../tests/data/complete-journey/items.csv");
 const BASKETS: &str = include_str!("../../../tests/data/complete-journey/baskets.csv");
@@ -101,6 +111,9 @@ impl Table {
         let header = reader.headers().map_err(|error| format!("{name}, line 1: {error}"))?;
         let found: HashMap<_, _> =
             header.iter().enumerate().map(|(place, column)| (column.trim().to_owned(), place)).collect();
+        if let (1, Some(separator)) = (header.len(), header.iter().flat_map(str::chars).find(|c| ";\t|".contains(*c))) {
+            return Err(format!("{name}, line 1: the columns are separated by {separator:?}; separate them by commas"));
+        }
         if let Some(missing) = columns.iter().find(|column| !found.contains_key(**column)) {
             return Err(format!("{name}, line 1: the column `{missing}` is missing; expected {}", columns.join(", ")));
         }
@@ -142,17 +155,20 @@ impl<'a> Row<'a> {
         self.text(column).parse().map_err(|error| self.wrong(column, error))
     }
 
+    /// A value whose parser does not say what is expected.
+    fn expect<T: std::str::FromStr>(self, column: &str, expected: &str) -> Result<T, String> {
+        let text = self.text(column);
+        text.parse().map_err(|_| self.wrong(column, format!("`{}` is not {expected}", text.escape_debug())))
+    }
+
     /// An amount in cents, zero or more.
     fn cents(self, column: &str) -> Result<Minor, String> {
-        let text = self.text(column);
-        let cents = text
-            .parse()
-            .ok()
-            .filter(|cents| (0..=commerce::MAX_LINE_AMOUNT.get()).contains(cents))
-            .and_then(Minor::new);
-        cents.ok_or_else(|| {
-            self.wrong(column, format!("`{}` is not an amount in whole cents, zero or more", text.escape_debug()))
-        })
+        let (cents, most): (i64, i64) =
+            (self.expect(column, "an amount in whole cents")?, commerce::MAX_LINE_AMOUNT.get());
+        match Minor::new(cents).filter(|_| (0..=most).contains(&cents)) {
+            Some(minor) => Ok(minor),
+            None => Err(self.wrong(column, format!("{cents} cents are out of range; expected 0 to {most}"))),
+        }
     }
 
     /// A text that the catalog accepts.
@@ -244,20 +260,21 @@ fn is_gasoline(description: &str) -> bool {
 fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String> {
     let catalog: HashMap<&Sku, &Item> = items.iter().map(|item| (&item.sku, item)).collect();
     let (mut places, mut baskets, mut seen) = (BTreeMap::new(), Vec::<DataBasket>::new(), HashSet::new());
+    let mut rows = Vec::<Vec<Row<'_>>>::new();
     for row in table.rows() {
         let id = row.words("basket_id")?;
         if id.is_empty() || id.len() > 60 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(row.wrong("basket_id", "expected 1 to 60 printable characters without spaces"));
         }
-        let number: u32 = row.parse("line")?;
+        let number: u32 = row.expect("line", "a line number")?;
         if !seen.insert((id.clone(), number)) {
             return Err(row.wrong("line", format!("basket {id} has line {number} twice")));
         }
         // Not replayed, because the hub assigns its own time; but it must be valid.
-        row.parse::<jiff::civil::DateTime>("sold_at")?;
+        row.expect::<jiff::civil::DateTime>("sold_at", "a time such as 2017-02-27T17:25:43")?;
         let sku: Sku = row.parse("sku")?;
         let item = catalog.get(&sku).copied();
-        let count: i64 = row.parse("quantity")?;
+        let count: i64 = row.expect("quantity", "a whole number")?;
         let unit = item.map_or(Unit::Each, |item| item.price.per);
         let milli = if unit.is_measure() { Some(count) } else { count.checked_mul(1000) };
         let quantity = milli.and_then(|milli| Quantity::new(milli, unit).ok());
@@ -284,18 +301,33 @@ fn read_baskets(table: &Table, items: &[Item]) -> Result<Vec<DataBasket>, String
         };
         let customer = Some(row.words("customer")?).filter(|customer| !customer.is_empty());
         let place = *places.entry(id.clone()).or_insert_with(|| {
-            baskets.push(DataBasket { id: id.clone(), customer, lines: Vec::new() });
+            baskets.push(DataBasket { id: id.clone(), customer: customer.clone(), lines: Vec::new() });
+            rows.push(Vec::new());
             baskets.len() - 1
         });
-        let Some(basket) = baskets.get_mut(place) else { continue };
+        let (Some(basket), Some(its_rows)) = (baskets.get_mut(place), rows.get_mut(place)) else { continue };
+        if basket.customer != customer {
+            let first = basket.customer.as_deref().unwrap_or("none");
+            return Err(row.wrong("customer", format!("the other lines of basket {id} have customer {first}")));
+        }
         if basket.lines.len() >= commerce::MAX_LINES {
             return Err(row.wrong("line", format!("basket {id} has more than {} lines", commerce::MAX_LINES)));
         }
         basket.lines.push(line);
+        its_rows.push(row);
+    }
+    let dollars = Currency::from_code("USD").ok_or("USD is unknown")?;
+    for (basket, rows) in baskets.iter().zip(&rows) {
+        dry_run::sell(basket, dollars, |line| catalog.get(&line.sku).copied()).map_err(|refused| {
+            let why = format!("the hub would refuse basket {}: {}", basket.id, refused.why);
+            rows.get(refused.line).map_or_else(|| why.clone(), |row| row.wrong(refused.column, &why))
+        })?;
     }
     Ok(baskets)
 }
 
+#[cfg(test)]
+mod as_promotions;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,7 +335,8 @@ mod tests {
     const SOME_ITEMS: &str = "sku,gtin,description,department,category,brand,package_size,price\n\
         818981,0400008189811,All Family Cereal,GROCERY,COLD CEREAL,National,10.4 OZ,369\n\
         6533889,0400065338894,Gasoline-Reg Unleaded,FUEL,FUEL,Private,,236\n";
-    const SOME_BASKETS: &str = "basket_id,line,sold_at,customer,sku,quantity,regular_cents,loyalty_discount_cents,coupon_match_cents,manufacturer_coupon_cents\n\
+    const SOME_BASKETS: &str = "basket_id,line,sold_at,customer,sku,quantity,regular_cents,loyalty_discount_cents,\
+        coupon_match_cents,manufacturer_coupon_cents\n\
         1,1,2017-02-27T17:25:43,1366,818981,2,738,38,0,50\n\
         1,2,2017-02-27T17:25:43,1366,6533889,11066,2610,110,0,0\n\
         2,1,2017-02-27T20:33:37,,999,1,72,0,0,0\n";
@@ -334,20 +367,54 @@ mod tests {
     }
 
     #[test]
+    fn a_basket_that_the_hub_would_refuse_is_reported_with_its_line() {
+        let (header, lines) = SOME_BASKETS.split_once('\n').unwrap();
+        let line = lines.lines().next().unwrap();
+        let coupons = |count: usize| -> String {
+            let line = |number: usize| line.replace("1,1,", &format!("1,{number},")).replace(",50", ",1");
+            (1..=count).map(line).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(read(SOME_ITEMS, &format!("{header}\n{}", coupons(39))).unwrap().baskets[0].lines.len(), 39);
+        for (count, told) in [(40, "line 41, column 10"), (45, "line 42, column 10")] {
+            let error = read(SOME_ITEMS, &format!("{header}\n{}", coupons(count))).err().unwrap();
+            assert!(error.contains(told) && error.contains("the maximum of 40 tenders"), "{error}");
+        }
+    }
+
+    #[test]
     fn errors_have_file_line_and_column() {
         for (from, to, told) in [
-            ("2017-02-27T20", "yesterday T20", "baskets.csv, line 4, column 3 (sold_at)"),
-            (",738,", ",7.38,", "baskets.csv, line 2, column 7 (regular_cents)"),
+            (
+                "2017-02-27T20:33:37",
+                "27.02.2017 20:33",
+                "line 4, column 3 (sold_at): `27.02.2017 20:33` is not a time such as 2017-02-27T17:25:43",
+            ),
+            (",738,", ",7.38,", "line 2, column 7 (regular_cents): `7.38` is not an amount in whole cents"),
+            (
+                ",738,",
+                ",1000000001,",
+                "column 7 (regular_cents): 1000000001 cents are out of range; expected 0 to 1000000000",
+            ),
+            (",11066,", ",many,", "line 3, column 6 (quantity): `many` is not a whole number"),
+            (
+                ",1366,6533889",
+                ",1367,6533889",
+                "line 3, column 4 (customer): the other lines of basket 1 have customer 1366",
+            ),
+            (",0,50", ",0,3201", "line 2, column 10 (manufacturer_coupon_cents): the hub would refuse basket 1: 3201"),
             (",11066,", ",-1,", "baskets.csv, line 3, column 6 (quantity)"),
             (",38,0,50", ",739,0,50", "baskets.csv, line 2, column 8 (loyalty_discount_cents)"),
             ("1,2,2017", "1,1,2017", "baskets.csv, line 3, column 2 (line)"),
             (",72,0,0,0", ",72,0,0", "baskets.csv, line 4: expected 10 columns, found 9"),
             ("quantity,", "count,", "the column `quantity` is missing"),
+            ("basket_id,line,sold_at", "basket_id;line;sold_at", "the column `basket_id` is missing"),
         ] {
             assert!(SOME_BASKETS.contains(from));
             let error = read(SOME_ITEMS, &SOME_BASKETS.replacen(from, to, 1)).err().unwrap();
             assert!(error.contains(told), "{error}");
         }
+        let error = read(SOME_ITEMS, &SOME_BASKETS.replace(',', ";")).err().unwrap();
+        assert!(error.contains("baskets.csv, line 1: the columns are separated by ';'"), "{error}");
         let error = read(&SOME_ITEMS.replace("0400008189811", "0400008189812"), SOME_BASKETS).err().unwrap();
         assert!(error.contains("items.csv, line 2, column 2 (gtin)") && error.contains("check digit"), "{error}");
     }

@@ -6,16 +6,22 @@
 
 pub mod bench;
 mod client;
+pub mod control;
 mod data;
+pub mod drain;
+pub mod fleet;
+mod hq_server;
 mod hub_process;
 pub mod parent_pipe;
 mod publications;
 mod register;
 mod replay;
 mod screen;
+pub mod simulate;
 mod stage;
 mod store_config;
 mod wan;
+mod web_orders;
 
 use std::{
     path::{Path, PathBuf},
@@ -45,16 +51,18 @@ pub struct Arguments {
     /// The storage engine: sled or sqlite
     #[arg(long, default_value_t)]
     engine: EngineKind,
-    /// Replay, then stop; exit with 0 only if HQ has every basket once, to the cent
+    /// Replay, then stop; exit with 0 only if HQ has every basket once, to the cent, and every order as the store has
+    /// it
     #[arg(long, requires = "replay")]
     once: bool,
-    /// Sell all baskets of this directory (items.csv, baskets.csv) as fast as the hub accepts them
+    /// Sell all baskets of this directory (items.csv, baskets.csv) as fast as the hub accepts them, then some web
+    /// orders
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
     /// Write the replay's results to this file
     #[arg(long, value_name = "FILE", requires = "replay")]
     json: Option<PathBuf>,
-    /// Keep selling at a realistic pace
+    /// Keep selling at a realistic pace, with web orders
     #[arg(long, conflicts_with = "once")]
     sell: bool,
 }
@@ -81,11 +89,17 @@ async fn play(arguments: Arguments) -> Result<(), String> {
         opened = stage.open_store(&data) => opened?,
         _ = tokio::signal::ctrl_c() => return Ok(()),
     };
-    screen::welcome(&stage, data.items.len(), &stage.console_code().await?);
+    control::listen(Arc::clone(&stage.devices))?;
+    screen::welcome(&stage, data.items.len(), &stage.console_code().await?, &stage.server.page_key().await?);
     if arguments.replay.is_some() {
         let twins = clients.iter().map(Client::twin).collect();
+        let play = async {
+            let mut report = replay::replay(&stage, &data, twins).await?;
+            report.orders = web_orders::act(&stage, &data, clients[0].twin()).await?;
+            Ok::<_, String>(report)
+        };
         let report = tokio::select! {
-            report = replay::replay(&stage, &data, twins) => report?,
+            report = play => report?,
             _ = tokio::signal::ctrl_c() => return Err("interrupted before the replay was complete".into()),
         };
         println!("\n{}", report.table(stage.config.store.currency));
@@ -95,17 +109,26 @@ async fn play(arguments: Arguments) -> Result<(), String> {
                 .map_err(|error| format!("could not write {}: {error}", path.display()))?;
         }
         if !report.is_right() {
-            return Err(format!("HQ's ledger differs from the input:\n  {}", report.differences.join("\n  ")));
+            let differences = [report.differences, report.orders.differences].concat();
+            return Err(format!("HQ's ledger differs from the input:\n  {}", differences.join("\n  ")));
         }
-        println!("  HQ has every basket once, to the cent.");
+        println!("  HQ has every basket once, to the cent, and every order as the store has it.");
     }
     if arguments.once {
         return Ok(());
     }
+    // Whoever tries the register finds offers. Baskets of the data have prices of their own.
+    let mut _announcer = None;
+    if arguments.replay.is_none() && !arguments.sell {
+        stage.publications.publish_offers(&stage.config.store.hub).await?;
+        _announcer = Some(stage.publications.announce());
+    }
+    let mut story = None;
     if arguments.sell {
+        story = Some(web_orders::trickle(&stage, &data, &clients[0]).await?);
         keep_selling(&stage, data, clients);
     }
-    screen::watch(&stage).await
+    screen::watch(&stage, story).await
 }
 
 /// Sells basket after basket on every lane, at the pace of people.

@@ -59,7 +59,10 @@ async fn constant() -> ([(HeaderName, &'static str); 1], &'static str) {
     ([(header::CONTENT_TYPE, "application/json")], CONSTANT)
 }
 
-const CONSTANT: &str = r#"{"sku":"8090536","gtin":"0400080905361","description":"Soft Drinks 12/18&15Pk Can Car","department":"GROCERY","category":"SOFT DRINKS","brand":"National","package_size":"12 OZ","price":{"minor":459,"per":"each"}}"#;
+const CONSTANT: &str = "{\"sku\":\"8090536\",\"gtin\":\"0400080905361\",\
+     \"description\":\"Soft Drinks 12/18&15Pk Can Car\",\
+     \"department\":\"GROCERY\",\"category\":\"SOFT DRINKS\",\"brand\":\"National\",\"package_size\":\"12 OZ\",\
+     \"price\":{\"minor\":459,\"per\":\"each\"}}";
 
 async fn toggle(State((hub, _)): State<Shared>, headers: HeaderMap) -> StatusCode {
     if !hub.is_person(&headers) {

@@ -1,27 +1,22 @@
-//! HQ's publications on the stage: the key, the files and their HTTPS server.
+//! HQ's publications on the stage: the key and the files. [`HqServer`](crate::hq_server::HqServer) serves them.
 
-use std::{path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path};
 
 use commerce::Item;
 use contract::{
     HubId, PublicationKind,
-    publication::{CATALOG, Effective, SigningKey, VerifyingKey},
+    publication::{CATALOG, Effective, PRICES, SigningKey, VerifyingKey},
 };
 use hq::{
     Ledger,
-    publications::{Announcer, Order, Publications, items, objects::Objects, publish, routes},
+    publications::{Announcer, Order, Publications, items, kinds::Records, objects::Objects, publish},
 };
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use link::Broker;
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::TlsAcceptor;
 
-/// HQ's publications; its server ends with this value.
+/// A small price book.
+const OFFERS: &str = include_str!("data/offers.ndjson");
+
+/// HQ's publications.
 pub(crate) struct HqPublications {
     publications: Publications,
     objects: Objects,
@@ -29,47 +24,18 @@ pub(crate) struct HqPublications {
     /// Where hubs fetch from.
     from: String,
     broker: Broker,
-    serving: JoinHandle<()>,
-}
-
-impl Drop for HqPublications {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 impl HqPublications {
-    /// Publishes from a directory and a ledger, by a new key. Its server shows the certificate of `identity`.
+    /// Publishes files of a directory and a ledger, by a new key; hubs fetch them from `server`.
     ///
     /// # Errors
     /// What could not be made.
-    pub(crate) async fn open(
-        directory: &Path,
-        identity: &Path,
-        ledger: &Ledger,
-        broker: Broker,
-    ) -> Result<Self, String> {
-        let files = directory.join("publications");
-        let objects = Objects::open(&files).map_err(|error| error.to_string())?;
+    pub(crate) fn open(files: &Path, ledger: &Ledger, server: SocketAddr, broker: Broker) -> Result<Self, String> {
+        let objects = Objects::open(files).map_err(|error| error.to_string())?;
         let (key, _) = SigningKey::generate()?;
-        let tls = TlsAcceptor::from(Arc::new(tls(identity)?));
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let router = routes(&files);
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (tls, router) = (tls.clone(), router.clone());
-                tokio::spawn(async move {
-                    let Ok(stream) = tls.accept(stream).await else { return };
-                    let served =
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-                    // A hub that hangs up is no fault.
-                    let _ = served.await;
-                });
-            }
-        });
-        let from = format!("https://{address}/publications");
-        Ok(Self { publications: Publications::of(ledger.database().clone()), objects, key, from, broker, serving })
+        let from = format!("https://{server}/publications");
+        Ok(Self { publications: Publications::of(ledger.database().clone()), objects, key, from, broker })
     }
 
     /// What hubs trust.
@@ -83,9 +49,26 @@ impl HqPublications {
     /// It can't be published.
     pub(crate) async fn publish(&self, hub: &HubId, catalog: &[Item]) -> Result<u64, String> {
         let catalog = catalog.iter().map(|item| (item.sku.to_string(), item.clone())).collect();
+        let records = items::records(&catalog).map_err(|error| error.to_string())?;
+        self.publish_records(hub, kind()?, records).await
+    }
+
+    /// Publishes the demo's offers to a hub in the same way.
+    ///
+    /// # Errors
+    /// They can't be published.
+    pub(crate) async fn publish_offers(&self, hub: &HubId) -> Result<(), String> {
+        let read = |line: &str| serde_json::from_str(line).map_err(|error| format!("offers.ndjson: {error}"));
+        let lines = OFFERS.lines().filter(|line| !line.starts_with('#'));
+        let records = lines.enumerate().map(|(place, line)| Ok((format!("{place:03}"), read(line)?)));
+        let records = records.collect::<Result<_, String>>()?;
+        self.publish_records(hub, PRICES.parse::<PublicationKind>()?, records).await.map(drop)
+    }
+
+    async fn publish_records(&self, hub: &HubId, kind: PublicationKind, records: Records) -> Result<u64, String> {
         let order = Order {
-            kind: kind()?,
-            records: items::records(&catalog).map_err(|error| error.to_string())?,
+            kind,
+            records,
             hubs: vec![hub.clone()],
             effective: Effective::At(0),
             may_shrink: false,
@@ -117,16 +100,4 @@ impl HqPublications {
 
 fn kind() -> Result<PublicationKind, String> {
     CATALOG.parse()
-}
-
-fn tls(identity: &Path) -> Result<ServerConfig, String> {
-    let chain = CertificateDer::pem_file_iter(identity.join("hub.pem")).map_err(|error| error.to_string())?;
-    let chain: Result<Vec<_>, _> = chain.collect();
-    let key = PrivateKeyDer::from_pem_file(identity.join("hub.key")).map_err(|error| error.to_string())?;
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(chain.map_err(|error| error.to_string())?, key);
-    config.map_err(|error| error.to_string())
 }

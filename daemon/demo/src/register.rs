@@ -107,7 +107,7 @@ impl Register {
             None => body["sku"] = line.sku.as_str().into(),
         }
         if !line.on_file {
-            body["description"] = format!("Item {} not on file", line.sku).into();
+            body["description"] = line.description().into();
         }
         if !line.at_catalog_price {
             body["keyed"] = json!({ "amount": line.regular, "reason": "shelf price of the day" });

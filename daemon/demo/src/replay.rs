@@ -2,12 +2,15 @@
 //! input to the cent.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use contract::SaleCompleted;
-use drivers::simulate::{BookedState, SimulatedTerminal};
+use drivers::simulate::{BookedState, SimulatedCardTerminal, TerminalFault};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -16,10 +19,18 @@ use super::{
     data::{Data, DataBasket},
     register::{Pays, Register},
     stage::Stage,
+    web_orders::OrdersReport,
 };
 
 /// How long HQ may make no progress before the replay fails.
 const HQ_STALLED: Duration = Duration::from_secs(60);
+
+/// In each lane the link of the terminal is cut during every such card payment.
+const CUT_EVERY: usize = 20;
+
+/// Where it is cut, in turn. The payment is settled by asking the terminal.
+const CUTS: [TerminalFault; 3] =
+    [TerminalFault::CutAfterApproval, TerminalFault::CutBeforeApproval, TerminalFault::CutAfterResult];
 
 /// The results of a replay.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +58,8 @@ pub(crate) struct Report {
     /// The amount that the terminals' journals say was charged since they were started: equal, unless the store was
     /// kept from an earlier run.
     pub(crate) terminal_cents: u64,
+    /// Card payments during which the terminal's link was cut.
+    pub(crate) links_cut: usize,
     /// Baskets that HQ has more than once.
     pub(crate) duplicates: usize,
     /// Baskets that are missing at HQ or differ.
@@ -55,6 +68,8 @@ pub(crate) struct Report {
     pub(crate) elapsed_s: f64,
     /// Descriptions of the first baskets that differ.
     pub(crate) differences: Vec<String>,
+    /// The web orders that followed.
+    pub(crate) orders: OrdersReport,
 }
 
 /// Percentiles of durations, in milliseconds.
@@ -80,9 +95,10 @@ impl Percentiles {
 }
 
 impl Report {
-    /// Whether HQ has every basket once, to the cent.
+    /// Whether HQ has every basket once, to the cent, and every order as the store has it.
     pub(crate) fn is_right(&self) -> bool {
-        self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets
+        let baskets = self.lost == 0 && self.duplicates == 0 && self.hq_baskets == self.baskets;
+        baskets && self.orders.differences.is_empty()
     }
 
     /// The results as text.
@@ -103,11 +119,17 @@ impl Report {
         row("net", money(self.net_cents));
         row("manufacturer coupons", money(self.manufacturer_coupon_cents));
         row("by card", money(self.card_cents));
+        row("terminal links cut", self.links_cut.to_string());
         row("lost", self.lost.to_string());
         row("duplicates", self.duplicates.to_string());
         row("sale p50 / p99 / max", format!("{} / {} / {} ms", self.sale_ms.p50, self.sale_ms.p99, self.sale_ms.max));
         row("scan p50 / p99", format!("{} / {} ms", self.scan_ms.p50, self.scan_ms.p99));
         row("elapsed", format!("{:.1} s", self.elapsed_s));
+        let OrdersReport { placed, handed_over, shipped, cancelled, refused, .. } = self.orders;
+        row("web orders", placed.to_string());
+        row("handed over / shipped", format!("{handed_over} / {shipped}"));
+        row("cancelled", cancelled.to_string());
+        row("refused beyond the quota", refused.to_string());
         table
     }
 }
@@ -121,14 +143,21 @@ pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> 
     let bar = progress(data.baskets.len(), "baskets sold");
     let mut lanes = Vec::new();
     let count = clients.len();
+    let links_cut = Arc::new(AtomicUsize::new(0));
     for (lane, (client, scanner)) in clients.into_iter().zip(&stage.devices.scanners).enumerate() {
-        let bar = bar.clone();
+        let (bar, devices, links_cut) = (bar.clone(), Arc::clone(&stage.devices), Arc::clone(&links_cut));
         let queue: Vec<_> =
             data.baskets.iter().cloned().enumerate().filter(|(_, basket)| lane_of(basket, count) == lane).collect();
         let mut register = Register::new(client, Arc::clone(scanner));
         lanes.push(tokio::spawn(async move {
+            let mut by_card = 0_usize;
             for (place, basket) in queue {
                 let pays = if place % 5 < 3 { Pays::Card } else { Pays::Cash };
+                by_card += usize::from(pays == Pays::Card);
+                if pays == Pays::Card && by_card % CUT_EVERY == 1 {
+                    devices.terminals[lane].fault(CUTS[by_card / CUT_EVERY % CUTS.len()])?;
+                    links_cut.fetch_add(1, Ordering::Relaxed);
+                }
                 let key = format!("replay-{}", basket.id);
                 let sold = register.sell(&basket, &key, &basket.id, pays, Duration::ZERO).await;
                 sold.map_err(|why| format!("basket {}: {why}", basket.id))?;
@@ -146,6 +175,7 @@ pub(crate) async fn replay(stage: &Stage, data: &Data, clients: Vec<Client>) -> 
     bar.finish();
     wait_for_hq(stage, data).await?;
     let mut report = compare(stage, data).await?;
+    report.links_cut = links_cut.load(Ordering::Relaxed);
     report.sale_ms = Percentiles::of(sales);
     report.scan_ms = Percentiles::of(scans);
     report.elapsed_s = began.elapsed().as_secs_f64();
@@ -205,10 +235,12 @@ async fn compare(stage: &Stage, data: &Data) -> Result<Report, String> {
         scan_ms: Percentiles::default(),
         card_cents: 0,
         terminal_cents: charged(stage),
+        links_cut: 0,
         duplicates: 0,
         lost: 0,
         elapsed_s: 0.0,
         differences: Vec::new(),
+        orders: OrdersReport::default(),
     };
     for basket in &data.baskets {
         let found = stage.ledger.by_reference(&stage.config.store.hub, &basket.id).await;
@@ -242,8 +274,8 @@ async fn compare(stage: &Stage, data: &Data) -> Result<Report, String> {
 
 /// The amount that customers were really charged.
 fn charged(stage: &Stage) -> u64 {
-    let journals = stage.devices.terminals.iter().flat_map(SimulatedTerminal::journal);
-    journals.filter(|booked| booked.state == BookedState::Charged).map(|booked| booked.minor).sum()
+    let books = stage.devices.terminals.iter().flat_map(SimulatedCardTerminal::books);
+    books.filter(|(_, state)| *state == BookedState::Charged).map(|(minor, _)| minor).sum()
 }
 
 fn difference(basket: &DataBasket, sale: &SaleCompleted) -> Option<String> {

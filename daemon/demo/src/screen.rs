@@ -23,7 +23,7 @@ fn styled(style: Style, text: &str) -> String {
 }
 
 /// Prints what a person needs first.
-pub(crate) fn welcome(stage: &Stage, items: usize, code: &str) {
+pub(crate) fn welcome(stage: &Stage, items: usize, code: &str, hq_key: &str) {
     let config = &stage.config;
     println!();
     println!(
@@ -38,17 +38,20 @@ pub(crate) fn welcome(stage: &Stage, items: usize, code: &str) {
         "  trust     {}   (or accept the browser's warning: the store signs its own certificate)",
         stage.directory.join("identity/ca.pem").display()
     );
+    println!("  HQ        {}", styled(GOOD, &format!("https://{}/", stage.server.address())));
+    println!("  HQ's key  {}", styled(GOOD, hq_key));
+    println!("  HQ's API  https://{}/docs", stage.server.address());
     println!("  config    {}   the config of the store and its devices", stage.config_path.display());
     println!("  state     {}", config.store.data.display());
     println!("  log       {}", stage.directory.join("hub.log").display());
     println!();
 }
 
-/// Prints a status line until Ctrl-C; `w` cuts or restores the connection to HQ.
+/// Prints a status line, and the lines of a story above it, until Ctrl-C; `w` cuts or restores the connection to HQ.
 ///
 /// # Errors
 /// The hub does not answer.
-pub(crate) async fn watch(stage: &Stage) -> Result<(), String> {
+pub(crate) async fn watch(stage: &Stage, story: Option<mpsc::Receiver<String>>) -> Result<(), String> {
     let terminal = std::io::stdout().is_terminal();
     let keys = Keys::listen();
     if keys.is_some() {
@@ -58,10 +61,17 @@ pub(crate) async fn watch(stage: &Stage) -> Result<(), String> {
     let mut console = Client::log_in(stage.endpoint.clone(), &stage.console_code().await?).await?;
     let mut every = interval(if terminal { Duration::from_secs(1) } else { Duration::from_secs(10) });
     let (_keep, mut pressed) = keys.map_or_else(|| (None, mpsc::channel(1).1), |(keys, pressed)| (Some(keys), pressed));
+    let mut story = story.unwrap_or_else(|| mpsc::channel(1).1);
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             _ = every.tick() => {}
+            Some(told) = story.recv() => {
+                println!("{}{told}", if terminal { "\r\x1b[K" } else { "" });
+                if !terminal {
+                    continue;
+                }
+            }
             Some(key) = pressed.recv() => if key == b'w' {
                 stage.wan.toggle();
             },
@@ -102,7 +112,8 @@ fn line(status: &Value, wan_up: bool) -> String {
         (true, _) => styled(BAD, &format!("HQ does not answer, {lacks} events pending")),
     };
     let devices = format!("{ready}/{} devices", devices.len());
-    format!("  {} sales  {}   {devices}   {hq}", today["sales"], styled(STRONG, &takings))
+    let orders = format!("{} open web orders", status["orders"]["open"]);
+    format!("  {} sales  {}   {orders}   {devices}   {hq}", today["sales"], styled(STRONG, &takings))
 }
 
 /// The keys pressed on a terminal, which is restored at the end.

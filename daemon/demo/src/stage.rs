@@ -10,9 +10,14 @@ use std::{
 };
 
 use drivers::simulate::{
-    SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner, SimulatedTerminal,
+    SimulatedCardTerminal, SimulatedLabelPrinter, SimulatedReceiptPrinter, SimulatedScale, SimulatedScanner,
+    TerminalProtocol,
 };
-use hq::{Address, Ingest, Leases, Ledger};
+use hq::{
+    Address, Ingest, Leases, Ledger, Publisher, Queues,
+    orders::{self, Profile, stores},
+    routing::Point,
+};
 use hub::config::Config;
 use link::Broker;
 use mqtt5::broker::{
@@ -30,7 +35,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::sleep};
 use crate::{
     client::{Client, Endpoint, trust},
     data::Data,
+    hq_server::HqServer,
     hub_process::{Running, keep_running},
+    now_ms,
     publications::HqPublications,
     store_config,
     wan::Wan,
@@ -49,7 +56,7 @@ pub(crate) struct Devices {
     /// One for all lanes.
     pub(crate) receipt_printer: SimulatedReceiptPrinter,
     /// One per lane.
-    pub(crate) terminals: Vec<SimulatedTerminal>,
+    pub(crate) terminals: Vec<SimulatedCardTerminal>,
 }
 
 /// A whole store.
@@ -66,21 +73,26 @@ pub(crate) struct Stage {
     pub(crate) wan: Arc<Wan>,
     /// HQ's ledger.
     pub(crate) ledger: Ledger,
+    /// HQ's API.
+    pub(crate) server: HqServer,
     /// What HQ publishes whole.
     pub(crate) publications: HqPublications,
     /// The devices.
-    pub(crate) devices: Devices,
+    pub(crate) devices: Arc<Devices>,
     /// The hub's process; `None` while it is down.
     pub(crate) hub: watch::Receiver<Option<Running>>,
     _ingest: Ingest,
+    _publisher: Publisher,
     _leases: Leases,
     broker: JoinHandle<()>,
+    orders: JoinHandle<()>,
     keeper: JoinHandle<()>,
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         self.broker.abort();
+        self.orders.abort();
         self.keeper.abort();
     }
 }
@@ -123,7 +135,10 @@ impl Stage {
         let address = address.map_err(|error: link::BadBrokerAddress| error.to_string())?;
         let leases = Leases::start(ledger.clone(), "1".into());
         let broker_of_hq = Broker { address, tls: Some(trust(&authority)?), login: None };
-        let publications = HqPublications::open(&directory, &identity, &ledger, broker_of_hq.clone()).await?;
+        let files = directory.join("publications");
+        let server = HqServer::start(&identity, &ledger, &files).await?;
+        let publications = HqPublications::open(&files, &ledger, server.address(), broker_of_hq.clone())?;
+        let publisher = Publisher::start(broker_of_hq.clone(), Queues::of(&ledger), &leases);
         let ingest = Ingest::start(broker_of_hq, ledger.clone(), &leases);
         let devices = Devices::switch_on(&directory.join("devices"), lanes).await?;
         let listen = free_address().await.map_err(io("find a free port"))?;
@@ -135,7 +150,9 @@ impl Stage {
         // This makes its directory durable, including everything created in it before.
         files::replace(&config_path, text.as_bytes(), Access::Usual).map_err(io("write hub.toml"))?;
         let endpoint = Endpoint::new(config.listen.address, &authority)?;
+        load_master_data(&config, &ledger).await?;
         before(&config, &ledger).await?;
+        let orders = tokio::spawn(orders::work::run(ledger.database().clone()));
         let (tell, hub) = watch::channel(None);
         let keeper = keep_running(config_path.clone(), directory.join("hub.log"), Arc::clone(&wan), tell);
         let keeper = tokio::spawn(keeper);
@@ -146,12 +163,15 @@ impl Stage {
             endpoint,
             wan,
             ledger,
+            server,
             publications,
-            devices,
+            devices: Arc::new(devices),
             hub,
             _ingest: ingest,
+            _publisher: publisher,
             _leases: leases,
             broker,
+            orders,
             keeper,
         })
     }
@@ -179,22 +199,34 @@ impl Stage {
         ))
     }
 
+    /// HQ's API as a client sees it.
+    ///
+    /// # Errors
+    /// The store's authority is invalid.
+    pub(crate) fn hq_endpoint(&self) -> Result<Endpoint, String> {
+        let authority = fs::read_to_string(self.directory.join("identity/ca.pem")).map_err(io("read ca.pem"))?;
+        Endpoint::new(self.server.address(), &authority)
+    }
+
     /// Logs in, loads the catalog and pairs every register, as a person would. If the hub restarts meanwhile, the
     /// session and the pairing codes are lost, and everything starts again.
     ///
     /// # Errors
     /// The hub's refusal.
     pub(crate) async fn open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
-        let mut again = 0;
+        // A code may also be used up by a pairing whose answer was lost.
+        let is_lost =
+            |why: &str| ["/problems/unauthenticated", "/problems/code-wrong"].iter().any(|kind| why.contains(kind));
+        let mut attempt = 0;
         loop {
-            match self.try_open_store(data).await {
-                Err(why) if why.contains("/problems/unauthenticated") && again < 20 => again += 1,
+            match self.try_open_store(data, attempt).await {
+                Err(why) if is_lost(&why) && attempt < 20 => attempt += 1,
                 opened => return opened,
             }
         }
     }
 
-    async fn try_open_store(&self, data: &Data) -> Result<Vec<Client>, String> {
+    async fn try_open_store(&self, data: &Data, attempt: u32) -> Result<Vec<Client>, String> {
         let mut console = Client::log_in(self.endpoint.clone(), &self.console_code().await?).await?;
         for (part, items) in data.items.chunks(app::catalog::MAX_LOAD).enumerate() {
             console.command("/api/v1/items", &format!("catalog-{part}"), &json!({ "items": items })).await?.done()?;
@@ -204,12 +236,27 @@ impl Stage {
         let mut registers = Vec::new();
         for register in &self.config.register {
             let path = format!("/api/v1/registers/{}/pairing-code", register.name);
-            let code = console.command(&path, "pairing-code", &json!({})).await?.done()?;
+            let key = format!("pairing-code-{attempt}");
+            let code = console.command(&path, &key, &json!({})).await?.done()?;
             let code = code["code"].as_str().ok_or("the answer has no pairing code")?;
             registers.push(Client::pair(self.endpoint.clone(), code).await?);
         }
         Ok(registers)
     }
+}
+
+/// The location of the store, for orders that are delivered.
+pub(crate) const LOCATION: Point = Point { lat: 39.10, lon: -84.51 };
+
+/// Loads the store's master data at HQ, without which it gets no orders.
+async fn load_master_data(config: &Config, ledger: &Ledger) -> Result<(), String> {
+    let keeps = commerce::order::Zone::ALL.to_vec();
+    let hub = config.store.hub.clone();
+    let profile = Profile { at: Some(LOCATION), keeps, prepare_minutes: 10, ..Profile::new(hub) };
+    let said = |error: hq::DatabaseError| error.to_string();
+    let mut transaction = ledger.database().transaction().await.map_err(said)?;
+    stores::store(&mut transaction, &[profile], now_ms()).await.map_err(said)?;
+    transaction.commit().await.map_err(said)
 }
 
 /// Receives an opening stock like any delivery: announced, delivered, closed.
@@ -219,7 +266,8 @@ async fn fill_shelves(console: &mut Client, data: &Data) -> Result<(), String> {
             .iter()
             .map(|item| json!({ "sku": item.sku, "quantity": { "milli": 48_000, "unit": item.price.per } }));
         let lines = json!(lines.collect::<Vec<_>>());
-        let notice = json!({ "source": "supplier", "supplier": "Wholesale", "order": format!("opening-{part}"), "lines": lines });
+        let order = format!("opening-{part}");
+        let notice = json!({ "source": "supplier", "supplier": "Wholesale", "order": order, "lines": lines });
         let entered = console.command("/api/v1/stock/notices", &format!("opening-{part}"), &notice).await?.done()?;
         let path = format!("/api/v1/stock/notices/{}", entered["id"]);
         let delivery = json!({ "lines": lines });
@@ -242,7 +290,7 @@ async fn decide_payments(console: &mut Client) -> Result<(), String> {
         if unresolved.is_empty() {
             return Ok(());
         }
-        for payment in unresolved.iter().filter(|payment| payment["state"] == "unknown") {
+        for payment in unresolved.iter().filter(|payment| payment["waits_for"] == "person") {
             let id = payment["id"].as_str().ok_or("a payment without an id")?;
             let path = format!("/api/v1/payments/{id}/decision");
             // Refused if it has ended meanwhile, which the next read shows.
@@ -263,7 +311,8 @@ impl Devices {
         for lane in 1..=lanes {
             let link = lines.join(format!("scanner-{lane}"));
             scanners.push(Arc::new(SimulatedScanner::open(Some(&link)).map_err(io("start a scanner"))?));
-            terminals.push(SimulatedTerminal::bind(anywhere).await.map_err(io("start a terminal"))?);
+            let terminal = SimulatedCardTerminal::bind(TerminalProtocol::Zvt, anywhere);
+            terminals.push(terminal.await.map_err(io("start a terminal"))?);
         }
         Ok(Self {
             scale: Arc::new(scale),
@@ -277,7 +326,10 @@ impl Devices {
 
 /// The store's identity; created if it does not exist. `hub.pem` is written last: without it, an earlier demo was
 /// interrupted while it created the files.
-fn identity(directory: &Path) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// It can't be created.
+pub(crate) fn identity(directory: &Path) -> Result<PathBuf, String> {
     if !directory.join("hub.pem").exists() {
         if directory.exists() {
             fs::remove_dir_all(directory).map_err(io("remove an unfinished identity"))?;

@@ -53,6 +53,11 @@ impl Wan {
         *self.up.borrow()
     }
 
+    /// Cuts or restores the connection.
+    pub(crate) fn set(&self, up: bool) {
+        self.up.send_replace(up);
+    }
+
     /// The state as it changes.
     pub(crate) fn state(&self) -> watch::Receiver<bool> {
         self.up.subscribe()

@@ -10,7 +10,7 @@ use app::{
     refusal::BAD_REQUEST,
 };
 use axum::{Json, extract::State};
-use commerce::{Gtin, Item, ScannedCode, Sku};
+use commerce::{Gtin, Item, ScannedCode, Sku, item_csv};
 use serde::{Deserialize, Serialize};
 use store::{Purpose, StoreError};
 use utoipa::{IntoParams, ToSchema};
@@ -53,6 +53,7 @@ pub(crate) fn routes() -> Routes {
         .read(&READ, routes!(by_gtin))
         .read(&READ, routes!(by_sku))
         .command(&LOAD, routes!(load))
+        .command(&LOAD, routes!(import))
         .command(&LOAD, routes!(delist))
 }
 
@@ -63,6 +64,16 @@ struct Load {
     /// At most 1,000 items per request.
     #[schema(max_items = 1000)]
     items: Vec<Item>,
+}
+
+/// Items as CSV.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Import {
+    /// A header and at most 1,000 rows. The columns are `sku`, `description`, `price` in minor units, and optionally
+    /// `gtin`, `department`, `category`, `brand`, `package_size` and `unit`.
+    #[schema(min_length = 1)]
+    csv: String,
 }
 
 /// An item of the catalog.
@@ -166,6 +177,22 @@ async fn load(State(hub): State<Arc<Hub>>, command: Command<Load>) -> Result<Jso
     let digest = command.key.fingerprint.clone();
     let loaded = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Load { items }| {
         catalog::load(transaction, by, &items, digest)
+    });
+    let loaded = loaded.await?;
+    hub.catalog.reached(loaded.version).await;
+    Ok(Json(loaded))
+}
+
+/// Load new or changed items from CSV
+///
+/// As a load of the same items in JSON. The answer to a wrong row names it.
+#[utoipa::path(post, path = "/api/v1/items/import", request_body = Import,
+    responses((status = 200, body = Loaded), (status = 422, body = Problem)))]
+async fn import(State(hub): State<Arc<Hub>>, command: Command<Import>) -> Result<Json<Loaded>, Problem> {
+    let digest = command.key.fingerprint.clone();
+    let items = item_csv::read(command.body.csv.as_bytes()).map_err(|bad| BAD_REQUEST.because(bad.to_string()));
+    let loaded = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Import { .. }| {
+        catalog::load(transaction, by, &items?, digest)
     });
     let loaded = loaded.await?;
     hub.catalog.reached(loaded.version).await;

@@ -1,6 +1,9 @@
 //! The system clock, and the store's calendar.
 
-use commerce::BusinessDay;
+use commerce::{
+    BusinessDay,
+    pricing::{Moment, time::Weekday},
+};
 use jiff::{
     Timestamp, Zoned,
     civil::{Date, DateTime},
@@ -56,6 +59,14 @@ impl Calendar {
         Some(local.to_zoned(self.zone.clone()).ok()?.timestamp().as_millisecond())
     }
 
+    /// A moment as price books look at it.
+    pub(crate) fn pricing_moment(&self, at_ms: i64) -> Moment {
+        let zoned = self.zoned(at_ms);
+        let minute = u16::from(zoned.hour().unsigned_abs()) * 60 + u16::from(zoned.minute().unsigned_abs());
+        let weekday = usize::from(zoned.weekday().to_monday_zero_offset().unsigned_abs());
+        Moment { at_ms, weekday: Weekday::ALL[weekday % 7], minute }
+    }
+
     fn zoned(&self, at_ms: i64) -> Zoned {
         Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone())
     }
@@ -73,6 +84,13 @@ mod tests {
         assert_eq!(berlin.moment("2026-10-25T02:30"), at("2026-10-25T00:30:00Z"), "repeated: the first");
         assert_eq!(berlin.moment("2026-03-29T02:30"), at("2026-03-29T01:30:00Z"), "skipped");
         assert_eq!(berlin.moment("2026-02-30T05:00"), None);
+    }
+
+    #[test]
+    fn a_moment_has_the_day_and_minute_of_the_stores_clock() {
+        let berlin = Calendar::new(TimeZone::get("Europe/Berlin").unwrap(), (1, 1));
+        let moment = berlin.pricing_moment("2026-11-29T23:30:00Z".parse::<Timestamp>().unwrap().as_millisecond());
+        assert_eq!((moment.weekday, moment.minute), (Weekday::Monday, 30));
     }
 
     #[test]

@@ -1,21 +1,22 @@
-//! Devices: list them, weigh, print labels, open a drawer, catch up on a lane's events.
+//! Devices: list them, weigh, open a drawer, catch up on a lane's events.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(After)`
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use app::{
     Refusal,
-    catalog::ITEM_UNKNOWN,
-    devices::{DRAWER, DrawerOpened, LABEL_UNPRINTABLE, LABELS, LISTEN, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
+    devices::{DISCOVER, DRAWER, DrawerOpened, LEASE, LISTEN, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
     registers::REGISTER_UNKNOWN,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use commerce::{RegisterName, Sku, Unit};
+use commerce::{Quantity, RegisterName, Unit, operator::Right};
 use drivers::{
     device::DeviceName,
-    label_printer::{Barcode, Label, PrintError},
-    scale::WeightUnit,
+    discover::{Found, look},
 };
 use serde::{Deserialize, Serialize};
 use store::{Purpose, StoreError};
@@ -25,64 +26,53 @@ use utoipa_axum::routes;
 use crate::{
     config::DeviceKind,
     hub::Hub,
-    parts::devices::{DeviceState, lanes::LaneEvents},
+    parts::devices::{DeviceState, displays::Shown, lanes::LaneEvents, leases::TERM, weighings::Weighing},
     printing::lane_printer,
     web::{Asker, Command, Empty, InPath, InQuery, Problem, Routes},
 };
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "catalog", "registers", "printing"])
+    Routes::new("devices", "Scales, scanners, printers, terminals", &["devices", "registers", "roles"])
         .read(&READ, routes!(list))
         .read(&LISTEN, routes!(lane))
         .read(&LISTEN, routes!(lane_events))
+        .read(&LISTEN, routes!(lane_display))
         .command(&WEIGH, routes!(weigh))
-        .command(&LABELS, routes!(print_label))
+        .command(&LEASE, routes!(lease))
+        .command(&LEASE, routes!(give_back))
+        .read(&DISCOVER, routes!(discover))
         .command(&DRAWER, routes!(open_drawer))
 }
 
-/// A stable weight in the scale's own unit and resolution; usable as the quantity of a line.
+/// How to weigh.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Weigh {
+    /// How long to wait until the plate is still, in milliseconds. Default 2000.
+    #[serde(default)]
+    #[schema(minimum = 100, maximum = 10_000, default = 2000)]
+    within_ms: Option<u64>,
+    /// The price of a unit in minor units, for a scale that computes the price.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 999_999)]
+    unit_price: Option<u32>,
+}
+
+/// A stable weight in the scale's own unit and resolution.
 #[derive(Serialize, ToSchema)]
 struct Weighed {
+    /// Send it as the `weighing` of a line within two minutes. It can be sold once.
+    weighing: String,
     /// Thousandths of the unit.
     milli: u32,
     /// The scale's unit, `kilogram` or `pound`.
     unit: Unit,
-}
-
-/// A request to print labels.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PrintLabel {
-    /// The item.
-    sku: Sku,
-    /// The number of labels, 1 to 999. Default 1.
-    #[serde(default)]
-    #[schema(value_type = u16, minimum = 1, maximum = 999, default = 1)]
-    copies: Copies,
-}
-
-/// The number of labels: 1 to 999.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "u16")]
-struct Copies(u16);
-
-impl Default for Copies {
-    fn default() -> Self {
-        Self(1)
-    }
-}
-
-impl TryFrom<u16> for Copies {
-    type Error = String;
-
-    fn try_from(copies: u16) -> Result<Self, String> {
-        if (1..=999).contains(&copies) {
-            Ok(Self(copies))
-        } else {
-            Err(format!("Invalid number of copies {copies}: expected 1 to 999"))
-        }
-    }
+    /// The price that the scale computed, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<i64>,
+    /// The scale's answer as sent, with unprintable bytes escaped.
+    sent: String,
 }
 
 /// Selects events of a lane.
@@ -155,6 +145,17 @@ async fn lane_events(
     Ok(Json(heard.ok_or_else(|| REGISTER_UNKNOWN.because(format!("{actor} is no longer in the config")))?))
 }
 
+/// Get what the customer of the register sees, for a second screen
+///
+/// Each change comes as an event `display`.
+#[utoipa::path(get, path = "/api/v1/lanes/me/display",
+    responses((status = 200, body = Shown), (status = 404, body = Problem)))]
+async fn lane_display(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<Shown>, Problem> {
+    let register = actor.register_name().filter(|register| hub.config.lane(register).is_some());
+    let register = register.ok_or_else(|| REGISTER_UNKNOWN.because(format!("{actor} is no longer in the config")))?;
+    Ok(Json(hub.devices.displays.of(register)))
+}
+
 /// List all devices and their health
 #[utoipa::path(get, path = "/api/v1/devices", responses((status = 200, body = [DeviceState])))]
 async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
@@ -163,63 +164,70 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<DeviceState>> {
 
 /// Weigh: get a stable weight from a scale
 ///
-/// A repeat weighs again.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Empty,
-    responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 502, body = Problem)))]
+/// The scale is asked until the plate is still. An unstable, negative or out-of-range weight is refused with the
+/// reason. A repeat weighs again.
+#[utoipa::path(post, path = "/api/v1/devices/{name}/weigh", params(("name" = DeviceName, Path)), request_body = Weigh,
+    responses((status = 200, body = Weighed), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 502, body = Problem)))]
 async fn weigh(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<String>,
-    _: Command<Empty>,
+    command: Command<Weigh>,
 ) -> Result<Json<Weighed>, Problem> {
-    let weight = hub.devices.scale(&name)?.weigh().await.map_err(|error| SCALE_FAILED.because(error.to_string()))?;
-    let unit = match weight.unit {
-        WeightUnit::Kilogram => Unit::Kilogram,
-        WeightUnit::Pound => Unit::Pound,
-    };
-    Ok(Json(Weighed { milli: weight.milli, unit }))
+    hub.devices.free(&name, command.by.actor.register_name())?;
+    let Weigh { within_ms, unit_price } = command.body;
+    let within = Duration::from_millis(within_ms.unwrap_or(2000).clamp(100, 10_000));
+    let stable = hub.devices.scale(&name)?.weigh(within, unit_price).await;
+    let stable = stable.map_err(|error| SCALE_FAILED.because(error.to_string()))?;
+    let (milli, unit) = (stable.milli(), if stable.is_metric() { Unit::Kilogram } else { Unit::Pound });
+    let quantity = Quantity::new(i64::from(milli), unit).map_err(|error| SCALE_FAILED.because(error.to_string()))?;
+    let weight = stable.weight();
+    let (amount, sent) = (weight.amount, weight.sent.clone());
+    let weighing = hub.devices.weighings.keep(Weighing { quantity, sent: sent.clone() }, Instant::now());
+    Ok(Json(Weighed { weighing, milli, unit, amount, sent }))
 }
 
-/// Print shelf labels for an item
+/// A lease.
+#[derive(Serialize, ToSchema)]
+struct Lease {
+    /// Renew it before this many milliseconds have passed.
+    expires_in_ms: u64,
+}
+
+/// Take or renew the lease of a device
 ///
-/// The barcode is the item's GTIN; an item without one gets its SKU as Code 128.
-/// A repeat under the same key prints nothing more, unless the first attempt failed.
-#[utoipa::path(post, path = "/api/v1/devices/{name}/labels", params(("name" = DeviceName, Path)), request_body = PrintLabel,
-    responses((status = 204, description = "Printed"), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
-async fn print_label(
+/// While a register holds a device, only it may use it and hears its scans and weights. A register renews its lease
+/// every five seconds; the lease of a register that has died ends by itself. A repeat under the same key renews it.
+#[utoipa::path(post, path = "/api/v1/devices/{name}/lease", params(("name" = DeviceName, Path)), request_body = Empty,
+    responses((status = 200, body = Lease), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn lease(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<String>,
-    command: Command<PrintLabel>,
-) -> Result<StatusCode, Problem> {
-    // Looked up before the commit and refused inside it, so that a repeat gets its answer even if the item has changed.
-    let found =
-        hub.devices.label_printer(&name).and_then(|printer| Ok((Arc::clone(printer), label(&hub, &command.body)?)));
-    let refused = found.as_ref().map(drop).map_err(Clone::clone);
-    act_once(&hub, command, |_, _, _| refused, async move {
-        let (printer, label) = found?;
-        printer.print(&label).await.map_err(|error| match error {
-            PrintError::Invalid { .. } => LABEL_UNPRINTABLE.because(error.to_string()),
-            error => PRINTER_FAILED.because(error.to_string()),
-        })
-    })
-    .await
+    command: Command<Empty>,
+) -> Result<Json<Lease>, Problem> {
+    hub.devices.lease(&name, command.by.register()?)?;
+    Ok(Json(Lease { expires_in_ms: u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX) }))
 }
 
-fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
-    let item = hub.catalog.load().sku(&wanted.sku).cloned();
-    let item = item.ok_or_else(|| ITEM_UNKNOWN.because(format!("unknown item: SKU {}", wanted.sku)))?;
-    let currency = hub.currency();
-    let per = if item.price.per.is_measure() { format!("/{}", item.price.per.symbol()) } else { String::new() };
-    Ok(Label {
-        title: item.description.clone(),
-        detail: [&*item.package_size, &*item.department].join("  ").trim().to_owned(),
-        price: format!("{}{per}", item.price.minor.display(currency)),
-        currency: currency.symbol(),
-        barcode: match item.gtin {
-            Some(gtin) => Barcode::Gtin(gtin.to_string()),
-            None => Barcode::Code128(item.sku.to_string()),
-        },
-        copies: wanted.copies.0,
-    })
+/// Give a leased device back
+///
+/// Changes nothing if the register does not hold it.
+#[utoipa::path(post, path = "/api/v1/devices/{name}/give-back", params(("name" = DeviceName, Path)),
+    request_body = Empty,
+    responses((status = 204, description = "Given back")))]
+async fn give_back(
+    State(hub): State<Arc<Hub>>,
+    InPath(name): InPath<String>,
+    command: Command<Empty>,
+) -> Result<StatusCode, Problem> {
+    hub.devices.leases.give_back(&name, command.by.register()?);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List what is plugged in, with a table for the config where a driver fits
+#[utoipa::path(get, path = "/api/v1/devices/found", responses((status = 200, body = Found)))]
+async fn discover() -> Json<Found> {
+    Json(look().await)
 }
 
 /// Open the cash drawer at the lane's receipt printer
@@ -228,11 +236,12 @@ fn label(hub: &Hub, wanted: &PrintLabel) -> Result<Label, Refusal> {
 #[utoipa::path(post, path = "/api/v1/drawer", request_body = Empty,
     responses((status = 204, description = "Opened"), (status = 404, body = Problem), (status = 502, body = Problem)))]
 async fn open_drawer(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
-    // As for labels: the lane may have a different printer, or none, when the command is repeated.
+    // Refused inside the commit: the lane may have a different printer, or none, when the command is repeated.
     let found = lane_printer(&hub, command.by.register()?)
         .and_then(|name| Ok((name.to_owned(), Arc::clone(hub.devices.receipt_printer(name)?))));
     let printer_name = found.as_ref().map(|(name, _)| name.clone()).map_err(Clone::clone);
     let record = move |transaction: &mut store::Transaction<'_>, by: &app::By, _: &Empty| {
+        app::operators::allow(transaction, by, Right::OpenDrawer, 0)?;
         Ok(app::audit::record(transaction, by, &DrawerOpened { printer: printer_name? })?)
     };
     act_once(&hub, command, record, async move {

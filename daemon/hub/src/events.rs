@@ -86,10 +86,10 @@ struct Opening {
 
 /// Connect to the events
 ///
-/// A WebSocket. Each message is a JSON object with a `type`: `device`, `sale_completed`, `missed`, and `status` for
-/// people at the console. The hub accepts no messages. Scans and weights have a `sequence` in their lane; after a
-/// broken connection, `GET /api/v1/lanes/me/events?after=…` returns the missed ones. The connection ends with the token
-/// or session that opened it.
+/// A WebSocket. Each message is a JSON object with a `type`: `device`, `sale_completed`, `order_changed`, `missed`, and
+/// `status` for people at the console. The hub accepts no messages. Scans and weights have a `sequence` in their lane;
+/// after a broken connection, `GET /api/v1/lanes/me/events?after=…` returns the missed ones. The connection ends with
+/// the token or session that opened it.
 #[utoipa::path(get, path = "/api/v1/events", params(Opening),
     responses((status = 101, description = "Events follow", body = Event)))]
 async fn listen(

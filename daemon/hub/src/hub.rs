@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use app::{selling::SaleContext, timekeeping::Trust};
+use app::{health, selling::SaleContext, timekeeping::Trust};
 use axum::http::HeaderMap;
-use commerce::{Currency, RegisterName, Station};
-use store::Store;
+use commerce::{BusinessDay, Currency, RegisterName, Station};
+use drivers::bitmap::Bitmap;
+use store::{Purpose, Store, StoreError};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
     clock::Calendar,
-    config::Config,
+    config::{Config, Templates},
     parts::{
-        catalog::LiveCatalog, certificates::Certificates, devices::Devices, events::HubEvent,
-        headquarters::Headquarters, printed::LastPrinted, publications::Publications, registers::Registers,
-        requests::Requests, sizes::Sizes, terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
+        budget::Budget, catalog::LiveCatalog, certificates::Certificates, devices::Devices, enrolment::EnrolmentState,
+        events::HubEvent, headquarters::Headquarters, operators::Operators, prices::Prices, printed::LastPrinted,
+        publications::Publications, registers::Registers, requests::Requests, sizes::Sizes, suggestions::Suggestions,
+        terminals::TerminalLocks, timekeeper::Timekeeper, today::Today,
     },
 };
 
@@ -22,24 +24,38 @@ use crate::{
 pub struct Hub {
     /// The config, as read at start.
     pub(crate) config: Config,
+    /// Whether the store is encrypted.
+    pub(crate) is_encrypted: bool,
     /// The faults that the check at start found in the store.
     pub(crate) faults: Vec<String>,
     /// The store.
     pub(crate) store: Arc<Store>,
     /// The catalog in memory.
     pub(crate) catalog: LiveCatalog,
+    /// The price book in memory.
+    pub(crate) prices: Prices,
     /// Scales, scanners, printers, terminals.
     pub(crate) devices: Devices,
     /// Authentication of registers and people.
     pub(crate) registers: Registers,
+    /// Who is signed in at which register.
+    pub(crate) operators: Operators,
+    /// What each register may still write.
+    pub(crate) budget: Budget,
     /// Locks: one payment at a time per terminal.
     pub(crate) terminals: TerminalLocks,
+    /// The label templates.
+    pub(crate) templates: Templates,
+    /// The logo at the top of receipts.
+    pub(crate) logo: Option<Bitmap>,
     /// The latest printed receipts.
     pub(crate) last_printed: LastPrinted,
     /// The certificates that the hub uses and trusts.
     pub(crate) certificates: Certificates,
     /// How publications of HQ get in, if the config names its key.
     pub(crate) publications: Option<Publications>,
+    /// How the hub's identity is kept.
+    pub(crate) enrolment: EnrolmentState,
     /// The bridge to HQ.
     pub(crate) headquarters: Headquarters,
     /// The day's totals.
@@ -50,6 +66,8 @@ pub struct Hub {
     pub(crate) console: watch::Sender<Arc<str>>,
     /// Counters of answered requests.
     pub(crate) requests: Requests,
+    /// What customers buy together.
+    pub(crate) suggestions: Suggestions,
     /// The sizes of the store's files.
     pub(crate) sizes: Sizes,
     /// The store's calendar.
@@ -74,6 +92,11 @@ impl Hub {
         self.config.store.currency
     }
 
+    /// The business day of sales at a moment.
+    pub(crate) fn business_day(&self, at_ms: i64) -> Result<BusinessDay, StoreError> {
+        app::cash::date_of_sales(&self.store, self.calendar.business_day(at_ms))
+    }
+
     /// The data of a register's sale besides its basket.
     pub(crate) fn sale_context(&self, register: &RegisterName, at_ms: i64) -> SaleContext {
         SaleContext {
@@ -83,6 +106,16 @@ impl Hub {
             fiscal_year: self.fiscal_year(at_ms),
             printer: self.config.lane(register).and_then(|lane| lane.receipt_printer.clone()),
         }
+    }
+
+    /// Commits a heartbeat: it is answered while the store makes changes durable.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn beat(&self) -> Result<(), StoreError> {
+        let at_ms = self.now_ms();
+        // On a full disk, too: then the hub is not better after a restart.
+        self.store.commit_for(Purpose::Settled, move |transaction| health::beat(transaction, at_ms)).await
     }
 
     /// The current time for stamps: milliseconds since 1970, UTC.

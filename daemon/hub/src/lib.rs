@@ -10,33 +10,49 @@
 //! | [`config`] | a store's config file |
 //! | `web` | the LAN API: TLS, authentication, commands, problem details, the OpenAPI document |
 //! | `followers` | work after a commit, driven by stored records |
-//! | `registers`, `catalog`, `publications`, `selling`, `stock`, `payments`, `printing`, `devices`, `events`, `status`, `timekeeping`, `audit` | the capabilities: their routes and followers |
-//! | `hub`, `parts` | the running hub and its parts: authentication, the catalog, devices, terminals, the bridge to HQ |
+//! | `registers`, `operators`, `catalog`, `publications` | capabilities: their routes and followers |
+//! | `cash`, `selling`, `orders`, `stock`, `payments`, `gift_cards`, `customers` | the same |
+//! | `guide`, `printing` | the same |
+//! | `devices`, `events`, `status`, `headquarters`, `timekeeping`, `audit` | the same |
+//! | `hub`, `parts` | the running hub and its parts: authentication, catalog, devices, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
 //! | `peer`, `ration` | the origin of a connection; rate limits for log lines caused from outside |
 //! | `trail` | a sale's trail in the log |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
+//! | [`enrolment`] | how a box becomes a hub, and keeps its identity |
 //! | [`run`] | start, watchdog, stop |
 
 mod audit;
+mod cash;
 mod catalog;
 mod clock;
 pub mod config;
+mod customers;
 mod devices;
 mod digest;
+pub mod enrolment;
 mod events;
 mod followers;
+mod gift_cards;
+mod guide;
+mod headquarters;
 mod hub;
 pub mod maintenance;
+mod operators;
+mod orders;
 mod parts;
 mod payments;
 mod peer;
+pub mod pricing;
 mod printing;
 mod publications;
 mod ration;
+mod recalls;
 mod registers;
 pub mod run;
 mod selling;
+mod serials;
+mod services;
 mod status;
 mod stock;
 mod timekeeping;
@@ -48,24 +64,37 @@ pub use status::resident_in;
 pub use web::openapi::document;
 
 /// The pages of the hub.
-fn pages() -> axum::Router<std::sync::Arc<Hub>> {
-    status::page()
+fn page_routes() -> axum::Router<std::sync::Arc<Hub>> {
+    pages::router(Some("console"), &["console", "docs", "register"]).merge(enrolment::pages())
 }
 
 /// The routes of every capability, in the order of the OpenAPI document.
 fn routes() -> Vec<web::Routes> {
     vec![
         registers::routes(),
+        services::routes(),
+        operators::routes(),
         catalog::routes(),
+        pricing::routes(),
         publications::routes(),
+        recalls::routes(),
+        serials::routes(),
+        cash::routes(),
         selling::basket_routes(),
         payments::routes(),
+        gift_cards::routes(),
+        customers::routes(),
+        guide::routes(),
         selling::sale_routes(),
-        printing::routes(),
+        selling::return_routes(),
+        printing::receipt_routes(),
+        orders::routes(),
         stock::routes(),
+        printing::label_routes(),
         devices::routes(),
         events::routes(),
         status::routes(),
+        headquarters::routes(),
         timekeeping::routes(),
         audit::routes(),
     ]

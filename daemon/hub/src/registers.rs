@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{
     By, Refusal, audit,
-    refusal::FAULT,
+    refusal::{BAD_REQUEST, FAULT},
     registers::{
         self, AllLoggedOut, CODE_WRONG, CodesRefused, END_SESSIONS, LoggedIn, LoggedOut, PAIR, PairingCodeDrawn, READ,
         REGISTER_UNKNOWN,
@@ -13,7 +13,7 @@ use app::{
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use commerce::{Actor, RegisterName, Station};
@@ -57,6 +57,15 @@ struct PairingCode {
     register: RegisterName,
     /// To be typed at the register within ten minutes.
     code: String,
+}
+
+/// What a pairing code is for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PairingRequest {
+    /// If the register is a web page that does not come from the hub: its origin, which may then call the API.
+    #[schema(max_length = 200, example = "https://till.example")]
+    origin: Option<String>,
 }
 
 /// The credentials of a register.
@@ -165,21 +174,37 @@ fn known(hub: &Hub, name: &RegisterName) -> Result<(), Problem> {
     Err(REGISTER_UNKNOWN.because(detail).into())
 }
 
+/// An origin as browsers send it.
+fn checked_origin(origin: String) -> Result<String, Problem> {
+    let is_origin = |uri: &Uri| {
+        let is_web = matches!(uri.scheme_str(), Some("https" | "http"));
+        // An origin ends with its authority.
+        is_web && uri.authority().is_some_and(|authority| origin.ends_with(authority.as_str()))
+    };
+    if origin.len() <= 200 && origin.parse().is_ok_and(|uri: Uri| is_origin(&uri)) {
+        return Ok(origin);
+    }
+    let detail = format!("invalid origin {}: expected the form https://till.example", origin.escape_debug());
+    Err(BAD_REQUEST.because(detail).into())
+}
+
 /// Draw a pairing code for a register of the config
 ///
-/// A repeat under the same key draws another code, which replaces the first.
+/// A repeat under the same key draws another code, which replaces the first. With `origin`, a web page of another site can
+/// be the register.
 #[utoipa::path(post, path = "/api/v1/registers/{name}/pairing-code", params(("name" = RegisterName, Path)),
-    request_body = Empty, responses((status = 200, body = PairingCode), (status = 404, body = Problem)))]
+    request_body = PairingRequest, responses((status = 200, body = PairingCode), (status = 404, body = Problem)))]
 async fn new_pairing_code(
     State(hub): State<Arc<Hub>>,
     InPath(name): InPath<RegisterName>,
-    command: Command<Empty>,
+    command: Command<PairingRequest>,
 ) -> Result<Json<PairingCode>, Problem> {
     known(&hub, &name)?;
+    let origin = command.body.origin.map(checked_origin).transpose()?;
     let by = command.by;
     let act = PairingCodeDrawn { register: name.clone() };
     hub.store.commit(move |transaction| audit::record(transaction, &by, &act)).await?;
-    let code = hub.registers.new_code(&name)?;
+    let code = hub.registers.new_code(&name, origin)?;
     Ok(Json(PairingCode { register: name, code }))
 }
 
@@ -215,17 +240,18 @@ async fn pair(
     CameFrom(peer): CameFrom,
     Body(code): Body<Code>,
 ) -> Result<Json<PairedRegister>, Problem> {
-    let register = match hub.registers.use_code(peer, &code.code) {
-        Ok(register) => register,
+    let (register, origin) = match hub.registers.use_code(peer, &code.code) {
+        Ok(known) => known,
         Err(refusal) => return Err(note_wrong(&hub, peer, "pairing", refusal).await),
     };
-    let token = hub.registers.pair(&hub.store, register.clone(), hub.now_ms()).await?;
+    let token = hub.registers.pair(&hub.store, register.clone(), origin, hub.now_ms()).await?;
     tracing::info!(%register, peer = %told(peer), "paired");
     Ok(Json(PairedRegister { register, token }))
 }
 
 /// List the registers of the store
-#[utoipa::path(get, path = "/api/v1/registers", responses((status = 200, body = [RegisterState]), (status = 401, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/registers",
+    responses((status = 200, body = [RegisterState]), (status = 401, body = Problem)))]
 async fn list(State(hub): State<Arc<Hub>>) -> Json<Vec<RegisterState>> {
     let paired = hub.registers.paired();
     let state = |register: &crate::config::Register| RegisterState {

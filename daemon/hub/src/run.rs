@@ -9,9 +9,9 @@ use std::{
 };
 
 use app::{
-    Retention,
+    Retention, cash,
     catalog::Catalog,
-    check, hq, keeping,
+    check, customers, hq, keeping, selling,
     timekeeping::{self, Trust},
 };
 use axum::Router;
@@ -27,28 +27,37 @@ use tokio::{
 use crate::{
     catalog::FollowCatalog,
     clock::{Calendar, now_ms},
-    config::{Config, DeviceKind},
-    followers,
+    config::{Config, DeviceKind, Templates},
+    enrolment, followers,
+    guide::LearnFromSales,
     hub::Hub,
     maintenance::admin,
+    orders::{FollowDeadlines, FollowOrders, FollowQuotas},
     parts::{
+        budget::Budget,
         catalog::LiveCatalog,
         certificates::Certificates,
         devices::Devices,
+        enrolment::{Ending, EnrolmentState},
         events,
         headquarters::Headquarters,
+        operators::Operators,
+        prices::Prices,
         printed::LastPrinted,
         publications::Publications,
         registers::Registers,
         requests::Requests,
         sizes::Sizes,
+        suggestions::Suggestions,
         terminals::TerminalLocks,
         timekeeper::{ClockFigures, Timekeeper},
         today::Today,
     },
     payments::ResolvePayments,
-    printing::PrintReceipts,
+    pricing::FollowPrices,
+    printing::{PrintLabels, PrintReceipts},
     publications::{ActivatePublications, FetchPublications},
+    selling::numbering,
     status::{self, FollowSales},
     web::{openapi, server},
 };
@@ -69,12 +78,16 @@ pub fn open(config: Config) -> Result<Arc<Hub>, String> {
 }
 
 fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, String> {
+    let templates = Templates::read(config.store.label_templates.as_deref());
+    let templates = templates.map_err(|why| format!("store.label_templates:\n- {why}"))?;
+    let logo = config.logo()?;
     let calendar = Calendar::new(config.time_zone()?, config.store.fiscal_year_starts.into());
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let linked = app::linked_tables();
-    let store =
-        Store::open(&config.store.data, config.store.engine, &linked, born).map_err(|error| error.to_string())?;
+    let medium = config.medium()?;
+    let is_encrypted = medium.key.is_some();
+    let store = Store::open(&config.store.data, medium, &linked, born).map_err(|error| error.to_string())?;
     let latest_ms = timekeeping::latest(&store, now).map_err(|error| error.to_string())?;
     let timekeeper = Arc::new(Timekeeper::from(latest_ms));
     let now = timekeeper.read().now_ms;
@@ -82,13 +95,24 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     // Before any terminal is asked about a payment from before the restore.
     off_the_runtime(|| app::maintenance::after_restore(&store, now)).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
+    off_the_runtime(|| put_home(&store, &config)).map_err(|error| error.to_string())?;
     // Before anything is written in this epoch. HQ's view of the stock must not keep the hub from selling.
     if let Err(error) = off_the_runtime(|| hq::open_epoch(&store, now)) {
         faults.push(format!("could not queue the opening stock for HQ; will retry at the next start: {error}"));
     }
+    if config.headquarters.is_some() {
+        off_the_runtime(|| customers::begin_epoch(&store, now)).map_err(|error| error.to_string())?;
+    }
+    off_the_runtime(|| selling::begin_numbering(&store, config.headquarters.is_some()))
+        .map_err(|error| error.to_string())?;
     let mut fault = |error: StoreError| faults.push(error.to_string());
     let catalog = Catalog::read(&store, &mut fault).map_err(|error| error.to_string())?;
-    let today = Today::read(&store, calendar.business_day(now), &mut fault).map_err(|error| error.to_string())?;
+    let mut told = |why: String| tracing::error!(why, "the price book is damaged");
+    let prices = Prices::open(&store, &config.store.hub.to_string(), &calendar, &mut told);
+    let prices = prices.map_err(|error| error.to_string())?;
+    let mut fault = |error: StoreError| faults.push(error.to_string());
+    let business_day = cash::date_of_sales(&store, calendar.business_day(now)).map_err(|error| error.to_string())?;
+    let today = Today::read(&store, business_day, &mut fault).map_err(|error| error.to_string())?;
     for fault in &faults {
         tracing::error!(%fault, "the check at the start found a fault; stop the hub and run `store-hub store check`");
     }
@@ -99,6 +123,7 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     });
     let registers = registers.map_err(|_| "reading the registers panicked".to_owned())??;
     let events = broadcast::channel(events::EVENTS).0;
+    let idle = Duration::from_secs(u64::from(config.operators.lock_minutes) * 60);
     let listeners = events.clone();
     // There may be no listeners.
     let devices = Devices::start(&config, move |event| drop(listeners.send(Arc::new(event))))?;
@@ -112,13 +137,20 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     let terminals = TerminalLocks::new(terminals);
     let hub = Arc::new(Hub {
         config,
+        is_encrypted,
         faults,
         store,
         catalog: LiveCatalog::new(catalog),
+        prices,
         devices,
         registers,
+        operators: Operators::new(idle),
+        budget: Budget::default(),
         terminals,
         certificates,
+        enrolment: EnrolmentState::default(),
+        templates,
+        logo,
         last_printed: LastPrinted::default(),
         publications,
         headquarters,
@@ -126,12 +158,15 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
         events,
         console: watch::channel("".into()).0,
         requests: Requests::default(),
+        suggestions: Suggestions::default(),
         sizes: Sizes::default(),
         calendar,
         timekeeper,
     });
     follow(&hub);
+    numbering::start(&hub);
     status::start(&hub);
+    enrolment::start(&hub);
     tidy_up(&hub);
     if let Err(error) = admin::open(&hub) {
         tracing::warn!(%error, "admin socket unavailable: no backup can be taken while the hub runs");
@@ -139,15 +174,32 @@ fn open_with(config: Config, certificates: Certificates) -> Result<Arc<Hub>, Str
     Ok(hub)
 }
 
+/// Stores what items of HQ, which come without a config, need to know of it.
+fn put_home(store: &Store, config: &Config) -> Result<(), StoreError> {
+    let (hub, currency, orders) = (config.store.hub.clone(), config.store.currency, config.orders.policy());
+    let home = app::stock::Home { hub, epoch: store.epoch(), currency, orders };
+    store.commit_blocking(move |transaction| app::stock::put_home(transaction, &home))
+}
+
 /// Starts the followers.
 fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowCatalog(Arc::clone(hub)));
+    followers::start(&hub.store, FollowPrices(Arc::clone(hub)));
     followers::start(&hub.store, FetchPublications::new(Arc::clone(hub)));
     followers::start(&hub.store, ActivatePublications::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
+    followers::start(&hub.store, LearnFromSales::new(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
+    followers::start(&hub.store, FollowOrders::new(Arc::clone(hub)));
+    followers::start(&hub.store, FollowDeadlines::new(Arc::clone(hub)));
+    if hub.config.headquarters.is_some() {
+        followers::start(&hub.store, FollowQuotas::new(Arc::clone(hub)));
+    }
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
         followers::start(&hub.store, PrintReceipts::new(Arc::clone(hub), printer.name.to_string()));
+    }
+    for printer in hub.config.devices_of(DeviceKind::LabelPrinter) {
+        followers::start(&hub.store, PrintLabels::new(Arc::clone(hub), printer.name.to_string()));
     }
 }
 
@@ -175,7 +227,10 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let identity = server::tls(&config.listen, &certificates)?;
     let address = config.listen.address;
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("listen.address: can't listen on {address}: {error}; check that no other hub is running and the port is free")
+        format!(
+            "listen.address: can't listen on {address}: {error}; check that no other hub is running and the port \
+             is free"
+        )
     })?;
     let metrics = match &config.metrics {
         Some(metrics) => Some(TcpListener::bind(metrics.address).await.map_err(|error| {
@@ -195,11 +250,21 @@ async fn run_to_the_end(config: Config, embedding: Embedding) -> Result<(), Stri
     let more = embedding.routes.map(|routes| routes(Arc::clone(&hub)));
     let router = openapi::router(Arc::clone(&hub), more.unwrap_or_default());
     let serving = tokio::spawn(server::serve(listener, identity, router, stop));
-    stopped(embedding.end).await?;
+    let _announced = enrolment::announce(&hub.config, address);
+    let mut ending = hub.enrolment.ending();
+    tokio::select! {
+        stopped = stopped(embedding.end) => stopped?,
+        _ = ending.wait_for(Option::is_some) => {}
+    }
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     tracing::info!("stopping");
     let _ = tell_stop.send(true);
-    serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    serving.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    if *ending.borrow() == Some(Ending::Wipe) {
+        enrolment::wipe(&hub.config)?;
+        tracing::warn!("the location is closed: wiped the keys and the data");
+    }
+    Ok(())
 }
 
 /// The routes of a hub, as served by [`run`].
@@ -294,7 +359,8 @@ async fn ask_for_rewriting(hub: &Arc<Hub>) -> Result<(), StoreError> {
     store::ask_for_rewriting(&hub.config.store.data)
 }
 
-/// Notifies systemd's watchdog while the store commits or has stopped for good. A hub that hangs is better restarted.
+/// Notifies systemd's watchdog while the store commits heartbeats or has stopped for good. A hub that hangs is better
+/// restarted.
 fn watchdog(hub: &Arc<Hub>) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     let hub = Arc::clone(hub);
@@ -302,7 +368,7 @@ fn watchdog(hub: &Arc<Hub>) {
         let mut every = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
         loop {
             every.tick().await;
-            let commits = hub.store.commit_for(Purpose::Settled, |_| Ok::<_, StoreError>(())).await.is_ok();
+            let commits = hub.beat().await.is_ok();
             // A hub with a failed disk keeps running, refuses requests and reports the reason. If it restarted by
             // itself, it would trust the disk again.
             let stopped = hub.store.stopped();

@@ -36,7 +36,7 @@ const ARCHIVED_EVERY: u64 = 10_000;
 pub(super) const LINES: usize = 5;
 
 /// The real items, and generated ones with numbers and GTINs of their own up to the requested count.
-pub(super) fn items(real: &[Item], count: usize) -> Vec<Item> {
+pub(crate) fn items(real: &[Item], count: usize) -> Vec<Item> {
     let mut items: Vec<Item> = real.iter().take(count).cloned().collect();
     for number in items.len()..count {
         let like = &real[number % real.len()];
@@ -68,14 +68,20 @@ pub(super) fn basket(
     let mut basket = Basket::open(BasketId(0), register, None, currency, at_ms, None, None)?;
     for item in items {
         let quantity = Quantity::pieces(1).map_err(|_| commerce::Refusal::AmountOutOfRange)?;
-        basket.add_line(NewLine { what: What::Item(item), quantity, keyed: None, discounts: Vec::new() })?;
+        basket.add_line(NewLine {
+            what: What::Item(item),
+            quantity,
+            keyed: None,
+            discounts: Vec::new(),
+            particulars: commerce::Particulars::default(),
+        })?;
     }
     basket.tender(Tender::Cash { amount: basket.due() })?;
     Ok(basket)
 }
 
 /// [`LINES`] items that are sold by the piece, from an offset on.
-pub(super) fn some(items: &[Item], place: usize) -> Vec<Item> {
+pub(crate) fn some(items: &[Item], place: usize) -> Vec<Item> {
     let by_piece = items.iter().filter(|item| item.price.minor.is_positive() && !item.price.per.is_measure());
     by_piece.cycle().skip(place % items.len().max(1)).take(LINES).cloned().collect()
 }
@@ -106,11 +112,12 @@ pub(super) fn sell(
     }
 }
 
-/// Creates the store of a config with a history of sales, and adds them to HQ's ledger.
+/// Creates the store of a config with a history of sales. With HQ's ledger they are acknowledged there and archived;
+/// without it all of them wait for HQ.
 ///
 /// # Errors
 /// The store fails.
-pub(super) async fn fill(config: &Config, ledger: &Ledger, items: &[Item], sales: u64) -> Result<(), String> {
+pub(crate) async fn fill(config: &Config, ledger: Option<&Ledger>, items: &[Item], sales: u64) -> Result<(), String> {
     let now = now_ms();
     let born = u64::try_from(now).unwrap_or(0);
     let store = Store::open(&config.store.data, config.store.engine, &app::linked_tables(), born)
@@ -148,7 +155,7 @@ pub(super) async fn fill(config: &Config, ledger: &Ledger, items: &[Item], sales
         });
         done.await.map_err(|refusal| refusal.detail)?;
         bar.set_position(last);
-        if last.is_multiple_of(ARCHIVED_EVERY) || last == sales {
+        if ledger.is_some() && (last.is_multiple_of(ARCHIVED_EVERY) || last == sales) {
             store.acknowledge_outbox(stream.as_str(), last).await.map_err(|error| error.to_string())?;
             let retention =
                 Retention { now_ms: now, keep_sales_days: config.store.keep_sales_days, has_headquarters: true };
@@ -158,6 +165,7 @@ pub(super) async fn fill(config: &Config, ledger: &Ledger, items: &[Item], sales
         }
     }
     bar.finish_and_clear();
+    let Some(ledger) = ledger else { return Ok(()) };
     let epoch = Epoch(store.epoch());
     rest(config, store)?;
     let began = ledger.begin_after(&config.store.hub, epoch, &stream, Sequence(sales)).await;

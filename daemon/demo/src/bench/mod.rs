@@ -5,9 +5,14 @@
 //! | result | compared with |
 //! | --- | --- |
 //! | durable sales of the committer alone | appending the same bytes with a flush per group |
-//! | whole sales through the LAN API over TLS, by card (two flushes) and by cash (one) | appends of 4 KiB with fdatasync |
+//! | whole sales over TLS, by card (two flushes) and by cash (one) | appends of 4 KiB with fdatasync |
 //! | items looked up by GTIN, over TLS | a constant answer of the same server |
 //! | a whole catalog loaded through the API, and sales meanwhile | sales before |
+//! | lists of large sales read without a pause, and sales meanwhile | sales before |
+//! | what of a sale can come back, by its receipt, anywhere in the history | |
+//! | an order from the web shop's request to a register's screen | |
+//! | handovers of orders | sales |
+//! | sales with 50,000 open orders | sales without orders |
 //! | from a kill to the first answer; memory; bytes on the disk | |
 //!
 //! With `--stored` the store has a history ([`made_up`]).
@@ -16,7 +21,9 @@ mod disk;
 mod durable;
 mod load;
 mod lookup;
-mod made_up;
+pub(crate) mod made_up;
+mod orders;
+mod receipts;
 mod report;
 mod start;
 
@@ -28,7 +35,7 @@ use std::{
 
 use commerce::Item;
 use load::Load;
-use report::{Catalog, Lookup, Report, Sales, Size, Start};
+use report::{Catalog, Lists, Lookup, Report, Sales, Size, Start};
 use serde_json::json;
 use store::{EngineKind, Timings};
 
@@ -43,6 +50,9 @@ const REGISTERS: [usize; 3] = [1, 8, LANES];
 /// The number of registers that sell while something else is measured, and the pause of each between two sales: a store
 /// at its busiest.
 const BUSY: (usize, Duration) = (4, Duration::from_millis(20));
+
+/// The sales on a page of a list, and the lines of each.
+const LISTED: (usize, usize) = (100, 400);
 
 /// The maximum time until a publication is active.
 const PUBLISHED: Duration = Duration::from_mins(5);
@@ -74,6 +84,9 @@ pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Only measure orders
+    #[arg(long)]
+    orders: bool,
 }
 
 /// A store with a history, and its registers.
@@ -99,6 +112,15 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
     let items = made_up::items(&real.items, arguments.items.clamp(made_up::LINES, 1_000_000));
     let fresh = Fresh::new(arguments.data.as_deref())?;
     let span = Duration::from_secs(arguments.seconds.clamp(1, 600));
+    if arguments.orders {
+        let orders = orders::measure(&fresh.path, arguments.engine, &items).await?;
+        if arguments.json {
+            println!("{}", serde_json::to_string_pretty(&orders).map_err(|error| error.to_string())?);
+        } else {
+            println!("\n{}", orders.table());
+        }
+        return Ok(());
+    }
     if arguments.stored > 0 {
         eprintln!("  generating {} earlier sales", arguments.stored);
     }
@@ -106,7 +128,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
         if arguments.stored == 0 {
             return Ok(());
         }
-        made_up::fill(config, ledger, &items, arguments.stored).await
+        made_up::fill(config, Some(ledger), &items, arguments.stored).await
     })
     .await?;
     // With a history the catalog is already there; otherwise it is loaded as a person would.
@@ -124,6 +146,8 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
         resident_later_mb.push((bench.sold, megabytes(start::resident(&bench.stage)?)));
     }
     let hq_lag_s = bench.wait_for_hq().await;
+    let receipt_ms = receipts::measure(&mut bench.clients[0].twin(), arguments.stored + bench.sold).await?;
+    let lists = bench.lists().await?;
     let catalog = bench.catalog().await?;
     let published = bench.published().await?;
     let resident_reloaded_mb = megabytes(start::resident(&bench.stage)?);
@@ -136,6 +160,7 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
             durable::measure(&bench.stage.directory, arguments.engine, currency, &bench.items, callers, span).await?,
         );
     }
+    let orders = orders::measure(&bench.stage.directory, arguments.engine, &bench.items).await?;
     let raw_appends_per_s = [first_raw, bench.raw().await?];
     let limit = f64::midpoint(raw_appends_per_s[0], raw_appends_per_s[1]);
     for figure in &mut sales {
@@ -151,6 +176,9 @@ async fn measure(arguments: Arguments) -> Result<(), String> {
         lookup,
         catalog,
         published,
+        lists,
+        receipt_ms,
+        orders,
         start: Start { first_answer_ms, resident_mb, resident_later_mb, resident_reloaded_mb },
         size,
         hq_lag_s,
@@ -266,7 +294,33 @@ impl Bench {
         Ok(Catalog { load_s, sale_before_ms: Percentiles::of(before), sale_meanwhile_ms: Percentiles::of(meanwhile) })
     }
 
-    /// The same catalog from HQ: fetched, checked and in force, while four registers sell. HQ's own work is done before.
+    /// Connections that read a page of large sales without a pause, while four registers sell.
+    async fn lists(&mut self) -> Result<Lists, String> {
+        eprintln!("  listing sales while selling");
+        let (sales, lines) = LISTED;
+        let lines: Vec<_> = self.items.iter().cycle().take(lines).map(|item| json!({ "sku": item.sku })).collect();
+        let sale = json!({ "lines": lines, "tenders": [{ "tender": "cash", "amount": 100_000_000 }] });
+        let (mut client, mut last) = (self.clients[0].twin(), None);
+        for number in 0..sales {
+            let sold = client.command("/api/v1/sales", &format!("bench-listed-{number:03}"), &sale).await?.done()?;
+            last = sold["sale"].as_str().and_then(|id| id.split_once('-')?.1.parse::<u64>().ok());
+        }
+        self.sold += sales as u64;
+        let last = last.ok_or("a sale without an id")?;
+        let page = [format!("/api/v1/sales?limit={sales}&before={}", last + 1)].into();
+        let (registers, pause) = BUSY;
+        let load = Load::start(&self.clients, &self.items, registers, false, pause);
+        tokio::time::sleep(self.span).await;
+        let (before, _) = load.end().await?;
+        let load = Load::start(&self.clients, &self.items, registers, false, pause);
+        let per_s = lookup::rate(&client, &page, self.span).await?;
+        let (meanwhile, _) = load.end().await?;
+        self.sold += (before.len() + meanwhile.len()) as u64;
+        Ok(Lists { per_s, sale_before_ms: Percentiles::of(before), sale_meanwhile_ms: Percentiles::of(meanwhile) })
+    }
+
+    /// The same catalog from HQ: fetched, checked and in force, while four registers sell. HQ's own work is done
+    /// before.
     async fn published(&mut self) -> Result<Catalog, String> {
         eprintln!("  the catalog published by HQ, while selling …");
         let (registers, pause) = BUSY;

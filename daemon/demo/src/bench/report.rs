@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use store::EngineKind;
 
-use super::durable::Durable;
+use super::{durable::Durable, orders::Orders};
 use crate::replay::Percentiles;
 
 /// All results.
@@ -23,6 +23,10 @@ pub(super) struct Report {
     pub(super) lookup: Lookup,
     pub(super) catalog: Catalog,
     pub(super) published: Catalog,
+    pub(super) lists: Lists,
+    /// Finding what of a sale can come back.
+    pub(super) receipt_ms: Percentiles,
+    pub(super) orders: Orders,
     pub(super) start: Start,
     pub(super) size: Size,
     /// Seconds from the last sale until HQ had all sales.
@@ -64,6 +68,15 @@ pub(super) struct Catalog {
     pub(super) sale_meanwhile_ms: Percentiles,
 }
 
+/// Reading pages of 100 sales of 400 lines.
+#[derive(Serialize)]
+pub(super) struct Lists {
+    pub(super) per_s: f64,
+    /// Latency of sales of four registers, before and meanwhile.
+    pub(super) sale_before_ms: Percentiles,
+    pub(super) sale_meanwhile_ms: Percentiles,
+}
+
 /// Milliseconds from a start after a kill to the first answer.
 #[derive(Serialize)]
 pub(super) struct Start {
@@ -91,7 +104,8 @@ impl Report {
         let [before, after] = self.raw_appends_per_s;
         let _ = writeln!(
             out,
-            "\n  {}, {} items, {} earlier sales; the disk does {before:.0} to {after:.0} appends of 4 KiB with fdatasync per second\n",
+            "\n  {}, {} items, {} earlier sales; the disk does {before:.0} to {after:.0} appends of 4 KiB with \
+             fdatasync per second\n",
             self.engine, self.items, self.stored
         );
         let _ =
@@ -144,6 +158,15 @@ impl Report {
                 meanwhile.p99, before.p99
             );
         }
+        let Lists { per_s, sale_before_ms: before, sale_meanwhile_ms: meanwhile } = &self.lists;
+        let _ = writeln!(
+            out,
+            "  pages of large sales   {per_s:.0}/s; sales meanwhile p99 {:.2} ms, before {:.2} ms",
+            meanwhile.p99, before.p99
+        );
+        let Percentiles { p50, p99, max } = self.receipt_ms;
+        let _ = writeln!(out, "  receipts to return     p50 {p50:.2} ms, p99 {p99:.2} ms, max {max:.2} ms");
+        out.push_str(&self.orders.table());
         let starts: Vec<_> = self.start.first_answer_ms.iter().map(|ms| format!("{ms:.0}")).collect();
         let later: Vec<_> = self
             .start

@@ -33,6 +33,10 @@ impl Config {
                 Some(_) => {}
             }
         }
+        findings.extend(self.orders.check());
+        findings.extend(self.card_payments.check());
+        findings.extend(self.backup.check());
+        findings.extend(self.returns.check().into_iter().map(|why| format!("returns.{why}")));
         self.check_devices(&mut findings);
         let (mut registers, mut scanners) = (BTreeSet::new(), BTreeSet::new());
         for register in &self.register {
@@ -89,11 +93,13 @@ fn place(address: &Address) -> String {
     match address {
         Address::Serial { path, .. } => path.display().to_string(),
         Address::Tcp { host, port } => format!("{host}:{port}"),
+        Address::Usb { .. } => address.to_string(),
+        Address::UsbSerial { id, .. } => format!("{id} {}", id.serial.as_deref().unwrap_or_default()),
     }
 }
 
 fn check_headquarters(headquarters: &Headquarters, findings: &mut Vec<String>) {
-    let Headquarters { broker, authority, certificate, key, username, password_file } = headquarters;
+    let Headquarters { broker, authority, certificate, key, username, password_file, .. } = headquarters;
     let mut found = |finding: &str| findings.push(format!("headquarters.{finding}"));
     if broker.tls && authority.is_none() {
         found("authority: mqtts needs the PEM file of the authority that signed the broker's certificate");

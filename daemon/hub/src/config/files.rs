@@ -7,11 +7,11 @@ use std::{
     path::Path,
 };
 
-use drivers::transport::Address;
+use drivers::{bitmap::Bitmap, transport::Address};
 use link::Identity;
 use serde_json::Value;
 
-use super::{Config, Headquarters};
+use super::{Config, Headquarters, Templates};
 use crate::clock::now_ms;
 
 /// A certificate that expires within this many days is a fault.
@@ -62,6 +62,10 @@ impl Config {
         if let Some(authority) = self.publications.as_ref().and_then(|publications| publications.authority.as_ref()) {
             found.authority("publications.authority", authority);
         }
+        if let Err(why) = Templates::read(self.store.label_templates.as_deref()) {
+            found.faults.push(format!("store.label_templates: {why}"));
+        }
+        found.faults.extend(self.logo().err());
         for (kind, devices) in &self.devices {
             for device in devices {
                 let name = format!("{} {}", kind.name(), device.name);
@@ -81,6 +85,14 @@ impl Config {
             }
         }
         found
+    }
+
+    /// The logo of receipts, if there is one.
+    pub(crate) fn logo(&self) -> Result<Option<Bitmap>, String> {
+        let Some(path) = &self.store.receipt_logo else { return Ok(None) };
+        let wrong = |why: String| format!("store.receipt_logo: {}: {why}", path.display());
+        let file = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+        Bitmap::from_png(&file, 576, 400).map(Some).map_err(wrong)
     }
 }
 
@@ -161,7 +173,7 @@ mod tests {
             let more = format!(
                 "[headquarters]\nbroker = \"mqtts://hq:8883\"\nauthority = \"{0}/ca.pem\"\nusername = \"hub\"\n\
                  password_file = \"{0}/password\"\n[[payment_terminal]]\nname = \"terminal-1\"\n\
-                 address = \"tcp://127.0.0.1:1\"\npassword_file = \"{0}/terminal\"\n",
+                 protocol = \"zvt\"\naddress = \"tcp://127.0.0.1:1\"\npassword_file = \"{0}/terminal\"\n",
                 directory.display()
             );
             let more = with(&more);

@@ -1,7 +1,7 @@
 //! The kinds of devices.
 
 use drivers::{
-    label_printer, payment_terminal, receipt_printer,
+    customer_display, label_printer, payment_terminal, receipt_printer,
     registry::{Setup, SetupError, prepare},
     scale, scanner,
 };
@@ -24,12 +24,20 @@ pub enum DeviceKind {
     ReceiptPrinter,
     /// Payment terminals.
     PaymentTerminal,
+    /// Customer displays.
+    CustomerDisplay,
 }
 
 impl DeviceKind {
     /// All variants.
-    pub const ALL: [Self; 5] =
-        [Self::Scale, Self::Scanner, Self::LabelPrinter, Self::ReceiptPrinter, Self::PaymentTerminal];
+    pub const ALL: [Self; 6] = [
+        Self::Scale,
+        Self::Scanner,
+        Self::LabelPrinter,
+        Self::ReceiptPrinter,
+        Self::PaymentTerminal,
+        Self::CustomerDisplay,
+    ];
 
     /// The name in the config, the API and the page.
     pub fn name(self) -> &'static str {
@@ -39,6 +47,7 @@ impl DeviceKind {
             Self::LabelPrinter => "label_printer",
             Self::ReceiptPrinter => "receipt_printer",
             Self::PaymentTerminal => "payment_terminal",
+            Self::CustomerDisplay => "customer_display",
         }
     }
 
@@ -50,6 +59,7 @@ impl DeviceKind {
             Self::LabelPrinter => None,
             Self::ReceiptPrinter => lane.receipt_printer.as_deref(),
             Self::PaymentTerminal => lane.payment_terminal.as_deref(),
+            Self::CustomerDisplay => lane.customer_display.as_deref(),
         }
     }
 
@@ -61,6 +71,7 @@ impl DeviceKind {
             Self::LabelPrinter => prepare(label_printer::PROTOCOLS, setup).map(drop),
             Self::ReceiptPrinter => prepare(receipt_printer::PROTOCOLS, setup).map(drop),
             Self::PaymentTerminal => prepare(payment_terminal::PROTOCOLS, setup).map(drop),
+            Self::CustomerDisplay => prepare(customer_display::PROTOCOLS, setup).map(drop),
         }
     }
 }

@@ -7,16 +7,23 @@
 //! [`Config::check_files`] also opens the files, addresses and devices that a config names. Only `store-hub
 //! check-config` uses it: a hub that starts finds out anyway.
 
+mod backup;
+mod card_payments;
+mod cash;
 mod check;
 mod files;
 mod kind;
+mod medium;
+mod operators;
+mod orders;
 mod read;
+mod templates;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
-use commerce::{Currency, RegisterName};
+use commerce::{Currency, RegisterName, code::Rule, returns::Policies};
 use contract::{HubId, publication::VerifyingKey};
 use drivers::registry::Setup;
 use jiff::tz::TimeZone;
@@ -24,10 +31,17 @@ use link::{BrokerAddress, Login};
 use serde::{Deserialize, Serialize};
 use store::EngineKind;
 
+pub use backup::Backup;
+pub use card_payments::CardPayments;
+pub use cash::Cash;
 pub use files::FileFindings;
 pub(crate) use files::{days_until, ends_soon};
 pub use kind::DeviceKind;
+pub(crate) use medium::medium;
+pub use operators::Operators;
+pub use orders::{ItemClass, Orders, WebShare};
 pub use read::ConfigError;
+pub(crate) use templates::Templates;
 
 /// The config file.
 #[derive(Clone, Debug, Serialize)]
@@ -45,8 +59,32 @@ pub struct Config {
     /// How publications of HQ are verified and fetched. Without it none is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publications: Option<Publications>,
-    /// The devices, each a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]` or
-    /// `[[payment_terminal]]`.
+    /// How the hub keeps its identity, if HQ enrolled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<Enrolment>,
+    /// How customer orders are handled.
+    #[serde(default)]
+    pub orders: Orders,
+    /// Limits of card payments.
+    #[serde(default)]
+    pub card_payments: CardPayments,
+    /// How operators sign in.
+    #[serde(default)]
+    pub operators: Operators,
+    /// How cash is counted.
+    #[serde(default)]
+    pub cash: Cash,
+    /// Where backups are written.
+    #[serde(default)]
+    pub backup: Backup,
+    /// The policy of returns.
+    #[serde(default)]
+    pub returns: Policies,
+    /// The rules for codes with a price, weight or count inside; the first that applies counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restricted_code: Vec<Rule>,
+    /// The devices, each a `[[scale]]`, `[[scanner]]`, `[[label_printer]]`, `[[receipt_printer]]`,
+    /// `[[payment_terminal]]` or `[[customer_display]]`.
     #[serde(flatten)]
     pub devices: BTreeMap<DeviceKind, Vec<Setup>>,
     /// The registers, each with the devices of its lane.
@@ -78,6 +116,13 @@ pub struct Store {
     /// The law sets the minimum.
     #[serde(default = "ten_years")]
     pub keep_sales_days: u16,
+    /// The directory of the retailer's own label templates: `NAME.toml` is the template `NAME`, also if a template that
+    /// is shipped has that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_templates: Option<PathBuf>,
+    /// A PNG that is printed at the top of receipts: at most 576 x 400 dots, 384 wide for paper of 58 mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_logo: Option<PathBuf>,
 }
 
 fn ten_years() -> u16 {
@@ -136,6 +181,15 @@ pub struct Listen {
     pub certificate: PathBuf,
     /// PEM file of the private key.
     pub key: PathBuf,
+    /// Whether TLS 1.2 is accepted as well, for registers that do not speak TLS 1.3.
+    #[serde(default)]
+    pub allow_tls_1_2: bool,
+    /// PEM file of the authority that registers and browsers must trust, for the page `/trust`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<PathBuf>,
+    /// Whether the hub is announced on the LAN by multicast DNS: `_store-hub._tcp`, under the host name `HUB.local`.
+    #[serde(default)]
+    pub announce: bool,
 }
 
 /// Where the metrics are served on the LAN.
@@ -167,6 +221,24 @@ pub struct Headquarters {
     /// The file with the password in its first line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
+    /// How many seconds a store that begins on an empty disk or with a backup waits for HQ to tell its last receipt
+    /// numbers, before it sells under a new prefix.
+    #[serde(default = "a_minute")]
+    pub receipt_numbers_timeout_s: u16,
+}
+
+fn a_minute() -> u16 {
+    60
+}
+
+/// The hub's enrolment at HQ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// HQ's enrolment service: `https://HOST:PORT`.
+    pub service: String,
+    /// The hub's state directory, with its identity.
+    pub state: PathBuf,
 }
 
 /// Publications of HQ.
@@ -184,7 +256,15 @@ pub struct Publications {
 impl Headquarters {
     /// A broker with default settings.
     pub fn new(broker: BrokerAddress, authority: Option<PathBuf>) -> Self {
-        Self { broker, authority, certificate: None, key: None, username: None, password_file: None }
+        Self {
+            broker,
+            authority,
+            certificate: None,
+            key: None,
+            username: None,
+            password_file: None,
+            receipt_numbers_timeout_s: a_minute(),
+        }
     }
 
     /// The user name and the password from its file.
@@ -222,6 +302,9 @@ pub struct Register {
     /// The payment terminal of the lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_terminal: Option<String>,
+    /// The customer display of the lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_display: Option<String>,
 }
 
 impl Config {
@@ -247,7 +330,8 @@ impl Config {
         }
         TimeZone::get(name).map_err(|_| {
             format!(
-                "store.time_zone: unknown time zone `{name}`; use an IANA name such as Europe/Vienna, and install tzdata"
+                "store.time_zone: unknown time zone `{name}`; use an IANA name such as Europe/Vienna, and install \
+                 tzdata"
             )
         })
     }

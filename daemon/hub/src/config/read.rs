@@ -42,6 +42,14 @@ impl Config {
             .map_err(|error| ConfigError::Unreadable { path: shown(), why: error.to_string() })?;
         parse(&text).map_err(|findings| ConfigError::Invalid { path: shown(), findings })
     }
+
+    /// Reads and checks the text of a config.
+    ///
+    /// # Errors
+    /// It is invalid: all findings.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<String>> {
+        parse(text)
+    }
 }
 
 /// Reads every table, then checks their consistency.
@@ -60,7 +68,10 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
         }
     }
     let (mut store, mut listen, mut metrics, mut headquarters, mut publications) = (None, None, None, None, None);
-    let mut register = Vec::new();
+    let (mut orders, mut operators, mut cash, mut card_payments, mut backup) = (None, None, None, None, None);
+    let mut returns = None;
+    let mut enrolment = None;
+    let (mut register, mut restricted_code) = (Vec::new(), Vec::new());
     let mut devices = BTreeMap::new();
     for (key, value) in table.into_inner() {
         match key.get_ref().as_ref() {
@@ -69,7 +80,15 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
             "metrics" => metrics = reader.table(value),
             "headquarters" => headquarters = reader.table(value),
             "publications" => publications = reader.table(value),
+            "enrolment" => enrolment = reader.table(value),
+            "orders" => orders = reader.table(value),
+            "operators" => operators = reader.table(value),
+            "cash" => cash = reader.table(value),
+            "backup" => backup = reader.table(value),
+            "card_payments" => card_payments = reader.table(value),
+            "returns" => returns = reader.table(value),
             "register" => register = reader.tables(value),
+            "restricted_code" => restricted_code = reader.tables(value),
             name => match DeviceKind::ALL.into_iter().find(|kind| kind.name() == name) {
                 Some(kind) => drop(devices.insert(kind, reader.tables(value))),
                 None => reader.unknown(name, key.span().start),
@@ -78,7 +97,25 @@ fn parse(text: &str) -> Result<Config, Vec<String>> {
     }
     match (store, listen) {
         (Some(store), Some(listen)) if reader.findings.is_empty() => {
-            let config = Config { store, listen, metrics, headquarters, publications, devices, register };
+            let (orders, operators) = (orders.unwrap_or_default(), operators.unwrap_or_default());
+            let cash = cash.unwrap_or_default();
+            let config = Config {
+                store,
+                listen,
+                metrics,
+                headquarters,
+                publications,
+                enrolment,
+                orders,
+                operators,
+                cash,
+                card_payments: card_payments.unwrap_or_default(),
+                backup: backup.unwrap_or_default(),
+                returns: returns.unwrap_or_default(),
+                restricted_code,
+                devices,
+                register,
+            };
             let findings = config.check();
             if findings.is_empty() { Ok(config) } else { Err(findings) }
         }
@@ -105,7 +142,9 @@ impl Reader<'_> {
         self.findings.push((
             place,
             format!(
-                "line {line}: unknown table `{name}`; expected one of: [store], [listen], [metrics], [headquarters], [publications], {kinds}, [[register]]"
+                "line {line}: unknown table `{name}`; expected one of: [store], [listen], [metrics], [headquarters], \
+                 [publications], [orders], [cash], [card_payments], [returns], [backup], [[restricted_code]], \
+                 {kinds}, [[register]]"
             ),
         ));
     }

@@ -57,7 +57,13 @@ fn findings_have_a_remedy() {
         (
             "[[scanner]]",
             "[[scaner]]",
-            "unknown table `scaner`; expected one of: [store], [listen], [metrics], [headquarters], [publications], [[scale]]",
+            "unknown table `scaner`; expected one of: [store], [listen], [metrics], [headquarters], [publications], \
+             [orders], [cash], [card_payments], [returns], [backup], [[restricted_code]], [[scale]]",
+        ),
+        (
+            "[listen]",
+            "[card_payments]\noffline_limit = -1\n[listen]",
+            "card_payments.offline_limit is negative: write minor units, 0 or more",
         ),
         ("scanner-1\"\n", "scanner 1\"\n", "Invalid device name `scanner 1`: 1 to 40 letters, digits or `-`"),
         (
@@ -77,6 +83,13 @@ fn findings_have_a_remedy() {
         let error = read(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(told), "{told}: {error}");
     }
+}
+
+#[test]
+fn a_store_has_a_name_of_60_characters_whatever_their_bytes() {
+    assert!(read(&GOOD.replace("Store 367", &"ä".repeat(60))).is_ok());
+    let told = read(&GOOD.replace("Store 367", &"ä".repeat(61))).unwrap_err().to_string();
+    assert!(told.contains("store.name: expected 1 to 60 visible characters"), "{told}");
 }
 
 #[test]
@@ -125,13 +138,21 @@ fn a_device_of_each_kind_is_read_with_its_protocols_settings() {
         unit = "pound"
         [[label_printer]]
         name = "labels-1"
+        protocol = "tspl"
+        dpi = 300
         address = "tcp://10.0.0.21:9100"
         [[receipt_printer]]
         name = "receipts-1"
+        protocol = "esc-pos"
         address = "tcp://10.0.0.20:9100"
         columns = 48
+        [[customer_display]]
+        name = "display-1"
+        protocol = "esc-pos"
+        address = "serial:/dev/ttyUSB2"
         [[payment_terminal]]
         name = "terminal-1"
+        protocol = "zvt"
         address = "tcp://10.0.0.30:20007"
         password_file = "/etc/store-hub/terminal-1.password"
     "#

@@ -17,6 +17,6 @@ pub fn check_config(path: &Path) -> Result<(), String> {
     if !found.faults.is_empty() {
         return Err(format!("{}:\n- {}", path.display(), found.faults.join("\n- ")));
     }
-    println!("{}: valid. Hub {}, {} registers.", path.display(), config.store.hub, config.register.len());
+    println!("{}: valid. Hub {}, registers: {}.", path.display(), config.store.hub, config.register.len());
     Ok(())
 }

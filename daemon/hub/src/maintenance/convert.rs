@@ -4,14 +4,17 @@ use std::path::Path;
 
 use store::{Converted, EngineKind};
 
-use crate::{clock::now_ms, config::Config};
+use crate::{
+    clock::now_ms,
+    config::{self, Config},
+};
 
 /// The interval of progress reports, in entries.
 const TOLD_EVERY: u64 = 100_000;
 
 pub(super) fn run(config: &Config, config_path: &Path, to: EngineKind, json: bool) -> Result<(), String> {
     let mut told = 0;
-    let converted = store::convert(&config.store.data, to, |done| {
+    let converted = store::convert(&config.store.data, config::medium(to)?, |done| {
         if done >= told + TOLD_EVERY {
             told = done;
             eprintln!("  {done} entries copied or compared");

@@ -1,21 +1,37 @@
-//! `store-hub store …`: maintenance of a store. A backup can be taken while the hub runs; all other commands need it
-//! stopped.
+//! Maintenance: `store-hub store …` (a backup can be taken while the hub runs; its other commands need it stopped),
+//! `devices`, `label`, `doctor`, `support-bundle`, `may-restart`.
 
 pub(crate) mod admin;
+mod age;
 mod backup;
+mod bundle;
+mod busy;
 mod check;
 mod check_config;
 mod convert;
+mod devices;
+mod doctor;
+mod import;
+mod label;
 mod permissions;
 
 use std::path::PathBuf;
 
+pub use bundle::{BundleArguments, write as write_bundle};
+pub use busy::may_restart;
 pub use check_config::check_config;
 use clap::{Args, Subcommand};
+pub use devices::{Arguments as DeviceArguments, run as run_devices};
+pub use doctor::{DoctorArguments, run as run_doctor};
+pub use import::{ImportArguments, import_items};
+pub use label::{LabelArguments, run_label};
 pub use permissions::print_permissions;
 use store::{EngineKind, Store};
 
-use crate::{clock::now_ms, config::Config};
+use crate::{
+    clock::now_ms,
+    config::{self, Config},
+};
 
 /// Maintain the store
 #[derive(Args)]
@@ -36,15 +52,21 @@ enum Command {
     Check,
     /// Write a backup of the whole store to a file, also while the hub sells
     Backup {
-        /// The file; it must not exist
+        /// The file; it must not exist. Without it: a file in the directory of [backup], where the oldest are deleted
         #[arg(long)]
-        to: PathBuf,
+        to: Option<PathBuf>,
+        /// Encrypt it for this public key of age, `age1…`, in addition to those of [backup]; repeatable
+        #[arg(long, value_name = "KEY")]
+        encrypt_to: Vec<String>,
     },
     /// Restore a store from a backup into an empty data directory; the hub must be stopped
     Restore {
         /// The backup file
         #[arg(long)]
         from: PathBuf,
+        /// The file with the secret key of age, if the backup is encrypted
+        #[arg(long)]
+        identity: Option<PathBuf>,
     },
     /// Convert the store to another engine and compare every entry; the hub must be stopped
     Convert {
@@ -62,8 +84,11 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let config = Config::read(&arguments.config).map_err(|error| error.to_string())?;
     match &arguments.command {
         Command::Check => check::run(&config, arguments.json),
-        Command::Backup { to } => backup::back_up(&config, to, arguments.json),
-        Command::Restore { from } => backup::restore(&config, from, arguments.json),
+        Command::Backup { to, encrypt_to } => {
+            let recipients = [config.backup.encrypt_to.clone(), encrypt_to.clone()].concat();
+            backup::back_up(&config, to.as_deref(), &recipients, arguments.json)
+        }
+        Command::Restore { from, identity } => backup::restore(&config, from, identity.as_deref(), arguments.json),
         Command::Convert { to } => convert::run(&config, &arguments.config, *to, arguments.json),
     }
 }
@@ -78,5 +103,6 @@ fn open(config: &Config) -> Result<Store, String> {
 
 fn open_as(config: &Config, engine: EngineKind) -> Result<Store, String> {
     let now = u64::try_from(now_ms()).unwrap_or(0);
-    Store::open(&config.store.data, engine, &app::linked_tables(), now).map_err(|error| error.to_string())
+    let medium = config::medium(engine)?;
+    Store::open(&config.store.data, medium, &app::linked_tables(), now).map_err(|error| error.to_string())
 }

@@ -1,16 +1,20 @@
 //! The hub's events for listeners on the WebSocket.
 //!
 //! A register receives the events of its own lane (scans, weights, payment progress), the health of devices, and its
-//! own sales. A person at the console receives everything, and the whole status at most four times per second. A
-//! listener that can't keep up is told how many events it missed. State is available from the routes, and a lane's
-//! scans and weights are kept for a while (`devices::lanes`), so nothing depends on an event arriving.
+//! own sales, and all changes of the store's orders. A person at the console receives everything, and the whole status
+//! at most four times per second. A listener that can't keep up is told how many events it missed. State is available
+//! from the routes, and a lane's scans and weights are kept for a while (`devices::lanes`), so nothing depends on an
+//! event arriving.
 
-use commerce::{Minor, RegisterName, Sale, SaleId};
+use commerce::{Minor, OrderId, RegisterName, Sale, SaleId, order::State};
 use drivers::device::DeviceEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::devices::lanes::LanePosition;
+use super::{
+    codes::Decoded,
+    devices::{displays::Shown, lanes::LanePosition},
+};
 
 /// The number of events that may wait for a listener.
 pub(crate) const EVENTS: usize = 4096;
@@ -38,6 +42,9 @@ pub(crate) enum HubWhat {
         /// connection.
         #[serde(skip_serializing_if = "Option::is_none")]
         lane: Option<LanePosition>,
+        /// For a scan: what the code means.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        decoded: Option<Decoded>,
     },
     /// A sale was completed.
     SaleCompleted {
@@ -52,6 +59,25 @@ pub(crate) enum HubWhat {
         /// The number of lines.
         lines: usize,
     },
+    /// An order of this store changed; its part is at `/api/v1/orders/{order}/{part}`.
+    OrderChanged {
+        /// The order.
+        order: OrderId,
+        /// The part.
+        part: u32,
+        /// Its state now.
+        state: State,
+        /// When it changed: milliseconds since 1970, UTC.
+        at_ms: i64,
+    },
+    /// What the customer sees has changed.
+    Display {
+        /// The register.
+        register: RegisterName,
+        /// The two lines.
+        #[serde(flatten)]
+        shown: Shown,
+    },
     /// The listener was too slow.
     Missed {
         /// The number of lost events.
@@ -61,8 +87,22 @@ pub(crate) enum HubWhat {
 
 impl HubEvent {
     /// An event of a device, for one lane's register or, without one, for all.
-    pub(crate) fn device(event: DeviceEvent, register: Option<&RegisterName>, lane: Option<LanePosition>) -> Self {
-        Self { what: HubWhat::Device { event, lane }, registers: register.map(|register| vec![register.clone()]) }
+    pub(crate) fn device(
+        event: DeviceEvent,
+        register: Option<&RegisterName>,
+        lane: Option<LanePosition>,
+        decoded: Option<Decoded>,
+    ) -> Self {
+        Self {
+            what: HubWhat::Device { event, lane, decoded },
+            registers: register.map(|register| vec![register.clone()]),
+        }
+    }
+
+    /// What the customer of a register sees.
+    pub(crate) fn display(register: &RegisterName, shown: Shown) -> Self {
+        let what = HubWhat::Display { register: register.clone(), shown };
+        Self { what, registers: Some(vec![register.clone()]) }
     }
 
     /// An event of a sale.
@@ -75,6 +115,11 @@ impl HubEvent {
             lines: sale.lines.len(),
         };
         Self { what, registers: Some(vec![sale.register.clone()]) }
+    }
+
+    /// An event of an order, for all registers.
+    pub(crate) fn order(order: OrderId, part: u32, state: State, at_ms: i64) -> Self {
+        Self { what: HubWhat::OrderChanged { order, part, state, at_ms }, registers: None }
     }
 
     /// Whether a register receives it.

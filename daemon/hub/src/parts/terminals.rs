@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
 };
 
@@ -35,27 +35,51 @@ impl Drop for SlipToCome<'_> {
 #[derive(Default)]
 struct Terminal {
     lock: Arc<Mutex<()>>,
-    /// Whether the holder of the lock only asks for the outcome of a payment.
-    is_asked: Arc<AtomicBool>,
+    /// What the holder of the lock does.
+    work: Arc<AtomicU8>,
 }
+
+/// Why a terminal is locked: the values of [`Terminal::work`].
+const PAYS: u8 = 0;
+const FINISHES: u8 = 1;
+const ASKS: u8 = 2;
 
 /// A locked terminal.
 pub(crate) struct Held {
     _lock: OwnedMutexGuard<()>,
-    is_asked: Arc<AtomicBool>,
+    work: Arc<AtomicU8>,
 }
 
 impl Held {
     /// From now on the holder only asks for the outcome of a payment. The terminal may never answer, and a person may
     /// decide the payment meanwhile.
     pub(crate) fn only_asks(&self) {
-        self.is_asked.store(true, Ordering::Release);
+        self.work.store(ASKS, Ordering::Release);
+    }
+
+    /// The terminal has approved the payment; it is being stored, and the terminal still sends its receipt text.
+    pub(crate) fn only_finishes(&self) {
+        self.work.store(FINISHES, Ordering::Release);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.is_asked.store(false, Ordering::Release);
+        self.work.store(PAYS, Ordering::Release);
+    }
+}
+
+impl Terminal {
+    /// Why it can't be locked.
+    fn busy(&self, name: &str) -> Refusal {
+        let (reason, detail) = match self.work.load(Ordering::Acquire) {
+            FINISHES => {
+                ("receipt", "is sending the receipt text of the last payment; repeat the command after a second")
+            }
+            ASKS => ("inquiry", "is asked for the outcome of a payment; wait, or decide the payment at the console"),
+            _ => ("payment", "is busy with another payment; wait for it or abort it"),
+        };
+        TERMINAL_BUSY.because(format!("payment terminal {name} {detail}")).member("reason", reason)
     }
 }
 
@@ -72,11 +96,13 @@ impl TerminalLocks {
             DEVICE_UNKNOWN
                 .because(format!("unknown payment terminal `{}`; add it to the config", terminal.escape_debug()))
         })?;
-        let lock = Arc::clone(&found.lock).try_lock_owned().map_err(|_| {
-            TERMINAL_BUSY
-                .because(format!("payment terminal {terminal} is busy with another payment; wait for it or abort it"))
-        })?;
-        Ok(Held { _lock: lock, is_asked: Arc::clone(&found.is_asked) })
+        let lock = Arc::clone(&found.lock).try_lock_owned().map_err(|_| found.busy(terminal))?;
+        Ok(Held { _lock: lock, work: Arc::clone(&found.work) })
+    }
+
+    /// Whether no terminal is busy.
+    pub(crate) fn are_free(&self) -> bool {
+        self.terminals.values().all(|terminal| terminal.lock.try_lock().is_ok())
     }
 
     /// Locks a terminal so that a person can decide its payment. No lock is needed if the holder only asks, or if the
@@ -90,7 +116,7 @@ impl TerminalLocks {
 
     /// Whether a terminal is being asked for the outcome of its payment.
     pub(crate) fn is_asked(&self, terminal: &str) -> bool {
-        self.terminals.get(terminal).is_some_and(|terminal| terminal.is_asked.load(Ordering::Acquire))
+        self.terminals.get(terminal).is_some_and(|terminal| terminal.work.load(Ordering::Acquire) == ASKS)
     }
 
     /// Marks the receipt text of a payment as expected.

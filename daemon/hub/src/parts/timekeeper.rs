@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::clock::{Calendar, now_ms};
 
 /// Touched by systemd-timesyncd whenever it sets the clock; it does not survive a reboot.
-const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
+pub(crate) const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
 /// The system clock with its latest trusted moment.
 pub(crate) struct Timekeeper(Mutex<Anchor>);

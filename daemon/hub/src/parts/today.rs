@@ -15,6 +15,9 @@ use serde::Serialize;
 use store::{Store, StoreError};
 use utoipa::ToSchema;
 
+use super::day::{HourFigures, ItemFigures, SoldOnDay};
+use crate::clock::Calendar;
+
 /// Sales per read.
 const PAGE: usize = 500;
 
@@ -40,21 +43,36 @@ pub(crate) struct TodayFigures {
     pub(crate) card: i64,
     /// Manufacturer coupons.
     pub(crate) manufacturer_coupon: i64,
+    /// Paid in the web shop.
+    pub(crate) prepaid: i64,
+    /// Gift cards and store credit.
+    pub(crate) gift_card: i64,
 }
 
 impl TodayFigures {
     fn none(business_day: BusinessDay) -> Self {
-        Self { business_day, sales: 0, lines: 0, net: 0, discount: 0, cash: 0, card: 0, manufacturer_coupon: 0 }
+        Self {
+            business_day,
+            sales: 0,
+            lines: 0,
+            net: 0,
+            discount: 0,
+            cash: 0,
+            card: 0,
+            manufacturer_coupon: 0,
+            prepaid: 0,
+            gift_card: 0,
+        }
     }
 }
 
 /// The number of sales and their net total, by register.
 pub(crate) type ByRegister = BTreeMap<RegisterName, (u64, i64)>;
 
-#[derive(Clone)]
 struct Day {
     figures: TodayFigures,
     registers: ByRegister,
+    sold: SoldOnDay,
 }
 
 /// The day's totals so far.
@@ -111,9 +129,21 @@ impl Today {
     /// The totals of a day; zeros if there are no sales.
     pub(crate) fn figures(&self, business_day: BusinessDay) -> (TodayFigures, ByRegister) {
         let counted = self.lock();
-        let day = counted.days.iter().find(|day| day.figures.business_day == business_day);
-        let Day { figures, registers } = day.cloned().unwrap_or_else(|| Day::none(business_day));
-        (figures, registers)
+        counted.day(business_day).map_or_else(
+            || (TodayFigures::none(business_day), ByRegister::new()),
+            |day| (day.figures.clone(), day.registers.clone()),
+        )
+    }
+
+    /// The hours of a day with sales, and its items with the highest totals, at most `most`.
+    pub(crate) fn sold(
+        &self,
+        business_day: BusinessDay,
+        calendar: &Calendar,
+        most: usize,
+    ) -> (Vec<HourFigures>, Vec<ItemFigures>) {
+        let counted = self.lock();
+        counted.day(business_day).map(|day| (day.sold.hours(calendar), day.sold.top(most))).unwrap_or_default()
     }
 
     /// The sequence number of the first sale that is not counted yet.
@@ -136,6 +166,10 @@ impl Today {
 }
 
 impl Counted {
+    fn day(&self, business_day: BusinessDay) -> Option<&Day> {
+        self.days.iter().find(|day| day.figures.business_day == business_day)
+    }
+
     fn count(&mut self, sale: &Sale) {
         let known = self.days.iter().position(|day| day.figures.business_day == sale.business_day);
         let day = known.and_then(|place| self.days.remove(place)).unwrap_or_else(|| Day::none(sale.business_day));
@@ -148,7 +182,7 @@ impl Counted {
 
 impl Day {
     fn none(business_day: BusinessDay) -> Self {
-        Self { figures: TodayFigures::none(business_day), registers: ByRegister::new() }
+        Self { figures: TodayFigures::none(business_day), registers: ByRegister::new(), sold: SoldOnDay::default() }
     }
 
     fn with(mut self, sale: &Sale) -> Self {
@@ -164,11 +198,14 @@ impl Day {
                 Tender::Cash { .. } => figures.cash += amount,
                 Tender::Card { .. } => figures.card += amount,
                 Tender::ManufacturerCoupon { .. } => figures.manufacturer_coupon += amount,
+                Tender::Prepaid { .. } => figures.prepaid += amount,
+                Tender::GiftCard { .. } => figures.gift_card += amount,
             }
         }
         let register = self.registers.entry(sale.register.clone()).or_default();
         register.0 += 1;
         register.1 += sale.totals.net.get();
+        self.sold.count(sale);
         self
     }
 }
@@ -176,7 +213,7 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use commerce::{
-        Basket, BasketId, Currency, Item, Minor, NewLine, Quantity, ReceiptNumber, SaleId, Stamp, line::What,
+        Basket, BasketId, Currency, Item, Minor, NewLine, Quantity, ReceiptNumber, SaleId, ShiftId, Stamp, line::What,
     };
     use serde_json::json;
 
@@ -192,11 +229,22 @@ mod tests {
         let (item, usd) = (serde_json::from_value::<Item>(item).unwrap(), Currency::from_code("USD").unwrap());
         let mut basket = Basket::open(BasketId(1), "till-1".parse().unwrap(), None, usd, 1, None, None).unwrap();
         let quantity = Quantity::pieces(1).unwrap();
-        basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] }).unwrap();
+        basket
+            .add_line(NewLine {
+                what: What::Item(&item),
+                quantity,
+                keyed: None,
+                discounts: vec![],
+                particulars: commerce::Particulars::default(),
+            })
+            .unwrap();
         basket.tender(Tender::Cash { amount: Minor::literal(100) }).unwrap();
         let id = SaleId { epoch: 7, sequence: 1 };
-        let receipt = ReceiptNumber(1);
-        basket.complete(Stamp { id, receipt, fiscal_year: 2026, sold_at_ms: 1, business_day }).unwrap()
+        let (receipt, shift) = (ReceiptNumber(1), ShiftId { epoch: 7, number: 1 });
+        let (fiscal_year, sold_at_ms) = (2026, 1);
+        basket
+            .complete(Stamp { id, receipt, receipt_prefix: None, fiscal_year, sold_at_ms, business_day, shift })
+            .unwrap()
     }
 
     #[test]
@@ -212,6 +260,10 @@ mod tests {
         }
         assert_eq!((figures(24), figures(30), figures(1)), ((4, 400, 400), (1, 100, 100), (1, 100, 100)));
         assert_eq!(figures(25), (0, 0, 0));
+        let india = Calendar::new(jiff::tz::TimeZone::get("Asia/Kolkata").unwrap(), (1, 1));
+        let (hours, items) = today.sold(day(24), &india, 1);
+        assert_eq!(hours, [HourFigures { hour: 5, sales: 4, net: 400 }]);
+        assert_eq!((items.len(), items[0].sku.as_str(), items[0].milli, items[0].net), (1, "A", 4000, 400));
         // Of the days that were counted last some are kept.
         (7..).zip(2..=4).for_each(|(place, of)| today.count(&[sale(day(of))], place));
         assert_eq!((figures(24), figures(4), today.next()), ((0, 0, 0), (1, 100, 100), 10));

@@ -1,19 +1,61 @@
-//! Finds payments that nobody drives, and asks their terminals.
+//! Finds payments that nobody drives, and those that nobody wants.
 
 use std::sync::Arc;
 
 use app::{
     Refusal,
-    payments::{self, PaymentState},
+    payments::{self, Payment},
 };
+use drivers::device::Health;
 use tracing::Instrument;
 
 use super::drive;
 use crate::{followers::Follower, hub::Hub, trail};
 
-/// Resolves payments that are started while nobody holds their terminal's lock: the hub was restarted, the task that
-/// drove them ended, or their result could not be stored.
+/// Resolves payments without an outcome whose terminal's lock nobody holds: the hub was restarted, the task that drove
+/// them ended, or their result could not be stored. Reverses approved payments of abandoned baskets.
 pub(crate) struct ResolvePayments(pub(crate) Arc<Hub>);
+
+impl ResolvePayments {
+    fn resolve(&self, payment: &Payment) -> Result<(), Refusal> {
+        let hub = &self.0;
+        if payment.state.is_settled() {
+            return Ok(());
+        }
+        if !hub.terminals.knows(&payment.terminal) {
+            tracing::error!(payment = %payment.id, terminal = %payment.terminal,
+                "payment in doubt, but its terminal is no longer in the config; add it again, or decide the payment \
+                 at the console");
+            return Ok(());
+        }
+        // Whoever holds the terminal's lock drives the payment.
+        let Ok(held) = hub.terminals.hold(&payment.terminal) else { return Ok(()) };
+        // The task may have ended the payment before it released the lock.
+        let payment = payments::read(&hub.store, payment.id)?;
+        if !payment.state.is_settled() {
+            tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "nobody drives this payment");
+            let hub = Arc::clone(hub);
+            let span = trail::payment(&payment);
+            tokio::spawn(async move { drive::resolve(&hub, payment, held).await }.instrument(span));
+        }
+        Ok(())
+    }
+
+    async fn reverse(&self, payment: &Payment) -> Result<(), Refusal> {
+        let hub = &self.0;
+        let is_ready = hub.devices.terminal(&payment.terminal).is_ok_and(|device| device.health() == Health::Ready);
+        let Some(held) = is_ready.then(|| hub.terminals.hold(&payment.terminal).ok()).flatten() else { return Ok(()) };
+        let payment = payments::read(&hub.store, payment.id)?;
+        if !payment.state.is_charged() {
+            return Ok(());
+        }
+        match drive::reverse_unwanted(hub, &payment, held).await {
+            // It waits until the other payment of the terminal has an outcome.
+            Err(refusal) if refusal.kind == &payments::TERMINAL_UNRESOLVED => Ok(()),
+            started => started,
+        }
+    }
+}
 
 impl Follower for ResolvePayments {
     fn name(&self) -> String {
@@ -22,24 +64,10 @@ impl Follower for ResolvePayments {
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
         for payment in payments::unresolved(&self.0.store)? {
-            if payment.state != PaymentState::Started {
-                continue;
-            }
-            if !self.0.terminals.knows(&payment.terminal) {
-                tracing::error!(payment = %payment.id, terminal = %payment.terminal,
-                    "payment in doubt, but its terminal is no longer in the config; add it again, or decide the payment at the console");
-                continue;
-            }
-            // Whoever holds the terminal's lock drives the payment.
-            let Ok(held) = self.0.terminals.hold(&payment.terminal) else { continue };
-            // The task may have ended the payment before it released the lock.
-            let payment = payments::read(&self.0.store, payment.id)?;
-            if payment.state == PaymentState::Started {
-                tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "nobody drives this payment; asking the terminal");
-                let hub = Arc::clone(&self.0);
-                let span = trail::payment(&payment);
-                tokio::spawn(async move { drive::resolve(&hub, payment, held).await }.instrument(span));
-            }
+            self.resolve(&payment)?;
+        }
+        for payment in payments::to_reverse(&self.0.store)? {
+            self.reverse(&payment).await?;
         }
         Ok(())
     }

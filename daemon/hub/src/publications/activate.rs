@@ -1,4 +1,4 @@
-//! Makes publications count at their time, and tells HQ how they are.
+//! Activates publications at their effective time, and updates the states for HQ.
 
 use std::{
     sync::Arc,
@@ -6,6 +6,7 @@ use std::{
 };
 
 use app::{By, Refusal, publications, timekeeping::Trust};
+use bridge::PublicationsNow;
 use commerce::Station;
 use contract::publication::State;
 
@@ -15,11 +16,11 @@ use crate::{
     hub::Hub,
 };
 
-/// Makes what waits count once its time has come. A clock that jumped ahead brings no publication into force: then the
-/// latest trusted moment counts, until a person has agreed to the clock.
+/// Activates waiting publications when they take effect. If the clock jumps ahead, the latest trusted moment counts
+/// until a person has confirmed the clock.
 pub(crate) struct ActivatePublications {
     hub: Arc<Hub>,
-    /// What is known, and until when nothing is due.
+    /// The last revision, and when to look again.
     looked: Option<(u64, Instant)>,
 }
 
@@ -40,7 +41,7 @@ impl Follower for ActivatePublications {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
-        // Before it is looked at: a change meanwhile is looked at once more.
+        // Read first: a change meanwhile is looked at once more.
         let revision = publications::revision(&self.hub.store)?;
         if self.looked.is_some_and(|(known, until)| known == revision && Instant::now() < until) {
             return Ok(());
@@ -56,7 +57,7 @@ impl Follower for ActivatePublications {
     }
 }
 
-/// Does what is to be done now, and gives how long until the next is due. Blocks.
+/// Does what is due now, and returns the time until the next is due. Blocks.
 fn work(hub: &Hub, now_ms: i64) -> Result<Duration, Refusal> {
     for kind in publications::unsettled(&hub.store)? {
         publications::settle(&hub.store, &kind)?;
@@ -64,14 +65,15 @@ fn work(hub: &Hub, now_ms: i64) -> Result<Duration, Refusal> {
     let by = By { actor: Station::Hub.into(), at_ms: now_ms };
     for (kind, version) in publications::due(&hub.store, now_ms)? {
         let activated = publications::activate(&hub.store, &by, &kind, version)?;
-        tracing::info!(%kind, version, records = activated.records, "a publication of headquarters is in force");
+        tracing::info!(%kind, version, records = activated.records, "a publication of headquarters became active");
     }
     if let Some(parts) = &hub.publications {
-        parts.announcements.tell(publications::states(&hub.store)?);
+        let (revision, states) = publications::states(&hub.store)?;
+        parts.announcements.tell(PublicationsNow { revision, states });
     }
     let waiting = publications::list(&hub.store)?.into_iter().filter(|publication| publication.state == State::Waiting);
     let next = waiting.filter_map(|publication| publication.effective_ms).min();
-    // A moment more, so that it is due when it is looked at.
+    // A millisecond more, so that it is due at the next look.
     let left = next.map(|next| u64::try_from(next.saturating_sub(now_ms)).unwrap_or(0).saturating_add(1));
     Ok(left.map_or(EVERY, Duration::from_millis).min(EVERY))
 }

@@ -1,4 +1,4 @@
-//! Fetches what was announced, checks it, and lets it wait for its time.
+//! Fetches announced publications and checks them.
 
 use std::{
     collections::HashMap,
@@ -26,15 +26,15 @@ use crate::{
     parts::publications::{FetchError, Publications},
 };
 
-/// The first and the longest wait after something went wrong.
+/// The first and the longest wait after a failure.
 const RETRY: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(300)];
 
-/// Fetches what HQ announced.
+/// Fetches announced publications.
 pub(crate) struct FetchPublications {
     hub: Arc<Hub>,
-    /// When each that is in trouble is tried again, and how long the wait is.
+    /// When each failed publication is retried, and the wait.
     retries: HashMap<(PublicationKind, u64), (Instant, Duration)>,
-    /// What is known, and until when there is nothing to do.
+    /// The last revision, and when to look again.
     looked: Option<(u64, Instant)>,
 }
 
@@ -43,20 +43,20 @@ impl FetchPublications {
         Self { hub, retries: HashMap::new(), looked: None }
     }
 
-    /// How long a publication is to be left alone.
+    /// How long to wait before fetching a publication.
     fn wait(&self, announcement: &Announcement, heard_at_ms: i64) -> Duration {
         let key = (announcement.kind.clone(), announcement.version);
         if let Some((at, _)) = self.retries.get(&key) {
             return at.saturating_duration_since(Instant::now());
         }
         let from_ms = heard_at_ms.saturating_add(turn_ms(announcement));
-        // A clock that was set back does not put it off for longer than its turn.
+        // A clock that was set back delays it at most by its turn.
         let left = from_ms.saturating_sub(self.hub.now_ms()).clamp(0, turn_ms(announcement));
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
 }
 
-/// When it is a hub's turn to fetch, from the announcement on: by its name, so that hubs don't come all at once.
+/// The hub's turn to fetch, after the announcement: by its name, so that hubs do not fetch all at once.
 fn turn_ms(announcement: &Announcement) -> i64 {
     let Announcement { hub, kind, version, spread_s, .. } = announcement;
     let Digest(whole) = Digest::of(format!("{hub} {kind} {version}").as_bytes());
@@ -70,7 +70,7 @@ impl Follower for FetchPublications {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
-        // Before it is looked at: a change meanwhile is looked at once more.
+        // Read first: a change meanwhile is looked at once more.
         let revision = publications::revision(&self.hub.store)?;
         if self.looked.is_some_and(|(known, until)| known == revision && Instant::now() < until) {
             return Ok(());
@@ -103,7 +103,7 @@ impl Follower for FetchPublications {
             self.retries.insert(key.clone(), (Instant::now() + wait, wait));
             if known_why.as_ref() != Some(&why) {
                 let (kind, version) = key;
-                tracing::warn!(%kind, version, %why, "a publication can't be fetched yet; will try again");
+                tracing::warn!(%kind, version, %why, "could not fetch a publication; will retry");
                 let put = move |transaction: &mut Transaction<'_>| {
                     publications::put_trouble(transaction, &kind, version, Some(why))
                 };
@@ -119,11 +119,11 @@ impl Follower for FetchPublications {
     }
 }
 
-/// Why a publication is not there.
+/// Why a publication is incomplete.
 enum Unfinished {
-    /// It is not taken.
+    /// It is refused.
     Refused(String),
-    /// It may come later.
+    /// It can be retried.
     Trouble(String),
 }
 
@@ -148,10 +148,10 @@ impl From<StoreError> for Unfinished {
     }
 }
 
-/// Fetches what is missing of a publication and checks it. What is in the way, if it can't be ended now. Blocks.
+/// Fetches and checks a publication; fails if it must be retried. Blocks.
 async fn complete(hub: &Hub, publication: Publication) -> Result<(), String> {
     let Some(parts) = &hub.publications else {
-        return Err("the config has no [publications] any more; write HQ's key there".into());
+        return Err("the config has no [publications]; add HQ's key there".into());
     };
     let (kind, version) = (publication.announcement.kind.clone(), publication.announcement.version);
     let ended = fetch(hub, parts, publication).await;
@@ -159,14 +159,14 @@ async fn complete(hub: &Hub, publication: Publication) -> Result<(), String> {
     let done = match ended {
         Ok(None) => return Ok(()),
         Ok(Some(effective_ms)) => {
-            tracing::info!(%kind, version, effective_ms, "a publication is there and waits for its time");
+            tracing::info!(%kind, version, effective_ms, "a publication is complete and waits for its time");
             let put = move |transaction: &mut Transaction<'_>| {
                 publications::fetched(transaction, &kind, version, effective_ms, at_ms)
             };
             hub.store.commit_for(Purpose::Ordinary, put).await
         }
         Err(Unfinished::Refused(why)) => {
-            tracing::error!(%kind, version, %why, "a publication is refused");
+            tracing::error!(%kind, version, %why, "refused a publication");
             let put =
                 move |transaction: &mut Transaction<'_>| publications::refused(transaction, &kind, version, why, at_ms);
             hub.store.commit_for(Purpose::Ordinary, put).await
@@ -177,7 +177,7 @@ async fn complete(hub: &Hub, publication: Publication) -> Result<(), String> {
     done.map_err(|error| error.to_string())
 }
 
-/// Gives from when it counts, once all of it is there and right; none if a later one took its place meanwhile.
+/// The effective time of a publication that was fetched and checked; none if a later one replaced it meanwhile.
 async fn fetch(hub: &Hub, parts: &Publications, publication: Publication) -> Result<Option<i64>, Unfinished> {
     let Publication { announcement, manifest, .. } = publication;
     let mut server = parts.fetcher.server(&announcement.from)?;
@@ -207,7 +207,7 @@ async fn fetch(hub: &Hub, parts: &Publications, publication: Publication) -> Res
     let effective_ms = match &manifest.effective {
         Effective::At(at_ms) => *at_ms,
         Effective::Local(local) => hub.calendar.moment(local.as_str()).ok_or_else(|| {
-            Unfinished::Refused(format!("effective from {local}, which no clock of the store's zone shows"))
+            Unfinished::Refused(format!("effective {local}, which does not exist in the store's time zone"))
         })?,
     };
     for entry in publications::lacking(&hub.store, &manifest)? {

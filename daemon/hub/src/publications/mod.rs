@@ -25,7 +25,7 @@ use crate::{
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("publications", "What headquarters publishes whole", &["publications"])
+    Routes::new("publications", "Content published by headquarters", &["publications"])
         .read(&READ, routes!(list))
         .command(&GO_BACK, routes!(go_back))
 }
@@ -33,21 +33,21 @@ pub(crate) fn routes() -> Routes {
 /// A publication.
 #[derive(Serialize, ToSchema)]
 struct PublicationView {
-    /// What it is: `catalog`.
+    /// The kind, such as `catalog`.
     kind: String,
-    /// Its version.
+    /// The version.
     version: u64,
     /// `fetching`, `waiting`, `active`, `former`, `refused` or `superseded`.
     state: &'static str,
-    /// Since when: milliseconds since 1970, UTC.
+    /// When the state began: milliseconds since 1970, UTC.
     since_ms: i64,
-    /// From when it counts, by the store's clock, once it is known.
+    /// When it takes effect: milliseconds since 1970, UTC; absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     effective_ms: Option<i64>,
-    /// How many records it has, once it is known.
+    /// The number of records; absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<u64>,
-    /// Why it is refused, or what keeps it from being fetched.
+    /// Why it is refused or not fetched yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -70,19 +70,19 @@ impl From<Publication> for PublicationView {
 /// Publications, newest first in each kind.
 #[derive(Serialize, ToSchema)]
 struct PublicationList {
-    /// Those that the hub remembers.
+    /// The publications that the hub remembers.
     publications: Vec<PublicationView>,
 }
 
-/// Which former publication.
+/// A former publication.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct GoBack {
-    /// One of the two that were active before.
+    /// The version; one of the two that were active before.
     version: u64,
 }
 
-/// Publications: which is active, which wait, which were refused and why
+/// List publications
 #[utoipa::path(get, path = "/api/v1/publications", responses((status = 200, body = PublicationList)))]
 async fn list(State(hub): State<Arc<Hub>>) -> Result<Json<PublicationList>, Problem> {
     let page = reading(move || {
@@ -94,10 +94,10 @@ async fn list(State(hub): State<Arc<Hub>>) -> Result<Json<PublicationList>, Prob
 
 /// Go back to a former publication
 ///
-/// It counts again as a whole, from the commit on, over everything that was changed since. The audit trail and
-/// headquarters have it.
+/// The publication becomes active again as a whole, and replaces everything that was changed since. The change is
+/// audited and reported to headquarters.
 #[utoipa::path(post, path = "/api/v1/publications/{kind}/go-back", request_body = GoBack,
-    params(("kind" = String, Path, description = "What it is: `catalog`.")),
+    params(("kind" = String, Path, description = "The kind, such as `catalog`.")),
     responses((status = 200, body = Activated), (status = 422, body = Problem)))]
 async fn go_back(
     State(hub): State<Arc<Hub>>,
@@ -109,7 +109,7 @@ async fn go_back(
         return Err(BAD_REQUEST.because(format!("unknown kind of publication `{kind}`")).into());
     }
     let (of, version) = (Arc::clone(&hub), command.body.version);
-    // A repeat under its key has no use for it, and gets the first answer whatever comes of it.
+    // A repeat does not need the plan: it gets its first answer even if planning fails.
     let plan = reading(move || Ok(publications::plan(&of.store, &kind, version))).await?;
     let activated = command.commit(&hub.store, Purpose::Money, move |transaction, by, GoBack { .. }| {
         publications::go_back(transaction, by, &plan?)

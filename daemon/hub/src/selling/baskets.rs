@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use app::selling::{
-    self, ABANDON, BASKET_UNKNOWN, BasketStatus, LineRequest, OpenBasket, Opened, SELL, SaleDone, TenderRequest,
-    VOID_TENDER,
+use app::{
+    pricing::BuyerRequest,
+    selling::{
+        self, ABANDON, BASKET_UNKNOWN, BasketStatus, LineRequest, OpenBasket, Opened, SELL, SaleDone, TenderRequest,
+        VOID_TENDER,
+    },
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Basket, BasketId, Discount, Minor, Totals};
@@ -13,17 +16,32 @@ use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::{customer::Customer, entry::Entry, parking};
 use crate::{
     hub::Hub,
-    trail,
+    payments, trail,
     web::{Asker, Command, Empty, InPath, Problem, Routes},
 };
 
 /// The routes of baskets.
 pub(crate) fn routes() -> Routes {
-    Routes::new("baskets", "Baskets", &["selling", "catalog", "stock"])
+    let capabilities = &[
+        "selling",
+        "catalog",
+        "recalls",
+        "serials",
+        "stock",
+        "payments",
+        "devices",
+        "pricing",
+        "gift_cards",
+        "customers",
+        "roles",
+    ];
+    Routes::new("baskets", "Baskets", capabilities)
         .command(&SELL, routes!(open))
         .read(&SELL, routes!(read))
+        .command(&SELL, routes!(identify))
         .command(&SELL, routes!(add_line))
         .command(&SELL, routes!(void_line))
         .command(&SELL, routes!(discount_line))
@@ -31,6 +49,9 @@ pub(crate) fn routes() -> Routes {
         .command(&VOID_TENDER, routes!(void_tender))
         .command(&SELL, routes!(complete))
         .command(&ABANDON, routes!(abandon))
+        .read(&SELL, routes!(parking::list_parked))
+        .command(&SELL, routes!(parking::park))
+        .command(&SELL, routes!(parking::recall))
 }
 
 /// A basket with its totals.
@@ -51,8 +72,9 @@ async fn open(
     command: Command<OpenBasket>,
 ) -> Result<(StatusCode, Json<Opened>), Problem> {
     let currency = hub.currency();
+    let pricing = hub.prices.at(command.by.at_ms);
     let opened = command.commit(&hub.store, Purpose::Money, move |transaction, by, request| {
-        selling::open(transaction, by, currency, request)
+        selling::open(transaction, by, currency, pricing.as_ref(), request)
     });
     Ok((StatusCode::CREATED, Json(opened.await?)))
 }
@@ -70,6 +92,26 @@ async fn read(
     Ok(Json(BasketView { totals: basket.totals(), due: basket.due(), basket }))
 }
 
+/// Say what is known about the customer
+///
+/// Groups for member prices and personal offers, store coupons, the number of a tax exemption, and the age that was
+/// checked. It replaces what was sent before, and the basket is priced again. Goods with a minimum age or with hours in
+/// which they may be sold are checked when the first tender comes.
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/buyer", request_body = BuyerRequest, params(("id" = BasketId, Path)),
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn identify(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<BasketId>,
+    command: Command<BuyerRequest>,
+) -> Result<Json<BasketStatus>, Problem> {
+    let pricing = hub.prices.at(command.by.at_ms);
+    let customer = Customer::of(&hub, &command.by);
+    let identified = command.commit(&hub.store, Purpose::Money, move |transaction, by, buyer| {
+        selling::identify(transaction, by, id, pricing.as_ref(), buyer)
+    });
+    Ok(Json(customer.sees(identified.await?)))
+}
+
 /// Add a line: scanned, keyed, weighed, or not on file
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/lines", request_body = LineRequest, params(("id" = BasketId, Path)),
     responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -79,11 +121,17 @@ async fn add_line(
     command: Command<LineRequest>,
 ) -> Result<Json<BasketStatus>, Problem> {
     // Looked up before the commit and refused inside it, so that a repeat gets its answer even if the item has changed.
-    let command = command.map(|line| line.find(&hub.catalog.load()));
+    let mut entry = Entry::default();
+    let at_ms = command.by.at_ms;
+    let customer = Customer::of(&hub, &command.by);
+    let command = command.map(|line| entry.line(&hub, &hub.catalog.load(), at_ms, line));
+    let pricing = hub.prices.at(at_ms);
     let added = command.commit(&hub.store, Purpose::Money, move |transaction, by, found| {
-        selling::add_line(transaction, by, id, found?)
+        selling::add_line(transaction, by, id, pricing.as_ref(), found?)
     });
-    Ok(Json(added.await?))
+    let added = added.await?;
+    entry.spend();
+    Ok(Json(customer.sees(added)))
 }
 
 /// Void a line
@@ -95,10 +143,12 @@ async fn void_line(
     InPath((id, line)): InPath<(BasketId, u32)>,
     command: Command<Empty>,
 ) -> Result<Json<BasketStatus>, Problem> {
+    let pricing = hub.prices.at(command.by.at_ms);
+    let customer = Customer::of(&hub, &command.by);
     let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
-        selling::void_line(transaction, by, id, line)
+        selling::void_line(transaction, by, id, pricing.as_ref(), line)
     });
-    Ok(Json(voided.await?))
+    Ok(Json(customer.sees(voided.await?)))
 }
 
 /// Apply a discount to a line
@@ -110,45 +160,48 @@ async fn discount_line(
     InPath((id, line)): InPath<(BasketId, u32)>,
     command: Command<Discount>,
 ) -> Result<Json<BasketStatus>, Problem> {
+    let pricing = hub.prices.at(command.by.at_ms);
+    let customer = Customer::of(&hub, &command.by);
     let discounted = command.commit(&hub.store, Purpose::Money, move |transaction, by, discount| {
-        selling::discount_line(transaction, by, id, line, discount)
+        selling::discount_line(transaction, by, id, pricing.as_ref(), line, discount)
     });
-    Ok(Json(discounted.await?))
+    Ok(Json(customer.sees(discounted.await?)))
 }
 
-/// Add a cash or coupon tender; for cards see payments
+/// Add a tender in cash, by coupon or gift card; for payment cards see payments
 ///
-/// Change is given on cash only: a coupon that exceeds the amount due is refused, and so is an implausible amount of
-/// cash.
-#[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", request_body = TenderRequest, params(("id" = BasketId, Path)),
+/// A gift card is presented first. Change is given on cash only: a coupon that exceeds the amount due is refused, and
+/// so is an implausible amount of cash.
+#[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders", request_body = TenderRequest,
+    params(("id" = BasketId, Path)),
     responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tender(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<BasketId>,
     command: Command<TenderRequest>,
 ) -> Result<Json<BasketStatus>, Problem> {
+    let customer = Customer::of(&hub, &command.by);
     let tendered = command.commit(&hub.store, Purpose::Money, move |transaction, by, tender| {
         selling::tender(transaction, by, id, tender)
     });
-    Ok(Json(tendered.await?))
+    Ok(Json(customer.sees(tendered.await?)))
 }
 
-/// Void a cash or coupon tender: the money is given back
+/// Void a tender: the money is given back
 ///
-/// The tender stays on record, and the audit trail has an entry. When all tenders are voided, the lines can change
-/// again and the basket can be abandoned. A person at the console can do this for any register.
+/// A card payment is reversed at its terminal; the answer waits for it, and a refusal of the terminal leaves the tender
+/// as it is. The tender stays on record, and the audit trail has an entry. When all tenders are voided, the lines can
+/// change again. A person at the console can do this for any register.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/tenders/{tender}/void", request_body = Empty,
     params(("id" = BasketId, Path), ("tender" = u32, Path)),
-    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn void_tender(
     State(hub): State<Arc<Hub>>,
     InPath((id, tender)): InPath<(BasketId, u32)>,
     command: Command<Empty>,
 ) -> Result<Json<BasketStatus>, Problem> {
-    let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
-        selling::void_tender(transaction, by, id, tender)
-    });
-    Ok(Json(voided.await?))
+    Ok(Json(payments::void_tender(&hub, id, tender, command).await?))
 }
 
 /// Complete a paid basket as a sale
@@ -160,18 +213,21 @@ async fn complete(
     command: Command<Empty>,
 ) -> Result<Json<SaleDone>, Problem> {
     let context = hub.sale_context(command.by.register()?, command.by.at_ms);
+    let customer = Customer::of(&hub, &command.by);
     let sold = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
         selling::complete_basket(transaction, by, id, &context)
     });
     let sold = sold.await?;
     trail::about(sold.sale);
+    customer.receives(sold.totals.change);
     Ok(Json(sold))
 }
 
 /// Abandon a basket
 ///
-/// Its reservations are open again. A person at the console can abandon any register's unpaid basket; recorded in the
-/// audit trail.
+/// Its reservations are open again. Cash and coupons must be given back first; card payments, also one that is approved
+/// later, are reversed by the hub. A person at the console can abandon any register's basket; recorded in the audit
+/// trail.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/abandon", request_body = Empty, params(("id" = BasketId, Path)),
     responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn abandon(
@@ -179,7 +235,8 @@ async fn abandon(
     InPath(id): InPath<BasketId>,
     command: Command<Empty>,
 ) -> Result<Json<BasketStatus>, Problem> {
-    let abandoned = command
-        .commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| selling::abandon(transaction, by, id));
+    let abandoned = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
+        app::payments::abandon(transaction, by, id)
+    });
     Ok(Json(abandoned.await?))
 }

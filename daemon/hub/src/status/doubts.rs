@@ -1,8 +1,9 @@
-//! Card payments in doubt, which wait for a person.
+//! Card payments in doubt, or without their bank's answer.
 
-use app::payments::{self, Payment, PaymentState};
-use commerce::{Minor, PaymentId, RegisterName};
+use app::payments::{self, Exposure, Payment};
+use commerce::{Minor, PaymentId, PaymentState, RegisterName, payment::Waits};
 use serde::Serialize;
+use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::hub::Hub;
@@ -26,6 +27,29 @@ pub(crate) struct PaymentInDoubt {
     what_to_do: String,
 }
 
+/// The number and amount of payments; `None` without payments.
+pub(super) fn sum(payments: Result<Vec<Payment>, StoreError>) -> Option<Exposure> {
+    match payments {
+        Ok(payments) => Exposure::of(&payments),
+        Err(error) => {
+            tracing::error!(%error, "could not read the payments that were approved without their bank");
+            None
+        }
+    }
+}
+
+/// What HQ is told, for people.
+pub(super) fn alarms(hub: &Hub) -> Vec<String> {
+    let in_doubt = PaymentInDoubt::all(hub).into_iter();
+    let in_doubt =
+        in_doubt.map(|doubt| format!("payment {} on {} is in doubt: {}", doubt.payment, doubt.terminal, doubt.why));
+    let to_collect = sum(payments::to_collect(&hub.store));
+    let to_collect = to_collect.map(|sum| {
+        format!("banks declined {} offline payments of {} minor units; collect them", sum.payments, sum.amount.get())
+    });
+    in_doubt.chain(to_collect).collect()
+}
+
 impl PaymentInDoubt {
     /// The payments in doubt of a hub.
     pub(super) fn all(hub: &Hub) -> Vec<Self> {
@@ -42,7 +66,7 @@ impl PaymentInDoubt {
     fn of(hub: &Hub, payment: Payment) -> Option<Self> {
         let terminal = payment.terminal;
         let why = match payment.state {
-            PaymentState::Unknown { why } => why,
+            PaymentState::Unknown { why, waits_for: Waits::Person, .. } => why,
             _ if !hub.terminals.knows(&terminal) => format!("payment terminal {terminal} is no longer in the config"),
             _ if hub.terminals.is_asked(&terminal) => "the terminal does not answer".to_owned(),
             _ => return None,

@@ -77,7 +77,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
     gauge(all, "items", "Items in the catalog", hub.catalog.load().len() as u64);
     gauge(all, "registers_paired", "Paired registers", hub.registers.paired().len() as u64);
     let (sent, lag) = (Family::<OfStream, Counter>::default(), Family::<OfStream, Gauge>::default());
-    for stream in [Stream::sales(), Stream::stock()] {
+    for stream in Stream::up() {
         let Ok(span) = hub.store.outbox_span(stream.as_str()) else { continue };
         let of = OfStream { stream: stream.as_str().to_owned() };
         sent.get_or_create(&of).inc_by(span.last);
@@ -98,7 +98,7 @@ pub(crate) fn text(hub: &Hub) -> Result<String, fmt::Error> {
     let jobs = Family::<OfDevice, Gauge>::default();
     for printer in hub.config.devices_of(DeviceKind::ReceiptPrinter) {
         let name = printer.name.to_string();
-        let Ok(waiting) = printing::waiting(&hub.store, &name, JOBS) else { continue };
+        let Ok(waiting) = printing::receipts::waiting(&hub.store, &name, JOBS) else { continue };
         let of = OfDevice { device: name, kind: DeviceKind::ReceiptPrinter.name().to_owned() };
         jobs.get_or_create(&of).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }

@@ -3,6 +3,8 @@
 mod doubts;
 mod feed;
 pub(crate) mod metrics;
+mod numbering;
+mod orders;
 mod routes;
 mod sales;
 mod samples;
@@ -10,9 +12,10 @@ mod telemetry;
 
 use std::sync::Arc;
 
+use app::payments::{self, Exposure};
 use commerce::RegisterName;
 pub(crate) use feed::ToConsole;
-pub(crate) use routes::{page, routes};
+pub(crate) use routes::routes;
 pub(crate) use sales::FollowSales;
 pub use samples::resident_in;
 use serde::Serialize;
@@ -23,7 +26,7 @@ use utoipa::{
     openapi::schema::{Object, ObjectBuilder, Type},
 };
 
-use self::doubts::PaymentInDoubt;
+use self::{doubts::PaymentInDoubt, numbering::NumberFigures, orders::OrderFigures};
 use crate::{
     hub::Hub,
     parts::{
@@ -58,6 +61,12 @@ pub(crate) struct Status {
     /// Card payments that a person must decide.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) payments_in_doubt: Vec<PaymentInDoubt>,
+    /// Card payments that were approved without the bank, which has not answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offline_payments: Option<Exposure>,
+    /// Card payments that the bank declined after the customer had left; a person collects their amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payments_to_collect: Option<Exposure>,
     /// The store's files and disk.
     pub(crate) keeping: KeepingFigures,
     /// The day's totals.
@@ -71,6 +80,11 @@ pub(crate) struct Status {
     /// The connection to HQ; absent in a store without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) headquarters: Option<HeadquartersFigures>,
+    /// Where receipt numbers come from; absent in a store without HQ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt_numbers: Option<NumberFigures>,
+    /// Customer orders.
+    pub(crate) orders: OrderFigures,
     /// The latest printed receipts.
     pub(crate) receipts: Vec<Printed>,
 }
@@ -80,6 +94,8 @@ pub(crate) struct Status {
 pub(crate) struct KeepingFigures {
     /// The engine: `sled` or `sqlite`.
     pub(crate) engine: &'static str,
+    /// Whether the records on the disk are encrypted.
+    pub(crate) encrypted: bool,
     /// The free space: `ample`, `low` (no more telemetry), `scarce` (only sales) or `full` (not even sales).
     #[schema(schema_with = room)]
     pub(crate) room: Room,
@@ -104,6 +120,7 @@ impl KeepingFigures {
         let (disk, sizes) = (hub.store.disk(), hub.sizes.of(&hub.store));
         Self {
             engine: hub.config.store.engine.name(),
+            encrypted: hub.is_encrypted,
             room: disk.room,
             free_bytes: sizes.free,
             telemetry_dropped: disk.dropped,
@@ -151,7 +168,9 @@ pub(crate) fn start(hub: &Arc<Hub>) {
 fn faults(hub: &Hub) -> Vec<String> {
     let alarms = hub.headquarters.status().map(|status| status.borrow().alarms.clone());
     let trouble = hub.headquarters.trouble().into_iter().collect();
-    [hub.faults.clone(), hub.certificates.faults(), trouble, alarms.unwrap_or_default()].concat()
+    let numbers = NumberFigures::of(hub).and_then(|numbers| numbers.fault()).into_iter().collect();
+    let enrolment = hub.enrolment.faults();
+    [hub.faults.clone(), hub.certificates.faults(), enrolment, trouble, numbers, alarms.unwrap_or_default()].concat()
 }
 
 impl Status {
@@ -162,7 +181,10 @@ impl Status {
 
     /// The same on this thread.
     fn of(hub: &Hub) -> Self {
-        let (today, by_register) = hub.today.figures(hub.calendar.business_day(hub.now_ms()));
+        let at_ms = hub.now_ms();
+        // If the engine fails, the status must still say so.
+        let business_day = hub.business_day(at_ms).unwrap_or_else(|_| hub.calendar.business_day(at_ms));
+        let (today, by_register) = hub.today.figures(business_day);
         let paired = hub.registers.paired();
         let registers = hub.config.register.iter().map(|register| {
             let (sales, net) = by_register.get(&register.name).copied().unwrap_or_default();
@@ -186,6 +208,8 @@ impl Status {
             faults: faults(hub),
             certificates: hub.certificates.states(),
             payments_in_doubt: PaymentInDoubt::all(hub),
+            offline_payments: doubts::sum(payments::offline(&hub.store)),
+            payments_to_collect: doubts::sum(payments::to_collect(&hub.store)),
             clock: ClockFigures::of(&hub.timekeeper, &hub.calendar),
             keeping: KeepingFigures::of(hub),
             today,
@@ -193,6 +217,8 @@ impl Status {
             devices: hub.devices.states(),
             registers: registers.collect(),
             headquarters,
+            receipt_numbers: NumberFigures::of(hub),
+            orders: OrderFigures::of(hub),
             receipts: hub.last_printed.all(),
         }
     }

@@ -1,55 +1,34 @@
-//! The routes of the status and of the pages.
+//! The routes of the status.
 
 #![allow(unused_qualifications)] // in what a macro makes of `params(LastSamples)`
 
 use std::sync::Arc;
 
-use app::health::{self, READ, Sample};
-use axum::{
-    Json, Router,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-    routing::get,
+use app::{
+    health::{self, READ, READ_SETTINGS, Sample},
+    refusal::FAULT,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
+use axum::{Json, extract::State};
+use commerce::BusinessDay;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::Status;
 use crate::{
     hub::Hub,
+    parts::day::{HourFigures, ItemFigures},
     web::{InQuery, Problem, Routes, reading},
 };
 
-/// The pages load everything from the hub itself, and no other site may frame them.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("status", "The state of the store", &[]).read(&READ, routes!(status)).read(&READ, routes!(history))
-}
-
-/// The status page and the page of the OpenAPI document.
-pub(crate) fn page() -> Router<Arc<Hub>> {
-    Router::new()
-        .route("/", get(|| async { file("text/html; charset=utf-8", include_str!("page/index.html")) }))
-        .route("/page.css", get(|| async { file("text/css; charset=utf-8", include_str!("page/page.css")) }))
-        .route("/page.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("page/page.js")) }))
-        .route("/docs", get(|| async { file("text/html; charset=utf-8", include_str!("page/docs.html")) }))
-        .route("/docs.css", get(|| async { file("text/css; charset=utf-8", include_str!("page/docs.css")) }))
-        .route("/docs.js", get(|| async { file("text/javascript; charset=utf-8", include_str!("page/docs.js")) }))
-        .route("/icon.svg", get(|| async { file("image/svg+xml", include_str!("page/icon.svg")) }))
-}
-
-fn file(kind: &'static str, text: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, text).into_response()
+    Routes::new("status", "The state of the store", &[])
+        .read(&READ, routes!(status))
+        .read(&READ, routes!(history))
+        .read(&READ, routes!(sold_today))
+        .read(&READ_SETTINGS, routes!(settings))
 }
 
 /// Selects health samples.
@@ -76,4 +55,50 @@ async fn history(
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
 async fn status(State(hub): State<Arc<Hub>>) -> Result<Json<Status>, Problem> {
     Ok(Json(Status::read(hub).await?))
+}
+
+/// What was sold on the business day.
+#[derive(Serialize, ToSchema)]
+struct SoldToday {
+    /// The business day.
+    business_day: BusinessDay,
+    /// The hours of the store's clock with sales, in the order of the day.
+    hours: Vec<HourFigures>,
+    /// The items with the highest net totals, at most 20.
+    top_items: Vec<ItemFigures>,
+}
+
+/// The number of items in an answer.
+const TOP: usize = 20;
+
+/// Get what was sold today: by the hour, and the top items
+///
+/// Its totals are in the status.
+#[utoipa::path(get, path = "/api/v1/status/sold-today", responses((status = 200, body = SoldToday)))]
+async fn sold_today(State(hub): State<Arc<Hub>>) -> Result<Json<SoldToday>, Problem> {
+    let sold = move || {
+        let business_day = hub.business_day(hub.now_ms())?;
+        let (hours, top_items) = hub.today.sold(business_day, &hub.calendar, TOP);
+        Ok(SoldToday { business_day, hours, top_items })
+    };
+    reading(sold).await.map(Json)
+}
+
+/// The settings of the hub.
+#[derive(Serialize, ToSchema)]
+struct Settings {
+    /// The hub's version.
+    version: &'static str,
+    /// The config as the hub uses it, with its defaults. It names the files of secrets and has none itself.
+    #[schema(value_type = Object)]
+    config: Value,
+}
+
+/// Get the settings of the hub
+///
+/// They come from its config file and can't be changed over the API.
+#[utoipa::path(get, path = "/api/v1/settings", responses((status = 200, body = Settings)))]
+async fn settings(State(hub): State<Arc<Hub>>) -> Result<Json<Settings>, Problem> {
+    let config = serde_json::to_value(&hub.config).map_err(|error| FAULT.because(error.to_string()))?;
+    Ok(Json(Settings { version: env!("CARGO_PKG_VERSION"), config }))
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use app::health::{self, Sample};
+use app::{
+    health::{self, Sample},
+    hq,
+};
 use contract::Stream;
 use store::{Purpose, StoreError};
 use tokio::task::spawn_blocking;
@@ -25,8 +28,7 @@ pub fn resident_in(status: &str) -> Option<u64> {
 
 fn sample(hub: &Hub) -> Result<Sample, StoreError> {
     let (timings, sizes) = (hub.store.timings(), hub.sizes.of(&hub.store));
-    let [sales, stock] = [Stream::sales(), Stream::stock()].map(|stream| hub.store.outbox_span(stream.as_str()));
-    let (sales, stock) = (sales?, stock?);
+    let sales = hub.store.outbox_span(Stream::sales().as_str())?;
     Ok(Sample {
         at_ms: hub.now_ms(),
         resident_bytes: resident_bytes(),
@@ -34,7 +36,8 @@ fn sample(hub: &Hub) -> Result<Sample, StoreError> {
         archive_bytes: sizes.archive,
         free_bytes: sizes.free,
         sales: sales.last,
-        hq_lacks: (sales.last - sales.acknowledged) + (stock.last - stock.acknowledged),
+        hq_has_sales: sales.acknowledged,
+        hq_lacks: hq::lacking(&hub.store)?,
         commits: timings.commits,
         groups: timings.groups,
         flushing_us: timings.flushing_us,

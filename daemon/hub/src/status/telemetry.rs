@@ -81,7 +81,7 @@ fn sample(hub: &Hub, uptime: Duration) -> Sample {
         health: word(&state.health).to_owned(),
     });
     let stopped = hub.store.stopped().map(|why| format!("the store has stopped: {why}"));
-    let alarms = stopped.into_iter().chain(super::faults(hub)).take(MAX_ALARMS);
+    let alarms = stopped.into_iter().chain(super::faults(hub)).chain(super::doubts::alarms(hub)).take(MAX_ALARMS);
     Sample {
         at_ms: hub.now_ms(),
         software: cut(SOFTWARE.to_owned(), MAX_SOFTWARE),
@@ -89,7 +89,7 @@ fn sample(hub: &Hub, uptime: Duration) -> Sample {
         devices: devices.collect(),
         disk_free_bytes: sizes.free,
         store_bytes: sizes.store.saturating_add(sizes.archive),
-        streams: [Stream::sales(), Stream::stock()].into_iter().filter_map(|stream| lag(hub, stream)).collect(),
+        streams: Stream::up().into_iter().filter_map(|stream| lag(hub, stream)).collect(),
         catalog_version: hub.catalog.load().version(),
         alarms: alarms.map(|alarm| cut(alarm, MAX_TEXT)).collect(),
         clock: ClockFigures::of(&hub.timekeeper, &hub.calendar).fault.map(|fault| cut(fault, MAX_TEXT)),

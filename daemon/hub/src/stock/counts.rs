@@ -37,7 +37,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 /// An item can be in only one open count, by one unit. To clear a position in a unit by which the item is no longer
 /// sold, list it in `positions`.
 #[utoipa::path(post, path = "/api/v1/stock/counts", request_body = OpenCount,
-    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn open_count(
     State(hub): State<Arc<Hub>>,
     command: Command<OpenCount>,
@@ -71,7 +72,8 @@ async fn read_count(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Res
 /// is the arrival of this request, unless `counted_at_ms` is given. A command that is stored before it is sent, or
 /// repeated after a 503 or a lost answer, must send `counted_at_ms`. A recount replaces the earlier quantity until that
 /// is approved.
-#[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", request_body = CountedQuantities, params(("id" = u64, Path)),
+#[utoipa::path(post, path = "/api/v1/stock/counts/{id}/quantities", request_body = CountedQuantities,
+    params(("id" = u64, Path)),
     responses((status = 200, body = CountProgress), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn tally(
     State(hub): State<Arc<Hub>>,
@@ -147,7 +149,8 @@ async fn list_variances(
 /// records every decision. A correction is refused if it would take an item below zero that may not go there, because
 /// more was sold since than was counted: count the item again.
 #[utoipa::path(post, path = "/api/v1/stock/counts/{id}/decisions", request_body = Decisions, params(("id" = u64, Path)),
-    responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = MovementBooked), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn decide(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,

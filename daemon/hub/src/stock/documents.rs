@@ -85,7 +85,8 @@ async fn release_reservation(
 /// entered again. The transfer of another store is entered with the body of that store's `GET
 /// /api/v1/stock/transfers/{id}/notice`, once, and only at its destination.
 #[utoipa::path(post, path = "/api/v1/stock/notices", request_body = NoticeRequest,
-    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn enter_notice(State(hub): State<Arc<Hub>>, command: Command<NoticeRequest>) -> Opened {
     let (catalog, here) = (Arc::clone(&hub.catalog.load()), hub.config.store.hub.clone());
     let entered = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, request| {
@@ -110,8 +111,10 @@ async fn read_notice(State(hub): State<Arc<Hub>>, InPath(id): InPath<u64>) -> Re
 /// Book a delivery against a notice, which may have several
 ///
 /// If its `delivery_note` was already booked, the delivery is refused and nothing moves.
-#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", request_body = Delivery, params(("id" = u64, Path)),
-    responses((status = 200, body = Received), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/stock/notices/{id}/deliveries", request_body = Delivery,
+    params(("id" = u64, Path)),
+    responses((status = 200, body = Received), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn receive(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,
@@ -144,7 +147,8 @@ async fn close_notice(
 ///
 /// For a supplier's order, enter the order again instead.
 #[utoipa::path(post, path = "/api/v1/stock/notices/{id}/reopen", request_body = Empty, params(("id" = u64, Path)),
-    responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Notice), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn reopen_notice(
     State(hub): State<Arc<Hub>>,
     InPath(id): InPath<u64>,
@@ -158,7 +162,8 @@ async fn reopen_notice(
 
 /// Dispatch a transfer: its goods are in transit from now on
 #[utoipa::path(post, path = "/api/v1/stock/transfers", request_body = Dispatch,
-    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = DocumentOpened), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 async fn dispatch(State(hub): State<Arc<Hub>>, command: Command<Dispatch>) -> Opened {
     let catalog = Arc::clone(&hub.catalog.load());
     let here = ThisStore { hub: hub.config.store.hub.clone(), epoch: hub.store.epoch() };

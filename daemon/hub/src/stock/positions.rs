@@ -33,7 +33,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 /// List all positions
-#[utoipa::path(get, path = "/api/v1/stock/positions", params(PageAfter), responses((status = 200, body = [PositionView])))]
+#[utoipa::path(get, path = "/api/v1/stock/positions", params(PageAfter),
+    responses((status = 200, body = [PositionView])))]
 async fn list(
     State(hub): State<Arc<Hub>>,
     InQuery(page): InQuery<PageAfter>,

@@ -90,9 +90,17 @@ fn asker(hub: &Hub, request: &Request) -> Result<Grant, Refusal> {
     Ok(grant)
 }
 
+/// A register's grant, with the operator who is signed in there.
+fn with_operator(hub: &Hub, request: &Request, mut grant: Grant) -> Grant {
+    if let Some(register) = grant.actor.register_name() {
+        grant.actor.operator = hub.operators.at(register, !request.method().is_safe());
+    }
+    grant
+}
+
 /// Authenticates a request.
 pub(super) async fn authenticate(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
-    let asker = asker(&hub, &request);
+    let asker = asker(&hub, &request).map(|grant| with_operator(&hub, &request, grant));
     if let (Ok(grant), Some(connection)) = (&asker, request.extensions().get::<Connection>()) {
         connection.belongs_to(&grant.actor);
     }
@@ -106,7 +114,7 @@ pub(super) async fn permit(permission: &'static Permission, mut request: Request
         Some(Authenticated(asker)) => asker,
         None => Err(FAULT.because("the request was not authenticated")),
     };
-    match asker.and_then(|grant| permission.require(&grant.actor).map(|()| grant)) {
+    match asker.and_then(|grant| grant.require(permission).map(|()| grant)) {
         Ok(grant) => {
             request.extensions_mut().insert(Permitted(grant));
             next.run(request).await

@@ -11,7 +11,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
-use commerce::Actor;
+use commerce::{Actor, Station};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     Purpose, Record, Store, Transaction,
@@ -19,7 +19,7 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{authenticate::Permitted, body::collected, places::Connection, problem::Problem};
+use super::{WRITE_LIMIT, authenticate::Permitted, body::collected, places::Connection, problem::Problem};
 use crate::{digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
 
 /// The actor of a request; permitted before the handler runs.
@@ -129,6 +129,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         let (parts, body) = request.into_parts();
         let actor = Permitted::of(&parts.extensions)?;
         let body = collected(body).await?;
+        if let Station::Register(register) = &actor.station {
+            hub.budget.spend(register, body.len()).map_err(|seconds| {
+                let detail = format!("{register} wrote too much; send this again in {seconds} s");
+                WRITE_LIMIT.because(detail).member("retry_after_s", seconds)
+            })?;
+        }
         let key = parts.headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::trim);
         let is_key = |key: &&str| (8..=100).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = key.filter(is_key).ok_or_else(|| {

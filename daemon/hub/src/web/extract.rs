@@ -1,6 +1,6 @@
 //! Extractors whose errors are [`Problem`]s.
 
-use std::time::Duration;
+use std::{sync::LazyLock, thread::available_parallelism, time::Duration};
 
 use app::{
     Refusal,
@@ -31,6 +31,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let parsed = serde_json::from_slice(&body);
         let parsed = parsed.map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))?;
         Ok(Self(parsed))
+    }
+}
+
+/// A JSON body with a secret, such as a PIN: an error does not repeat what was sent.
+pub(crate) struct SecretBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = collected(request.into_body()).await?;
+        let parsed = serde_json::from_slice(&body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            BAD_REQUEST
+                .because(format!("invalid body at line {line}, column {column}; the OpenAPI document has its form"))
+        });
+        Ok(Self(parsed?))
     }
 }
 
@@ -96,15 +113,17 @@ impl PageAfter {
     }
 }
 
-/// The maximum number of concurrent reads, so that a processor stays free for sales.
-const READERS: usize = 2;
+/// The maximum number of concurrent reads: a processor stays free for sales.
+fn readers() -> usize {
+    available_parallelism().map_or(1, |processors| (processors.get() - 1).clamp(1, 2))
+}
 
 /// How long a read may wait for its turn.
 const TURN: Duration = Duration::from_secs(10);
 
-static TURNS: Semaphore = Semaphore::const_new(READERS);
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(readers()));
 
-/// Reads off the runtime's threads: for walks, pages and the archive. At most [`READERS`] at once; others wait.
+/// Reads off the runtime's threads: for walks, pages and the archive. At most [`readers`] at once; others wait.
 ///
 /// # Errors
 /// `work` refuses, or the read had to wait longer than [`TURN`].
@@ -159,12 +178,12 @@ mod tests {
                 Ok(running)
             })
         };
-        let most = join_all((0..40).map(read)).await.into_iter().map(Result::unwrap).max();
-        assert_eq!(most, Some(READERS));
+        let most = join_all((0..16).map(read)).await.into_iter().map(Result::unwrap).max();
+        assert_eq!(most, Some(readers()));
     }
 
     #[tokio::test]
-    async fn whose_turn_does_not_come_is_sent_away() {
+    async fn a_read_that_waits_too_long_is_refused() {
         static TAKEN: Semaphore = Semaphore::const_new(1);
         let _held = turn_of(&TAKEN).await.unwrap();
         let refused = turn_within(Duration::from_millis(5), &TAKEN).await.err();

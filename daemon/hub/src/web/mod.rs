@@ -8,6 +8,7 @@
 //! | `body` | limits on request bodies |
 //! | `detached` | handlers that outlive their connection |
 //! | `authenticate` | authentication and authorization |
+//! | `cors` | calls of pages that do not come from the hub |
 //! | `routes` | how a capability declares its routes |
 //! | `command`, `extract` | extractors |
 //! | `problem` | refusals as RFC 9457 problem details |
@@ -16,6 +17,7 @@
 pub(crate) mod authenticate;
 mod body;
 pub(crate) mod command;
+mod cors;
 mod detached;
 pub(crate) mod extract;
 mod hosts;
@@ -25,9 +27,9 @@ pub(crate) mod problem;
 pub(crate) mod routes;
 pub(crate) mod server;
 
-use app::refusal::{Class, Kind};
+use app::refusal::{Class, Kind, Member};
 pub(crate) use command::{Asker, CameFrom, Command, Empty, Known};
-pub(crate) use extract::{Body, InPath, InQuery, Page, PageAfter, reading, turn_of};
+pub(crate) use extract::{Body, InPath, InQuery, Page, PageAfter, SecretBody, reading, turn_of};
 pub(crate) use problem::Problem;
 pub(crate) use routes::Routes;
 
@@ -57,6 +59,14 @@ static REQUEST_TIMEOUT: Kind = Kind::new(
     "Request timeout",
     "The body did not arrive in time; send the request again with the same key.",
 );
+/// The register writes too much.
+static WRITE_LIMIT: Kind = Kind::new(
+    "write-limit",
+    Class::TooMany,
+    "Write limit reached",
+    "The register wrote far more than a register does; it must wait. Other registers are not affected.",
+)
+.with(&[Member { name: "retry_after_s", doc: "Seconds until the command is accepted." }]);
 /// A page of another site sent a person's cookie.
 pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "foreign-origin",

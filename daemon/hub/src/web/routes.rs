@@ -23,7 +23,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::{
-    BODY_TOO_LARGE, FOREIGN_ORIGIN, HOST_UNKNOWN, REQUEST_TIMEOUT,
+    BODY_TOO_LARGE, FOREIGN_ORIGIN, HOST_UNKNOWN, REQUEST_TIMEOUT, WRITE_LIMIT,
     authenticate::permit,
     openapi::{CONSOLE_SESSION, REGISTER_TOKEN, problems::Problems},
 };
@@ -72,6 +72,11 @@ impl Routes {
                 .build();
             operation.parameters.get_or_insert_default().push(RefOr::T(key));
         })
+    }
+
+    /// Adds commands with a secret in their body. They have no idempotency key, whose record would hold a digest of it.
+    pub(crate) fn keyless(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
+        self.add(permission, routes, COMMANDS, |_| ())
     }
 
     fn add(
@@ -137,6 +142,7 @@ const COMMANDS: &[&Kind] = &[
     &BODY_TOO_LARGE,
     &CARD_NUMBER_REFUSED,
     &FOREIGN_ORIGIN,
+    &WRITE_LIMIT,
     &refusal::FAULT,
     &refusal::BUSY,
     &refusal::STORE_STOPPED,

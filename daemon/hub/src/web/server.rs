@@ -1,5 +1,6 @@
 //! The TLS server on the LAN: accepts connections, limits them, and passes their requests to the routes.
 //!
+//! - TLS 1.3; 1.2 only if the config allows it.
 //! - The number of connections is limited: see [`places`](super::places).
 //! - A handshake must be done within [`PATIENCE`], a stranger must sign in soon, and a signed-in connection may be idle
 //!   for [`IDLE`].
@@ -11,7 +12,10 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{Router, response::IntoResponse};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
+use rustls::{
+    ServerConfig,
+    version::{TLS12, TLS13},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -52,8 +56,9 @@ pub(crate) fn tls(listen: &Listen, certificates: &Certificates) -> Result<Identi
         .open("listen.certificate", &listen.certificate, &listen.key)
         .map_err(|error| format!("{error}; `store-hub-provision create-store` makes both files"))?;
     let hosts = Hosts::of(Arc::clone(&identity));
+    let versions: &[_] = if listen.allow_tls_1_2 { &[&TLS13, &TLS12] } else { &[&TLS13] };
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
         .with_cert_resolver(identity);

@@ -125,3 +125,27 @@ async fn a_register_requests_the_events_of_its_own_lane() {
     assert_eq!(get("?since=1", ("authorization", &token)).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(get("", ("cookie", &cookie)).await.status, StatusCode::FORBIDDEN, "a person has no lane");
 }
+
+#[tokio::test]
+async fn a_register_that_writes_too_much_must_wait_and_others_sell_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_hub, router) = open(directory.path());
+    let (_, token) = enter(&router, directory.path(), "till-1").await;
+    let (_, other) = enter(&router, directory.path(), "till-2").await;
+    let large = " ".repeat(500_000);
+    let mut refused = None;
+    for number in 0..700 {
+        let key = format!("large-{number:03}");
+        let headers = [("authorization", &*token), ("idempotency-key", &*key)];
+        let answer = ask(&router, "POST", "/api/v1/baskets", &headers, &large).await;
+        if answer.status != StatusCode::BAD_REQUEST {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("it may write without a limit");
+    assert_eq!((refused.status.as_u16(), &refused.body["type"]), (429, &json!("/problems/write-limit")));
+    assert!(refused.body["retry_after_s"].as_u64().is_some_and(|seconds| seconds > 0), "{}", refused.body);
+    let headers = [("authorization", &*other), ("idempotency-key", "open-00001")];
+    assert_eq!(ask(&router, "POST", "/api/v1/baskets", &headers, "{}").await.status, StatusCode::CREATED);
+}

@@ -1,13 +1,17 @@
-//! No card number gets into the store, the log, events, receipts or HQ, whichever field it is typed into and whatever is
-//! scanned.
+//! No card number gets into the store, the log, events, receipts or HQ, whichever field it is typed into and whatever
+//! is scanned.
 
 use std::{fs, path::Path};
 
+use axum::http::StatusCode;
+use drivers::simulate::{SimulatedCardTerminal, TerminalFault, TerminalProtocol};
 use serde_json::{Map, Value, json};
 use store::EngineKind;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::common::{CEREAL, ask, enter, headquarters::Headquarters, lane::Lane, log::Log, open};
+use crate::common::{
+    CEREAL, ask, enter, headquarters::Headquarters, lane::Lane, log::Log, open, open_with, shop::Shop, wait_for,
+};
 
 /// A card number as somebody may type it.
 const TYPED: &str = "4761.7390.0101.0119";
@@ -140,8 +144,8 @@ async fn write_it_around_bodies(lane: &Lane, document: &Value) {
 }
 
 #[test]
-fn a_card_number_gets_nowhere_by_any_door() {
-    let test = "card_data::a_card_number_gets_nowhere_by_any_door";
+fn a_card_number_is_stored_and_sent_nowhere() {
+    let test = "card_data::a_card_number_is_stored_and_sent_nowhere";
     Log::alone(test, LevelFilter::TRACE, async |log| {
         let hq = Headquarters::start().await;
         let lane = Lane::open(EngineKind::Sqlite, &hq.config()).await;
@@ -175,6 +179,44 @@ fn a_card_number_gets_nowhere_by_any_door() {
         }
         for directory in [lane.directory.path(), hq.directory.path()] {
             assert!(!holds(directory, &[TYPED, NUMBER]), "{}", directory.display());
+        }
+    });
+}
+
+/// What a terminal reads from the stripe of the card.
+const TRACK: &str = "=28122010000000000731";
+
+#[test]
+fn a_card_number_that_a_terminal_tells_gets_nowhere() {
+    let test = "card_data::a_card_number_that_a_terminal_tells_gets_nowhere";
+    Log::alone(test, LevelFilter::TRACE, async |log| {
+        for protocol in TerminalProtocol::ALL {
+            let terminal = SimulatedCardTerminal::bind(protocol, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+            terminal.fault(TerminalFault::FullPan).unwrap();
+            let directory = tempfile::tempdir().unwrap();
+            let device = terminal.config("terminal-1", directory.path()).unwrap();
+            let lane = format!("payment_terminal = \"terminal-1\"\n{device}");
+            let shop = Shop::enter(open_with(directory.path(), EngineKind::Sqlite, &lane), directory.path()).await;
+            let is_ready = |devices: &Value| devices[0]["health"]["state"] == "ready";
+            wait_for(&shop.router, "/api/v1/devices", ("cookie", &shop.cookie), is_ready).await;
+            let sale = json!({ "lines": [{ "sku": "818981" }], "card": true });
+            let sold = shop.till(1, "/api/v1/sales", sale).await.expect(StatusCode::OK);
+            let payment = shop.read("/api/v1/payments/p1").await;
+            let masked = payment["card"]["masked_pan"].as_str().unwrap();
+            assert!(masked.ends_with("*0119"), "{}: {masked}", protocol.name());
+            let mut told = vec![sold, payment];
+            let sale = format!("/api/v1/sales/{}", told[0]["sale"].as_str().unwrap());
+            for path in [&*sale, &format!("{sale}/receipt"), "/api/v1/audit", "/api/v1/status", "/api/v1/devices"] {
+                told.push(shop.read(path).await);
+            }
+            let told = json!(told).to_string();
+            for text in [NUMBER, TRACK] {
+                assert!(!told.contains(text), "{}: {text} in {told}", protocol.name());
+            }
+            assert!(!holds(directory.path(), &[NUMBER, TRACK]), "{} in the files", protocol.name());
+        }
+        for text in [NUMBER, TRACK] {
+            assert_eq!(log.text().lines().find(|line| line.contains(text)), None, "the log");
         }
     });
 }

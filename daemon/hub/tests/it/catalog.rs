@@ -78,7 +78,10 @@ async fn items_are_listed_searched_and_followed() {
 async fn a_register_reads_its_lane() {
     let directory = tempfile::tempdir().unwrap();
     let printer = |number: u16| {
-        format!("[[receipt_printer]]\nname = \"printer-{number}\"\naddress = \"tcp://127.0.0.1:{number}\"\n")
+        format!(
+            "[[receipt_printer]]\nname = \"printer-{number}\"\nprotocol = \"esc-pos\"\naddress = \
+             \"tcp://127.0.0.1:{number}\"\n"
+        )
     };
     let lane = ["receipt_printer = \"printer-2\"\n".to_owned(), printer(1), printer(2)].concat();
     let shop = Shop::enter(open_with(directory.path(), EngineKind::Sqlite, &lane), directory.path()).await;

@@ -43,10 +43,13 @@ async fn every_answer_has_the_hubs_version_and_the_stores_epoch() {
     let directory = tempfile::tempdir().unwrap();
     let (hub, router) = open(directory.path());
     let epoch = hub.store().epoch().to_string();
-    for path in ["/api/v1/status", "/api/v1/nothing", "/api/v1/openapi.json", "/docs", "/docs.js", "/docs.css"] {
+    for path in ["/api/v1/status", "/api/v1/nothing", "/api/v1/openapi.json", "/docs", "/docs/docs.js", "/register"] {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.headers()["store-hub-epoch"], *epoch, "{path}");
+        let is_page = !path.starts_with("/api/");
+        assert_eq!(response.headers()["cache-control"], if is_page { "no-cache" } else { "no-store" }, "{path}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(response.headers()["store-hub-version"], env!("CARGO_PKG_VERSION"), "{path}");
         assert_eq!(response.status().is_success(), !path.contains("status") && !path.contains("nothing"), "{path}");
     }

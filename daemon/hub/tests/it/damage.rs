@@ -96,7 +96,8 @@ async fn a_store_with_damaged_records_starts_sells_and_reports_them() {
         let answer = ask(&router, "POST", path, &headers, &body.to_string()).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.body);
     };
-    let back = json!({ "kind": "return", "reason": "seen", "lines": [{ "sku": "818981", "quantity": { "milli": 4000, "unit": "each" } }] });
+    let back = json!({ "kind": "return", "reason": "seen",
+        "lines": [{ "sku": "818981", "quantity": { "milli": 4000, "unit": "each" } }] });
     person("/api/v1/stock/movements", "back-0001", back).await;
     person("/api/v1/stock/policies/818981", "policy-01", json!({ "rule": "to_zero" })).await;
     let till = async |path: &str, key: &str, body: Value| {
@@ -114,7 +115,8 @@ async fn a_store_with_damaged_records_starts_sells_and_reports_them() {
     };
     let paid = basket("0001", json!({})).await;
     till(&format!("{paid}/tenders"), "cash-0001", cash(100)).await;
-    let order = json!({ "reference": "order-7", "lines": [{ "sku": "818981", "quantity": { "milli": 1000, "unit": "each" } }] });
+    let order = json!({ "reference": "order-7",
+        "lines": [{ "sku": "818981", "quantity": { "milli": 1000, "unit": "each" } }] });
     let reserved = till("/api/v1/stock/reservations", "order-001", order).await["id"].clone();
     let given_up = basket("0002", json!({ "reservations": [reserved] })).await;
     let damaged = hub.store().commit(|transaction| {

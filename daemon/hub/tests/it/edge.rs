@@ -11,7 +11,7 @@ use std::{
 use hub::{config::Config, run};
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName},
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -42,6 +42,11 @@ fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
 
 impl Listening {
     async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With more settings of the listener.
+    async fn start_with(listen: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["hub.test".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let certificate = write(directory.path(), "hub.pem", &made.cert.pem());
@@ -50,7 +55,7 @@ impl Listening {
         let (free, metrics) = (free_port(), free_port());
         let text = format!(
             "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\n\
-             engine = \"sqlite\"\n[listen]\naddress = \"{free}\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
+             engine = \"sqlite\"\n[listen]\naddress = \"{free}\"\ncertificate = \"{}\"\nkey = \"{}\"\n{listen}\
              [metrics]\naddress = \"{metrics}\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n",
             directory.path().join("data").display(),
             certificate.display(),
@@ -133,7 +138,8 @@ struct Reply {
 async fn ask_on(stream: &mut TlsStream<TcpStream>, method: &str, path: &str, head: &str, body: &str) -> Reply {
     let length = body.len();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: hub.test\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{head}\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: hub.test\r\ncontent-type: application/json\r\ncontent-length: \
+         {length}\r\n{head}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     reply(stream).await
@@ -242,7 +248,8 @@ async fn only_idle_connections_of_strangers_are_closed() {
 async fn a_websocket_ends_with_its_token_and_a_ticket_is_valid_once() {
     let hub = Listening::start().await;
     let (cookie, token) = hub.enter(TILL).await;
-    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: \
+         dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let key = format!("{token}idempotency-key: ticket-01\r\n");
     let drawn = hub.ask(TILL, "POST", "/api/v1/events/ticket", &key, "").await;
     let path = format!("/api/v1/events?ticket={}", drawn.body["ticket"].as_str().unwrap());
@@ -357,4 +364,21 @@ async fn a_backup_is_taken_while_the_hub_sells() {
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
     assert!(store::backup::verify(file).unwrap().entries > 0);
     assert!(!elsewhere.exists(), "no link is followed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_1_2_is_refused_unless_the_config_allows_it() {
+    for (listen, is_allowed) in [("", false), ("allow_tls_1_2 = true\n", true)] {
+        let hub = Listening::start_with(listen).await;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let old = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS12]);
+        let certificate = CertificateDer::from_pem_file(hub.directory.path().join("hub.pem")).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let old = Arc::new(old.unwrap().with_root_certificates(roots).with_no_client_auth());
+        let name = ServerName::try_from("hub.test").unwrap();
+        let connected = TlsConnector::from(old).connect(name, hub.tcp(TILL).await).await;
+        assert_eq!(connected.is_ok(), is_allowed, "{listen}: {:?}", connected.err());
+        hub.tls(TILL).await;
+    }
 }

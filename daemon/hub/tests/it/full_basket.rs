@@ -15,7 +15,8 @@ async fn a_basket_of_maximum_size_is_paid_by_card_and_sold() {
     let directory = tempfile::tempdir().unwrap();
     let terminal = SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let lane = format!(
-        "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\naddress = \"tcp://{}\"\n",
+        "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\n\
+         protocol = \"zvt\"\naddress = \"tcp://{}\"\n",
         terminal.address()
     );
     let (hub, router) = open_with(directory.path(), EngineKind::Sqlite, &lane);

@@ -6,12 +6,15 @@
 
 use std::{collections::BTreeSet, future::poll_fn, task::Poll};
 
-use app::payments::{self, Intent};
+use app::{
+    payments::{self, Intent},
+    selling::SaleContext,
+};
 use axum::{
     body::Body,
     http::{Request, header},
 };
-use commerce::{Actor, Basket, BasketId, Currency, Minor, NewLine, Quantity, line::What};
+use commerce::{Actor, Basket, BasketId, BusinessDay, Currency, Minor, NewLine, Quantity, line::What, payment::Event};
 use serde_json::{Value, json};
 use store::EngineKind;
 use tower::ServiceExt;
@@ -113,7 +116,7 @@ async fn a_card_payment_is_completed_and_sold_once() {
 #[tokio::test]
 async fn a_drawer_opens_once_and_a_label_is_printed_once() {
     let lane = Lane::open(EngineKind::Sqlite, "").await;
-    let label = json!({ "sku": "818981" });
+    let label = json!({ "labels": [{ "sku": "818981" }] });
     for round in 0..ROUNDS {
         let (drawer_key, label_key) = (format!("drawer-{round:06}"), format!("label-{round:06}"));
         lane.hang_up(HangUp::of(round), &drawer_key, "/api/v1/drawer", &json!({})).await;
@@ -137,18 +140,33 @@ async fn a_payment_that_nobody_drives_is_found_and_a_person_can_decide_it() {
         let usd = Currency::from_code("USD").unwrap();
         let mut basket = Basket::open(BasketId(0), "till-2".parse().unwrap(), None, usd, 1, None, None)?;
         let quantity = Quantity::pieces(1).unwrap();
-        basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts: vec![] })?;
+        basket.add_line(NewLine {
+            what: What::Item(&item),
+            quantity,
+            keyed: None,
+            discounts: vec![],
+            particulars: commerce::Particulars::default(),
+        })?;
         // The journal of another driver, which this one can't read.
         let intent = Intent {
             terminal: "terminal".into(),
             amount: Some(Minor::literal(369)),
             before: json!({ "noted by": "another driver" }),
         };
-        payments::start_whole_sale(transaction, &by, basket, intent)
+        let payment = payments::start_whole_sale(transaction, &by, basket, intent)?;
+        let context = SaleContext {
+            epoch: 1,
+            at_ms: 1,
+            business_day: BusinessDay::new(2026, 11, 24).unwrap(),
+            fiscal_year: 2026,
+            printer: None,
+        };
+        payments::apply(transaction, payment.id, &Event::Send, None, &context)?;
+        Ok::<_, app::Refusal>(payment)
     });
     let id = started.await.unwrap().id;
     let path = format!("/api/v1/payments/{id}");
-    let unknown = |payment: &Value| payment["state"] == "unknown";
+    let unknown = |payment: &Value| payment["waits_for"] == "person";
     lane.wait_for(&path, unknown).await;
 
     let person = [("cookie", &*lane.cookie), ("idempotency-key", "decision-1")];

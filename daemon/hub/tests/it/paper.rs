@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use drivers::simulate::Point;
+use drivers::simulate::{Fault, Point, SimulatedReceiptPrinter};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::common::{
     ENGINE, ask,
     lane::{Lane, until},
+    running::{Running, wait},
 };
 
 #[tokio::test]
@@ -19,10 +21,51 @@ async fn each_printed_job_is_deleted_before_the_next_is_printed() {
     }
     for cut in 1..=6 {
         lane.papers(cut).await;
-        // A hub that is killed now prints at most the last receipt again.
-        let first = app::printing::first(lane.store(), "receipts").unwrap();
-        assert!(first.is_none_or(|job| job.sequence >= cut as u64), "after {cut} were cut");
+        // A hub that is killed now prints none of them again.
+        let first = app::printing::receipts::first(lane.store(), "receipts").unwrap();
+        assert!(
+            first.is_none_or(|job| job.sequence > cut as u64 || (job.sequence == cut as u64 && job.begun)),
+            "after {cut} were cut"
+        );
     }
+}
+
+#[test]
+fn a_receipt_that_was_being_printed_when_the_hub_was_killed_is_not_printed_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let outside = Runtime::new().unwrap();
+    let printer = outside.block_on(SimulatedReceiptPrinter::bind("127.0.0.1:0".parse().unwrap())).unwrap();
+    let config = format!(
+        "receipt_printer = \"receipts\"\n\
+         [[receipt_printer]]\nname = \"receipts\"\nprotocol = \"esc-pos\"\naddress = \"tcp://{}\"\n",
+        printer.address()
+    );
+    let bread = |price: u32| {
+        json!({ "sku": "BREAD", "description": "Bread",
+        "keyed": { "amount": price, "reason": "open price" } })
+    };
+    let sale = |price: u32| json!({ "lines": [bread(price)], "tenders": [{ "tender": "cash", "amount": price }] });
+    let hub = Running::start(directory.path(), &config);
+    assert!(hub.ask("POST", "/api/v1/sales", "sale-000001", &sale(100))["sale"].is_string());
+    wait("the first receipt", || printer.printed().len() == 1);
+    // The printer has the second receipt, and does not tell that it is printed.
+    printer.stall(true);
+    hub.ask("POST", "/api/v1/sales", "sale-000002", &sale(200));
+    let begun = || app::printing::receipts::first(hub.hub().store(), "receipts").unwrap().is_some_and(|job| job.begun);
+    wait("the second receipt is begun", begun);
+    drop(hub);
+    printer.stall(false);
+    let hub = Running::start(directory.path(), &config);
+    hub.ask("POST", "/api/v1/sales", "sale-000003", &sale(300));
+    let has = |amount: &str| {
+        printer
+            .printed()
+            .iter()
+            .filter(|paper| paper.iter().any(|line| line.contains("TOTAL") && line.contains(amount)))
+            .count()
+    };
+    wait("the third receipt", || has("3.00") == 1);
+    assert!(has("1.00") == 1 && has("2.00") <= 1, "{:?}", printer.printed());
 }
 
 #[tokio::test]
@@ -43,7 +86,7 @@ async fn an_unconfirmed_receipt_is_printed_once_and_reported() {
     };
     lane.wait_for("/api/v1/devices", unconfirmed).await;
     // The queue is empty: nothing will be printed again.
-    until("deletions", || app::printing::first(lane.store(), "receipts").unwrap().is_none()).await;
+    until("deletions", || app::printing::receipts::first(lane.store(), "receipts").unwrap().is_none()).await;
     assert_eq!(lane.receipts.printed().len(), 2);
 }
 
@@ -91,39 +134,45 @@ async fn a_copy_of_a_receipt_is_marked_and_audited() {
 }
 
 #[tokio::test]
-async fn a_label_has_the_items_gtin_or_its_sku_and_bad_input_is_refused() {
-    let lane = Lane::open(ENGINE, "").await;
-    let path = "/api/v1/devices/labels/labels";
-    for (number, (sku, barcode)) in
-        [("818981", "040000818981"), ("CASE", "[FNC1]0110400008189818"), ("OWN>1", "OWN>1")].into_iter().enumerate()
-    {
-        let printed = lane.post(&format!("label-{number:06}"), path, &json!({ "sku": sku })).await;
-        assert_eq!(printed.status, 204, "{sku}: {}", printed.body);
-        let label = lane.labels.printed().pop().unwrap();
-        assert_eq!((label.barcode.as_deref(), label.copies), (Some(barcode), 1));
-    }
-    for copies in [0, 1000, 70_000] {
-        let body = json!({ "sku": "818981", "copies": copies });
-        let refused = lane.post(&format!("copies-{copies:06}"), path, &body).await;
-        assert_eq!(refused.status, 400, "{}", refused.body);
-    }
-    let body = json!({ "sku": "818981", "copies": 999 });
-    assert_eq!(lane.post("copies-000999", path, &body).await.status, 204);
-}
-
-#[tokio::test]
 async fn a_pound_on_the_scale_is_a_pound_in_the_sale() {
     let lane = Lane::open(ENGINE, "").await;
     lane.scale.put(1000);
     let weighed = lane.post("weigh-000001", "/api/v1/devices/scale/weigh", &json!({})).await;
-    assert_eq!(weighed.body, json!({ "milli": 1000, "unit": "pound" }));
+    assert_eq!((&weighed.body["milli"], &weighed.body["unit"]), (&1000.into(), &"pound".into()), "{}", weighed.body);
     let sale = json!({
-        "lines": [{ "sku": "APPLES", "quantity": weighed.body }],
+        "lines": [{ "sku": "APPLES", "weighing": weighed.body["weighing"] }],
         "tenders": [{ "tender": "cash", "amount": 999 }]
     });
     let sold = lane.post("sale-000001", "/api/v1/sales", &sale).await;
     assert_eq!((sold.status.as_u16(), &sold.body["totals"]["net"]), (200, &999.into()), "{}", sold.body);
+    let kept = lane.get(&format!("/api/v1/sales/{}", sold.body["sale"].as_str().unwrap())).await.body;
+    assert_eq!(kept["lines"][0]["particulars"]["weighed"], "\\x0201.000\\r", "{kept}");
+    // A weight is sold once, and an unstable one never.
+    assert_eq!(lane.post("sale-000001", "/api/v1/sales", &sale).await.body, sold.body, "a repeat");
+    let again = lane.post("sale-000002", "/api/v1/sales", &sale).await;
+    assert_eq!((again.status.as_u16(), &again.body["type"]), (422, &"/problems/weighing-unknown".into()));
     let devices = lane.get("/api/v1/devices").await.body;
     let last = devices.as_array().unwrap().iter().find(|device| device["device"] == "scale").unwrap()["last"].clone();
     assert_eq!(last, "1.000 lb");
+    lane.scale.fault(Fault::Moving);
+    let moving = lane.post("weigh-000002", "/api/v1/devices/scale/weigh", &json!({ "within_ms": 100 })).await;
+    assert_eq!((moving.status.as_u16(), &moving.body["type"]), (502, &"/problems/scale-failed".into()));
 }
+
+#[tokio::test]
+async fn a_receipt_has_the_stores_logo_on_paper_and_in_its_picture() {
+    let directory = tempfile::tempdir().unwrap();
+    let logo = directory.path().join("logo.png");
+    std::fs::write(&logo, SQUARE).unwrap();
+    let lane = Lane::open_as(ENGINE, &format!("receipt_logo = \"{}\"\n", logo.display()), "").await;
+    let sale = lane.sell("sale-000001").await;
+    assert_eq!(lane.papers(1).await[0][0], "[image 16 x 16, 256 dots]");
+    for (format, begins) in [("png", &b"\x89PNG"[..]), ("svg", b"<svg")] {
+        let (kind, picture) = lane.picture(&format!("/api/v1/sales/{sale}/receipt/picture?format={format}")).await;
+        assert!(kind.starts_with(&format!("image/{format}")) && picture.starts_with(begins), "{kind}");
+    }
+    assert_eq!(lane.get("/api/v1/sales/1-999/receipt/picture").await.status, 404);
+}
+
+/// A black square of 16 dots.
+const SQUARE: &[u8] = include_bytes!("common/square.png");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use drivers::simulate::SimulatedTerminal;
+use drivers::simulate::{BookedState, SimulatedTerminal};
 use serde_json::{Value, json};
 use store::EngineKind;
 
@@ -14,10 +14,16 @@ use crate::common::{
 };
 
 /// A store whose second register has a terminal.
-async fn shop(terminal: &SimulatedTerminal) -> (Shop, tempfile::TempDir) {
+pub(crate) async fn shop(terminal: &SimulatedTerminal) -> (Shop, tempfile::TempDir) {
+    shop_with(terminal, "").await
+}
+
+/// A store whose second register has a terminal, with more tables in its config.
+pub(crate) async fn shop_with(terminal: &SimulatedTerminal, more: &str) -> (Shop, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let lane = format!(
-        "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\naddress = \"tcp://{}\"\n",
+        "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\nprotocol = \"zvt\"\n\
+         address = \"tcp://{}\"\n{more}",
         terminal.address()
     );
     let shop = Shop::enter(open_with(directory.path(), EngineKind::Sqlite, &lane), directory.path()).await;
@@ -26,7 +32,7 @@ async fn shop(terminal: &SimulatedTerminal) -> (Shop, tempfile::TempDir) {
     (shop, directory)
 }
 
-async fn terminal() -> SimulatedTerminal {
+pub(crate) async fn terminal() -> SimulatedTerminal {
     SimulatedTerminal::bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
@@ -116,12 +122,16 @@ async fn a_person_decides_the_payment_of_a_broken_terminal() {
     wait_for(&shop.router, "/api/v1/devices", ("cookie", &shop.cookie), is_taking).await;
     assert_eq!(doubts(&shop).await.1, Value::Null, "still in progress");
     let busy = shop.person("/api/v1/payments/p1/decision", json!({ "charged": true })).await;
+    assert_eq!(busy.body["reason"], "payment", "{}", busy.body);
     busy.refused(409, "terminal-busy");
     drop(terminal);
 
     let header = ("cookie", &*shop.cookie);
     let is_shown = |status: &Value| status["payments_in_doubt"][0]["payment"] == "p1";
     wait_for(&shop.router, "/api/v1/status", header, is_shown).await;
+    let other = basket(&shop).await;
+    let busy = shop.till(1, &format!("{other}/payments"), json!({})).await;
+    assert_eq!(busy.body["reason"], "inquiry", "{}", busy.body);
     decide(&shop, "p1", false).await;
     assert_eq!(paying.await.unwrap().expect(StatusCode::OK)["state"], "not_charged");
     assert_eq!(doubts(&shop).await, (json!([]), Value::Null));
@@ -130,15 +140,162 @@ async fn a_person_decides_the_payment_of_a_broken_terminal() {
     shop.till(1, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
 }
 
+/// The payment is done, and the terminal takes its time to send the receipt text.
 #[tokio::test]
-async fn a_card_tender_cannot_be_voided() {
+async fn a_terminal_that_sends_its_receipt_text_says_so() {
+    let terminal = terminal().await;
+    let (shop, _directory) = shop(&terminal).await;
+    terminal.think_before_text(Duration::from_secs(100));
+    let (path, other) = (basket(&shop).await, basket(&shop).await);
+    let paying = tokio::spawn({
+        let (shop, path) = (shop.clone(), format!("{path}/payments"));
+        async move { shop.till(1, &path, json!({})).await }
+    });
+    let is_approved = |payment: &Value| payment["state"] == "approved";
+    wait_for(&shop.router, "/api/v1/payments/p1", ("cookie", &shop.cookie), is_approved).await;
+    let busy = shop.till(1, &format!("{other}/payments"), json!({})).await;
+    assert_eq!(busy.body["reason"], "receipt", "{}", busy.body);
+    busy.refused(409, "terminal-busy");
+    paying.abort();
+}
+
+/// Puts another terminal without any payment in the place of one.
+async fn exchange(terminal: SimulatedTerminal, id: [u8; 4]) -> SimulatedTerminal {
+    let address = terminal.address();
+    drop(terminal);
+    loop {
+        if let Ok(new) = SimulatedTerminal::bind(address).await {
+            new.identify(id);
+            return new;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The old terminal takes its first payment and is exchanged; neither has a transaction.
+#[tokio::test]
+async fn another_terminal_settles_and_reverses_nothing() {
+    let old = terminal().await;
+    let (shop, _directory) = shop(&old).await;
+    old.wait_for_abort(true);
+    let path = basket(&shop).await;
+    let paying = tokio::spawn({
+        let (shop, path) = (shop.clone(), format!("{path}/payments"));
+        async move { shop.till(1, &path, json!({ "amount": 100 })).await }
+    });
+    let is_in_progress = |payment: &Value| payment["state"] == "in_progress";
+    wait_for(&shop.router, "/api/v1/payments/p1", ("cookie", &shop.cookie), is_in_progress).await;
+    let second = exchange(old, [0x11; 4]).await;
+    let payment = paying.await.unwrap().expect(StatusCode::OK);
+    assert_eq!((&payment["state"], &payment["waits_for"]), (&json!("unknown"), &json!("person")), "{payment}");
+    assert!(payment["why"].as_str().unwrap().contains("exchanged"), "{payment}");
+    decide(&shop, "p1", false).await;
+
+    let paid = shop.till(1, &format!("{path}/payments"), json!({ "amount": 100 })).await.expect(StatusCode::OK);
+    assert_eq!((&paid["state"], second.bookings()), (&json!("approved"), 1), "{paid}");
+    let third = exchange(second, [0x22; 4]).await;
+    // Another customer's payment, with the same receipt number.
+    third.charge(100);
+    let (mut refused, mut tender) = (String::new(), 1);
+    for _ in 0..400 {
+        let answer = shop.till(1, &format!("{path}/tenders/{tender}/void"), json!({})).await;
+        assert_ne!(answer.status, StatusCode::OK, "{}", answer.body);
+        refused = answer.body.to_string();
+        if refused.contains("terminal 11111111 made the charge") {
+            break;
+        }
+        // A tender that stays after a refused reversal is a new one.
+        tender += u32::from(refused.contains("tender-unknown"));
+        // The hub is not connected to the new terminal yet.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(refused.contains("terminal 11111111 made the charge"), "{refused}");
+    assert_eq!(third.bookings(), 1);
+}
+
+#[tokio::test]
+async fn a_voided_card_tender_is_reversed_at_the_terminal() {
     let terminal = terminal().await;
     let (shop, _directory) = shop(&terminal).await;
     let path = basket(&shop).await;
     let payment = shop.till(1, &format!("{path}/payments"), json!({ "amount": 100 })).await.expect(StatusCode::OK);
-    assert_eq!(payment["state"], "approved");
-    let told = shop.till(1, &format!("{path}/tenders/1/void"), json!({})).await.refused(422, "tender-is-card");
-    assert!(told.contains("card payment p1"), "{told}");
+    assert_eq!((&payment["state"], terminal.bookings()), (&json!("approved"), 1));
+    let void = format!("{path}/tenders/1/void");
+    for _ in 0..2 {
+        let status = shop.till_with_key(1, &void, "void-card-1", json!({})).await.expect(StatusCode::OK);
+        assert_eq!((&status["due"], &status["tender"]["voided"]), (&json!(369), &json!(true)), "{status}");
+    }
+    assert_eq!(terminal.bookings(), 0);
+    let card = &shop.read("/api/v1/payments/p1").await;
+    assert_eq!((&card["state"], &card["card"]["masked_pan"]), (&json!("reversed"), &json!("476173******0119")));
+    shop.till(1, &format!("{path}/payments"), json!({})).await.expect(StatusCode::OK);
+    shop.till(1, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!(terminal.bookings(), 1);
+}
+
+/// The cancellation comes before the approval, or after it: the customer is not charged either way.
+#[tokio::test]
+async fn an_abandoned_basket_leaves_no_charge() {
+    let terminal = terminal().await;
+    let (shop, _directory) = shop(&terminal).await;
+    let is_reversed = |payment: &Value| payment["state"] == "reversed";
+    let path = basket(&shop).await;
+    shop.till(1, &format!("{path}/payments"), json!({})).await.expect(StatusCode::OK);
+    shop.person(&format!("{path}/abandon"), json!({})).await.expect(StatusCode::OK);
+    wait_for(&shop.router, "/api/v1/payments/p1", ("cookie", &shop.cookie), is_reversed).await;
+
+    let path = basket(&shop).await;
+    terminal.wait_for_abort(true);
+    terminal.approve_after_abort(true);
+    let paying = tokio::spawn({
+        let (shop, path) = (shop.clone(), format!("{path}/payments"));
+        async move { shop.till(1, &path, json!({})).await }
+    });
+    let is_in_progress = |payment: &Value| payment["state"] == "in_progress";
+    wait_for(&shop.router, "/api/v1/payments/p2", ("cookie", &shop.cookie), is_in_progress).await;
+    shop.person(&format!("{path}/abandon"), json!({})).await.expect(StatusCode::OK);
+    shop.till(1, "/api/v1/payments/abort", json!({})).await.expect(StatusCode::ACCEPTED);
+    let payment = paying.await.unwrap().expect(StatusCode::OK);
+    assert_eq!((&payment["state"], &payment["code"]), (&json!("declined"), &json!("rolled back")), "{payment}");
+    let states: Vec<_> = terminal.journal().into_iter().map(|booked| booked.state).collect();
+    assert_eq!(states, [BookedState::Reversed, BookedState::Reversed]);
+    assert_eq!(doubts(&shop).await, (json!([]), Value::Null));
+}
+
+#[tokio::test]
+async fn a_refund_goes_to_the_card_and_never_exceeds_the_payment() {
+    let terminal = terminal().await;
+    let (shop, _directory) = shop(&terminal).await;
+    let sale = json!({ "lines": [{ "sku": CEREAL }], "card": true });
+    shop.till(1, "/api/v1/sales", sale).await.expect(StatusCode::OK);
+    let refunds = "/api/v1/payments/p1/refunds";
+    for _ in 0..2 {
+        let refund = shop.till_with_key(1, refunds, "refund-1", json!({ "amount": 100 })).await.expect(StatusCode::OK);
+        assert_eq!((&refund["state"], &refund["refund_of"]), (&json!("approved"), &json!("p1")), "{refund}");
+    }
+    let refused = shop.till(1, refunds, json!({ "amount": 270 })).await;
+    assert_eq!(refused.body["left"], 269, "{}", refused.body);
+    terminal.decline_next(Some(0x78));
+    let declined = shop.person(refunds, json!({})).await.expect(StatusCode::OK);
+    assert_eq!(declined["state"], "declined");
+    shop.person(refunds, json!({})).await.expect(StatusCode::OK);
+    let states: Vec<_> = terminal.journal().into_iter().map(|booked| (booked.minor, booked.state)).collect();
+    assert_eq!(states, [(369, BookedState::Charged), (100, BookedState::Refund), (269, BookedState::Refund)]);
+    assert_eq!(shop.read("/api/v1/payments/p1").await["refunded"], 369);
+}
+
+#[tokio::test]
+async fn a_terminal_says_what_it_can_and_closes_its_day() {
+    let terminal = terminal().await;
+    let (shop, _directory) = shop(&terminal).await;
+    let listed = shop.read("/api/v1/terminals").await;
+    assert_eq!((&listed[0]["terminal"], &listed[0]["can"]["inquiry"]), (&json!("terminal-1"), &json!("last_only")));
+    let sale = json!({ "lines": [{ "sku": CEREAL }], "card": true });
+    shop.till(1, "/api/v1/sales", sale).await.expect(StatusCode::OK);
+    let diagnosed = shop.person("/api/v1/terminals/terminal-1/diagnosis", json!({})).await.expect(StatusCode::OK);
+    assert_eq!(diagnosed["report"], "Host connection OK");
+    let closed = shop.person("/api/v1/terminals/terminal-1/closing", json!({})).await.expect(StatusCode::OK);
+    assert_eq!(closed["schemes"], json!([{ "scheme": "Visa", "count": 1, "minor": 369 }]));
 }
 
 #[tokio::test]

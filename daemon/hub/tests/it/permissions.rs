@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt::Write};
 use app::{CAPABILITIES, permission::Holder};
 use serde_json::Value;
 
-use crate::common::{Answer, ask, enter, log_in, open};
+use crate::{
+    common::{Answer, ask, enter, log_in, open},
+    services,
+};
 
 /// A caller: its name in the table, its holder, and its header.
 type Asker<'a> = (&'a str, Option<Holder>, Option<(&'a str, &'a str)>);
@@ -58,6 +61,7 @@ async fn every_operation_is_open_to_holders_of_its_permission_only() {
         .map(|permission| (permission.name, permission.holders))
         .collect();
     let document = hub::document();
+    let grantable: Vec<_> = app::services::grantable().iter().map(|permission| permission.name).collect();
     let (mut table, mut asked, mut wrong) = (String::new(), 0, 0);
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -65,10 +69,12 @@ async fn every_operation_is_open_to_holders_of_its_permission_only() {
             let (id, permission) = (text(&operation["operationId"]), text(&operation["x-permission"]));
             // A separate session, because some operations end it.
             let cookie = log_in(&router, directory.path()).await;
-            let askers: [Asker<'_>; 3] = [
+            let service = services::token(&router, &cookie, &format!("service-{asked}"), &grantable).await;
+            let askers: [Asker<'_>; 4] = [
                 ("nobody", None, None),
                 ("register", Some(Holder::Register), Some(("authorization", &token))),
                 ("console", Some(Holder::Person), Some(("cookie", &cookie))),
+                ("service", Some(Holder::Service), Some(("authorization", &service))),
             ];
             write!(table, "\n{id:36} {permission:24}").unwrap();
             for (name, asker, header) in askers {
@@ -85,6 +91,6 @@ async fn every_operation_is_open_to_holders_of_its_permission_only() {
             }
         }
     }
-    assert!(asked >= 120, "{asked} questions");
+    assert!(asked >= 160, "{asked} questions");
     assert_eq!(wrong, 0, "{table}");
 }

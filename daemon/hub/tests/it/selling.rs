@@ -69,6 +69,22 @@ async fn change_is_given_on_cash_only() {
     assert_eq!(sold.expect(StatusCode::OK)["totals"]["change"], 231);
 }
 
+#[tokio::test]
+async fn what_is_known_about_the_customer_is_kept_and_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    let path = basket(&shop).await;
+    let buyer = json!({ "groups": ["members"], "checked_age": 18, "exemption": "A 7" });
+    shop.till(0, &format!("{path}/buyer"), buyer.clone()).await.expect(StatusCode::OK);
+    assert_eq!(shop.read_at_till(&path).await.expect(StatusCode::OK)["buyer"], buyer);
+    let unknown = json!({ "coupons": ["SPRING-1"] });
+    shop.till(0, &format!("{path}/buyer"), unknown.clone()).await.refused(422, "coupon-unknown");
+    shop.till(0, "/api/v1/baskets", json!({ "buyer": unknown })).await.refused(422, "coupon-unknown");
+    shop.till(1, &format!("{path}/buyer"), json!({})).await.refused(404, "basket-unknown");
+    shop.till(0, &format!("{path}/buyer"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!(shop.read_at_till(&path).await.expect(StatusCode::OK).get("buyer"), None);
+}
+
 /// A wrong tender, and a customer who leaves.
 #[tokio::test]
 async fn every_basket_can_be_closed() {

@@ -14,7 +14,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
-    time::UNIX_EPOCH,
+    time::{Instant, UNIX_EPOCH},
 };
 
 use commerce::RegisterName;
@@ -24,9 +24,13 @@ use serde::Serialize;
 use store::hexadecimal;
 use utoipa::ToSchema;
 
+use super::leases::Leases;
 use crate::{
     config::{Config, DeviceKind},
-    parts::events::HubEvent,
+    parts::{
+        codes::{Codes, Decoded},
+        events::HubEvent,
+    },
 };
 
 /// The number of events kept per lane.
@@ -52,6 +56,9 @@ pub(crate) struct LaneEvent {
     /// The device and the event: `scan` or `weight`.
     #[serde(flatten)]
     pub(crate) event: DeviceEvent,
+    /// For a scan: what the code means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decoded: Option<Decoded>,
 }
 
 /// The events of a lane after a position.
@@ -77,6 +84,8 @@ pub(crate) struct Lanes {
     of_device: HashMap<String, Vec<RegisterName>>,
     /// The log of each lane.
     logs: HashMap<RegisterName, Mutex<Log<LaneEvent>>>,
+    codes: Arc<Codes>,
+    leases: Arc<Leases>,
 }
 
 impl Lanes {
@@ -84,7 +93,7 @@ impl Lanes {
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub(crate) fn new(config: &Config) -> Result<Self, String> {
+    pub(crate) fn new(config: &Config, codes: Arc<Codes>, leases: Arc<Leases>) -> Result<Self, String> {
         let mut boot = [0; 8];
         SystemRandom::new().fill(&mut boot).map_err(|_| "the system has no random numbers")?;
         let mut of_device = HashMap::<String, Vec<RegisterName>>::new();
@@ -94,27 +103,44 @@ impl Lanes {
             }
         }
         let logs = config.register.iter().map(|lane| (lane.name.clone(), Mutex::default())).collect();
-        Ok(Self { boot: hexadecimal::of(&boot).into(), of_device, logs })
+        Ok(Self { boot: hexadecimal::of(&boot).into(), of_device, logs, codes, leases })
+    }
+
+    /// Identifies this run of the hub.
+    pub(crate) fn boot(&self) -> Arc<str> {
+        Arc::clone(&self.boot)
     }
 
     /// Converts a device's event for its listeners, and numbers scans and weights in each lane.
     pub(crate) fn hear(&self, event: &DeviceEvent) -> Vec<HubEvent> {
         if matches!(event.what, What::Health(_)) {
-            return vec![HubEvent::device(event.clone(), None, None)];
+            return vec![HubEvent::device(event.clone(), None, None, None)];
         }
+        let decoded = match &event.what {
+            What::Scan(scan) => {
+                let at_ms = i64::try_from(at_ms(event)).unwrap_or(i64::MAX);
+                Some(self.codes.decoded(&scan.data, scan.symbology.as_deref(), at_ms))
+            }
+            _ => None,
+        };
         let lanes = self.of_device.get(event.device.as_str()).map_or(&[][..], Vec::as_slice);
-        let told = lanes.iter().map(|lane| HubEvent::device(event.clone(), Some(lane), self.number(lane, event)));
+        // What a leased device reads is its holder's alone.
+        let holder = self.leases.holder(event.device.as_str(), Instant::now());
+        let hear = lanes.iter().filter(|lane| holder.as_ref().is_none_or(|holder| holder == *lane));
+        let told = hear.map(|lane| {
+            let position = self.number(lane, event, decoded.clone());
+            HubEvent::device(event.clone(), Some(lane), position, decoded.clone())
+        });
         told.collect()
     }
 
-    fn number(&self, lane: &RegisterName, event: &DeviceEvent) -> Option<LanePosition> {
+    fn number(&self, lane: &RegisterName, event: &DeviceEvent, decoded: Option<Decoded>) -> Option<LanePosition> {
         if !matches!(event.what, What::Scan(_) | What::Weight(_)) {
             return None;
         }
-        let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let at_ms = u64::try_from(at).unwrap_or(u64::MAX);
+        let at_ms = at_ms(event);
         let mut log = self.logs.get(lane)?.lock().unwrap_or_else(PoisonError::into_inner);
-        let sequence = log.push(|sequence| LaneEvent { sequence, at_ms, event: event.clone() });
+        let sequence = log.push(|sequence| LaneEvent { sequence, at_ms, event: event.clone(), decoded });
         Some(LanePosition { boot: Arc::clone(&self.boot), sequence })
     }
 
@@ -132,6 +158,11 @@ impl Lanes {
             events,
         })
     }
+}
+
+/// The time of an event: milliseconds since 1970, UTC.
+fn at_ms(event: &DeviceEvent) -> u64 {
+    u64::try_from(event.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The latest entries of a numbered log. Pure.
@@ -175,7 +206,7 @@ mod tests {
     use drivers::{
         device::Health,
         payment_terminal::Progress,
-        scale::{Reading, Weight, WeightUnit},
+        scale::{Weight, WeightUnit},
         scanner::Scan,
     };
     use proptest::prelude::*;
@@ -206,7 +237,8 @@ mod tests {
             scale = "scale-1"
             "#,
         );
-        Lanes::new(&config).unwrap()
+        let codes = Arc::new(Codes::new(&config).unwrap());
+        Lanes::new(&config, codes, Arc::default()).unwrap()
     }
 
     fn said(device: &str, what: What) -> DeviceEvent {
@@ -218,7 +250,8 @@ mod tests {
     }
 
     fn weight() -> DeviceEvent {
-        said("scale-1", What::Weight(Reading::Stable { weight: Weight { milli: 1000, unit: WeightUnit::Pound } }))
+        let weight = Weight { milli: Some(1000), unit: WeightUnit::Pound, stable: true, ..Weight::default() };
+        said("scale-1", What::Weight(weight))
     }
 
     #[test]
@@ -232,15 +265,13 @@ mod tests {
             assert!(event.is_for(&till(lane)) && !event.is_for(&till(1)));
             let json = serde_json::to_value(&event.what).unwrap();
             assert_eq!((&json["event"], &json["lane"]["sequence"]), (&"weight".into(), &sequence.into()));
-            assert_eq!(
-                (&json["reading"], &json["milli"], &json["unit"]),
-                (&"stable".into(), &1000.into(), &"pound".into())
-            );
+            assert_eq!((&json["stable"], &json["milli"], &json["unit"]), (&true.into(), &1000.into(), &"pound".into()));
         }
         let heard = lanes.after(&till(2), None, 0).unwrap();
         assert_eq!((heard.last, heard.missed, heard.restarted), (2, 0, false));
         let json = serde_json::to_value(&heard.events[0]).unwrap();
         assert_eq!((&json["sequence"], &json["device"], &json["data"]), (&1.into(), &"scanner-2".into(), &"43".into()));
+        assert_eq!(json["decoded"]["code"]["skus"][0], "43");
         assert!(lanes.after(&till(9), None, 0).is_none());
     }
 
@@ -278,6 +309,16 @@ mod tests {
         let heard = now.after(&till(2), Some(&boot), 1).unwrap();
         assert!(heard.restarted && heard.boot != boot);
         assert_eq!((heard.events.len(), heard.missed), (1, 0), "everything since the start");
+    }
+
+    #[test]
+    fn the_weights_of_a_leased_scale_are_its_holders() {
+        let lanes = lanes();
+        lanes.leases.take("scale-1", &till(3), Instant::now()).unwrap();
+        let told = lanes.hear(&weight());
+        assert!(told.len() == 1 && told[0].is_for(&till(3)));
+        lanes.leases.give_back("scale-1", &till(3));
+        assert_eq!(lanes.hear(&weight()).len(), 2);
     }
 
     proptest! {

@@ -4,29 +4,35 @@
 //! the protocol. A device's event is converted to the hub's events, with the registers that receive it ([`lanes`]), on
 //! the driver's task: nothing in between can drop a scan before it is numbered.
 
+pub(crate) mod displays;
 pub(crate) mod lanes;
+pub(crate) mod leases;
+mod record;
+pub(crate) mod weighings;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use app::{
+    Refusal,
+    devices::{DEVICE_HELD, DEVICE_UNKNOWN},
 };
-
-use app::{Refusal, devices::DEVICE_UNKNOWN};
-use commerce::card_data::holds_card_data;
+use commerce::{RegisterName, card_data::holds_card_data};
 use drivers::{
-    device::{Device, DeviceEvent, DeviceName, Health, Listener, What},
+    customer_display,
+    device::{Device, DeviceEvent, Health, Listener, What},
     label_printer::{self, LabelPrinter},
     payment_terminal::{self, PaymentTerminal},
     receipt_printer::{self, ReceiptPrinter},
     registry::{Protocol, StartContext, prepare},
-    scale::{self, Reading, Scale},
+    scale::{self, Scale},
     scanner,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::lanes::Lanes;
-use super::events::HubEvent;
+pub(crate) use self::record::DeviceRecord;
+use self::{displays::Displays, lanes::Lanes, leases::Leases, record::Records, weighings::Weighings};
+use super::{codes::Codes, events::HubEvent};
 use crate::config::{Config, DeviceKind};
 
 /// All devices of a store.
@@ -37,10 +43,18 @@ pub(crate) struct Devices {
     terminals: ByName<dyn PaymentTerminal>,
     /// All devices, including scanners, by name.
     all: Vec<Listed>,
-    /// The latest event of each.
-    last: Arc<Last>,
+    /// What each has done.
+    records: Arc<Records>,
+    /// What customers see.
+    pub(crate) displays: Displays,
+    /// Who holds which.
+    pub(crate) leases: Arc<Leases>,
     /// The event logs of lanes.
     pub(crate) lanes: Arc<Lanes>,
+    /// The weights that may become lines.
+    pub(crate) weighings: Weighings,
+    /// The decoder of scanned codes.
+    pub(crate) codes: Arc<Codes>,
 }
 
 type ByName<D> = HashMap<String, Arc<D>>;
@@ -63,9 +77,13 @@ pub(crate) struct DeviceState {
     pub(crate) address: String,
     /// The health.
     pub(crate) health: Health,
-    /// The latest event: a weight, a code or a message.
+    /// The register that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) held_by: Option<RegisterName>,
+    /// What it has done since the hub started.
+    #[serde(flatten)]
+    pub(crate) record: DeviceRecord,
 }
 
 impl Devices {
@@ -74,8 +92,10 @@ impl Devices {
     /// # Errors
     /// A file in a device's settings can't be read.
     pub(crate) fn start(config: &Config, tell: impl Fn(HubEvent) + Send + Sync + 'static) -> Result<Self, String> {
-        let (last, lanes) = (Arc::<Last>::default(), Arc::new(Lanes::new(config)?));
-        let (remembers, hears) = (Arc::clone(&last), Arc::clone(&lanes));
+        let codes = Arc::new(Codes::new(config)?);
+        let (records, leases) = (Arc::<Records>::default(), Arc::<Leases>::default());
+        let lanes = Arc::new(Lanes::new(config, Arc::clone(&codes), Arc::clone(&leases))?);
+        let (remembers, hears) = (Arc::clone(&records), Arc::clone(&lanes));
         let events: Listener = Arc::new(move |event| {
             let event = without_card_data(event);
             remembers.remember(&event);
@@ -89,9 +109,24 @@ impl Devices {
         let receipt_printers =
             starter.start(DeviceKind::ReceiptPrinter, receipt_printer::PROTOCOLS, |printer| printer)?;
         let terminals = starter.start(DeviceKind::PaymentTerminal, payment_terminal::PROTOCOLS, |terminal| terminal)?;
+        let displays = starter.start(DeviceKind::CustomerDisplay, customer_display::PROTOCOLS, |display| display)?;
+        let displays = Displays::new(config, &displays);
         let mut all = starter.all;
         all.sort_by(|one, other| one.device.name().cmp(other.device.name()));
-        Ok(Self { scales, label_printers, receipt_printers, terminals, all, last, lanes })
+        let weighings = Weighings::new(lanes.boot());
+        Ok(Self {
+            scales,
+            label_printers,
+            receipt_printers,
+            terminals,
+            all,
+            records,
+            displays,
+            leases,
+            lanes,
+            weighings,
+            codes,
+        })
     }
 
     /// A payment terminal by name.
@@ -126,15 +161,40 @@ impl Devices {
         self.scales.get(name).ok_or_else(|| unknown("scale", name))
     }
 
+    /// The payment terminals.
+    pub(crate) fn terminals(&self) -> impl Iterator<Item = (&String, &Arc<dyn PaymentTerminal>)> {
+        self.terminals.iter()
+    }
+
+    /// Checks that no other register holds a device.
+    ///
+    /// # Errors
+    /// Another register holds it.
+    pub(crate) fn free(&self, name: &str, by: Option<&RegisterName>) -> Result<(), Refusal> {
+        self.leases.free(name, by, Instant::now()).map_err(|holder| held(name, &holder))
+    }
+
+    /// Takes or renews the lease of a register.
+    ///
+    /// # Errors
+    /// Another register holds the device, or there is none with this name.
+    pub(crate) fn lease(&self, name: &str, register: &RegisterName) -> Result<(), Refusal> {
+        if !self.all.iter().any(|listed| listed.device.name().as_str() == name) {
+            return Err(unknown("device", name));
+        }
+        self.leases.take(name, register, Instant::now()).map_err(|holder| held(name, &holder))
+    }
+
     /// The states of all devices, by name.
     pub(crate) fn states(&self) -> Vec<DeviceState> {
-        let last = self.last.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         let state = |listed: &Listed| DeviceState {
             device: listed.device.name().to_string(),
             kind: listed.kind.name(),
             address: listed.address.clone(),
             health: listed.device.health(),
-            last: last.get(listed.device.name()).cloned(),
+            held_by: self.leases.holder(listed.device.name().as_str(), now),
+            record: self.records.of(listed.device.name()),
         };
         self.all.iter().map(state).collect()
     }
@@ -148,24 +208,6 @@ fn without_card_data(mut event: DeviceEvent) -> DeviceEvent {
         scan.data = scan.data.chars().map(|sign| if sign.is_numeric() { '*' } else { sign }).collect();
     }
     event
-}
-
-/// The latest event of each device.
-#[derive(Default)]
-struct Last(Mutex<HashMap<DeviceName, String>>);
-
-impl Last {
-    fn remember(&self, event: &DeviceEvent) {
-        let said = match &event.what {
-            What::Health(_) => return,
-            What::Scan(scan) => scan.data.clone(),
-            What::Weight(Reading::Stable { weight }) => weight.to_string(),
-            What::Weight(Reading::Motion) => "in motion".into(),
-            What::Weight(Reading::Unusable { why }) => why.clone(),
-            What::Payment(progress) => progress.text.clone(),
-        };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event.device.clone(), said);
-    }
 }
 
 /// Starts the devices of a config, kind by kind.
@@ -192,6 +234,11 @@ impl Starter<'_> {
         }
         Ok(started)
     }
+}
+
+fn held(name: &str, holder: &RegisterName) -> Refusal {
+    let detail = format!("{name} is held by {holder}; wait until it is given back");
+    DEVICE_HELD.because(detail).member("holder", holder.as_str())
 }
 
 fn unknown(kind: &str, name: &str) -> Refusal {

@@ -3,8 +3,8 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use app::hq;
-use bridge::{Inbox, InboxError};
-use contract::{DownBatch, PublicationKind, Received, Stream, publication::PublicationState};
+use bridge::{Inbox, InboxError, PublicationsNow};
+use contract::{DownBatch, PublicationKind, Received, Stream};
 use store::{Purpose, Store};
 use tokio::sync::watch;
 
@@ -24,7 +24,7 @@ fn failed(error: impl std::fmt::Display) -> InboxError {
 
 impl Inbox for StoreInbox {
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream::items()]
+        vec![Stream::items(), Stream::orders(), Stream::customers()]
     }
 
     fn received(&self, stream: &Stream) -> Result<Received, InboxError> {
@@ -47,7 +47,7 @@ impl Inbox for StoreInbox {
         }
     }
 
-    fn publications(&self) -> Option<watch::Receiver<Vec<PublicationState>>> {
+    fn publications(&self) -> Option<watch::Receiver<PublicationsNow>> {
         self.announcements.as_ref().map(|announcements| announcements.states())
     }
 }

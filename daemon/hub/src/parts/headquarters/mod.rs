@@ -1,4 +1,4 @@
-//! HQ: the store's outbox as the bridge reads it, and its inbox as the bridge fills it.
+//! The connection to HQ: the store as the bridge's outbox and inbox.
 
 mod inbox;
 
@@ -8,13 +8,14 @@ use std::{
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use app::hq;
-use bridge::{Backlog, Bridge, BridgeConfig, BridgeStatus, Outbox, OutboxError, Span};
+use bridge::{Backlog, Bridge, BridgeConfig, BridgeStatus, NotNow, Outbox, OutboxError, Span};
 use contract::{
-    ChainLink, Epoch, Event, HubId, Placeholder, Positions, Sequence, Stream, message::UNREADABLE, positions::Version,
-    telemetry::Sample,
+    Answer, ChainLink, Epoch, Event, HubId, Placeholder, Positions, Question, Sequence, Stream, message::UNREADABLE,
+    positions::Version, telemetry::Sample,
 };
 use link::{Broker, Login, TrustError};
 use rustls::ClientConfig;
@@ -32,15 +33,15 @@ use crate::{
     parts::timekeeper::Timekeeper,
 };
 
-/// The hub's software, as HQ hears it.
+/// The hub's software and version, for HQ.
 pub(crate) const SOFTWARE: &str = concat!("store-hub ", env!("CARGO_PKG_VERSION"));
 
-/// The connection to HQ. A renewed authority or password is taken over within a minute, by a new connection.
+/// The connection to HQ. A renewed authority or password is used within a minute, by a new connection.
 pub(crate) struct Headquarters {
     line: Option<Arc<Line>>,
 }
 
-/// The bridge, and what it is made of.
+/// The bridge and its parts.
 struct Line {
     config: Config,
     store: Arc<Store>,
@@ -52,13 +53,13 @@ struct Line {
 
 struct Open {
     bridge: Bridge,
-    /// What it was made by.
+    /// The files that it uses.
     files: Files,
-    /// Why the files as they are now can't be used.
+    /// Why the current files can't be used.
     trouble: Option<String>,
 }
 
-/// What the files that the config names hold.
+/// The contents of the files in the config.
 #[derive(PartialEq)]
 struct Files {
     authority: Option<Vec<u8>>,
@@ -100,7 +101,7 @@ impl Headquarters {
         Ok(Self { line: Some(line) })
     }
 
-    /// Takes over what was renewed, every minute, for as long as the hub lives.
+    /// Loads renewed files, every minute, while the hub runs.
     pub(crate) fn follow(&self) {
         let Some(line) = self.line.clone() else { return };
         tokio::spawn(async move {
@@ -113,16 +114,28 @@ impl Headquarters {
         });
     }
 
-    /// How the connection is; `None` without HQ.
+    /// The state of the connection; `None` without HQ.
     pub(crate) fn status(&self) -> Option<watch::Receiver<BridgeStatus>> {
         self.line.as_ref().map(|line| line.open().bridge.status())
     }
 
-    /// Has a sample of how the hub is wait for HQ, if there is one. With a new connection those that wait are dropped.
+    /// Adds a telemetry sample for HQ, if there is one. A new connection drops waiting samples.
     pub(crate) fn tell(&self, sample: Sample) {
         if let Some(line) = &self.line {
             line.open().bridge.samples().push(sample);
         }
+    }
+
+    /// Asks HQ; without a connection, or in a store without HQ, the refusal comes at once.
+    pub(crate) async fn ask(&self, question: Question, within: Duration) -> Result<Answer, NotNow> {
+        let ask = self.line.as_ref().map(|line| line.open().bridge.ask());
+        ask.ok_or(NotNow::NotReached)?.ask(question, within).await
+    }
+
+    /// Waits for a connection, and asks HQ.
+    pub(crate) async fn ask_once_connected(&self, question: Question, within: Duration) -> Result<Answer, NotNow> {
+        let ask = self.line.as_ref().map(|line| line.open().bridge.ask());
+        ask.ok_or(NotNow::NotReached)?.ask_once_reached(question, within).await
     }
 
     /// Why a renewed file can't be used.
@@ -136,7 +149,7 @@ impl Line {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the files. If they hold something new that can be used, another bridge goes on with it.
+    /// Checks the files. If they have changed and can be used, a new bridge uses them.
     fn look(&self) {
         let Some(headquarters) = &self.config.headquarters else { return };
         let renewed = Files::read(headquarters).and_then(|files| {
@@ -152,14 +165,13 @@ impl Line {
         match renewed {
             Ok(None) => open.trouble = None,
             Ok(Some((bridge, files))) => {
-                tracing::info!("took over a renewed authority or password for the broker; connecting anew");
+                tracing::info!("loaded a renewed authority or password for the broker; reconnecting");
                 *open = Open { bridge, files, trouble: None };
             }
             Err(error) => {
-                let trouble =
-                    format!("{error}; the connection to HQ goes on with the former one until this is put right");
+                let trouble = format!("{error}; the old one stays in use until this is fixed");
                 if open.trouble.as_ref() != Some(&trouble) {
-                    tracing::error!(%trouble, "could not take over an authority or password for the broker");
+                    tracing::error!(%trouble, "could not load a renewed authority or password for the broker");
                     open.trouble = Some(trouble);
                 }
             }
@@ -167,7 +179,7 @@ impl Line {
     }
 }
 
-/// A bridge by what the files hold.
+/// Starts a bridge that uses the files.
 fn bridge(
     config: &Config,
     headquarters: &config::Headquarters,
@@ -191,8 +203,8 @@ fn bridge(
     Ok(bridge::start(bridge, Arc::new(outbox), Arc::new(inbox)))
 }
 
-/// TLS for HQ's servers: trusts the certificates of the authority that a field of the config names, and shows the
-/// certificate that the config names for HQ, or else the one that registers see.
+/// TLS for HQ's servers: trusts the authority of a config field, and presents the certificate that the config has for
+/// HQ, or else the one of `[listen]`.
 pub(super) fn tls(
     config: &Config,
     headquarters: &config::Headquarters,
@@ -210,8 +222,7 @@ pub(super) fn tls(
     link::client_config(roots, Some(identity)).map_err(failed)
 }
 
-/// The store as the bridge sees it. A store that was restored from a backup goes on with its own numbers; HQ counts
-/// each epoch from 1.
+/// The store as the bridge's outbox. A restored store continues its own numbers; HQ counts each epoch from 1.
 struct StoreOutbox {
     hub: HubId,
     store: Arc<Store>,
@@ -232,7 +243,7 @@ impl Outbox for StoreOutbox {
     }
 
     fn streams(&self) -> Vec<Stream> {
-        vec![Stream::sales(), Stream::stock()]
+        Stream::up().into()
     }
 
     fn span(&self, stream: &Stream) -> Result<Span, OutboxError> {
@@ -259,8 +270,7 @@ impl Outbox for StoreOutbox {
             let (kind, body) = match hq::body(&self.store, &entry) {
                 Ok(body) => (entry.kind.clone(), body),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    // HQ keeps it for a person to look at, and goes on: one sale that can't be read must not keep all
-                    // later ones from HQ.
+                    // HQ keeps it for a person: an unreadable sale must not block all later ones.
                     let sequence = entry.sequence;
                     tracing::error!(%stream, sequence, %error, "record is damaged; sending HQ a placeholder");
                     let (kind, subject) = (entry.kind.clone(), Some(entry.subject.clone()));
@@ -294,8 +304,11 @@ impl Outbox for StoreOutbox {
         let bases = |stream: Stream| Ok::<_, StoreError>(self.store.outbox_span(stream.as_str())?.base);
         let (sales, stock) = (bases(Stream::sales()).map_err(failed)?, bases(Stream::stock()).map_err(failed)?);
         let base = |stream: &Stream| if *stream == Stream::sales() { sales } else { stock };
+        // Orders and cash move no stock: the movements of orders are in the other streams.
+        let moves_stock = |stream: &Stream| [Stream::sales(), Stream::stock()].contains(stream);
         let entries = backlog
             .iter()
+            .filter(|backlog| moves_stock(&backlog.stream))
             .map(|Backlog { stream, from, last }| (stream.clone(), base(stream) + from.0..=base(stream) + last.0));
         let snapshots = hq::current_positions(&self.store, entries.collect()).map_err(failed)?;
         let at_ms = self.timekeeper.read().now_ms;

@@ -1,4 +1,6 @@
-//! The store and HQ have the same stock, and the same items; a renewed password is taken over.
+//! The store and HQ have the same stock and the same items.
+
+mod connection;
 
 use std::{path::Path, sync::LazyLock, time::Duration};
 
@@ -9,7 +11,8 @@ use ::hq::{
 use app::{
     By, Refusal, audit,
     catalog::{self, Catalog},
-    payments::{self, PaymentState},
+    payments,
+    pricing::BuyerRequest,
     selling::{self, LineRequest, OpenBasket, SaleContext, TenderRequest, WholeSale},
     stock::{
         self, Arrival, DeliveredLine, Delivery, Dispatch, GoodsEvent, GoodsNote, NoticeRequest, PolicyRequest,
@@ -19,13 +22,13 @@ use app::{
 use bridge::Inbox;
 use commerce::{
     Actor, BusinessDay, Currency, Item, Minor, Price, Quantity, Sku, Station, Unit,
+    payment::Event,
     stock::{Condition, Portion, Position, Rule, State},
 };
 use contract::{Batch, DownAcknowledgement, item};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use store::{EngineKind, Transaction};
-use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::*;
 use crate::{config, hub::Hub, run};
@@ -107,11 +110,12 @@ fn sell(transaction: &mut Transaction<'_>, epoch: u64, catalog: &Catalog, pieces
         currency: usd(),
         reference: None,
         customer: None,
+        buyer: BuyerRequest::default(),
         reservations: vec![],
         lines,
         tenders: vec![cash()],
     };
-    let basket = sale.basket(&till())?;
+    let basket = sale.basket(&till(), None)?;
     selling::sell(transaction, &till(), basket, &context(epoch)).map(|done| done.totals.net)
 }
 
@@ -145,22 +149,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold, one
-/// is declined, and one goes on.
+/// Starts to pay a basket by card, which holds its pieces. Of three such payments one is approved and its basket sold,
+/// one is declined, and one goes on.
 fn hold(transaction: &mut Transaction<'_>, epoch: u64, index: usize, pieces: u32) -> Result<(), Refusal> {
-    let basket = selling::open(transaction, &till(), usd(), OpenBasket::default())?.id;
-    selling::add_line(transaction, &till(), basket, line(pieces).find(&CATALOG)?)?;
+    let basket = selling::open(transaction, &till(), usd(), None, OpenBasket::default())?.id;
+    selling::add_line(transaction, &till(), basket, None, line(pieces).find(&CATALOG)?)?;
     let intent = payments::Intent { terminal: format!("terminal-{index}"), amount: None, before: Value::Null };
     let payment = payments::start(transaction, &till(), basket, intent)?.id;
     let context = context(epoch);
-    let state = match index % 3 {
-        0 => PaymentState::Approved,
-        1 => PaymentState::Declined { code: "6C".into(), why: "declined".into() },
+    let answer = match index % 3 {
+        0 => Event::Approve { offline: false },
+        1 => Event::Decline { code: "6C".into(), why: "declined".into() },
         _ => return Ok(()),
     };
-    let is_approved = state == PaymentState::Approved;
-    payments::end(transaction, payment, state, None, &context)?;
-    if is_approved {
+    for event in [&Event::Send, &answer] {
+        payments::apply(transaction, payment, event, None, &context)?;
+    }
+    if index.is_multiple_of(3) {
         selling::complete_basket(transaction, &till(), basket, &context)?;
     }
     Ok(())
@@ -406,54 +411,6 @@ async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
     let (epoch, catalog) = (hub.store.epoch(), Arc::clone(&hub.catalog.load()));
     let sold = hub.store.commit(move |transaction| sell(transaction, epoch, &catalog, 2)).await.unwrap();
     assert_eq!(sold, Minor::literal(758));
-}
-
-/// What a client says first to a broker, until the next client comes.
-async fn connect_packet(listener: &TcpListener) -> String {
-    let (mut stream, _) = listener.accept().await.unwrap();
-    let mut packet = vec![0; 1024];
-    let length = stream.read(&mut packet).await.unwrap();
-    String::from_utf8_lossy(&packet[..length]).into_owned()
-}
-
-/// Waits for a connection with a password.
-async fn comes_with(listener: &TcpListener, password: &str) {
-    let comes = async { while !connect_packet(listener).await.contains(password) {} };
-    tokio::time::timeout(Duration::from_secs(60), comes).await.expect("it connects");
-}
-
-#[tokio::test]
-async fn a_renewed_password_is_taken_over_and_one_that_can_not_be_used_is_told() {
-    let directory = tempfile::tempdir().unwrap();
-    let (data, file) = (directory.path().join("data"), directory.path().join("password"));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    fs::write(&file, "first-secret\n").unwrap();
-    let text = format!(
-        "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\n\
-         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n\
-         [headquarters]\nbroker = \"mqtt://{}\"\nusername = \"store-1\"\npassword_file = \"{}\"\n\
-         [[register]]\nname = \"till-1\"\n",
-        data.display(),
-        listener.local_addr().unwrap(),
-        file.display()
-    );
-    let path = directory.path().join("hub.toml");
-    fs::write(&path, text).unwrap();
-    let config = Config::read(&path).unwrap();
-    let store = Arc::new(Store::open(&data, EngineKind::Sqlite, &app::linked_tables(), 7).unwrap());
-    let timekeeper = Arc::new(Timekeeper::from(1));
-    let headquarters = Headquarters::start(&config, store, timekeeper, &Certificates::default(), None).unwrap();
-    comes_with(&listener, "first-secret").await;
-    let line = headquarters.line.as_ref().unwrap();
-    fs::remove_file(&file).unwrap();
-    line.look();
-    let trouble = headquarters.trouble().unwrap();
-    assert!(trouble.contains("password_file") && trouble.contains("goes on"), "{trouble}");
-    comes_with(&listener, "first-secret").await;
-    fs::write(&file, "second-secret\n").unwrap();
-    line.look();
-    assert_eq!(headquarters.trouble(), None);
-    comes_with(&listener, "second-secret").await;
 }
 
 #[tokio::test]

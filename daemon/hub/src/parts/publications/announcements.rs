@@ -1,51 +1,52 @@
-//! Announcements as the bridge hands them over, and what HQ is told of publications.
+//! Announcements from the bridge, and the publication states for HQ.
 
 use std::{sync::Arc, time::Duration};
 
 use app::publications::announced;
+use bridge::PublicationsNow;
 use contract::{
     HubId, PublicationKind,
-    publication::{Announcement, BadPublication, MAX_ANNOUNCEMENT, PublicationState, Purpose as Signed, VerifyingKey},
+    publication::{Announcement, BadPublication, MAX_ANNOUNCEMENT, Purpose as Signed, VerifyingKey},
 };
 use store::{Purpose, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 
 use crate::parts::timekeeper::Timekeeper;
 
-/// Announcements that may wait to be looked at. What is more is dropped; the broker has it still.
+/// The maximum number of waiting announcements. More are dropped; the broker still has them.
 const WAITING: usize = 16;
 
-/// How long one waits whose commit failed.
+/// The wait after a failed commit.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Takes announcements, and tells how publications are.
+/// Accepts announcements, and publishes the states.
 pub(crate) struct Announcements {
     heard: mpsc::Sender<(PublicationKind, Vec<u8>)>,
-    states: watch::Sender<Vec<PublicationState>>,
+    states: watch::Sender<PublicationsNow>,
 }
 
 impl Announcements {
-    /// Starts to take them, on the current runtime.
+    /// Starts on the current runtime.
     pub(crate) fn start(key: VerifyingKey, hub: HubId, store: Arc<Store>, timekeeper: Arc<Timekeeper>) -> Arc<Self> {
         let (heard, hear) = mpsc::channel(WAITING);
         tokio::spawn(Listener { key, hub, store, timekeeper }.listen(hear));
         Arc::new(Self { heard, states: watch::Sender::default() })
     }
 
-    /// Takes one as it came.
+    /// Accepts an announcement; its signature is not verified yet.
     pub(crate) fn take(&self, kind: PublicationKind, document: Vec<u8>) {
         if self.heard.try_send((kind, document)).is_err() {
             tracing::debug!("too many announcements at once; one is dropped until the next connection");
         }
     }
 
-    /// How publications are, as HQ is told.
-    pub(crate) fn states(&self) -> watch::Receiver<Vec<PublicationState>> {
+    /// The publication states for HQ.
+    pub(crate) fn states(&self) -> watch::Receiver<PublicationsNow> {
         self.states.subscribe()
     }
 
-    /// Tells HQ, if it is news.
-    pub(crate) fn tell(&self, now: Vec<PublicationState>) {
+    /// Updates the states.
+    pub(crate) fn tell(&self, now: PublicationsNow) {
         self.states.send_if_modified(|states| {
             let is_news = *states != now;
             *states = now;
@@ -67,10 +68,10 @@ impl Listener {
         while let Some((kind, document)) = hear.recv().await {
             match self.read(&kind, &document) {
                 Ok(announcement) => self.keep(announcement).await,
-                // Whoever may publish decides how often.
+                // Whoever may publish decides how often this happens.
                 Err(why) if why.to_string() == told => {}
                 Err(why) => {
-                    tracing::error!(%kind, %why, "an announcement of a publication is not taken");
+                    tracing::error!(%kind, %why, "refused an announcement of a publication");
                     told = why.to_string();
                 }
             }
@@ -95,9 +96,9 @@ impl Listener {
             match kept.await {
                 Ok(true) => tracing::info!(%kind, version, "headquarters announced a publication"),
                 Ok(false) => {}
-                Err(error @ StoreError::Stopped { .. }) => tracing::error!(%error, "an announcement is not kept"),
+                Err(error @ StoreError::Stopped { .. }) => tracing::error!(%error, "could not store an announcement"),
                 Err(error) => {
-                    tracing::warn!(%kind, version, %error, "an announcement is not kept yet; will try again");
+                    tracing::warn!(%kind, version, %error, "could not store an announcement; will retry");
                     tokio::time::sleep(RETRY).await;
                     continue;
                 }

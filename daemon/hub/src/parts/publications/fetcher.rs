@@ -1,15 +1,14 @@
-//! Files by their SHA-256, over HTTPS, from HQ or any static server.
+//! Downloads files by SHA-256 over HTTPS, from HQ or any static server.
 //!
-//! - What has come of a file is kept in a part file and goes on from there, by a range request, also after a restart.
-//! - Nothing is taken that is larger than was announced, or is not what it is named by.
-//! - Redirects are not followed: the announcement says where files are.
+//! - A partial download is stored and continued by a range request, also after a restart.
+//! - A file that is larger than announced, or has another SHA-256, is discarded.
+//! - Redirects are not followed: the announcement names the address.
 //! - Each step has a time limit, so a server that trickles is given up.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -21,46 +20,48 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-/// How long a connection, a handshake, an answer or the next bytes may take.
+use super::trust::Trust;
+
+/// The time limit for a connection, a handshake, an answer or the next bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a file may take. What has come is kept.
+/// The time limit for a file. Partial downloads are kept.
 const FILE: Duration = Duration::from_secs(600);
 
-/// Why a file has not come.
+/// Why a download failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
-    /// It never will.
+    /// The address is invalid.
     #[error("invalid address `{}`: https://HOST/PATH expected", .0.escape_debug())]
     Address(String),
-    /// It may, later.
+    /// It can be retried.
     #[error("could not fetch {what} from {host}: {why}")]
     Trouble {
-        /// Which file.
+        /// The file.
         what: String,
-        /// From where.
+        /// The server.
         host: String,
-        /// What went wrong.
+        /// The reason.
         why: String,
     },
-    /// The disk does not take it.
-    #[error("could not keep what was fetched in {}: {why}", path.display())]
+    /// The disk failed.
+    #[error("could not store a download in {}: {why}", path.display())]
     Disk {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
 }
 
-/// Fetches files.
+/// Downloads files.
 pub(crate) struct Fetcher {
-    tls: Arc<ClientConfig>,
-    /// Where part files are.
+    trust: Trust,
+    /// The directory of partial downloads.
     spool: PathBuf,
 }
 
@@ -74,9 +75,9 @@ pub(crate) struct Server<'f> {
 }
 
 impl Fetcher {
-    /// With whom it trusts and what it shows.
-    pub(crate) fn new(tls: Arc<ClientConfig>, spool: PathBuf) -> Self {
-        Self { tls, spool }
+    /// A fetcher with a directory for partial downloads.
+    pub(super) fn new(trust: Trust, spool: PathBuf) -> Self {
+        Self { trust, spool }
     }
 
     /// The server at an address.
@@ -97,21 +98,21 @@ impl Fetcher {
         Ok(Server { fetcher: self, host, port, path, connection: None })
     }
 
-    /// Forgets what has come of files.
+    /// Deletes all partial downloads.
     pub(crate) fn clear(&self) {
         if let Err(error) = fs::remove_dir_all(&self.spool)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, path = %self.spool.display(), "part files are left");
+            tracing::warn!(%error, path = %self.spool.display(), "could not delete partial downloads");
         }
     }
 }
 
 impl Server<'_> {
-    /// Fetches a file whole. Blocks on the disk.
+    /// Downloads a whole file. Blocks on the disk.
     ///
     /// # Errors
-    /// It has not come, or not yet.
+    /// The download failed.
     pub(crate) async fn get(&mut self, digest: Digest, bytes: u32) -> Result<Vec<u8>, FetchError> {
         let path = self.fetcher.spool.join(format!("{digest}.part"));
         let mut part = Part::open(&path, bytes as usize)?;
@@ -128,7 +129,7 @@ impl Server<'_> {
             return Ok(part.content);
         }
         self.connection = None;
-        Err(self.trouble(digest, "what came is not what it is named by; it is thrown away".into()))
+        Err(self.trouble(digest, "the file has another SHA-256 than its name; it was discarded".into()))
     }
 
     fn trouble(&self, digest: Digest, why: String) -> FetchError {
@@ -158,7 +159,7 @@ impl Server<'_> {
             }
             StatusCode::RANGE_NOT_SATISFIABLE => {
                 part.restart()?;
-                return Err("the server has less of it than came before; it is fetched anew".into());
+                return Err("the server has less of the file than was downloaded; it is downloaded again".into());
             }
             status => return Err(format!("the server answered {status}")),
         }
@@ -172,11 +173,11 @@ impl Server<'_> {
         let stream = within("a connection", TcpStream::connect((host, self.port))).await?;
         let stream = stream.map_err(|error| error.to_string())?;
         let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-        let connector = TlsConnector::from(Arc::clone(&self.fetcher.tls));
+        let connector = TlsConnector::from(self.fetcher.trust.tls());
         let stream = within("the TLS handshake", connector.connect(name, stream)).await?;
         let stream = TokioIo::new(stream.map_err(|error| error.to_string())?);
         let (sender, connection) = handshake(stream).await.map_err(|error| error.to_string())?;
-        // It ends with the sender.
+        // Ends with the sender.
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -186,7 +187,7 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> Result<T, Strin
     timeout(PATIENCE, work).await.map_err(|_| format!("{what} took longer than {} s", PATIENCE.as_secs()))
 }
 
-/// Whether a range of an answer begins where it was asked to.
+/// Whether the range of an answer begins as requested.
 fn begins_at(headers: &HeaderMap, has: usize) -> bool {
     let range = headers.get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     range
@@ -211,7 +212,7 @@ async fn copy(mut body: Incoming, part: &mut Part<'_>) -> Result<(), String> {
     }
 }
 
-/// What has come of a file.
+/// A partial download.
 struct Part<'p> {
     path: &'p Path,
     file: File,
@@ -244,7 +245,7 @@ impl<'p> Part<'p> {
         let most = self.most;
         if self.content.len() + bytes.len() > most {
             self.restart()?;
-            return Err(format!("it is larger than the {most} bytes that were announced; it is thrown away"));
+            return Err(format!("the file is larger than the announced {most} bytes; it was discarded"));
         }
         let at = self.content.len() as u64;
         let written = io::Seek::seek(&mut self.file, io::SeekFrom::Start(at)).and_then(|_| self.file.write_all(bytes));

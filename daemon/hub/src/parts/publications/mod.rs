@@ -4,17 +4,19 @@ mod announcements;
 mod fetcher;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trust;
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use contract::publication::VerifyingKey;
 use store::Store;
 
+use self::trust::Trust;
 pub(crate) use self::{
     announcements::Announcements,
     fetcher::{FetchError, Fetcher},
 };
-use super::{certificates::Certificates, headquarters, timekeeper::Timekeeper};
+use super::{certificates::Certificates, timekeeper::Timekeeper};
 use crate::config::Config;
 
 /// How publications get in; none without `[publications]` in the config.
@@ -51,14 +53,12 @@ impl Publications {
             (None, Some(authority)) => ("headquarters.authority", authority),
             (None, None) => return Err("publications.authority: it is missing".into()),
         };
-        let pem =
-            fs::read(authority).map_err(|error| format!("{field}: could not read {}: {error}", authority.display()))?;
-        let tls = headquarters::tls(config, headquarters, field, &pem, certificates)?;
+        let trust = Trust::open(config, headquarters, field, authority.clone(), certificates)?;
         let (hub, store, timekeeper) = (config.store.hub.clone(), Arc::clone(store), Arc::clone(timekeeper));
         Ok(Some(Self {
             key: publications.key,
             announcements: Announcements::start(publications.key, hub, store, timekeeper),
-            fetcher: Arc::new(Fetcher::new(tls, config.store.data.join("publications"))),
+            fetcher: Arc::new(Fetcher::new(trust, config.store.data.join("publications"))),
         }))
     }
 }

@@ -59,11 +59,12 @@ struct Served {
 /// A server for as long as its runtime lives.
 struct Server {
     served: Arc<Mutex<Served>>,
+    tls: Arc<Mutex<Arc<ServerConfig>>>,
     from: String,
 }
 
-/// Certificate files of an authority, and a certificate by it.
-fn certificates(directory: &Path) -> ServerConfig {
+/// Writes an authority and a certificate that it signed; returns the TLS of a server with that certificate.
+pub(crate) fn certificates(directory: &Path) -> ServerConfig {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -88,12 +89,12 @@ impl Server {
     fn start(runtime: &Runtime, tls: ServerConfig) -> Self {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let from = format!("https://localhost:{}/publications", listener.local_addr().unwrap().port());
-        let (served, acceptor) = (Arc::<Mutex<Served>>::default(), TlsAcceptor::from(Arc::new(tls)));
-        let of = Arc::clone(&served);
+        let (served, tls) = (Arc::<Mutex<Served>>::default(), Arc::new(Mutex::new(Arc::new(tls))));
+        let (of, acceptor) = (Arc::clone(&served), Arc::clone(&tls));
         runtime.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, served) = (acceptor.clone(), Arc::clone(&of));
+                let (acceptor, served) = (TlsAcceptor::from(Arc::clone(&*acceptor.lock().unwrap())), Arc::clone(&of));
                 tokio::spawn(async move {
                     if let Ok(mut stream) = acceptor.accept(stream).await {
                         while answer(&mut stream, &served).await.is_some() {}
@@ -102,7 +103,7 @@ impl Server {
                 });
             }
         });
-        Self { served, from }
+        Self { served, tls, from }
     }
 
     fn put(&self, bytes: &[u8]) -> Digest {
@@ -274,7 +275,7 @@ async fn told(hub: &Hub, is_so: impl Fn(State, &str) -> bool) -> (State, String)
     let mut states = hub.publications.as_ref().unwrap().announcements.states();
     let newest = async {
         loop {
-            let newest = states.borrow_and_update().first().cloned();
+            let newest = states.borrow_and_update().states.first().cloned();
             if let Some(newest) = newest {
                 let why = newest.why.unwrap_or_default();
                 if is_so(newest.state, &why) {
@@ -332,6 +333,25 @@ fn a_fetch_that_breaks_off_goes_on_where_it_was_also_after_a_restart() {
 }
 
 #[test]
+fn a_renewed_authority_is_trusted_without_a_restart() {
+    let hq = Headquarters::new();
+    hq.life(async |hub| {
+        hq.announce(&hub, &hq.publish_items(1, &items(10, 1), 1));
+        sold_at(&hub, "00009", 1).await;
+        let renewed = tempfile::tempdir().unwrap();
+        *hq.server.tls.lock().unwrap() = Arc::new(certificates(renewed.path()));
+        hq.announce(&hub, &hq.publish_items(2, &items(10, 2), 1));
+        told(&hub, |state, why| state == State::Fetching && why.contains("certificate")).await;
+        let authority = hq.directory.path().join("ca.pem");
+        std::fs::write(&authority, "no certificate").unwrap();
+        hq.announce(&hub, &hq.publish_items(3, &items(10, 3), 1));
+        told(&hub, |state, why| state == State::Fetching && why.contains("certificate")).await;
+        std::fs::copy(renewed.path().join("ca.pem"), authority).unwrap();
+        sold_at(&hub, "00009", 3).await;
+    });
+}
+
+#[test]
 fn a_publication_counts_from_its_time_on_also_over_a_restart() {
     let hq = Headquarters::new();
     let effective_ms = now_ms() + 4_000;
@@ -352,7 +372,7 @@ fn a_publication_counts_from_its_time_on_also_over_a_restart() {
 }
 
 #[test]
-fn what_is_not_signed_by_hq_for_this_hub_is_not_taken() {
+fn a_publication_must_be_signed_by_hq_for_this_hub() {
     let hq = Headquarters::new();
     let other = SigningKey::generate().unwrap().0;
     let good = hq.publish_items(9, &items(10, 7), 1);
@@ -363,7 +383,7 @@ fn what_is_not_signed_by_hq_for_this_hub_is_not_taken() {
         hq.announce(&hub, &elsewhere);
         hq.announce(&hub, &forged);
         let (_, why) = told(&hub, |state, _| state == State::Refused).await;
-        assert!(why.contains("the signature of the manifest"), "{why}");
+        assert!(why.contains("the manifest is not signed by"), "{why}");
         hq.announce(&hub, &good);
         sold_at(&hub, "00009", 7).await;
         let versions: Vec<_> = publications::list(&hub.store).unwrap();
@@ -373,11 +393,11 @@ fn what_is_not_signed_by_hq_for_this_hub_is_not_taken() {
 }
 
 #[test]
-fn whatever_the_server_does_wrong_nothing_of_it_counts_and_it_is_tried_again() {
+fn a_faulty_server_changes_nothing_and_is_tried_again() {
     let hq = Headquarters::new();
     for (version, fault, expected) in [
-        (1, Fault::Longer, "larger than the"),
-        (2, Fault::Other, "not what it is named by"),
+        (1, Fault::Longer, "larger than the announced"),
+        (2, Fault::Other, "another SHA-256 than its name"),
         (3, Fault::Redirects, "redirects are not followed"),
     ] {
         let price = i64::try_from(version).unwrap();
@@ -415,7 +435,7 @@ fn a_bad_publication_is_refused_with_its_reason() {
         for (announcement, expected) in [
             (hq.publish_items(1, &negative, 1), "item 00003: the price -1"),
             (hq.publish(&hq.key, 2, &wrong, 1), "bytes after decompression"),
-            (other_version, "the manifest is of catalog version 3"),
+            (other_version, "the manifest is for catalog version 3"),
             (plain_http, "invalid address `http://localhost/`"),
         ] {
             hq.announce(&hub, &announcement);

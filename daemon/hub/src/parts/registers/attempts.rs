@@ -25,7 +25,7 @@ const PEERS: usize = 4096;
 
 /// The peers with wrong codes. Requests without a connection, which only occur in tests, count as one peer.
 #[derive(Default)]
-pub(super) struct Attempts(HashMap<Option<Peer>, Wrong>);
+pub(in crate::parts) struct Attempts(HashMap<Option<Peer>, Wrong>);
 
 struct Wrong {
     times: u32,
@@ -43,12 +43,12 @@ impl Wrong {
 
 impl Attempts {
     /// How long a peer must wait before its next code is accepted.
-    pub(super) fn wait(&self, peer: Option<Peer>, now: Instant) -> Duration {
+    pub(in crate::parts) fn wait(&self, peer: Option<Peer>, now: Instant) -> Duration {
         self.0.get(&peer).map_or(Duration::ZERO, |wrong| (wrong.last + wrong.delay()).saturating_duration_since(now))
     }
 
     /// A peer sent a wrong code.
-    pub(super) fn wrong(&mut self, peer: Option<Peer>, now: Instant) {
+    pub(in crate::parts) fn wrong(&mut self, peer: Option<Peer>, now: Instant) {
         self.0.retain(|_, wrong| now.duration_since(wrong.last) < FORGOTTEN);
         if !self.0.contains_key(&peer)
             && self.0.len() >= PEERS
@@ -62,7 +62,7 @@ impl Attempts {
     }
 
     /// A peer sent the right code.
-    pub(super) fn right(&mut self, peer: Option<Peer>) {
+    pub(in crate::parts) fn right(&mut self, peer: Option<Peer>) {
         self.0.remove(&peer);
     }
 }

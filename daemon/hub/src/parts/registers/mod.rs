@@ -9,6 +9,8 @@
 //! person at the console --- POST /registers/{name}/unpair -------> its token becomes invalid, its WebSockets end
 //! ```
 //!
+//! A program, such as an ERP system, has a service account: a token with the permissions that a person chose.
+//!
 //! A person logs in with the store's console code from the data directory (`console-code`, readable only by the hub's
 //! user). The answer is a cookie that scripts can't read and other sites can't send.
 //!
@@ -16,22 +18,28 @@
 //! - A WebSocket ends with the token or session that opened it ([`Registers::ended`]).
 //! - A browser can't send a token with a WebSocket. It sends a ticket instead ([`Registers::ticket`]), which is valid
 //!   once, for [`TICKET_LIFE`].
+//! - A register that is a web page of another site is paired with that page's origin, which may then call the API
+//!   ([`Registers::allows`]). A cookie is never accepted from there.
 //! - Guessing codes is slowed down for each peer separately ([`attempts`]).
 //! - Pairing codes, sessions and tickets are kept in memory: a restart invalidates them.
 
-mod attempts;
+pub(super) mod attempts;
 mod secrets;
+mod services;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use app::{
     By, Refusal,
-    refusal::UNAUTHENTICATED,
+    permission::Permission,
+    refusal::{FORBIDDEN, UNAUTHENTICATED},
     registers::{self, CODE_WRONG, Paired, TOO_MANY_ATTEMPTS},
 };
 use attempts::Attempts;
@@ -39,6 +47,8 @@ use axum::http::{HeaderMap, header};
 use commerce::{Actor, RegisterName};
 use ring::rand::SystemRandom;
 use secrets::{console_code, digits, token};
+pub(crate) use services::Listed;
+use services::Services;
 use store::{Purpose, Store};
 use tokio::sync::watch;
 
@@ -66,6 +76,8 @@ pub(crate) const COOKIE: &str = "__Host-store-hub";
 pub(crate) struct Registers {
     /// Names by token digest.
     tokens: RwLock<HashMap<String, RegisterName>>,
+    /// The origins of registers that are pages of other sites.
+    origins: RwLock<HashMap<RegisterName, String>>,
     state: Mutex<AuthState>,
     console_code: String,
     random: SystemRandom,
@@ -73,18 +85,26 @@ pub(crate) struct Registers {
     ended: watch::Sender<()>,
     /// The rate limit for log lines about wrong codes.
     told: Ration,
+    services: Services,
 }
 
 /// The state that a restart clears.
 #[derive(Default)]
 struct AuthState {
-    /// Pairing codes with their register and expiry.
-    codes: HashMap<String, (RegisterName, Instant)>,
+    codes: HashMap<String, PairingCode>,
     /// Sessions of people by token digest, with their expiry.
     sessions: HashMap<String, Instant>,
     /// Tickets by digest, with their grant and expiry.
     tickets: HashMap<String, (Grant, Instant)>,
     attempts: Attempts,
+}
+
+/// What a pairing code is for.
+struct PairingCode {
+    register: RegisterName,
+    /// The origin of the page that may use it, if it is not the hub's.
+    origin: Option<String>,
+    until: Instant,
 }
 
 /// The credential of a caller.
@@ -94,6 +114,8 @@ enum Credential {
     Token(String),
     /// A person's session, by its token's digest.
     Session(String),
+    /// A service account's token, by its digest.
+    Service(String),
 }
 
 /// An authenticated caller and the credential.
@@ -102,12 +124,29 @@ pub(crate) struct Grant {
     /// The actor.
     pub(crate) actor: Actor,
     credential: Credential,
+    /// The permissions of a service account; `None` for others, who have those of their kind.
+    scopes: Option<Arc<[String]>>,
 }
 
 impl Grant {
     /// Whether the credential is a cookie, which browsers send automatically.
     pub(crate) fn is_session(&self) -> bool {
         matches!(self.credential, Credential::Session(_))
+    }
+
+    /// Requires that the caller holds a permission.
+    ///
+    /// # Errors
+    /// It does not; the refusal says who does.
+    pub(crate) fn require(&self, permission: &Permission) -> Result<(), Refusal> {
+        permission.require(&self.actor)?;
+        match &self.scopes {
+            Some(scopes) if !scopes.iter().any(|scope| scope == permission.name) => {
+                let detail = format!("{} has no scope `{}`; draw it a token that has", self.actor, permission.name);
+                Err(FORBIDDEN.because(detail).member("permission", permission.name))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -140,9 +179,12 @@ impl Registers {
         at_ms: i64,
     ) -> Result<Self, String> {
         let random = SystemRandom::new();
-        let (mut tokens, mut gone) = (HashMap::new(), Vec::new());
+        let (mut tokens, mut origins, mut gone) = (HashMap::new(), HashMap::new(), Vec::new());
         let read = registers::each_paired(store, |register| match register {
-            Ok(Paired { name, token_digest, .. }) if is_in_config(&name) => drop(tokens.insert(token_digest, name)),
+            Ok(Paired { name, token_digest, origin, .. }) if is_in_config(&name) => {
+                origins.extend(origin.map(|origin| (name.clone(), origin)));
+                tokens.insert(token_digest, name);
+            }
             Ok(Paired { name, .. }) => gone.push(name),
             Err(error) => tracing::error!(%error, "could not read a paired register; it must be paired again"),
         });
@@ -159,11 +201,13 @@ impl Registers {
         let console_code = console_code(&random, &data.join("console-code"))?;
         Ok(Self {
             tokens: RwLock::new(tokens),
+            origins: RwLock::new(origins),
             state: Mutex::default(),
             console_code,
             random,
             ended: watch::channel(()).0,
             told: Ration::default(),
+            services: Services::open(store)?,
         })
     }
 
@@ -177,8 +221,9 @@ impl Registers {
             // RFC 9110, section 11.1: schemes have no case.
             let token =
                 scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-            let grant = token.and_then(|token| self.register(token));
-            return grant.ok_or_else(|| UNAUTHENTICATED.because("unknown token; pair the register again"));
+            let grant = token.and_then(|token| self.services.with_token(token).or_else(|| self.register(token)));
+            let detail = "unknown token; pair the register again, or draw the service account a new token";
+            return grant.ok_or_else(|| UNAUTHENTICATED.because(detail));
         }
         let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let session = cookies
@@ -186,7 +231,7 @@ impl Registers {
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| *name == COOKIE)
             .map(|(_, token)| sha256(token.as_bytes()))
-            .map(|digest| Grant { actor: Actor::console(), credential: Credential::Session(digest) })
+            .map(|digest| Grant { actor: Actor::console(), credential: Credential::Session(digest), scopes: None })
             .find(|grant| self.is_good(grant));
         session.ok_or_else(|| {
             let detail =
@@ -199,7 +244,7 @@ impl Registers {
     fn register(&self, token: &str) -> Option<Grant> {
         let digest = sha256(token.as_bytes());
         let name = self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()?;
-        Some(Grant { actor: Actor::register(name), credential: Credential::Token(digest) })
+        Some(Grant { actor: Actor::register(name), credential: Credential::Token(digest), scopes: None })
     }
 
     /// Whether a token or session is still valid.
@@ -211,6 +256,7 @@ impl Registers {
             Credential::Session(digest) => {
                 self.state().sessions.get(digest).is_some_and(|until| *until > Instant::now())
             }
+            Credential::Service(digest) => self.services.has(digest),
         }
     }
 
@@ -243,22 +289,31 @@ impl Registers {
         grant.map(|(grant, _)| grant).ok_or_else(unknown)
     }
 
-    /// Generates a pairing code for a register; an earlier one becomes invalid.
-    pub(crate) fn new_code(&self, register: &RegisterName) -> Result<String, Refusal> {
+    /// Whether pages of an origin may call the API: a register is paired with it, or about to be.
+    pub(crate) fn allows(&self, origin: &str) -> bool {
+        let is_paired = |paired: &HashMap<RegisterName, String>| paired.values().any(|known| known == origin);
+        let now = Instant::now();
+        is_paired(&self.origins.read().unwrap_or_else(PoisonError::into_inner))
+            || self.state().codes.values().any(|code| code.until > now && code.origin.as_deref() == Some(origin))
+    }
+
+    /// Generates a pairing code for a register, used by a page of another origin if it has one; an earlier code becomes
+    /// invalid.
+    pub(crate) fn new_code(&self, register: &RegisterName, origin: Option<String>) -> Result<String, Refusal> {
         let code = digits(&self.random, 8)?;
         let mut state = self.state();
         let now = Instant::now();
-        state.codes.retain(|_, (name, until)| name != register && *until > now);
-        state.codes.insert(code.clone(), (register.clone(), now + CODE_LIFE));
+        state.codes.retain(|_, known| known.register != *register && known.until > now);
+        state.codes.insert(code.clone(), PairingCode { register: register.clone(), origin, until: now + CODE_LIFE });
         Ok(code)
     }
 
-    /// Uses a pairing code; returns its register.
-    pub(crate) fn use_code(&self, peer: Option<Peer>, code: &str) -> Result<RegisterName, Refusal> {
+    /// Uses a pairing code; returns its register and the origin of its page.
+    pub(crate) fn use_code(&self, peer: Option<Peer>, code: &str) -> Result<(RegisterName, Option<String>), Refusal> {
         let mut state = self.state();
         state.attempt(peer, |state| {
-            let (register, until) = state.codes.remove(code.trim())?;
-            (until > Instant::now()).then_some(register)
+            let PairingCode { register, origin, until } = state.codes.remove(code.trim())?;
+            (until > Instant::now()).then_some((register, origin))
         })
     }
 
@@ -295,14 +350,24 @@ impl Registers {
 
     /// Issues a register's token and invalidates the old one. Whoever has the pairing code acts for the person who drew
     /// it.
-    pub(crate) async fn pair(&self, store: &Store, name: RegisterName, at_ms: i64) -> Result<String, Refusal> {
+    pub(crate) async fn pair(
+        &self,
+        store: &Store,
+        name: RegisterName,
+        origin: Option<String>,
+        at_ms: i64,
+    ) -> Result<String, Refusal> {
         let token = token(&self.random)?;
-        let paired = Paired { name: name.clone(), token_digest: sha256(token.as_bytes()), since_ms: at_ms };
+        let (token_digest, page) = (sha256(token.as_bytes()), origin.clone());
+        let paired = Paired { name: name.clone(), token_digest, since_ms: at_ms, origin: page };
         let digest = paired.token_digest.clone();
         let by = By { actor: Actor::console(), at_ms };
         let pair = move |transaction: &mut store::Transaction<'_>| registers::pair(transaction, &by, &paired);
         store.commit_for(Purpose::Ordinary, pair).await?;
         self.forget(&name, Some(digest));
+        if let Some(origin) = origin {
+            self.origins.write().unwrap_or_else(PoisonError::into_inner).insert(name, origin);
+        }
         Ok(token)
     }
 
@@ -314,7 +379,8 @@ impl Registers {
             tokens.insert(digest, name.clone());
         }
         drop(tokens);
-        self.state().codes.retain(|_, (register, _)| register != name);
+        self.origins.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.state().codes.retain(|_, code| code.register != *name);
         self.ended.send_replace(());
     }
 
@@ -349,138 +415,5 @@ impl AuthState {
                 Err(code_wrong())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, net::IpAddr};
-
-    use super::*;
-
-    fn till() -> RegisterName {
-        "till-1".parse().unwrap()
-    }
-
-    fn peer(host: u8) -> Peer {
-        IpAddr::from([10, 0, 0, host]).into()
-    }
-
-    fn again(store: &Store, directory: &Path) -> Registers {
-        // Commits, which a runtime task must not wait for.
-        let opened = || Registers::open(store, directory, |name| *name == till(), 1).unwrap();
-        std::thread::scope(|scope| scope.spawn(opened).join().unwrap())
-    }
-
-    fn open() -> (tempfile::TempDir, Store, Registers) {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), store::EngineKind::Sqlite, &app::linked_tables(), 1).unwrap();
-        let registers = again(&store, directory.path());
-        (directory, store, registers)
-    }
-
-    fn named(registers: &Registers, token: &str) -> Option<Actor> {
-        registers.register(token).map(|grant| grant.actor)
-    }
-
-    #[tokio::test]
-    async fn a_code_pairs_once_and_the_token_lasts_over_a_restart() {
-        let (directory, store, registers) = open();
-        let code = registers.new_code(&till()).unwrap();
-        assert_eq!(registers.use_code(None, &code).as_ref(), Ok(&till()));
-        assert_eq!(registers.use_code(None, &code).unwrap_err().kind, &CODE_WRONG);
-        let token = registers.pair(&store, till(), 1).await.unwrap();
-        let again = again(&store, directory.path());
-        assert_eq!(named(&again, &token), Some(Actor::register(till())));
-        assert_eq!(named(&again, "guess"), None);
-    }
-
-    #[tokio::test]
-    async fn pairing_again_invalidates_the_old_token() {
-        let (_directory, store, registers) = open();
-        let first = registers.pair(&store, till(), 1).await.unwrap();
-        let grant = registers.register(&first).unwrap();
-        let second = registers.pair(&store, till(), 2).await.unwrap();
-        assert_eq!((named(&registers, &first), named(&registers, &second)), (None, Some(Actor::register(till()))));
-        // Immediately.
-        registers.ended(&grant).await;
-    }
-
-    #[tokio::test]
-    async fn a_token_ends_with_its_register_in_the_config() {
-        let (directory, store, registers) = open();
-        let token = registers.pair(&store, "till-9".parse().unwrap(), 1).await.unwrap();
-        for _ in 0..2 {
-            let again = again(&store, directory.path());
-            assert_eq!((named(&again, &token), again.paired()), (None, vec![]));
-        }
-        let mut left = 0;
-        registers::each_paired(&store, |_| left += 1).unwrap();
-        assert_eq!(left, 0, "it does not come back with a register of the same name");
-        let acts = app::audit::last(&store, None, 10).unwrap();
-        assert_eq!(acts[0].act, "register_unpaired");
-    }
-
-    #[test]
-    fn guessing_codes_slows_down_only_the_guessing_peer() {
-        let (_directory, _store, registers) = open();
-        let right = registers.console_code.clone();
-        for _ in 0..5 {
-            assert_eq!(registers.log_in(Some(peer(1)), "0000000000").unwrap_err().kind, &CODE_WRONG);
-        }
-        for _ in 0..100 {
-            let refusal = registers.log_in(Some(peer(1)), &right).unwrap_err();
-            assert_eq!((refusal.kind, &refusal.members), (&TOO_MANY_ATTEMPTS, &vec![("retry_after_s", 1.into())]));
-            assert_eq!(registers.use_code(Some(peer(1)), "00000000").unwrap_err().kind, &TOO_MANY_ATTEMPTS);
-        }
-        assert!(registers.log_in(Some(peer(2)), &right).is_ok());
-    }
-
-    #[test]
-    fn the_console_code_opens_a_session_that_ends_by_logging_out() {
-        let (directory, _store, registers) = open();
-        let code = fs::read_to_string(directory.path().join("console-code")).unwrap();
-        let log_in = || {
-            let cookie = format!("{COOKIE}={}", registers.log_in(None, &code).unwrap());
-            let mut headers = HeaderMap::new();
-            headers.insert(header::COOKIE, cookie.parse().unwrap());
-            headers
-        };
-        let (first, second, third) = (log_in(), log_in(), log_in());
-        let is_in = |headers: &HeaderMap| registers.asker(headers).is_ok();
-        let grant = registers.asker(&first).unwrap();
-        assert_eq!((&grant.actor, grant.is_session()), (&Actor::console(), true));
-        registers.log_out(&grant);
-        assert_eq!((is_in(&first), is_in(&second), is_in(&third)), (false, true, true));
-        registers.log_all_out();
-        assert_eq!((is_in(&second), is_in(&third)), (false, false));
-        let guess = HeaderMap::from_iter([(header::COOKIE, format!("{COOKIE}=guess").parse().unwrap())]);
-        assert!(!is_in(&guess));
-    }
-
-    #[tokio::test]
-    async fn a_ticket_is_valid_once_and_no_longer_than_its_token() {
-        let (_directory, store, registers) = open();
-        let token = registers.pair(&store, till(), 1).await.unwrap();
-        let grant = registers.register(&token).unwrap();
-        let ticket = registers.ticket(&grant).unwrap();
-        assert_eq!(registers.use_ticket(&ticket).as_ref(), Ok(&grant));
-        assert_eq!(registers.use_ticket(&ticket).unwrap_err().kind, &UNAUTHENTICATED);
-        let late = registers.ticket(&grant).unwrap();
-        registers.forget(&till(), None);
-        assert_eq!(registers.use_ticket(&late).unwrap_err().kind, &UNAUTHENTICATED);
-    }
-
-    #[tokio::test]
-    async fn the_authentication_scheme_is_case_insensitive() {
-        let (_directory, store, registers) = open();
-        let token = registers.pair(&store, till(), 1).await.unwrap();
-        let asks = |value: String| {
-            registers.asker(&HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])).is_ok()
-        };
-        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR "] {
-            assert!(asks(format!("{scheme} {token}")), "{scheme}");
-        }
-        assert!(!asks(format!("Basic {token}")) && !asks(token.clone()));
     }
 }

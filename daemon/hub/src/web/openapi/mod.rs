@@ -32,6 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     authenticate::authenticate,
     body::whole_body,
+    cors::cors,
     detached::detached,
     problem::{Problem, tell},
     routes::Routes,
@@ -59,12 +60,13 @@ pub(super) const CONSOLE_SESSION: &str = "console_session";
 #[openapi(info(
     title = "Store hub",
     description = "The API that a store's hub serves on the store's LAN.\n\n\
-            - Every command (POST) carries an `Idempotency-Key`. A repeat under the same key gets the first answer, also \
-            after a restart; a refused command has changed nothing, so its key may be used again.\n\
-            - Amounts are integers in minor units (cents) of the store's currency, quantities are integers in thousandths of \
-            their unit, times are milliseconds since 1970, UTC.\n\
-            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; each operation lists its types \
-            and their members. Any path may answer 404 `/problems/route-unknown` \
+            - Every command (POST) carries an `Idempotency-Key`. A repeat under the same key gets the first answer \
+            for seven days, also after a restart; a refused command has changed nothing, so its key may be used \
+            again.\n\
+            - Amounts are integers in minor units (cents) of the store's currency, quantities are integers in \
+            thousandths of their unit, times are milliseconds since 1970, UTC.\n\
+            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; each operation lists its \
+            types and their members. Any path may answer 404 `/problems/route-unknown` \
             and 405 `/problems/method-not-allowed`.\n\
             - Each operation names its permission in `x-permission`.\n\
             - Within `/api/v1` members and types of problems may be added; ignore unknown ones."
@@ -107,7 +109,8 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
         },
         CONSOLE_SESSION: {
             "type": "apiKey", "in": "cookie", "name": COOKIE,
-            "description": "A person's session, from `POST /api/v1/session`. A WebSocket also needs the hub's own `Origin`."
+            "description": "A person's session, from `POST /api/v1/session`. A WebSocket also needs the hub's own \
+             `Origin`."
         }
     });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
@@ -126,7 +129,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
     // Built once, because it does not change while the hub runs.
     let document = finish(&document, &problems).to_string();
     router
-        .merge(crate::pages())
+        .merge(crate::page_routes())
         .merge(more.with_state(()))
         .route(
             "/api/v1/openapi.json",
@@ -140,6 +143,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
         .layer(from_fn(detached))
         .layer(from_fn(whole_body))
         .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
+        .layer(from_fn_with_state(Arc::clone(&hub), cors))
         .layer(from_fn_with_state(Arc::new(Ration::default()), tell))
         .layer(from_fn_with_state(Arc::clone(&hub), count))
         .layer(from_fn_with_state(Arc::clone(&hub), identify))
@@ -156,11 +160,15 @@ async fn count(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Res
     response
 }
 
-/// Adds the hub's version and the store's epoch to every answer.
+/// Adds the hub's version and the store's epoch to every answer. An answer is not cached unless it says so, because it
+/// may contain a token or a customer's data, and its type is not guessed.
 async fn identify(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
-    response.headers_mut().insert(EPOCH_HEADER, HeaderValue::from(hub.store.epoch()));
+    let headers = response.headers_mut();
+    headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
+    headers.insert(EPOCH_HEADER, HeaderValue::from(hub.store.epoch()));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     response
 }
 

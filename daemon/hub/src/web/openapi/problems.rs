@@ -14,8 +14,20 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
 
 /// The integer members of problems; all others are strings.
-const INTEGERS: [&str; 10] =
-    [RETRY_AFTER, "due", "left", "most", "requested", "available", "variance", "notice", "count", "movement"];
+const INTEGERS: [&str; 12] = [
+    RETRY_AFTER,
+    "amount",
+    "due",
+    "left",
+    "most",
+    "requested",
+    "available",
+    "variance",
+    "notice",
+    "count",
+    "movement",
+    "line",
+];
 
 /// Whether a member of a problem is an integer.
 pub(in crate::web) fn is_integer(member: &str) -> bool {

@@ -39,7 +39,11 @@ pub(super) fn name_variants(schemas: &mut Map<String, Value>) {
         }
         let mut named = Vec::new();
         for variant in variants {
-            let words: Vec<_> = variant.tags.iter().map(|(_, value)| camel(value)).collect();
+            let mut words: Vec<_> = variant.tags.iter().map(|(_, value)| camel(value)).collect();
+            // An enum that serde tags externally: the only field names the variant.
+            if words.is_empty() {
+                words.extend(variant.required.iter().map(|field| camel(field)));
+            }
             let own_name = format!("{name}{}", words.concat());
             let said = variant.description.clone().or_else(|| description.clone());
             named.push((own_name.clone(), variant.tags.clone()));

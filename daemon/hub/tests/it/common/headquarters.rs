@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hq::{Access, Address, Ingest, Leases, Ledger};
+use hq::{Access, Address, Ingest, Leases, Ledger, Publisher, Queues};
 use link::Broker;
 use mqtt5::broker::{
     BrokerConfig, MqttBroker,
@@ -22,6 +22,7 @@ pub(crate) struct Headquarters {
     address: SocketAddr,
     serving: JoinHandle<()>,
     _ingest: Ingest,
+    _publisher: Publisher,
     _leases: Leases,
 }
 
@@ -38,8 +39,9 @@ impl Headquarters {
         let file = Address::File(directory.path().join("hq.db"));
         let ledger = Ledger::open(&file, &Access::default()).await.unwrap();
         let leases = Leases::start(ledger.clone(), "1".into());
+        let publisher = Publisher::start(broker.clone(), Queues::of(&ledger), &leases);
         let ingest = Ingest::start(broker, ledger.clone(), &leases);
-        Self { ledger, directory, address, serving, _ingest: ingest, _leases: leases }
+        Self { ledger, directory, address, serving, _ingest: ingest, _publisher: publisher, _leases: leases }
     }
 
     /// Waits until HQ has so many sales.

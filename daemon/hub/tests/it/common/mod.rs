@@ -3,6 +3,7 @@
 pub(crate) mod headquarters;
 pub(crate) mod lane;
 pub(crate) mod log;
+pub(crate) mod running;
 pub(crate) mod shop;
 
 use std::{
@@ -46,9 +47,23 @@ pub(crate) fn open_with(directory: &Path, engine: EngineKind, more: &str) -> (Ar
 
 /// The same with another name.
 pub(crate) fn open_as(directory: &Path, name: &str, engine: EngineKind, more: &str) -> (Arc<Hub>, Router) {
+    open_set(directory, name, engine, "", more)
+}
+
+/// The same with more settings of the store.
+pub(crate) fn open_set(
+    directory: &Path,
+    name: &str,
+    engine: EngineKind,
+    store: &str,
+    more: &str,
+) -> (Arc<Hub>, Router) {
     let text = format!(
-        "[store]\nhub = \"{name}\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{engine}\"\n\
-         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \"till-1\"\n[[register]]\nname = \"till-2\"\n{more}",
+        "[store]\n{store}\
+         hub = \"{name}\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \
+         \"{engine}\"\n\
+         [listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"/none\"\nkey = \"/none\"\n[[register]]\nname = \
+         \"till-1\"\n[[register]]\nname = \"till-2\"\n{more}",
         directory.join("data").display()
     );
     let path = directory.join("hub.toml");
@@ -78,6 +93,14 @@ pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&
     let (status, kind, cookie) = (parts.status, head(header::CONTENT_TYPE), head(header::SET_COOKIE));
     let bytes = to_bytes(body, 1 << 23).await.unwrap();
     Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+/// Reads a picture: its content type and its bytes.
+pub(crate) async fn picture(router: &Router, token: &str, path: &str) -> (String, Vec<u8>) {
+    let request = Request::builder().uri(path).header("authorization", token).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    (kind, to_bytes(response.into_body(), 1 << 22).await.unwrap().to_vec())
 }
 
 /// Repeats a read until it is as expected: followers work a moment after the answer.

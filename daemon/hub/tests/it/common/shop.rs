@@ -43,7 +43,8 @@ impl Shop {
         let keys = Arc::new(AtomicU64::new(u64::try_from(now_ms()).unwrap() * 1000));
         let shop = Self { hub, router, cookie, tills: [first, second], keys };
         let items = json!({ "items": [
-            { "sku": CEREAL, "gtin": "0400008189811", "description": "Cereal", "price": { "minor": 369, "per": "each" } },
+            { "sku": CEREAL, "gtin": "0400008189811", "description": "Cereal",
+                "price": { "minor": 369, "per": "each" } },
             { "sku": BANANAS, "description": "Bananas", "price": { "minor": 199, "per": "kilogram" } },
         ] });
         shop.person("/api/v1/items", items).await.expect(StatusCode::OK);

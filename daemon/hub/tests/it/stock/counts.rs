@@ -76,7 +76,10 @@ async fn a_count_is_blind_and_correct_while_the_store_sells() {
 
     // Two more are sold before a person decides.
     shop.sell(1, of(CEREAL, pieces(2)), &[]).await.expect(StatusCode::OK);
-    let decide = |sku: &str, decision: &str, variance: i64| json!({ "lines": [{ "sku": sku, "decision": decision, "variance": variance }] });
+    let decide = |sku: &str, decision: &str, variance: i64| {
+        let line = json!({ "sku": sku, "decision": decision, "variance": variance });
+        json!({ "lines": [line] })
+    };
     shop.till(0, &format!("{path}/decisions"), decide(CEREAL, "approved", -2000)).await.refused(403, "forbidden");
     shop.person(&format!("{path}/decisions"), decide(CEREAL, "approved", -2000)).await.expect(StatusCode::OK);
     assert_eq!(shop.stock(CEREAL).await.on_hand, 3000, "eight were there, five are sold");

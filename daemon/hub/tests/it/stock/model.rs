@@ -27,14 +27,16 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     let (item, count) = (|| 0..2_usize, || 1_i64..5);
     prop_oneof![
-        4 => (item(), count(), any::<Option<Index>>()).prop_map(|(item, count, reservation)| Act::Sell { item, count, reservation }),
+        4 => (item(), count(), any::<Option<Index>>())
+            .prop_map(|(item, count, reservation)| Act::Sell { item, count, reservation }),
         3 => (item(), count()).prop_map(|(item, count)| Act::Reserve { item, count }),
         2 => any::<Index>().prop_map(Act::Release),
         4 => (item(), count(), 0..3_usize).prop_map(|(item, count, condition)| Act::Deliver { item, count, condition }),
         4 => (0..6_usize, item(), count()).prop_map(|(kind, item, count)| Act::Note { kind, item, count }),
         2 => (item(), count()).prop_map(|(item, count)| Act::Dispatch { item, count }),
         2 => (any::<Index>(), 0_i64..6).prop_map(|(transfer, count)| Act::Arrive { transfer, count }),
-        2 => (item(), -2_i64..3, 0_i64..2, any::<bool>()).prop_map(|(item, found, sold, approved)| Act::Count { item, found, sold, approved }),
+        2 => (item(), -2_i64..3, 0_i64..2, any::<bool>())
+            .prop_map(|(item, found, sold, approved)| Act::Count { item, found, sold, approved }),
         1 => Just(Act::Restart),
     ]
 }

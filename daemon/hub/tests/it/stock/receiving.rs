@@ -115,7 +115,10 @@ async fn unknown_items_and_fields_are_refused() {
     let deliveries = format!("{notices}/{id}/deliveries");
     shop.till(0, &deliveries, json!({ "lines": of(CEREAL, grams(1000)) })).await.refused(422, "wrong-unit");
     let movements = "/api/v1/stock/movements";
-    let note = |kind: &str, word: &str| json!({ "kind": kind, word: "damaged", "reason": "seen", "lines": of(CEREAL, pieces(1)) });
+    let note = |kind: &str, word: &str| {
+        json!({ "kind": kind, word: "damaged", "reason": "seen",
+        "lines": of(CEREAL, pieces(1)) })
+    };
     shop.till(0, movements, note("return", "conditon")).await.refused(400, "bad-request");
     shop.till(0, movements, note("damage", "condition")).await.refused(400, "bad-request");
     shop.till(0, movements, note("return", "condition")).await.expect(StatusCode::OK);

@@ -10,7 +10,8 @@ async fn low_items_are_suggested_in_whole_packs() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;
     shop.receive(CEREAL, pieces(40)).await;
-    let policy = json!({ "rule": "below_zero", "safety_stock": pieces(2), "lead_time_days": 7, "cover_days": 14, "pack": pieces(6) });
+    let policy = json!({ "rule": "below_zero", "safety_stock": pieces(2), "lead_time_days": 7, "cover_days": 14,
+        "pack": pieces(6) });
     shop.policy(CEREAL, policy).await;
     shop.sell(0, of(CEREAL, pieces(30)), &[]).await.expect(StatusCode::OK);
     let back = json!({ "kind": "return", "reason": "receipt 1", "lines": of(CEREAL, pieces(2)) });

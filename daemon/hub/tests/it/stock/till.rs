@@ -67,7 +67,8 @@ async fn sales_reach_the_last_piece_and_reservations_keep_the_safety_stock() {
     let refused = shop.till(0, "/api/v1/stock/reservations", reserve).await.refused(422, "stock-insufficient");
     assert_eq!(
         refused,
-        "not enough stock of item 818981: requested 2, available to sell 1; reduce the quantity, or receive or count the item first"
+        "not enough stock of item 818981: requested 2, available to sell 1; reduce the quantity, or receive or count \
+         the item first"
     );
     let refused = shop.sell(0, of(CEREAL, pieces(4)), &[]).await.refused(422, "stock-insufficient");
     assert!(refused.contains("requested 4, on_hand 3;"), "{refused}");
@@ -215,13 +216,15 @@ proptest! {
                 let shop = Shop::enter(open_on(directory.path(), *engine), directory.path()).await;
                 shop.policy(CEREAL, json!({ "rule": "to_zero" })).await;
                 shop.receive(CEREAL, pieces(i64::try_from(there).unwrap())).await;
-                let asking = wants.iter().enumerate().map(|(index, want)| tokio::spawn(want.get(shop.clone(), index % 2)));
+                let asking = (wants.iter().enumerate())
+                    .map(|(index, want)| tokio::spawn(want.get(shop.clone(), index % 2)));
                 let mut won = 0;
                 for asked in asking.collect::<Vec<_>>() {
                     won += usize::from(asked.await.unwrap());
                 }
                 shop.adds_up();
-                assert_eq!(shop.stock(CEREAL).await.on_hand, i64::try_from(there.saturating_sub(wants.len())).unwrap() * 1000);
+                assert_eq!(shop.stock(CEREAL).await.on_hand,
+                    i64::try_from(there.saturating_sub(wants.len())).unwrap() * 1000);
                 won
             });
             prop_assert_eq!(won, there.min(wants.len()), "{}", engine);

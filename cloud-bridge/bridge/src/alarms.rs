@@ -1,24 +1,23 @@
-//! What a person must look at: said in the log once a minute at most, however often it happens, and in the status until
-//! the hub restarts.
+//! Conditions that need a person: logged at most once a minute each, and in the status until the hub restarts.
 
 use std::collections::BTreeMap;
 
 use contract::Stream;
 use tokio::time::{Duration, Instant};
 
-/// How long an alarm that goes on is not logged again.
+/// How long a continuing alarm is not logged again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What an alarm is about. There is one of each, and of each stream; a later one replaces it.
+/// The subject of an alarm. There is one alarm per subject; a later one replaces it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum About {
-    /// HQ has events that this hub does not know.
+    /// HQ has events that this hub does not have.
     Unknown(Stream),
     /// HQ has other events under this hub's numbers.
     Diverged(Stream),
-    /// An event was larger than the broker takes.
+    /// An event is too large for the broker.
     Oversized(Stream),
-    /// Another hub has this hub's name.
+    /// Another hub uses this hub's name.
     Namesake,
 }
 
@@ -38,13 +37,13 @@ impl Alarms {
         match self.0.get_mut(&about) {
             Some(raised) if now.duration_since(raised.logged_at) < AGAIN => raised.why = why,
             _ => {
-                tracing::error!(%why, "the line to HQ needs a person");
+                tracing::error!(%why, "the connection to HQ needs a person");
                 self.0.insert(about, Raised { why, logged_at: now });
             }
         }
     }
 
-    /// All of them, as text.
+    /// The texts of all alarms.
     pub(crate) fn told(&self) -> Vec<String> {
         self.0.values().map(|raised| raised.why.clone()).collect()
     }
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_alarm_of_each_kind_is_told() {
+    fn the_last_alarm_of_each_subject_is_reported() {
         let mut alarms = Alarms::default();
         for count in 1..=3 {
             alarms.raise(About::Unknown(Stream::sales()), format!("sales {count}"));

@@ -1,4 +1,4 @@
-//! Asking HQ: one answer, or a clear "not now".
+//! Questions to HQ: one answer, or an immediate error.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,27 +11,27 @@ use tokio::{
 
 use crate::run::{BridgeStatus, message};
 
-/// Questions that may wait for an answer; more are not asked.
+/// The maximum number of questions that wait for an answer.
 const WAITING: usize = 64;
 
-/// Why there is no answer.
+/// Why HQ gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotNow {
-    /// There is no line to HQ, or it broke.
-    #[error("HQ is not reached; ask again when it is")]
+    /// The hub is not connected to HQ, or the connection broke.
+    #[error("not connected to HQ; ask again once it is connected")]
     NotReached,
-    /// More questions wait than are asked at once.
+    /// Too many questions are waiting.
     #[error("{WAITING} questions wait for HQ's answer; ask again later")]
     Busy,
-    /// HQ was asked, and was silent.
+    /// HQ did not answer in time.
     #[error("HQ did not answer within {} s", .0.as_secs())]
     Silent(Duration),
-    /// HQ answered that it cannot.
+    /// HQ cannot answer, with its reason.
     #[error("HQ cannot answer: {}", .0.escape_debug())]
     Unable(String),
 }
 
-/// A question that waits to be sent.
+/// A question waiting to be sent.
 #[derive(Debug)]
 pub(crate) struct Pending {
     question: Question,
@@ -39,24 +39,24 @@ pub(crate) struct Pending {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Whom to ask. Can be cloned; goes on to say [`NotNow::NotReached`] once the bridge has ended.
+/// A handle for asking HQ. Can be cloned; returns [`NotNow::NotReached`] after the bridge has ended.
 #[derive(Clone, Debug)]
 pub struct Ask {
     status: watch::Receiver<BridgeStatus>,
     ask: mpsc::Sender<Pending>,
 }
 
-/// The asking end, and what is asked.
+/// The asking handle, and the receiver of its questions.
 pub(crate) fn asking(status: watch::Receiver<BridgeStatus>) -> (Ask, mpsc::Receiver<Pending>) {
     let (ask, asked) = mpsc::channel(WAITING);
     (Ask { status, ask }, asked)
 }
 
 impl Ask {
-    /// Asks HQ. Without a line to HQ it says so at once.
+    /// Asks HQ; fails at once if the hub is not connected.
     ///
     /// # Errors
-    /// There is no answer, for the reason that is given.
+    /// HQ gave no answer; the error says why.
     pub async fn ask(&self, question: Question, within: Duration) -> Result<Answer, NotNow> {
         if !self.status.borrow().connected {
             return Err(NotNow::NotReached);
@@ -68,17 +68,17 @@ impl Ask {
         })?;
         match timeout(within, answered).await {
             Err(_) => Err(NotNow::Silent(within)),
-            // Dropped with the connection.
+            // The connection broke.
             Ok(Err(_)) => Err(NotNow::NotReached),
             Ok(Ok(Answer::Unable(why))) => Err(NotNow::Unable(why)),
             Ok(Ok(answer)) => Ok(answer),
         }
     }
 
-    /// Waits until HQ is reached, and asks.
+    /// Waits for the connection to HQ, then asks.
     ///
     /// # Errors
-    /// There is no answer within that time, for the reason that is given.
+    /// HQ gave no answer within the time limit; the error says why.
     pub async fn ask_once_reached(&self, question: Question, within: Duration) -> Result<Answer, NotNow> {
         let mut status = self.status.clone();
         let began = tokio::time::Instant::now();
@@ -88,7 +88,7 @@ impl Ask {
     }
 }
 
-/// Questions of one connection that wait for their answer, by the data that the answer repeats.
+/// The unanswered questions of a connection, by correlation data.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     last: u64,
@@ -96,9 +96,9 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Sends a question. If that is not possible now, whoever asked hears it at once.
+    /// Sends a question. If that is impossible, the asker gets an error at once.
     pub(crate) fn send(&mut self, link: &Link, hub: &HubId, epoch: Epoch, pending: Pending) {
-        // Of those who gave up.
+        // Remove questions whose askers gave up.
         self.answers.retain(|_, answer| !answer.is_closed());
         let Pending { question, within, answer } = pending;
         if self.answers.len() >= WAITING {
@@ -118,15 +118,15 @@ impl Waiting {
         }
     }
 
-    /// Takes an answer; false if nobody asked.
+    /// Passes an answer to its asker; false if nobody waits for it.
     pub(crate) fn take(&mut self, correlation: Option<&[u8]>, answered: Answered) -> bool {
         let number = correlation.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
         let asker = number.and_then(|number| self.answers.remove(&number));
-        // Who asked may have given up meanwhile.
+        // The asker may have given up.
         asker.is_some_and(|asker| asker.send(answered.answer).is_ok())
     }
 
-    /// The connection ended: nobody waits for an answer that cannot come.
+    /// Ends all unanswered questions with the connection.
     pub(crate) fn disconnected(&mut self) {
         self.answers.clear();
     }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn without_a_line_the_answer_is_no_at_once_and_with_a_silent_hq_in_time() {
+    async fn without_a_connection_asking_fails_at_once_and_a_silent_hq_times_out() {
         let (tell, status) = watch::channel(BridgeStatus::default());
         let (ask, mut asked) = asking(status);
         let within = Duration::from_millis(20);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_reaches_who_asked_and_a_broken_line_says_so() {
+    async fn an_answer_reaches_its_asker_and_a_broken_connection_is_reported() {
         let (tell, status) = watch::channel(BridgeStatus::default());
         tell.send_modify(|status| status.connected = true);
         let (ask, mut asked) = asking(status);

@@ -1,4 +1,4 @@
-//! One stream's way up.
+//! Sending one stream.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::{
     window::Window,
 };
 
-/// A packet of the broker's is read for this many times over: so much events shrink as they are compressed, at the least.
+/// Read this many times the broker's packet size: events shrink at least this much when compressed.
 const READ_FOR_A_PACKET: usize = 4;
 
-/// What keeps a stream from being sent, or read; it is tried again with the next change or tick.
+/// Why a stream cannot be read or sent; retried at the next change or tick.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     #[error(
@@ -36,7 +36,7 @@ pub(crate) enum Trouble {
     Panicked(String),
     #[error(transparent)]
     Unpublished(#[from] Unpublished),
-    #[error("the broker is reached, but HQ does not answer; is HQ's ingest running, and on this broker?")]
+    #[error("connected to the broker, but HQ does not answer: check that HQ's ingest runs and uses this broker")]
     Silent,
 }
 
@@ -46,15 +46,15 @@ impl From<JoinError> for Trouble {
     }
 }
 
-/// A stream's window and what HQ is known to have of it, also while the link is down.
+/// A stream's window, and HQ's progress in it, kept across connections.
 pub(crate) struct Flow {
     pub(crate) window: Window,
-    /// The hub's link at HQ's cursor.
+    /// The hub's chain link at HQ's cursor.
     pub(crate) known: Option<Known>,
-    /// How far it is at the hub, as last read.
+    /// The events of the stream, as last read.
     pub(crate) span: Option<Span>,
     pub(crate) acknowledged: Sequence,
-    /// To be stored, by [`keep_cursor`].
+    /// The cursor for [`keep_cursor`] to store.
     pub(crate) remember: watch::Sender<Sequence>,
 }
 
@@ -63,7 +63,7 @@ impl Flow {
         Self { window: Window::default(), known: None, span: None, acknowledged: Sequence(0), remember }
     }
 
-    /// Sends what the window allows.
+    /// Sends as much as the window allows.
     pub(crate) async fn send(
         &mut self,
         outbox: &Arc<dyn Outbox>,
@@ -95,7 +95,7 @@ impl Flow {
             let (reader, of) = (Arc::clone(outbox), stream.clone());
             batch.link = tokio::task::spawn_blocking(move || reader.link(&of, through)).await??;
             let Packed { content_type, payload } = batch.encode()?;
-            // There may be more by now than at the last look.
+            // More events may have been added since the last look.
             span.last = span.last.max(through);
             match link.publish(Message::new(topic.clone(), content_type, payload)) {
                 Ok(()) => {}
@@ -109,8 +109,8 @@ impl Flow {
     }
 }
 
-/// Cuts a batch to what the broker takes, as it travels, with room for a link. An event that is too large by itself is replaced by a
-/// [`Placeholder`], and a person hears of it: it must not keep all later ones from HQ.
+/// Cuts a batch to the broker's maximum packet size, compressed and with room for a link. An event that is too large by
+/// itself is replaced by a [`Placeholder`] and raises an alarm, so that it does not block later ones.
 fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<Batch, BadMessage> {
     batch.link = Some(ChainLink::default());
     loop {
@@ -122,7 +122,7 @@ fn fit(mut batch: Batch, limit: usize, alarms: &mut Alarms) -> Result<Batch, Bad
         };
         match &mut batch.events[..] {
             [event] if event.kind != OVERSIZED => replace(event, &batch.stream, bytes, limit, alarms)?,
-            // Not even that: the broker takes next to nothing, and publishing says so.
+            // Not even the placeholder fits; publishing reports that.
             [_] | [] => return Ok(batch),
             more => {
                 let half = more.len() / 2;
@@ -139,7 +139,7 @@ fn replace(
     limit: usize,
     alarms: &mut Alarms,
 ) -> Result<(), BadMessage> {
-    let why = format!("its message has {bytes} bytes; the broker takes at most {limit}");
+    let why = format!("the event needs a message of {bytes} bytes; the broker accepts at most {limit}");
     let told = Placeholder { kind: event.kind.clone(), subject: None, why };
     let (sequence, kind) = (event.sequence, event.kind.escape_debug());
     alarms.raise(
@@ -155,13 +155,13 @@ fn replace(
     Ok(())
 }
 
-/// Stores HQ's cursor of a stream as it moves. Apart from the link, so that sending never waits for the disk; of
-/// several moves meanwhile only the last is stored.
+/// Stores HQ's cursor of a stream when it moves. It is separate from the connection, so that sending never waits for
+/// the disk; only the latest cursor is stored.
 pub(crate) async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cursor: watch::Receiver<Sequence>) {
     while cursor.changed().await.is_ok() {
         let up_to = *cursor.borrow_and_update();
         if let Err(error) = outbox.acknowledged(stream.clone(), up_to).await {
-            // HQ says it again with the next batch or hello.
+            // HQ repeats its cursor with the next batch or hello.
             tracing::warn!(%stream, %error, %up_to, "could not store HQ's acknowledgement");
         }
     }
@@ -171,7 +171,7 @@ pub(crate) async fn keep_cursor(outbox: Arc<dyn Outbox>, stream: Stream, mut cur
 mod tests {
     use super::*;
 
-    /// Printable text that hardly shrinks when it is compressed.
+    /// Printable text that hardly compresses.
     fn noise(seed: u64, bytes: usize) -> String {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let char = |_| {
@@ -181,7 +181,7 @@ mod tests {
         (0..bytes).map(char).collect::<String>().replace('\\', "/")
     }
 
-    /// A batch of events whose bodies have so many bytes.
+    /// A batch of events with bodies of these sizes.
     fn batch(bodies: &[usize]) -> Batch {
         let event = |(sequence, bytes): (u64, &usize)| Event {
             sequence: Sequence(sequence),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_cut_to_what_the_broker_takes_of_it_compressed() {
+    fn a_batch_is_cut_to_the_brokers_maximum_packet_compressed() {
         let whole = batch(&[1_000; 64]);
         let bytes = whole.encode().unwrap().payload.len();
         let plain = serde_json::to_vec(&whole).unwrap().len();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_the_broker_takes_is_replaced_and_told_with_both_sizes() {
+    fn an_oversized_event_is_replaced_and_reported_with_both_sizes() {
         let mut alarms = Alarms::default();
         let sent = fit(batch(&[5_000, 10]), 1_000, &mut alarms).unwrap();
         let payload = sent.encode().unwrap().payload;
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_event_that_shrinks_enough_is_sent_whole() {
+    fn a_large_event_that_compresses_enough_is_sent() {
         let mut alarms = Alarms::default();
         let mut shrinking = batch(&[10]);
         shrinking.events[0].body = to_raw_value(&"x".repeat(100_000)).unwrap();

@@ -1,7 +1,7 @@
-//! The inbox: what HQ wants of the store, applied in one commit with the cursor.
+//! The inbox: items from HQ, applied in one commit with the cursor.
 //!
-//! One task applies batches, one after another, apart from the connection: the outbox goes on being sent while a commit
-//! waits for the disk. It outlives connections; what it has to say is said on the next one.
+//! One task applies batches, one after another, independently of the connection: sending continues while a commit waits
+//! for the disk. It outlives connections; its acknowledgements are sent on the next one.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -11,31 +11,40 @@ use tokio::{
     task::JoinError,
 };
 
-/// Where a hub takes what HQ sends; the hub implements it over its store.
+/// Applies items from HQ; the hub implements it over its store.
 pub trait Inbox: Send + Sync + 'static {
-    /// The streams it takes; never changes. Batches of others are ignored and counted.
+    /// The accepted streams, a fixed list. Batches of other streams are ignored and counted.
     fn streams(&self) -> Vec<Stream>;
-    /// How far it is in a stream. May block on the disk.
+    /// The hub's cursor in a stream. May block on the disk.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store failed.
     fn received(&self, stream: &Stream) -> Result<Received, InboxError>;
-    /// Takes a batch: applies what is [due](Received::due), in order, and stores how far it [then](Received::after) is,
-    /// in ONE commit. An item that cannot be applied changes nothing, is among the refused, and keeps none of the
-    /// others from being applied. Gives what is stored.
+    /// Applies the [due](Received::due) items of a batch in order, and stores the new cursor
+    /// ([`Received::after`]) in the same commit. An item that cannot be applied changes nothing, is listed among the
+    /// refused, and does not prevent others from being applied. Returns the stored cursor.
     ///
     /// # Errors
-    /// The store fails; then nothing has changed, and HQ sends the batch again.
+    /// The store failed; then nothing has changed, and HQ sends the batch again.
     fn apply(&self, batch: DownBatch) -> Pin<Box<dyn Future<Output = Result<Received, InboxError>> + Send + '_>>;
-    /// Takes the announcement of a publication as it came: its signature is not looked at yet. It must not block. The
-    /// broker keeps the announcement and sends it at every connection. By default it is dropped.
+    /// Accepts the announcement of a publication; its signature is not verified yet. Must not block. The broker keeps
+    /// the announcement and repeats it on every connection. By default it is dropped.
     fn announced(&self, kind: PublicationKind, document: Vec<u8>) {
         drop((kind, document));
     }
-    /// How publications are; HQ is told at every connection and whenever it changes. By default there are none.
-    fn publications(&self) -> Option<watch::Receiver<Vec<PublicationState>>> {
+    /// The states of publications, sent to HQ on every connection and every change. Empty by default.
+    fn publications(&self) -> Option<watch::Receiver<PublicationsNow>> {
         None
     }
+}
+
+/// The states of a hub's publications at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicationsNow {
+    /// Increases with every change.
+    pub revision: u64,
+    /// The states.
+    pub states: Vec<PublicationState>,
 }
 
 /// The store behind the inbox failed.
@@ -43,23 +52,23 @@ pub trait Inbox: Send + Sync + 'static {
 #[error("inbox unavailable: {0}")]
 pub struct InboxError(pub String);
 
-/// Batches that may wait to be applied. HQ sends one at a time for each stream; more are dropped, and sent again by it.
+/// The maximum number of batches waiting to be applied. HQ sends one at a time per stream; it repeats dropped ones.
 const WAITING: usize = 8;
 
-/// What the inbox's task is asked to do.
+/// A request to the inbox's task.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// To say how far every stream is.
+    /// Reports the cursor of every stream.
     Tell,
-    /// To apply a batch.
+    /// Applies a batch.
     Apply(DownBatch),
 }
 
-/// The inbox's task, and how to talk with it.
+/// The channels of the inbox's task.
 pub(crate) struct Receiving {
-    /// What it is asked; without room it is not asked.
+    /// Requests; dropped if full.
     pub(crate) ask: mpsc::Sender<Work>,
-    /// How far streams are, durably.
+    /// Durable cursors.
     pub(crate) told: mpsc::Receiver<(Stream, Received)>,
 }
 
@@ -81,7 +90,7 @@ async fn receive(inbox: Arc<dyn Inbox>, mut asked: mpsc::Receiver<Work>, tell: m
             }
             Work::Apply(batch) => {
                 let (inbox, stream) = (Arc::clone(&inbox), batch.stream.clone());
-                // In a task of its own: a panic while applying must not end this one.
+                // In a separate task: a panic while applying must not end this one.
                 let applied = tokio::spawn(async move { inbox.apply(batch).await }).await;
                 say(&tell, stream, applied).await;
             }
@@ -89,7 +98,7 @@ async fn receive(inbox: Arc<dyn Inbox>, mut asked: mpsc::Receiver<Work>, tell: m
     }
 }
 
-/// Says how far a stream is. A failure is logged: nothing is acknowledged then, and HQ sends again.
+/// Reports the cursor of a stream. After a failure, which is logged, nothing is acknowledged and HQ sends again.
 async fn say(
     tell: &mpsc::Sender<(Stream, Received)>,
     stream: Stream,
@@ -97,14 +106,14 @@ async fn say(
 ) {
     let why = match result {
         Ok(Ok(received)) => {
-            // Nobody listens once the bridge has ended; then nothing is asked any more either.
+            // The receiver is dropped only when the bridge ends.
             let _ = tell.send((stream, received)).await;
             return;
         }
         Ok(Err(error)) => error.to_string(),
         Err(panicked) => panicked.to_string(),
     };
-    tracing::error!(%stream, %why, "could not apply what HQ sent; HQ will send it again");
+    tracing::error!(%stream, %why, "could not apply a batch from HQ; HQ will send it again");
 }
 
 #[cfg(test)]
@@ -159,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn batches_are_applied_in_turn_and_a_failure_or_a_panic_ends_nothing() {
+    async fn batches_are_applied_in_order_also_after_a_failure_or_a_panic() {
         let (mut receiving, task) = receiving(Arc::new(Memory::default()));
         let task = tokio::spawn(task);
         let ask = |ask| receiving.ask.try_send(ask).unwrap();

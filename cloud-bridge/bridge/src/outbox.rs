@@ -1,50 +1,50 @@
-//! The outbox as the bridge sees it.
+//! The bridge's view of the outbox.
 
 use std::{future::Future, pin::Pin};
 
 use contract::{ChainLink, Epoch, Event, HubId, Positions, Sequence, Stream};
 use tokio::sync::watch;
 
-/// How far a stream is at the hub.
+/// The events of a stream that the hub has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first event that can still be sent.
     pub first_kept: Sequence,
     /// The last durable event.
     pub last: Sequence,
-    /// The last event of which the hub remembers that HQ has it.
+    /// The last event that the hub remembers HQ to have.
     pub acknowledged: Sequence,
 }
 
-/// Events of a stream that HQ lacks.
+/// The events of a stream that HQ lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backlog {
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
-    /// The first of them.
+    /// The first event.
     pub from: Sequence,
-    /// The last.
+    /// The last event.
     pub last: Sequence,
 }
 
-/// What a hub has to tell HQ; the hub implements it over its store.
+/// The events for HQ; the hub implements it over its store.
 pub trait Outbox: Send + Sync + 'static {
-    /// Whose it is.
+    /// The hub.
     fn hub(&self) -> HubId;
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     fn epoch(&self) -> Epoch;
-    /// The streams there are; never changes.
+    /// The streams, a fixed list.
     fn streams(&self) -> Vec<Stream>;
-    /// How far a stream is. Only what is durable counts. May block on the disk.
+    /// The durable events of a stream. May block on the disk.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store failed.
     fn span(&self, stream: &Stream) -> Result<Span, OutboxError>;
-    /// Events from `from` on, without gaps, at most `max_events`, and no more once their bodies pass `max_bytes`. May
-    /// block on the disk.
+    /// The events from `from` on, without gaps: at most `max_events`, and no more once their bodies pass `max_bytes`.
+    /// May block on the disk.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store failed.
     fn read(
         &self,
         stream: &Stream,
@@ -52,16 +52,16 @@ pub trait Outbox: Send + Sync + 'static {
         max_events: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, OutboxError>;
-    /// The link of a durable event; `None` if it has none, or is not kept any more. May block on the disk.
+    /// The chain link of a durable event; `None` if the event has no link or was deleted. May block on the disk.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store failed.
     fn link(&self, stream: &Stream, sequence: Sequence) -> Result<Option<ChainLink>, OutboxError>;
     /// The current positions of the items that these events touch, each message read in one snapshot. May block on the
-    /// disk, for as long as it takes to read the events' records.
+    /// disk while it reads the events' records.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store failed.
     fn positions(&self, backlog: &[Backlog]) -> Result<Vec<Positions>, OutboxError>;
     /// Remembers durably that HQ has everything up to `up_to`.
     fn acknowledged(
@@ -69,9 +69,9 @@ pub trait Outbox: Send + Sync + 'static {
         stream: Stream,
         up_to: Sequence,
     ) -> Pin<Box<dyn Future<Output = Result<(), OutboxError>> + Send + '_>>;
-    /// Why nothing is added any more, if its store has stopped for good.
+    /// The reason why the store has stopped, if it has.
     fn stopped(&self) -> Option<String>;
-    /// Changes when something new may be in the outbox.
+    /// Changes when the outbox may have new events.
     fn changes(&self) -> watch::Receiver<u64>;
 }
 

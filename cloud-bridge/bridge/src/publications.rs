@@ -1,21 +1,23 @@
-//! Publications on the way: announcements to the hub, and what the hub says of publications to HQ.
+//! Publications: announcements to the hub, and the hub's publication states to HQ.
 //!
-//! What is said is said whole: at every connection, and whenever it changes. So it does not matter what was lost before.
+//! The states are always sent complete, on every connection and every change, so a lost message does not matter. The
+//! broker retains the last ones for HQ, which may be away.
 
 use std::sync::Arc;
 
-use contract::{
-    publication::{PublicationState, PublicationStates},
-    topic,
-};
-use link::{Link, Unpublished};
+use contract::{publication::PublicationStates, topic};
+use link::{Link, Message, Unpublished};
 use tokio::sync::watch;
 
-use crate::{inbox::Inbox, outbox::Outbox, run::message};
+use crate::{
+    inbox::{Inbox, PublicationsNow},
+    outbox::Outbox,
+    run::message,
+};
 
-/// What is to be said of publications.
+/// The publication states to send.
 pub(crate) struct Saying {
-    states: Option<watch::Receiver<Vec<PublicationState>>>,
+    states: Option<watch::Receiver<PublicationsNow>>,
     is_said: bool,
 }
 
@@ -24,7 +26,7 @@ impl Saying {
         Self { states: inbox.publications(), is_said: false }
     }
 
-    /// Until there is something new to be said.
+    /// Waits for a change.
     pub(crate) async fn changed(&mut self) {
         if let Some(states) = &mut self.states
             && states.changed().await.is_ok()
@@ -35,22 +37,22 @@ impl Saying {
         std::future::pending::<()>().await;
     }
 
-    /// On a new connection everything is said again.
+    /// Sends the states again on a new connection.
     pub(crate) fn again(&mut self) {
         self.is_said = false;
     }
 
-    /// Says how publications are, unless that is said.
+    /// Sends the states unless they are already sent.
     pub(crate) fn say(&mut self, link: &Link, outbox: &Arc<dyn Outbox>) -> Result<(), Unpublished> {
         let Some(states) = self.states.as_mut().filter(|_| !self.is_said) else { return Ok(()) };
-        let publications = states.borrow_and_update().clone();
+        let PublicationsNow { revision, states: publications } = states.borrow_and_update().clone();
         let hub = outbox.hub();
-        let states = PublicationStates { hub: hub.clone(), epoch: outbox.epoch(), publications };
+        let states = PublicationStates { hub: hub.clone(), epoch: outbox.epoch(), revision, publications };
         if let Ok(message) = message(topic::publications(&hub), &states)
             && !states.publications.is_empty()
         {
-            match link.publish(message) {
-                // It is said when there is room.
+            match link.publish(Message { retain: true, ..message }) {
+                // Sent when there is room.
                 Err(Unpublished::NoRoom) => return Ok(()),
                 published => published?,
             }

@@ -1,4 +1,4 @@
-//! Samples that wait for HQ, in memory: bounded, the oldest dropped and counted.
+//! Telemetry samples that wait for HQ, in memory: bounded; the oldest are dropped and counted.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
 
 use contract::telemetry::{MAX_KEPT, MAX_SAMPLES, Sample};
 
-/// Samples that wait. Whoever takes them puts them here; the bridge sends them when nothing else waits.
+/// Waiting samples. The hub adds them; the bridge sends them when nothing else waits.
 #[derive(Debug, Default)]
 pub struct Samples(Mutex<Waiting>);
 
@@ -18,21 +18,21 @@ struct Waiting {
 }
 
 impl Samples {
-    /// Adds the newest sample. Without room the oldest one goes.
+    /// Adds the newest sample; drops the oldest if full.
     pub fn push(&self, sample: Sample) {
         let mut waiting = self.waiting();
         waiting.samples.push_back(sample);
         waiting.shorten();
     }
 
-    /// Takes the oldest samples, as many as a message has, and how many were dropped since the start.
+    /// Takes the oldest samples, at most a message's worth, and the number dropped since the start.
     pub(crate) fn take(&self) -> (Vec<Sample>, u64) {
         let mut waiting = self.waiting();
         let count = waiting.samples.len().min(MAX_SAMPLES);
         (waiting.samples.drain(..count).collect(), waiting.dropped)
     }
 
-    /// Puts back what could not be sent.
+    /// Puts back samples that could not be sent.
     pub(crate) fn put_back(&self, samples: Vec<Sample>) {
         let mut waiting = self.waiting();
         for sample in samples.into_iter().rev() {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_does_not_come_again() {
+    fn taken_samples_are_not_taken_again() {
         let samples = Samples::default();
         samples.push(sample(1));
         samples.push(sample(2));

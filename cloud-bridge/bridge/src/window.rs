@@ -1,23 +1,23 @@
-//! The window of one stream: what HQ has, what is on its way, what to send next. Pure; time is passed in.
+//! The window of one stream: what HQ has, what is unacknowledged, what to send next. Pure; time is passed in.
 //!
-//! HQ's word counts for what it can know: events that were sent, on this connection or an earlier one, or that the hub
-//! remembers as acknowledged. Whoever forges an acknowledgement of more does not keep the hub from sending it; after a
-//! crash a few events that HQ has are sent again, and HQ drops them.
+//! An acknowledgement counts only for events that were sent, on this connection or an earlier one, or that the hub
+//! remembers as acknowledged. So a forged acknowledgement cannot prevent sending; after a crash a few events are sent
+//! again, and HQ drops them.
 //!
 //! | event | no cursor yet | cursor known |
 //! | --- | --- | --- |
-//! | HQ's cursor, at most what was sent | begin after it | move on with it; if it went back, send again from there |
-//! | HQ's cursor between that and `last` | begin after what was sent | move on with what was sent |
+//! | HQ's cursor, at most what was sent | begin after it | move to it; if it went back, resend from it |
+//! | HQ's cursor between that and `last` | begin after what was sent | move to what was sent |
 //! | HQ's cursor beyond `last` | refuse | refuse |
-//! | connection lost | stay | forget the cursor |
-//! | time passes | stay | no progress for [`STALLED_MS`] with events on their way: send again from the cursor |
+//! | connection lost | no change | forget the cursor |
+//! | time passes | no change | no progress for [`STALLED_MS`] with unacknowledged events: resend from the cursor |
 
 use contract::Sequence;
 
-/// Events that may be on their way, unacknowledged.
+/// The maximum number of unacknowledged events.
 pub const IN_FLIGHT: u64 = 2_000;
 
-/// How long without progress before everything unacknowledged is sent again, in milliseconds.
+/// The time without progress after which everything unacknowledged is resent, in milliseconds.
 pub const STALLED_MS: u64 = 3_000;
 
 /// The window of one stream.
@@ -30,20 +30,20 @@ pub struct Window {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Position {
-    /// HQ has everything up to here.
+    /// The last event that HQ has.
     acknowledged: Sequence,
-    /// The next to send.
+    /// The next event to send.
     next: Sequence,
     /// When HQ's cursor last moved, or sending began.
     progress_at_ms: u64,
 }
 
-/// What an acknowledgement did.
+/// The effect of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledged {
-    /// HQ's cursor is new to us, and is this as far as it is believed: remember it.
+    /// HQ's cursor is new, and counts up to here: remember it.
     Moved(Sequence),
-    /// We knew.
+    /// The cursor was known.
     Known,
     /// HQ claims events that this hub never had.
     Impossible,
@@ -55,7 +55,7 @@ impl Window {
         self.sent = self.sent.max(acknowledged);
     }
 
-    /// HQ's cursor arrived; `last` is the last durable event.
+    /// Processes HQ's cursor; `last` is the last durable event.
     pub fn acknowledge(&mut self, up_to: Sequence, last: Sequence, now_ms: u64) -> Acknowledged {
         if up_to > last {
             return Acknowledged::Impossible;
@@ -77,7 +77,7 @@ impl Window {
         }
     }
 
-    /// Where to read the next batch from, and how many events it may have; `None` if there is nothing to send now.
+    /// The first event of the next batch and its maximum number of events; `None` if there is nothing to send now.
     pub fn next_batch(&self, last: Sequence) -> Option<(Sequence, u64)> {
         let position = self.position?;
         let in_flight = position.next.0 - position.acknowledged.0 - 1;
@@ -85,7 +85,7 @@ impl Window {
         (position.next <= last && room > 0).then_some((position.next, room))
     }
 
-    /// Events up to `through` are on their way.
+    /// Events up to `through` were sent.
     pub fn sent(&mut self, through: Sequence, now_ms: u64) {
         if let Some(position) = &mut self.position {
             if position.next.0 == position.acknowledged.0 + 1 {
@@ -96,7 +96,7 @@ impl Window {
         }
     }
 
-    /// Time passes. True if what is on its way must be sent again.
+    /// Time passes. Returns whether everything unacknowledged must be resent.
     pub fn tick(&mut self, now_ms: u64) -> bool {
         match &mut self.position {
             Some(position)
@@ -111,7 +111,7 @@ impl Window {
         }
     }
 
-    /// The connection is gone; the next one begins with HQ's cursor.
+    /// The connection ended; the next one begins with HQ's cursor.
     pub fn disconnected(&mut self) {
         self.position = None;
     }
@@ -145,7 +145,7 @@ mod tests {
         window.sent(Sequence(5), 0);
         assert_eq!(window.acknowledge(Sequence(9), Sequence(9), 0), Acknowledged::Moved(Sequence(5)));
         assert_eq!(window.next_batch(Sequence(9)).unwrap().0, Sequence(6));
-        // What was sent on an earlier connection, HQ may have.
+        // HQ may have what was sent on an earlier connection.
         window.sent(Sequence(7), 0);
         window.disconnected();
         assert_eq!(window.acknowledge(Sequence(9), Sequence(9), 0), Acknowledged::Moved(Sequence(7)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hq_says_again_is_known_and_no_progress() {
+    fn a_repeated_cursor_is_known_and_no_progress() {
         let mut window = remembering(2);
         window.acknowledge(Sequence(2), Sequence(9), 0);
         window.sent(Sequence(9), 0);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_follow_others_do_not_put_off_a_stall() {
+    fn more_events_do_not_postpone_a_stall() {
         let mut window = Window::default();
         window.acknowledge(Sequence(0), Sequence(9), 0);
         window.sent(Sequence(5), 100);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_with_nothing_on_its_way_never_stalls() {
+    fn an_empty_window_never_stalls() {
         let mut window = remembering(2);
         assert!(!window.tick(STALLED_MS), "no cursor yet");
         window.acknowledge(Sequence(2), Sequence(2), 0);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_beyond_what_there_is_is_refused() {
+    fn a_cursor_beyond_the_last_event_is_refused() {
         let mut window = Window::default();
         assert_eq!(window.acknowledge(Sequence(10), Sequence(9), 0), Acknowledged::Impossible);
         assert!(!window.is_flowing());
@@ -253,7 +253,7 @@ mod tests {
         prop_oneof![4 => Just(Fate::Arrives), 1 => Just(Fate::Lost), 1 => Just(Fate::Twice), 1 => Just(Fate::Late)]
     }
 
-    /// A message goes into the pipe as fate has it.
+    /// Puts a message into the pipe according to its fate.
     fn put<T: Clone>(pipe: &mut VecDeque<T>, message: T, fate: Fate) {
         match fate {
             Fate::Arrives => pipe.push_back(message),
@@ -266,7 +266,7 @@ mod tests {
         }
     }
 
-    /// HQ as the contract wants it.
+    /// HQ according to the contract.
     #[derive(Default)]
     struct Hq {
         has: Vec<u64>,
@@ -285,8 +285,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the link loses, doubles, reorders or cuts, and whenever the hub dies: once all behave, HQ has every
-        /// event once, in order.
+        /// However the link loses, duplicates, reorders or cuts messages, and whenever the hub is killed: once all
+        /// behave, HQ has every event once, in order.
         #[test]
         fn hq_ends_with_every_event_once_in_order(
             last in 1_u64..400,
@@ -304,7 +304,7 @@ mod tests {
                     down.clear();
                 }
                 if event == 1 {
-                    // The hub dies. What it remembers may be behind what HQ has.
+                    // The hub is killed. What it remembers may be behind what HQ has.
                     window = remembering(remembered.0);
                     up.clear();
                     down.clear();
@@ -325,7 +325,7 @@ mod tests {
                 }
                 if let Some(cursor) = down.pop_front() {
                     match window.acknowledge(cursor, last, now_ms) {
-                        // Not every one is flushed before the hub dies.
+                        // Not every cursor is flushed before the hub is killed.
                         Acknowledged::Moved(up_to) if event % 2 == 0 => remembered = up_to,
                         Acknowledged::Moved(_) | Acknowledged::Known => {}
                         Acknowledged::Impossible => prop_assert!(false, "HQ has more than there is"),

@@ -1,107 +1,177 @@
-//! Asking HQ: what only HQ knows, by a question and its answer.
+//! Questions that only HQ can answer.
 //!
 //! A question is an MQTT 5 request: it names the topic for the answer ([`topic::answer`](crate::topic::answer), the
-//! hub's own and no other), data by which the hub knows the answer, and how long the hub waits (message expiry). HQ
-//! answers once, at most; without an answer in time the hub goes on without. A question changes nothing, so it may be
-//! asked again.
+//! hub's own), correlation data, and how long the hub waits (message expiry). HQ answers at most once; without an
+//! answer in time the hub continues without it. A question changes nothing, so it may be repeated.
 
+use commerce::returns::Past;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    customer::CustomerNamed,
+    gift_card::{GiftCardAnswer, GiftCardAsked},
     message::BadMessage,
     name::{Epoch, HubId},
     sale::SaleCompleted,
     wire::Wire,
 };
 
-/// The most sales in an answer.
+/// The maximum number of sales in an answer.
 pub const MAX_FOUND: usize = 20;
 
-/// The most registers in an answer.
+/// The maximum number of registers in an answer.
 pub const MAX_REGISTERS: usize = 1_000;
 
-/// The longest text in a question or an answer, in bytes.
+/// The maximum number of identities in a question.
+pub const MAX_IDENTITIES: usize = 8;
+
+/// The maximum number of lines and stores that took goods back.
+pub const MAX_BACK: usize = 2_000;
+
+/// The maximum number of past returns in an answer.
+pub const MAX_PAST: usize = 200;
+
+/// The maximum length of a text in a question or an answer, in bytes.
 pub const MAX_TEXT: usize = 256;
 
-/// A question of a hub.
+/// A hub's question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Asked {
-    /// Who asks.
+    /// The hub that asks.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// What.
+    /// The question.
     pub question: Question,
 }
 
-/// What a hub may ask.
+/// The questions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Question {
-    /// The sales of a store under a receipt's number, newest first.
+    /// The store's sales with this receipt number, newest first.
     Receipt(ReceiptAsked),
-    /// How far this hub's receipts had come in earlier lives of its store.
+    /// The last receipt numbers of this hub in earlier epochs.
     Numbers,
+    /// Money of a gift card, or its balance.
+    GiftCard(GiftCardAsked),
+    /// What HQ knows about goods that come back.
+    Return(ReturnAsked),
+    /// The last sales of a customer in all stores and channels, newest first.
+    CustomerSales(CustomerNamed),
 }
 
-/// A receipt of some store.
+/// Goods that come back, and who brings them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReturnAsked {
+    /// The sale; absent without a receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale: Option<SaleAsked>,
+    /// The hashes of what identifies the customer; at most [`MAX_IDENTITIES`], each of 1 to 64 bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<String>,
+}
+
+/// A sale of any store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SaleAsked {
+    /// The store that sold.
+    pub store: HubId,
+    /// The sale's id; 1 to [`MAX_TEXT`] bytes.
+    pub sale: String,
+}
+
+/// A receipt of any store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReceiptAsked {
-    /// Whose.
+    /// The store that sold.
     pub store: HubId,
-    /// By which register; 1 to [`MAX_TEXT`] bytes.
+    /// The register that sold; 1 to [`MAX_TEXT`] bytes.
     pub register: String,
-    /// Its number.
+    /// The receipt number.
     pub receipt: u64,
 }
 
-/// An answer of HQ's.
+/// HQ's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Answered {
-    /// To whom.
+    /// The hub that asked.
     pub hub: HubId,
-    /// What.
+    /// The answer.
     pub answer: Answer,
 }
 
-/// What HQ may answer.
+/// The answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Answer {
-    /// To [`Question::Receipt`]: at most [`MAX_FOUND`].
+    /// To [`Question::Receipt`] and [`Question::CustomerSales`]: at most [`MAX_FOUND`].
     Sales(Vec<SaleCompleted>),
     /// To [`Question::Numbers`].
     Numbers(Numbers),
-    /// HQ cannot answer, for this reason; at most [`MAX_TEXT`] bytes.
+    /// To [`Question::GiftCard`]; none if HQ does not know the card.
+    GiftCard(Option<GiftCardAnswer>),
+    /// To [`Question::Return`].
+    Return(Box<ReturnKnown>),
+    /// HQ cannot answer; the reason has at most [`MAX_TEXT`] bytes.
     Unable(String),
 }
 
-/// How far a hub's receipts had come in earlier lives of its store.
+/// What HQ knows about goods that come back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReturnKnown {
+    /// The sale, if HQ has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale: Option<SaleCompleted>,
+    /// What came back of it, by store, also by a void; at most [`MAX_BACK`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<CameBack>,
+    /// The past returns of the customer in all stores, newest first; at most [`MAX_PAST`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Past>,
+}
+
+/// Goods that came back to a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CameBack {
+    /// The store that took them back.
+    pub store: HubId,
+    /// The line of the sale.
+    pub line: u32,
+    /// Thousandths of the unit.
+    pub milli: i64,
+}
+
+/// The last receipt numbers of a hub in its other epochs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Numbers {
-    /// The latest earlier life that HQ heard of, if any.
+    /// The latest other epoch that HQ knows, if any. If it is later than the hub's own, the hub's clock was wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
-    /// The highest number of each register and fiscal year; at most [`MAX_REGISTERS`].
+    /// The last number without a prefix of each register and fiscal year; at most [`MAX_REGISTERS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<LastReceipt>,
 }
 
-/// The highest number of a register's receipts in a fiscal year.
+/// The last receipt number of a register in a fiscal year.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LastReceipt {
-    /// Which register.
+    /// The register.
     pub register: String,
     /// The fiscal year, by the calendar year in which it begins.
     pub fiscal_year: u16,
-    /// The number.
+    /// The receipt number.
     pub receipt: u64,
 }
 
@@ -120,7 +190,12 @@ impl Wire for Asked {
     fn check(&self) -> Result<(), BadMessage> {
         match &self.question {
             Question::Receipt(asked) => text("register", &asked.register),
-            Question::Numbers => Ok(()),
+            Question::Numbers | Question::GiftCard(_) | Question::CustomerSales(_) => Ok(()),
+            Question::Return(asked) => {
+                most("identities", asked.identities.len(), MAX_IDENTITIES)?;
+                asked.identities.iter().try_for_each(|identity| text("identity", identity))?;
+                asked.sale.as_ref().map_or(Ok(()), |sale| text("sale", &sale.sale))
+            }
         }
     }
 }
@@ -134,6 +209,13 @@ impl Wire for Answered {
             Answer::Numbers(numbers) => {
                 most("registers", numbers.receipts.len(), MAX_REGISTERS)?;
                 numbers.receipts.iter().try_for_each(|last| text("register", &last.register))
+            }
+            Answer::GiftCard(found) => {
+                text("reason", found.as_ref().and_then(|card| card.blocked.as_deref()).unwrap_or_default())
+            }
+            Answer::Return(known) => {
+                most("returns", known.back.len(), MAX_BACK)?;
+                most("past returns", known.history.len(), MAX_PAST)
             }
             Answer::Unable(why) => text("reason", why),
         }

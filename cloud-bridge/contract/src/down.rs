@@ -1,16 +1,15 @@
-//! The way down: what HQ sends to a hub, and what the hub answers.
+//! Items from HQ to a hub, and the hub's acknowledgements.
 //!
 //! # What both ends promise
 //!
-//! - An item is (hub, stream, queue, sequence). HQ keeps one queue per hub and stream; sequences count from 1 without
-//!   gaps. A queue is told from the one before it by its number, an [`Epoch`]: HQ begins a new one, with a higher
-//!   number, when sequences cannot go on (below).
-//! - A batch does not depend on the epoch of the hub's store: what HQ wants of a store, it wants of whichever store
-//!   stands there.
-//! - The hub applies an item, or refuses it, in the same commit that moves its cursor ([`Received`]), and answers after
-//!   that commit. So each item has its effect once, in order, whatever is lost, doubled or reordered on the way.
-//! - An item that cannot be applied is refused with a reason and blocks nothing after it. Refusals are stored with the
-//!   cursor and repeated in every answer until HQ has shown, by a batch that begins after them, that it knows.
+//! - An item is identified by (hub, stream, queue, sequence). HQ keeps one queue per hub and stream; sequences count
+//!   from 1 without gaps. A queue has a number, an [`Epoch`]. When sequences cannot continue (see below), HQ begins a
+//!   new queue with a higher number.
+//! - A batch does not depend on the epoch of the hub's store: its items are for the store, whichever box runs it.
+//! - The hub applies or refuses an item in the commit that advances its cursor ([`Received`]), and acknowledges after
+//!   that commit. So each item takes effect once, in order, even if messages are lost, duplicated or reordered.
+//! - An item that cannot be applied is refused with a reason and does not block later items. Refusals are stored with
+//!   the cursor and repeated in every acknowledgement until HQ sends a batch that begins after them.
 //!
 //! # A conversation
 //!
@@ -21,13 +20,13 @@
 //!  | -- received: queue 7, up to 90, refused 44 ------>  |   after the commit
 //! ```
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | a batch or an answer is lost | HQ sends the batch again; the hub skips what it has and answers again |
-//! | a batch does not follow the cursor | nothing is applied; the hub answers, and HQ goes on from its cursor |
-//! | the hub dies | effects and cursor are in one commit; at the next connection it says how far it is |
-//! | the hub's store is restored or replaced | HQ begins a new queue with what still waits, and reports what is lost |
-//! | HQ forgets its queues | new ones begin, with higher numbers than any that the hub names |
+//! | a batch or an acknowledgement is lost | HQ repeats the batch; the hub skips what it has and acknowledges again |
+//! | a batch does not follow the cursor | nothing is applied; the hub acknowledges, HQ continues from its cursor |
+//! | the hub is killed | effects and cursor are one commit; the next connection begins with the cursor |
+//! | the hub's store is restored or replaced | HQ begins a new queue with the waiting items and reports lost ones |
+//! | HQ loses its queues | new queues begin, with higher numbers than any hub names |
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -39,33 +38,33 @@ use crate::{
     wire::Wire,
 };
 
-/// The longest reason of a [`Refusal`], in bytes.
+/// The maximum length of the reason of a [`Refusal`], in bytes.
 pub const MAX_REASON: usize = 256;
 
-/// Something that HQ wants of a store.
+/// An item from HQ for a store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DownItem {
-    /// Its place in the queue.
+    /// The item's place in the queue.
     pub sequence: Sequence,
-    /// What it is: `item.changed`.
+    /// The kind, such as `item.changed`.
     pub kind: String,
-    /// What is wanted, by its kind.
+    /// The body; its form depends on the kind.
     #[cfg_attr(feature = "schema", schema(value_type = serde_json::Value))]
     pub body: Box<RawValue>,
 }
 
-/// Items that follow each other in a queue.
+/// Consecutive items of a queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DownBatch {
-    /// To whom.
+    /// The receiving hub.
     pub hub: HubId,
-    /// In which stream.
+    /// The stream.
     pub stream: Stream,
-    /// Of which queue.
+    /// The queue's number.
     pub queue: Epoch,
-    /// Sequences without gaps; at least one.
+    /// At least one item; the sequences have no gaps.
     pub items: Vec<DownItem>,
 }
 
@@ -74,14 +73,14 @@ pub struct DownBatch {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = ItemRefusal))]
 pub struct Refusal {
-    /// Which item.
+    /// The refused item.
     pub sequence: Sequence,
-    /// Why, for a person; at most [`MAX_REASON`] bytes.
+    /// The reason, for a person; at most [`MAX_REASON`] bytes.
     pub why: String,
 }
 
 impl Refusal {
-    /// A refusal, its reason [as it may travel](reason).
+    /// A refusal with a [bounded reason](reason).
     pub fn new(sequence: Sequence, why: &str) -> Self {
         Self { sequence, why: reason(why) }
     }
@@ -94,23 +93,23 @@ pub fn reason(why: &str) -> String {
     why
 }
 
-/// How far a hub is in a stream: what it stores in one record, and what it answers. By default it has never received
-/// anything.
+/// A hub's cursor in a stream: stored in one record, and sent in acknowledgements. The default is the cursor of a hub
+/// that has received nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Received {
-    /// The queue it follows.
+    /// The queue that the hub follows.
     pub queue: Epoch,
-    /// Every item up to here is applied or refused.
+    /// The last item that was applied or refused; all before it were, too.
     pub up_to: Sequence,
-    /// Those that were refused and that HQ may not know of yet, in order; at most as many as a batch has items.
+    /// Refused items that HQ may not know of yet, in order; at most as many as a batch can have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refusal>,
 }
 
 impl Received {
-    /// The items of a batch that are to be applied now, in order; none if it is a repetition, of an earlier queue, or
-    /// does not follow.
+    /// The items of a batch to apply now, in order. None if the batch is a repetition, belongs to an earlier queue, or
+    /// does not follow the cursor.
     pub fn due<'b>(&self, batch: &'b DownBatch) -> &'b [DownItem] {
         let due = match batch.queue.cmp(&self.queue) {
             std::cmp::Ordering::Less => return &[],
@@ -126,29 +125,29 @@ impl Received {
         }
     }
 
-    /// How far the hub is once all items of a batch that were due are applied but the `refused`, which are in order.
-    /// That is to be stored in the commit of what they changed.
+    /// The cursor after a batch whose due items are applied, except the `refused`, which are in order. It must be
+    /// stored in the same commit as the items' effects.
     #[must_use]
     pub fn after(&self, batch: &DownBatch, refused: Vec<Refusal>) -> Self {
         let (Some(last), Some(first)) = (self.due(batch).last(), batch.items.first()) else { return self.clone() };
-        // HQ sends what follows the last answer that it has: it knows of refusals before that.
+        // HQ sends what follows the last acknowledgement it has, so it knows of earlier refusals.
         let known = |refusal: &&Refusal| batch.queue == self.queue && refusal.sequence >= first.sequence;
         let before = self.refused.iter().filter(known).cloned();
         Self { queue: batch.queue, up_to: last.sequence, refused: before.chain(refused).collect() }
     }
 }
 
-/// "I have applied or refused everything of this stream up to here", durably.
+/// Acknowledges durably that the hub has applied or refused all items up to the cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DownAcknowledgement {
-    /// Who answers.
+    /// The acknowledging hub.
     pub hub: HubId,
-    /// In which life of its store: by a new one HQ knows that a lower cursor is not an old message.
+    /// The epoch of the hub's store: a new epoch tells HQ that a lower cursor is not an old message.
     pub epoch: Epoch,
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
-    /// How far it is.
+    /// The hub's cursor.
     pub received: Received,
 }
 
@@ -165,7 +164,7 @@ impl Wire for DownBatch {
 }
 
 impl DownAcknowledgement {
-    /// How far a hub is.
+    /// A hub's cursor.
     pub fn new(hub: HubId, epoch: Epoch, stream: Stream, received: Received) -> Self {
         Self { hub, epoch, stream, received }
     }
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_is_due_and_repetitions_gaps_and_earlier_queues_are_not() {
+    fn only_the_next_batch_is_due() {
         let received = at(7, 4, &[]);
         assert_eq!(due(&received, &batch(7, 5..=6)), [5, 6]);
         assert_eq!(due(&received, &batch(7, 3..=6)), [5, 6]);
@@ -247,13 +246,13 @@ mod tests {
         let first = Received::default().after(&batch(7, 1..=4), refused(2));
         assert_eq!(first, at(7, 4, &[2]));
         let overlapping = first.after(&batch(7, 1..=6), refused(6));
-        assert_eq!(overlapping, at(7, 6, &[2, 6]), "HQ has not heard of the second item yet");
+        assert_eq!(overlapping, at(7, 6, &[2, 6]), "HQ does not know of the second refusal yet");
         assert_eq!(overlapping.after(&batch(7, 7..=8), vec![]), at(7, 8, &[]));
         assert_eq!(overlapping.after(&batch(8, 1..=1), vec![]), at(8, 1, &[]));
     }
 
     #[test]
-    fn a_batch_with_a_gap_or_nothing_in_it_is_refused() {
+    fn a_batch_with_a_gap_or_without_events_is_refused() {
         let (mut gap, mut empty) = (batch(7, 1..=3), batch(7, 1..=1));
         gap.items.remove(1);
         empty.items.clear();
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_no_hub_can_have_are_not_taken() {
+    fn impossible_refusals_are_rejected() {
         let answer = |received| {
             let hub = "store-367".parse().unwrap();
             DownAcknowledgement::new(hub, Epoch(1), Stream::items(), received)
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_and_longest_refusals_fit_a_message() {
+    fn the_most_and_longest_refusals_fit_into_a_message() {
         let mut full = at(7, 200, &(1..=200).collect::<Vec<_>>());
         for refusal in &mut full.refused {
             *refusal = Refusal::new(refusal.sequence, &"\"\n".repeat(MAX_REASON));

@@ -1,7 +1,7 @@
-//! The body of `item.changed`: an item of the catalog, as HQ wants the store to sell it.
+//! The body of `item.changed`: an item of the catalog.
 //!
-//! It is the item whole, as the hub's `POST /api/v1/items` takes it; an item of the same SKU is replaced. The hub
-//! refuses an item whose texts it cannot print or whose price is out of range, by the same rule as for that route.
+//! It is the whole item, as in the hub's `POST /api/v1/items`; it replaces an item with the same SKU. The hub refuses
+//! an item whose texts cannot be printed or whose price is out of range, by the same rules as that route.
 
 use commerce::Item;
 

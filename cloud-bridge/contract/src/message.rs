@@ -1,4 +1,4 @@
-//! Hello, batch, acknowledgement.
+//! Hello, last will, batch, acknowledgement.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -8,218 +8,218 @@ use crate::{
     wire::Wire,
 };
 
-/// The version of the messages described here; it travels in their [content type](crate::wire).
+/// The version of these messages; it is in their [content type](crate::wire).
 pub const VERSION: u16 = 1;
 
-/// The largest message either end takes, in bytes, as it travels and decompressed.
+/// The maximum size of a message in bytes, both compressed and decompressed.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
-/// The most events in a batch.
+/// The maximum number of events in a batch.
 pub const MAX_BATCH_EVENTS: usize = 200;
 
-/// The longest reason in a [`Hello`], in bytes.
+/// The maximum length of the reason in a [`Hello`], in bytes.
 pub const MAX_WHY: usize = 1024;
 
-/// The longest name of a hub's software in a [`Hello`], in bytes.
+/// The maximum length of the software's name in a [`Hello`], in bytes.
 pub const MAX_SOFTWARE: usize = 128;
 
-/// The most streams in a [`Hello`].
+/// The maximum number of streams in a [`Hello`].
 pub const MAX_STREAMS: usize = 32;
 
-/// A sender puts no more bodies into a batch once they pass this many bytes, before compression. A single larger one
-/// travels alone.
+/// A sender adds no more bodies to a batch once they pass this many bytes, before compression. A single larger body
+/// is sent alone.
 pub const BATCH_BYTES: usize = 256 * 1024;
 
-/// The kind of what a hub sends in the place of an event whose record is damaged: a [`Placeholder`].
+/// The kind of the [`Placeholder`] for an event whose record is damaged.
 pub const UNREADABLE: &str = "hub.unreadable";
 
-/// The kind of what a hub sends in the place of an event that is larger than its broker takes: a [`Placeholder`].
+/// The kind of the [`Placeholder`] for an event that is too large for the broker.
 pub const OVERSIZED: &str = "hub.oversized";
 
-/// What stands for an event that could not be sent, so that the events after it can be. HQ keeps it for a person.
+/// Replaces an event that could not be sent, so that later events can be. HQ keeps it for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Placeholder {
     /// The event's kind.
     pub kind: String,
-    /// Where its record is in the hub, if that is known.
+    /// The place of its record in the hub, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Why it could not be sent.
     pub why: String,
 }
 
-/// Something that happened in a store.
+/// An event in a store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Event {
-    /// Its place in the stream.
+    /// The event's place in the stream.
     pub sequence: Sequence,
-    /// What it is: `sale.completed`.
+    /// The kind, such as `sale.completed`.
     pub kind: String,
-    /// When, by the hub's clock: milliseconds since 1970, UTC.
+    /// The hub's clock: milliseconds since 1970, UTC.
     pub occurred_at_ms: i64,
-    /// The record, by its kind.
+    /// The body; its form depends on the kind.
     #[cfg_attr(feature = "schema", schema(value_type = serde_json::Value))]
     pub body: Box<RawValue>,
 }
 
-/// Events that follow each other in a stream.
+/// Consecutive events of a stream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Batch {
-    /// Who sends.
+    /// The sending hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
-    /// Sequences without gaps; at least one.
+    /// At least one event; the sequences have no gaps.
     pub events: Vec<Event>,
-    /// The link of the last one.
+    /// The chain link of the last event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<ChainLink>,
 }
 
-/// "I have everything of this stream up to here", durably.
+/// Acknowledges durably that HQ has all events of a stream up to a sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Acknowledgement {
-    /// To whom.
+    /// The receiving hub.
     pub hub: HubId,
-    /// Of which life.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
-    /// The last event that HQ has; 0 for none.
+    /// The last event that HQ has; 0 if it has none.
     pub up_to: Sequence,
-    /// Its link, if HQ heard it.
+    /// The chain link of that event, if HQ received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<ChainLink>,
 }
 
-/// "Here I am; where were we?"
+/// Begins a conversation: the hub names its streams and asks for HQ's cursors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Hello {
-    /// Who asks.
+    /// The sending hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// The hub's software, for people; at most [`MAX_SOFTWARE`] bytes.
+    /// The hub's software and version, for people; at most [`MAX_SOFTWARE`] bytes.
     pub software: String,
-    /// What it has to offer.
+    /// The hub's streams.
     pub streams: Vec<StreamSpan>,
-    /// Which of the hub's connections this is: its last will names it. Another number with each, in no order.
+    /// The number of this connection, which the last will repeats. Each connection has another, in no order.
     pub connection: u64,
-    /// Why its store has stopped for good, if so; at most [`MAX_WHY`] bytes.
+    /// Why the hub's store has stopped, if it has; at most [`MAX_WHY`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
 
-/// "I am gone": what the broker publishes when a hub's connection ends, as its last will.
+/// The last will, published by the broker when a hub's connection ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Gone {
-    /// Who.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Which of its connections ended, as its [`Hello`] named it. A hub that is back already has another.
+    /// The connection that ended, as in its [`Hello`]. A reconnected hub already has another.
     pub connection: u64,
 }
 
-/// How far a stream is at the hub.
+/// The events of a stream that the hub has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StreamSpan {
-    /// Which.
+    /// The stream.
     pub stream: Stream,
-    /// The first event it can still send.
+    /// The first event that the hub can still send.
     pub first_kept: Sequence,
     /// The last event it has.
     pub last: Sequence,
-    /// The hub's link at HQ's cursor, as HQ said that last.
+    /// The hub's chain link at the cursor that HQ reported last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<Known>,
 }
 
-/// A hub's link of an event.
+/// The hub's chain link of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Known {
-    /// Which event.
+    /// The event.
     pub sequence: Sequence,
-    /// Its link.
+    /// The link.
     pub link: ChainLink,
 }
 
-/// Why a message is not taken.
+/// Why a message is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadMessage {
-    /// Larger than the bound.
+    /// The message is too large.
     #[error("message of {bytes} bytes; the limit is {MAX_MESSAGE}")]
     TooLarge {
-        /// Its size.
+        /// The message's size.
         bytes: usize,
     },
-    /// Not of the message's form.
+    /// The message does not have its form.
     #[error("invalid message: {why}")]
     Unreadable {
-        /// What the parser says.
+        /// The parser's error.
         why: String,
     },
-    /// Of another form, or without a content type.
+    /// The content type names another message, or is missing.
     #[error("content type `{}`, expected a `{expected}`", found.escape_debug())]
     ContentType {
-        /// The name of the message that was expected.
+        /// The name of the expected message.
         expected: &'static str,
-        /// What it said of itself, cut short.
+        /// The content type, truncated.
         found: String,
     },
-    /// Of another version.
+    /// The message has another version.
     #[error("message of version {found}, expected {VERSION}; update the older end")]
     Version {
-        /// Its version.
+        /// The message's version.
         found: u16,
     },
-    /// A batch that is empty, too long, or has a gap.
+    /// A batch is empty, too long, or has a gap.
     #[error("invalid batch: {why}")]
     Batch {
-        /// What is wrong.
+        /// The violation.
         why: String,
     },
-    /// More of something than any sender has.
+    /// There are too many of something.
     #[error("{count} {what}; the limit is {most}")]
     TooMany {
-        /// Of what.
+        /// What there are too many of.
         what: &'static str,
-        /// How many.
+        /// Their number.
         count: usize,
-        /// How many are taken.
+        /// The limit.
         most: usize,
     },
-    /// A text that is too long.
+    /// A text is too long.
     #[error("{what} of {bytes} bytes; the limit is {most}")]
     TooLong {
-        /// Which text.
+        /// The text.
         what: &'static str,
-        /// Its size.
+        /// The text's length.
         bytes: usize,
-        /// How many are taken.
+        /// The limit.
         most: usize,
     },
-    /// Refusals out of order, or of items that the hub has not reached.
+    /// Refusals are out of order, or of items that the hub has not reached.
     #[error("invalid refusal of item {sequence}: refusals must ascend, up to the cursor {up_to}")]
     Refusals {
-        /// Which item.
+        /// The item.
         sequence: Sequence,
         /// The hub's cursor.
         up_to: Sequence,
     },
 }
 
-/// Checks that a batch is a run: 1 to [`MAX_BATCH_EVENTS`] sequences without gaps.
+/// Checks that a batch has 1 to [`MAX_BATCH_EVENTS`] sequences without gaps.
 pub(crate) fn check_run(sequences: impl ExactSizeIterator<Item = Sequence>) -> Result<(), BadMessage> {
     let (count, mut due) = (sequences.len(), None);
     let invalid = |why: String| Err(BadMessage::Batch { why });
@@ -309,21 +309,21 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_travels_unchanged() {
+    fn a_batch_reads_back() {
         let got = read(&batch(&[4, 5, 6])).unwrap();
         assert_eq!(got.encode(), batch(&[4, 5, 6]).encode());
         assert_eq!(got.events[2].body.get(), r#"{"a": 1}"#);
     }
 
     #[test]
-    fn a_batch_with_a_gap_or_nothing_in_it_is_refused() {
+    fn a_batch_with_a_gap_or_without_events_is_refused() {
         for wrong in [&[][..], &[0], &[1, 3], &[2, 2], &[3, 2]] {
             assert!(matches!(read(&batch(wrong)), Err(BadMessage::Batch { .. })), "{wrong:?}");
         }
     }
 
     #[test]
-    fn a_hello_says_why_its_hub_has_stopped_within_bounds() {
+    fn the_reason_in_a_hello_is_bounded() {
         let selling = r#"{"hub":"store-1","epoch":7,"software":"store-hub 0.1.0","streams":[],"connection":1}"#;
         let content_type = "application/vnd.store-hub.hello+json; version=1";
         let hello = Hello::decode(Some(content_type), selling.as_bytes()).unwrap();

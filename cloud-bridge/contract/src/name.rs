@@ -1,10 +1,10 @@
-//! Hubs, streams, epochs, sequences, and what bytes are named by.
+//! Identifiers: hubs, shards, streams, epochs, sequences, digests.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Letters, digits and `-`, 1 to 63 of them: safe in topics, file names, host names.
+/// 1 to 63 letters, digits or `-`: safe in topics, file names and host names.
 fn check(kind: &str, text: &str) -> Result<(), String> {
     if (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         Ok(())
@@ -23,7 +23,7 @@ macro_rules! name {
         pub struct $type(Cow<'static, str>);
 
         impl $type {
-            /// As text.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,16 +63,15 @@ name!(
     "hub id"
 );
 name!(
-    /// A stream of one hub, up or down, such as `sales`. What travels in it is ordered; streams among themselves are
-    /// not.
+    /// A stream of one hub, up or down, such as `sales`. Messages are ordered within a stream, not between streams.
     Stream,
     "stream"
 );
 
-/// How many shards there are.
+/// The number of shards.
 pub const SHARDS: u8 = 64;
 
-/// A share of the hubs, by which HQ's workers divide them among themselves.
+/// A share of the hubs. HQ's workers divide the hubs among themselves by shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(u8);
 
@@ -82,12 +81,12 @@ impl Shard {
         (number < SHARDS).then_some(Self(number))
     }
 
-    /// All of them, in order.
+    /// All shards, in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..SHARDS).map(Self)
     }
 
-    /// Its number.
+    /// The number.
     pub fn number(self) -> u8 {
         self.0
     }
@@ -100,10 +99,10 @@ impl fmt::Display for Shard {
 }
 
 impl HubId {
-    /// The hub's shard: the CRC-32 (ISO-HDLC, as in zlib) of its name, modulo [`SHARDS`]. Never changes: it is in the
-    /// topics of every hub.
+    /// The hub's shard: the CRC-32 (ISO-HDLC, as in zlib) of its name, modulo [`SHARDS`]. It never changes, because it
+    /// is part of every hub's topics.
     pub fn shard(&self) -> Shard {
-        // Of 64 numbers, each is below `SHARDS`.
+        // The remainder is below `SHARDS`.
         Shard((crc32fast::hash(self.as_str().as_bytes()) % u32::from(SHARDS)).to_le_bytes()[0])
     }
 }
@@ -125,13 +124,38 @@ impl Stream {
         Self(Cow::Borrowed("stock"))
     }
 
+    /// Both ways: orders, web quotas and notices of transfers.
+    pub const fn orders() -> Self {
+        Self(Cow::Borrowed("orders"))
+    }
+
+    /// The streams from a hub.
+    pub const fn up() -> [Self; 6] {
+        [Self::sales(), Self::stock(), Self::orders(), Self::cash(), Self::audit(), Self::customers()]
+    }
+
+    /// From a hub: shifts of tills, movements of cash, business days.
+    pub const fn cash() -> Self {
+        Self(Cow::Borrowed("cash"))
+    }
+
+    /// From a hub: its audit trail.
+    pub const fn audit() -> Self {
+        Self(Cow::Borrowed("audit"))
+    }
+
+    /// Both ways: customers, loyalty points, gift cards.
+    pub const fn customers() -> Self {
+        Self(Cow::Borrowed("customers"))
+    }
+
     /// From HQ: the items of the catalog.
     pub const fn items() -> Self {
         Self(Cow::Borrowed("items"))
     }
 }
 
-/// Which life of a hub's store, or of HQ's queue for a hub: drawn when it is created, later ones higher.
+/// The epoch of a hub's store, or of HQ's queue for a hub: drawn at its creation; later epochs are higher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -143,14 +167,14 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// A place in a stream, from 1; 0 stands before the first event.
+/// A place in a stream, from 1; 0 is the place before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sequence(pub u64);
 
 impl Sequence {
-    /// The place after this one.
+    /// The next place.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -163,17 +187,19 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// A link of a hub's hash chain at an event. Who has the same link of an event has the same history up to it: a disk
-/// that was set back, or copied, has other links from there on.
+/// A link of a hub's hash chain at an event. Stores with the same link at an event have the same history up to it. A
+/// disk that was set back or copied has different links after that point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
 pub struct ChainLink(pub [u8; 32]);
 
-/// SHA-256 of bytes that travel on their own, which is their name.
+/// The SHA-256 of a file, which is also its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
 pub struct Digest(pub [u8; 32]);
 
 macro_rules! hexadecimal {
@@ -207,13 +233,13 @@ macro_rules! hexadecimal {
 hexadecimal!(ChainLink, "link");
 hexadecimal!(Digest, "SHA-256");
 
-/// Bytes in hexadecimal, in small letters.
+/// Bytes as lowercase hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Fills `bytes` from hexadecimal digits, if there are just so many.
+/// Fills `bytes` from hexadecimal digits; false if their number differs.
 pub(crate) fn from_hexadecimal(text: &str, bytes: &mut [u8]) -> bool {
     let is_hexadecimal = text.len() == 2 * bytes.len() && text.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hexadecimal
@@ -244,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_read_from_64_hexadecimal_digits() {
+    fn a_link_is_64_hexadecimal_digits() {
         let link = ChainLink([0xa7; 32]);
         assert_eq!(ChainLink::try_from(link.to_string()), Ok(link));
         for wrong in ["", "a7", &"ä".repeat(32), &"+7".repeat(32)] {

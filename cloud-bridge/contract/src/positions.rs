@@ -1,12 +1,12 @@
-//! The newest state first: what a store has of items now, told ahead of the events that say how it came to that.
+//! Current positions of a store, sent before the waiting events that led to them.
 //!
-//! After an outage thousands of events wait. Before the first of them a hub sends the current positions of the items
-//! that they touch. Each message was read in one snapshot and says of which [`Version`] it is: the last event of each
-//! stream whose effect is in it. HQ shows them beside what it has summed up. Once its cursors pass the version, the sum
-//! of the events up to it must be the same figures: then they are confirmed and forgotten; if not, that is an alarm. A
-//! position is a figure to compare with, never added to one: nothing is counted twice.
+//! After an outage thousands of events wait. Before the first of them, a hub sends the current positions of the items
+//! that they touch. Each message is read in one snapshot and names its [`Version`]: the last event of each stream whose
+//! effect it includes. HQ shows the positions beside its own sums. Once its cursors pass the version, the sum of the
+//! events up to it must equal the positions: then they are confirmed and forgotten; a difference is an alarm. Positions
+//! are compared, never added, so nothing is counted twice.
 //!
-//! A message that is lost costs nothing but time: the events bring the same figures.
+//! A lost message only costs time: the events lead to the same positions.
 
 use commerce::{Unit, stock::State};
 use serde::{Deserialize, Serialize};
@@ -18,25 +18,25 @@ use crate::{
     wire::Wire,
 };
 
-/// The most lines in a message.
+/// The maximum number of lines in a message.
 pub const MAX_LINES: usize = OPENING_LINES;
 
-/// The longest SKU, in bytes.
+/// The maximum length of a SKU, in bytes.
 const MAX_SKU: usize = 32;
 
 /// Current positions, read in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Positions {
-    /// Whose.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// When they were read: milliseconds since 1970, UTC.
+    /// When the snapshot was read: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// What is in them.
+    /// The last events that it includes.
     pub version: Version,
-    /// 1 to [`MAX_LINES`], each of another item or unit.
+    /// 1 to [`MAX_LINES`] lines, each of another item or unit.
     pub lines: Vec<Place>,
 }
 
@@ -45,30 +45,30 @@ pub struct Positions {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = PositionsVersion))]
 pub struct Version {
-    /// Of the sales.
+    /// The last sale.
     pub sales: Sequence,
-    /// Of the other movements.
+    /// The last other movement.
     pub stock: Sequence,
 }
 
-/// What is there of an item by one unit, in thousandths of it; nothing where a state is not named.
+/// The position of an item in one unit, in thousandths; absent states are zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Place {
-    /// Of what.
+    /// The item.
     pub sku: String,
     /// The unit.
     pub unit: Unit,
-    /// Free to be sold; negative if more was sold than was known to be there.
+    /// Available for sale; negative if more was sold than was known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub on_hand: i64,
-    /// Set aside.
+    /// Reserved.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reserved: i64,
-    /// On its way to another store.
+    /// In transit to another store.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_transit: i64,
-    /// Kept back.
+    /// Quarantined.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub quarantined: i64,
     /// Damaged.
@@ -82,7 +82,7 @@ fn is_zero(milli: &i64) -> bool {
 }
 
 impl Place {
-    /// A place with these thousandths in each state, in the order of [`State::ALL`].
+    /// A position with these thousandths in each state, in the order of [`State::ALL`].
     pub fn new(sku: String, unit: Unit, states: [i64; State::ALL.len()]) -> Self {
         let [on_hand, reserved, in_transit, quarantined, damaged] = states;
         Self { sku, unit, on_hand, reserved, in_transit, quarantined, damaged }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_reads_back_and_nothing_is_not_written() {
+    fn positions_read_back_and_zero_states_are_absent() {
         let all = Place::new("818981".into(), Unit::Kilogram, [-1, 2, 3, 4, 5]);
         assert_eq!(all.states(), [-1, 2, 3, 4, 5]);
         assert_eq!(read(vec![all.clone(), place(1, 0)]).unwrap().lines, [all, place(1, 0)]);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_some_places_each_once_and_in_range() {
+    fn a_message_has_some_positions_each_once_and_in_range() {
         assert!(read((0..MAX_LINES).map(|sku| place(sku, MAX_STANDING)).collect()).is_ok());
         assert!(read((0..=MAX_LINES).map(|sku| place(sku, 1)).collect()).is_err());
         for wrong in

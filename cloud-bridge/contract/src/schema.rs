@@ -1,22 +1,25 @@
-//! JSON Schemas of the messages and of the bodies of kinds, made from the types.
+//! JSON Schemas of messages and bodies, derived from the types.
 //!
-//! They are committed beside this crate in `schemas`; a test compares them. The rules that a schema cannot say (sums,
-//! ranges of more than one field) are in [`Wire::check`](crate::Wire::check) and [`Body::check`](crate::Body::check).
+//! They are committed in `schemas`; a test compares them. Rules that a schema cannot express (sums, ranges over several
+//! fields) are in [`Wire::check`](crate::Wire::check) and [`Body::check`](crate::Body::check).
 
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
-    Acknowledgement, Answered, Asked, Batch, DownAcknowledgement, DownBatch, Gone, Hello, Placeholder, Positions,
-    SaleCompleted, StockMoved, StockOpened, Telemetry, Wire, item,
+    Acknowledgement, Answered, Asked, Batch, Body, DownAcknowledgement, DownBatch, Gone, Hello, Placeholder, Positions,
+    Telemetry, Wire, audit, cash, customer, gift_card, guide, item,
+    kind::{Carrier, Kind},
     message::{OVERSIZED, UNREADABLE},
-    sale, stock,
+    order,
+    publication::{Announcement, Manifest, PublicationStates, Purpose},
+    quota, sale, stock, transfer,
 };
 
-/// A schema, by the name of the message or kind that it describes.
+/// A schema and the name of its message or kind.
 pub type Named = (String, Value);
 
-/// All of them, in no order.
+/// All schemas, in no order.
 pub fn all() -> Vec<Named> {
     vec![
         message::<Acknowledgement>(),
@@ -29,12 +32,43 @@ pub fn all() -> Vec<Named> {
         message::<Hello>(),
         message::<Positions>(),
         message::<Telemetry>(),
-        of::<SaleCompleted>(sale::COMPLETED.name()),
-        of::<StockMoved>(stock::MOVED.name()),
-        of::<StockOpened>(stock::OPENED.name()),
-        of::<commerce::Item>(item::CHANGED.name()),
+        body(&sale::COMPLETED),
+        body(&stock::MOVED),
+        body(&stock::OPENED),
+        body(&item::CHANGED),
+        body(&order::OFFERED),
+        body(&order::CANCELLED),
+        body(&order::EXTENDED),
+        body(&order::ARRIVED),
+        body(&order::TRACKED),
+        body(&order::ADVANCED),
+        body(&order::STATED),
+        body(&order::PLACED),
+        body(&order::WITHDRAWN),
+        body(&quota::CHANGED),
+        body(&quota::ANSWERED),
+        body(&transfer::DISPATCHED),
+        body(&audit::RECORDED),
+        body(&cash::SHIFT_OPENED),
+        body(&cash::MOVED),
+        body(&cash::SHIFT_CLOSED),
+        body(&cash::DAY_CLOSED),
+        body(&transfer::ANNOUNCED),
+        body(&customer::CHANGED),
+        body(&customer::ERASURE_REQUESTED),
+        body(&customer::RECEIPT_REQUESTED),
+        body(&customer::PROFILES_REQUESTED),
+        body(&customer::TOLD),
+        body(&customer::GONE),
+        body(&customer::PROGRAMME),
+        body(&guide::RULES),
+        body(&gift_card::MOVED),
+        body(&gift_card::RECALLED),
         of::<Placeholder>(UNREADABLE),
         of::<Placeholder>(OVERSIZED),
+        message::<PublicationStates>(),
+        of::<Announcement>(Purpose::Announcement.name()),
+        of::<Manifest>(Purpose::Manifest.name()),
     ]
 }
 
@@ -42,7 +76,11 @@ fn message<W: Wire + ToSchema>() -> Named {
     of::<W>(W::NAME)
 }
 
-/// The schema of a type, with those that it names under `$defs`.
+fn body<M: Carrier, B: Body + ToSchema>(kind: &Kind<M, B>) -> Named {
+    of::<B>(kind.name())
+}
+
+/// The schema of a type, with the types it refers to under `$defs`.
 fn of<T: ToSchema>(name: &str) -> Named {
     let mut named = Vec::new();
     T::schemas(&mut named);
@@ -58,7 +96,7 @@ fn of<T: ToSchema>(name: &str) -> Named {
     (name.to_owned(), schema)
 }
 
-/// Turns OpenAPI's references into those of a schema that stands alone.
+/// Rewrites OpenAPI references as references within a standalone schema.
 fn refer_within(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,11 +1,11 @@
-//! The bodies of `stock.moved` and `stock.opened`, and what a sale took from the stock.
+//! The bodies of `stock.moved` and `stock.opened`, and the stock moved by a sale.
 //!
-//! HQ keeps the same positions as the store, from two streams: a sale carries what it moved
+//! HQ keeps the store's positions from two streams: a sale carries its own movement
 //! ([`SaleCompleted::moved`](crate::SaleCompleted::moved)), every other movement is an event of the stream `stock`.
-//! Sums don't depend on the order in which they are added, so the streams need not be in step.
+//! Sums do not depend on their order, so the streams need not be in step.
 //!
-//! HQ counts each epoch from nothing. So a store that begins one with stock says what HQ does not hear as movements in
-//! it: its opening, in parts ([`StockOpened`]), which are added like movements.
+//! HQ counts each epoch from zero. A store that begins an epoch with stock sends what HQ cannot learn from the epoch's
+//! movements: its opening, in parts ([`StockOpened`]), which HQ adds like movements.
 
 use commerce::{
     Actor, MAX_LINES, Quantity, Unit,
@@ -18,30 +18,30 @@ use crate::{
     name::Stream,
 };
 
-/// Stock moved, other than by a sale.
+/// A stock movement other than a sale.
 pub static MOVED: EventKind<StockMoved> = Carried::new("stock.moved", Stream::stock());
 
-/// An epoch began with stock.
+/// A part of an epoch's opening stock.
 pub static OPENED: EventKind<StockOpened> = Carried::new("stock.opened", Stream::stock());
 
-/// The most lines in a part of an opening.
+/// The maximum number of lines in a part of an opening.
 pub const OPENING_LINES: usize = 400;
 
-/// The most that a line of a movement moves, in thousandths: as much as a document can have of an item.
+/// The maximum quantity of a movement's line, in thousandths: the most that a document can have of an item.
 #[allow(clippy::cast_possible_wrap)] // a few hundred
 pub const MAX_MOVED: i64 = MAX_LINES as i64 * Quantity::MAX_MILLI;
 
-/// The most that stands in a state, in thousandths: a thousand such lines. A count corrects what stands, and may move
-/// as much.
+/// The maximum quantity in a state, in thousandths: a thousand such lines. A count corrects a whole position, so it
+/// may move as much.
 pub const MAX_STANDING: i64 = 1_000 * MAX_MOVED;
 
-/// A part of what was there when an epoch began, beyond what the epoch's movements tell.
+/// A part of an epoch's opening stock: what the epoch's movements do not account for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StockOpened {
-    /// When it was made up: milliseconds since 1970, UTC.
+    /// When it was computed: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// What was there; at most [`OPENING_LINES`].
+    /// The quantities; at most [`OPENING_LINES`].
     pub lines: Vec<Standing>,
 }
 
@@ -49,42 +49,41 @@ pub struct StockOpened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Standing {
-    /// Of what.
+    /// The item.
     pub sku: String,
     /// The unit.
     pub unit: Unit,
-    /// Where.
+    /// The state.
     pub state: State,
-    /// Thousandths of the unit; not zero, at most [`MAX_STANDING`], and negative where more was sold than was known to
-    /// be there.
+    /// Thousandths of the unit; not zero, at most [`MAX_STANDING`], and negative if more was sold than was known.
     pub quantity_milli: i64,
 }
 
-/// Why a part of an opening is not taken.
+/// Why a part of an opening is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOpening {
-    /// Too long.
-    #[error("opening with {lines} lines in a part; the limit is {OPENING_LINES}")]
+    /// There are too many lines.
+    #[error("part of an opening has {lines} lines; the limit is {OPENING_LINES}")]
     TooManyLines {
-        /// How many.
+        /// Their number.
         lines: usize,
     },
-    /// A line of more than there can be.
+    /// A quantity is out of range.
     #[error("opening of item {sku}: {quantity_milli} thousandths {}; the limit is {MAX_STANDING}", state.name())]
     TooMuch {
-        /// Of what.
+        /// The item.
         sku: String,
-        /// Where.
+        /// The state.
         state: State,
-        /// How much.
+        /// The quantity.
         quantity_milli: i64,
     },
-    /// A line of nothing.
+    /// A quantity is zero.
     #[error("opening of item {sku}: quantity 0 {}", state.name())]
     Nothing {
-        /// Of what.
+        /// The item.
         sku: String,
-        /// Where.
+        /// The state.
         state: State,
     },
 }
@@ -93,7 +92,7 @@ impl StockOpened {
     /// Checks the quantities.
     ///
     /// # Errors
-    /// Too many lines, or one of nothing or of more than there can be.
+    /// There are too many lines, or a quantity is zero or out of range.
     pub fn verify(&self) -> Result<(), BadOpening> {
         if self.lines.len() > OPENING_LINES {
             return Err(BadOpening::TooManyLines { lines: self.lines.len() });
@@ -114,52 +113,52 @@ impl StockOpened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StockMoved {
-    /// Its number in the hub's ledger; sales have theirs in between.
+    /// Its number in the hub's stock ledger, which also numbers sales.
     pub movement: u64,
-    /// Why.
+    /// The kind of movement.
     pub kind: Kind,
-    /// What it belongs to: a notice, a count, a reservation; a transfer as [`commerce::stock::transfer::reference`]
-    /// names it at both stores; or a person's reason.
+    /// The document it belongs to: a notice, a count, a reservation; a transfer under
+    /// [`commerce::stock::transfer::reference`], the same in both stores; or a person's reason.
     pub reference: String,
-    /// When: milliseconds since 1970, UTC.
+    /// When it was booked: milliseconds since 1970, UTC.
     pub at_ms: i64,
-    /// Who.
+    /// Who booked it.
     pub by: Actor,
-    /// What moved.
+    /// The lines.
     pub lines: Vec<Moved>,
 }
 
-/// A quantity of an item, from one state to another; no state is outside the store.
+/// A quantity of an item that moves from one state to another; an absent state is outside the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Moved {
-    /// Of what.
+    /// The item.
     pub sku: String,
-    /// Thousandths of the unit, more than zero; at most [`MAX_MOVED`], or [`MAX_STANDING`] by a count.
+    /// Thousandths of the unit, more than zero.
     pub quantity_milli: i64,
     /// The unit.
     pub unit: Unit,
-    /// Where it was.
+    /// The state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<State>,
-    /// Where it is now.
+    /// The state after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<State>,
 }
 
-/// A line that a movement of its kind cannot have.
+/// A line that is impossible for its kind of movement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("item {sku}: a {kind:?} cannot move {quantity_milli} thousandths from {} to {}", place(*from), place(*to))]
 pub struct Impossible {
-    /// Of what.
+    /// The item.
     pub sku: String,
-    /// How much.
+    /// The quantity.
     pub quantity_milli: i64,
     /// The movement's kind.
     pub kind: Kind,
-    /// From which state.
+    /// The state before.
     pub from: Option<State>,
-    /// Into which state.
+    /// The state after.
     pub to: Option<State>,
 }
 
@@ -167,10 +166,10 @@ fn place(state: Option<State>) -> &'static str {
     state.map_or("outside", State::name)
 }
 
-/// Checks that a movement of a kind can have these lines.
+/// Checks that the lines are possible for a kind of movement.
 ///
 /// # Errors
-/// The first that it cannot.
+/// The first line that is not.
 pub fn verify(kind: Kind, lines: &[Moved]) -> Result<(), Impossible> {
     let most = if kind == Kind::Count { MAX_STANDING } else { MAX_MOVED };
     let is_one = |line: &&Moved| (1..=most).contains(&line.quantity_milli) && kind.allows(line.from, line.to);
@@ -202,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_is_no_movement_of_its_kind_is_found() {
+    fn an_impossible_line_is_found() {
         let moved =
             |quantity_milli, from, to| Moved { sku: "818981".into(), quantity_milli, unit: Unit::Each, from, to };
         let sold = moved(1000, Some(State::Reserved), None);
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_moves_no_more_than_a_document_can_have_and_a_count_what_can_stand() {
+    fn quantities_are_bounded_by_documents_and_for_counts_by_positions() {
         let moved =
             |quantity_milli, from, to| Moved { sku: "4011".into(), quantity_milli, unit: Unit::Kilogram, from, to };
         for (kind, from, to, most) in [
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_opening_has_few_lines_and_each_says_something() {
+    fn a_part_of_an_opening_has_few_lines_and_none_is_zero() {
         let line =
             |quantity_milli| Standing { sku: "818981".into(), unit: Unit::Each, state: State::OnHand, quantity_milli };
         let part = |lines| StockOpened { at_ms: 1, lines };

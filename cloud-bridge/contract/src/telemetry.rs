@@ -1,7 +1,7 @@
-//! How a hub is, for whoever looks after the fleet.
+//! The hub's condition, for the people who look after the fleet.
 //!
-//! Samples are kept in the hub's memory, at most [`MAX_KEPT`] of them: the oldest are dropped, and counted. Nobody waits
-//! for them: they are sent after everything else, once, and never from the store's disk. What HQ shows is the newest.
+//! Samples are kept in the hub's memory, at most [`MAX_KEPT`]: the oldest are dropped and counted. They are sent once,
+//! after everything else, and never stored on disk. HQ shows the newest.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,41 +11,41 @@ use crate::{
     wire::Wire,
 };
 
-/// The most samples that a hub keeps while HQ is not reached: two hours of them.
+/// The maximum number of samples that a hub keeps while HQ is unreachable: two hours' worth.
 pub const MAX_KEPT: usize = 240;
 
-/// The most samples in a message.
+/// The maximum number of samples in a message.
 pub const MAX_SAMPLES: usize = 60;
 
-/// The most devices in a sample.
+/// The maximum number of devices in a sample.
 pub const MAX_DEVICES: usize = 128;
 
-/// The most alarms in a sample.
+/// The maximum number of alarms in a sample.
 pub const MAX_ALARMS: usize = 16;
 
-/// The longest text in a sample, in bytes.
+/// The maximum length of a text in a sample, in bytes.
 pub const MAX_TEXT: usize = 512;
 
 /// Samples, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Telemetry {
-    /// Whose.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// 1 to [`MAX_SAMPLES`].
+    /// 1 to [`MAX_SAMPLES`] samples.
     pub samples: Vec<Sample>,
-    /// Samples dropped since the hub started, as there was no room for them.
+    /// The number of samples dropped since the hub started, because its buffer was full.
     pub dropped: u64,
 }
 
-/// A hub at a moment.
+/// The condition of a hub at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = TelemetrySample))]
 pub struct Sample {
-    /// When: milliseconds since 1970, UTC.
+    /// When it was taken: milliseconds since 1970, UTC.
     pub at_ms: i64,
     /// The hub's software and version.
     pub software: String,
@@ -54,46 +54,46 @@ pub struct Sample {
     /// The store's devices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceSample>,
-    /// Bytes left on the disk of the store's data.
+    /// Free bytes on the disk of the store's data.
     pub disk_free_bytes: u64,
-    /// Bytes of the store's files, with the archive.
+    /// The size of the store's files and archive, in bytes.
     pub store_bytes: u64,
-    /// How far HQ is behind in each stream.
+    /// HQ's lag in each stream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub streams: Vec<StreamSample>,
-    /// The version of the catalog that is sold by.
+    /// The version of the active catalog.
     pub catalog_version: u64,
-    /// What a person must look at; the first [`MAX_ALARMS`], each cut to [`MAX_TEXT`] bytes.
+    /// Conditions that need a person; the first 16, each truncated to 512 bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<String>,
-    /// What is wrong with the hub's clock.
+    /// The fault of the hub's clock, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
 }
 
-/// A device at a moment.
+/// The condition of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeviceSample {
-    /// Its name in the config.
+    /// The device's name in the config.
     pub device: String,
-    /// What it is: `scale`, `payment_terminal`.
+    /// The kind, such as `scale` or `payment_terminal`.
     pub kind: String,
-    /// How it is: `ready`, or another word of the hub's API.
+    /// The health, such as `ready`, as in the hub's API.
     pub health: String,
 }
 
-/// A stream at a moment.
+/// The condition of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StreamSample {
-    /// Which.
+    /// The stream.
     pub stream: Stream,
-    /// Its last event.
+    /// The last event.
     pub last: Sequence,
-    /// The last that HQ has.
+    /// The last event that HQ has.
     pub acknowledged: Sequence,
-    /// When the oldest event that HQ lacks happened: milliseconds since 1970, UTC.
+    /// When the oldest event that HQ lacks occurred: milliseconds since 1970, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_unsynced_at_ms: Option<i64>,
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_message_is_taken_and_more_is_not() {
+    fn a_full_message_is_accepted_and_a_larger_one_is_not() {
         let device = DeviceSample { device: "x".repeat(MAX_TEXT), kind: "scale".into(), health: "ready".into() };
         let stream = StreamSample {
             stream: Stream::sales(),

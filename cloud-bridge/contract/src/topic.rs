@@ -1,34 +1,34 @@
-//! Where messages are published.
+//! Topics.
 //!
 //! ```text
 //! store-hub/v1/up/SHARD/HUB/WHAT    from a hub; SHARD is HubId::shard
 //! store-hub/v1/down/HUB/WHAT        to a hub
 //! ```
 //!
-//! A hub may publish under its own name in `up`, and read what is under its own name in `down`: a broker's access list
-//! needs no more than that. The shard stands before the hub so that a worker of HQ's subscribes to its shards alone. A
-//! message under another shard than its hub's is dropped, like one under another hub's name.
+//! A hub may publish under its own name in `up` and read under its own name in `down`; a broker's access list needs no
+//! more. The shard precedes the hub so that a worker of HQ can subscribe to its shards only. A message under the wrong
+//! shard is dropped, like one under another hub's name.
 
 use crate::name::{HubId, PublicationKind, Shard, Stream};
 
 const UP: &str = "store-hub/v1/up";
 const DOWN: &str = "store-hub/v1/down";
 
-/// What HQ subscribes to: everything that any hub sends.
+/// HQ's subscription to everything from all hubs.
 pub const ALL_HUBS: &str = "store-hub/v1/up/+/+/+";
 
-/// What HQ's sender subscribes to: how far each hub is in what HQ sends.
+/// The subscription of HQ's sender to the acknowledgements of all hubs.
 pub const ALL_RECEIVED: &str = "store-hub/v1/up/+/+/received";
 
-/// What HQ subscribes to: how publications are at each hub.
+/// HQ's subscription to the publication states of all hubs.
 pub const ALL_PUBLICATIONS: &str = "store-hub/v1/up/+/+/publications";
 
-/// What HQ subscribes to for the hubs of one shard.
+/// HQ's subscription to the hubs of one shard.
 pub fn of_shard(shard: Shard) -> String {
     format!("{UP}/{shard}/+/+")
 }
 
-/// What HQ's sender subscribes to for the hubs of one shard.
+/// The subscription of HQ's sender to the hubs of one shard.
 pub fn received_of_shard(shard: Shard) -> String {
     format!("{UP}/{shard}/+/received")
 }
@@ -37,72 +37,72 @@ fn up(hub: &HubId, what: &str) -> String {
     format!("{UP}/{}/{hub}/{what}", hub.shard())
 }
 
-/// Where a hub says hello.
+/// The topic of a hub's hello.
 pub fn hello(hub: &HubId) -> String {
     up(hub, "hello")
 }
 
-/// Where a hub sends a stream.
+/// The topic of a hub's stream.
 pub fn stream(hub: &HubId, stream: &Stream) -> String {
     up(hub, stream.as_str())
 }
 
-/// Where a hub says how far it is in what HQ sends.
+/// The topic of a hub's acknowledgements.
 pub fn received(hub: &HubId) -> String {
     up(hub, "received")
 }
 
-/// Where the broker says that a hub is gone.
+/// The topic of a hub's last will.
 pub fn gone(hub: &HubId) -> String {
     up(hub, "gone")
 }
 
-/// Where a hub says what it has now.
+/// The topic of a hub's current positions.
 pub fn positions(hub: &HubId) -> String {
     up(hub, "positions")
 }
 
-/// Where a hub says how it is.
+/// The topic of a hub's telemetry.
 pub fn telemetry(hub: &HubId) -> String {
     up(hub, "telemetry")
 }
 
-/// Where a hub asks.
+/// The topic of a hub's questions.
 pub fn question(hub: &HubId) -> String {
     up(hub, "question")
 }
 
-/// Where HQ answers a hub.
+/// The topic of HQ's answers to a hub.
 pub fn answer(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/answer")
 }
 
-/// Where HQ acknowledges to a hub.
+/// The topic of HQ's acknowledgements to a hub.
 pub fn acknowledgement(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/acknowledgement")
 }
 
-/// Where HQ sends a hub what it wants of the store.
+/// The topic of HQ's batches to a hub.
 pub fn down_batch(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/batch")
 }
 
-/// Where HQ announces a publication to a hub, by a retained message.
+/// The topic of HQ's retained announcement of a publication to a hub.
 pub fn announcement(hub: &HubId, kind: &PublicationKind) -> String {
     format!("{DOWN}/{hub}/publication/{kind}")
 }
 
-/// What a hub subscribes to for announcements of every kind.
+/// A hub's subscription to announcements of every kind.
 pub fn announcements(hub: &HubId) -> String {
     format!("{DOWN}/{hub}/publication/+")
 }
 
-/// Where a hub says how publications are.
+/// The topic of a hub's publication states.
 pub fn publications(hub: &HubId) -> String {
     up(hub, "publications")
 }
 
-/// What a message to a hub is, by its topic.
+/// A message to a hub, by topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToHub {
     /// An [`Acknowledgement`](crate::Acknowledgement).
@@ -115,7 +115,7 @@ pub enum ToHub {
     Announcement(PublicationKind),
 }
 
-/// Reads a topic that a hub got a message on.
+/// Parses the topic of a message to a hub.
 pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
     match topic.strip_prefix(DOWN)?.strip_prefix('/')?.strip_prefix(hub.as_str())? {
         "/acknowledgement" => Some(ToHub::Acknowledgement),
@@ -125,7 +125,7 @@ pub fn to_hub(hub: &HubId, topic: &str) -> Option<ToHub> {
     }
 }
 
-/// What a message from a hub is, by its topic.
+/// A message from a hub, by topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromHub {
     /// A [`Hello`](crate::Hello).
@@ -146,7 +146,23 @@ pub enum FromHub {
     Batch(HubId, Stream),
 }
 
-/// Reads a topic that HQ got a message on. `None` if it is of no known form, or names another shard than the hub's.
+impl FromHub {
+    /// Whose message it is.
+    pub fn hub(&self) -> &HubId {
+        match self {
+            Self::Hello(hub)
+            | Self::Gone(hub)
+            | Self::Received(hub)
+            | Self::Positions(hub)
+            | Self::Telemetry(hub)
+            | Self::Question(hub)
+            | Self::Publications(hub)
+            | Self::Batch(hub, _) => hub,
+        }
+    }
+}
+
+/// Parses the topic of a message from a hub. `None` if it is unknown, or names a shard that is not the hub's.
 pub fn from_hub(topic: &str) -> Option<FromHub> {
     let (shard, rest) = topic.strip_prefix(UP)?.strip_prefix('/')?.split_once('/')?;
     let (hub, what) = rest.split_once('/')?;
@@ -171,12 +187,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topics_read_back_as_what_they_were_written_for() {
+    fn topics_read_back() {
         let hub: HubId = "store-367".parse().unwrap();
         assert_eq!(hello(&hub), "store-hub/v1/up/63/store-367/hello");
         assert_eq!(from_hub(&hello(&hub)), Some(FromHub::Hello(hub.clone())));
         assert_eq!(from_hub(&stream(&hub, &Stream::sales())), Some(FromHub::Batch(hub.clone(), Stream::sales())));
         assert_eq!(from_hub(&gone(&hub)), Some(FromHub::Gone(hub.clone())));
+        assert_eq!(from_hub(&stream(&hub, &Stream::sales())).unwrap().hub(), &hub);
         assert_eq!(from_hub(&received(&hub)), Some(FromHub::Received(hub.clone())));
         assert_eq!(from_hub(&positions(&hub)), Some(FromHub::Positions(hub.clone())));
         assert_eq!(from_hub(&telemetry(&hub)), Some(FromHub::Telemetry(hub.clone())));
@@ -203,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hub_under_another_shard_is_not_read() {
+    fn a_hub_under_another_shard_is_ignored() {
         let hub: HubId = "a".parse().unwrap();
         for shard in Shard::all() {
             let topic = format!("store-hub/v1/up/{shard}/a/hello");
@@ -216,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_can_not_climb_out_of_its_topic() {
+    fn a_name_cannot_leave_its_topic() {
         for wrong in ["", "a/b", "+", "#", "a b", "ä"] {
             assert!(wrong.parse::<HubId>().is_err(), "{wrong}");
         }

@@ -1,51 +1,52 @@
-//! How a message travels: as JSON under a content type that names its form and version, compressed where that pays.
+//! The encoding of messages: JSON, compressed if that makes it smaller, with a content type that names form and
+//! version.
 //!
 //! ```text
 //! application/vnd.store-hub.batch+json; version=1
 //! application/vnd.store-hub.batch+json+zstd; version=1
 //! ```
 //!
-//! The content type is the MQTT 5 property of that name (section 3.3.2.3.9); the version is there and nowhere else.
-//! `+zstd` (RFC 8878, section 7.2) says that the payload is one zstd frame that states its content's size: so a reader
-//! knows before it allocates how much that will be, and refuses more than [`MAX_MESSAGE`].
+//! The content type is the MQTT 5 property of that name (section 3.3.2.3.9); the version is only there. `+zstd` (RFC
+//! 8878, section 7.2) means that the payload is one zstd frame that states the size of its content, so a reader knows
+//! the size before it allocates, and refuses more than [`MAX_MESSAGE`].
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::message::{BadMessage, MAX_MESSAGE, VERSION};
 
-/// JSON of more bytes than this is compressed.
+/// JSON of more than this many bytes is compressed.
 const COMPRESS_BEYOND: usize = 1024;
 
-/// zstd's own default: beyond it time grows faster than space shrinks.
+/// zstd's default: at higher levels time grows faster than the size shrinks.
 const LEVEL: i32 = 3;
 
-/// The longest content type that an error repeats, in bytes.
+/// The maximum length of a content type repeated in an error, in bytes.
 const MAX_TOLD: usize = 100;
 
-/// A message as it travels.
+/// An encoded message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// What it is, in which version, and whether it is compressed.
+    /// Form, version and compression.
     pub content_type: String,
-    /// At most [`MAX_MESSAGE`] bytes, and no more when decompressed.
+    /// At most [`MAX_MESSAGE`] bytes, also when decompressed.
     pub payload: Vec<u8>,
 }
 
 /// A message between a hub and HQ.
 pub trait Wire: Serialize + DeserializeOwned {
-    /// Its name in the content type.
+    /// The name in the content type.
     const NAME: &'static str;
 
-    /// Checks what the types alone do not hold.
+    /// Checks what the types alone cannot guarantee.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first violation.
     fn check(&self) -> Result<(), BadMessage>;
 
-    /// As it travels. It is not checked: the reader does that.
+    /// Encodes the message. It is not checked; the reader does that.
     ///
     /// # Errors
-    /// Its JSON would be larger than [`MAX_MESSAGE`].
+    /// The JSON is larger than [`MAX_MESSAGE`].
     fn encode(&self) -> Result<Packed, BadMessage> {
         let json = serde_json::to_vec(self).map_err(unreadable)?;
         if json.len() > MAX_MESSAGE {
@@ -60,10 +61,10 @@ pub trait Wire: Serialize + DeserializeOwned {
         Ok(Packed { content_type: content_type(Self::NAME, false), payload: json })
     }
 
-    /// Reads and checks a message.
+    /// Decodes and checks a message.
     ///
     /// # Errors
-    /// Of another form or version, too large, unreadable, or with something that no sender has.
+    /// It is of another form or version, too large, unreadable, or invalid.
     fn decode(content_type: Option<&str>, payload: &[u8]) -> Result<Self, BadMessage> {
         let found = content_type.unwrap_or_default();
         let (_, is_compressed, version) = parse(found).filter(|(name, ..)| *name == Self::NAME).ok_or_else(|| {
@@ -89,7 +90,7 @@ fn content_type(name: &str, is_compressed: bool) -> String {
     format!("application/vnd.store-hub.{name}+json{zstd}; version={VERSION}")
 }
 
-/// Name, whether it is compressed, version.
+/// Name, compression, version.
 fn parse(content_type: &str) -> Option<(&str, bool, u16)> {
     let (form, version) = content_type.strip_prefix("application/vnd.store-hub.")?.split_once("; version=")?;
     let (name, is_compressed) = match form.strip_suffix("+zstd") {
@@ -99,11 +100,11 @@ fn parse(content_type: &str) -> Option<(&str, bool, u16)> {
     Some((name, is_compressed, version.parse().ok()?))
 }
 
-/// The content of a frame that says how large it is, no larger than that.
+/// The content of a frame that states its size, at most [`MAX_MESSAGE`].
 fn decompress(frame: &[u8]) -> Result<Vec<u8>, BadMessage> {
     let refuse = |why: &str| BadMessage::Unreadable { why: why.into() };
-    let said = zstd::zstd_safe::get_frame_content_size(frame).map_err(|_| refuse("it is not a zstd frame"))?;
-    let said = said.ok_or_else(|| refuse("its zstd frame does not say how large the content is"))?;
+    let said = zstd::zstd_safe::get_frame_content_size(frame).map_err(|_| refuse("not a zstd frame"))?;
+    let said = said.ok_or_else(|| refuse("its zstd frame does not state the size of its content"))?;
     let bytes = usize::try_from(said).unwrap_or(usize::MAX);
     if bytes > MAX_MESSAGE {
         return Err(BadMessage::TooLarge { bytes });
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pays_is_compressed_and_reads_back() {
+    fn large_messages_are_compressed_and_read_back() {
         let small = hello(10).encode().unwrap();
         assert_eq!((&*small.content_type, small.payload[0]), (PLAIN, b'{'));
         assert_eq!(Hello::decode(Some(PLAIN), &small.payload), Ok(hello(10)));
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_or_version_is_named() {
+    fn another_form_or_version_is_named_in_the_error() {
         let payload = hello(10).encode().unwrap().payload;
         for wrong in [
             None,
@@ -177,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_of_more_than_a_message_is_refused_before_it_is_decompressed() {
+    fn an_oversized_frame_is_refused_before_it_is_decompressed() {
         let bomb = zstd::bulk::compress(&vec![b' '; MAX_MESSAGE + 1], 19).unwrap();
         assert!(bomb.len() < 1_000);
         assert_eq!(Hello::decode(Some(COMPRESSED), &bomb), Err(BadMessage::TooLarge { bytes: MAX_MESSAGE + 1 }));
         let plain = vec![b' '; MAX_MESSAGE + 1];
         assert_eq!(Hello::decode(Some(PLAIN), &plain), Err(BadMessage::TooLarge { bytes: MAX_MESSAGE + 1 }));
-        // A stream does not say how large it is.
+        // A stream does not state its size.
         let mut silent = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
         for _ in 0..2 {
             silent.write_all(&[b' '; 5_000]).unwrap();
@@ -191,8 +192,8 @@ mod tests {
         }
         let silent = silent.finish().unwrap();
         let refused = Hello::decode(Some(COMPRESSED), &silent).unwrap_err().to_string();
-        assert!(refused.contains("does not say how large"), "{refused}");
-        // A second frame behind the first would be more than was said.
+        assert!(refused.contains("does not state the size"), "{refused}");
+        // A second frame after the first exceeds the stated size.
         let one = zstd::bulk::compress(&serde_json::to_vec(&hello(10)).unwrap(), 3).unwrap();
         assert!(Hello::decode(Some(COMPRESSED), &one).is_ok());
         assert!(Hello::decode(Some(COMPRESSED), &[&one[..], &one].concat()).is_err());

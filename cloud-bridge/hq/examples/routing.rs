@@ -146,7 +146,7 @@ fn sku(number: u64) -> Sku {
     number.to_string().parse().expect("digits")
 }
 
-/// A place within so many thousandths of a degree north and east of another.
+/// A place within this many thousandths of a degree north and east of another.
 fn point(draw: &mut Draw, from: Point, within: i64) -> Point {
     #[allow(clippy::cast_precision_loss)] // a few thousand
     let mut degrees = || draw.amount(0, within) as f64 / 1000.0;

@@ -1,14 +1,14 @@
-//! What hubs say beside their events: that they are connected or gone, how they are, what they have now, and what they
-//! ask.
+//! Messages from hubs other than events: hello and last will, telemetry, current positions, questions.
 //!
-//! | message | what is done |
+//! | message | handling |
 //! | --- | --- |
-//! | hello, last will | who is connected is kept, and written every few seconds ([`crate::presence`]) |
-//! | telemetry | the newest sample of each hub is kept, and written every few seconds |
-//! | positions | kept in the ledger at once, ahead of the events ([`crate::positions`]) |
-//! | question | answered from the ledger, to the hub's own topic for answers and no other |
+//! | hello, last will | the hub's presence is kept, and written every few seconds ([`crate::presence`]) |
+//! | telemetry | the hub's newest sample is kept, and written every few seconds |
+//! | positions | stored in the ledger immediately ([`crate::positions`]) |
+//! | question | answered from the ledger, on the hub's own answer topic only |
 //!
-//! None of it has an acknowledgement: a hub says all of it again, or does without.
+//! None of them is acknowledged: a hub repeats them or does without. An unreadable message is dropped and counted; a
+//! failure of the ledger is counted separately.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,19 +24,30 @@ use crate::{
     presence::Presence,
 };
 
-/// The most hubs of which something is kept in memory.
+/// The maximum number of hubs kept in memory.
 const MOST_HUBS: usize = 10_000;
 
-/// Answers that may wait to be sent; without room the oldest goes, as its hub waits the least.
+/// The maximum number of answers waiting to be sent; when full, the oldest is dropped, as its hub will wait the least.
 const ANSWERS: usize = 256;
+
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// It is unreadable, or was published by the wrong hub.
+    #[error("{0}")]
+    Garbage(String),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] DatabaseError),
+}
 
 /// See the module.
 pub(crate) struct Beside {
     ledger: Ledger,
     presence: BTreeMap<HubId, Presence>,
-    /// Still to be written.
+    /// Presences not written yet.
     changed: BTreeMap<HubId, Presence>,
-    /// Still to be written.
+    /// Samples not written yet.
     samples: BTreeMap<HubId, Sampled>,
     answers: VecDeque<Message>,
 }
@@ -47,14 +58,14 @@ impl Beside {
         Self { ledger, presence, changed, samples, answers: VecDeque::new() }
     }
 
-    /// Takes up what is known of hubs that were another worker's, or this one's before it ended.
+    /// Loads what is known of hubs that another worker, or this one before a restart, served.
     pub(crate) async fn remember(&mut self) -> Result<(), DatabaseError> {
         self.presence = self.ledger.presence().await?.into_iter().take(MOST_HUBS).collect();
         self.presence.extend(self.changed.clone());
         Ok(())
     }
 
-    /// A hub said hello.
+    /// Handles a hello.
     pub(crate) fn hello(&mut self, hello: &Hello) {
         let known = self.presence.get(&hello.hub).cloned();
         if known.is_some() || self.presence.len() < MOST_HUBS {
@@ -67,8 +78,8 @@ impl Beside {
         self.changed.insert(hub.clone(), presence);
     }
 
-    /// Takes a message that is none of events.
-    pub(crate) async fn take(&mut self, what: FromHub, message: &Message) -> Result<(), String> {
+    /// Handles a message other than a batch.
+    pub(crate) async fn take(&mut self, what: FromHub, message: &Message) -> Result<(), NotTaken> {
         match what {
             FromHub::Gone(hub) => {
                 let gone: Gone = read(message)?;
@@ -88,7 +99,7 @@ impl Beside {
             FromHub::Positions(hub) => {
                 let positions: Positions = read(message)?;
                 own(&hub, &positions.hub)?;
-                self.ledger.told(&positions).await.map_err(|error| error.to_string())
+                Ok(self.ledger.told(&positions).await?)
             }
             FromHub::Question(hub) => self.answer(&hub, message).await,
             FromHub::Hello(_) | FromHub::Received(_) | FromHub::Publications(_) | FromHub::Batch(..) => Ok(()),
@@ -103,29 +114,30 @@ impl Beside {
         }
     }
 
-    async fn answer(&mut self, hub: &HubId, message: &Message) -> Result<(), String> {
+    async fn answer(&mut self, hub: &HubId, message: &Message) -> Result<(), NotTaken> {
         let asked: Asked = read(message)?;
         own(hub, &asked.hub)?;
         let to = topic::answer(hub);
         if message.response_topic.as_ref() != Some(&to) {
-            return Err("a question must name the hub's own topic for the answer".to_owned());
+            let why = "a question must name the hub's own answer topic";
+            return Err(NotTaken::Garbage(why.to_owned()));
         }
-        let answer = self.ledger.answer(&asked).await.unwrap_or_else(|error| {
-            tracing::error!(%hub, %error, "could not answer a question");
-            Answer::Unable("the ledger cannot be read".to_owned())
-        });
+        let (answer, failed) = match self.ledger.answer(&asked).await {
+            Ok(answer) => (answer, Ok(())),
+            Err(error) => (Answer::Unable("could not read the ledger".to_owned()), Err(error.into())),
+        };
         let answered = |answer| Answered { hub: hub.clone(), answer };
         let encoded = answered(answer).encode().or_else(|error| answered(Answer::Unable(error.to_string())).encode());
-        let Packed { content_type, payload } = encoded.map_err(|error| error.to_string())?;
+        let Packed { content_type, payload } = encoded.map_err(|error| NotTaken::Garbage(error.to_string()))?;
         if self.answers.len() == ANSWERS {
             self.answers.pop_front();
         }
         let (correlation, expires) = (message.correlation.clone(), message.expires);
         self.answers.push_back(Message { correlation, expires, ..Message::new(to, content_type, payload) });
-        Ok(())
+        failed
     }
 
-    /// Writes what is still to be written. What cannot be is tried again.
+    /// Writes presences and samples. Failed writes are retried.
     pub(crate) async fn note_down(&mut self) -> Result<(), DatabaseError> {
         if !self.changed.is_empty() {
             self.ledger.note_presence(&self.changed).await?;
@@ -138,7 +150,7 @@ impl Beside {
         Ok(())
     }
 
-    /// Sends answers, as far as there is room.
+    /// Sends answers while there is room.
     pub(crate) fn send(&mut self, link: &Link) {
         while let Some(answer) = self.answers.pop_front() {
             match link.publish(answer.clone()) {
@@ -153,10 +165,12 @@ impl Beside {
     }
 }
 
-fn read<W: Wire>(message: &Message) -> Result<W, String> {
-    W::decode(message.content_type.as_deref(), &message.payload).map_err(|error| error.to_string())
+fn read<W: Wire>(message: &Message) -> Result<W, NotTaken> {
+    let read = W::decode(message.content_type.as_deref(), &message.payload);
+    read.map_err(|error| NotTaken::Garbage(error.to_string()))
 }
 
-fn own(in_topic: &HubId, in_message: &HubId) -> Result<(), String> {
-    if in_topic == in_message { Ok(()) } else { Err("the hub in the message is not the one in the topic".to_owned()) }
+fn own(in_topic: &HubId, in_message: &HubId) -> Result<(), NotTaken> {
+    let foreign = || NotTaken::Garbage("message and topic name different hubs".to_owned());
+    if in_topic == in_message { Ok(()) } else { Err(foreign()) }
 }

@@ -1,12 +1,16 @@
-//! The feed: every event of every hub, in the order of commits.
+//! The feed: all events of all hubs, in the order of commits.
 //!
-//! A reader that has come to a [`Position`] misses nothing by going on from there. On SQLite that is so because there
-//! is one writer. On PostgreSQL, numbers are given before a commit, so a row may be committed after others that have
-//! greater ones. So rows are ordered by their transaction first, and only those of transactions are read that are
-//! older than all that still run: behind those nothing can appear any more. A transaction that runs for long holds
-//! the feed back; it loses nothing.
+//! A reader that continues from a [`Position`] misses nothing. On SQLite that holds because there is one writer. On
+//! PostgreSQL, numbers are drawn before the commit, so a row may be committed after rows with higher numbers.
+//! Therefore rows are ordered by transaction first, and only rows of transactions older than all running ones are
+//! read: no row can appear before those later. A long transaction delays the feed but loses nothing.
 //!
-//! Whoever waits for more is woken by one task that looks for it every [`LOOK`], however many wait.
+//! A server numbers its transactions itself. Where a database is restored from a dump on another server, the events
+//! have numbers that this server has not reached. So whoever opens the ledger compares the newest event with the
+//! server's numbers, and raises what is added to them ([`after_restore`]): readers go on from the positions that they
+//! have.
+//!
+//! One task looks for new events every [`LOOK`] and wakes all waiting readers.
 
 use std::time::Duration;
 
@@ -21,54 +25,69 @@ use tokio::{
 use crate::database::{Database, DatabaseError, Row, statement::statements, value::values};
 
 statements! {
-    /// The last position that may be read.
+    /// The last readable position.
     HEAD = "feed/head" + postgres;
-    /// The position of the last of so many rows.
+    /// The position of the last of a number of rows.
     REACH = "feed/reach" + postgres;
-    /// Rows between two positions.
+    /// The rows between two positions.
     PAGE = "feed/page" + postgres;
+    /// Raises what is added to the server's transaction numbers, if there are events beyond them.
+    RESTORED = "feed/restored" + postgres;
 }
 
-/// How often more is looked for.
+/// Lets new events come after those of a dump that was restored on a server with lower transaction numbers. Does
+/// nothing otherwise.
+pub(crate) async fn after_restore(database: &Database) -> Result<(), DatabaseError> {
+    if !database.is_postgres() {
+        return Ok(());
+    }
+    let mut transaction = database.transaction().await?;
+    if transaction.execute(&RESTORED, values![]).await? > 0 {
+        tracing::warn!("the ledger was restored on another server; its feed goes on after the newest event");
+    }
+    transaction.commit().await
+}
+
+/// The interval at which new events are looked for.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Rows that are looked at for a page, whatever the filter leaves of them.
+/// The maximum number of rows read for a page, before filtering.
 const REACHED: i64 = 5_000;
 
-/// Rows that are read at once: an event has a few kilobytes, and at most as much as a message.
+/// The number of rows read at once: an event has a few kilobytes, and at most the size of a message.
 const STEP: usize = 50;
 
-/// A page ends when it has so many bytes of bodies.
+/// A page ends after this many bytes of bodies.
 const BYTES: usize = 2 * 1024 * 1024;
 
-/// A place in the feed: the transaction, 0 on SQLite, and the number.
+/// A place in the feed: the transaction, 0 on SQLite, and the row's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position(pub i64, pub i64);
 
-/// An event, as the feed has it.
+/// An event in the feed.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
-    /// Which hub.
+    /// The hub.
     pub hub: String,
-    /// In which epoch.
+    /// The epoch of the hub's store.
     pub epoch: i64,
-    /// In which stream.
+    /// The stream.
     pub stream: String,
-    /// Its number there.
+    /// Its sequence in the stream.
     pub sequence: i64,
-    /// What it is.
+    /// The kind.
     pub kind: String,
-    /// By the hub's clock: milliseconds since 1970, UTC.
+    /// The hub's clock: milliseconds since 1970, UTC.
     pub occurred_at_ms: i64,
-    /// By HQ's.
+    /// HQ's clock.
     pub received_at_ms: i64,
-    /// What the hub sent.
+    /// The body.
     pub body: Box<RawValue>,
 }
 
-/// Which events; empty lists name all.
+/// Selects events; an empty list selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Kinds.
@@ -77,16 +96,17 @@ pub struct Filter {
     pub hubs: Vec<String>,
 }
 
-/// Some events, and how far the feed was read for them: further than the last one, if the filter left out what follows.
+/// Events, and the position up to which the feed was read; it is beyond the last event if the filter skipped later
+/// ones.
 #[derive(Debug)]
 pub struct Entries {
-    /// In order.
+    /// In the feed's order.
     pub entries: Vec<Entry>,
-    /// Go on from here.
+    /// Where to continue.
     pub up_to: Position,
 }
 
-/// The feed of a database. Clones are of the same one.
+/// The feed of a database. Clones share it.
 #[derive(Clone)]
 pub struct Feed {
     database: Database,
@@ -103,7 +123,7 @@ impl Drop for Watch {
 }
 
 impl Feed {
-    /// Begins to look for what is new.
+    /// Starts looking for new events.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -113,12 +133,12 @@ impl Feed {
         Ok(Self { database, head, _watch: Watch(looking.abort_handle()).into() })
     }
 
-    /// The last position that was found, at most [`LOOK`] ago.
+    /// The last position found, at most [`LOOK`] ago.
     pub fn head(&self) -> Position {
         *self.head.borrow()
     }
 
-    /// The last position there is now.
+    /// The last position now.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -126,14 +146,14 @@ impl Feed {
         head(&self.database).await
     }
 
-    /// Waits until there is something beyond a position, or until a moment.
+    /// Waits until there is an event after a position, or until a moment.
     pub async fn wait_beyond(&self, position: Position, until: Instant) {
         let mut head = self.head.clone();
-        // Late, or the looking has ended with the runtime: who waits reads what there is.
+        // On a time-out, or if the task ended with the runtime, the caller reads what there is.
         let _ = timeout_at(until, head.wait_for(|head| *head > position)).await;
     }
 
-    /// What follows a position, at most `limit`. There may be none though there is more: then go on from where it ends.
+    /// The events after a position, at most `limit`. The page may be empty although more follow: continue from its end.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -182,7 +202,7 @@ impl Feed {
     }
 }
 
-/// `,a,b,`: no name of a kind or a hub has a comma.
+/// `,a,b,`: names of kinds and hubs contain no comma.
 fn joined(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(",{},", names.join(",")) }
 }
@@ -210,7 +230,7 @@ async fn look(database: Database, found: watch::Sender<Position>) {
             }
             Err(error) if !is_told => {
                 is_told = true;
-                tracing::warn!(%error, "the feed cannot be read; it goes on when the ledger answers again");
+                tracing::warn!(%error, "could not read the feed; retrying");
             }
             Err(_) => {}
         }
@@ -225,15 +245,20 @@ mod tests {
         testing::{Fresh, on_each_engine},
     };
 
-    static INSERT: Statement = Statement { name: "insert", sqlite: TEXT, postgres: TEXT };
-    const TEXT: &str = "INSERT INTO event (hub, epoch, stream, sequence, kind, occurred_at_ms, received_at_ms, body, \
-                        digest) VALUES ($1, 1, 'sales', $2, $3, 1, 1, '{}', $4)";
+    static INSERT: Statement = Statement {
+        name: "insert",
+        sqlite: "INSERT INTO event (hub, epoch, stream, sequence, kind, occurred_at_ms, received_at_ms, body, digest) \
+                 VALUES ($1, 1, 'sales', $2, $3, 1, 1, '{}', $4)",
+        postgres: "INSERT INTO event (hub, epoch, stream, sequence, kind, occurred_at_ms, received_at_ms, body, \
+             digest, transaction_id) SELECT $1, 1, 'sales', $2, $3, 1, 1, '{}', $4, \
+                   CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) + transactions FROM feed_offset",
+    };
 
     fn row(hub: &str, sequence: i64) -> Vec<crate::database::Value> {
         values![hub, sequence, if sequence % 2 == 0 { "even" } else { "odd" }, vec![0_u8]]
     }
 
-    /// Everything after a place, read as clients read it.
+    /// All events after a position, read as clients read them.
     async fn follow(feed: &Feed, mut place: Position, filter: &Filter) -> (Vec<(String, i64)>, Position) {
         let mut all = Vec::new();
         loop {
@@ -247,11 +272,11 @@ mod tests {
     }
 
     on_each_engine! {
-        nobody_who_follows_many_writers_misses_or_repeats_anything
-        a_filter_passes_over_what_it_leaves_out
+        readers_of_many_writers_miss_and_repeat_nothing
+        a_filter_skips_what_it_does_not_select
     }
 
-    async fn nobody_who_follows_many_writers_misses_or_repeats_anything(fresh: Fresh) {
+    async fn readers_of_many_writers_miss_and_repeat_nothing(fresh: Fresh) {
         const WRITERS: i64 = 6;
         const EACH: i64 = 30;
         let feed = Feed::start(fresh.database.clone()).await.unwrap();
@@ -262,7 +287,7 @@ mod tests {
                 for sequence in 1..=EACH {
                     let mut transaction = database.transaction().await.unwrap();
                     transaction.execute(&INSERT, row(&format!("hub-{writer}"), sequence)).await.unwrap();
-                    // Others come between a row and its commit.
+                    // Other writers come between a row and its commit.
                     for _ in 0..(writer * sequence) % 7 {
                         tokio::task::yield_now().await;
                     }
@@ -290,7 +315,7 @@ mod tests {
         }
     }
 
-    async fn a_filter_passes_over_what_it_leaves_out(fresh: Fresh) {
+    async fn a_filter_skips_what_it_does_not_select(fresh: Fresh) {
         let mut transaction = fresh.database.transaction().await.unwrap();
         for sequence in 1..=20 {
             transaction.execute(&INSERT, row(if sequence < 15 { "a" } else { "b-1" }, sequence)).await.unwrap();
@@ -299,7 +324,7 @@ mod tests {
         let feed = Feed::start(fresh.database.clone()).await.unwrap();
         let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let filter = |kinds: &[&str], hubs: &[&str]| Filter { kinds: named(kinds), hubs: named(hubs) };
-        // Tests of other databases of the server hold the feed back.
+        // Tests of other databases on the server delay the feed.
         while follow(&feed, Position::default(), &Filter::default()).await.0.len() < 20 {}
         let (found, end) = follow(&feed, Position::default(), &filter(&["even"], &["b-1", "none"])).await;
         assert_eq!(found.iter().map(|(_, sequence)| *sequence).collect::<Vec<_>>(), [16, 18, 20]);
@@ -308,8 +333,45 @@ mod tests {
         assert_eq!(follow(&feed, Position::default(), &filter(&[], &[])).await.0.len(), 20);
     }
 
+    /// The events come from a server that was far ahead; this one would give lower numbers.
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_row_that_is_committed_late_is_not_passed_over() {
+    async fn after_a_restore_on_another_server_readers_go_on_where_they_were() {
+        static AHEAD: Statement = Statement {
+            name: "ahead",
+            sqlite: "SELECT 1",
+            postgres: "UPDATE event SET transaction_id = transaction_id + 1000000000",
+        };
+        let Some(fresh) = Fresh::postgres().await else { return };
+        let write = async |database: &Database, statement: &'static Statement, row| {
+            let mut transaction = database.transaction().await.unwrap();
+            transaction.execute(statement, row).await.unwrap();
+            transaction.commit().await.unwrap();
+        };
+        for sequence in 1..=3 {
+            write(&fresh.database, &INSERT, row("hub-1", sequence)).await;
+        }
+        write(&fresh.database, &AHEAD, values![]).await;
+        let ledger = crate::Ledger::open(&fresh.address, &crate::Access::default()).await.unwrap();
+        let feed = Feed::start(ledger.database().clone()).await.unwrap();
+        let all = async |from, count| loop {
+            // Tests of other databases of the server hold the feed back.
+            let (found, up_to) = follow(&feed, from, &Filter::default()).await;
+            if found.len() >= count {
+                break (found.into_iter().map(|(_, sequence)| sequence).collect::<Vec<_>>(), up_to);
+            }
+        };
+        let (before, place) = all(Position::default(), 3).await;
+        assert_eq!(before, [1, 2, 3]);
+        write(ledger.database(), &INSERT, row("hub-1", 4)).await;
+        // Opened again, as by every worker: nothing moves.
+        crate::Ledger::open(&fresh.address, &crate::Access::default()).await.unwrap();
+        write(ledger.database(), &INSERT, row("hub-1", 5)).await;
+        let (after, end) = all(place, 2).await;
+        assert_eq!((after, end), (vec![4, 5], feed.now().await.unwrap()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_row_that_is_committed_late_is_not_skipped() {
         let Some(fresh) = Fresh::postgres().await else { return };
         let feed = Feed::start(fresh.database.clone()).await.unwrap();
         let [mut early, mut late] =

@@ -1,4 +1,8 @@
-//! From MQTT into a ledger.
+//! From MQTT into the ledger. A hub's messages are taken in order; batches of several hubs are applied at once, each in
+//! its own transaction, so that they share the database's flushes.
+
+mod lanes;
+mod stats;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,67 +13,45 @@ use contract::{
     Acknowledgement, Batch, ChainLink, Epoch, Hello, HubId, MAX_MESSAGE, Packed, Sequence, Stream, StreamSpan, Wire,
     topic::{self, FromHub},
 };
+use lanes::Lanes;
 use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublished, connect};
-use serde::Serialize;
+pub use stats::IngestStats;
 use tokio::{
     sync::watch,
-    task::JoinHandle,
+    task::{Id, JoinError, JoinHandle, JoinSet},
     time::{Instant, interval, sleep},
 };
 
 use crate::{
-    beside::Beside,
+    beside::{Beside, NotTaken},
     database::DatabaseError,
-    ledger::{Alarm, Ledger, alarm::Kind, hubs::Heard, now_ms},
+    ledger::{Alarm, Applied, Ledger, alarm::Kind, hubs::Heard, now_ms},
+    orders,
     shard::{self, Leases, Shares},
 };
 
-/// The most stopped hubs that are listed.
+/// The maximum number of stopped hubs that are listed.
 const MOST_STOPPED: usize = 10_000;
 
-/// Acknowledgements for which the client had no room are tried again this often.
+/// The maximum number of batches that are applied at once: fewer than a worker's connections to its database.
+const AT_ONCE: usize = 8;
+
+/// How often acknowledgements that found no room are retried.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The most hubs whose epochs are compared.
+/// The maximum number of hubs whose epochs are compared.
 const MOST_HUBS: usize = 10_000;
 
-/// What hubs say of themselves is noted down this often: a thousand quiet ones say it thirty times a second.
+/// How often hubs' hellos are written: a thousand quiet hubs send thirty a second.
 const NOTE_DOWN: Duration = Duration::from_secs(5);
 
-/// The highest epoch and sequence that a ledger has room for. No hub gets there.
+/// The highest epoch and sequence that the ledger can store. No real hub reaches it.
 const MOST: u64 = i64::MAX.unsigned_abs();
 
-const TOO_HIGH: &str = "an epoch or a sequence is higher than any hub's";
+const TOO_HIGH: &str = "epoch or sequence out of range";
 
 /// How often dropped messages are logged: whoever may publish decides how many there are.
 const TELL_DROPPED: Duration = Duration::from_secs(10);
-
-/// What came in so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct IngestStats {
-    /// The broker is reached.
-    pub connected: bool,
-    /// Events stored.
-    pub stored: u64,
-    /// Events that were there already.
-    pub repeated: u64,
-    /// Of those stored, events in quarantine.
-    pub quarantined: u64,
-    /// Batches that began too late.
-    pub gaps: u64,
-    /// Messages that were dropped: unreadable, or published by the wrong hub.
-    pub garbage: u64,
-    /// Commits that failed.
-    pub failed: u64,
-    /// Hubs whose store has stopped for good, with the reason that each gave last.
-    pub stopped: BTreeMap<HubId, String>,
-    /// Names that two hubs have: an earlier epoch spoke after a later one.
-    pub namesakes: BTreeMap<HubId, (Epoch, Epoch)>,
-    /// Hubs of which HQ heard other events than they have, up to the event that is named: a disk was set back, or copied.
-    pub diverged: BTreeMap<HubId, (Stream, Sequence)>,
-    /// The last thing that went wrong with the broker.
-    pub trouble: Option<String>,
-}
 
 /// A running ingest; stops when dropped.
 pub struct Ingest {
@@ -78,7 +60,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts on the current runtime, for the hubs of a worker's shards.
+    /// Starts on the current runtime, for the hubs of the worker's shards.
     pub fn start(broker: Broker, ledger: Ledger, leases: &Leases) -> Self {
         let (tell, stats) = watch::channel(IngestStats::default());
         let beside = Beside::on(ledger.clone());
@@ -93,12 +75,15 @@ impl Ingest {
             heard: BTreeMap::new(),
             alarms: Vec::new(),
             beside,
+            lanes: Lanes::default(),
+            applying: JoinSet::new(),
+            hubs: HashMap::new(),
             told_dropped_at: None,
         };
         Self { stats, task: tokio::spawn(runner.run()) }
     }
 
-    /// What came in, now and later.
+    /// The counters, and their changes.
     pub fn stats(&self) -> watch::Receiver<IngestStats> {
         self.stats.clone()
     }
@@ -114,21 +99,33 @@ struct Runner {
     broker: Broker,
     ledger: Ledger,
     worker: String,
-    /// The shards that the worker has.
+    /// The worker's shards.
     shares: watch::Receiver<Shares>,
     stats: watch::Sender<IngestStats>,
-    /// Cursors still to be sent to hubs; a later one replaces an earlier one.
+    /// Cursors not sent yet; a later one replaces an earlier one.
     unsent: BTreeMap<(HubId, Epoch, Stream), (Sequence, Option<ChainLink>)>,
-    /// The latest epoch in which each hub spoke.
+    /// The latest epoch of each hub.
     epochs: HashMap<HubId, Epoch>,
-    /// What hubs said, still to be noted down.
+    /// Hellos not written yet.
     heard: BTreeMap<HubId, Heard>,
-    /// What a person must know of, still to be noted down.
+    /// Alarms not written yet.
     alarms: Vec<Alarm>,
-    /// What hubs say beside their events.
+    /// Messages other than events.
     beside: Beside,
+    /// Messages of hubs whose batches are being applied.
+    lanes: Lanes<Message>,
+    /// Batches that are being applied.
+    applying: JoinSet<Applying>,
+    /// The hub of each of these tasks; a task that panics does not say.
+    hubs: HashMap<Id, HubId>,
     told_dropped_at: Option<Instant>,
 }
+
+/// The result of a batch, and the acknowledgement of its stream.
+type Applying = ((HubId, Epoch, Stream), Result<(Applied, Answer), DatabaseError>);
+
+/// A stream's cursor, and its link there.
+type Answer = (Sequence, Option<ChainLink>);
 
 impl Runner {
     async fn run(mut self) {
@@ -150,7 +147,8 @@ impl Runner {
             let mut retry = interval(RETRY);
             let why = loop {
                 tokio::select! {
-                    told = incoming.recv() => match told {
+                    Some(applied) = self.applying.join_next_with_id() => self.applied(applied).await,
+                    told = incoming.recv(), if self.applying.len() < AT_ONCE && self.lanes.has_room() => match told {
                         None => break Some(LinkError::TaskEnded),
                         Some(Incoming::Closed(why)) => break Some(why),
                         Some(Incoming::Ready) => {
@@ -159,11 +157,11 @@ impl Runner {
                                 stats.trouble = None;
                             });
                         }
-                        // Not only a broker that closes what it opens.
+                        // HQ's broker works: it was not just a broker that closes what it accepts.
                         Some(Incoming::Room) => back_off.reset(),
                         Some(Incoming::Message(message)) => {
                             back_off.reset();
-                            self.take(&message).await;
+                            self.put(message).await;
                         }
                     },
                     _ = retry.tick() => {}
@@ -176,7 +174,7 @@ impl Runner {
                 }
                 self.acknowledge(&link);
             };
-            // Other shards: subscribed to at once.
+            // The shards changed: subscribe to the new ones at once.
             let Some(why) = why else { continue };
             tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker");
             self.stats.send_modify(|stats| {
@@ -188,7 +186,7 @@ impl Runner {
         }
     }
 
-    /// Takes up what was known of hubs when the process before this one ended.
+    /// Loads what was known of hubs before a restart.
     async fn remember(&mut self) {
         match self.ledger.hubs().await {
             Ok(hubs) => {
@@ -203,7 +201,7 @@ impl Runner {
         }
     }
 
-    /// Writes what hubs said, and alarms, into the ledger. What cannot be written is tried again.
+    /// Writes hellos and alarms into the ledger. Failed writes are retried.
     async fn note_down(&mut self) {
         if !self.heard.is_empty() {
             match self.ledger.heard(&self.heard).await {
@@ -228,23 +226,41 @@ impl Runner {
         }
     }
 
+    /// Takes a message, or keeps it until its hub's batch is applied.
+    async fn put(&mut self, message: Message) {
+        let message = match topic::from_hub(&message.topic) {
+            Some(from) => self.lanes.put(from.hub(), message),
+            None => Some(message),
+        };
+        if let Some(message) = message {
+            self.take(&message).await;
+        }
+    }
+
     async fn take(&mut self, message: &Message) {
         let Message { topic, content_type, payload, .. } = message;
         let content_type = content_type.as_deref();
         let taken = match topic::from_hub(topic) {
             Some(FromHub::Hello(hub)) => match Hello::decode(content_type, payload) {
                 Ok(hello) if hello.hub == hub => self.greet(hello).await,
-                Ok(_) => Err("the hub in the message is not the one in the topic".to_owned()),
+                Ok(_) => Err("message and topic name different hubs".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
             Some(FromHub::Batch(hub, stream)) => match Batch::decode(content_type, payload) {
-                Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch).await,
-                Ok(_) => Err("the hub or stream in the batch is not the one in the topic".to_owned()),
+                Ok(batch) if batch.hub == hub && batch.stream == stream => self.apply(batch),
+                Ok(_) => Err("batch and topic name different hubs or streams".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
-            // Answers to what HQ sent: publisher and announcer have connections of their own for them.
+            // Publisher and announcer receive these on their own connections.
             Some(FromHub::Received(_) | FromHub::Publications(_)) => Ok(()),
-            Some(what) => self.beside.take(what, message).await,
+            Some(what) => match self.beside.take(what, message).await {
+                Ok(()) => Ok(()),
+                Err(NotTaken::Garbage(why)) => Err(why),
+                Err(NotTaken::Ledger(error)) => {
+                    self.failed(&error);
+                    Ok(())
+                }
+            },
             None => Err("unknown topic".to_owned()),
         };
         if let Err(why) = taken {
@@ -271,7 +287,7 @@ impl Runner {
         let (hub, stopped) = (hello.hub.clone(), hello.stopped);
         self.stats.send_if_modified(|stats| {
             let before = match &stopped {
-                // Hubs are named by whoever may publish.
+                // Names are chosen by whoever may publish, so their number is bounded.
                 Some(_) if stats.stopped.len() >= MOST_STOPPED && !stats.stopped.contains_key(&hub) => return false,
                 Some(why) => stats.stopped.insert(hub.clone(), why.clone()),
                 None => stats.stopped.remove(&hub),
@@ -298,25 +314,24 @@ impl Runner {
         Ok(())
     }
 
-    /// A hub has another history than the one that was heard of it.
+    /// Records that a hub's events differ from those received.
     fn diverged(&mut self, hub: &HubId, stream: &Stream, up_to: Sequence) {
         let is_news = self.stats.send_if_modified(|stats| {
             let told = (stream.clone(), up_to);
             let has_room = stats.diverged.len() < MOST_HUBS || stats.diverged.contains_key(hub);
             let is_news = has_room && stats.diverged.insert(hub.clone(), told.clone()).as_ref() != Some(&told);
             if is_news {
-                tracing::error!(%hub, %stream, %up_to, "the hub has other events than were heard of it");
+                tracing::error!(%hub, %stream, %up_to, "the hub's events differ from those received");
             }
             is_news
         });
         if is_news {
-            let what = format!("the hub has other events of {stream} up to {up_to} than were heard of it");
+            let what = format!("the hub's events of {stream} up to {up_to} differ from those received");
             self.alarm(Alarm::new(hub, Kind::Diverged, stream.to_string(), what, now_ms()));
         }
     }
 
-    /// Notices two hubs of one name. A hub whose store is restored speaks in a later epoch from then on, and never in
-    /// the earlier one again.
+    /// Detects two hubs with one name. A restored hub continues in a later epoch and never returns to an earlier one.
     fn compare_epochs(&mut self, hub: &HubId, epoch: Epoch) {
         let latest = self.epochs.get(hub).copied();
         if latest.is_none_or(|latest| epoch > latest) {
@@ -334,39 +349,70 @@ impl Runner {
             is_news
         });
         if is_news {
-            let what = format!("epoch {epoch} spoke after epoch {latest}: two hubs have this name");
+            let what = format!("epoch {epoch} was active after epoch {latest}: two hubs have this name");
             self.alarm(Alarm::new(hub, Kind::Namesake, format!("{epoch} {latest}"), what, now_ms()));
         }
     }
 
-    async fn apply(&mut self, batch: Batch) -> Result<(), String> {
+    fn apply(&mut self, batch: Batch) -> Result<(), String> {
         if batch.epoch.0 > MOST || batch.events.iter().any(|event| event.sequence.0 > MOST) {
             return Err(TOO_HIGH.to_owned());
         }
-        // A hub of another worker's.
+        if batch.hub.as_str() == orders::HQ {
+            return Err("the hub name `hq` is reserved".to_owned());
+        }
+        // The hub belongs to another worker.
         let Some(fence) = shard::fence(&self.worker, &self.shares.borrow(), &batch.hub) else { return Ok(()) };
-        match self.ledger.apply_fenced(&batch, &fence).await {
-            Ok(applied) => {
+        let (ledger, hub) = (self.ledger.clone(), batch.hub.clone());
+        self.lanes.begin(hub.clone());
+        let task = self.applying.spawn(async move {
+            let done = async {
+                let applied = ledger.apply_fenced(&batch, &fence).await?;
+                Ok((applied, ledger.acknowledgement(&batch.hub, batch.epoch, &batch.stream).await?))
+            };
+            let done = done.await;
+            ((batch.hub, batch.epoch, batch.stream), done)
+        });
+        self.hubs.insert(task.id(), hub);
+        Ok(())
+    }
+
+    /// A batch was applied: acknowledges its stream and takes the next message of its hub.
+    async fn applied(&mut self, ended: Result<(Id, Applying), JoinError>) {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        match ended {
+            Ok((_, (stream, Ok((applied, answer))))) => {
                 self.stats.send_modify(|stats| {
                     stats.stored += applied.stored;
                     stats.repeated += applied.repeated;
                     stats.quarantined += applied.quarantined;
                     stats.gaps += u64::from(applied.gap);
                 });
-                let (hub, epoch, stream) = (batch.hub, batch.epoch, batch.stream);
-                match self.ledger.acknowledgement(&hub, epoch, &stream).await {
-                    Ok(answer) => drop(self.unsent.insert((hub, epoch, stream), answer)),
-                    Err(error) => self.failed(&error),
-                }
+                self.unsent.insert(stream, answer);
             }
-            // Not acknowledged: the hub sends it again.
-            Err(error) => self.failed(&error),
+            // Not acknowledged: the hub will repeat it.
+            Ok((_, (_, Err(error)))) => self.failed(&error),
+            Err(error) => {
+                tracing::error!(%error, "applying a batch failed; the hub will repeat it");
+                self.stats.send_modify(|stats| stats.failed += 1);
+            }
         }
-        Ok(())
+        let Some(hub) = self.hubs.remove(&id) else { return };
+        // Up to the next batch, whose end continues here.
+        while let Some(message) = self.lanes.next(&hub) {
+            let before = self.applying.len();
+            self.take(&message).await;
+            if self.applying.len() > before {
+                return;
+            }
+        }
     }
 
     fn failed(&self, why: &DatabaseError) {
-        tracing::error!(%why, "could not use the ledger; the hub will send again");
+        tracing::error!(%why, "could not use the ledger; hubs will repeat what they sent");
         self.stats.send_modify(|stats| stats.failed += 1);
     }
 

@@ -1,4 +1,4 @@
-//! `store-hub-hq`: headquarters' end, as a program. A module a command.
+//! `store-hub-hq`, one module per command.
 
 mod commands;
 
@@ -6,11 +6,11 @@ use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use commands::{
-    Failure, Report, export, fleet, ingest, key, publications, quarantine, rebuild, replay_request, route, sales,
-    serve, stock, totals, transfers, webhook,
+    Failure, Report, audit, cash, customers, export, fleet, gift_cards, ingest, key, orders, parity, publications,
+    quarantine, rebuild, replay_request, returns, route, sales, serve, stock, stores, totals, transfers, webhook,
 };
 
-/// Headquarters' end of the store hubs.
+/// The headquarters side of the store hubs.
 #[derive(Parser)]
 #[command(name = "store-hub-hq", version)]
 struct Arguments {
@@ -20,48 +20,66 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Take what all hubs send from a broker into a ledger, until Ctrl-C.
+    /// Store what all hubs send in a ledger, until Ctrl-C.
     Ingest(ingest::Arguments),
-    /// Empty all projections (sales, days, stock, transfers, quarantine) and make them again of the events. What hubs
-    /// send waits meanwhile.
+    /// Rebuild all projections (sales, days, stock, transfers, quarantine) from the events. Hubs wait meanwhile.
     Rebuild(rebuild::Arguments),
-    /// What was sold: totals by store, business day and tender.
+    /// Totals by store, business day and tender.
     Ledger(Report),
-    /// Every sale, once.
+    /// The stores' audit trails: who did what.
+    Audit(Report),
+    /// Shifts and counts by store and business day, compared with the sales.
+    Cash(Report),
+    /// Goods that came back, with the decision on each ticket.
+    Returns(Report),
+    /// All sales.
     Sales(Report),
-    /// What each store has of each item, in each state.
+    /// The stock of each store, by item and state.
     Stock(Report),
-    /// How the hubs are: software, when they were heard, what HQ lacks of them, alarms.
+    /// The hubs: software, last contact, lag, alarms.
     Fleet(Report),
-    /// Events that have no effect, and why.
+    /// Quarantined events, and the reasons.
     Quarantine(quarantine::Arguments),
-    /// Transfers on which sender and receiver do not agree, or not yet.
+    /// Transfers on which sender and receiver do not agree yet.
     Transfers(Report),
-    /// Ask a hub to send again what it still keeps.
+    /// Ask a hub to resend the events that it still keeps.
     ReplayRequest(replay_request::Arguments),
     #[command(flatten)]
     Publications(publications::PublicationsCommand),
+    /// List and show orders; the order policy.
+    Orders(orders::Arguments),
+    /// Customers: look up, export, erase; the loyalty programme.
+    Customers(customers::Arguments),
+    /// Gift cards and store credit: balances, movements, numbers; block and release.
+    GiftCards(gift_cards::Arguments),
+    /// The stores' master data for routing: location, hours, capacity, costs.
+    Stores(stores::Arguments),
     /// Route orders to stores, with the reasons. Orders and stores are read from files.
     Route(route::Options),
+    /// Price items and recorded sales by a store's price book and by HQ's, and list the differences.
+    Parity(parity::Arguments),
     /// Serve the API for web shop, ERP and loyalty, and deliver webhooks, until Ctrl-C.
     Serve(serve::Arguments),
-    /// Keys of the API.
+    /// API keys.
     Key(key::Arguments),
-    /// Addresses that events are carried to.
+    /// Webhooks.
     Webhook(webhook::Arguments),
-    /// Write a business day of sales into a file: a row for each line.
+    /// Write a business day of sales to a file, one row per line.
     Export(export::Arguments),
     /// Print the API's OpenAPI document.
     Openapi,
 }
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
     let done = match Arguments::parse().command {
         Command::Ingest(arguments) => ingest::run(arguments).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments).await,
         Command::Ledger(report) => totals::run(&report).await,
+        Command::Audit(report) => audit::run(&report).await,
+        Command::Cash(report) => cash::run(&report).await,
+        Command::Returns(report) => returns::run(&report).await,
         Command::Sales(report) => sales::run(&report).await,
         Command::Stock(report) => stock::run(&report).await,
         Command::Fleet(report) => fleet::run(&report).await,
@@ -69,7 +87,12 @@ async fn main() -> ExitCode {
         Command::Transfers(report) => transfers::run(&report).await,
         Command::ReplayRequest(arguments) => replay_request::run(&arguments).await,
         Command::Publications(command) => publications::run(command).await,
+        Command::Orders(arguments) => orders::run(&arguments).await,
+        Command::Customers(arguments) => customers::run(&arguments).await,
+        Command::GiftCards(arguments) => gift_cards::run(&arguments).await,
+        Command::Stores(arguments) => stores::run(&arguments).await,
         Command::Route(options) => return route::run(&options),
+        Command::Parity(arguments) => parity::run(&arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Key(arguments) => key::run(&arguments).await,
         Command::Webhook(arguments) => webhook::run(&arguments).await,
@@ -82,7 +105,7 @@ async fn main() -> ExitCode {
             eprintln!("store-hub-hq: {why}");
             ExitCode::from(2)
         }
-        // Whoever reads has seen enough.
+        // The reader closed the pipe.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("store-hub-hq: {failure}");

@@ -1,13 +1,13 @@
-//! Positions that a hub told ahead of its events, until the events confirm them. Pure.
+//! Positions that a hub sends before its events, until the events confirm them. Pure.
 //!
-//! HQ sums a store's positions up from its events. After an outage the sum is old, and the hub tells the current
-//! positions ahead of the events that wait ([`contract::positions`]). They are kept beside the sum and shown in its place.
-//! Once HQ's cursors have passed their [`Version`], the sum of the events up to the version must be the same figures.
-//! Then they are forgotten: what is shown is the sum again. If it is another, a person hears of it; the sum is shown, as
-//! it is what the events say.
+//! HQ sums a store's positions from its events. After an outage the sum is outdated, and the hub sends its current
+//! positions before the waiting events ([`contract::positions`]). They are kept beside the sum and shown instead of it.
+//! Once HQ's cursors have passed their [`Version`], the sum of the events up to the version must equal them. Then they
+//! are deleted and the sum is shown again. If they differ, an alarm is raised; the sum is shown, because it is what the
+//! events say.
 //!
-//! Told positions are only compared with, never added to the sum: whatever is lost, doubled or late, nothing is counted
-//! twice.
+//! Positions are only compared with the sum, never added to it: whatever is lost, duplicated or late, nothing is
+//! counted twice.
 
 use commerce::stock::State;
 use contract::{StockOpened, positions::Version, stock::Moved};
@@ -15,23 +15,23 @@ use contract::{StockOpened, positions::Version, stock::Moved};
 /// Thousandths in each state, in the order of [`State::ALL`].
 pub type States = [i64; State::ALL.len()];
 
-/// What to do with a position that is told, when HQ keeps one of an earlier or later version, or none.
+/// Whether to keep a position, given the version that HQ keeps, if any, and HQ's cursors.
 pub fn keeps(kept: Option<Version>, told: Version, cursors: Version) -> bool {
-    // What HQ has heard already says as much.
+    // HQ's events already include it.
     if has_passed(cursors, told) {
         return false;
     }
-    // Versions of one store are in order, whichever way they come.
+    // Versions of one store are ordered, in whatever order they arrive.
     kept.is_none_or(|kept| has_passed(told, kept))
 }
 
-/// Whether everything that is in a version is below the cursors.
+/// Whether all events of a version are below the cursors.
 pub fn has_passed(cursors: Version, version: Version) -> bool {
     version.sales <= cursors.sales && version.stock <= cursors.stock
 }
 
-/// What events say of an item by one unit: the sum now, less what came after the version. `None` if that cannot be
-/// represented, which no store's figures lead to.
+/// The sum of an item's events in one unit up to a version: the sum now, without later events. `None` on overflow,
+/// which no store's quantities cause.
 pub fn summed_at_version(sum: States, later: impl IntoIterator<Item = (State, i64)>) -> Option<States> {
     let mut at = sum;
     for (state, milli) in later {
@@ -44,10 +44,10 @@ pub fn summed_at_version(sum: States, later: impl IntoIterator<Item = (State, i6
     Some(at)
 }
 
-/// Effects on the stock: item, unit name, state, thousandths.
+/// An effect on the stock: item, unit, state, thousandths.
 pub type Effect<'e> = (&'e str, commerce::Unit, State, i64);
 
-/// What a sale or a movement adds to the stock.
+/// The effects of a sale or a movement on the stock.
 pub fn effects_of_lines(lines: &[Moved]) -> impl Iterator<Item = Effect<'_>> {
     lines.iter().flat_map(|line| {
         let side =
@@ -58,7 +58,7 @@ pub fn effects_of_lines(lines: &[Moved]) -> impl Iterator<Item = Effect<'_>> {
     })
 }
 
-/// What a part of an opening adds to the stock.
+/// The effects of a part of an opening on the stock.
 pub fn effects_of_opening(opened: &StockOpened) -> impl Iterator<Item = Effect<'_>> {
     opened.lines.iter().map(|line| (line.sku.as_str(), line.unit, line.state, line.quantity_milli))
 }
@@ -88,7 +88,7 @@ mod tests {
         assert!(!has_passed(version(9, 3), version(9, 4)));
     }
 
-    /// An event of the model: thousandths that leave one item's stock, or come.
+    /// An event of the model: thousandths that enter or leave one item's stock.
     type Event = (usize, i64);
 
     /// A store with two streams and a few items.
@@ -110,7 +110,7 @@ mod tests {
         Positions { version: Version, lines: Vec<(usize, i64)> },
     }
 
-    /// HQ, as the ledger does it: cursors, sums, and what was told ahead.
+    /// HQ as in the ledger: cursors, sums, and kept positions.
     #[derive(Default)]
     struct Hq {
         heard: [Vec<Event>; 2],
@@ -189,10 +189,10 @@ mod tests {
     }
 
     proptest! {
-        /// Messages are lost, doubled and reordered, and more happens meanwhile. What HQ shows is always a figure that the
-        /// store had, never one that was counted twice; every told position is confirmed; in the end the sums stand.
+        /// Messages are lost, duplicated and reordered while events continue. HQ always shows positions that the store
+        /// had; every kept position is confirmed; in the end the sums are shown.
         #[test]
-        fn told_positions_are_confirmed_and_never_counted(steps in proptest::collection::vec(step(), 0..150)) {
+        fn positions_are_confirmed_and_never_added(steps in proptest::collection::vec(step(), 0..150)) {
             let (mut store, mut hq, mut pipe) = (Store::default(), Hq::default(), VecDeque::<Message>::new());
             let mut had = [const { Vec::<i64>::new() }; 4].map(|mut had| { had.push(0); had });
             for step in steps {

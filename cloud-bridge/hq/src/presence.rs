@@ -1,30 +1,30 @@
 //! Whether a hub is connected, and since when. Pure.
 //!
-//! A hub says hello at every connection and every half minute; the broker says that it is gone when the connection ends.
-//! A last will may come after the hello of the next connection, so it counts only for the connection that it names. Of
-//! one that was lost, as HQ was down, the silence tells.
+//! A hub says hello on every connection and every half minute; the broker publishes its last will when the connection
+//! ends. A last will may arrive after the hello of the next connection, so it counts only for the connection that it
+//! names. If it was lost because HQ was down, silence counts.
 
 use serde::Serialize;
 
-/// How long a hub may be silent before it counts as gone, in milliseconds: three hellos.
+/// The silence after which a hub counts as disconnected, in milliseconds: three hellos.
 pub const SILENT_MS: i64 = 90_000;
 
-/// What is known of a hub's connection.
+/// The state of a hub's connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Presence {
-    /// Which of its connections it said hello on last.
+    /// The connection of the last hello.
     #[serde(skip)]
     pub connection: String,
-    /// It said hello, and is not known to be gone.
+    /// Whether it said hello and is not known to be gone.
     pub is_online: bool,
-    /// Since when: milliseconds since 1970, UTC.
+    /// When this state began: milliseconds since 1970, UTC.
     pub since_ms: i64,
-    /// When it said hello last, or was told to be gone.
+    /// When the last hello or last will arrived.
     pub heard_at_ms: i64,
 }
 
 impl Presence {
-    /// After a hello.
+    /// The state after a hello.
     #[must_use]
     pub fn after_hello(known: Option<Self>, connection: u64, now_ms: i64) -> Self {
         let connection = connection.to_string();
@@ -35,7 +35,7 @@ impl Presence {
         Self { connection, is_online: true, since_ms, heard_at_ms: now_ms }
     }
 
-    /// After a last will; `None` if it is of an earlier connection, or said before.
+    /// The state after a last will; `None` if it names an earlier connection, or is repeated.
     #[must_use]
     pub fn after_will(&self, connection: u64, now_ms: i64) -> Option<Self> {
         let is_of_it = self.is_online && self.connection == connection.to_string();
@@ -43,7 +43,7 @@ impl Presence {
         is_of_it.then_some(gone)
     }
 
-    /// As it is at a moment: who was silent for too long is gone, since it was heard last.
+    /// The state at a moment: a hub that was silent for too long is gone.
     #[must_use]
     pub fn at(&self, now_ms: i64) -> Self {
         if self.is_online && !self.is_online_at(now_ms) {
@@ -52,7 +52,7 @@ impl Presence {
         self.clone()
     }
 
-    /// Whether it counts as connected at a moment.
+    /// Whether the hub counts as connected at a moment.
     pub fn is_online_at(&self, now_ms: i64) -> bool {
         self.is_online && now_ms.saturating_sub(self.heard_at_ms) < SILENT_MS
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hub_is_online_since_its_connection_began_until_its_will_or_silence() {
+    fn a_hub_is_online_from_its_hello_until_its_will_or_silence() {
         let first = Presence::after_hello(None, 7, 1_000);
         assert_eq!((first.since_ms, first.is_online_at(1_000 + SILENT_MS - 1)), (1_000, true));
         assert!(!first.is_online_at(1_000 + SILENT_MS));

@@ -1,4 +1,4 @@
-//! Databases for tests: each new and empty.
+//! New, empty databases for tests.
 
 use crate::database::{Access, Address, Database};
 
@@ -21,7 +21,7 @@ impl Fresh {
         Self { database, address, _directory: Some(directory) }
     }
 
-    /// PostgreSQL, if it is installed.
+    /// PostgreSQL, if installed.
     pub(crate) async fn postgres() -> Option<Self> {
         let address: Address = postgres::database()?.parse().unwrap();
         let database = Database::open(&address, &Access::default()).await.unwrap();
@@ -34,7 +34,7 @@ impl Fresh {
     }
 }
 
-/// Makes a test of each of these functions for each engine: each is given a [`Fresh`] database.
+/// Makes a test of each of these functions for each engine; each gets a [`Fresh`] database.
 macro_rules! on_each_engine {
     ($($test:ident)+) => {
         mod sqlite {

@@ -1,21 +1,22 @@
-//! Transfers between stores, followed from one store's ledger into the other's.
+//! Transfers between stores, matched across the ledgers of both.
 //!
-//! A transfer has two halves: what the sender booked (sent; then arrived or short, once a person there confirms it) and
-//! what the receiver booked (received). Their movements refer to it by the same name
-//! ([`reference`](commerce::stock::transfer::reference)). Until both halves agree, the goods are in two ledgers or in
-//! none, and the transfer is in the report, also one that is simply on its way.
+//! A transfer has two halves: the sender's movements (sent; then arrived or short, once a person there confirms it) and
+//! the receiver's (received). Both refer to it by the same name ([`reference`](commerce::stock::transfer::reference)).
+//! Until both halves agree, the goods are in two ledgers or in none, and the transfer is reported, even if it is simply
+//! in transit.
 //!
-//! | what happens | what is reported |
+//! | case | report |
 //! | --- | --- |
-//! | nobody enters the truck at the other store | sent, and nothing else |
-//! | it is received, and nobody tells the sender | sent and received |
+//! | nobody registers the delivery at the receiver | sent only |
+//! | it is received, and nobody confirms it at the sender | sent and received |
 //! | it is received twice, or more than was sent | more received than arrived |
 //! | the sender confirms more or less than was received | received and arrived differ |
 //! | the receiver does not track an item | sent, maybe arrived, and never received: its movement lacks the line |
-//! | HQ's ledger began after the transfer left | received or arrived, never sent |
+//! | HQ's ledger began after the transfer was sent | received or arrived, never sent |
 //!
-//! A hub that is restored from a backup takes the numbers of movements again that it had given since. From the first
-//! movement that it books in the new epoch on, those of earlier epochs are passed over: its ledger does not have them.
+//! A hub restored from a backup reuses the numbers of movements that it booked after the backup. From its first
+//! movement in the new epoch on, movements of earlier epochs with the same or higher numbers are ignored: its ledger
+//! does not have them.
 
 use std::collections::BTreeSet;
 
@@ -37,31 +38,31 @@ statements! {
     PAGE = "transfer/page";
 }
 
-/// Rows that are read at once.
+/// The number of rows read at once.
 const AT_ONCE: i64 = 2_000;
 
-/// An item of a transfer on which the two stores do not agree; quantities in thousandths of the unit.
+/// An item of a transfer on which the stores do not agree; quantities in thousandths of the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Uneven {
     /// The sender.
     pub from: HubId,
-    /// Its transfer.
+    /// The sender's name of the transfer.
     pub transfer: String,
-    /// When it left: milliseconds since 1970, UTC. None if HQ has not heard of it.
+    /// When it was sent: milliseconds since 1970, UTC. None if HQ does not know.
     pub sent_at_ms: Option<i64>,
-    /// The stores that received of it; more than one is a mistake.
+    /// The stores that received it; more than one is an error.
     pub received_by: BTreeSet<HubId>,
-    /// Of what.
+    /// The item.
     pub sku: String,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// What left.
+    /// The quantity sent.
     pub sent: i64,
-    /// What the other store has received.
+    /// The quantity received by the other store.
     pub received: i64,
-    /// What the sender was told has arrived.
+    /// The quantity that the sender recorded as arrived.
     pub arrived: i64,
-    /// What the sender was told never did.
+    /// The quantity that the sender recorded as missing.
     pub short: i64,
 }
 

@@ -1,10 +1,10 @@
-//! `mqtts://hq.example.com:8883`.
+//! Broker addresses such as `mqtts://hq.example.com:8883`.
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Where the broker is.
+/// The address of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BrokerAddress {
@@ -12,7 +12,7 @@ pub struct BrokerAddress {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// `mqtts` rather than `mqtt`.
+    /// Whether the scheme is `mqtts`.
     pub tls: bool,
 }
 
@@ -47,7 +47,7 @@ impl FromStr for BrokerAddress {
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(inside) if inside.parse::<Ipv6Addr>().is_ok() => inside,
             None if !host.contains(':') => host,
-            _ => return Err(refuse("an IPv6 address stands in brackets, such as [2001:db8::7]")),
+            _ => return Err(refuse("an IPv6 address needs brackets, such as [2001:db8::7]")),
         };
         let named = !host.is_empty() && host.len() <= 253;
         if !named || !host.chars().all(|char| char.is_ascii_alphanumeric() || "-.:_".contains(char)) {
@@ -114,9 +114,9 @@ mod tests {
         }
     }
 
-    /// rumqttc joins host and port with a colon, without brackets, and takes the host as it is for the server's name.
+    /// rumqttc joins host and port with a colon, without brackets, and uses the host as given for the server's name.
     #[test]
-    fn an_ipv6_address_is_what_the_mqtt_client_understands() {
+    fn an_ipv6_address_is_understood_by_the_mqtt_client() {
         let BrokerAddress { host, port, .. } = "mqtts://[::1]:4000".parse().unwrap();
         let found: Vec<_> = format!("{host}:{port}").to_socket_addrs().unwrap().collect();
         assert_eq!(found, ["[::1]:4000".parse().unwrap()]);

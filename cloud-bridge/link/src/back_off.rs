@@ -1,11 +1,11 @@
-//! How long to wait before the next attempt.
+//! The delay before the next attempt.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Delays that double from attempt to attempt up to a maximum. Each is drawn from the upper half of its range, so that
-/// many who fail together do not try again together.
+/// Delays that double with each attempt, up to a maximum. Each is drawn from the upper half of its range, so that
+/// clients that fail together do not retry together.
 #[derive(Debug)]
 pub struct BackOff {
     policy: ExponentialBuilder,
@@ -13,10 +13,10 @@ pub struct BackOff {
     most: Duration,
 }
 
-/// The first delay at most.
+/// The maximum of the first delay.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// Later delays at most.
+/// The maximum of later delays.
 const MOST: Duration = Duration::from_secs(10);
 
 impl Default for BackOff {
@@ -34,12 +34,12 @@ impl BackOff {
         Self { policy, delays: policy.build(), most }
     }
 
-    /// How long to wait before the next attempt.
+    /// The delay before the next attempt.
     pub fn next_delay(&mut self) -> Duration {
         self.delays.next().unwrap_or(self.most)
     }
 
-    /// An attempt succeeded: the next failure begins with the first delay again.
+    /// Begins with the first delay again, after an attempt succeeded.
     pub fn reset(&mut self) {
         self.delays = self.policy.build();
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_double_up_to_the_maximum_and_begin_again_after_a_reset() {
+    fn delays_double_up_to_the_maximum_and_restart_after_a_reset() {
         let mut back_off = BackOff::default();
         for _ in 0..2 {
             for attempt in 0..40 {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn two_peers_do_not_wait_equally_long() {
+    fn two_clients_do_not_wait_equally_long() {
         let delays = || {
             let mut back_off = BackOff::default();
             (0..20).map(|_| back_off.next_delay()).collect::<Vec<_>>()

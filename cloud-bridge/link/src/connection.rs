@@ -1,6 +1,6 @@
-//! One connection to the broker, by rumqttc, fenced: its task only polls, so that nothing it waits for can wait for it,
-//! and it is thrown away whole at the first error, with whatever its client still remembers (rumqttc resends from
-//! memory after a reconnect, which once paired messages with the wrong acknowledgements).
+//! One connection to the broker, over rumqttc. The client's task only polls, so it cannot deadlock with its users, and
+//! it is dropped at the first error with everything it remembers: rumqttc resends from memory after a reconnect, which
+//! once paired messages with the wrong acknowledgements.
 
 use std::{
     fmt,
@@ -25,19 +25,23 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{address::BrokerAddress, message::Message};
 
-/// How long connecting and the handshake may take, in seconds.
+/// The time limit for connecting and the handshake, in seconds.
 const CONNECT_SECONDS: u64 = 10;
 
-/// A silent broker is given up after one and a half times this.
+/// A silent broker is disconnected after one and a half times this.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Requests that may wait inside the client; beyond it publishing is refused until there is room.
+/// The maximum number of requests queued in the client; when full, publishing is refused until there is room.
 const REQUESTS: usize = 64;
 
-/// Messages that wait here for whoever reads them; beyond it the connection is not read.
+/// Messages that the broker may leave unacknowledged, if it allows as many. The client allocates about 70 bytes for
+/// each: with its default of 65,535 a connection costs 4.5 MB.
+const IN_FLIGHT: u16 = 1024;
+
+/// The maximum number of unread messages; when full, the connection is not read.
 const UNREAD: usize = 256;
 
-/// What an incoming packet may have beside its payload: the topic and its properties, in bytes.
+/// The maximum size of an incoming packet beside its payload: the topic and its properties, in bytes.
 const OVERHEAD: usize = 4096;
 
 /// Room that [`Link::payload_limit`] leaves beside topic and payload: for content type, response topic and correlation.
@@ -46,36 +50,36 @@ const PROPERTIES: usize = 256;
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// It could not be made, or broke, or the peer does not keep to the protocol.
+    /// It could not be established, it broke, or the peer violated the protocol.
     #[error("connection failed: {0}")]
     Connection(String),
     /// The broker closed it.
     #[error("the broker closed the connection ({0})")]
     Closed(String),
-    /// The broker closed it because of another client, or without a word, which is how some tell that.
+    /// The broker closed it because of another client, or without a reason, which some brokers do in that case.
     #[error(
-        "the broker closed the connection {told}; if this happens again and again, another client connects as \
-         `{client_id}`: give each its own name"
+        "the broker closed the connection {told}; if this repeats, another client connects as `{client_id}`: give \
+         each its own name"
     )]
     TakenOver {
-        /// The MQTT client id of both.
+        /// The MQTT client id of both clients.
         client_id: String,
         /// `as another client took it over`, or `without a reason`.
         told: &'static str,
     },
-    /// The broker did not let the client in.
+    /// The broker rejected the client.
     #[error(
         "the broker refused the connection ({0}); check the user name, the password and the certificate in the config, \
          and the broker's access list"
     )]
     Refused(String),
-    /// The broker cannot carry messages that must arrive.
-    #[error("the broker takes messages of quality of service 0 alone; allow at least 1 in its config")]
+    /// The broker does not support QoS 1.
+    #[error("the broker only supports QoS 0; allow at least QoS 1 in its config")]
     QualityOfService,
     /// The broker refused a subscription.
     #[error("the broker refused the subscription to {filter} ({reason}); check its access list")]
     Subscription {
-        /// To what.
+        /// The topic filter.
         filter: String,
         /// The broker's reason code.
         reason: String,
@@ -88,55 +92,55 @@ pub enum LinkError {
     TaskEnded,
 }
 
-/// What comes from the broker.
+/// An event of the connection.
 #[derive(Debug)]
 pub enum Incoming {
-    /// Connected and subscribed: messages may flow.
+    /// Connected and subscribed.
     Ready,
     /// A message.
     Message(Message),
-    /// The broker took something: there may be room to publish again.
+    /// The broker accepted a message, so there may be room to publish again.
     Room,
-    /// The connection is over, for this reason. Nothing follows.
+    /// The connection ended, with the reason. Nothing follows.
     Closed(LinkError),
 }
 
 /// Why a message was not published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublished {
-    /// The queue is full: try again after [`Incoming::Room`].
+    /// The queue is full: retry after [`Incoming::Room`].
     #[error("too many messages wait to be sent")]
     NoRoom,
-    /// It will never be taken.
-    #[error("a message of {bytes} bytes; the broker takes at most {limit}: raise its maximum packet size")]
+    /// The message is too large for the broker.
+    #[error("message of {bytes} bytes; the broker accepts at most {limit}: raise its maximum packet size")]
     TooLarge {
         /// The payload's size.
         bytes: usize,
         /// The largest payload on this topic.
         limit: usize,
     },
-    /// It is to be kept, and the broker keeps none.
-    #[error("the broker keeps no messages; allow retained messages in its config")]
+    /// The message is to be retained, but the broker does not support that.
+    #[error("the broker does not retain messages; allow retained messages in its config")]
     NotRetained,
 }
 
-/// A connection: publishes, and ends its task when dropped.
+/// A connection for publishing; ends its task when dropped.
 pub struct Link {
     client: AsyncClient,
     poll: JoinHandle<()>,
     max_payload: usize,
-    /// The largest packet that the broker takes, once it has said so.
+    /// The broker's maximum packet size, once known.
     max_packet: Arc<AtomicUsize>,
-    /// Whether the broker keeps messages.
+    /// Whether the broker retains messages.
     retains: Arc<AtomicBool>,
 }
 
 impl Link {
-    /// Publishes at QoS 1, and never what the broker does not take: one packet beyond its limits would end the
+    /// Publishes at QoS 1. Refuses what the broker does not accept: a packet beyond its limits would end the
     /// connection.
     ///
     /// # Errors
-    /// The queue is full, the message is larger than the broker accepts, or is to be kept by one that keeps none.
+    /// The queue is full, the message is too large for the broker, or it is to be retained and the broker cannot.
     pub fn publish(&self, message: Message) -> Result<(), Unpublished> {
         let packet = self.max_packet.load(Ordering::Relaxed);
         let (bytes, limit) = (message.payload.len(), self.max_payload.min(packet.saturating_sub(message.overhead())));
@@ -152,8 +156,8 @@ impl Link {
         published.map_err(|_| Unpublished::NoRoom)
     }
 
-    /// The largest payload that can be published on a topic, in bytes, with room for the properties of a [`Message`].
-    /// Known once the connection is [ready](Incoming::Ready).
+    /// The maximum payload on a topic, in bytes, with room for the properties of a [`Message`]. Known once the
+    /// connection is [ready](Incoming::Ready).
     pub fn payload_limit(&self, topic: &str) -> usize {
         let packet = self.max_packet.load(Ordering::Relaxed);
         let bare = Message { topic: topic.to_owned(), ..Message::default() };
@@ -167,7 +171,7 @@ impl Drop for Link {
     }
 }
 
-/// A user name and its password. The password is not in what is formatted for logs.
+/// A user name and password. The `Debug` form omits the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// The user name.
@@ -182,18 +186,18 @@ impl fmt::Debug for Login {
     }
 }
 
-/// A broker, whom to trust as it, and how to log in.
+/// A broker, and how to authenticate both ends.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    /// Where it is.
+    /// Its address.
     pub address: BrokerAddress,
-    /// For `mqtts`: whom to trust, and the certificate to show.
+    /// For `mqtts`: the trusted authorities, and the client's certificate.
     pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// If the broker asks for a password.
+    /// The login, if the broker asks for one.
     pub login: Option<Login>,
 }
 
-/// Who connects to where, and what it listens to.
+/// The parameters of a connection.
 #[derive(Clone)]
 pub struct Ends {
     /// The broker.
@@ -202,17 +206,18 @@ pub struct Ends {
     pub client_id: String,
     /// The topic filters to subscribe to; at least one.
     pub subscribe: Vec<String>,
-    /// The largest payload that is sent or taken, in bytes.
+    /// The maximum payload to send or accept, in bytes.
     pub max_payload: usize,
-    /// What the broker publishes when this connection ends, for whatever reason.
+    /// The last will, published by the broker when this connection ends.
     pub will: Option<Message>,
 }
 
-/// Begins to connect; what happens is told through the receiver.
+/// Begins to connect; events arrive through the receiver.
 pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
     let Ends { broker: Broker { address, tls, login }, client_id, subscribe, max_payload, will } = ends;
     let mut options = MqttOptions::new(client_id.clone(), address.host, address.port);
     options.set_keep_alive(KEEP_ALIVE).set_clean_start(true).set_connection_timeout(CONNECT_SECONDS);
+    options.set_outgoing_inflight_upper_limit(IN_FLIGHT);
     options.set_max_packet_size(Some(u32::try_from(max_payload.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)));
     if let Some(Login { username, password }) = login {
         options.set_credentials(username, password);
@@ -269,14 +274,13 @@ pub fn connect(ends: Ends) -> (Link, mpsc::Receiver<Incoming>) {
     (Link { client, poll, max_payload, max_packet, retains }, incoming)
 }
 
-/// What a broker takes.
+/// The broker's limits.
 struct Limits {
     max_packet: usize,
     retains: bool,
 }
 
-/// The broker's limits, as it says them in its answer to the connection. How many unacknowledged messages it takes at
-/// once (its receive maximum) the client keeps to by itself.
+/// The broker's limits, from its CONNACK. The client itself obeys the receive maximum.
 fn limits(answer: &ConnAck) -> Result<Limits, LinkError> {
     let Some(limits) = &answer.properties else { return Ok(Limits { max_packet: usize::MAX, retains: true }) };
     if limits.max_qos == Some(0) {
@@ -286,7 +290,7 @@ fn limits(answer: &ConnAck) -> Result<Limits, LinkError> {
     Ok(Limits { max_packet, retains: limits.retain_available != Some(0) })
 }
 
-/// Why the client gave the connection up.
+/// The reason why the client ended the connection.
 fn cause(error: ConnectionError, client_id: String, is_in: bool) -> LinkError {
     match error {
         ConnectionError::MqttState(StateError::ServerDisconnect {
@@ -297,7 +301,7 @@ fn cause(error: ConnectionError, client_id: String, is_in: bool) -> LinkError {
             let why = reason_string.map(|why| format!(": {}", why.escape_debug())).unwrap_or_default();
             LinkError::Closed(format!("{reason_code:?}{why}"))
         }
-        // mosquitto says it by a DISCONNECT without properties, which rumqttc 0.25 takes for unfinished.
+        // mosquitto sends a DISCONNECT without properties, which rumqttc 0.25 takes for unfinished.
         ConnectionError::MqttState(StateError::ConnectionAborted) if is_in => {
             LinkError::TakenOver { client_id, told: "without a reason" }
         }
@@ -312,7 +316,7 @@ fn cause(error: ConnectionError, client_id: String, is_in: bool) -> LinkError {
     }
 }
 
-/// The first subscription that the broker did not grant. It answers them in order.
+/// The first subscription that the broker refused. The broker answers them in order.
 fn refused(filters: &[String], codes: &[SubscribeReasonCode]) -> Option<LinkError> {
     let mut codes = codes.iter();
     filters.iter().find_map(|filter| {
@@ -341,8 +345,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broker_that_is_not_there_closes_the_connection_with_a_reason() {
-        // A port that was free a moment ago, with nobody behind it.
+    async fn an_unreachable_broker_closes_the_connection_with_a_reason() {
+        // A port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = BrokerAddress { host: "127.0.0.1".into(), port, tls: false };
         let broker = Broker { address, tls: None, login: None };

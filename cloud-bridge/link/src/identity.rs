@@ -1,4 +1,4 @@
-//! An identity that is renewed while it is in use.
+//! A certificate and key that can be renewed while in use.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,8 +17,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::trust::{TrustError, certificates, invalid, read};
 
-/// A certificate chain and its private key, from two PEM files, for a server or a client. [`Self::reload`] takes over
-/// what was put in their place; connections that were made before go on.
+/// A certificate chain and its private key, from two PEM files, for a server or a client. [`Self::reload`] re-reads the
+/// files; established connections continue.
 #[derive(Debug)]
 pub struct Identity {
     certificate: PathBuf,
@@ -35,19 +35,19 @@ struct Shown {
 }
 
 impl Identity {
-    /// Reads an identity: the certificate's file first, in it the certificate before those that signed it.
+    /// Reads an identity. The certificate's file has the certificate first, then those that signed it.
     ///
     /// # Errors
-    /// A file cannot be read, or is not of the right kind, or the key is not the certificate's.
+    /// A file cannot be read or has the wrong content, or the key does not match the certificate.
     pub fn open(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
         let shown = RwLock::new(load(certificate, key, files(certificate, key)?)?);
         Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), shown })
     }
 
-    /// Takes over what the files hold now; true if that is new.
+    /// Re-reads the files; returns whether they changed.
     ///
     /// # Errors
-    /// As for [`Self::open`]. What was shown before is shown still.
+    /// As for [`Self::open`]. The previous identity stays in use.
     pub fn reload(&self) -> Result<bool, TrustError> {
         let files = files(&self.certificate, &self.key)?;
         if files == *self.shown().files {
@@ -58,7 +58,7 @@ impl Identity {
         Ok(true)
     }
 
-    /// When the first certificate of the chain that expires does so: seconds since 1970, UTC.
+    /// When the first certificate of the chain expires: seconds since 1970, UTC.
     pub fn expires_at(&self) -> i64 {
         self.shown().expires_at
     }
@@ -91,10 +91,10 @@ impl ResolvesClientCert for Identity {
     }
 }
 
-/// When the first of a file's certificates that expires does so: seconds since 1970, UTC.
+/// When the first certificate of a file expires: seconds since 1970, UTC.
 ///
 /// # Errors
-/// The file cannot be read, or holds no certificate.
+/// The file cannot be read, or contains no certificate.
 pub fn expires_at(certificate: &Path) -> Result<i64, TrustError> {
     let origin = certificate.display().to_string();
     earliest_end(&origin, &certificates(&origin, &read(certificate)?)?)

@@ -1,4 +1,4 @@
-//! A message with the MQTT 5 properties that matter here.
+//! A message with the MQTT 5 properties that are used here.
 
 use std::time::Duration;
 
@@ -7,33 +7,34 @@ use rumqttc::v5::mqttbytes::{
     v5::{LastWill, LastWillProperties, Publish, PublishProperties},
 };
 
-/// A message, as it is published or as it arrives. Always at QoS 1.
+/// A published or received message, at QoS 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Where it is published.
+    /// The topic.
     pub topic: String,
-    /// What the payload is.
+    /// The content type.
     pub content_type: Option<String>,
-    /// Any bytes.
+    /// The payload.
     pub payload: Vec<u8>,
-    /// The broker keeps it, in the place of an earlier one, for whoever subscribes later. One that arrives was kept.
+    /// Whether the broker retains it for later subscribers, replacing an earlier one; on a received message: it was
+    /// retained.
     pub retain: bool,
-    /// Where an answer goes, if one is asked for.
+    /// The topic for the answer, if one is requested.
     pub response_topic: Option<String>,
-    /// By what who asks knows the answer; an answer repeats it.
+    /// The correlation data that an answer repeats.
     pub correlation: Option<Vec<u8>>,
-    /// How long it is of use, in whole seconds: the broker drops it then.
+    /// The expiry, in whole seconds; then the broker drops it.
     pub expires: Option<Duration>,
 }
 
 impl Message {
-    /// A message that nobody keeps and that asks for no answer.
+    /// A message that is not retained and requests no answer.
     pub fn new(topic: String, content_type: String, payload: Vec<u8>) -> Self {
         Self { topic, content_type: Some(content_type), payload, ..Self::default() }
     }
 
-    /// The bytes that it has beside its payload as a PUBLISH (MQTT 5.0, section 3.3): type and flags, remaining length,
-    /// topic, packet identifier, and the properties, each with its identifier and lengths at their longest.
+    /// The size of its PUBLISH without the payload (MQTT 5.0, section 3.3): type and flags, remaining length, topic,
+    /// packet identifier, and the properties, each with its identifier and its longest length.
     pub(crate) fn overhead(&self) -> usize {
         let property = |bytes: Option<usize>| bytes.map_or(0, |bytes| 1 + 2 + bytes);
         let properties = property(self.content_type.as_ref().map(String::len))

@@ -13,25 +13,25 @@ use rustls::{
 
 use crate::identity::Identity;
 
-/// Why a PEM file, or what it holds, cannot be used.
+/// Why a PEM file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file could not be read.
     #[error("could not read {}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The text is not the PEM that was expected.
+    /// The text is not the expected PEM.
     #[error("{origin}: not a valid PEM {expected}: {why}")]
     Invalid {
         /// The file, or `the given PEM text`.
         origin: String,
         /// `certificate` or `private key`.
         expected: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         why: String,
     },
     /// The file contains no certificate.
@@ -40,14 +40,14 @@ pub enum TrustError {
         /// The file, or `the given PEM text`.
         origin: String,
     },
-    /// A key that is not the certificate's.
+    /// The key does not match the certificate.
     #[error("{key}: not the private key of the certificate {certificate}: {source}")]
     Mismatch {
         /// The certificate's file.
         certificate: String,
         /// The key's file.
         key: String,
-        /// What the TLS library said.
+        /// The TLS library's error.
         source: rustls::Error,
     },
     /// The TLS library refused the configuration.
@@ -55,18 +55,18 @@ pub enum TrustError {
     Refused(#[from] rustls::Error),
 }
 
-/// The certificates to trust, from a PEM file.
+/// The trusted certificates of a PEM file.
 ///
 /// # Errors
-/// The file cannot be read, or holds no certificate, or one that cannot be an authority's.
+/// The file cannot be read, contains no certificate, or one that is not an authority's.
 pub fn roots_from_file(path: &Path) -> Result<RootCertStore, TrustError> {
     roots(&path.display().to_string(), &read(path)?)
 }
 
-/// The certificates to trust, from PEM text.
+/// The trusted certificates of a PEM text.
 ///
 /// # Errors
-/// The file contains no certificate, or one that cannot serve as an authority's.
+/// The text contains no certificate, or one that is not an authority's.
 pub fn roots_from_pem(pem: &str) -> Result<RootCertStore, TrustError> {
     roots("the given PEM text", pem.as_bytes())
 }
@@ -80,7 +80,7 @@ fn roots(origin: &str, pem: &[u8]) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// TLS for a client that trusts `roots` and, if the server asks for it, shows its own identity.
+/// A client's TLS that trusts `roots` and presents the identity if the server asks for it.
 ///
 /// # Errors
 /// The TLS library refuses.
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewed_identity_is_taken_over_and_a_bad_one_is_not() {
+    fn a_renewed_identity_is_used_and_a_bad_one_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let write = |(certificate, key): &(String, String)| {
@@ -173,11 +173,11 @@ mod tests {
         let (first, second) = (pem(), pem());
         write(&first);
         let identity = Identity::open(&path("hub.pem"), &path("hub.key")).unwrap();
-        assert!(!identity.reload().unwrap(), "nothing is new");
-        // Between the two files of a renewal.
+        assert!(!identity.reload().unwrap(), "unchanged");
+        // Between the two writes of a renewal.
         fs::write(path("hub.pem"), &second.0).unwrap();
         assert!(matches!(identity.reload(), Err(TrustError::Mismatch { .. })));
-        assert!(identity.expires_at() > 0, "the former one is shown still");
+        assert!(identity.expires_at() > 0, "the previous identity stays in use");
         write(&second);
         assert!(identity.reload().unwrap());
         assert!(!identity.reload().unwrap());

@@ -1,4 +1,4 @@
-//! What goes ahead of a connection's first events, and what goes behind all of them.
+//! What is sent before a connection's first events, and after all of them.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -9,31 +9,31 @@ use tokio::time::Instant;
 use super::{Runner, message};
 use crate::{flow::Trouble, outbox::Backlog};
 
-/// If more events wait when HQ is reached, it hears first what the store has now. Fewer are there as soon as that.
+/// If more events than this wait when HQ is reached, the current positions are sent first. Fewer are sent as quickly.
 const BACKLOG: u64 = 200;
 
-/// How long the first events wait for HQ's cursors of the other streams. One that HQ has no cursor for holds nothing up
-/// for longer.
+/// How long the first events wait for HQ's cursors of the other streams. A stream without a cursor does not delay the
+/// others for longer.
 const OTHER_CURSORS: Duration = Duration::from_secs(1);
 
-/// What goes ahead of a connection's first events.
+/// What is sent before a connection's first events.
 pub(super) enum Ahead {
-    /// HQ's cursors are not known yet, or not of all streams: the first one since this moment.
+    /// Waits for HQ's cursors of all streams; the first one arrived at this moment.
     Waiting(Option<Instant>),
-    /// Current positions, still to be sent.
+    /// Current positions still to be sent.
     Positions(VecDeque<Message>),
 }
 
-/// Whether what goes ahead is sent; with what kept it from being read.
+/// The progress of what is sent first, with the error of reading it.
 pub(super) enum Sent {
-    /// All of it, or there is nothing.
+    /// All of it is sent, or there is none.
     All(Result<(), Trouble>),
-    /// HQ's cursors or room are waited for.
+    /// HQ's cursors or room are awaited.
     NotYet(Result<(), Trouble>),
 }
 
 impl Runner {
-    /// Sends what goes ahead.
+    /// Sends what comes before the first events.
     pub(super) async fn send_ahead(&mut self, link: &Link) -> Sent {
         let mut trouble = Ok(());
         if let Ahead::Waiting(since) = self.ahead {
@@ -57,7 +57,7 @@ impl Runner {
                         positions.push_front(message);
                         return Sent::NotYet(trouble);
                     }
-                    // The events bring the same figures.
+                    // The events lead to the same positions.
                     Err(error) => tracing::warn!(%error, "could not send HQ current positions"),
                 }
             }
@@ -66,7 +66,7 @@ impl Runner {
     }
 
     /// The current positions of the items that waiting events touch, as messages; none if few events wait. A failure to
-    /// read them holds nothing up.
+    /// read them delays nothing.
     async fn current_positions(&self) -> (VecDeque<Message>, Result<(), Trouble>) {
         let backlog = self.flows.iter().filter_map(|(stream, flow)| {
             let (last, from) = (flow.span?.last, flow.acknowledged.next());
@@ -84,7 +84,10 @@ impl Runner {
                 let written = positions.iter().map(|positions| message(topic.clone(), positions));
                 match written.collect::<Result<VecDeque<_>, _>>() {
                     Ok(messages) => {
-                        tracing::info!(messages = messages.len(), "telling HQ current positions ahead of the backlog");
+                        tracing::info!(
+                            messages = messages.len(),
+                            "sending HQ the current positions before the backlog"
+                        );
                         (messages, Ok(()))
                     }
                     Err(error) => (VecDeque::new(), Err(error.into())),
@@ -94,7 +97,7 @@ impl Runner {
         }
     }
 
-    /// Sends samples of how the hub is, if there is room for them.
+    /// Sends telemetry samples if there is room.
     pub(super) fn send_samples(&self, link: &Link) {
         let (samples, dropped) = self.samples.take();
         if samples.is_empty() {

@@ -1,4 +1,4 @@
-//! What HQ says, and why it is ignored.
+//! Messages from HQ.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use link::Message;
 use super::Runner;
 use crate::{alarms::About, inbox::Work, window::Acknowledged};
 
-/// Acknowledgements for another life of this hub's store, from which on another hub must be alive. After a restore a
-/// late one may arrive.
+/// After this many acknowledgements for another epoch of this hub's store, another hub must be using its name. After a
+/// restore a few late ones may arrive.
 const NAMESAKES: u64 = 3;
 
 /// Why a message from HQ is ignored.
@@ -30,19 +30,19 @@ enum Ignored {
     #[error("unknown stream")]
     Stream,
     #[error(
-        "HQ has events of {stream} up to {up_to}, this hub only up to {last}: was its disk set back? Take a backup and \
-         restore it: that begins a new epoch"
+        "HQ has events of {stream} up to {up_to}, this hub only up to {last}: its disk may have been set back. Take a \
+         backup and restore it, which begins a new epoch"
     )]
     Unknown { stream: Stream, up_to: Sequence, last: Sequence },
     #[error(
-        "HQ heard other events of {stream} up to {up_to} than this hub has: was its disk set back, or copied to another \
-         box? Nothing more of {stream} is sent. Stop the copy; take a backup of the store that goes on and restore it: \
-         that begins a new epoch"
+        "HQ has other events of {stream} up to {up_to} than this hub: its disk may have been set back, or copied to \
+         another box. Nothing more of {stream} is sent. Stop the copy, take a backup of the store that continues and \
+         restore it, which begins a new epoch"
     )]
     Diverged { stream: Stream, up_to: Sequence },
     #[error("too many batches wait to be applied; HQ will send it again")]
     Full,
-    #[error("nobody waits for this answer")]
+    #[error("unexpected answer")]
     Unasked,
 }
 
@@ -58,13 +58,13 @@ impl Runner {
         };
         match taken {
             Ok(()) => return,
-            // Whoever may publish decides how many there are.
+            // Debug only: whoever may publish decides how many there are.
             Err(why) => tracing::debug!(topic = %message.topic.escape_debug(), %why, "ignored a message from HQ"),
         }
         self.ignored += 1;
     }
 
-    /// Hands an announcement to the inbox, which looks at its signature.
+    /// Passes an announcement to the inbox, which verifies its signature.
     fn announced(&self, kind: PublicationKind, document: &[u8]) -> Result<(), Ignored> {
         if document.len() > MAX_ANNOUNCEMENT {
             return Err(BadMessage::TooLarge { bytes: document.len() }.into());
@@ -84,8 +84,8 @@ impl Runner {
             if self.namesakes >= NAMESAKES {
                 let (hub, own) = (&acknowledgement.hub, self.outbox.epoch());
                 let why = format!(
-                    "another hub is called `{hub}` too: HQ answers to epoch {epoch} of it, this hub's is {own}. Give \
-                     each its own name: they throw each other off the broker"
+                    "another hub is also called `{hub}`: HQ answers epoch {epoch}, this hub has epoch {own}. Give each \
+                     hub its own name; two with one name disconnect each other from the broker"
                 );
                 self.alarms.raise(About::Namesake, why);
             }
@@ -94,7 +94,7 @@ impl Runner {
         let (now, up_to) = (self.now_ms(), acknowledgement.up_to);
         self.compare(&acknowledgement).await?;
         let flow = self.flows.get_mut(&acknowledgement.stream).ok_or(Ignored::Stream)?;
-        // HQ answers what was said after the first look.
+        // HQ answers a hello that is sent after the first look.
         let Some(span) = flow.span else { return Ok(()) };
         match flow.window.acknowledge(up_to, span.last, now) {
             Acknowledged::Moved(up_to) => {
@@ -112,12 +112,12 @@ impl Runner {
         Ok(())
     }
 
-    /// Compares HQ's link at its cursor with the hub's own. If they differ, HQ heard another store than this one.
+    /// Compares HQ's chain link at its cursor with the hub's. If they differ, HQ has another store's events.
     async fn compare(&mut self, acknowledgement: &Acknowledgement) -> Result<(), Ignored> {
         let Acknowledgement { stream, up_to, link: Some(at_hq), .. } = acknowledgement else { return Ok(()) };
         let (outbox, of, sequence) = (Arc::clone(&self.outbox), stream.clone(), *up_to);
         let read = tokio::task::spawn_blocking(move || outbox.link(&of, sequence)).await;
-        // Without a link, and if it can't be read, nothing is known; the look at the outbox says so.
+        // No link, or it cannot be read: nothing to compare. Reading the outbox reports the error.
         let Ok(Ok(Some(own))) = read else { return Ok(()) };
         let flow = self.flows.get_mut(stream).ok_or(Ignored::Stream)?;
         flow.known = Some(Known { sequence, link: own });
@@ -130,7 +130,7 @@ impl Runner {
         Err(why)
     }
 
-    /// Hands a batch to the inbox.
+    /// Passes a batch to the inbox.
     fn receive(&mut self, message: &Message) -> Result<(), Ignored> {
         let batch: DownBatch = read(message)?;
         if batch.hub != self.outbox.hub() {
@@ -142,7 +142,7 @@ impl Runner {
         self.inbox.ask.try_send(Work::Apply(batch)).map_err(|_| Ignored::Full)
     }
 
-    /// Hands an answer of HQ's to who asked.
+    /// Passes HQ's answer to its asker.
     fn answered(&mut self, message: &Message) -> Result<(), Ignored> {
         let answered: Answered = read(message)?;
         if answered.hub != self.outbox.hub() {

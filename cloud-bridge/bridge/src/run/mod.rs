@@ -1,7 +1,9 @@
-//! The bridge at work: one task that owns the windows and drives them by what the link, the outbox and the inbox say.
+//! The bridge's task: owns the windows and reacts to the link, the outbox and the inbox.
 
 mod ahead;
 mod heard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +19,7 @@ use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublishe
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
 use self::ahead::{Ahead, Sent};
@@ -31,39 +33,39 @@ use crate::{
     telemetry::Samples,
 };
 
-/// How often hello is said until HQ answers, or while the store has stopped: HQ may be down just now.
+/// How often hello is sent until HQ answers, or while the store has stopped.
 const HELLO_AGAIN: Duration = Duration::from_secs(5);
-/// How often it is said otherwise: HQ may have lost what it had, and a quiet hub would not hear of it.
+/// How often it is sent otherwise: HQ may have lost events, and a quiet hub would not notice.
 const HELLO_EVERY: Duration = Duration::from_secs(30);
-/// How long HQ may leave a hello without an answer before that is trouble.
+/// How long HQ may leave hello unanswered before that is reported.
 const SILENT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(500);
 
-/// Where HQ is.
+/// The connection to HQ.
 #[derive(Clone)]
 pub struct BridgeConfig {
     /// HQ's broker.
     pub broker: Broker,
-    /// The hub's software and version, told to HQ.
+    /// The hub's software and version, for HQ.
     pub software: String,
 }
 
-/// How the bridge is, for pages and logs.
+/// The state of the bridge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct BridgeStatus {
-    /// The broker is reached and HQ has answered for every stream.
+    /// Whether the broker is connected and HQ has answered for every stream.
     pub connected: bool,
     /// The last durable event, over all streams.
     pub last: u64,
-    /// How many of them HQ has.
+    /// The number of events that HQ has.
     pub acknowledged: u64,
-    /// How many it lacks.
+    /// The number of events that HQ lacks.
     pub lag: u64,
-    /// The last thing that went wrong; stays until a connection holds.
+    /// The last error; kept until a connection holds.
     pub trouble: Option<String>,
-    /// What a person must look at; each stays until the bridge ends.
+    /// Conditions that need a person; kept until the bridge ends.
     pub alarms: Vec<String>,
-    /// Messages from HQ that were ignored: unreadable, or not for this hub.
+    /// The number of ignored messages: unreadable, or not for this hub.
     pub ignored: u64,
 }
 
@@ -76,17 +78,17 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// How it is, now and later.
+    /// The state, and its changes.
     pub fn status(&self) -> watch::Receiver<BridgeStatus> {
         self.status.clone()
     }
 
-    /// Whom to ask what only HQ knows.
+    /// A handle for asking HQ.
     pub fn ask(&self) -> Ask {
         self.ask.clone()
     }
 
-    /// Where samples of how the hub is wait for HQ.
+    /// The buffer of telemetry samples for HQ.
     pub fn samples(&self) -> Arc<Samples> {
         Arc::clone(&self.samples)
     }
@@ -145,15 +147,15 @@ struct Runner {
     outbox: Arc<dyn Outbox>,
     flows: BTreeMap<Stream, Flow>,
     inbox: Receiving,
-    /// Why the last look at the outbox failed, if it did.
+    /// The error of the last look at the outbox, if it failed.
     blind: Option<Trouble>,
-    /// The streams that the inbox takes.
+    /// The streams that the inbox accepts.
     incoming: Vec<Stream>,
-    /// How far the inbox is, still to be told to HQ.
+    /// The inbox's cursors that HQ has not been told yet.
     unsent: BTreeMap<Stream, Received>,
-    /// Who takes announcements of publications.
+    /// Accepts announcements of publications.
     announcements: Arc<dyn Inbox>,
-    /// How publications are, to be told to HQ.
+    /// The publication states for HQ.
     saying: Saying,
     status: watch::Sender<BridgeStatus>,
     began: Instant,
@@ -161,13 +163,13 @@ struct Runner {
     alarms: Alarms,
     /// Acknowledgements for another epoch.
     namesakes: u64,
-    /// Which connection this is.
+    /// The number of the current connection.
     connection: u64,
     ahead: Ahead,
     asked: mpsc::Receiver<Pending>,
     questions: ask::Waiting,
     samples: Arc<Samples>,
-    /// [`keep_cursor`] for each stream, and the inbox's task; ended with the runner.
+    /// [`keep_cursor`] for each stream, and the inbox's task; they end with the runner.
     _helpers: JoinSet<()>,
 }
 
@@ -189,30 +191,44 @@ impl Runner {
             });
             let why = self.connection(&link, incoming).await;
             drop(link);
-            // HQ was there: not only a broker that closes what it opens.
+            // HQ answered: it was not just a broker that closes what it accepts.
             let held = self.flows.values().any(|flow| flow.window.is_flowing());
             for flow in self.flows.values_mut() {
                 flow.window.disconnected();
             }
             self.ahead = Ahead::Waiting(None);
             self.questions.disconnected();
-            tracing::warn!(broker = %self.config.broker.address, %why, "disconnected from HQ; events are queued in the outbox");
+            let broker = &self.config.broker.address;
+            tracing::warn!(%broker, %why, "disconnected from HQ; events wait in the outbox");
             self.report(Some(why.to_string()));
-            // Asked while it broke: whoever asks from here on hears that HQ is not reached.
+            // Questions asked while the connection broke: their askers get `NotReached`.
             while self.asked.try_recv().is_ok() {}
             if held {
                 back_off.reset();
             }
-            sleep(back_off.next_delay()).await;
+            self.wait(Instant::now() + back_off.next_delay()).await;
         }
     }
 
-    /// One connection; ends with why it ended.
+    /// Waits for the next attempt. The status counts new events meanwhile.
+    async fn wait(&mut self, until: Instant) {
+        let mut tick = ticks();
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                _ = tick.tick() => {
+                    self.look().await;
+                    self.report(self.blind.as_ref().map(Trouble::to_string));
+                }
+            }
+        }
+    }
+
+    /// One connection; returns why it ended.
     async fn connection(&mut self, link: &Link, mut incoming: mpsc::Receiver<Incoming>) -> LinkError {
         let (mut ready_at, mut hello_at) = (None, Instant::now());
         let mut changes = self.outbox.changes();
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tick = ticks();
         loop {
             tokio::select! {
                 told = incoming.recv() => match told {
@@ -223,7 +239,7 @@ impl Runner {
                         ready_at = Some(hello_at);
                         self.look().await;
                         self.greet(link);
-                        // Full, it is about to say how far it is anyway.
+                        // If the queue is full, it is about to report anyway.
                         let _ = self.inbox.ask.try_send(Work::Tell);
                         self.saying.again();
                     }
@@ -266,7 +282,7 @@ impl Runner {
         }
     }
 
-    /// Reads how far every stream is, off the runtime's threads.
+    /// Reads the spans of all streams, off the runtime's threads.
     async fn look(&mut self) {
         let (outbox, streams) = (Arc::clone(&self.outbox), self.flows.keys().cloned().collect::<Vec<_>>());
         let read = move || streams.iter().map(|stream| outbox.span(stream)).collect::<Result<Vec<_>, _>>();
@@ -298,12 +314,12 @@ impl Runner {
             stopped: self.outbox.stopped().map(|why| cut(why, MAX_WHY)),
         };
         if let Ok(message) = message(topic::hello(&hub), &hello) {
-            // Without room it is said again in a moment; too large for the broker, HQ stays silent, which is told.
+            // Without room it is repeated shortly. Too large for the broker, it leaves HQ silent, which is reported.
             let _ = link.publish(message);
         }
     }
 
-    /// Tells HQ how far the inbox is.
+    /// Sends HQ the inbox's cursors.
     fn answer(&mut self, link: &Link) -> Result<(), Trouble> {
         let hub = self.outbox.hub();
         while let Some((stream, received)) = self.unsent.pop_first() {
@@ -317,8 +333,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Sends what goes ahead, then what the windows allow, then how the hub is. A stream that is in trouble does not hold
-    /// up the others.
+    /// Sends what comes first, then what the windows allow, then telemetry. A failing stream does not delay the others.
     async fn pump(&mut self, link: &Link) -> Result<(), Trouble> {
         let now = self.now_ms();
         let mut trouble = match self.send_ahead(link).await {
@@ -356,7 +371,7 @@ impl Runner {
         });
     }
 
-    /// HQ has answered for every stream.
+    /// Whether HQ has answered for every stream.
     fn is_flowing(&self) -> bool {
         self.flows.values().all(|flow| flow.window.is_flowing())
     }
@@ -366,13 +381,19 @@ impl Runner {
     }
 }
 
-/// A message of the contract, to be published.
+fn ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// An encoded message of the contract.
 pub(crate) fn message(topic: String, of: &impl Wire) -> Result<Message, BadMessage> {
     let Packed { content_type, payload } = of.encode()?;
     Ok(Message::new(topic, content_type, payload))
 }
 
-/// A text cut to so many bytes.
+/// A text cut to `most` bytes.
 fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text

@@ -1,4 +1,4 @@
-//! The manifest: which segments, and from when they count.
+//! The manifest: the segments of a publication, and when it takes effect.
 
 use std::{collections::HashSet, fmt};
 
@@ -10,49 +10,51 @@ use super::{
 };
 use crate::name::PublicationKind;
 
-/// The form of manifests and segments described here.
+/// The format of manifests and segments.
 pub const FORMAT: u16 = 1;
 
-/// The largest signed manifest, in bytes.
+/// The maximum size of a signed manifest, in bytes.
 pub const MAX_MANIFEST: usize = 1024 * 1024;
 
-/// The most segments.
+/// The maximum number of segments.
 pub const MAX_SEGMENTS: usize = 2_000;
 
-/// The most records of all segments.
+/// The maximum number of records in all segments.
 pub const MAX_RECORDS: u64 = 500_000;
 
-/// A publication whole, but for the records themselves.
+/// A publication without its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// The format, [`FORMAT`].
     pub format: u16,
-    /// What it is, such as `catalog`.
+    /// The kind, such as `catalog`.
     pub kind: PublicationKind,
-    /// Its number among all that HQ publishes of the kind; later ones higher.
+    /// The version; later publications of the kind have higher ones.
     pub version: u64,
-    /// When HQ made it: milliseconds since 1970, UTC.
+    /// When HQ created it: milliseconds since 1970, UTC.
     pub made_at_ms: i64,
-    /// From when it counts.
+    /// When it takes effect.
     pub effective: Effective,
-    /// It may leave out many of the records that the store has. Without it a hub refuses a publication that looks cut
-    /// off.
+    /// Whether it may omit many of the store's current records. If not, a hub refuses a publication that looks
+    /// truncated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_shrink: bool,
-    /// Records of all segments.
+    /// The number of records in all segments.
     pub records: u64,
-    /// In the order of their keys.
+    /// The segments, in the order of their keys.
     pub segments: Vec<Entry>,
 }
 
-/// From when a publication counts.
+/// When a publication takes effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Effective {
-    /// From a moment: milliseconds since 1970, UTC. One that is past means at once.
+    /// At a moment: milliseconds since 1970, UTC. A past one means immediately.
     #[serde(rename = "at_ms")]
     At(i64),
-    /// From a time on the clock of the store's own zone: at five in the morning in each of them.
+    /// At a local time of each store, such as five in the morning.
     #[serde(rename = "local")]
     Local(LocalTime),
 }
@@ -61,18 +63,20 @@ impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(at_ms) => write!(f, "{at_ms} ms since 1970, UTC"),
-            Self::Local(local) => write!(f, "{local}, the store's own time"),
+            Self::Local(local) => write!(f, "{local}, the store's local time"),
         }
     }
 }
 
-/// A date and a time without a zone: `2026-12-01T05:00`.
+/// A date and time without a zone, such as `2026-12-01T05:00`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"))]
 pub struct LocalTime(String);
 
 impl LocalTime {
-    /// As text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,7 +91,7 @@ impl TryFrom<String> for LocalTime {
         if text.len() == form.len() && text.bytes().zip(form).all(is_of_form) {
             Ok(Self(text))
         } else {
-            Err(format!("invalid local time `{}`: as in 2026-12-01T05:00", text.escape_debug()))
+            Err(format!("invalid local time `{}`: expected a form like 2026-12-01T05:00", text.escape_debug()))
         }
     }
 }
@@ -105,10 +109,10 @@ impl fmt::Display for LocalTime {
 }
 
 impl Manifest {
-    /// Checks what can be checked without the segments: sizes, counts, and that the ranges of keys follow each other.
+    /// Checks what can be checked without the segments: sizes, counts, and that the key ranges do not overlap.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first violation.
     pub fn check(&self) -> Result<(), BadPublication> {
         let too_many = |what, count, most| Err(BadPublication::TooMany { what, count, most });
         if self.format != FORMAT {
@@ -133,7 +137,7 @@ impl Manifest {
             records += u64::from(entry.records);
         }
         if records != self.records {
-            let why = format!("it says {} records, its segments have {records}", self.records);
+            let why = format!("it states {} records, its segments have {records}", self.records);
             return Err(BadPublication::Unreadable { what: "manifest", why });
         }
         if records > MAX_RECORDS {
@@ -142,7 +146,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The segment in whose range of keys a key lies.
+    /// The segment whose key range includes a key.
     pub fn segment_of(&self, key: &str) -> Option<&Entry> {
         segment::of(&self.segments, key)
     }

@@ -1,4 +1,4 @@
-//! The announcement, and what a hub says of the publications it knows.
+//! Announcements, and the hubs' publication states.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,56 +10,60 @@ use crate::{
     wire::Wire,
 };
 
-/// The largest signed announcement, in bytes.
+/// The maximum size of a signed announcement, in bytes.
 pub const MAX_ANNOUNCEMENT: usize = 4 * 1024;
 
-/// The content type of a signed announcement. What is signed does not depend on it.
+/// The content type of a signed announcement. It is not covered by the signature.
 pub const ANNOUNCEMENT: &str = "application/vnd.store-hub.announcement+json; version=1";
 
-/// The most states in a [`PublicationStates`].
+/// The maximum number of states in a [`PublicationStates`].
 pub const MAX_STATES: usize = 64;
 
-/// "There is a publication for you."
+/// Announces a publication to a hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Announcement {
-    /// For whom.
+    /// The hub.
     pub hub: HubId,
-    /// What.
+    /// The kind.
     pub kind: PublicationKind,
-    /// Its version.
+    /// The version.
     pub version: u64,
-    /// The manifest's name.
+    /// The manifest's digest, which is its name.
     pub manifest: Digest,
     /// The manifest's size in bytes.
     pub bytes: u32,
-    /// From when it counts, for people who look at the message; the manifest says the same.
+    /// When it takes effect, for people who read the message; the manifest repeats it.
     pub effective: Effective,
-    /// Where manifest and segments are: `https://hq.example.com/publications`. Each is there under its SHA-256.
+    /// The base URL of manifest and segments, such as `https://hq.example.com/publications`; each is named by its
+    /// digest.
     pub from: String,
-    /// Over so many seconds hubs spread their fetching, each at a time of its own.
+    /// The time in seconds over which the hubs spread their downloads.
     pub spread_s: u32,
 }
 
-/// How a publication is at a hub.
+/// The state of a publication at a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = PublicationProgress))]
 pub enum State {
-    /// Parts of it are still to be fetched; a reason says what keeps it.
+    /// Parts are still to be fetched; a reason says what prevents it.
     Fetching,
-    /// It is there, checked, and waits for its time.
+    /// Complete and checked; it takes effect later.
     Waiting,
-    /// The store works by it.
+    /// In effect.
     Active,
-    /// It was active; the store can go back to it.
+    /// No longer in effect; the store can go back to it.
     Former,
-    /// It is not taken; the reason says why.
+    /// Refused, with a reason.
     Refused,
-    /// A later one took its place before it was active.
+    /// Replaced by a later publication before it took effect.
     Superseded,
 }
 
 impl State {
-    /// As it is called in JSON.
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fetching => "fetching",
@@ -71,36 +75,41 @@ impl State {
         }
     }
 
-    /// Whether HQ need not announce it again.
+    /// Whether HQ can stop announcing it.
     pub fn is_settled(self) -> bool {
         !matches!(self, Self::Fetching)
     }
 }
 
-/// A publication at a hub.
+/// The state of a publication at a hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PublicationState {
-    /// What.
+    /// The kind.
     pub kind: PublicationKind,
-    /// Which.
+    /// The version.
     pub version: u64,
-    /// How it is.
+    /// The state.
     pub state: State,
-    /// Since when: milliseconds since 1970, UTC.
+    /// When the state began: milliseconds since 1970, UTC.
     pub since_ms: i64,
-    /// Why it is refused, or not there yet; at most [`MAX_REASON`] bytes.
+    /// Why it is refused or not fetched yet; at most [`MAX_REASON`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// Every publication that a hub knows of, newest first in each kind.
+/// All publications that a hub knows, newest first in each kind. The broker may deliver it twice, also after a later
+/// one: HQ ignores states of an earlier epoch, or of the same epoch and an earlier revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PublicationStates {
-    /// Who says so.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// At most [`MAX_STATES`].
+    /// Increases with every change of the states.
+    pub revision: u64,
+    /// At most [`MAX_STATES`] states.
     pub publications: Vec<PublicationState>,
 }
 

@@ -1,33 +1,32 @@
-//! Publications: what HQ wants a store to have whole, such as its catalog with all prices.
+//! Publications: large content that a store must have whole, such as its catalog with all prices.
 //!
-//! A publication is (kind, version). Its content is a sorted list of records, each with a key, cut into **segments** of
-//! about 1,000 records. A segment is one compressed file that is named by its SHA-256, so whoever has it has the right
-//! one, wherever it came from. Its bounds lie where keys say so ([`segment`]): an edit changes the segments that it
-//! touches and no other, and a hub fetches only what it does not have yet. The **manifest** lists the segments and says
-//! from when they count. It is signed, and named by its SHA-256 like a segment.
+//! A publication is identified by (kind, version). Its content is a sorted list of records, each with a key, split into
+//! **segments** of about 1,000 records. A segment is a compressed file named by its SHA-256, so it is correct wherever
+//! it came from. Segment boundaries depend on the keys ([`segment`]): an edit changes only the segments that it
+//! touches, and a hub downloads only segments that it does not have. The **manifest** lists the segments and says when
+//! they take effect. It is signed, and named by its SHA-256 like a segment.
 //!
 //! # A conversation
 //!
 //! ```text
 //! hub                                                  HQ
-//!  | <-- announcement: kind, version, manifest -------- |   a small retained message, signed, for this hub
-//!  | -- GET manifest, then unknown segments ----------> |   HTTPS with ranges, from HQ or any static server
-//!  | -- states: fetching, waiting, active, refused ---> |   when one changes, and at every (re)connect
+//!  | <-- announcement: kind, version, manifest -------- |   a small, signed, retained message for this hub
+//!  | -- GET manifest, then missing segments ----------> |   HTTPS with ranges, from HQ or any static server
+//!  | -- states: fetching, waiting, active, refused ---> |   on every change and every (re)connect
 //! ```
 //!
 //! # What both ends promise
 //!
-//! - **Signed, for this hub.** Announcement and manifest are signed by HQ's key ([`signed`]), which a hub's config
-//!   names. A broker or a file server can withhold a publication, and nothing else.
-//! - **Whole, or not at all.** A hub checks all of it before it applies any, applies it in one commit at its time, and
-//!   says why if it refuses it.
-//! - **Newest wins.** Versions of a kind count up. One publication of a kind waits at a time: a later one takes the
-//!   place of an earlier one that is not active yet. A version that is not later than one the hub knows is ignored.
-//! - **Bounded.** Every size is in the manifest, is checked against a limit of this module, and is kept to while
-//!   fetching and while decompressing.
+//! - **Signed.** Announcement and manifest are signed by HQ's key ([`signed`]), which is in the hub's config. A broker
+//!   or a file server can withhold a publication, but not alter it.
+//! - **All or nothing.** A hub checks the whole publication before it applies it, applies it in one commit when it
+//!   takes effect, and gives a reason if it refuses it.
+//! - **The newest wins.** Versions of a kind increase. At most one publication of a kind waits: a later one replaces it
+//!   if it is not active yet. A version that is not later than a known one is ignored.
+//! - **Bounded.** Every size is in the manifest, is checked against a limit of this module, and is enforced during
+//!   download and decompression.
 //!
-//! What a kind's records are, and what applying them means, is the affair of the capability that owns the kind. Nothing
-//! here knows.
+//! The capability that owns a kind defines its records and how they are applied; this module does not depend on it.
 
 pub mod manifest;
 mod message;
@@ -46,67 +45,70 @@ use crate::name::{Digest, PublicationKind};
 /// The kind of the catalog: items with their prices.
 pub const CATALOG: &str = "catalog";
 
-/// Why a publication, or a part of it, is not taken.
+/// The kind of the price book: prices, offers and taxes. A record is a [`commerce::pricing::Record`].
+pub const PRICES: &str = "prices";
+
+/// Why a publication, or a part of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPublication {
-    /// Not signed by the key.
-    #[error("the signature of the {what} is not one of the key in the config; is `publications.key` HQ's?")]
+    /// The signature is not by the trusted key.
+    #[error("the {what} is not signed by the key in the config; check that `publications.key` is HQ's")]
     Signature {
         /// `manifest` or `announcement`.
         what: &'static str,
     },
-    /// Not of the form.
+    /// The form is invalid.
     #[error("invalid {what}: {why}")]
     Unreadable {
-        /// Of what.
+        /// The part.
         what: &'static str,
-        /// What is wrong.
+        /// The violation.
         why: String,
     },
-    /// More of something than is taken.
+    /// There are too many of something.
     #[error("{count} {what}; the limit is {most}")]
     TooMany {
-        /// Of what.
+        /// What there are too many of.
         what: &'static str,
-        /// How many.
+        /// Their number.
         count: u64,
-        /// How many are taken.
+        /// The limit.
         most: u64,
     },
-    /// A manifest of something else than was announced.
-    #[error("announced {kind} version {version}, but the manifest is of {found}")]
+    /// The manifest is not the announced one.
+    #[error("announced {kind} version {version}, but the manifest is for {found}")]
     Other {
-        /// The kind that was announced.
+        /// The announced kind.
         kind: PublicationKind,
-        /// The version that was announced.
+        /// The announced version.
         version: u64,
-        /// What it is.
+        /// The manifest's kind and version.
         found: String,
     },
-    /// Segments that are out of order, or whose ranges of keys overlap.
-    #[error("segment {digest}: its keys begin at `{first}`, not after `{before}`, the last of the one before it")]
+    /// Segments are out of order, or their key ranges overlap.
+    #[error("segment {digest}: its first key `{first}` is not after `{before}`, the last key of the segment before")]
     Overlap {
-        /// Which segment.
+        /// The segment.
         digest: Digest,
-        /// Its first key.
+        /// The segment's first key.
         first: String,
-        /// The last key before it.
+        /// The last key of the segment before.
         before: String,
     },
-    /// A segment that does not hold what the manifest says.
+    /// A segment does not match the manifest.
     #[error("segment {digest}: {why}")]
     Segment {
-        /// Which.
+        /// The segment.
         digest: Digest,
-        /// What is wrong.
+        /// The violation.
         why: String,
     },
-    /// Records that can't be cut into segments.
+    /// A record cannot be put into a segment.
     #[error("record `{}`: {why}", key.escape_debug())]
     Record {
-        /// Its key.
+        /// The record's key.
         key: String,
-        /// What is wrong.
+        /// The violation.
         why: String,
     },
 }

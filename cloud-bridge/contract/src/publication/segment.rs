@@ -1,13 +1,13 @@
 //! Segments: records in the order of their keys, compressed, named by their SHA-256.
 //!
-//! A segment is zstd of lines, one a record: a JSON array of the key and the record, `["818981",{...}]`.
+//! A segment is zstd-compressed lines, one per record: a JSON array of key and record, `["818981",{...}]`.
 //!
-//! # Where segments begin
+//! # Segment boundaries
 //!
-//! At each key whose SHA-256, as a number, is divisible by [`ABOUT`]; and where a segment would pass [`MAX_RECORDS`] or
-//! [`MAX_PLAIN`], which is rare. So bounds depend on the keys themselves and not on how many come before: a record that is
-//! changed, put in or taken out changes the segment that it is in; with it a bound can come or go, which splits or joins
-//! two. All others keep their bytes, their names, and need not be fetched again.
+//! A segment begins at each key whose SHA-256, as a number, is divisible by [`ABOUT`], and, rarely, where it would
+//! exceed [`MAX_RECORDS`] or [`MAX_PLAIN`]. So boundaries depend on the keys and not on how many records precede them:
+//! changing, inserting or removing a record changes the segment that contains it, and may split or join two segments.
+//! All other segments keep their bytes and names and need not be downloaded again.
 
 use std::collections::HashSet;
 
@@ -18,35 +18,37 @@ use serde_json::value::RawValue;
 use super::BadPublication;
 use crate::name::Digest;
 
-/// About how many records a segment has.
+/// The approximate number of records in a segment.
 pub const ABOUT: u64 = 1_000;
 
-/// The most records of a segment.
+/// The maximum number of records in a segment.
 pub const MAX_RECORDS: u32 = 4_000;
 
-/// The largest segment before compression, in bytes.
+/// The maximum size of a segment before compression, in bytes.
 pub const MAX_PLAIN: u32 = 1024 * 1024;
 
-/// The largest segment as it travels, in bytes. What can't be compressed grows a little.
+/// The maximum size of a compressed segment, in bytes. Incompressible content grows a little.
 pub const MAX_BYTES: u32 = MAX_PLAIN + 64 * 1024;
 
-/// The longest key, in bytes.
+/// The maximum length of a key, in bytes.
 pub const MAX_KEY: usize = 64;
 
-/// zstd's: a segment is compressed once and fetched by thousands.
+/// zstd's level: a segment is compressed once and downloaded thousands of times.
 const LEVEL: i32 = 19;
 
-/// A segment, as its manifest lists it.
+/// A segment in the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SegmentEntry))]
 pub struct Entry {
-    /// SHA-256 of its bytes as they travel.
+    /// The SHA-256 of the compressed bytes.
     pub digest: Digest,
-    /// How many those are.
+    /// The size of the compressed bytes.
     pub bytes: u32,
-    /// How many they are before compression.
+    /// The size before compression.
     pub plain: u32,
-    /// How many records it has.
+    /// The number of records.
     pub records: u32,
     /// The first key.
     pub first: String,
@@ -54,26 +56,26 @@ pub struct Entry {
     pub last: String,
 }
 
-/// A record and its key.
+/// A record with its key.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Record(
     /// The key: 1 to [`MAX_KEY`] printable ASCII characters.
     pub String,
-    /// The record, by its kind.
+    /// The record; its form depends on the kind.
     pub Box<RawValue>,
 );
 
 /// A segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// As the manifest lists it.
+    /// Its entry in the manifest.
     pub entry: Entry,
-    /// As it travels.
+    /// The compressed bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Digest {
-    /// SHA-256 of bytes.
+    /// The SHA-256 of bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let mut whole = [0; 32];
         whole.copy_from_slice(digest(&SHA256, bytes).as_ref());
@@ -85,7 +87,7 @@ impl Entry {
     /// Checks the sizes.
     ///
     /// # Errors
-    /// One is out of range.
+    /// A size is out of range.
     pub(super) fn check(&self) -> Result<(), BadPublication> {
         let Self { digest, bytes, plain, records, first, last } = self;
         let wrong = |why: String| Err(BadPublication::Segment { digest: *digest, why });
@@ -99,21 +101,21 @@ impl Entry {
             }
         }
         if !is_key(first) || !is_key(last) || first > last {
-            return wrong("its range of keys is not one".into());
+            return wrong("its first key is after its last key".into());
         }
         Ok(())
     }
 
-    /// The records of a segment's bytes. Nothing of them is decompressed before they are found to be the right ones, and
-    /// never more than the manifest says.
+    /// The records of a segment's bytes. The bytes are decompressed only if their digest matches, and never beyond the
+    /// size in the manifest.
     ///
     /// # Errors
-    /// They are not what the manifest says.
+    /// The bytes do not match the manifest.
     pub fn open(&self, bytes: &[u8]) -> Result<Vec<Record>, BadPublication> {
         let wrong = |why: String| BadPublication::Segment { digest: self.digest, why };
         self.check()?;
         if bytes.len() != self.bytes as usize || Digest::of(bytes) != self.digest {
-            return Err(wrong(format!("{} bytes that are not the ones it is named by", bytes.len())));
+            return Err(wrong(format!("{} bytes with another SHA-256", bytes.len())));
         }
         let plain = zstd::bulk::decompress(bytes, self.plain as usize).map_err(|error| wrong(error.to_string()))?;
         if plain.len() != self.plain as usize {
@@ -133,19 +135,19 @@ impl Entry {
         }
         let (first, last) = (records.first().map(|record| &record.0), records.last().map(|record| &record.0));
         if records.len() != self.records as usize || first != Some(&self.first) || last != Some(&self.last) {
-            return Err(wrong(format!("{} records that are not those of its range", records.len())));
+            return Err(wrong(format!("{} records outside of the manifest's range", records.len())));
         }
         Ok(records)
     }
 }
 
-/// The segment in whose range of keys a key lies.
+/// The segment whose key range includes a key.
 pub fn of<'e>(entries: &'e [Entry], key: &str) -> Option<&'e Entry> {
     let place = entries.partition_point(|entry| entry.last.as_str() < key);
     entries.get(place).filter(|entry| entry.first.as_str() <= key)
 }
 
-/// Cuts records into segments. They come in the order of their keys.
+/// Splits records, in the order of their keys, into segments.
 ///
 /// # Errors
 /// A key is out of order, too long or not printable, or a record is larger than a segment.
@@ -158,7 +160,7 @@ pub fn cut(records: impl IntoIterator<Item = Record>) -> Result<Vec<Segment>, Ba
             return refuse("a key is 1 to 64 printable ASCII characters without blanks");
         }
         if before.as_ref().is_some_and(|before| *before >= record.0) {
-            return refuse("a record of this key is there already");
+            return refuse("duplicate key");
         }
         let line = match serde_json::to_vec(&record) {
             Ok(line) if line.len() < MAX_PLAIN as usize => line,
@@ -175,7 +177,7 @@ pub fn cut(records: impl IntoIterator<Item = Record>) -> Result<Vec<Segment>, Ba
     Ok(segments)
 }
 
-/// The names of segments that are in the one and not in the other.
+/// The entries that are not among the known ones.
 pub fn new_among<'e>(entries: &'e [Entry], known: &[Entry]) -> impl Iterator<Item = &'e Entry> {
     let known: HashSet<_> = known.iter().map(|entry| entry.digest).collect();
     entries.iter().filter(move |entry| !known.contains(&entry.digest))
@@ -192,7 +194,7 @@ fn begins_segment(key: &str) -> bool {
     number % ABOUT == 0
 }
 
-/// A segment that more records can come into.
+/// A segment to which records are added.
 #[derive(Default)]
 struct Open {
     plain: Vec<u8>,
@@ -216,7 +218,7 @@ impl Open {
         self.plain.push(b'\n');
     }
 
-    /// `None` of one without records.
+    /// `None` if it has no records.
     fn close(self) -> Result<Option<Segment>, BadPublication> {
         let Self { plain, records, first, last } = self;
         if records == 0 {

@@ -1,8 +1,8 @@
-//! Signatures: Ed25519 over what a document is for and its JSON, byte by byte.
+//! Signatures: Ed25519 over the purpose of a document and the bytes of its JSON.
 //!
-//! A signed document is `{"body": ..., "signature": "128 hexadecimal digits"}`. The signature covers the text of the body
-//! as it stands there, so nothing needs to be written twice the same way. What it is for is signed along: a manifest
-//! can't pass for an announcement.
+//! A signed document is `{"body": ..., "signature": "128 hexadecimal digits"}`. The signature covers the body's text as
+//! written, so no canonical form is needed. It also covers the purpose, so that a manifest cannot pass for an
+//! announcement.
 
 use std::fmt;
 
@@ -16,18 +16,18 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::BadPublication;
 use crate::name::hexadecimal;
 
-/// What is signed.
+/// What a signed document is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A manifest, for whichever hubs hear of it.
+    /// A manifest, for all hubs to which it is announced.
     Manifest,
     /// An announcement, for the hub that it names.
     Announcement,
 }
 
 impl Purpose {
-    /// As it is called in errors.
-    pub(super) fn name(self) -> &'static str {
+    /// The name of the document, in its schema and in errors.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
             Self::Announcement => "announcement",
@@ -39,7 +39,7 @@ impl Purpose {
     }
 }
 
-/// HQ's key. Its secret is not in what is formatted for logs.
+/// HQ's signing key. Its `Debug` form does not contain the secret.
 pub struct SigningKey(Ed25519KeyPair);
 
 impl fmt::Debug for SigningKey {
@@ -49,10 +49,10 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// A new key, and its secret as [`Self::from_secret`] reads it.
+    /// Creates a key; returns it with its secret, as [`Self::from_secret`] reads it.
     ///
     /// # Errors
-    /// The system has no randomness to give.
+    /// The system gave no random bytes.
     pub fn generate() -> Result<(Self, String), String> {
         let random = || ring::rand::generate::<[u8; 32]>(&SystemRandom::new());
         let seed = random().map_err(|_| "could not draw a key: the system gave no random bytes".to_owned())?.expose();
@@ -60,26 +60,26 @@ impl SigningKey {
         Ok((Self::from_secret(&secret)?, secret))
     }
 
-    /// The key of a secret: 64 hexadecimal digits.
+    /// The key with a secret of 64 hexadecimal digits.
     ///
     /// # Errors
-    /// It is not of that form.
+    /// The secret has another form.
     pub fn from_secret(secret: &str) -> Result<Self, String> {
         let seed = bytes::<32>(secret).ok_or("invalid signing key: 64 hexadecimal digits expected")?;
         Ed25519KeyPair::from_seed_unchecked(&seed).map(Self).map_err(|error| format!("invalid signing key: {error}"))
     }
 
-    /// What hubs trust.
+    /// The public key, which hubs trust.
     pub fn public(&self) -> VerifyingKey {
         let mut public = [0; 32];
         public.copy_from_slice(self.0.public_key().as_ref());
         VerifyingKey(public)
     }
 
-    /// A body and its signature, as they travel.
+    /// Signs a body and returns the signed document.
     ///
     /// # Errors
-    /// The body has no JSON form.
+    /// The body cannot be serialized.
     pub fn sign<T: Serialize>(&self, purpose: Purpose, body: &T) -> Result<Vec<u8>, BadPublication> {
         let unreadable =
             |error: serde_json::Error| BadPublication::Unreadable { what: purpose.name(), why: error.to_string() };
@@ -89,7 +89,7 @@ impl SigningKey {
     }
 }
 
-/// The key that a hub trusts: 64 hexadecimal digits.
+/// The public key that a hub trusts: 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VerifyingKey([u8; 32]);
@@ -121,10 +121,10 @@ impl TryFrom<String> for VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Checks the signature and reads the body. `most` is the most bytes that are looked at.
+    /// Checks the signature and reads the body. Documents of more than `most` bytes are refused.
     ///
     /// # Errors
-    /// Too large, not of the form, or not signed by this key for this purpose.
+    /// The document is too large, has another form, or is not signed by this key for this purpose.
     pub fn open<T: DeserializeOwned>(
         &self,
         purpose: Purpose,
@@ -156,7 +156,7 @@ struct Signed {
     signature: String,
 }
 
-/// So many bytes from hexadecimal digits.
+/// `N` bytes from hexadecimal digits.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     crate::name::from_hexadecimal(text, &mut bytes).then_some(bytes)
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_signed_reads_back_and_nothing_else_does() {
+    fn a_signed_document_reads_back_and_any_change_is_refused() {
         let (key, secret) = SigningKey::generate().unwrap();
         let trusted = SigningKey::from_secret(&secret).unwrap().public();
         assert_eq!(VerifyingKey::try_from(trusted.to_string()), Ok(trusted));

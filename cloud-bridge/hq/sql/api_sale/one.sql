@@ -1,4 +1,5 @@
-SELECT s.hub, s.sale, s.epoch, s.sequence, s.reference, s.register, s.operator, s.receipt, s.fiscal_year, s.business_day,
+SELECT s.hub, s.sale, s.epoch, s.sequence, s.reference, s.register, s.operator, s.receipt, s.fiscal_year,
+       s.business_day,
     s.sold_at_ms, s.customer, s.currency, s.regular, s.discount, s.net, s.manufacturer_coupon, s.tendered, s.change,
     e.body
 FROM sale s

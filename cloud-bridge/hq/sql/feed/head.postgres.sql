@@ -1,5 +1,7 @@
-SELECT CAST(CAST(transaction_id AS TEXT) AS BIGINT), position
+SELECT transaction_id, position
 FROM event
-WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+WHERE transaction_id < (
+    SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) + transactions FROM feed_offset
+)
 ORDER BY transaction_id DESC, position DESC
 LIMIT 1

@@ -1,8 +1,10 @@
-SELECT CAST(CAST(transaction_id AS TEXT) AS BIGINT), position
+SELECT transaction_id, position
 FROM (
     SELECT transaction_id, position FROM event
-    WHERE (transaction_id, position) > (CAST(CAST(CAST($1 AS BIGINT) AS TEXT) AS XID8), $2)
-        AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    WHERE (transaction_id, position) > ($1, $2)
+        AND transaction_id < (
+            SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) + transactions FROM feed_offset
+        )
     ORDER BY transaction_id, position
     LIMIT $3
 ) AS reached

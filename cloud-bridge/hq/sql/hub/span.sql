@@ -4,4 +4,7 @@ INSERT INTO hub_stream (
     $1, $2, $3, $4, $5, $6
 )
 ON CONFLICT (hub, epoch, stream) DO UPDATE SET
-    first_kept = excluded.first_kept, last = excluded.last, heard_at_ms = excluded.heard_at_ms
+    -- A hello that arrives late takes nothing back.
+    first_kept = MAX(hub_stream.first_kept, excluded.first_kept),
+    last = MAX(hub_stream.last, excluded.last),
+    heard_at_ms = excluded.heard_at_ms

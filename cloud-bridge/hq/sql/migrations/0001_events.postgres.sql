@@ -1,8 +1,9 @@
 -- What hubs sent, as they sent it.
 CREATE TABLE event (
-    -- The order of the feed: by transaction, and within it by position. Positions are given before a commit: whoever reads
-    -- the feed reads transactions below pg_snapshot_xmin(pg_current_snapshot()) alone, and so passes over none.
-    transaction_id XID8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- The order of the feed: by transaction, and within it by position. Positions are given before a commit: whoever
+    -- reads the feed reads transactions below pg_snapshot_xmin(pg_current_snapshot()) alone, and so passes over none.
+    -- It is pg_current_xact_id() and what feed_offset adds.
+    transaction_id BIGINT NOT NULL,
     position BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY,
     hub TEXT COLLATE "C" NOT NULL,
     epoch BIGINT NOT NULL,
@@ -19,6 +20,11 @@ CREATE TABLE event (
 );
 
 CREATE INDEX event_feed ON event (transaction_id, position);
+
+-- What is added to the server's transaction numbers, in one row. A database that was restored on another server, whose
+-- numbers are lower, goes on above those that its events have.
+CREATE TABLE feed_offset (transactions BIGINT NOT NULL);
+INSERT INTO feed_offset (transactions) VALUES (0);
 
 -- How far each stream is.
 CREATE TABLE hub_cursor (

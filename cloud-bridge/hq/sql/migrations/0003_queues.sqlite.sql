@@ -1,7 +1,7 @@
 -- What HQ sends down.
 
--- A queue for a hub and stream. Items have places, which only grow; a sequence is what a place is in the queue's present
--- number: `acknowledged` is that of the place `taken`.
+-- A queue for a hub and stream. Items have places, which only grow; a sequence is what a place is in the queue's
+-- present number: `acknowledged` is that of the place `taken`.
 CREATE TABLE queue (
     hub TEXT NOT NULL,
     stream TEXT NOT NULL,

@@ -25,6 +25,9 @@ CREATE TABLE publication_target (
     since_ms BIGINT,
     why TEXT,
     heard_at_ms BIGINT,
+    -- The order of what the hub says.
+    epoch BIGINT,
+    revision BIGINT,
     PRIMARY KEY (kind, hub, version)
 );
 

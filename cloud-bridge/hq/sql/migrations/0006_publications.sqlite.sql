@@ -25,6 +25,9 @@ CREATE TABLE publication_target (
     since_ms INTEGER,
     why TEXT,
     heard_at_ms INTEGER,
+    -- The order of what the hub says.
+    epoch INTEGER,
+    revision INTEGER,
     PRIMARY KEY (kind, hub, version)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,3 +1,3 @@
 SELECT MAX(epoch)
 FROM hub_cursor
-WHERE hub = $1 AND epoch < $2
+WHERE hub = $1 AND epoch <> $2

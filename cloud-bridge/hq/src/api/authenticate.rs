@@ -1,4 +1,4 @@
-//! Who asks, whether they may, and whether they do not ask too often: a layer of each route.
+//! Authentication, authorisation and rate limits: a layer of each route.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{
     scope::Scope,
 };
 
-/// Lets a request through whose key has the scope; answers every other.
+/// Passes on requests whose key has the scope; answers all others.
 pub(super) async fn permit(
     State((api, scope)): State<(Arc<Api>, Scope)>,
     mut request: Request,
@@ -41,10 +41,10 @@ async fn admit(api: &Api, scope: Scope, peer: Option<Peer>, headers: &HeaderMap)
         Some(shown) => api.keys.find(shown).await?,
     };
     let Some(key) = key else {
-        let peer = peer.ok_or_else(|| FAULT.because("it is not known where the request comes from"))?;
+        let peer = peer.ok_or_else(|| FAULT.because("the request's origin is unknown"))?;
         api.rates.stranger(peer)?;
         return Err(UNAUTHENTICATED.because(match shown {
-            None => "the request shows no API key; send `Authorization: Bearer KEY`",
+            None => "the request has no API key; send `Authorization: Bearer KEY`",
             Some(_) => "the API key is unknown or revoked; `store-hub-hq key add` makes one",
         }));
     };
@@ -56,7 +56,7 @@ async fn admit(api: &Api, scope: Scope, peer: Option<Peer>, headers: &HeaderMap)
     Ok(key)
 }
 
-/// The key that asks, and may.
+/// The authorised key of a request.
 #[derive(Clone)]
 pub(crate) struct Asker(pub(crate) Arc<Key>);
 
@@ -64,7 +64,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // A route can't be left open by forgetting its scope: its handler gets nobody.
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| FAULT.because("this route names no scope"))
+        // A route without a scope cannot be left open by mistake: its handler gets no key.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| FAULT.because("this route has no scope"))
     }
 }

@@ -1,9 +1,8 @@
-//! Commands: what changes something, once, whatever becomes of the connection.
+//! Commands: each executes once, even if the client disconnects or repeats it.
 //!
-//! A command carries an `Idempotency-Key`. What it does and its answer under that key are one transaction: a repeat
-//! gets the first answer, for [`KEPT`], whichever process it reaches. A refused command leaves nothing behind, and
-//! its key may be used again. A client that hangs up changes nothing: a transaction that was not committed is rolled
-//! back.
+//! A command carries an `Idempotency-Key`. Its effect and its answer under that key are one transaction: a repeat gets
+//! the first answer, for [`KEPT`], from any process. A refused command leaves nothing behind, and its key may be used
+//! again. If the client disconnects, an uncommitted transaction is rolled back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,42 +28,53 @@ use crate::{
 };
 
 statements! {
-    /// Takes a key for a new command; no row if it is taken.
+    /// Takes a key for a new command; no row if the key exists.
     BEGIN = "api_answer/begin";
-    /// What was answered under a key.
+    /// The answer under a key.
     READ = "api_answer/read";
-    /// The answer.
+    /// Stores the answer.
     ANSWER = "api_answer/answer";
-    /// Forgets old answers.
+    /// Deletes old answers.
     FORGET = "api_answer/forget";
 }
 
-/// How long an answer is kept.
+/// How long answers are kept.
 pub(super) const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The largest body, in bytes.
-const LARGEST: usize = 64 * 1024;
+/// The maximum size of a body, in bytes. An order with the maximum of lines is smaller.
+const LARGEST: usize = 192 * 1024;
 
-/// How long a body may take.
+/// The time limit for a body.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// The header that carries a command's key.
+/// The header with the command's key.
 pub(super) const HEADER: &str = "Idempotency-Key";
 
-/// How long a command's key is, in characters.
+/// The length of a key, in characters.
 pub(super) const LENGTH: std::ops::RangeInclusive<usize> = 8..=100;
 
-/// A command that is done for the first time, in a transaction that has its key.
+/// A new command, in the transaction that holds its key.
 pub(crate) struct Command<T> {
-    /// What is asked.
+    /// The request.
     pub(crate) body: T,
-    /// What it does is done here.
+    /// The command's effects go into this transaction.
     pub(crate) transaction: Transaction,
     asker: Asker,
     key: String,
 }
 
-/// What a command without a body carries.
+/// The id of the key that sends a command.
+pub(crate) struct Asking(pub(crate) String);
+
+impl FromRequestParts<Arc<Api>> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        Asker::from_request_parts(parts, api).await.map(|asker| Self(asker.0.id.clone()))
+    }
+}
+
+/// A command without parameters.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
@@ -73,7 +83,7 @@ impl<T> Command<T> {
     /// Commits the command with its answer.
     ///
     /// # Errors
-    /// It cannot be committed.
+    /// The commit failed.
     pub(crate) async fn answer(mut self, status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
         let text = serde_json::to_string(body).map_err(|error| FAULT.because(error.to_string()))?;
         let parameters = values![u32::from(status.as_u16()), &text, self.asker.0.id.as_str(), self.key];
@@ -98,6 +108,19 @@ impl<T: DeserializeOwned + Send> FromRequest<Arc<Api>> for Command<T> {
             Refused::Problem(problem) => problem.into_response(),
             Refused::Repeated(answer) => answer,
         })
+    }
+}
+
+/// The body of a request that changes nothing, and so needs no key.
+pub(crate) struct Question<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Question<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Problem> {
+        let whole = collect(request.into_body()).await?;
+        let body = serde_json::from_slice(&whole);
+        body.map(Self).map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))
     }
 }
 
@@ -130,8 +153,8 @@ impl<T: DeserializeOwned + Send> Command<T> {
         }
         let digest = digest.finish();
         let text = if whole.is_empty() { b"{}" } else { &whole[..] };
-        let body = serde_json::from_slice(text)
-            .map_err(|error| BAD_REQUEST.because(format!("the body is not as described: {error}")))?;
+        let body =
+            serde_json::from_slice(text).map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))?;
 
         let mut transaction = api.database.transaction().await?;
         let parameters = values![asker.0.id.as_str(), &key, digest.as_ref(), now_ms()];
@@ -139,10 +162,10 @@ impl<T: DeserializeOwned + Send> Command<T> {
             return Ok(Self { body, transaction, asker, key });
         }
         let row = transaction.query(&READ, values![asker.0.id.as_str(), &key]).await?.pop();
-        let row = row.ok_or_else(|| FAULT.because("the answer under this key was forgotten just now; ask again"))?;
+        let row = row.ok_or_else(|| FAULT.because("the answer under this key has just expired; repeat the request"))?;
         let (earlier, status, text): (Vec<u8>, u64, String) = row.read()?;
         if earlier != digest.as_ref() {
-            let detail = format!("another request was answered under the key `{key}`; take a new key for a new one");
+            let detail = format!("the key `{key}` was used for another request; use a new key for each request");
             return Err(KEY_REUSED.because(detail).into());
         }
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
@@ -151,18 +174,23 @@ impl<T: DeserializeOwned + Send> Command<T> {
 }
 
 async fn collect(body: Body) -> Result<Bytes, Problem> {
-    let late = |_| REQUEST_TIMEOUT.because(format!("the body was not there after {} s", ARRIVAL.as_secs()));
-    let collected = timeout(ARRIVAL, Limited::new(body, LARGEST).collect()).await.map_err(late)?;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.downcast::<LengthLimitError>() {
-        Ok(_) => BODY_TOO_LARGE.because(format!("the body has more than {LARGEST} bytes")),
-        Err(_) => BAD_REQUEST.because("the body was cut off; send it again with the same key"),
-    })
+    let late = |_| REQUEST_TIMEOUT.because(format!("the body did not arrive within {} s", ARRIVAL.as_secs()));
+    let collected = timeout(ARRIVAL, Limited::new(body, 2 * LARGEST).collect()).await.map_err(late)?;
+    let too_large = || BODY_TOO_LARGE.because(format!("the body has more than {LARGEST} bytes"));
+    let whole = collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        match error.downcast::<LengthLimitError>() {
+            Ok(_) => too_large(),
+            Err(_) => BAD_REQUEST.because("the body is incomplete; repeat the request with the same key"),
+        }
+    })?;
+    // A body that is only somewhat too large is read, so that its sender gets the answer.
+    if whole.len() > LARGEST { Err(too_large()) } else { Ok(whole) }
 }
 
-/// Forgets answers that are older than [`KEPT`].
+/// Deletes answers older than [`KEPT`].
 ///
 /// # Errors
-/// They cannot be.
+/// The database failed.
 pub(super) async fn forget(database: &Database) -> Result<(), DatabaseError> {
     let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
     let mut transaction = database.transaction().await?;

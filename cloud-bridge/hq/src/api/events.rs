@@ -1,4 +1,4 @@
-//! The feed of everything that hubs sent.
+//! The feed of all events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,14 +21,14 @@ use super::{
 };
 use crate::feed::{Entry, Filter, Position};
 
-/// The longest that a request waits for an event, in seconds.
+/// The maximum wait for an event, in seconds.
 const LONGEST_WAIT: u64 = 30;
 
-/// Names that a filter may have.
+/// The maximum number of names in a filter.
 pub(crate) const NAMES: usize = 100;
 
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
-    Routes::new(api, "events", "Everything that hubs sent, in the order in which HQ committed it").read(
+    Routes::new(api, "events", "All events of all hubs, in the order in which HQ committed them").read(
         Scope::EventsRead,
         &[],
         routes!(list),
@@ -38,24 +38,24 @@ pub(super) fn routes(api: &Arc<Api>) -> Routes {
 /// An event of a hub.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Event {
-    /// The same whenever and however it is delivered, by the feed or by a webhook.
+    /// The event's id, the same in every delivery, by the feed or a webhook.
     #[schema(example = "evt_5f0c3f1f7a3b4c5d6e7f8091a2b3c4d5")]
     pub(crate) id: String,
-    /// Which hub: the store's name.
+    /// The store; the name of its hub.
     pub(crate) store: String,
-    /// In which epoch of its store.
+    /// The epoch of the store.
     pub(crate) epoch: i64,
-    /// In which of its streams.
+    /// The stream.
     pub(crate) stream: String,
-    /// Its number in the stream, from 1.
+    /// The sequence in the stream, from 1.
     pub(crate) sequence: i64,
-    /// What it is, as in `sale.completed`.
+    /// The kind, such as `sale.completed`.
     pub(crate) kind: String,
-    /// By the hub's clock: milliseconds since 1970, UTC.
+    /// When it occurred, by the hub's clock: milliseconds since 1970, UTC.
     pub(crate) occurred_at_ms: i64,
-    /// By HQ's clock.
+    /// When HQ received it, by HQ's clock.
     pub(crate) received_at_ms: i64,
-    /// What the hub sent; its form is the kind's.
+    /// The body; its form depends on the kind.
     #[schema(value_type = Object)]
     pub(crate) body: Box<RawValue>,
 }
@@ -79,12 +79,12 @@ impl From<Entry> for Event {
     }
 }
 
-/// A part of the feed.
+/// A page of the feed.
 #[derive(Serialize, ToSchema)]
 struct Events {
-    /// In the order of the feed. There may be none though more follow: then the filter left out what was read.
+    /// Events in the feed's order. May be empty although more follow, if the filter skipped what was read.
     items: Vec<Event>,
-    /// `after` of what follows; always there. Keep it when everything before it is dealt with.
+    /// The value of `after` for the next page; always present. Store it once everything before it is processed.
     next: String,
 }
 
@@ -92,13 +92,13 @@ struct Events {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// Those after this place, as `next` told it; `now` for what comes from now on; from the first without it.
+    /// Events after this place, a `next` of an earlier page; `now` for future events. Default: from the first.
     after: Option<String>,
-    /// Kinds, separated by commas, as in `sale.completed,stock.moved`; all without it.
+    /// Kinds, separated by commas, such as `sale.completed,stock.moved`. Default: all.
     kinds: Option<String>,
-    /// Stores, separated by commas; all without it.
+    /// Stores, separated by commas. Default: all.
     stores: Option<String>,
-    /// At most so many, 1 to 500. Default 100.
+    /// Page size, 1 to 500. Default 100.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// How long to wait for an event if there is none yet, in seconds, 0 to 30. Default 0.
@@ -106,7 +106,7 @@ struct Asked {
     wait: Option<u64>,
 }
 
-/// Names, separated by commas.
+/// Names separated by commas.
 ///
 /// # Errors
 /// There are too many.
@@ -119,22 +119,22 @@ pub(crate) fn names(what: &str, text: Option<&str>) -> Result<Vec<String>, Probl
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-/// A place in the feed, as `next` told it.
+/// A place in the feed, from an earlier `next`.
 ///
 /// # Errors
-/// It is not one.
+/// The text is not a place.
 pub(crate) fn place(text: &str) -> Result<Position, Problem> {
     let place: Position = read_cursor(text)?;
     if place < Position::default() || place.1 < 0 {
-        return Err(BAD_REQUEST.because("`after` is not what `next` of the feed was"));
+        return Err(BAD_REQUEST.because("invalid `after`: use the `next` of an earlier page"));
     }
     Ok(place)
 }
 
 /// Read the feed
 ///
-/// Every event of every hub, in the order in which HQ committed it. Whoever goes on from `next` misses none and gets
-/// none twice. The order within a stream of a hub is the hub's own. With `wait`, the request is answered as soon as
+/// All events of all hubs, in the order in which HQ committed them. A client that continues from `next` misses no event
+/// and gets none twice. Events of one stream of a hub are in the hub's order. With `wait`, the answer comes as soon as
 /// there is an event.
 #[utoipa::path(get, path = "/api/v1/events", params(Asked),
     responses((status = 200, body = Events, description = "A part of the feed.")))]

@@ -1,4 +1,4 @@
-//! Whole days, streamed.
+//! Exports of whole days, streamed.
 
 use std::sync::Arc;
 
@@ -20,37 +20,37 @@ use super::{
 };
 use crate::exports::{Day, Export, ExportError, Format};
 
-/// Exports at once: they read much.
+/// The maximum number of concurrent exports: they read a lot.
 pub(super) const AT_ONCE: usize = 4;
 
-/// Enough are being written.
+/// Too many exports are running.
 static EXPORTS_BUSY: Kind = Kind::new(
     "exports-busy",
     StatusCode::SERVICE_UNAVAILABLE,
     "Exports busy",
-    "As many days are being exported as may be at once; ask again in a moment.",
+    "Too many days are being exported; try again shortly.",
 );
 
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
-    Routes::new(api, "exports", "Whole days").read(Scope::ExportsRead, &[&EXPORTS_BUSY], routes!(sales))
+    Routes::new(api, "exports", "Exports of whole days").read(Scope::ExportsRead, &[&EXPORTS_BUSY], routes!(sales))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// The business day, `2026-11-24`.
+    /// The business day, such as `2026-11-24`.
     day: String,
-    /// In which form.
+    /// The format.
     #[param(inline)]
     format: Format,
 }
 
 /// Export a day of sales
 ///
-/// A row for each line of each sale of a business day in all stores, by store and sale. The answer is streamed; one
-/// that is not whole breaks off. Sales that arrive meanwhile may be in it or not: `GET /api/v1/stores` says how far
-/// HQ has followed each store.
+/// One row per line of each sale of a business day in all stores, by store and sale. The answer is streamed; if it
+/// cannot be completed, the connection breaks. Sales that arrive meanwhile may or may not be included: `GET
+/// /api/v1/stores` tells how far HQ has followed each store.
 #[utoipa::path(get, path = "/api/v1/exports/sales", params(Asked),
     responses((status = 200, description = "The day.",
         content((String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet")))))]
@@ -58,11 +58,11 @@ async fn sales(State(api): State<Arc<Api>>, InQuery(asked): InQuery<Asked>) -> R
     let Asked { day, format } = asked;
     let day: Day = day.parse().map_err(|why: String| BAD_REQUEST.because(why))?;
     let turn = Arc::clone(&api.exports).try_acquire_owned();
-    let turn = turn.map_err(|_| EXPORTS_BUSY.because(format!("{AT_ONCE} days are being exported; ask again")))?;
+    let turn = turn.map_err(|_| EXPORTS_BUSY.because(format!("{AT_ONCE} days are being exported; try again")))?;
     let name = format!("attachment; filename=\"sales-{day}.{format}\"");
     let export = Export::new(api.database.clone(), day, format).map_err(|error| FAULT.because(error.to_string()))?;
     let pieces = try_unfold((export, turn), async |(mut export, turn)| {
-        let piece = export.next().await.inspect_err(|error| tracing::warn!(%error, "an export broke off"))?;
+        let piece = export.next().await.inspect_err(|error| tracing::warn!(%error, "an export failed"))?;
         Ok::<_, ExportError>(piece.map(|piece| (Bytes::from(piece), (export, turn))))
     });
     let mut headers = HeaderMap::new();

@@ -1,4 +1,4 @@
-//! What a request that reads carries, taken apart; what is wrong with it becomes a [`Problem`], not a line of text.
+//! The parts of a reading request; errors become a [`Problem`].
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use data_encoding::BASE64URL_NOPAD;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::problem::{BAD_REQUEST, Problem};
 
-/// Parts of the path.
+/// Path parameters.
 pub(crate) struct InPath<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
@@ -20,7 +20,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
     }
 }
 
-/// Parameters after the question mark.
+/// Query parameters.
 pub(crate) struct InQuery<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
@@ -33,10 +33,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
     }
 }
 
-/// PostgreSQL has no room for it in a text.
+/// PostgreSQL texts cannot contain it.
 fn without_nul(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.to_string().contains("%00") {
-        return Err(BAD_REQUEST.because("the address holds the character NUL"));
+        return Err(BAD_REQUEST.because("the address contains the character NUL"));
     }
     Ok(())
 }
@@ -44,16 +44,16 @@ fn without_nul(parts: &Parts) -> Result<(), Problem> {
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Page<T> {
-    /// What is on it.
+    /// The page's items.
     pub(crate) items: Vec<T>,
-    /// `after` of the next page; not there on the last.
+    /// The value of `after` for the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A page of `limit` at most, of rows of which one more was read, if there is one. `key` is by what the list is
-    /// ordered.
+    /// A page of at most `limit` rows, made from `limit + 1` rows if there are that many. `key` is the order of the
+    /// list.
     pub(crate) fn of<K: Serialize>(mut items: Vec<T>, limit: usize, key: impl FnOnce(&T) -> K) -> Self {
         let is_last = items.len() <= limit;
         items.truncate(limit);
@@ -62,23 +62,23 @@ impl<T> Page<T> {
     }
 }
 
-/// Where a page ends, as clients carry it: they must not look into it.
+/// The end of a page, opaque for clients.
 pub(crate) fn cursor(key: &impl Serialize) -> String {
     BASE64URL_NOPAD.encode(&serde_json::to_vec(key).unwrap_or_default())
 }
 
-/// The longest cursor that is looked at.
+/// The maximum length of a cursor.
 const LONGEST: usize = 2_000;
 
 /// Reads a cursor.
 ///
 /// # Errors
-/// It is not one of this list.
+/// The text is not a cursor of this list.
 pub(crate) fn read_cursor<K: DeserializeOwned>(text: &str) -> Result<K, Problem> {
     let bytes = (text.len() <= LONGEST).then(|| BASE64URL_NOPAD.decode(text.as_bytes()).ok()).flatten();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains("\\u0000"));
     let key = text.and_then(|text| serde_json::from_str(&text).ok());
-    key.ok_or_else(|| BAD_REQUEST.because("`after` is not what `next` of a page of this list was"))
+    key.ok_or_else(|| BAD_REQUEST.because("invalid `after`: use the `next` of an earlier page of this list"))
 }
 
 /// The size of a page.
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_read_as_it_was_and_anything_else_is_refused() {
+    fn a_cursor_reads_back_and_anything_else_is_refused() {
         let key = ("store-1".to_owned(), i64::MAX, "ä\"".to_owned());
         assert_eq!(read_cursor::<(String, i64, String)>(&cursor(&key)).ok(), Some(key));
         let nul = cursor(&("\0", 1, ""));

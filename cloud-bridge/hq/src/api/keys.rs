@@ -1,8 +1,8 @@
-//! API keys: made, listed, revoked; and who shows which.
+//! API keys.
 //!
-//! A key is `shk_`, eight characters by which people know it, `_`, and 256 random bits. Only its digest is stored: what
-//! is stored lets nobody in. All keys that are good are held in memory for [`FRESH`], so a revoked key is refused
-//! within that time, whichever process revoked it, and made-up keys cost no reading.
+//! A key is `shk_`, eight characters that identify it, `_`, and 256 random bits. Only its digest is stored, which is
+//! useless to a thief. Valid keys are cached for [`FRESH`]: a revoked key is refused within that time in every process,
+//! and invented keys cost no database access.
 
 use std::{
     collections::HashMap,
@@ -25,77 +25,77 @@ use crate::{
 statements! {
     /// A new key.
     INSERT = "api_key/insert";
-    /// All keys, for a person.
+    /// All keys, for people.
     ALL = "api_key/all";
-    /// Those that are good.
+    /// All valid keys.
     GOOD = "api_key/good";
-    /// Ends one.
+    /// Revokes a key.
     REVOKE = "api_key/revoke";
-    /// When it was used.
+    /// Records when a key was used.
     USED = "api_key/used";
 }
 
-/// How long a reading of the keys is good.
+/// How long the cached keys are used.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// An unknown key may be a new one: then the keys are read again, but no sooner than after this.
+/// An unknown key may be new: then the keys are read again, but not more often than this.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// How often the last use of a key is written.
 const NOTED: Duration = Duration::from_secs(60);
 
-/// The longest name of a key, in characters.
+/// The maximum length of a key's name, in characters.
 const MAX_NAME: usize = 64;
 
 const PREFIX: &str = "shk_";
 
-/// A key, for a person.
+/// A key, for people.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Listed {
-    /// The first characters of the key, by which it is known.
+    /// The characters that identify the key.
     pub id: String,
-    /// Whose it is.
+    /// Its owner.
     pub name: String,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<String>,
-    /// When it was made: milliseconds since 1970, UTC.
+    /// When it was created: milliseconds since 1970, UTC.
     pub created_at_ms: i64,
-    /// When it was used last, within a minute.
+    /// When it was last used, to the minute.
     pub last_used_at_ms: Option<i64>,
     /// When it was revoked.
     pub revoked_at_ms: Option<i64>,
 }
 
-/// Why a key is not made or not revoked.
+/// Why a key cannot be created or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Its name.
+    /// The name is invalid.
     #[error("invalid name `{}`: 1 to {MAX_NAME} printable characters", name.escape_debug())]
     Name {
-        /// What was given.
+        /// The name.
         name: String,
     },
-    /// It could do nothing.
+    /// No scope was given.
     #[error("a key needs a scope at least: {}", Scope::ALL.map(Scope::name).join(", "))]
     NoScope,
-    /// There is none.
+    /// The key is unknown.
     #[error("no key `{}` that is not revoked already; `store-hub-hq key list` shows them", id.escape_debug())]
     Unknown {
-        /// What was given.
+        /// The id.
         id: String,
     },
-    /// The system has no randomness.
+    /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 
-/// Makes a key; this is the only time that it is seen whole.
+/// Creates a key. This is the only time that it is visible.
 ///
 /// # Errors
-/// The name is not one, there is no scope, or it cannot be stored.
+/// The name is invalid, the key would have no scope, or it could not be stored.
 pub async fn add(database: &Database, name: &str, scopes: &[Scope]) -> Result<String, KeyError> {
     if !(1..=MAX_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(KeyError::Name { name: name.to_owned() });
@@ -120,7 +120,7 @@ pub async fn add(database: &Database, name: &str, scopes: &[Scope]) -> Result<St
 /// All keys, the oldest first.
 ///
 /// # Errors
-/// They cannot be read.
+/// The database failed.
 pub async fn list(database: &Database) -> Result<Vec<Listed>, DatabaseError> {
     let rows = database.read(&ALL, values![]).await?;
     let listed = rows.into_iter().map(|row| {
@@ -132,10 +132,10 @@ pub async fn list(database: &Database) -> Result<Vec<Listed>, DatabaseError> {
     listed.collect()
 }
 
-/// Revokes a key by its first characters, as [`Listed::id`] has them.
+/// Revokes a key by its [`Listed::id`].
 ///
 /// # Errors
-/// There is none that is good, or it cannot be stored.
+/// No valid key has this id, or the database failed.
 pub async fn revoke(database: &Database, id: &str) -> Result<(), KeyError> {
     let mut transaction = database.transaction().await?;
     if transaction.execute(&REVOKE, values![now_ms(), id]).await? == 0 {
@@ -152,10 +152,10 @@ fn digest_of(key: &str) -> Digest {
     whole
 }
 
-/// A key that is good.
+/// A valid key.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// Its first characters.
+    /// The characters that identify it.
     pub(crate) id: String,
     scopes: Vec<Scope>,
 }
@@ -166,11 +166,11 @@ impl Key {
     }
 }
 
-/// All keys that are good.
+/// The valid keys.
 pub(super) struct Keys {
     database: Database,
     read: RwLock<Reading>,
-    /// One reads at a time.
+    /// Held by the one task that reads.
     reading: tokio::sync::Mutex<()>,
     noted: Mutex<HashMap<String, Instant>>,
 }
@@ -192,15 +192,15 @@ impl Keys {
         Self { database, read: RwLock::default(), reading: tokio::sync::Mutex::default(), noted: Mutex::default() }
     }
 
-    /// The key that somebody shows, if it is good.
+    /// The key of a request, if it is valid.
     ///
     /// # Errors
-    /// The keys cannot be read.
+    /// The database failed.
     pub(super) async fn find(&self, shown: &str) -> Result<Option<Arc<Key>>, DatabaseError> {
         if !shown.starts_with(PREFIX) {
             return Ok(None);
         }
-        // What is compared are digests: how long that takes says nothing about a key.
+        // Digests are compared, so timing reveals nothing about a key.
         let digest = digest_of(shown);
         let found = |reading: &Reading| reading.by_digest.get(&digest).cloned();
         let known = self.known();
@@ -227,7 +227,7 @@ impl Keys {
         let mut by_digest = HashMap::new();
         for row in self.database.read(&GOOD, values![]).await? {
             let (id, scopes, digest): (String, String, Vec<u8>) = row.read()?;
-            // A scope of a later version allows nothing here.
+            // Scopes of later versions allow nothing here.
             let scopes = scopes.split(',').filter_map(|scope| scope.parse().ok()).collect();
             if let Ok(digest) = Digest::try_from(digest) {
                 by_digest.insert(digest, Arc::new(Key { id, scopes }));
@@ -236,7 +236,7 @@ impl Keys {
         Ok(Reading { at: Some(at), by_digest: Arc::new(by_digest) })
     }
 
-    /// Notes that a key was used: at most once in [`NOTED`], beside the request.
+    /// Records the use of a key, at most once in [`NOTED`], in the background.
     pub(super) fn note(&self, key: &Key) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.get(&key.id).is_some_and(|at| at.elapsed() < NOTED) {
@@ -252,7 +252,7 @@ impl Keys {
                 transaction.commit().await
             };
             if let Err(error) = write.await {
-                tracing::warn!(%error, "could not note when a key was used");
+                tracing::warn!(%error, "could not record the use of a key");
             }
         });
     }

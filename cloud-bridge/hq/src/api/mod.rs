@@ -1,14 +1,14 @@
-//! One API for web shop, ERP and loyalty: what HQ knows of all stores, over REST, and a feed of all that changes.
+//! HQ's API for web shop, ERP and loyalty: the state of all stores, over REST, and a feed of all events.
 //!
 //! # What this module promises
 //!
-//! - **Who asks is known.** Every route is behind a [scope](scope::Scope) of an API key. What is stored of a key lets
-//!   nobody in. A revoked key is refused within seconds, by every process.
-//! - **Once.** A command carries an idempotency key: it and its answer are one transaction.
+//! - **Every request is authenticated.** Every route needs a [scope](scope::Scope) of an API key. Stored digests of
+//!   keys are useless to a thief. A revoked key is refused within seconds, by every process.
+//! - **Commands execute once.** A command carries an idempotency key; its effect and its answer are one transaction.
 //! - **Nothing is missed.** The [feed](crate::feed) has every event once, in the order of commits.
-//! - **Bounded.** Connections, requests of a key and of an address, bodies, pages and waits have bounds; a client that
-//!   does not read is cut off.
-//! - **The document says all.** `docs/hq-openapi.json` is what is served; errors are RFC 9457 problem details.
+//! - **Bounded.** Connections, requests per key and per address, bodies, pages and waits are limited; a client that
+//!   does not read is disconnected.
+//! - **Documented.** `docs/hq-openapi.json` describes everything; errors are RFC 9457 problem details.
 //!
 //! | what fails | what happens |
 //! | --- | --- |
@@ -23,31 +23,51 @@
 //! | `routes`, `openapi` | how a resource declares its routes, and the document |
 //! | `command`, `extract` | what a request carries |
 //! | `problem` | errors |
-//! | `stores`, `sales`, `stock`, `events`, `webhooks`, `exports` | the resources |
+//! | `stores`, `sales`, `days`, `stock`, `items`, `prices`, `publications` | the resources |
+//! | `events`, `webhooks`, `exports` | what others follow and take away |
+//! | `orders`, `slots`, `availability`, `refunds` | those of orders |
+//! | `customers` | customers and the loyalty programme |
+//! | `gift_cards` | gift cards and store credit |
 
 mod authenticate;
+mod availability;
+mod by_item;
 pub(crate) mod command;
+mod customers;
+pub(crate) mod days;
 mod events;
 mod exports;
 mod extract;
+mod gift_cards;
+mod items;
 pub mod keys;
 mod openapi;
+mod orders;
+mod prices;
 mod problem;
+mod publications;
 mod rates;
+mod refunds;
+mod returns;
 mod routes;
 pub(crate) mod sales;
 pub mod scope;
 pub mod server;
+pub(crate) mod slots;
 pub(crate) mod stock;
 pub(crate) mod stores;
+mod units;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    body::HttpBody as _,
     extract::Request,
     http::{HeaderValue, header},
+    middleware::{Next, from_fn},
+    response::Response,
     routing::get,
 };
 use tokio::{
@@ -64,26 +84,33 @@ use self::{
 use crate::{
     database::{Database, DatabaseError},
     feed::Feed,
+    prices::Books,
+    publications::objects::Objects,
     webhooks::Reach,
 };
 
-/// How often old answers to commands are forgotten.
+/// How often old answers to commands are deleted.
 const TIDY: Duration = Duration::from_secs(60 * 60);
 
-/// What every handler shares.
+/// The state shared by all handlers.
 pub(crate) struct Api {
     pub(crate) database: Database,
     pub(crate) feed: Feed,
     keys: Keys,
     rates: Rates,
     reach: Reach,
-    /// Turns of exports.
+    /// Permits for exports.
     exports: Arc<Semaphore>,
+    /// The files of publications, if the server has them.
+    objects: Option<Objects>,
+    /// The price books among them.
+    books: Option<Books>,
 }
 
 impl Api {
-    fn new(database: Database, feed: Feed, reach: Reach) -> Arc<Self> {
+    fn new(database: Database, feed: Feed, reach: Reach, objects: Option<Objects>) -> Arc<Self> {
         let keys = Keys::new(database.clone());
+        let books = objects.clone().map(|objects| Books::of(database.clone(), objects));
         Arc::new(Self {
             database,
             feed,
@@ -91,6 +118,8 @@ impl Api {
             rates: Rates::default(),
             reach,
             exports: Semaphore::new(exports::AT_ONCE).into(),
+            objects,
+            books,
         })
     }
 }
@@ -101,34 +130,54 @@ fn resources(api: &Arc<Api>) -> Vec<Routes> {
         stores::routes(api),
         sales::routes(api),
         stock::routes(api),
+        items::routes(api),
+        prices::routes(api),
+        days::routes(api),
+        publications::routes(api),
         events::routes(api),
         webhooks::routes(api),
         exports::routes(api),
+        orders::routes(api),
+        slots::routes(api),
+        availability::routes(api),
+        refunds::routes(api),
+        gift_cards::routes(api),
+        returns::routes(api),
+        units::routes(api),
+        customers::routes(api),
     ]
 }
 
-/// All routes of the API, and the page that shows them. `reach`: where webhooks may be added to.
-pub fn router(database: Database, feed: Feed, reach: Reach) -> Router {
-    let api = Api::new(database, feed, reach);
+/// All routes of the API, and the pages. `reach`: where webhooks may be added to; `objects`: the files
+/// of publications, for the items of stores.
+pub fn router(database: Database, feed: Feed, reach: Reach, objects: Option<Objects>) -> Router {
+    let api = Api::new(database, feed, reach, objects);
     let (router, document) = openapi::routes(&api);
     let document = document.to_string();
-    let page = |kind: &'static str, text: &'static str| {
-        get(move || async move { ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text) })
-    };
     router
         .route(
             "/api/v1/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .route("/docs", page("text/html; charset=utf-8", include_str!("page/docs.html")))
-        .route("/docs.js", page("text/javascript; charset=utf-8", include_str!("page/docs.js")))
-        .route("/docs.css", page("text/css; charset=utf-8", include_str!("page/docs.css")))
-        .fallback(|| async { ROUTE_UNKNOWN.because("unknown route; see /docs for those there are") })
+        .merge(pages::router(Some("fleet"), &["fleet", "docs"]))
+        .fallback(|| async { ROUTE_UNKNOWN.because("unknown route; see /docs") })
         .method_not_allowed_fallback(|request: Request| async move {
             let detail = format!("{} has no method {}; see /docs", request.uri().path(), request.method());
             METHOD_NOT_ALLOWED.because(detail)
         })
         .with_state(api)
+        .layer(from_fn(close_after_refusal))
+}
+
+/// Says that the connection closes after a refusal that left a body unread, so that the client does not send its next
+/// request on it.
+async fn close_after_refusal(request: Request, next: Next) -> Response {
+    let has_body = !request.body().is_end_stream();
+    let mut response = next.run(request).await;
+    if has_body && response.status().is_client_error() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 pub(crate) use events::Event;
@@ -136,21 +185,21 @@ pub(crate) use events::Event;
 /// The OpenAPI 3.1 document.
 ///
 /// # Errors
-/// There is no memory for a database.
+/// The in-memory database could not be created.
 pub async fn document() -> Result<serde_json::Value, DatabaseError> {
     let database = Database::in_memory().await?;
     let feed = Feed::start(database.clone()).await?;
-    Ok(openapi::routes(&Api::new(database, feed, Reach::Public)).1)
+    Ok(openapi::routes(&Api::new(database, feed, Reach::Public, None)).1)
 }
 
-/// Forgets what is kept for a time only, for as long as it runs.
+/// Deletes old answers, for as long as it runs.
 pub async fn tidy(database: Database) {
     let mut every = interval(TIDY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         if let Err(error) = command::forget(&database).await {
-            tracing::warn!(%error, "could not forget old answers to commands");
+            tracing::warn!(%error, "could not delete old answers to commands");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! All routes together, and the OpenAPI document made from them.
+//! All routes, and the OpenAPI document generated from them.
 //!
-//! The document is a contract that programs of others are generated from. `docs/hq-openapi.json` is a copy under
-//! version control; a test compares the two, so that no change of the contract goes unseen.
+//! Clients are generated from the document. `docs/hq-openapi.json` is its committed copy; a test compares them, so that
+//! every change of the API is reviewed.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use super::{
 ))]
 struct Document;
 
-/// All routes, and their document.
+/// All routes and their document.
 pub(super) fn routes(api: &Arc<Api>) -> (Router<Arc<Api>>, Value) {
     let mut all = OpenApiRouter::with_openapi(Document::openapi());
     let mut problems = Problems::default();
@@ -46,7 +46,7 @@ pub(super) fn routes(api: &Arc<Api>) -> (Router<Arc<Api>>, Value) {
     (router, finish(&document, &problems))
 }
 
-/// Completes the document that the attributes make.
+/// Completes the document generated from the attributes.
 fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["servers"] = json!([{
@@ -54,26 +54,26 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
         "description": "Headquarters",
         "variables": {"address": {
             "default": "hq.example.com:8444",
-            "description": "Host and port, as `store-hub-hq serve --listen` says."
+            "description": "Host and port, as in `store-hub-hq serve --listen`."
         }}
     }]);
     let scopes: Vec<_> = Scope::ALL.iter().map(|scope| format!("- `{scope}` {}", scope.doc())).collect();
     document["components"]["securitySchemes"] = json!({
         API_KEY: {
             "type": "http", "scheme": "bearer",
-            "description": format!("An API key, by `store-hub-hq key add`. Its scopes:\n\n{}", scopes.join("\n"))
+            "description": format!("An API key from `store-hub-hq key add`. Its scopes:\n\n{}", scopes.join("\n"))
         }
     });
     document["components"]["headers"] = json!({
         "RetryAfter": {
-            "description": "When to try again, in seconds.",
+            "description": "When to retry, in seconds.",
             "schema": {"type": "integer", "minimum": 0}, "example": 1
         }
     });
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         problems.describe(schemas);
         for (name, schema) in schemas {
-            // utoipa writes what a page is of into the page.
+            // utoipa inlines a page's items.
             if let Some(item) = name.strip_prefix("Page_") {
                 schema["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
             }
@@ -83,7 +83,7 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     for operation in operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut) {
         let content = operation["responses"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
         for (_, body) in content.filter_map(|response| response.get_mut("content")?.as_object_mut()).flatten() {
-            // utoipa makes a list of numbers of bytes.
+            // utoipa declares bytes as a list of numbers.
             if body["schema"]["items"]["format"] == "int32" {
                 body["schema"] = json!({"type": "string", "format": "binary"});
             }

@@ -1,4 +1,4 @@
-//! How often somebody may ask: a rate for each key, and one for each address of those without a good key.
+//! Rate limits: per key, and per address for clients without a valid key.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -14,22 +14,22 @@ use governor::{
 
 use super::problem::{Problem, TOO_MANY_REQUESTS};
 
-/// Of a key: requests a second, and at once after a pause.
+/// For a key: requests per second, and the burst after a pause.
 const KEY: (NonZeroU32, NonZeroU32) = (number(50), number(200));
 
-/// Of an address without a good key.
+/// For an address without a valid key.
 const STRANGER: (NonZeroU32, NonZeroU32) = (number(1), number(20));
 
 const fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(number - 1)
 }
 
-/// Addresses that are told apart at once; beyond them all strangers share one rate.
+/// The maximum number of addresses that are distinguished; beyond it all share one rate.
 const TOLD_APART: usize = 10_000;
 
 type Limiter = RateLimiter<String, HashMapStateStore<String>, DefaultClock>;
 
-/// Where a request comes from: an IPv4 address, or the network of an IPv6 address, whose host part anybody can make up.
+/// The origin of a request: an IPv4 address, or an IPv6 network, because clients choose the host part freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Peer(IpAddr);
 
@@ -58,21 +58,21 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Takes a turn of a key.
+    /// Counts a request of a key.
     ///
     /// # Errors
-    /// It has none left for now.
+    /// The key exceeds its rate.
     pub(super) fn key(&self, id: &str) -> Result<(), Problem> {
         take(&self.keys, id).map_err(|wait| {
             let (rate, burst) = KEY;
-            too_many(wait, &format!("this key may ask {rate} times a second, and {burst} times at once after a pause"))
+            too_many(wait, &format!("this key is limited to {rate} requests per second, with bursts of {burst}"))
         })
     }
 
-    /// Takes a turn of somebody without a good key.
+    /// Counts a request without a valid key.
     ///
     /// # Errors
-    /// Its address has none left for now.
+    /// Its address exceeds its rate.
     pub(super) fn stranger(&self, peer: Peer) -> Result<(), Problem> {
         if self.strangers.len() >= TOLD_APART {
             self.strangers.retain_recent();
@@ -80,7 +80,7 @@ impl Rates {
         let is_apart = self.strangers.len() < TOLD_APART;
         let name = if is_apart { peer.0.to_string() } else { "others".to_owned() };
         take(&self.strangers, &name)
-            .map_err(|wait| too_many(wait, "too many requests without a good API key came from this address"))
+            .map_err(|wait| too_many(wait, "too many requests without a valid API key from this address"))
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_and_each_address_has_a_rate_of_its_own() {
+    fn each_key_and_each_address_has_its_own_rate() {
         let rates = Rates::default();
         let peer = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
         let turns = |take: &dyn Fn() -> Result<(), Problem>| (0..1000).take_while(|_| take().is_ok()).count();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_addresses_take_a_bounded_room() {
+    fn invented_addresses_use_bounded_memory() {
         let rates = Rates::default();
         for number in 0..2 * TOLD_APART {
             let _ = rates.stranger(Peer(Ipv6Addr::from((number as u128) << 64).into()));

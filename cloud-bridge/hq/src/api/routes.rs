@@ -1,7 +1,7 @@
-//! How a resource declares its routes: each behind one scope.
+//! How a resource declares its routes, each with its scope.
 //!
-//! What all routes of a sort have in common is added here, to the router and to the OpenAPI document alike: operation
-//! ids by resource, the scope, the idempotency key of commands, and the answers that any route may give.
+//! What all routes of a sort share is added here, to the router and to the OpenAPI document: operation ids, the scope,
+//! the idempotency key of commands, and the problems that any route may answer.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,16 +28,16 @@ use super::{
     scope::Scope,
 };
 
-/// The extension of an operation that names its scope.
+/// The extension of an operation with its scope.
 pub(super) const SCOPE: &str = "x-scope";
 
 /// The security scheme.
 pub(super) const API_KEY: &str = "api_key";
 
-/// What any read may answer.
+/// Problems that any read may answer.
 const READS: &[&Kind] = &[&BAD_REQUEST, &UNAUTHENTICATED, &FORBIDDEN, &TOO_MANY_REQUESTS, &FAULT, &UNAVAILABLE];
 
-/// What any command may answer besides.
+/// Problems that any command may answer besides.
 const COMMANDS: &[&Kind] = &[&REQUEST_TIMEOUT, &BODY_TOO_LARGE, &KEY_REUSED];
 
 /// The routes of a resource.
@@ -49,18 +49,18 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// No routes yet. The tag is how the document groups them, and begins their operation ids.
+    /// No routes yet. The tag groups them in the document and begins their operation ids.
     pub(crate) fn new(api: &Arc<Api>, tag: &str, description: &str) -> Self {
         let tag = TagBuilder::new().name(tag).description(Some(description)).build();
         Self { api: Arc::clone(api), tag, router: OpenApiRouter::new(), problems: Problems::default() }
     }
 
-    /// What only reads. `own`: what it refuses beyond what any read may.
+    /// Adds reads. `own`: the problems besides those of any read.
     pub(crate) fn read(self, scope: Scope, own: &[&'static Kind], routes: UtoipaMethodRouter<Arc<Api>>) -> Self {
         self.add(scope, &[READS, own], routes, |_| ())
     }
 
-    /// A command. It carries an idempotency key. `own`: what it refuses beyond what any command may.
+    /// Adds commands, which carry an idempotency key. `own`: the problems besides those of any command.
     pub(crate) fn command(self, scope: Scope, own: &[&'static Kind], routes: UtoipaMethodRouter<Arc<Api>>) -> Self {
         self.add(scope, &[READS, COMMANDS, own], routes, |operation| {
             let (least, most) = (command::LENGTH.start(), command::LENGTH.end());
@@ -106,7 +106,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch].into_iter().flatten()
 }
 
-/// The problems of all operations: a schema for each set of kinds that one answers with one status.
+/// The problems of all operations: a schema for each set of kinds with one status.
 #[derive(Default)]
 pub(super) struct Problems(BTreeMap<String, Vec<&'static Kind>>);
 
@@ -115,7 +115,7 @@ impl Problems {
         self.0.extend(more.0);
     }
 
-    /// Describes what an operation refuses.
+    /// Adds the problems of an operation.
     fn declare(&mut self, operation: &mut Operation, kinds: &[&'static Kind]) {
         let mut by_status: BTreeMap<_, Vec<&'static Kind>> = BTreeMap::new();
         for kind in kinds {
@@ -140,25 +140,30 @@ impl Problems {
     }
 }
 
-/// The schema of problems of some kinds, all with one status.
+/// The schema of problems of some kinds with one status.
 fn schema(kinds: &[&'static Kind]) -> Value {
     let types: Vec<_> = kinds.iter().map(|kind| kind.uri()).collect();
-    // As generators call the values; without it they number them.
+    // Names for generated clients, which otherwise number the values.
     let names: Vec<_> = kinds.iter().map(|kind| kind.slug.to_ascii_uppercase().replace('-', "_")).collect();
     let status = kinds.first().map(|kind| kind.status.as_u16());
     let described: Vec<_> = kinds.iter().map(|kind| format!("- `{}` {}", kind.uri(), kind.doc)).collect();
     let mut properties = json!({
         "type": {
             "type": "string", "enum": types, "x-enum-varnames": names,
-            "description": format!("Which kind. Never changes.\n\n{}", described.join("\n"))
+            "description": format!("The kind. Never changes.\n\n{}", described.join("\n"))
         },
-        "title": {"type": "string", "description": "The kind in words."},
+        "title": {"type": "string", "description": "The kind's title."},
         "status": {"type": "integer", "const": status, "description": "The HTTP status."},
-        "detail": {"type": "string", "description": "What happened here, with values, and what to do. For people."}
+        "detail": {"type": "string", "description": "What failed, with which value, and what to do. For people."}
     });
     if kinds.iter().any(|kind| kind.retry_after_s().is_some()) {
-        let described = "When to try again, in seconds; as `Retry-After`.";
+        let described = "When to retry, in seconds, as in `Retry-After`.";
         properties["retry_after_s"] = json!({"type": "integer", "description": described});
+    }
+    if kinds.iter().any(|kind| kind.is_about_order) {
+        properties["order"] = json!({"type": "string", "description": "The order, if it is about one."});
+        properties["line"] = json!({"type": "integer", "description": "The line, if it is about one."});
+        properties["rule"] = json!({"type": "string", "description": "The rule that is broken, for programs."});
     }
     json!({
         "type": "object",

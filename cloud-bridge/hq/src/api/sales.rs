@@ -17,25 +17,25 @@ use super::{
 use crate::database::{DatabaseError, Row, statement::statements, value::values};
 
 statements! {
-    /// Sales of a day, by store and id.
+    /// The sales of a day, by store and id.
     OF_DAY = "api_sale/of_day";
-    /// Sales of a customer, the newest first.
+    /// The sales of a customer, newest first.
     OF_CUSTOMER = "api_sale/of_customer";
-    /// Sales with a receipt's number.
+    /// The sales with a receipt number.
     OF_RECEIPT = "api_sale/of_receipt";
-    /// A sale with its event.
+    /// A sale and its event.
     ONE = "api_sale/one";
 }
 
-/// There is no such sale.
+/// Unknown sale.
 static SALE_UNKNOWN: Kind = Kind::new(
     "sale-unknown",
     StatusCode::NOT_FOUND,
     "Unknown sale",
-    "HQ has no such sale of the store, or not yet: see how far the store is by `GET /api/v1/stores/{store}`.",
+    "HQ does not have this sale of the store, or not yet; `GET /api/v1/stores/{store}` tells how far HQ is.",
 );
 
-/// Greater than any store's name.
+/// After the name of any store.
 const PAST_ALL: &str = "~";
 
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
@@ -49,34 +49,34 @@ pub(super) fn routes(api: &Arc<Api>) -> Routes {
 /// A sale in a list. Amounts are in minor units (cents) of its currency.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SaleInList {
-    /// Which store.
+    /// The store.
     pub(crate) store: String,
-    /// Unique in the store.
+    /// The sale's id, unique in the store.
     pub(crate) sale: String,
-    /// In which epoch of the store it was told.
+    /// The epoch of the store.
     pub(crate) epoch: i64,
-    /// Its number among the store's sales of that epoch.
+    /// Its sequence in the store's stream of sales.
     pub(crate) sequence: i64,
-    /// The register's own reference: an order number, a basket; the sale's id if it gave none.
+    /// The register's own reference, such as an order number or a basket id; the sale's id if there is none.
     pub(crate) reference: String,
-    /// Which register.
+    /// The register.
     pub(crate) register: String,
-    /// Who was at the register, if somebody was signed in.
+    /// The operator at the register, if signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operator: Option<String>,
-    /// Its receipt's number, by register and fiscal year.
+    /// The receipt number, per register and fiscal year.
     pub(crate) receipt: i64,
     /// The fiscal year, by the calendar year in which it begins.
     pub(crate) fiscal_year: i64,
-    /// The day it counts to, `2026-11-24`.
+    /// The business day, such as `2026-11-24`.
     #[schema(format = Date)]
     pub(crate) business_day: String,
-    /// When: milliseconds since 1970, UTC.
+    /// When it was completed: milliseconds since 1970, UTC.
     pub(crate) sold_at_ms: i64,
     /// The customer, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) customer: Option<String>,
-    /// ISO 4217.
+    /// The currency, ISO 4217.
     #[schema(pattern = "^[A-Z]{3}$")]
     pub(crate) currency: String,
     /// The sums.
@@ -86,21 +86,21 @@ pub(crate) struct SaleInList {
 /// The sums of a sale.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Totals {
-    /// All lines at their shelf price.
+    /// The sum of all lines at shelf prices.
     pub(crate) regular: i64,
-    /// What the store took off.
+    /// The sum of all discounts.
     pub(crate) discount: i64,
-    /// What was owed.
+    /// The amount owed.
     pub(crate) net: i64,
-    /// What makers pay back.
+    /// The sum of manufacturers' coupons.
     pub(crate) manufacturer_coupon: i64,
-    /// What was handed over.
+    /// The sum handed over.
     pub(crate) tendered: i64,
-    /// What went back in cash.
+    /// The change, in cash.
     pub(crate) change: i64,
 }
 
-/// How many columns [`SaleInList`] has before its totals.
+/// The number of columns of [`SaleInList`] before its totals.
 const BEFORE_TOTALS: usize = 13;
 
 fn in_list(Row(mut columns): Row) -> Result<SaleInList, DatabaseError> {
@@ -148,81 +148,81 @@ struct Sale {
     parts: Parts,
 }
 
-/// What was sold, and how it was paid.
+/// The lines and payments of a sale.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct Parts {
-    /// What was sold.
+    /// The lines.
     lines: Vec<SaleLine>,
-    /// How it was paid.
+    /// The payments.
     tenders: Vec<SaleTender>,
 }
 
 /// A line of a sale.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct SaleLine {
-    /// Its number on the basket.
+    /// The line's number in the basket.
     number: u32,
-    /// The item's number; none if it was not on file and had none.
+    /// The item; absent if it was not on file and had no SKU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sku: Option<String>,
-    /// Its code.
+    /// The item's GTIN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gtin: Option<String>,
-    /// False if it was sold though it was not in the catalog.
+    /// Whether the item was in the catalog.
     on_file: bool,
-    /// As printed.
+    /// The description, as printed.
     description: String,
-    /// Thousandths of the unit.
+    /// The quantity in thousandths of the unit.
     quantity_milli: i64,
     /// The unit.
     unit: String,
-    /// At its shelf price, for the whole quantity.
+    /// The amount at the shelf price, for the whole quantity.
     regular: i64,
-    /// Why the amount was keyed rather than taken from the catalog.
+    /// Why the amount was keyed instead of taken from the catalog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keyed_because: Option<String>,
-    /// What the store took off.
+    /// The discounts.
     #[serde(default)]
     discounts: Vec<SaleDiscount>,
     /// `regular` less `discounts`.
     net: i64,
 }
 
-/// Money taken off a line.
+/// A discount on a line.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct SaleDiscount {
-    /// Why.
+    /// The reason.
     reason: String,
-    /// By whom: `loyalty`, `store_coupon`, `promotion`, `manager`.
+    /// The origin: `loyalty`, `store_coupon`, `promotion` or `manager`.
     origin: String,
-    /// How much.
+    /// The amount.
     amount: i64,
 }
 
-/// A part of the payment.
+/// A payment, or a part of it.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct SaleTender {
-    /// `cash`, `card`, `manufacturer_coupon`.
+    /// The kind: `cash`, `card` or `manufacturer_coupon`.
     kind: String,
-    /// What was handed over or authorised.
+    /// The amount handed over or authorised.
     amount: i64,
-    /// For cards.
+    /// The card payment's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<SaleCard>,
 }
 
-/// What a card payment leaves behind.
+/// The record of a card payment.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct SaleCard {
-    /// The hub's payment.
+    /// The hub's id of the payment.
     payment: String,
-    /// At most six and four digits of the card.
+    /// At most the first six and last four digits of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     masked_pan: Option<String>,
-    /// Scheme or card name.
+    /// The card scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheme: Option<String>,
-    /// The numbers by which the terminal knows it; the names are its protocol's.
+    /// The terminal's reference; its names are those of the terminal's protocol.
     #[serde(default)]
     reference: BTreeMap<String, String>,
 }
@@ -231,19 +231,19 @@ struct SaleCard {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// The business day, `2026-11-24`: sales by store and id.
+    /// The business day, such as `2026-11-24`: its sales by store and id.
     day: Option<String>,
-    /// The customer: sales from the newest.
+    /// The customer: their sales, newest first.
     customer: Option<String>,
-    /// The store: with `day`, or with all three of a receipt.
+    /// The store: with `day`, or with the other three of a receipt.
     store: Option<String>,
-    /// Of a receipt: its register.
+    /// The register of a receipt.
     register: Option<String>,
-    /// Of a receipt: its fiscal year.
+    /// The fiscal year of a receipt.
     fiscal_year: Option<u16>,
-    /// Of a receipt: its number.
+    /// The number of a receipt.
     receipt: Option<u32>,
-    /// `next` of the page before; from the first without it.
+    /// The `next` of the page before. Default: the first page.
     after: Option<String>,
     /// Page size, 1 to 500. Default 100.
     #[param(minimum = 1, maximum = 500)]
@@ -252,8 +252,8 @@ struct Asked {
 
 /// List sales
 ///
-/// By one of: a `day`, and a `store` if you like; a `customer`; or a receipt: `store`, `register`, `fiscal_year` and
-/// `receipt`. A store that was restored from a backup may have given a receipt's number twice: then there are two.
+/// By a `day`, optionally in a `store`; by `customer`; or by receipt: `store`, `register`, `fiscal_year` and `receipt`.
+/// A store that was restored from a backup may have used a receipt number twice; then both sales are returned.
 #[utoipa::path(get, path = "/api/v1/sales", params(Asked),
     responses((status = 200, body = Page<SaleInList>, description = "A page of sales.")))]
 async fn list(State(api): State<Arc<Api>>, InQuery(asked): InQuery<Asked>) -> Result<Json<Page<SaleInList>>, Problem> {
@@ -267,7 +267,8 @@ async fn list(State(api): State<Arc<Api>>, InQuery(asked): InQuery<Asked>) -> Re
     let page = match asked {
         Asked { day: Some(day), customer: None, store, register: None, fiscal_year: None, receipt: None, .. } => {
             if day.parse::<jiff::civil::Date>().is_err() {
-                return Err(BAD_REQUEST.because(format!("`day` {}: as in 2026-11-24", day.escape_debug())));
+                return Err(BAD_REQUEST
+                    .because(format!("invalid `day` {}: expected a form like 2026-11-24", day.escape_debug())));
             }
             let first = || (store.clone().unwrap_or_default(), String::new());
             let (from, sale) = after.map(read_cursor).transpose()?.unwrap_or_else(first);
@@ -314,7 +315,10 @@ async fn list(State(api): State<Arc<Api>>, InQuery(asked): InQuery<Asked>) -> Re
 
 /// Read a sale
 #[utoipa::path(get, path = "/api/v1/stores/{store}/sales/{sale}",
-    params(("store" = String, Path, description = "The store."), ("sale" = String, Path, description = "The sale's id.")),
+    params(
+        ("store" = String, Path, description = "The store."),
+        ("sale" = String, Path, description = "The sale's id.")
+    ),
     responses((status = 200, body = Sale, description = "The sale with its lines and tenders.")))]
 async fn read(
     State(api): State<Arc<Api>>,
@@ -323,13 +327,13 @@ async fn read(
     let row = api.database.read(&ONE, values![&store, &sale]).await?.pop();
     let Some(Row(mut columns)) = row else {
         let (store, sale) = (store.escape_debug(), sale.escape_debug());
-        return Err(SALE_UNKNOWN.because(format!("HQ has no sale {sale} of {store}, or not yet")));
+        return Err(SALE_UNKNOWN.because(format!("HQ does not have sale {sale} of {store}, or not yet")));
     };
     let body = columns.pop().map(|body| Row(vec![body]).read::<(String,)>()).transpose()?;
     let body = body.map(|(body,)| body).unwrap_or_default();
     let parts = serde_json::from_str(&body).map_err(|error| {
-        tracing::error!(%error, store, sale, "the event of a sale cannot be read");
-        FAULT.because("the event of this sale cannot be read; the server's log says more")
+        tracing::error!(%error, store, sale, "could not read the event of a sale");
+        FAULT.because("could not read the event of this sale; see the server's log")
     })?;
     Ok(Json(Sale { sale: in_list(Row(columns))?, parts }))
 }

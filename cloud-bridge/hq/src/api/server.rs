@@ -1,9 +1,9 @@
-//! Connections: accepts them, bounds them, and hands their requests to the routes.
+//! Accepts and limits connections, and passes requests to the routes.
 //!
-//! - At most [`ALL`] connections, and [`EACH`] of one address; a newcomer beyond them is closed.
-//! - A handshake and the head of a request must come within [`PATIENCE`]; a connection may be idle for [`IDLE`].
-//! - A client that does not read its answer for [`UNREAD`] is cut off.
-//! - A connection that misbehaves ends alone.
+//! - At most [`ALL`] connections, and [`EACH`] per address; further ones are closed.
+//! - The handshake and the head of a request must arrive within [`PATIENCE`]; a connection may be idle for [`IDLE`].
+//! - A client that does not read its answer for [`UNREAD`] is disconnected.
+//! - A misbehaving connection affects no other.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::IntoResponse,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use link::Identity;
@@ -26,27 +31,30 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::rates::Peer;
+use super::{
+    problem::FAULT,
+    rates::{Peer, Rates},
+};
 
-/// Connections at once.
+/// The maximum number of connections.
 const ALL: usize = 1024;
 
-/// Connections of one address at once.
+/// The maximum number of connections per address.
 const EACH: usize = 256;
 
-/// How long a client may take for a handshake.
+/// The time limit for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection may wait for the next request.
+/// The time limit for the next request.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long a client may leave an answer unread.
+/// The time limit for reading an answer.
 const UNREAD: Duration = Duration::from_secs(20);
 
-/// TLS by an identity, which may be renewed meanwhile.
+/// TLS with an identity that may be renewed meanwhile.
 ///
 /// # Errors
-/// The TLS library refuses.
+/// The TLS library refused the configuration.
 pub fn tls(identity: Arc<Identity>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -57,7 +65,23 @@ pub fn tls(identity: Arc<Identity>) -> Result<Arc<ServerConfig>, rustls::Error> 
     Ok(Arc::new(config))
 }
 
-/// Serves until `stop` changes; without TLS, plain HTTP.
+/// Limits requests without an API key: their rate per address, and the size of their body in bytes.
+pub fn for_strangers(router: Router, largest: usize) -> Router {
+    let rates = Arc::new(Rates::default());
+    router.layer(DefaultBodyLimit::max(largest)).layer(middleware::from_fn(move |request: Request, next: Next| {
+        let rates = Arc::clone(&rates);
+        async move {
+            let peer = request.extensions().get::<Peer>().copied();
+            let taken = peer.ok_or_else(|| FAULT.because("the request's origin is unknown"));
+            match taken.and_then(|peer| rates.stranger(peer)) {
+                Ok(()) => next.run(request).await,
+                Err(problem) => problem.into_response(),
+            }
+        }
+    }))
+}
+
+/// Serves until `stop` changes. Without TLS it serves plain HTTP.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -70,9 +94,9 @@ pub async fn serve(
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => (stream, Peer::from(address.ip())),
-                // Out of descriptors, or the peer is gone already: neither ends the server.
+                // Out of file descriptors, or the peer disconnected: neither ends the server.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -119,7 +143,7 @@ async fn answer(
         .await
 }
 
-/// The connections that are open, by address.
+/// The open connections by address.
 #[derive(Default)]
 struct Open(Mutex<HashMap<Peer, usize>>);
 
@@ -136,7 +160,7 @@ impl Open {
     }
 }
 
-/// The place of a connection, until it is dropped.
+/// The place of a connection, freed on drop.
 struct Place {
     open: Arc<Open>,
     peer: Peer,
@@ -159,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_bounded_by_address_and_together_and_give_their_places_back() {
+    fn connections_are_limited_per_address_and_in_total_and_free_their_places() {
         let open = Arc::new(Open::default());
         let peer = |host: u8| Peer::from(IpAddr::from([10, 0, 0, host]));
         let enter = |host| (0..2 * ALL).map_while(|_| open.enter(peer(host))).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Webhooks, over the API.
+//! The routes of webhooks.
 
 use std::sync::Arc;
 
@@ -18,26 +18,26 @@ use super::{
 };
 use crate::webhooks::{self, DeadLetter, Target, Wanted, Webhook, WebhookError};
 
-/// There is no such webhook.
+/// Unknown webhook.
 static WEBHOOK_UNKNOWN: Kind =
-    Kind::new("webhook-unknown", StatusCode::NOT_FOUND, "Unknown webhook", "There is no such webhook.");
-/// There are too many.
+    Kind::new("webhook-unknown", StatusCode::NOT_FOUND, "Unknown webhook", "HQ has no webhook with this id.");
+/// Too many webhooks.
 static TOO_MANY_WEBHOOKS: Kind = Kind::new(
     "too-many-webhooks",
     StatusCode::UNPROCESSABLE_ENTITY,
     "Too many webhooks",
-    "There are as many webhooks as there may be; remove one.",
+    "The maximum number of webhooks is reached; remove one.",
 );
-/// The address may not be reached.
+/// The address is not allowed.
 static ADDRESS_REFUSED: Kind = Kind::new(
     "webhook-address-refused",
     StatusCode::UNPROCESSABLE_ENTITY,
     "Webhook address refused",
-    "A webhook's address is `https://`, without a user, and no address of a private network.",
+    "A webhook's address must be `https://`, without a user, and not in a private network.",
 );
 
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
-    Routes::new(api, "webhooks", "The feed, carried to an address of yours, signed in the manner of Standard Webhooks")
+    Routes::new(api, "webhooks", "The feed, delivered to your address, signed according to Standard Webhooks")
         .read(Scope::WebhooksManage, &[], routes!(list))
         .command(Scope::WebhooksManage, &[&TOO_MANY_WEBHOOKS, &ADDRESS_REFUSED], routes!(add))
         .command(Scope::WebhooksManage, &[&WEBHOOK_UNKNOWN], routes!(remove))
@@ -59,7 +59,7 @@ impl From<WebhookError> for Problem {
 /// All webhooks.
 #[derive(Serialize, ToSchema)]
 struct Webhooks {
-    /// The oldest first.
+    /// Oldest first.
     items: Vec<Webhook>,
 }
 
@@ -70,22 +70,22 @@ async fn list(State(api): State<Arc<Api>>) -> Result<Json<Webhooks>, Problem> {
     Ok(Json(Webhooks { items: webhooks::list(&api.database).await? }))
 }
 
-/// A webhook to be added.
+/// A new webhook.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewWebhook {
-    /// Where messages go.
+    /// The address.
     #[schema(format = "uri", max_length = 2000, example = "https://shop.example.com/hooks/stores")]
     url: String,
-    /// Kinds of events, as in `sale.completed`; all if there is none.
+    /// Kinds of events, such as `sale.completed`. Default: all.
     #[serde(default)]
     #[schema(max_items = 100)]
     kinds: Vec<String>,
-    /// Stores; all if there is none.
+    /// Stores. Default: all.
     #[serde(default)]
     #[schema(max_items = 100)]
     stores: Vec<String>,
-    /// From here in the feed, as its `next` told it; from now on without it.
+    /// Start after this place in the feed, a `next` of the feed. Default: future events only.
     #[serde(default)]
     after: Option<String>,
 }
@@ -95,17 +95,17 @@ struct NewWebhook {
 struct WebhookAdded {
     /// The webhook.
     webhook: Webhook,
-    /// Signs its messages; told this once.
+    /// The secret that signs its messages; shown only once.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: String,
 }
 
 /// Add a webhook
 ///
-/// Each event of the feed becomes a POST to its address: `{"type", "timestamp", "data"}`, where `data` is the event as
-/// the feed has it, with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. Answer 2xx within 15
-/// seconds. What is not taken is sent again for about a day, then it is a dead letter. A message may come twice; its id
-/// is that of its event.
+/// Each event of the feed becomes a POST to the address: `{"type", "timestamp", "data"}`, where `data` is the event as
+/// in the feed, with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. Answer 2xx within 15
+/// seconds. Other messages are retried for about a day and then become dead letters. A message may be delivered twice;
+/// its id is the event's id.
 #[utoipa::path(post, path = "/api/v1/webhooks", request_body = NewWebhook,
     responses((status = 201, body = WebhookAdded, description = "The webhook, and its secret.")))]
 async fn add(State(api): State<Arc<Api>>, mut command: Command<NewWebhook>) -> Result<Response, Problem> {
@@ -126,18 +126,18 @@ async fn add(State(api): State<Arc<Api>>, mut command: Command<NewWebhook>) -> R
     command.answer(StatusCode::CREATED, &WebhookAdded { webhook, secret }).await
 }
 
-/// What was removed.
+/// The removed webhook.
 #[derive(Serialize, ToSchema)]
 struct WebhookRemoved {
-    /// Which.
+    /// Its id.
     id: String,
 }
 
 /// Remove a webhook
 ///
-/// With its messages that wait, and its dead letters.
+/// Also removes its waiting messages and its dead letters.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{id}", params(("id" = String, Path, description = "The webhook's.")),
-    responses((status = 200, body = WebhookRemoved, description = "It is removed.")))]
+    responses((status = 200, body = WebhookRemoved, description = "It was removed.")))]
 async fn remove(InPath(id): InPath<String>, mut command: Command<Nothing>) -> Result<Response, Problem> {
     webhooks::remove(&mut command.transaction, &id).await?;
     command.answer(StatusCode::OK, &WebhookRemoved { id }).await
@@ -147,7 +147,7 @@ async fn remove(InPath(id): InPath<String>, mut command: Command<Nothing>) -> Re
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Paging {
-    /// `next` of the page before; from the first without it.
+    /// The `next` of the page before. Default: the first page.
     after: Option<String>,
     /// Page size, 1 to 500. Default 100.
     #[param(minimum = 1, maximum = 500)]
@@ -156,9 +156,9 @@ struct Paging {
 
 /// List dead letters
 ///
-/// Messages that were not taken for about a day.
+/// Messages that were not accepted for about a day.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/dead-letters",
-    params(("id" = String, Path, description = "The webhook's."), Paging),
+    params(("id" = String, Path, description = "The webhook's id."), Paging),
     responses((status = 200, body = Page<DeadLetter>, description = "A page of dead letters.")))]
 async fn list_dead_letters(
     State(api): State<Arc<Api>>,
@@ -171,11 +171,11 @@ async fn list_dead_letters(
     Ok(Json(Page::of(letters, limit, |last| last.id.clone())))
 }
 
-/// Which dead letters are sent again.
+/// The dead letters to retry.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Retry {
-    /// One of them; all without it.
+    /// The message's id. Default: all.
     #[serde(default)]
     message: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! How the broker is reached.
+//! Arguments for the broker.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -7,31 +7,31 @@ use link::{Broker, BrokerAddress, Identity, Login};
 
 use super::Failure;
 
-/// Which broker, and who asks.
+/// The broker, and this program's credentials.
 #[derive(Args)]
 pub(crate) struct BrokerArguments {
-    /// Such as mqtts://hq.example.com:8883.
+    /// The broker, such as mqtts://hq.example.com:8883.
     #[arg(long)]
     broker: BrokerAddress,
-    /// PEM file of the authority that signed the broker's certificate; needed for mqtts.
+    /// PEM file of the authority that signed the broker's certificate; required for mqtts.
     #[arg(long)]
     ca: Option<PathBuf>,
-    /// PEM file of this program's certificate, if the broker asks for one.
+    /// PEM file of this program's certificate, if the broker requires one.
     #[arg(long, requires = "key")]
     certificate: Option<PathBuf>,
-    /// PEM file of its key.
+    /// PEM file of the certificate's key.
     #[arg(long, requires = "certificate")]
     key: Option<PathBuf>,
-    /// The user name for the broker, if it asks for one.
+    /// The user name, if the broker requires one.
     #[arg(long, requires = "password_file")]
     username: Option<String>,
-    /// A file whose first line is its password.
+    /// A file whose first line is the password.
     #[arg(long, requires = "username")]
     password_file: Option<PathBuf>,
 }
 
 impl BrokerArguments {
-    /// How to reach the broker, and the identity that is shown to it.
+    /// The broker, and the identity presented to it.
     pub(crate) fn access(self) -> Result<(Broker, Option<Arc<Identity>>), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::Arguments(error.to_string());
         let login = self.username.zip(self.password_file).map(|(username, file)| {

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// csv or parquet.
     #[arg(long)]
     format: Format,
-    /// The file, which must not be there.
+    /// The file to create; must not exist.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) async fn run(Arguments { day, format, out, ledger }: &Arguments) -> R
         .map_err(|error| Failure::Arguments(format!("could not create {}: {error}; name a new one", out.display())))?;
     let written = write(export, file).await;
     if written.is_err() {
-        // It is not whole.
+        // The file is incomplete.
         let _ = fs::remove_file(out);
     }
     written.map_err(failed)

@@ -7,6 +7,7 @@ use contract::HubId;
 use hq::{
     Ingest, IngestStats, Leases, Publisher, Queues,
     down::{QueueSummary, RefusedItem},
+    orders,
 };
 
 use super::{Failure, LedgerArguments, access::BrokerArguments, publish};
@@ -14,7 +15,7 @@ use super::{Failure, LedgerArguments, access::BrokerArguments, publish};
 /// How often a renewed certificate is looked for.
 const LOOK_FOR_RENEWED: Duration = Duration::from_secs(60);
 
-/// Hubs named in a report, of those that need a person.
+/// The maximum number of hubs named in a report.
 const NAMED: usize = 10;
 
 #[derive(Args)]
@@ -23,16 +24,25 @@ pub(crate) struct Arguments {
     broker: BrokerArguments,
     #[command(flatten)]
     ledger: LedgerArguments,
-    /// This worker's name: each that works on a ledger at once needs its own. They divide the hubs among themselves.
+    /// This worker's name; concurrent workers of a ledger need different names. They divide the hubs among themselves.
     #[arg(long, default_value = "1")]
     worker: HubId,
-    /// A file of items to send to the hubs of --to: a JSON array of items, or one item a line, each as a hub's POST
-    /// /api/v1/items takes it.
+    /// A file of items for the hubs of --to: a JSON array of items, or one item per line, as in a hub's POST
+    /// /api/v1/items.
     #[arg(long, requires = "to")]
     publish_items: Option<PathBuf>,
-    /// A hub that gets the items of --publish-items; may be given again.
+    /// A hub that gets the items of --publish-items; repeatable.
     #[arg(long, requires = "publish_items")]
     to: Vec<HubId>,
+}
+
+/// The work on orders, until it is dropped.
+struct Attending(tokio::task::JoinHandle<()>);
+
+impl Drop for Attending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -46,6 +56,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let leases = Leases::start(ledger.clone(), arguments.worker.to_string());
     let _publisher = Publisher::start(broker.clone(), queues.clone(), &leases);
     let ingest = Ingest::start(broker, ledger.clone(), &leases);
+    let _orders = Attending(tokio::spawn(orders::work::run(ledger.database().clone())));
+    let _points = Attending(tokio::spawn(hq::customers::run(ledger.database().clone())));
     let mut every = tokio::time::interval(Duration::from_secs(5));
     let mut renewed = tokio::time::interval(LOOK_FOR_RENEWED);
     loop {
@@ -61,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 }
             }
             _ = renewed.tick() => if let Some(Err(why)) = identity.as_ref().map(|identity| identity.reload()) {
-                eprintln!("could not take over a renewed certificate: {why}; the former one is shown still");
+                eprintln!("could not load a renewed certificate: {why}; the old one stays in use");
             },
             _ = tokio::signal::ctrl_c() => break,
         }
@@ -74,10 +86,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What came in since this process began, and which hubs need a person; of many only some. Hubs are named by whoever
-/// may publish.
+/// Prints counters, and hubs that need a person; only some of many, because names are chosen by whoever may publish.
 fn tell(stats: &IngestStats) {
-    let line = if stats.connected { "connected" } else { "no broker" };
+    let line = if stats.connected { "connected" } else { "not connected to the broker" };
     eprintln!("{line}  {} events stored  {} repeated  {} quarantined", stats.stored, stats.repeated, stats.quarantined);
     for (hub, why) in stats.stopped.iter().take(NAMED) {
         eprintln!("{hub}: store stopped, not selling: {}", why.escape_debug());
@@ -86,7 +97,7 @@ fn tell(stats: &IngestStats) {
         eprintln!("{hub}: two hubs have this name, in epochs {earlier} and {later}; give each its own");
     }
     for (hub, (stream, up_to)) in stats.diverged.iter().take(NAMED) {
-        eprintln!("{hub}: has other events of {stream} up to {up_to} than were heard of it: disk set back, or copied?");
+        eprintln!("{hub}: its events of {stream} up to {up_to} differ from those received (disk set back or copied?)");
     }
     let counts = [stats.stopped.len(), stats.namesakes.len(), stats.diverged.len()];
     let unnamed: usize = counts.map(|count| count.saturating_sub(NAMED)).iter().sum();

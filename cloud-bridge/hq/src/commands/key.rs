@@ -19,21 +19,21 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a key and print it: this is the only time that it is seen.
+    /// Create a key and print it. It cannot be printed again.
     Add {
-        /// Whose it is, for people.
+        /// Its owner, for people.
         name: String,
-        /// What it may do, separated by commas, such as sales:read,stock:read.
+        /// Its scopes, separated by commas, such as sales:read,stock:read.
         #[arg(long, value_delimiter = ',', required = true)]
         scope: Vec<Scope>,
         #[command(flatten)]
         ledger: LedgerArguments,
     },
-    /// All keys: what they may do, when they were used last.
+    /// List all keys with their scopes and last use.
     List(Report),
-    /// Refuse a key from now on; running servers do within seconds.
+    /// Revoke a key; running servers refuse it within seconds.
     Revoke {
-        /// Its first characters, as `key list` shows them.
+        /// Its id, as `key list` shows it.
         id: String,
         #[command(flatten)]
         ledger: LedgerArguments,
@@ -53,7 +53,7 @@ pub(crate) async fn run(Arguments { command }: &Arguments) -> Result<(), Failure
             for key in keys::list(report.ledger.open().await?.database()).await? {
                 output.row(&key, columns)?;
             }
-            Ok(output.end("There are no keys; `store-hub-hq key add` makes one.")?)
+            Ok(output.end("There are no keys; `store-hub-hq key add` creates one.")?)
         }
         Command::Revoke { id, ledger } => keys::revoke(ledger.open().await?.database(), id).await.map_err(failed),
     }

@@ -1,4 +1,4 @@
-//! Rows for people, in aligned columns, or for programs, as lines of JSON.
+//! Rows as aligned columns for people, or as lines of JSON for programs.
 
 use std::io::{self, BufWriter, Stdout, Write};
 
@@ -6,10 +6,10 @@ use commerce::{Currency, Minor};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-/// Rows that are aligned with each other: more would have to be kept in memory.
+/// The number of rows aligned together; they are kept in memory.
 const ALIGNED: usize = 1_000;
 
-/// A report's rows on standard output.
+/// The rows of a report on standard output.
 pub(crate) struct Output {
     out: BufWriter<Stdout>,
     json: bool,
@@ -19,12 +19,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Of columns with these names; those that begin with `>` are aligned to the right.
+    /// A report with these columns; those with `>` are right-aligned.
     pub(crate) fn new(json: bool, header: &'static [&'static str]) -> Self {
         Self { out: BufWriter::new(io::stdout()), json, header, rows: Vec::new(), is_begun: false }
     }
 
-    /// A row, by what a program gets or by what a person reads.
+    /// Writes a row, serialized for programs or in columns for people.
     pub(crate) fn row<T: Serialize>(&mut self, row: &T, columns: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
         if self.json {
             serde_json::to_writer(&mut self.out, row)?;
@@ -34,7 +34,7 @@ impl Output {
         if self.rows.len() >= ALIGNED { self.print() } else { Ok(()) }
     }
 
-    /// What is left, and a line for people.
+    /// Writes the remaining rows, and `none` for people if there were none.
     pub(crate) fn end(mut self, none: &str) -> io::Result<()> {
         if !self.json && !self.is_begun && self.rows.is_empty() {
             writeln!(self.out, "{none}")?;
@@ -72,7 +72,7 @@ fn aligned(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// An amount as people read it, `12.05 USD`; minor units where the currency is not known or the amount is out of range.
+/// An amount for people, such as `12.05 USD`; in minor units if the currency is unknown or the amount is out of range.
 pub(crate) fn money(minor: i64, currency: &str) -> String {
     match (Minor::new(minor), Currency::from_code(currency)) {
         (Some(amount), Some(known)) => format!("{} {currency}", amount.display(known)),
@@ -80,7 +80,7 @@ pub(crate) fn money(minor: i64, currency: &str) -> String {
     }
 }
 
-/// Thousandths as people read them: `1.5`, `-2`.
+/// Thousandths for people: `1.5`, `-2`.
 pub(crate) fn thousandths(milli: i64) -> String {
     let (sign, whole, rest) =
         (if milli < 0 { "-" } else { "" }, milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
@@ -88,7 +88,7 @@ pub(crate) fn thousandths(milli: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A moment as people read it, in UTC: `2026-11-28 06:17:21`.
+/// A moment for people, in UTC: `2026-11-28 06:17:21`.
 pub(crate) fn moment(at_ms: i64) -> String {
     let text = time::OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)).map(|at| {
         let (date, time) = (at.date(), at.time());
@@ -98,7 +98,7 @@ pub(crate) fn moment(at_ms: i64) -> String {
     text.unwrap_or_else(|_| format!("{at_ms} ms"))
 }
 
-/// A span as people read it: `5 s`, `3 min`, `7 h`, `2 d`.
+/// A duration for people: `5 s`, `3 min`, `7 h`, `2 d`.
 pub(crate) fn age(ms: i64) -> String {
     match ms.max(0) / 1000 {
         seconds @ ..120 => format!("{seconds} s"),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_by_what_a_terminal_shows() {
+    fn columns_are_aligned_by_their_width_on_a_terminal() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [row(["store", "net", "currency"]), row(["é-1", "5", "USD"]), row(["店", "12345", ""])];
         let lines = aligned(&["store", ">net", "currency"], &rows);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_people_read_them() {
+    fn numbers_are_formatted_for_people() {
         assert_eq!(money(1205, "USD"), "12.05 USD");
         assert_eq!(money(-1205, "JPY"), "-1205 JPY");
         assert_eq!(money(i64::MAX, "USD"), "9223372036854775807 minor units of USD");

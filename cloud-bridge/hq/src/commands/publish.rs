@@ -6,10 +6,10 @@ use commerce::Item;
 use contract::{HubId, item};
 use hq::{Queues, down::Outgoing};
 
-/// Reads items from a file: an array of them, or one after another, such as one a line.
+/// Reads items from a file: an array, or one after another, such as one per line.
 ///
 /// # Errors
-/// The file cannot be read, or something in it is not an item.
+/// The file cannot be read, or contains something other than items.
 pub(crate) fn read(path: &Path) -> Result<Vec<Item>, String> {
     let failed = |what: &str, error: &dyn std::error::Error| format!("{}: {what}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| failed("could not read the file", &error))?;
@@ -21,10 +21,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Item>, String> {
     items.map_err(|error| failed("invalid item", &error))
 }
 
-/// Puts items into the queue of each hub.
+/// Appends items to the queue of each hub.
 ///
 /// # Errors
-/// A queue has no room for them.
+/// A queue is full.
 pub(crate) async fn append(queues: &Queues, items: &[Item], hubs: &[HubId]) -> Result<(), String> {
     for hub in hubs {
         let outgoing: Result<Vec<_>, _> = items.iter().map(|item| Outgoing::new(&item::CHANGED, item)).collect();
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_read_from_an_array_or_one_a_line() {
+    fn items_are_read_from_an_array_or_lines() {
         let (one, two) = (line("818981"), line("4011"));
         for text in [format!("{one}\n{two}\n"), format!("{one} {two}"), format!("\n[{one},\n{two}]\n")] {
             assert_eq!(skus(&text).unwrap(), ["818981", "4011"], "{text}");
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_item_is_named_by_its_place() {
+    fn an_invalid_item_is_named_by_its_place() {
         let error = skus(&format!("{}\n{{\"sku\":1}}\n", line("818981"))).unwrap_err();
         assert!(error.contains("items.json") && error.contains("line 2"), "{error}");
         assert!(read(Path::new("/nowhere/items.json")).unwrap_err().contains("could not read"));

@@ -12,7 +12,7 @@ use super::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     report: Report,
-    /// What each event says, too.
+    /// Print the events' bodies, too.
     #[arg(long)]
     body: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) async fn run(Arguments { report, body }: &Arguments) -> Result<(), Fa
         output.row(&event, columns).map_err(Failure::from)
     };
     ledger.quarantine(take).await?;
-    Ok(output.end("Nothing is in quarantine.")?)
+    Ok(output.end("No event is quarantined.")?)
 }
 
 fn columns(event: &Quarantined) -> Vec<String> {

@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     });
     let rebuilt = rebuilt.await?;
     println!(
-        "{} events in {:.1} s; {} of them are in quarantine",
+        "{} events in {:.1} s; {} quarantined",
         rebuilt.events,
         began.elapsed().as_secs_f64(),
         rebuilt.quarantined

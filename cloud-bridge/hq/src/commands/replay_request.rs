@@ -7,11 +7,11 @@ use super::{Failure, LedgerArguments};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Which hub.
+    /// The hub.
     hub: HubId,
-    /// Which of its streams; all of them if none is named.
+    /// The stream. Default: all streams.
     stream: Option<Stream>,
-    /// From which event on; what the hub no longer keeps, it cannot send.
+    /// The first event to resend; the hub can only resend what it keeps.
     #[arg(long, default_value_t = 1)]
     from: u64,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Arguments(why));
     }
     for replay in replays {
-        println!("{}: {} from {} to {} will be sent again", arguments.hub, replay.stream, replay.from, replay.up_to);
+        println!("{}: {} from {} to {} will be resent", arguments.hub, replay.stream, replay.from, replay.up_to);
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 1 << 30;
 #[derive(clap::Args)]
 #[command(after_long_help = FORMATS)]
 pub(crate) struct Options {
-    /// A file of orders: a JSON array, or orders that follow each other, for example one per line.
+    /// A file of orders: a JSON array, or one order after another, such as one per line.
     #[arg(long)]
     orders: PathBuf,
     /// A file with the stores, their stock for the web, and the policy: a JSON object.
@@ -29,8 +29,8 @@ pub(crate) struct Options {
     json: bool,
 }
 
-const FORMATS: &str = r#"Orders are routed in the order of the file. Each plan reduces the stock and the capacity for the
-next order.
+const FORMATS: &str = r#"Orders are routed in the order of the file. Each plan reduces the stock and the capacity for
+the next order.
 
 An order:
   {"order": "web-1", "to": {"point": {"lat": 54.99, "lon": -1.6}}, "due_ms": 1795550000000,
@@ -50,7 +50,7 @@ Stores:
 thousandths, amounts in minor units, times in milliseconds since 1970, UTC. docs/routing.md explains the
 optional fields, the constraints and the weights."#;
 
-/// Routes, and prints.
+/// Routes the orders and prints the plans.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let input =
         read(&options.orders, files::orders).and_then(|orders| Ok((orders, read(&options.stock, files::network)?)));
@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     };
     match print(&orders, network, &policy, options.json) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has closed the pipe.
+        // The reader closed the pipe.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("store-hub-hq: could not write the plans: {error}");
@@ -78,7 +78,7 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, files::FileError>) -> 
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if u64::try_from(text.len()).is_ok_and(|bytes| bytes > MAX_BYTES) {
-        return Err(format!("{}: the file has more than a gibibyte; divide it", path.display()));
+        return Err(format!("{}: the file is larger than 1 GiB; split it", path.display()));
     }
     parse(&text).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -12,7 +12,7 @@ pub(crate) async fn run(report: &Report) -> Result<(), Failure> {
     let header = &["store", "sale", "business day", "sold at", "register", ">receipt", ">lines", ">net"];
     let mut output = Output::new(report.json, header);
     ledger.sales(|sale| output.row(&sale, columns).map_err(Failure::from)).await?;
-    Ok(output.end("No sale yet.")?)
+    Ok(output.end("No sales yet.")?)
 }
 
 fn columns(SaleRow { hub, sale, .. }: &SaleRow) -> Vec<String> {

@@ -6,7 +6,8 @@ use clap::Args;
 use hq::{
     api::{self, server},
     feed::Feed,
-    publications,
+    metrics,
+    publications::{self, objects::Objects},
     webhooks::{Reach, Sender, deliver},
 };
 use link::Identity;
@@ -31,31 +32,44 @@ pub(crate) struct Arguments {
     /// PEM file of its key.
     #[arg(long, requires = "certificate")]
     key: Option<PathBuf>,
-    /// Plain HTTP on an address that others reach: something in front of it must speak TLS.
+    /// Serve plain HTTP on a public address; a proxy must provide TLS.
     #[arg(long, conflicts_with = "certificate")]
     plain_http: bool,
-    /// Serve published files, too: the directory that `publish` was given as --objects, at /publications. Hubs check
-    /// what they fetch by its hash and HQ's signature; anyone may read it.
+    /// Also serve metrics for the monitoring, by plain HTTP and to anybody: address and port, such as 10.0.0.7:9465.
+    #[arg(long)]
+    metrics: Option<SocketAddr>,
+    /// Also serve published files, at /publications, and the items of stores: the directory given to `publish` as
+    /// --objects. Hubs verify the files by hash and HQ's signature; anyone may read them.
     #[arg(long)]
     objects: Option<PathBuf>,
-    /// Let webhooks go to addresses of this network, and by plain HTTP.
+    /// Allow webhooks to addresses of this network and to plain HTTP.
     #[arg(long)]
     webhooks_anywhere: bool,
-    /// PEM file of an authority that webhooks trust besides those of the system.
+    /// PEM file of an authority that webhooks trust in addition to the system's.
     #[arg(long)]
     webhook_ca: Option<PathBuf>,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Arguments(error.to_string());
-    let Arguments { ledger, listen, certificate, key, plain_http, objects, webhooks_anywhere, webhook_ca } = arguments;
+    let Arguments {
+        ledger,
+        listen,
+        certificate,
+        key,
+        plain_http,
+        metrics: monitored,
+        objects,
+        webhooks_anywhere,
+        webhook_ca,
+    } = arguments;
     if let Some(objects) = objects.as_ref().filter(|objects| !objects.is_dir()) {
         return Err(Failure::Arguments(format!("--objects {}: no such directory", objects.display())));
     }
     let identity = certificate.zip(key).map(|(certificate, key)| Identity::open(&certificate, &key).map(Arc::new));
     let identity = identity.transpose().map_err(|error| failed(&error))?;
     if identity.is_none() && !plain_http && !listen.ip().is_loopback() {
-        let why = format!("{listen} is reached by others: name --certificate and --key, or say --plain-http");
+        let why = format!("{listen} is a public address: set --certificate and --key, or --plain-http");
         return Err(Failure::Arguments(why));
     }
     let tls = identity.clone().map(server::tls).transpose().map_err(|error| failed(&error))?;
@@ -67,11 +81,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let sender = Sender::new(reach, link::client_config(roots, None).map_err(|error| failed(&error))?);
 
-    let database = ledger.open().await?.database().clone();
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.map_err(|error| failed(&format!("could not listen on {listen}: {error}")))?;
+    let ledger = ledger.open().await?;
+    let database = ledger.database().clone();
+    let bind = async |address: SocketAddr| {
+        let listener = TcpListener::bind(address).await;
+        listener.map_err(|error| failed(&format!("could not listen on {address}: {error}")))
+    };
+    let listener = bind(listen).await?;
     let feed = Feed::start(database.clone()).await?;
-    let mut router = api::router(database.clone(), feed.clone(), reach);
+    let files = objects.as_deref().map(Objects::open).transpose().map_err(|error| failed(&error))?;
+    let mut router = api::router(database.clone(), feed.clone(), reach, files);
     if let Some(objects) = objects {
         router = router.merge(publications::routes(&objects));
     }
@@ -81,12 +100,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     tasks.spawn(deliver::run(database, feed, sender));
     let scheme = if tls.is_some() { "https" } else { "http" };
     eprintln!("serving {scheme}://{}; /docs shows the API", listener.local_addr()?);
+    if let Some(address) = monitored {
+        let listener = bind(address).await?;
+        tasks.spawn(server::serve(listener, None, metrics::routes(ledger), stopped.clone()));
+    }
     tasks.spawn(server::serve(listener, tls, router, stopped));
     let mut renewed = tokio::time::interval(LOOK_FOR_RENEWED);
     loop {
         tokio::select! {
             _ = renewed.tick() => if let Some(Err(why)) = identity.as_ref().map(|identity| identity.reload()) {
-                tracing::warn!(%why, "could not take over a renewed certificate; the former one is shown still");
+                tracing::warn!(%why, "could not load a renewed certificate; the old one stays in use");
             },
             _ = tokio::signal::ctrl_c() => break,
         }

@@ -11,13 +11,13 @@ use super::{
     output::{Output, moment, thousandths},
 };
 
-/// A position, and how old it is.
+/// A position and its age.
 #[derive(Serialize)]
 struct Row {
     #[serde(flatten)]
     stock: Stock,
-    /// When the last event that HQ has of the store happened, by its clock: milliseconds since 1970, UTC. None if it
-    /// is of an epoch before the store's newest. What the hub told ahead of its events is as of `told_at_ms`.
+    /// When the last event that HQ has of the store occurred, by the hub's clock: milliseconds since 1970, UTC. None
+    /// for an epoch before the store's latest. Positions sent before their events are as of `told_at_ms`.
     as_of_ms: Option<i64>,
 }
 
@@ -63,7 +63,7 @@ fn columns(Row { stock, as_of_ms }: &Row) -> Vec<String> {
         thousandths(stock.quarantined),
         thousandths(stock.damaged),
         match (stock.told_at_ms, as_of_ms) {
-            (Some(told_at_ms), _) => format!("{}, told ahead of its events", moment(told_at_ms)),
+            (Some(told_at_ms), _) => format!("{}, before its events", moment(told_at_ms)),
             (None, Some(as_of_ms)) => moment(*as_of_ms),
             (None, None) => "an earlier epoch".to_owned(),
         },

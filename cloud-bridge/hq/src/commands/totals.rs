@@ -12,7 +12,7 @@ pub(crate) async fn run(report: &Report) -> Result<(), Failure> {
     let header = &["store", "business day", ">sales", ">lines", ">regular", ">discount", ">net", ">coupons", "paid by"];
     let mut output = Output::new(report.json, header);
     ledger.days(|day| output.row(&day, columns).map_err(Failure::from)).await?;
-    Ok(output.end("No sale yet.")?)
+    Ok(output.end("No sales yet.")?)
 }
 
 fn columns(day: &DayTotals) -> Vec<String> {

@@ -23,7 +23,7 @@ fn columns(item: &Uneven) -> Vec<String> {
     vec![
         item.from.to_string(),
         item.transfer.escape_debug().to_string(),
-        item.sent_at_ms.map_or_else(|| "not heard of".to_owned(), moment),
+        item.sent_at_ms.map_or_else(|| "unknown".to_owned(), moment),
         received_by.join(", "),
         item.sku.escape_debug().to_string(),
         item.unit.name().to_owned(),

@@ -12,7 +12,7 @@ use super::{
     output::{Output, moment},
 };
 
-/// Dead letters that are read at once.
+/// The number of dead letters read at once.
 const AT_ONCE: usize = 500;
 
 #[derive(Args)]
@@ -23,43 +23,43 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Carry events to an address from now on; prints the secret that signs them. `serve` delivers them.
+    /// Deliver future events to an address; prints the secret that signs them. `serve` delivers them.
     Add {
-        /// Where, such as https://shop.example.com/hooks.
+        /// The address, such as https://shop.example.com/hooks.
         url: Target,
-        /// Kinds of events, separated by commas, such as sale.completed; all without it.
+        /// Kinds of events, separated by commas, such as sale.completed. Default: all.
         #[arg(long, value_delimiter = ',')]
         kinds: Vec<String>,
-        /// Stores, separated by commas; all without it.
+        /// Stores, separated by commas. Default: all.
         #[arg(long, value_delimiter = ',')]
         stores: Vec<HubId>,
-        /// From the first event on, instead of from now on.
+        /// Begin with the first event instead of future ones.
         #[arg(long)]
         from_first: bool,
         #[command(flatten)]
         ledger: LedgerArguments,
     },
-    /// All webhooks, and how they fare.
+    /// List all webhooks and their state.
     List(Report),
-    /// Remove a webhook, with its messages that wait and its dead letters.
+    /// Remove a webhook with its waiting messages and dead letters.
     Remove {
-        /// Which.
+        /// Its id.
         id: String,
         #[command(flatten)]
         ledger: LedgerArguments,
     },
-    /// Messages that were not taken for about a day.
+    /// List messages that were not accepted for about a day.
     DeadLetters {
-        /// Which webhook.
+        /// The webhook's id.
         id: String,
         #[command(flatten)]
         report: Report,
     },
-    /// Send dead letters again.
+    /// Retry dead letters.
     Retry {
-        /// Which webhook.
+        /// The webhook's id.
         id: String,
-        /// One of them; all without it.
+        /// A message's id. Default: all.
         #[arg(long)]
         message: Option<String>,
         #[command(flatten)]
@@ -87,7 +87,7 @@ pub(crate) async fn run(Arguments { command }: &Arguments) -> Result<(), Failure
             for webhook in webhooks::list(report.ledger.open().await?.database()).await? {
                 output.row(&webhook, columns)?;
             }
-            Ok(output.end("There are no webhooks; `store-hub-hq webhook add` makes one.")?)
+            Ok(output.end("There are no webhooks; `store-hub-hq webhook add` adds one.")?)
         }
         Command::Remove { id, ledger } => {
             let mut transaction = ledger.open().await?.database().transaction().await?;
@@ -112,7 +112,7 @@ pub(crate) async fn run(Arguments { command }: &Arguments) -> Result<(), Failure
             let mut transaction = ledger.open().await?.database().transaction().await?;
             let messages = webhooks::retry(&mut transaction, id, message.as_deref()).await.map_err(failed)?;
             transaction.commit().await?;
-            println!("{messages} sent again");
+            println!("{messages} will be retried");
             Ok(())
         }
     }

@@ -41,7 +41,16 @@ pub(super) static ALL: &[Migration] = migrations![
     "0004_shards",
     "0005_api",
     "0006_publications",
-    "0007_beside"
+    "0007_beside",
+    "0008_orders",
+    "0009_receipt_prefix",
+    "0010_cash",
+    "0011_audit",
+    "0012_locations",
+    "0014_returns",
+    "0015_units",
+    "0016_gift_cards",
+    "0017_customers",
 ];
 
 /// Brings the tables to the last version.

@@ -26,6 +26,7 @@
 //! | `sqlite`, `postgres` | the engines |
 
 pub mod address;
+mod arguments;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -37,6 +38,7 @@ pub mod value;
 use std::time::Duration;
 
 pub use address::{Access, Address};
+pub use arguments::LedgerArguments;
 pub use statement::Statement;
 pub(crate) use value::values;
 pub use value::{Row, Value};
@@ -268,6 +270,12 @@ pub enum DatabaseError {
         /// What the engine said.
         why: String,
     },
+    /// The server ended the transaction, because it and another one waited for each other. The same can be tried again.
+    #[error("{statement}: ended to resolve a deadlock; try again")]
+    Deadlock {
+        /// The statement that waited.
+        statement: &'static str,
+    },
     /// No answer.
     #[error("{what}: no answer within {} s", PATIENCE.as_secs())]
     TimedOut {
@@ -300,7 +308,15 @@ pub enum DatabaseError {
     },
 }
 
+/// How often a transaction is tried that the server ends to resolve a deadlock.
+const ATTEMPTS: u32 = 5;
+
 impl DatabaseError {
+    /// Whether to try a transaction again after this error of its `attempt`, from 1.
+    pub(crate) fn is_worth_trying_again(&self, attempt: u32) -> bool {
+        matches!(self, Self::Deadlock { .. }) && attempt < ATTEMPTS
+    }
+
     /// A statement's error, as its engine says it.
     fn of(statement: &'static str) -> impl Fn(&dyn std::error::Error) -> Self {
         move |error| Self::Statement { statement, why: said(error) }

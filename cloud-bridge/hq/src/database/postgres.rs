@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::{
     NoTls,
     config::SslMode,
+    error::SqlState,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -121,7 +122,10 @@ impl Session {
             Some(limit) => timeout(limit, asked).await.map_err(|_| DatabaseError::TimedOut { what: name })?,
             None => asked.await,
         };
-        answer.map_err(|error| DatabaseError::of(name)(&error))
+        answer.map_err(|error| match error.code() {
+            Some(&SqlState::T_R_DEADLOCK_DETECTED) => DatabaseError::Deadlock { statement: name },
+            _ => DatabaseError::of(name)(&error),
+        })
     }
 
     fn connection(&self) -> Result<&Object, DatabaseError> {

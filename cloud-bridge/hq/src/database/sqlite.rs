@@ -1,6 +1,6 @@
-//! SQLite: one writer, readers beside it.
+//! SQLite: one writer, any number of readers.
 //!
-//! Statements run on threads that may block. A session holds its connection; whatever becomes of the session, its
+//! Statements run on threads that may block. A session holds its connection; however the session ends, its
 //! connection is rolled back before anybody else gets it.
 
 use std::{
@@ -81,7 +81,7 @@ impl Sqlite {
 /// A connection in a transaction.
 pub(super) struct Session(Option<Lane>);
 
-/// A connection that is held, and rolled back when let go.
+/// A connection that is held, and rolled back when dropped.
 struct Lane(OwnedMutexGuard<Connection>);
 
 impl Drop for Lane {

@@ -57,6 +57,7 @@ on_each_engine! {
     every_statement_is_taken_with_its_parameters_in_order
     a_database_of_a_later_version_is_refused
     many_that_open_a_database_at_once_find_the_same_tables
+    one_of_two_that_wait_for_each_other_is_told_to_try_again
 }
 
 async fn what_is_written_is_read_as_it_was(fresh: Fresh) {
@@ -261,4 +262,36 @@ async fn a_server_is_reached_over_tls_by_the_authority_that_signed_it_alone() {
     let access = Access { authority: Some(directory.path().join("other/ca.pem")), password_file: None };
     let refused = Database::open(&address, &access).await.err().unwrap().to_string();
     assert!(refused.to_lowercase().contains("certificate"), "{refused}");
+}
+
+/// Each changes a row and then the other's. SQLite has one writer at a time, so the second waits for the first.
+async fn one_of_two_that_wait_for_each_other_is_told_to_try_again(fresh: Fresh) {
+    filled(&fresh).await;
+    if !fresh.database.is_postgres() {
+        return;
+    }
+    let change = |id: i64| values!["changed", id];
+    let mut first = fresh.database.transaction().await.unwrap();
+    let mut second = fresh.database.transaction().await.unwrap();
+    first.execute(&CHANGE, change(1)).await.unwrap();
+    second.execute(&CHANGE, change(2)).await.unwrap();
+    let (one, other) = tokio::join!(
+        async {
+            let done = first.execute(&CHANGE, change(2)).await;
+            // A transaction that failed is dropped, and lets the other go on.
+            if done.is_ok() { first.commit().await } else { done.map(drop) }
+        },
+        async {
+            let done = second.execute(&CHANGE, change(1)).await;
+            if done.is_ok() { second.commit().await } else { done.map(drop) }
+        },
+    );
+    let failed: Vec<_> = [one, other].into_iter().filter_map(Result::err).collect();
+    assert!(
+        matches!(&failed[..], [error @ DatabaseError::Deadlock { .. }] if error.is_worth_trying_again(1)),
+        "{failed:?}"
+    );
+    assert!(!failed[0].is_worth_trying_again(ATTEMPTS));
+    let texts: Vec<_> = all(&fresh.database).await.into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(texts[..2], [Value::from("changed"), Value::from("changed")]);
 }

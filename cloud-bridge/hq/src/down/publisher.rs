@@ -1,4 +1,4 @@
-//! From queues to hubs, by MQTT.
+//! Sends the queues to hubs over MQTT.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,17 +17,17 @@ use tokio::{
 use super::{Heard, Queues, window::Window};
 use crate::shard::{self, Leases, Shares};
 
-/// How often queues and time-outs are looked at.
+/// The interval of checks of queues and time-outs.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How the publisher is.
+/// The state of the publisher.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PublisherStatus {
-    /// The broker is reached.
+    /// Whether the broker is connected.
     pub connected: bool,
-    /// Messages that were dropped: unreadable, or published by the wrong hub.
+    /// Dropped messages: unreadable, or published by the wrong hub.
     pub ignored: u64,
-    /// The last thing that went wrong.
+    /// The last error.
     pub trouble: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts on the current runtime, for the hubs of a worker's shards.
+    /// Starts on the current runtime, for the hubs of the worker's shards.
     pub fn start(broker: Broker, queues: Queues, leases: &Leases) -> Self {
         let (tell, status) = watch::channel(PublisherStatus::default());
         let (worker, shares) = (leases.worker().to_owned(), leases.shares());
@@ -47,7 +47,7 @@ impl Publisher {
         Self { status, task: tokio::spawn(runner.run()) }
     }
 
-    /// How it is, now and later.
+    /// The state, and its changes.
     pub fn status(&self) -> watch::Receiver<PublisherStatus> {
         self.status.clone()
     }
@@ -63,10 +63,10 @@ struct Runner {
     broker: Broker,
     queues: Queues,
     worker: String,
-    /// The shards that the worker has.
+    /// The worker's shards.
     shares: watch::Receiver<Shares>,
     status: watch::Sender<PublisherStatus>,
-    /// Of queues in which something waits.
+    /// The windows of queues with waiting items.
     windows: BTreeMap<(HubId, Stream), Window>,
     began: Instant,
 }
@@ -83,7 +83,7 @@ impl Runner {
                 max_payload: MAX_MESSAGE,
                 will: None,
             });
-            // What was on its way went with the connection.
+            // Unacknowledged batches went with the connection.
             self.windows.clear();
             let mut ready = false;
             let mut tick = interval(TICK);
@@ -100,7 +100,7 @@ impl Runner {
                                 status.trouble = None;
                             });
                         }
-                        // Not only a broker that closes what it opens.
+                        // HQ's broker works: it was not just a broker that closes what it accepts.
                         Some(Incoming::Room) => back_off.reset(),
                         Some(Incoming::Message(message)) => {
                             back_off.reset();
@@ -118,7 +118,7 @@ impl Runner {
                     self.send(&link).await;
                 }
             };
-            // Other shards: subscribed to at once.
+            // The shards changed: subscribe to the new ones at once.
             let Some(why) = why else { continue };
             tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker; nothing is published");
             self.status.send_modify(|status| status.connected = false);
@@ -128,13 +128,13 @@ impl Runner {
         }
     }
 
-    /// Takes a hub's answer.
+    /// Handles a hub's acknowledgement.
     async fn take(&mut self, message: &Message) {
         let Message { topic, content_type, payload, .. } = message;
         let answer = match (topic::from_hub(topic), DownAcknowledgement::decode(content_type.as_deref(), payload)) {
             (Some(FromHub::Received(hub)), Ok(answer)) if answer.hub == hub => Ok(answer),
             (_, Err(error)) => Err(error.to_string()),
-            _ => Err("the hub in the answer is not the one in the topic".to_owned()),
+            _ => Err("acknowledgement and topic name different hubs".to_owned()),
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -150,12 +150,12 @@ impl Runner {
                     window.heard(heard.is_news());
                 }
             }
-            // The hub says it again with the next batch.
+            // The hub repeats it with the next batch.
             Err(error) => self.trouble(&error.to_string()),
         }
     }
 
-    /// Sends what hubs lack and windows allow.
+    /// Sends what hubs lack and the windows allow.
     async fn send(&mut self, link: &Link) {
         let mut waiting = match self.queues.waiting().await {
             Ok(waiting) => waiting,
@@ -179,7 +179,7 @@ impl Runner {
                 .map(|Packed { content_type, payload }| link.publish(Message::new(topic, content_type, payload)))
             {
                 Ok(Ok(())) => window.sent(now),
-                // Tried again when there is room.
+                // Retried when there is room.
                 Ok(Err(Unpublished::NoRoom)) => return,
                 Ok(Err(error)) => self.trouble(&error.to_string()),
                 Err(why) => self.trouble(&why),
@@ -187,7 +187,7 @@ impl Runner {
         }
     }
 
-    /// Says what is wrong, once.
+    /// Reports an error once.
     fn trouble(&self, why: &str) {
         self.status.send_if_modified(|status| {
             let is_news = status.trouble.as_deref() != Some(why);
@@ -200,7 +200,7 @@ impl Runner {
     }
 }
 
-/// Cuts a batch to what the broker takes, and writes it. A single item that is larger is told by publishing it.
+/// Cuts a batch to the broker's maximum packet, and encodes it. Publishing reports a single item that is too large.
 fn fit(mut batch: DownBatch, limit: usize) -> Result<Packed, BadMessage> {
     loop {
         let packed = batch.encode()?;
@@ -218,6 +218,6 @@ fn log(answer: &DownAcknowledgement, heard: &Heard) {
     }
     if heard.lost > 0 {
         let lost = heard.lost;
-        tracing::error!(%hub, %stream, lost, "the hub's store was set back and lacks items; publish them again");
+        tracing::error!(%hub, %stream, lost, "the hub's store was set back and lost items; publish them again");
     }
 }

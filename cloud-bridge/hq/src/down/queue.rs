@@ -1,37 +1,37 @@
-//! One queue: how far a hub is in what waits for it in a stream. Pure: the items themselves are rows.
+//! A queue: a hub's progress in the items waiting for it. Pure: the items themselves are rows.
 //!
-//! What a hub's answer means, by the queue that it names and its cursor:
+//! The meaning of an acknowledgement, by the queue that it names and its cursor:
 //!
-//! | the hub follows | its cursor | what happens |
+//! | queue | cursor | meaning |
 //! | --- | --- | --- |
 //! | this queue | between what is acknowledged and the last item | everything up to it is applied or refused |
-//! | this queue | before what is acknowledged | an old message; in a new life of its store, a new queue begins |
+//! | this queue | before what is acknowledged | an old message; in a new epoch of the store, a new queue begins |
 //! | this queue | after the last item | HQ was set back: a new queue begins |
 //! | an earlier one, or none | | as if its cursor were 0 |
 //! | a later one | | HQ was set back: a new queue begins after that one |
 //!
-//! A new queue has a higher number and begins with what still waits. So an item is never skipped because a sequence was
+//! A new queue has a higher number and begins with the waiting items. So no item is skipped because its sequence was
 //! used before.
 
 use contract::{Epoch, Received, Sequence};
 
-/// How far a hub is.
+/// A hub's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// By which it is told from the one before it.
+    /// The queue's number.
     pub number: Epoch,
-    /// The hub has everything up to here.
+    /// The last item that the hub has.
     pub acknowledged: Sequence,
-    /// How many items come after it.
+    /// The number of items after it.
     pub waiting: u64,
-    /// The newest life of the hub's store that was heard of.
+    /// The latest known epoch of the hub's store.
     pub life: Option<Epoch>,
 }
 
-/// What an answer means.
+/// The meaning of an acknowledgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meaning {
-    /// So many items from the first one on are applied or refused; [`Queue::acknowledged`] is the last of them.
+    /// This many items from the first one on are applied or refused; [`Queue::acknowledged`] is the last of them.
     pub settled: u64,
     /// A new queue began: the hub's store, or HQ, was set back.
     pub restarted: bool,
@@ -40,12 +40,12 @@ pub struct Meaning {
 }
 
 impl Queue {
-    /// A queue with nothing in it. A later one of the same hub and stream has a higher number.
+    /// An empty queue. Later queues of the same hub and stream have higher numbers.
     pub fn new(number: Epoch) -> Self {
         Self { number, acknowledged: Sequence(0), waiting: 0, life: None }
     }
 
-    /// Takes an answer of the hub, in a life of its store.
+    /// Processes an acknowledgement of the hub, in an epoch of its store.
     pub fn hear(&mut self, life: Epoch, received: &Received) -> Meaning {
         let is_new_life = match self.life {
             Some(known) if life < known => return Meaning::default(),

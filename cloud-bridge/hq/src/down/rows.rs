@@ -11,18 +11,19 @@ use crate::{
     Ledger,
     database::{Database, DatabaseError, Row, Transaction, Value, statement::statements, values},
     ledger::now_ms,
+    orders,
 };
 
 statements! {
-    /// A queue, held until the transaction ends.
+    /// Reads and locks a queue.
     LOCK = "queue/lock" + postgres;
-    /// A queue.
+    /// Reads a queue.
     READ = "queue/read";
-    /// A new queue.
+    /// Begins a queue.
     BEGIN = "queue/begin";
-    /// The place of a queue's last item.
+    /// Stores the place of the last item.
     APPEND = "queue/append";
-    /// How far a hub is.
+    /// Stores a hub's progress.
     SETTLE = "queue/settle";
     /// Adds items.
     INSERT_ITEM = "queue/insert_item" + postgres;
@@ -32,23 +33,23 @@ statements! {
     ITEM = "queue/item" + postgres;
     /// Deletes items up to a place.
     FORGET = "queue/forget";
-    /// Queues in which something waits.
+    /// Queues with waiting items.
     WAITING = "queue/waiting";
-    /// What waits in each queue, and what became of the rest.
+    /// The counts of each queue.
     SUMMARY = "queue/summary";
-    /// Keeps refused items.
+    /// Stores refused items.
     REFUSE = "queue/refuse" + postgres;
     /// Refused items, in order.
     REFUSED = "queue/refused";
 }
 
-/// Queues of what HQ sends. Clones are of the same ones.
+/// The queues. Clones share them.
 #[derive(Clone)]
 pub struct Queues {
     database: Database,
 }
 
-/// A queue as it is kept: with the places of the last item that the hub has and of the last that there is.
+/// A stored queue, with the places of the last acknowledged and the last item.
 struct Kept {
     queue: Queue,
     taken: u64,
@@ -75,36 +76,17 @@ impl Queues {
         Self { database: ledger.database().clone() }
     }
 
-    /// Appends items to the queue of a hub and stream: all or none.
+    /// Appends items to the queue of a hub and stream, all or none.
     ///
     /// # Errors
-    /// There is no room for them, or the database fails.
+    /// The queue is full, or the database failed.
     pub async fn append(&self, hub: &HubId, stream: &Stream, items: Vec<Outgoing>) -> Result<(), QueueError> {
-        if let Some(bytes) = items.iter().map(|item| item.body.get().len()).find(|bytes| *bytes > MAX_BODY) {
-            return Err(QueueError::TooLarge { bytes });
-        }
-        let key = || values![hub.as_str(), stream.as_str()];
         let mut transaction = self.database.transaction().await?;
-        // A hub that knows a higher number is heard, and its queue begins after that.
-        let number = now_ms();
-        transaction.execute(&BEGIN, values![hub.as_str(), stream.as_str(), number]).await?;
-        let Some(kept) = Kept::of(transaction.query(&LOCK, key()).await?)? else { return Ok(()) };
-        let count = items.len() as u64;
-        if kept.queue.waiting.saturating_add(count) > MAX_WAITING as u64 {
-            return Err(QueueError::Full { hub: hub.clone(), stream: stream.clone() });
-        }
-        let mut rows = Vec::with_capacity(items.len());
-        for (place, item) in (kept.last + 1..).zip(&items) {
-            let place = Value::unsigned("place", place)?;
-            rows.push(values![hub.as_str(), stream.as_str(), place, &item.kind, item.body.get()]);
-        }
-        transaction.execute_many(&INSERT_ITEM, rows).await?;
-        let last = Value::unsigned("place", kept.last + count)?;
-        transaction.execute(&APPEND, values![last, hub.as_str(), stream.as_str()]).await?;
+        append(&mut transaction, hub, stream, &items).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// The queues in which something waits, in order.
+    /// The queues with waiting items, in order.
     ///
     /// # Errors
     /// The database fails.
@@ -113,7 +95,7 @@ impl Queues {
         Ok(rows.into_iter().map(key_of).collect::<Result<_, _>>()?)
     }
 
-    /// What a hub lacks next, if anything: a bounded batch.
+    /// The next batch for a hub, if it lacks items.
     ///
     /// # Errors
     /// The database fails.
@@ -144,7 +126,7 @@ impl Queues {
         Ok(Some(batch).filter(|batch| !batch.items.is_empty()))
     }
 
-    /// Takes a hub's answer: forgets what it has applied, and keeps what it has refused for a person.
+    /// Processes a hub's acknowledgement: deletes applied items, and keeps refused ones for a person.
     ///
     /// # Errors
     /// The database fails; nothing is forgotten.
@@ -152,7 +134,7 @@ impl Queues {
         let DownAcknowledgement { hub, stream, epoch, received, .. } = answer;
         let key = || values![hub.as_str(), stream.as_str()];
         let mut transaction = self.database.transaction().await?;
-        // A hub for which there is nothing is not remembered.
+        // A hub without a queue is ignored.
         let Some(before) = Kept::of(transaction.query(&LOCK, key()).await?)? else { return Ok(Heard::default()) };
         let mut queue = before.queue;
         let meaning = queue.hear(*epoch, received);
@@ -165,6 +147,9 @@ impl Queues {
             values![hub.as_str(), stream.as_str(), &item.kind, item.body.get(), why]
         });
         transaction.execute_many(&REFUSE, rows.collect()).await?;
+        for (item, _) in &refused {
+            orders::heard::refused(&mut transaction, item).await?;
+        }
         let taken = Value::unsigned("place", before.taken + meaning.settled)?;
         let applied = meaning.settled - refused.len() as u64;
         if meaning.settled > 0 {
@@ -204,7 +189,7 @@ impl Queues {
         Ok(sum)
     }
 
-    /// What hubs refused, in the order in which HQ heard of it.
+    /// Refused items, in the order of their arrival.
     ///
     /// # Errors
     /// The database fails.
@@ -219,7 +204,50 @@ impl Queues {
     }
 }
 
-/// Those of the first `settled` items that the hub refused, and why.
+/// Appends items to the queue of a hub and stream, locked until the transaction ends. Returns the queue's
+/// number.
+///
+/// # Errors
+/// The queue is full, or the database fails.
+pub(crate) async fn append(
+    transaction: &mut Transaction,
+    hub: &HubId,
+    stream: &Stream,
+    items: &[Outgoing],
+) -> Result<u64, QueueError> {
+    if let Some(bytes) = items.iter().map(|item| item.body.get().len()).find(|bytes| *bytes > MAX_BODY) {
+        return Err(QueueError::TooLarge { bytes });
+    }
+    // If the hub knows a higher number, its acknowledgement begins a queue after that.
+    let number = now_ms();
+    transaction.execute(&BEGIN, values![hub.as_str(), stream.as_str(), number]).await?;
+    let kept = Kept::of(transaction.query(&LOCK, values![hub.as_str(), stream.as_str()]).await?)?;
+    let Some(kept) = kept else { return Ok(0) };
+    let count = items.len() as u64;
+    if kept.queue.waiting.saturating_add(count) > MAX_WAITING as u64 {
+        return Err(QueueError::Full { hub: hub.clone(), stream: stream.clone() });
+    }
+    let mut rows = Vec::with_capacity(items.len());
+    for (place, item) in (kept.last + 1..).zip(items) {
+        let place = Value::unsigned("place", place)?;
+        rows.push(values![hub.as_str(), stream.as_str(), place, &item.kind, item.body.get()]);
+    }
+    transaction.execute_many(&INSERT_ITEM, rows).await?;
+    let last = Value::unsigned("place", kept.last + count)?;
+    transaction.execute(&APPEND, values![last, hub.as_str(), stream.as_str()]).await?;
+    Ok(kept.queue.number.0)
+}
+
+/// The number of the queue of a hub and stream; 0 if there is none.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn number(transaction: &mut Transaction, hub: &HubId, stream: &Stream) -> Result<u64, DatabaseError> {
+    let kept = Kept::of(transaction.query(&READ, values![hub.as_str(), stream.as_str()]).await?)?;
+    Ok(kept.map_or(0, |kept| kept.queue.number.0))
+}
+
+/// The refused items among the first `settled`, with reasons.
 async fn refused(
     transaction: &mut Transaction,
     before: &Kept,

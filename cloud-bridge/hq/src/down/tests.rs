@@ -1,4 +1,4 @@
-//! Queue, window and the hub's rules together, in virtual time, over a line that loses, doubles and reorders.
+//! Queue, window and the hub's rules together, in virtual time, over a connection that loses, duplicates and reorders.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use super::{
     window::Window,
 };
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Arrives,
@@ -26,11 +26,11 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// HQ publishes so many items.
+    /// HQ publishes this many items.
     Publish(u64),
-    /// Time passes, with these fates on the way down and up.
+    /// Time passes, with these fates down and up.
     Pass(Fate, Fate),
-    /// The line breaks for either end; what was under way is lost, or arrives later.
+    /// The connection breaks for either end; messages under way are lost, or arrive later.
     CutHub {
         lost: bool,
     },
@@ -41,7 +41,7 @@ enum Step {
     BackUp,
     /// The hub's store is replaced by its last backup, or by an empty one.
     Restore,
-    /// HQ's process loses its memory; the clock that numbers new queues is right, or was set back.
+    /// HQ's process restarts; the clock that numbers new queues is right, or was set back.
     Forget {
         clock_is_right: bool,
     },
@@ -73,7 +73,7 @@ fn is_poison(number: u64) -> bool {
     number.is_multiple_of(7)
 }
 
-/// A hub as the contract wants it: what it applied and how far it is change together.
+/// A hub according to the contract: effects and cursor change together.
 #[derive(Clone, Default)]
 struct Store {
     applied: Vec<u64>,
@@ -103,21 +103,21 @@ struct World {
     waiting: VecDeque<u64>,
     window: Window,
     published: u64,
-    /// As HQ has them.
+    /// The refusals that HQ has.
     refused: Vec<u64>,
     applied: u64,
     lost: u64,
     life: Epoch,
     store: Store,
     backup: Store,
-    /// How many processes HQ has had, in thousands.
+    /// The number of HQ's processes so far, in thousands.
     processes: u64,
     down: VecDeque<DownBatch>,
     up: VecDeque<(Epoch, Received)>,
     now_ms: u64,
 }
 
-/// A message goes into the pipe as fate has it.
+/// Puts a message into the pipe according to its fate.
 fn put<T: Clone>(pipe: &mut VecDeque<T>, message: T, fate: Fate) {
     match fate {
         Fate::Arrives => pipe.push_back(message),
@@ -230,7 +230,7 @@ impl World {
         (!batch.items.is_empty()).then_some(batch)
     }
 
-    /// The line behaves for as long as it takes.
+    /// The connection works for as long as necessary.
     fn settle(&mut self) {
         for _ in 0..2_000 {
             if self.waiting.is_empty() && self.down.is_empty() && self.up.is_empty() {
@@ -242,8 +242,8 @@ impl World {
 }
 
 proptest! {
-    /// Whatever the line loses, doubles, reorders or cuts, and whichever end starts again: once it behaves, the hub has
-    /// applied every item once, in order, and HQ knows of every refused one once.
+    /// However the connection loses, duplicates, reorders or cuts messages, and whichever end restarts: once it works,
+    /// the hub has applied every item once, in order, and HQ knows every refusal once.
     #[test]
     fn every_item_is_applied_once_in_order_or_refused_once(steps in proptest::collection::vec(step(), 0..150)) {
         let mut world = World::new();
@@ -259,10 +259,10 @@ proptest! {
         prop_assert_eq!(world.lost, 0);
     }
 
-    /// Though either end is set back to a backup again and again: nothing blocks the way, what is published afterwards
-    /// is applied once and in order, and nothing is skipped.
+    /// Even if either end is repeatedly set back to a backup: nothing blocks, later items are applied once and in
+    /// order, and nothing is skipped.
     #[test]
-    fn ends_that_were_set_back_find_together_again(steps in proptest::collection::vec(worse_step(), 0..150)) {
+    fn an_end_that_was_restored_recovers(steps in proptest::collection::vec(worse_step(), 0..150)) {
         let mut world = World::new();
         for step in steps {
             world.act(step);
@@ -281,7 +281,7 @@ proptest! {
 }
 
 #[test]
-fn a_store_that_was_set_back_is_reported_with_what_it_lacks() {
+fn a_store_that_was_set_back_is_reported_with_its_lost_items() {
     let mut world = World::new();
     world.act(Step::Publish(6));
     world.settle();
@@ -296,7 +296,7 @@ fn a_store_that_was_set_back_is_reported_with_what_it_lacks() {
 }
 
 #[test]
-fn an_old_answer_of_the_same_store_changes_nothing() {
+fn an_old_acknowledgement_of_the_same_store_changes_nothing() {
     let mut world = World::new();
     world.act(Step::Publish(2));
     world.settle();

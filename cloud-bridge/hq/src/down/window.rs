@@ -1,17 +1,17 @@
-//! When to send to a hub: one batch at a time, again after a time-out that grows while the hub is silent. Pure; time is
-//! passed in.
+//! When to send to a hub: one batch at a time, repeated after a time-out that grows while the hub is silent. Pure; time
+//! is passed in.
 
-/// How long an answer may take at first, in milliseconds.
+/// The first time-out, in milliseconds.
 pub const ANSWER_MS: u64 = 3_000;
 
-/// How long at most between two attempts at a silent hub, in milliseconds.
+/// The maximum time between two attempts at a silent hub, in milliseconds.
 pub const SILENT_MS: u64 = 60_000;
 
-/// What is on its way to a hub in a stream.
+/// The unacknowledged batch of a hub's stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
     sent_at_ms: Option<u64>,
-    /// Attempts since the hub was last heard.
+    /// Attempts since the hub's last acknowledgement.
     unanswered: u32,
 }
 
@@ -28,8 +28,8 @@ impl Window {
         self.unanswered = self.unanswered.saturating_add(1);
     }
 
-    /// The hub answered. Without news the batch may still be on its way: it is sent again after the first time-out, so
-    /// that doubled answers do not double batches.
+    /// The hub acknowledged. Without news the batch may still be under way: it is repeated after the first time-out, so
+    /// that duplicate acknowledgements do not cause duplicate batches.
     pub fn heard(&mut self, is_news: bool) {
         self.unanswered = 1;
         if is_news {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_batch_is_on_its_way_until_an_answer_with_news() {
+    fn one_batch_is_sent_until_an_acknowledgement_with_news() {
         let mut window = Window::default();
         assert!(window.may_send(0));
         window.sent(0);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_hub_is_tried_less_and_less_and_at_once_when_it_is_back() {
+    fn a_silent_hub_is_tried_less_often_and_at_once_when_it_is_back() {
         let (mut window, mut now, mut pauses) = (Window::default(), 0, Vec::new());
         for _ in 0..7 {
             window.sent(now);

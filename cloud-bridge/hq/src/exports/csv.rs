@@ -1,4 +1,4 @@
-//! CSV by RFC 4180.
+//! CSV according to RFC 4180.
 
 use std::io;
 

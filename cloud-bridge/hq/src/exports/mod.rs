@@ -1,8 +1,8 @@
-//! A whole business day of sales, a row for each line, as CSV or Parquet.
+//! Exports of a business day of sales, one row per line, as CSV or Parquet.
 //!
-//! It is read in pages of [`SALES`] sales and given on piece by piece: what it takes in memory does not grow with the day.
-//! A sale is in it whole or not at all. Sales that arrive meanwhile may be in it or not; a day is complete when every
-//! store is past it.
+//! A day is read in pages of [`SALES`] sales and written piece by piece, so memory does not grow with the day. A sale
+//! is included whole or not at all. Sales that arrive meanwhile may or may not be included; a day is complete once
+//! every store has moved past it.
 
 mod csv;
 mod parquet;
@@ -16,10 +16,10 @@ statements! {
     PAGE = "export/page";
 }
 
-/// Sales that are read at once.
+/// The number of sales read at once.
 const SALES: i64 = 200;
 
-/// In which form.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -30,7 +30,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// As files end.
+    /// The name and file extension.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -38,7 +38,7 @@ impl Format {
         }
     }
 
-    /// Its media type.
+    /// The media type.
     pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8",
@@ -59,11 +59,11 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         let all = [Self::Csv, Self::Parquet];
         let found = all.into_iter().find(|format| format.name() == text);
-        found.ok_or_else(|| format!("unknown format `{}`; there are csv and parquet", text.escape_debug()))
+        found.ok_or_else(|| format!("unknown format `{}`; expected csv or parquet", text.escape_debug()))
     }
 }
 
-/// A business day, as in `2026-11-24`.
+/// A business day, such as `2026-11-24`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Day(String);
 
@@ -71,7 +71,7 @@ impl FromStr for Day {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let invalid = || format!("invalid day `{}`: as in 2026-11-24", text.escape_debug());
+        let invalid = || format!("invalid day `{}`: expected a form like 2026-11-24", text.escape_debug());
         let day: jiff::civil::Date = text.parse().map_err(|_| invalid())?;
         if day.to_string() == text { Ok(Self(text.to_owned())) } else { Err(invalid()) }
     }
@@ -83,21 +83,21 @@ impl fmt::Display for Day {
     }
 }
 
-/// Why a day is not written.
+/// Why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The ledger.
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] DatabaseError),
-    /// The form.
+    /// Writing failed.
     #[error("could not write the export: {0}")]
     Write(#[from] io::Error),
-    /// Parquet.
+    /// Parquet failed.
     #[error("could not write Parquet: {0}")]
     Parquet(#[from] ::parquet::errors::ParquetError),
 }
 
-/// A column: its name, and whether it is a number or a text, and may be missing.
+/// A column: its name, its type, and whether it is optional.
 #[derive(Clone, Copy)]
 struct Column {
     name: &'static str,
@@ -142,30 +142,30 @@ const COLUMNS: [Column; 20] = [
     number("net"),
 ];
 
-/// The place of `line` in the columns.
+/// The index of `line` in the columns.
 const LINE: usize = 11;
 
-/// Where rows are written.
+/// The writer of a format.
 enum Writer {
     Csv(Box<csv::Writer>),
     Parquet(Box<parquet::Writer>),
 }
 
-/// A day that is being written.
+/// An export in progress.
 pub struct Export {
     database: Database,
     day: Day,
-    /// None when all is written.
+    /// None once everything is written.
     writer: Option<Writer>,
-    /// The last sale that was read: store and id.
+    /// The last sale read: store and id.
     after: (String, String),
 }
 
 impl Export {
-    /// Begins.
+    /// Begins an export.
     ///
     /// # Errors
-    /// The form cannot be begun.
+    /// The writer failed.
     pub fn new(database: Database, day: Day, format: Format) -> Result<Self, ExportError> {
         let writer = match format {
             Format::Csv => Writer::Csv(csv::Writer::new()?.into()),
@@ -177,7 +177,7 @@ impl Export {
     /// The next bytes of the file; none at its end.
     ///
     /// # Errors
-    /// The ledger cannot be read, or the form not be written: what was given is not a whole file then.
+    /// The ledger or the writer failed; then the file is incomplete.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
         loop {
             let Some(mut writer) = self.writer.take() else { return Ok(None) };
@@ -191,7 +191,7 @@ impl Export {
                 return Ok(Some(rest).filter(|rest| !rest.is_empty()));
             };
             self.after = Row(last.0.clone()).read()?;
-            // A sale of no lines has no row.
+            // A sale without lines has no row.
             rows.retain(|row| row.0.get(LINE).is_some_and(|line| *line != Value::Null));
             let piece = match &mut writer {
                 Writer::Csv(writer) => writer.write(rows)?,

@@ -16,10 +16,10 @@ use parquet::{
 use super::{COLUMNS, Column, ExportError};
 use crate::database::{Row, Value};
 
-/// Rows of a row group: what is held in memory.
+/// The number of rows in a row group, which is held in memory.
 const GROUP: usize = 20_000;
 
-/// Bytes that wait to be given on.
+/// Bytes not passed on yet.
 #[derive(Clone, Default)]
 struct Pending(Arc<Mutex<Vec<u8>>>);
 

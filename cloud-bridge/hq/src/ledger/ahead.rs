@@ -1,4 +1,4 @@
-//! Positions that hubs told ahead of their events: kept until the events have arrived, compared then, and forgotten.
+//! Positions that hubs send before their events: kept until the events arrive, then compared and deleted.
 //! [`crate::positions`] has the rules.
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,29 +22,29 @@ use crate::{
 };
 
 statements! {
-    /// Keeps what is told.
+    /// Stores positions.
     TELL = "told/tell" + postgres;
-    /// Which versions are kept.
+    /// The stored versions.
     VERSIONS = "told/versions";
-    /// Whether any is kept.
+    /// Whether any is stored.
     ANY = "told/any";
-    /// What the cursors have passed.
+    /// The positions whose versions the cursors have passed.
     DUE = "told/due";
-    /// Forgets that.
+    /// Deletes them.
     FORGET = "told/forget";
-    /// Forgets what was told in earlier epochs.
+    /// Deletes positions of earlier epochs.
     FORGET_EARLIER = "told/forget_earlier";
-    /// Events of a stream without effect, after one.
+    /// A stream's quarantined events after a sequence.
     WITHOUT_EFFECT = "quarantine/after";
 }
 
-/// Items that an alarm names.
+/// The maximum number of items named in an alarm.
 const NAMED: usize = 5;
 
 /// An item by a unit's name.
 type Place = (String, String);
 
-/// What was told of a place.
+/// A position that a hub sent.
 struct Told {
     place: Place,
     version: Version,
@@ -52,10 +52,10 @@ struct Told {
 }
 
 impl Ledger {
-    /// Keeps positions that a hub told ahead of its events, as far as they are newer than what HQ has.
+    /// Stores positions that a hub sent before its events, if they are newer than what HQ has.
     ///
     /// # Errors
-    /// The database fails, or a number is out of its range; nothing has changed.
+    /// The database failed, or a number is out of range; nothing has changed.
     pub async fn told(&self, positions: &Positions) -> Result<(), DatabaseError> {
         let Positions { hub, epoch, at_ms, version, lines } = positions;
         let epoch_value = Value::unsigned("epoch", epoch.0)?;
@@ -98,16 +98,16 @@ impl Ledger {
     }
 }
 
-/// How far the streams are in which stock moves. Not held: a hub's worker takes one message after the other. Where
-/// another worker, that has lost the hub, moves one meanwhile, the next batch finds what it passed.
+/// The cursors of the streams in which stock moves. They are not locked: a hub's worker handles one message after
+/// another. If another worker, which has lost the hub, advances one meanwhile, the next batch notices.
 async fn cursors(transaction: &mut Transaction, hub: &HubId, epoch: Epoch) -> Result<Version, DatabaseError> {
     let sales = Cursor::peek(transaction, &Key::new(hub, epoch, &Stream::sales())?).await?.up_to;
     let stock = Cursor::peek(transaction, &Key::new(hub, epoch, &Stream::stock())?).await?.up_to;
     Ok(Version { sales, stock })
 }
 
-/// Compares what was told with what the events say, as far as they have come, and forgets it. To be called when events
-/// were applied, in their transaction.
+/// Compares stored positions with the events' sum once the events have arrived, and deletes them. Must be called in
+/// the transaction that applies events.
 pub(super) async fn settle(
     transaction: &mut Transaction,
     hub: &HubId,
@@ -159,14 +159,14 @@ fn told(row: Row) -> Result<Told, DatabaseError> {
     Ok(Told { place: (sku, unit), version, states: [on_hand, reserved, in_transit, quarantined, damaged] })
 }
 
-/// A version that is no later than any.
+/// The lowest version.
 fn oldest(due: &[Told]) -> Option<Version> {
     let sales = due.iter().map(|told| told.version.sales).min()?;
     let stock = due.iter().map(|told| told.version.stock).min()?;
     Some(Version { sales, stock })
 }
 
-/// What a movement adds to a place, and by which event.
+/// A movement's effect on a position, and its event.
 struct Added {
     stream: Stream,
     sequence: Sequence,
@@ -174,7 +174,7 @@ struct Added {
     milli: i64,
 }
 
-/// What the events after a version add, by place.
+/// The effects of events after a version, by position.
 struct Later(BTreeMap<Place, Vec<Added>>);
 
 impl Later {
@@ -213,6 +213,7 @@ impl Later {
                     Body::Sale(sale) => effects_of_lines(&sale.moved).for_each(&mut add),
                     Body::Stock(moved) => effects_of_lines(&moved.lines).for_each(&mut add),
                     Body::Opening(opened) => effects_of_opening(opened).for_each(&mut add),
+                    _ => {}
                 }
             }
         }
@@ -244,16 +245,16 @@ mod tests {
     };
 
     on_each_engine! {
-        told_positions_are_shown_until_the_events_confirm_them
-        a_position_that_the_events_do_not_add_up_to_is_an_alarm
-        what_was_told_in_an_earlier_epoch_is_forgotten
+        positions_are_shown_until_the_events_confirm_them
+        a_position_that_differs_from_the_events_is_an_alarm
+        positions_of_an_earlier_epoch_are_deleted
     }
 
     fn hub() -> HubId {
         "store-1".parse().unwrap()
     }
 
-    /// Sales of one piece each.
+    /// Sales of one piece.
     fn sales(epoch: u64, sequences: std::ops::RangeInclusive<u64>) -> Batch {
         let event = |sequence| {
             let body = json!({
@@ -284,7 +285,7 @@ mod tests {
         Positions { hub: hub(), epoch: Epoch(epoch), at_ms: 77, version, lines }
     }
 
-    /// What the report shows of the item in each epoch, and whether it was told.
+    /// The reported quantity of the item in each epoch, and whether it is a stored position.
     async fn shown(ledger: &Ledger) -> Vec<(u64, i64, Option<i64>)> {
         let mut shown = Vec::new();
         let take = |stock: Stock| {
@@ -295,13 +296,13 @@ mod tests {
         shown
     }
 
-    async fn told_positions_are_shown_until_the_events_confirm_them(fresh: Fresh) {
+    async fn positions_are_shown_until_the_events_confirm_them(fresh: Fresh) {
         let ledger = Ledger::on(fresh.database.clone());
         ledger.told(&positions(1, 5, -5_000)).await.unwrap();
         assert_eq!(shown(&ledger).await, [(1, -5_000, Some(77))], "before any event");
         ledger.apply(&sales(1, 1..=2)).await.unwrap();
         ledger.told(&positions(1, 4, -4_000)).await.unwrap();
-        assert_eq!(shown(&ledger).await, [(1, -5_000, Some(77))], "an older one that came late is not taken");
+        assert_eq!(shown(&ledger).await, [(1, -5_000, Some(77))], "a late older one is ignored");
         ledger.apply(&sales(1, 1..=4)).await.unwrap();
         assert_eq!(shown(&ledger).await, [(1, -5_000, Some(77))]);
         ledger.apply(&sales(1, 5..=7)).await.unwrap();
@@ -311,7 +312,7 @@ mod tests {
         assert_eq!(ledger.alarms().await.unwrap(), []);
     }
 
-    async fn a_position_that_the_events_do_not_add_up_to_is_an_alarm(fresh: Fresh) {
+    async fn a_position_that_differs_from_the_events_is_an_alarm(fresh: Fresh) {
         let ledger = Ledger::on(fresh.database.clone());
         ledger.told(&positions(1, 2, -5_000)).await.unwrap();
         ledger.apply(&sales(1, 1..=3)).await.unwrap();
@@ -321,7 +322,7 @@ mod tests {
         assert!(alarm.what.contains("818981"), "{}", alarm.what);
     }
 
-    async fn what_was_told_in_an_earlier_epoch_is_forgotten(fresh: Fresh) {
+    async fn positions_of_an_earlier_epoch_are_deleted(fresh: Fresh) {
         let ledger = Ledger::on(fresh.database.clone());
         ledger.told(&positions(1, 5, -5_000)).await.unwrap();
         ledger.told(&positions(2, 3, -3_000)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a person must look into, until then.
+//! Alarms: conditions that need a person.
 
 use contract::HubId;
 use serde::Serialize;
@@ -9,34 +9,46 @@ use crate::{
 };
 
 statements! {
-    /// A new alarm, or the same again.
+    /// Raises an alarm, or counts it again.
     RAISE = "alarm/raise" + postgres;
-    /// All of them.
+    /// All alarms.
     ALL = "alarm/all";
 }
 
-/// What kind of alarm.
+/// The kind of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// An event arrived again and says something else.
+    /// An event was repeated with other content.
     Contradiction,
-    /// Two hubs have one name: an earlier epoch spoke after a later one.
+    /// Two hubs have one name: an earlier epoch was active after a later one.
     Namesake,
-    /// The hub has other events than HQ heard of it: its disk was set back, or copied.
+    /// The hub's events differ from those received: its disk was set back or copied.
     Diverged,
-    /// Its events do not add up to the positions that it told.
+    /// The hub's events do not lead to the positions that it sent.
     Positions,
+    /// More came back of a sale than was sold.
+    OverReturned,
+    /// A return that the history of all stores speaks against.
+    ReturnRule,
+    /// Two customers have a unit with one serial number.
+    UnitTwice,
+    /// Two boxes have used one location's identity: a disk was copied, or a backup of it was restored.
+    Clone,
 }
 
 impl Kind {
-    /// Its name.
+    /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Contradiction => "contradiction",
             Self::Namesake => "namesake",
             Self::Diverged => "diverged",
             Self::Positions => "positions",
+            Self::OverReturned => "over_returned",
+            Self::ReturnRule => "return_rule",
+            Self::UnitTwice => "unit_twice",
+            Self::Clone => "clone",
         }
     }
 }
@@ -44,31 +56,47 @@ impl Kind {
 /// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alarm {
-    /// Of which hub.
+    /// The hub.
     pub hub: String,
-    /// See [`Kind::name`].
+    /// The kind's name.
     pub kind: String,
-    /// What it is about: a stream, an epoch.
+    /// The subject, such as a stream or an epoch.
     pub subject: String,
-    /// What was seen last.
+    /// The latest description.
     pub what: String,
-    /// When it was seen first: milliseconds since 1970, UTC.
+    /// When it was first raised: milliseconds since 1970, UTC.
     pub first_at_ms: i64,
-    /// When it was seen last.
+    /// When it was last raised.
     pub last_at_ms: i64,
-    /// How often.
+    /// How often it was raised.
     pub times: i64,
 }
 
+/// The maximum length of an alarm's subject, in characters: it is a part of a key.
+const MAX_SUBJECT: usize = 200;
+
+/// The maximum length of what is wrong, in characters.
+const MAX_WHAT: usize = 1_000;
+
+/// A text that any database takes, whatever a hub has put into it.
+fn bounded(mut text: String, most: usize) -> String {
+    text.retain(|char| char != '\0');
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text
+}
+
 impl Alarm {
-    /// Seen now.
+    /// An alarm raised now.
     pub fn new(hub: &HubId, kind: Kind, subject: String, what: String, now_ms: i64) -> Self {
         let (hub, kind) = (hub.to_string(), kind.name().to_owned());
+        let (subject, what) = (bounded(subject, MAX_SUBJECT), bounded(what, MAX_WHAT));
         Self { hub, kind, subject, what, first_at_ms: now_ms, last_at_ms: now_ms, times: 1 }
     }
 }
 
-/// Raises an alarm, or counts it once more.
+/// Raises an alarm, or counts it again.
 ///
 /// # Errors
 /// The database fails.

@@ -1,19 +1,24 @@
-//! What hubs ask, and what the ledger answers.
+//! Answers to the hubs' questions.
 
 use contract::{
     Answer, Asked, Epoch, HubId, Question, SaleCompleted,
     ask::{LastReceipt, MAX_FOUND, MAX_REGISTERS, Numbers, ReceiptAsked},
 };
 
-use super::Ledger;
-use crate::database::{DatabaseError, Row, Value, statement::statements, values};
+use super::{Ledger, now_ms};
+use crate::{
+    customers,
+    database::{DatabaseError, Row, Value, statement::statements, values},
+    down::QueueError,
+    gift_cards,
+};
 
 statements! {
-    /// Sales by a receipt's number, newest first.
+    /// The sales with a receipt number, newest first.
     FIND = "receipt/find";
-    /// The highest number of each register and fiscal year.
+    /// The last number of each register and fiscal year.
     LAST = "receipt/last";
-    /// The latest epoch of a hub before one.
+    /// The latest epoch of a hub besides one.
     EARLIER = "receipt/epoch";
 }
 
@@ -29,6 +34,18 @@ impl Ledger {
     pub async fn answer(&self, asked: &Asked) -> Result<Answer, DatabaseError> {
         match &asked.question {
             Question::Receipt(receipt) => self.sales_of(receipt).await.map(Answer::Sales),
+            Question::CustomerSales(asked_of) => {
+                customers::history(self.database(), &asked_of.customer, MAX_FOUND).await.map(Answer::Sales)
+            }
+            Question::GiftCard(asked_of) => {
+                let mut transaction = self.database().transaction().await?;
+                let (hub, epoch) = (&asked.hub, asked.epoch);
+                let answer = gift_cards::answer(&mut transaction, hub, epoch, asked_of, now_ms()).await;
+                let answer = answer.map_err(QueueError::into_database)?;
+                transaction.commit().await?;
+                Ok(Answer::GiftCard(answer))
+            }
+            Question::Return(asked) => self.known_of_return(asked, now_ms()).await.map(Box::new).map(Answer::Return),
             Question::Numbers => self.numbers(&asked.hub, asked.epoch).await.map(Answer::Numbers),
         }
     }
@@ -49,7 +66,7 @@ impl Ledger {
         rows.into_iter().map(sale).collect()
     }
 
-    /// How far a hub's receipts had come, in all lives of its store.
+    /// The last receipt numbers of a hub in all epochs.
     async fn numbers(&self, hub: &HubId, epoch: Epoch) -> Result<Numbers, DatabaseError> {
         let last = self.database().read(&LAST, values![hub.as_str(), bound(MAX_REGISTERS)]).await?;
         let receipt = |row: Row| {
@@ -78,13 +95,20 @@ mod tests {
     }
 
     async fn sell(ledger: &Ledger, hub: &str, epoch: u64, receipts: &[(&str, u64)]) {
+        sell_as(ledger, hub, epoch, receipts, None).await;
+    }
+
+    async fn sell_as(ledger: &Ledger, hub: &str, epoch: u64, receipts: &[(&str, u64)], prefix: Option<&str>) {
         let event = |(sequence, (register, receipt)): (u64, &(&str, u64))| {
-            let body = json!({
+            let mut body = json!({
                 "sale": format!("{epoch}-{sequence}"), "register": register, "receipt": receipt, "fiscal_year": 2026,
                 "business_day": "2026-11-24", "sold_at_ms": epoch, "currency": "USD", "lines": [], "tenders": [],
                 "totals": { "regular": 0, "discount": 0, "net": 0, "manufacturer_coupon": 0, "tendered": 0,
                     "change": 0 }
             });
+            if let Some(prefix) = prefix {
+                body["receipt_prefix"] = prefix.into();
+            }
             Event {
                 sequence: Sequence(sequence),
                 kind: sale::COMPLETED.name().into(),
@@ -100,7 +124,7 @@ mod tests {
     async fn a_receipt_of_another_store_and_the_last_numbers_are_found(fresh: Fresh) {
         let ledger = Ledger::on(fresh.database.clone());
         sell(&ledger, "store-1", 1, &[("till-1", 1), ("till-1", 2), ("till-2", 1)]).await;
-        // A life later the numbers began anew for one register.
+        // In the next epoch one register began again.
         sell(&ledger, "store-1", 2, &[("till-1", 2)]).await;
         let ask = async |question| {
             let asked = Asked { hub: "store-1".parse().unwrap(), epoch: Epoch(3), question };
@@ -114,7 +138,9 @@ mod tests {
         assert_eq!(found.iter().map(|sale| &*sale.sale).collect::<Vec<_>>(), ["2-1", "1-2"], "newest first");
         assert_eq!(ask(receipt("store-2", 2)).await, Answer::Sales(vec![]));
         let last = |register: &str, receipt| LastReceipt { register: register.into(), fiscal_year: 2026, receipt };
-        let numbers = Numbers { epoch: Some(Epoch(2)), receipts: vec![last("till-1", 2), last("till-2", 1)] };
+        // Numbers under a prefix say nothing of those without one.
+        sell_as(&ledger, "store-1", 9, &[("till-1", 70)], Some("TP7L6O")).await;
+        let numbers = Numbers { epoch: Some(Epoch(9)), receipts: vec![last("till-1", 2), last("till-2", 1)] };
         assert_eq!(ask(Question::Numbers).await, Answer::Numbers(numbers));
     }
 }

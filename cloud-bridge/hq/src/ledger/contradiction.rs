@@ -1,15 +1,14 @@
-//! Whether an event that arrives again says something else than the one that is there.
+//! Whether a repeated event differs from the stored one.
 //!
-//! A hub makes a body of its record when it sends it. A later version of the hub may write more fields than the one
-//! that sent it first; so only what both bodies say is compared.
+//! A hub builds a body from its record when it sends it. A later version of the hub may write more fields than the one
+//! that sent it first, so only fields in both bodies are compared.
 
 use contract::Event;
 use serde_json::Value;
 
 use crate::projection::told::is_placeholder;
 
-/// Whether `again` is another event than the one with this kind and body. What stands for an event that could not be
-/// sent says nothing of it.
+/// Whether `again` differs from the event with this kind and body. A placeholder contradicts nothing.
 pub fn is_one((kind, body): (&str, &str), again: &Event) -> bool {
     if is_placeholder(kind) || is_placeholder(&again.kind) {
         return false;
@@ -41,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_both_say_is_compared() {
+    fn only_fields_in_both_are_compared() {
         let is_other = |kind: &str, before: Value, after: Value| {
             let body = to_raw_value(&after).unwrap();
             let again = Event { sequence: Sequence(1), kind: "sale.completed".into(), occurred_at_ms: 1, body };

@@ -1,7 +1,7 @@
-//! How far each stream is.
+//! The cursors of streams.
 //!
-//! While a hub is asked to send again what it still keeps (a replay), acknowledgements name how far that is instead of
-//! the cursor; what comes again is compared and dropped.
+//! While a hub resends what it keeps (a replay), acknowledgements name the progress of the replay instead of the
+//! cursor; resent events are compared and dropped.
 
 use contract::{ChainLink, Epoch, Event, HubId, Sequence, Stream};
 
@@ -9,21 +9,21 @@ use super::Ledger;
 use crate::database::{Database, DatabaseError, Row, Transaction, Value, statement::statements, values};
 
 statements! {
-    /// A cursor, held until the transaction ends.
+    /// Reads and locks a cursor until the transaction ends.
     LOCK = "cursor/lock" + postgres;
-    /// A cursor.
+    /// Reads a cursor.
     READ = "cursor/read";
-    /// A cursor for a stream that has none.
+    /// Begins a stream.
     BEGIN = "cursor/begin";
-    /// The cursor after an event.
+    /// Advances a cursor.
     MOVE = "cursor/move";
     /// The streams of a hub.
     STREAMS = "cursor/streams";
-    /// How far a replay is.
+    /// Stores the progress of a replay.
     REPLAYED = "cursor/replayed";
 }
 
-/// A stream of a hub, as the database names it.
+/// The key of a hub's stream in the database.
 pub(crate) struct Key([Value; 3]);
 
 impl Key {
@@ -39,13 +39,13 @@ impl Key {
     }
 }
 
-/// How far a stream is.
+/// The cursor of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The last event that is stored.
+    /// The last stored event.
     pub(crate) up_to: Sequence,
     link: Option<ChainLink>,
-    /// Every event up to here arrived again.
+    /// The progress of a replay.
     replayed_to: Option<Sequence>,
 }
 
@@ -54,12 +54,12 @@ impl Cursor {
         Ok(Self::of(database.read(&READ, key.values().into()).await?)?.unwrap_or_default())
     }
 
-    /// The same in a transaction, which does not hold it.
+    /// Reads a cursor without locking it.
     pub(crate) async fn peek(transaction: &mut Transaction, key: &Key) -> Result<Self, DatabaseError> {
         Ok(Self::of(transaction.query(&READ, key.values().into()).await?)?.unwrap_or_default())
     }
 
-    /// Reads it, and keeps others from changing it until the transaction ends.
+    /// Reads a cursor and locks it until the transaction ends.
     pub(crate) async fn lock(transaction: &mut Transaction, key: &Key) -> Result<Self, DatabaseError> {
         if let Some(cursor) = Self::of(transaction.query(&LOCK, key.values().into()).await?)? {
             return Ok(cursor);
@@ -75,12 +75,12 @@ impl Cursor {
         Ok(Some(Self { up_to: Sequence(up_to), link, replayed_to: replayed_to.map(Sequence) }))
     }
 
-    /// What a hub is told.
+    /// What is acknowledged to the hub.
     pub(crate) fn acknowledged(&self) -> (Sequence, Option<ChainLink>) {
         self.replayed_to.map_or((self.up_to, self.link), |replayed_to| (replayed_to, None))
     }
 
-    /// Moves a replay on by what arrived; ends it when it has come to the cursor.
+    /// Advances a replay by the received events; ends it at the cursor.
     pub(crate) async fn replay(
         &self,
         transaction: &mut Transaction,
@@ -97,8 +97,8 @@ impl Cursor {
 }
 
 impl Cursor {
-    /// How far a replay is with these events. What is new may come before the hub hears of the replay: it is none of it.
-    /// What the hub no longer keeps is passed over.
+    /// The progress of a replay after these events. New events may arrive before the hub learns of the replay and are
+    /// not part of it. Events that the hub no longer keeps are skipped.
     fn replayed_by(&self, events: &[Event]) -> Option<Sequence> {
         let (first, last) = (events.first()?.sequence, events.last()?.sequence);
         let follows = first <= self.replayed_to?.next();
@@ -106,14 +106,14 @@ impl Cursor {
     }
 }
 
-/// A cursor for a stream that has none.
+/// Begins a stream.
 pub(crate) async fn begin(transaction: &mut Transaction, key: &Key, up_to: Sequence) -> Result<(), DatabaseError> {
     let [hub, epoch, stream] = key.values();
     let up_to = Value::unsigned("sequence", up_to.0)?;
     transaction.execute(&BEGIN, values![hub, epoch, stream, up_to]).await.map(drop)
 }
 
-/// Moves a cursor to an event.
+/// Advances a cursor to an event.
 pub(crate) async fn set(
     transaction: &mut Transaction,
     key: &Key,
@@ -128,22 +128,22 @@ pub(crate) async fn set(
     transaction.execute(&MOVE, row).await.map(drop)
 }
 
-/// A stream of a hub in an epoch, asked to be sent again.
+/// A stream that a hub resends.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Replay {
-    /// In which life of the hub's store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
-    /// From which event on.
+    /// The first event.
     pub from: Sequence,
     /// The last event that HQ has.
     pub up_to: Sequence,
 }
 
 impl Ledger {
-    /// Asks a hub to send again what it still keeps of its streams, or of one, in its newest epoch: the next
-    /// acknowledgement names the event before `from` instead of the cursor. Gives what will be sent again.
+    /// Asks a hub to resend what it keeps of one or all of its streams, in its latest epoch: the next acknowledgement
+    /// names the event before `from` instead of the cursor. Returns what will be resent.
     ///
     /// # Errors
     /// The database fails.

@@ -1,4 +1,4 @@
-//! How hubs are: whether they are connected, and the newest sample of each.
+//! The fleet: presence and newest telemetry of each hub.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ use crate::{
 };
 
 statements! {
-    /// Notes down who is connected.
+    /// Stores presences.
     PRESENT = "presence/note" + postgres;
-    /// Who is connected.
+    /// All presences.
     PRESENCE = "presence/all";
-    /// Notes down samples.
+    /// Stores samples.
     SAMPLE = "telemetry/note" + postgres;
-    /// The newest samples.
+    /// All newest samples.
     SAMPLES = "telemetry/all";
 }
 
 /// A hub's newest sample.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sampled {
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// When HQ got it: milliseconds since 1970, UTC.
+    /// When HQ received it: milliseconds since 1970, UTC.
     pub received_at_ms: i64,
-    /// Samples that the hub dropped since it started.
+    /// The number of samples that the hub has dropped since it started.
     pub dropped: u64,
     /// The sample.
     pub sample: Sample,
@@ -40,7 +40,7 @@ fn hub(name: &str) -> Result<HubId, DatabaseError> {
 }
 
 impl Ledger {
-    /// Notes down who is connected.
+    /// Stores presences.
     ///
     /// # Errors
     /// The database fails.
@@ -54,7 +54,7 @@ impl Ledger {
         transaction.commit().await
     }
 
-    /// What is known of every hub's connection.
+    /// The presence of every hub.
     ///
     /// # Errors
     /// The database fails.
@@ -66,7 +66,7 @@ impl Ledger {
         self.database().read(&PRESENCE, values![]).await?.into_iter().map(read).collect()
     }
 
-    /// Notes down the newest samples of hubs.
+    /// Stores the newest samples.
     ///
     /// # Errors
     /// The database fails.

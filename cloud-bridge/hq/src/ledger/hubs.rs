@@ -1,33 +1,42 @@
-//! What hubs say of themselves.
+//! The hubs' latest hellos.
 
 use std::collections::BTreeMap;
 
 use contract::{Epoch, Hello, HubId};
 
-use super::Ledger;
-use crate::database::{DatabaseError, Value, statement::statements, values};
+use super::{Ledger, cursor::Key};
+use crate::database::{DatabaseError, Transaction, Value, statement::statements, values};
 
 statements! {
-    /// What hubs said, unless a later epoch of theirs has spoken.
+    /// Stores a hello, unless a later epoch exists.
     HEARD = "hub/heard" + postgres;
-    /// What their streams have to offer.
+    /// Stores a hub whose hello was lost.
+    SENDS = "hub/sends";
+    /// Stores the spans of a hub's streams.
     SPAN = "hub/span" + postgres;
     /// The latest epoch of each hub, and why its store has stopped.
     EPOCHS = "hub/epochs";
 }
 
-/// The longest text of a hub's that is kept, in characters.
+/// The maximum length of a hub's text, in characters.
 const MAX_TEXT: usize = 1_024;
 
-/// A hello, and when it came: milliseconds since 1970, UTC.
+/// A hello, and when it arrived: milliseconds since 1970, UTC.
 pub type Heard = (Hello, i64);
 
 fn text(text: &str) -> String {
     text.chars().filter(|char| *char != '\0').take(MAX_TEXT).collect()
 }
 
+/// Stores that a hub exists when its first event is stored: hellos are written every few seconds, and a worker that is
+/// killed in between loses them.
+pub(super) async fn sends(transaction: &mut Transaction, key: &Key, now_ms: i64) -> Result<(), DatabaseError> {
+    let [hub, epoch, _] = key.values();
+    transaction.execute(&SENDS, values![hub, epoch, now_ms]).await.map(drop)
+}
+
 impl Ledger {
-    /// Notes down what hubs said last.
+    /// Stores hellos.
     ///
     /// # Errors
     /// The database fails.

@@ -1,10 +1,10 @@
-//! The ledger: what hubs sent, how far each stream is, and what follows from it.
+//! The ledger: the hubs' events, the cursors of their streams, and the projections.
 //!
-//! One transaction a batch ([`Ledger::apply`]): it locks the stream's cursor, [`decide`]s what is new, stores the
-//! events, applies the [projections](crate::projection), moves the cursor. Who stores something of a stream holds its
-//! cursor until the commit; so the order of a stream is the order of its commits, whoever works.
+//! Each batch is one transaction ([`Ledger::apply`]): it locks the stream's cursor, [`decide`]s what is new, stores the
+//! events, applies the [projections](crate::projection) and advances the cursor. The cursor stays locked until the
+//! commit, so a stream's order is the order of its commits, whichever worker stores it.
 //!
-//! What arrives again is compared with what is there: another body under the same key is an [`alarm`].
+//! Repeated events are compared with the stored ones: another body under the same key is an [`alarm`].
 
 pub(crate) mod ahead;
 pub mod alarm;
@@ -13,8 +13,10 @@ pub mod contradiction;
 pub mod cursor;
 pub mod fleet;
 pub mod hubs;
+pub(crate) mod returned;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod units;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,7 +26,10 @@ use cursor::{Cursor, Key};
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    customers,
     database::{Access, Address, Database, DatabaseError, Transaction, Value, statement::statements, values},
+    down::QueueError,
+    feed, gift_cards, orders,
     projection::{apply::Applier, told::Stored},
     shard::Fence,
 };
@@ -32,32 +37,32 @@ use crate::{
 statements! {
     /// Stores events.
     INSERT = "event/insert" + postgres;
-    /// Events of a stream, by their sequences.
+    /// The events of a stream in a range of sequences.
     RANGE = "event/range";
 }
 
-/// A ledger. Clones are of the same one.
+/// A ledger. Clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     database: Database,
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The cursor now.
+    /// The new cursor.
     pub cursor: Sequence,
-    /// Events stored.
+    /// Stored events.
     pub stored: u64,
-    /// Events that were there already.
+    /// Repeated events.
     pub repeated: u64,
-    /// Of those that were stored, how many are in quarantine.
+    /// Stored events that are quarantined.
     pub quarantined: u64,
-    /// The batch began after the next event that was due.
+    /// Whether the batch began after a gap.
     pub gap: bool,
 }
 
-/// What to do with a batch that arrives when the cursor is at `cursor`. Pure.
+/// Decides about a batch at a cursor. Pure.
 pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
     let due = cursor.next();
     match events.first() {
@@ -70,24 +75,26 @@ pub fn decide(cursor: Sequence, events: &[Event]) -> Decision<'_> {
     }
 }
 
-/// See [`decide`].
+/// The decision about a batch.
 #[derive(Debug)]
 pub struct Decision<'a> {
-    /// To be stored.
+    /// Events to store.
     pub fresh: &'a [Event],
-    /// There already.
+    /// Events stored before.
     pub repeated: &'a [Event],
-    /// Something is missing before the batch.
+    /// Whether events are missing before the batch.
     pub gap: bool,
 }
 
 impl Ledger {
-    /// Opens a ledger, or makes it.
+    /// Opens a ledger; creates it if missing.
     ///
     /// # Errors
     /// See [`Database::open`].
     pub async fn open(address: &Address, access: &Access) -> Result<Self, DatabaseError> {
-        Database::open(address, access).await.map(Self::on)
+        let database = Database::open(address, access).await?;
+        feed::after_restore(&database).await?;
+        Ok(Self::on(database))
     }
 
     /// A new ledger in memory.
@@ -98,17 +105,17 @@ impl Ledger {
         Database::in_memory().await.map(Self::on)
     }
 
-    /// The ledger in a database.
+    /// The ledger of a database.
     pub fn on(database: Database) -> Self {
         Self { database }
     }
 
-    /// Its database.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// The last event of a stream that is stored; 0 for none.
+    /// The last stored event of a stream; 0 if there is none.
     ///
     /// # Errors
     /// The database fails.
@@ -116,7 +123,7 @@ impl Ledger {
         Ok(self.read_cursor(hub, epoch, stream).await?.up_to)
     }
 
-    /// What to acknowledge of a stream: how far it is, or how far a replay is, and the link there.
+    /// What to acknowledge: the cursor, or the progress of a replay, and the link there.
     ///
     /// # Errors
     /// The database fails.
@@ -133,27 +140,38 @@ impl Ledger {
         Cursor::read(&self.database, &Key::new(hub, epoch, stream)?).await
     }
 
-    /// Stores what of a batch is new, with all that follows from it, and moves the cursor, in one transaction. With a
-    /// gap before the batch nothing changes.
+    /// Stores the new events of a batch with all effects, and advances the cursor, in one transaction. After a gap
+    /// nothing changes.
     ///
     /// # Errors
-    /// The database fails, or a number of the batch is out of its range; nothing has changed.
+    /// The database failed, or a number is out of range; nothing has changed.
     pub async fn apply(&self, batch: &Batch) -> Result<Applied, DatabaseError> {
-        apply(self.database.transaction().await?, batch).await
+        let mut attempt = 1;
+        loop {
+            match apply(self.database.transaction().await?, batch).await {
+                Err(error) if error.is_worth_trying_again(attempt) => attempt += 1,
+                applied => return applied,
+            }
+        }
     }
 
-    /// The same, by a worker, while it has the hub's shard.
+    /// The same by a worker, if it has the hub's shard.
     ///
     /// # Errors
-    /// As for [`Self::apply`]; or the shard is another worker's.
+    /// As for [`Self::apply`]; or another worker has the shard.
     pub async fn apply_fenced(&self, batch: &Batch, fence: &Fence) -> Result<Applied, DatabaseError> {
-        let mut transaction = self.database.transaction().await?;
-        fence.check(&mut transaction).await?;
-        apply(transaction, batch).await
+        let mut attempt = 1;
+        loop {
+            let mut transaction = self.database.transaction().await?;
+            fence.check(&mut transaction).await?;
+            match apply(transaction, batch).await {
+                Err(error) if error.is_worth_trying_again(attempt) => attempt += 1,
+                applied => return applied,
+            }
+        }
     }
 
-    /// Begins a stream after an event, as if all before it had been applied and forgotten: for a hub whose history is
-    /// made up.
+    /// Begins a stream after an event, as if all earlier ones had been applied: for a hub with a generated history.
     ///
     /// # Errors
     /// The database fails.
@@ -188,6 +206,9 @@ async fn apply(mut transaction: Transaction, batch: &Batch) -> Result<Applied, D
     let is_replayed = cursor.replay(&mut transaction, &key, &batch.events).await?;
     if let Some(last) = decision.fresh.last() {
         applied.quarantined = store(&mut transaction, &key, batch, decision.fresh, now_ms).await?;
+        if cursor.up_to == Sequence(0) {
+            hubs::sends(&mut transaction, &key, now_ms).await?;
+        }
         cursor::set(&mut transaction, &key, last, batch.link, now_ms).await?;
         ahead::settle(&mut transaction, &batch.hub, batch.epoch, now_ms).await?;
         applied.cursor = last.sequence;
@@ -198,7 +219,7 @@ async fn apply(mut transaction: Transaction, batch: &Batch) -> Result<Applied, D
     Ok(applied)
 }
 
-/// Stores events that are new, and applies them; gives how many of them are in quarantine.
+/// Stores new events and applies them; returns how many were quarantined.
 async fn store(
     transaction: &mut Transaction,
     key: &Key,
@@ -208,10 +229,10 @@ async fn store(
 ) -> Result<u64, DatabaseError> {
     let row = |event: &Event| {
         let sequence = Value::unsigned("sequence", event.sequence.0)?;
-        let body = event.body.get();
-        let digest = digest(&SHA256, body.as_bytes()).as_ref().to_vec();
+        let body = contract::customer::kept(event).into_owned();
+        let digest = digest(&SHA256, event.body.get().as_bytes()).as_ref().to_vec();
         let [hub, epoch, stream] = key.values();
-        // A kind is a name; what is not one goes into quarantine by it, and must not keep the rest out.
+        // An invalid name of a kind must not prevent quarantine.
         let kind: String = event.kind.chars().filter(|char| *char != '\0').take(MAX_KIND).collect();
         Ok(values![hub, epoch, stream, sequence, kind, event.occurred_at_ms, now_ms, body, digest])
     };
@@ -223,7 +244,7 @@ async fn store(
         event: event.clone(),
         received_at_ms: now_ms,
     };
-    let events: Vec<_> = fresh.iter().map(stored).collect();
+    let mut events: Vec<_> = fresh.iter().map(stored).collect();
     let quarantined = Applier::default().apply(transaction, &events).await?;
     for (place, why) in &quarantined {
         if let Some(stored) = events.get(*place) {
@@ -231,13 +252,23 @@ async fn store(
             tracing::error!(event = %stored, %kind, %why, "event quarantined");
         }
     }
+    events.retain(|stored| !stored.event.body.get().contains(NUL));
+    returned::heard(transaction, &events, now_ms).await?;
+    units::heard(transaction, &events, now_ms).await?;
+    orders::heard::heard(transaction, &events, now_ms).await.map_err(QueueError::into_database)?;
+    gift_cards::heard(transaction, &events).await?;
+    customers::heard(transaction, &events).await?;
     Ok(quarantined.len() as u64)
 }
 
-/// The longest name of a kind that is stored, in characters.
+/// U+0000 in JSON. PostgreSQL has no text with it and refuses the statement, so capabilities don't hear of such events.
+/// They are stored all the same.
+const NUL: &str = "\\u0000";
+
+/// The maximum length of a stored kind, in characters.
 const MAX_KIND: usize = 64;
 
-/// Raises an alarm if an event that arrives again says something else than the one that is there.
+/// Raises an alarm if a repeated event differs from the stored one.
 async fn alarm_if_different(
     transaction: &mut Transaction,
     key: &Key,
@@ -254,7 +285,7 @@ async fn alarm_if_different(
         let Some(again) = repeated.iter().find(|event| event.sequence.0 == sequence) else { continue };
         let is_same = digest(&SHA256, again.body.get().as_bytes()).as_ref() == known && again.kind == kind;
         if !is_same && contradiction::is_one((&kind, &body), again) {
-            let what = format!("event {sequence} of {} arrived again and says something else", batch.stream);
+            let what = format!("event {sequence} of {} was repeated with other content", batch.stream);
             tracing::error!(hub = %batch.hub, epoch = %batch.epoch, stream = %batch.stream, sequence, "{what}");
             let subject = format!("{} {}", batch.epoch, batch.stream);
             let alarm = Alarm::new(&batch.hub, alarm::Kind::Contradiction, subject, what, now_ms);

@@ -71,6 +71,7 @@ on_each_engine! {
     a_replay_is_acknowledged_step_by_step_and_stores_nothing_twice
     many_workers_that_apply_the_same_batches_store_each_event_once
     what_hubs_say_is_kept_and_an_earlier_epoch_does_not_replace_a_later_one
+    a_hub_is_known_by_its_events_even_if_its_hello_was_lost
     every_sale_is_given_once_with_the_event_that_told_it_first
 }
 
@@ -175,7 +176,8 @@ async fn an_unknown_kind_is_kept_whole_until_hq_knows_it(fresh: Fresh) {
 async fn positions_follow_from_sales_and_movements_and_a_new_epoch_begins_with_nothing(fresh: Fresh) {
     let ledger = Ledger::on(fresh.database.clone());
     let moved = |sequence: u64, kind: &str, line: serde_json::Value| {
-        let body = json!({ "movement": sequence, "kind": kind, "reference": "1", "at_ms": 1, "by": { "station": { "register": "till-1" } },
+        let body = json!({ "movement": sequence, "kind": kind, "reference": "1", "at_ms": 1,
+            "by": { "station": { "register": "till-1" } },
             "lines": [line] });
         let body = to_raw_value(&body).unwrap();
         Event { sequence: Sequence(sequence), kind: stock::MOVED.name().into(), occurred_at_ms: 1, body }
@@ -215,7 +217,10 @@ async fn what_no_store_can_have_is_quarantined_whole_and_pins_no_position(fresh:
         events.push(Event { sequence: Sequence(sequence), kind: kind.into(), occurred_at_ms: 1, body });
     };
     let came = |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "to": "on_hand" });
-    let moved = |lines: serde_json::Value| json!({ "movement": 1, "kind": "receipt", "reference": "1", "at_ms": 1, "by": { "station": { "register": "till-1" } }, "lines": lines });
+    let moved = |lines: serde_json::Value| {
+        json!({ "movement": 1, "kind": "receipt", "reference": "1", "at_ms": 1,
+        "by": { "station": { "register": "till-1" } }, "lines": lines })
+    };
     let stood =
         |sku: &str, milli: i64| json!({ "sku": sku, "quantity_milli": milli, "unit": "each", "state": "on_hand" });
     let opened = |lines: Vec<serde_json::Value>| json!({ "at_ms": 1, "lines": lines });
@@ -325,7 +330,8 @@ async fn texts_that_no_index_takes_are_quarantined_and_block_nothing(fresh: Fres
     let applied = ledger.apply(&hostile).await.unwrap();
     assert_eq!((applied.cursor, applied.quarantined), (Sequence(8), 7));
     assert_eq!(ledger.summary().await.unwrap().sales, 1);
-    let unit = json!({ "movement": 1, "kind": "transfer_in", "reference": format!("store-2/{}", "7".repeat(9_000)), "at_ms": 1,
+    let unit = json!({ "movement": 1, "kind": "transfer_in", "reference": format!("store-2/{}", "7".repeat(9_000)),
+        "at_ms": 1,
         "by": { "station": { "register": "till-1" } },
         "lines": [{ "sku": "x".repeat(9_000), "quantity_milli": 1000, "unit": "each", "to": "on_hand" }] });
     let body = to_raw_value(&unit).unwrap();
@@ -418,6 +424,13 @@ async fn what_hubs_say_is_kept_and_an_earlier_epoch_does_not_replace_a_later_one
         let known = ledger.hubs().await.unwrap().remove(&hub).unwrap();
         assert_eq!((known.0.0, known.1.as_deref()), expected);
     }
+}
+
+async fn a_hub_is_known_by_its_events_even_if_its_hello_was_lost(fresh: Fresh) {
+    let ledger = Ledger::on(fresh.database.clone());
+    let all = batch(1..=3);
+    ledger.apply(&all).await.unwrap();
+    assert_eq!(ledger.hubs().await.unwrap(), [(all.hub, (all.epoch, None))].into());
 }
 
 async fn every_sale_is_given_once_with_the_event_that_told_it_first(fresh: Fresh) {

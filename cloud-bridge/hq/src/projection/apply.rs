@@ -1,4 +1,4 @@
-//! Stored events, applied to all tables.
+//! Applies stored events to all tables.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use super::{
 };
 use crate::database::{DatabaseError, Transaction, values};
 
-/// The most numbers that are kept in memory from one call to the next.
+/// The maximum number of rows cached between calls.
 const KEPT: usize = 100_000;
 
-/// Applies events. One value may serve any number of calls in one transaction.
+/// Applies events. A value may serve any number of calls in one transaction.
 #[derive(Default)]
 pub(crate) struct Applier {
     work: Work,
 }
 
 impl Applier {
-    /// Applies events, in order, and writes what they change. Gives those that went into quarantine, by their places.
+    /// Applies events in order and writes the changes. Returns the quarantined ones by their index.
     pub(crate) async fn apply(
         &mut self,
         transaction: &mut Transaction,
@@ -42,7 +42,7 @@ impl Applier {
         for (place, (stored, effects)) in events.iter().zip(effects).enumerate() {
             let applied = effects.and_then(|(effects, body)| self.enter(stored, &body, effects, &mut known));
             if let Err(why) = applied {
-                // A reason can be kept in any case: it has no key and no sum.
+                // A reason can always be stored: it has no key and no sum.
                 let _ = self.work.apply(vec![quarantine::kept(stored, &why)?]);
                 quarantined.push((place, why));
             }
@@ -82,7 +82,7 @@ fn effects(stored: &Stored, body: &Body, is_first: bool) -> Result<Vec<Effect>, 
     Ok(all)
 }
 
-/// The sales among these that HQ has already.
+/// The sales among these that HQ already has.
 async fn known_sales(
     transaction: &mut Transaction,
     events: &[Stored],

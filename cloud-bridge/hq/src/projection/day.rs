@@ -1,4 +1,4 @@
-//! What each store sold on each business day, and how it was paid.
+//! Totals of each store and business day, and by tender.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ statements! {
     CLEAR_TENDERS = "day/clear_tenders";
 }
 
-/// As much as an amount can be: a day's sums are shown as amounts.
+/// The maximum amount: a day's sums are displayed as amounts.
 const MOST: i64 = 1_000_000_000_000_000;
 
 static DAY: Table = Table {

@@ -1,4 +1,4 @@
-//! Events without effect, and why. The events themselves are where all events are.
+//! Quarantined events, with reasons. The events themselves are in the event table.
 
 use super::{
     table::{Effect, Table, TableKind},
@@ -13,14 +13,14 @@ statements! {
     CLEAR = "quarantine/clear";
 }
 
-/// One row an event.
+/// One row per event.
 pub(crate) static QUARANTINE: Table =
     Table { name: "quarantine", kind: TableKind::Rows { month: None }, store: &INSERT, clear: &CLEAR };
 
-/// The longest reason, in bytes.
+/// The maximum length of a reason, in bytes.
 const MAX_WHY: usize = 500;
 
-/// Keeps an event for a person.
+/// Quarantines an event.
 pub(crate) fn kept(stored: &Stored, why: &Unusable) -> Result<Effect, DatabaseError> {
     let mut why = why.to_string().replace('\0', " ");
     why.truncate(why.floor_char_boundary(MAX_WHY));

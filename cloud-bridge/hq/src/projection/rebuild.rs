@@ -1,7 +1,7 @@
-//! All projections again, from the events.
+//! Rebuilds all projections from the events.
 //!
-//! It is one transaction: whoever reads sees the former tables until the new ones are there, what hubs send waits, and
-//! a rebuild that is cut short has changed nothing.
+//! A rebuild is one transaction: readers see the old tables until it commits, hubs wait, and an interrupted rebuild
+//! changes nothing.
 
 use contract::{Epoch, Event, Sequence};
 use serde_json::value::RawValue;
@@ -10,30 +10,30 @@ use super::{apply::Applier, tables, told::Stored};
 use crate::database::{Database, DatabaseError, Row, statement::statements, values};
 
 statements! {
-    /// Keeps events from being stored until the transaction ends.
+    /// Prevents new events until the transaction ends.
     HOLD = "event/hold" + postgres;
-    /// How many events there are.
+    /// The number of events.
     COUNT = "event/count";
-    /// Events in the order in which they were stored, after one.
+    /// Events in their stored order, after one.
     PAGE = "event/page" + postgres;
 }
 
-/// Events that are read at once.
+/// The number of events read at once.
 const AT_ONCE: i64 = 2_000;
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Rebuilt {
-    /// Events that were read.
+    /// Events read.
     pub events: u64,
-    /// Those of them that are in quarantine.
+    /// Events quarantined.
     pub quarantined: u64,
 }
 
-/// Empties every projection and applies all events again; tells how many of how many are done.
+/// Empties every projection and applies all events again; reports the progress to `tell`.
 ///
 /// # Errors
-/// The database fails; nothing has changed.
+/// The database failed; nothing has changed.
 pub async fn rebuild(database: &Database, mut tell: impl FnMut(u64, u64)) -> Result<Rebuilt, DatabaseError> {
     let mut transaction = database.transaction().await?;
     transaction.without_limit().await?;
@@ -63,7 +63,7 @@ pub async fn rebuild(database: &Database, mut tell: impl FnMut(u64, u64)) -> Res
     Ok(rebuilt)
 }
 
-/// Reads a row of [`PAGE`]: where it stands in the order of storing, and the event.
+/// Reads a row of [`PAGE`]: its place in the stored order, and the event.
 fn stored(row: Row) -> Result<((i64, i64), Stored), DatabaseError> {
     type Columns = (i64, i64, String, u64, String, u64, String, i64, i64, String);
     let (written_by, position, hub, epoch, stream, sequence, kind, occurred_at_ms, received_at_ms, body): Columns =

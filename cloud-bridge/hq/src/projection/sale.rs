@@ -17,9 +17,9 @@ statements! {
     INSERT_LINE = "sale/insert_line" + postgres;
     /// Adds tenders.
     INSERT_TENDER = "sale/insert_tender" + postgres;
-    /// Makes room for the lines of a month.
+    /// Creates the partition of a month's lines.
     MONTH = "sale/month" + postgres;
-    /// What is known of sales, by hub and id.
+    /// The known sales by hub and id.
     KNOWN = "sale/known" + postgres;
     /// Empties the table.
     CLEAR = "sale/clear";
@@ -41,7 +41,7 @@ static LINE: Table = Table {
 static TENDER: Table =
     Table { name: "sale_tender", kind: TableKind::Rows { month: None }, store: &INSERT_TENDER, clear: &CLEAR_TENDERS };
 
-/// Sales as they were made.
+/// The sales.
 pub(crate) static PROJECTION: Projection = Projection { tables: &[&SALE, &LINE, &TENDER], effects };
 
 fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
@@ -76,6 +76,7 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
             totals.tendered.get(),
             totals.change.get(),
             sale.movement.map(|movement| Value::unsigned("movement", movement)).transpose()?,
+            sale.receipt_prefix.map(|prefix| prefix.to_string()),
         ],
     )];
     let month = month(&day, told.stored.received_at_ms);
@@ -110,22 +111,22 @@ pub(crate) fn business_day(sale: &SaleCompleted) -> Result<BusinessDay, Unusable
     sale.business_day.parse().map_err(|_| Unusable::Day(sale.business_day.chars().take(32).collect()))
 }
 
-/// Sales of days that are further away than this from the moment at which HQ hears of them get no month of their own:
-/// a hub whose clock is wrong makes no tables.
+/// Sales whose day is further than this from the moment of their arrival get no partition of their own, so that a hub
+/// with a wrong clock creates no tables.
 const FAR_DAYS: i64 = 400;
 
-/// The month of a day, `2026-11`, if it is not far from the moment at which HQ heard of the sale.
+/// The month of a day, such as `2026-11`, if it is close to the moment of arrival.
 fn month(day: &str, received_at_ms: i64) -> Option<String> {
     let (month, _) = day.rsplit_once('-')?;
     let (year, of_year) = month.split_once('-')?;
     let months = |year: i64, of_year: i64| year * 12 + of_year;
     let sold = months(year.parse().ok()?, of_year.parse().ok()?);
-    // Of 365.25 days each: it need not be exact.
+    // In years of 365.25 days: it need not be exact.
     let received = months(1970, 1) + received_at_ms / 86_400_000 * 4 * 12 / 1_461;
     ((sold - received).abs() <= FAR_DAYS / 30).then(|| month.to_owned())
 }
 
-/// What tells a sale from another of the same id: only what no version of the hub writes otherwise.
+/// Distinguishes sales with the same id, by fields that all versions of the hub write identically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     register: String,
@@ -151,7 +152,7 @@ impl Mark {
     }
 }
 
-/// The key of a sale; none if no database takes it.
+/// The key of a sale; none if it is invalid.
 pub(crate) fn id(hub: &HubId, sale: &SaleCompleted) -> Option<(String, String)> {
     let is_key = key("", &sale.sale).is_ok() && !sale.sale.contains('\0');
     is_key.then(|| (hub.to_string(), sale.sale.clone()))
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_is_made_for_days_near_the_moment_of_hearing() {
+    fn a_month_is_created_for_days_near_the_arrival() {
         // 28 November 2026.
         let now = 1_795_824_000_000;
         for (day, expected) in [

@@ -1,5 +1,4 @@
-//! What each store has of each item, by the epoch of its books: the sum of its opening, its sales and its other
-//! movements, in whatever order they come.
+//! The stock of each store by item and epoch: the sum of the opening, the sales and the other movements, in any order.
 
 use commerce::{Unit, stock::State};
 use contract::stock::{Moved, Standing};
@@ -57,5 +56,6 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
             let stands = |line: &Standing| change(&line.sku, line.unit, line.state, line.quantity_milli);
             opened.lines.iter().map(stands).collect()
         }
+        _ => Vec::new(),
     })
 }

@@ -1,4 +1,4 @@
-//! Tables that are made of events.
+//! Derived tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +9,23 @@ use crate::{
 
 /// A table of a projection.
 pub(crate) struct Table {
-    /// For people.
+    /// The name, for people.
     pub(crate) name: &'static str,
     pub(crate) kind: TableKind,
     /// Writes rows.
     pub(crate) store: &'static Statement,
-    /// Empties it.
+    /// Empties the table.
     pub(crate) clear: &'static Statement,
 }
 
-/// What an effect does to a table.
+/// The effect on a table.
 pub(crate) enum TableKind {
-    /// A row is added.
+    /// Adds a row.
     Rows {
-        /// Makes room for rows of a month, such as `2026-11`.
+        /// Creates the partition of a month, such as `2026-11`.
         month: Option<&'static Statement>,
     },
-    /// Numbers are added to those of the row with the same key.
+    /// Adds numbers to the row with the same key.
     Sums {
         /// Reads rows by their keys: the key's columns, and then the numbers.
         load: &'static Statement,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use commerce::{Unit, stock::Kind};
-use contract::{Batch, Epoch, Event, HubId, Sequence, StockMoved, Stream, sale, stock, stock::Moved};
+use contract::{Batch, Epoch, Event, HubId, Sequence, StockMoved, Stream, order, sale, stock, stock::Moved};
 use serde_json::{Value as Json, json, value::to_raw_value};
 
 use super::{rebuild::rebuild, tables};
@@ -43,7 +43,7 @@ fn sold(epoch: u64, number: u64, day: &str, amount: i64) -> Json {
     json!({
         "sale": format!("{epoch}-{number}"), "reference": format!("basket-{number}"), "register": "till-1",
         "receipt": number, "fiscal_year": 2026, "business_day": day, "sold_at_ms": 1,
-        "currency": if number.is_multiple_of(3) { "EUR" } else { "USD" },
+        "shift": format!("{epoch}-1"), "currency": if number.is_multiple_of(3) { "EUR" } else { "USD" },
         "lines": [
             { "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000, "unit": "each",
                 "regular": amount, "net": amount },
@@ -56,6 +56,17 @@ fn sold(epoch: u64, number: u64, day: &str, amount: i64) -> Json {
         "movement": number,
         "moved": [{ "sku": "4011", "quantity_milli": 1000, "unit": "kilogram", "from": "on_hand" }],
     })
+}
+
+/// Makes the second line of a sale a return, of a unit with a serial number.
+fn comes_back(body: &mut Json) {
+    body["lines"][1]["serial"] = json!("SN-1");
+    body["lines"][1]["returned"] =
+        json!({ "sale": { "sale": "1-1" }, "line": 2, "reason": "unwanted", "disposition": "sellable" });
+    body["returns"] = json!([{
+        "sale": { "sale": "1-1" }, "lines": [2], "validated": "local", "identities": ["hash-1"], "refund": 30,
+        "decision": { "outcome": "authorize", "cash": true },
+    }]);
 }
 
 /// A movement of so many pieces.
@@ -78,6 +89,7 @@ async fn send(ledger: &Ledger, hub: &HubId, epoch: u64, stream: &Stream, events:
 
 on_each_engine! {
     every_projection_equals_its_recomputation
+    a_sale_and_its_void_sum_to_nothing
     a_rebuild_that_is_cut_short_changes_nothing
     a_transfer_is_reported_until_both_stores_tell_the_same
     the_sender_alone_speaks_for_itself_and_a_documents_number_is_of_no_transfer
@@ -99,6 +111,9 @@ async fn every_projection_equals_its_recomputation(fresh: Fresh) {
                     let day = days[usize::try_from((number + store) % 4).unwrap()];
                     let amount = i64::try_from(number * 100).unwrap();
                     let mut body = sold(made_in, number, day, amount);
+                    if number.is_multiple_of(9) {
+                        comes_back(&mut body);
+                    }
                     if number.is_multiple_of(11) {
                         body["totals"]["net"] = json!(1);
                     }
@@ -117,6 +132,25 @@ async fn every_projection_equals_its_recomputation(fresh: Fresh) {
                 .collect();
             events.push(event(4, "price.changed", &json!({})));
             send(&ledger, &hub(store), epoch, &Stream::stock(), events).await;
+            let advanced = json!({
+                "order": "web-1", "part": store, "at_ms": 1, "by": { "station": "hub" },
+                "changes": [{ "change": "readied", "at_ms": 1 }]
+            });
+            let events = vec![event(1, order::ADVANCED.name(), &advanced)];
+            send(&ledger, &hub(store), epoch, &Stream::orders(), events).await;
+            let cash = [
+                ("shift.closed", include_str!("../../../contract/fixtures/v1/shift.closed@counted.json")),
+                ("cash.moved", include_str!("../../../contract/fixtures/v1/cash.moved@paid-out.json")),
+                ("day.closed", include_str!("../../../contract/fixtures/v1/day.closed@plain.json")),
+            ];
+            let events = (1..).zip(cash).map(|(number, (kind, body))| {
+                let body: Json = serde_json::from_str(body).unwrap();
+                event(number, kind, &body)
+            });
+            send(&ledger, &hub(store), epoch, &Stream::cash(), events.collect()).await;
+            let entry = include_str!("../../../contract/fixtures/v1/audit.recorded@closed.json");
+            let entry = event(1, "audit.recorded", &serde_json::from_str(entry).unwrap());
+            send(&ledger, &hub(store), epoch, &Stream::audit(), vec![entry]).await;
         }
     }
     let before = dump(&fresh.database).await;
@@ -136,17 +170,46 @@ async fn every_projection_equals_its_recomputation(fresh: Fresh) {
             WHERE e.kind = 'sale.completed' AND q.why IS NULL
         ) GROUP BY hub, business_day, currency ORDER BY hub, business_day, currency",
         postgres: "SELECT hub, business_day, currency, COUNT(*), CAST(SUM(net) AS BIGINT) FROM (
-            SELECT DISTINCT e.hub AS hub, e.body::JSONB ->> 'sale' AS sale, e.body::JSONB ->> 'business_day' AS business_day,
+            SELECT DISTINCT e.hub AS hub, e.body::JSONB ->> 'sale' AS sale,
+                e.body::JSONB ->> 'business_day' AS business_day,
                 e.body::JSONB ->> 'currency' AS currency, CAST(e.body::JSONB #>> '{totals,net}' AS BIGINT) AS net
             FROM event e LEFT JOIN quarantine q USING (hub, epoch, stream, sequence)
             WHERE e.kind = 'sale.completed' AND q.why IS NULL
-        ) AS sales GROUP BY hub, business_day, currency ORDER BY hub, business_day COLLATE \"C\", currency COLLATE \"C\"",
+        ) AS sales GROUP BY hub, business_day, currency ORDER BY hub,
+            business_day COLLATE \"C\", currency COLLATE \"C\"",
     };
     let projected = statement(
         "SELECT hub, business_day, currency, sales, net FROM day ORDER BY hub, business_day, currency".into(),
     );
     let recomputed = fresh.database.read(Box::leak(Box::new(recomputed)), values![]).await.unwrap();
     assert_eq!(fresh.database.read(projected, values![]).await.unwrap(), recomputed);
+}
+
+async fn a_sale_and_its_void_sum_to_nothing(fresh: Fresh) {
+    let ledger = Ledger::on(fresh.database.clone());
+    let sale = sold(1, 1, "2026-11-24", 100);
+    let mut void = sale.clone();
+    (void["sale"], void["voids"], void["receipt"]) = (json!("1-2"), json!("1-1"), json!(2));
+    for line in void["lines"].as_array_mut().unwrap() {
+        for amount in ["regular", "net", "quantity_milli"] {
+            line[amount] = json!(-line[amount].as_i64().unwrap());
+        }
+    }
+    void["tenders"] = json!([{ "kind": "cash", "amount": -80 }, { "kind": "card", "amount": -50 }]);
+    void["totals"] = json!({ "regular": -130, "discount": 0, "net": -130, "manufacturer_coupon": 0, "tendered": -130,
+        "change": 0 });
+    void["moved"] = json!([]);
+    let events =
+        [sale, void].iter().zip(1..).map(|(body, number)| event(number, sale::COMPLETED.name(), body)).collect();
+    send(&ledger, &hub(1), 1, &Stream::sales(), events).await;
+    let summary = ledger.summary().await.unwrap();
+    assert_eq!((summary.sales, summary.net_minor, summary.quarantined), (2, 0, 0));
+    let tenders = statement("SELECT kind, tenders, amount FROM day_tender ORDER BY kind".into());
+    let rows = fresh.database.read(tenders, values![]).await.unwrap();
+    assert_eq!(
+        rows.into_iter().map(|row| row.0).collect::<Vec<_>>(),
+        [values!["card", 2_i64, 0_i64], values!["cash", 2_i64, 0_i64]]
+    );
 }
 
 async fn a_rebuild_that_is_cut_short_changes_nothing(fresh: Fresh) {

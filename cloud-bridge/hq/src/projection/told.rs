@@ -1,12 +1,20 @@
 //! An event, read; and why one is not taken.
 
+use commerce::OrderId;
 use contract::{
     BadBody, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened, Stream,
+    audit::{self, AuditRecorded},
+    cash::{self, CashMoved, DayClosed, ShiftClosed},
+    customer, gift_card,
+    kind::{Body as Bounded, EventKind},
     message::{OVERSIZED, UNREADABLE},
-    sale, stock,
+    order, quota, sale, stock, transfer,
 };
 
-use crate::database::DatabaseError;
+use crate::{
+    database::DatabaseError,
+    orders::settle::{CHANGED, REFUND_DUE},
+};
 
 /// An event as it is stored.
 #[derive(Clone, Debug)]
@@ -36,6 +44,22 @@ pub(crate) enum Body {
     Sale(Box<SaleCompleted>),
     Stock(StockMoved),
     Opening(StockOpened),
+    /// A part of an order changed, or was stated.
+    Part {
+        order: OrderId,
+        part: u32,
+    },
+    /// An entry of an audit trail.
+    Audit(Box<AuditRecorded>),
+    /// A shift was closed.
+    ShiftClosed(Box<ShiftClosed>),
+    /// Cash was moved without a sale.
+    CashMoved(Box<CashMoved>),
+    /// A business day was closed.
+    DayClosed(Box<DayClosed>),
+    /// An event without projection: [`crate::orders`] [`crate::gift_cards`] or [`crate::customers`] processes it, or
+    /// wrote it.
+    Aside,
 }
 
 /// Why an event goes into quarantine.
@@ -80,6 +104,22 @@ pub(crate) fn read(event: &Event) -> Result<Body, Unusable> {
         Ok(Body::Stock(stock::MOVED.read(event)?))
     } else if stock::OPENED.is(event) {
         Ok(Body::Opening(stock::OPENED.read(event)?))
+    } else if order::ADVANCED.is(event) {
+        let advanced = order::ADVANCED.read(event)?;
+        Ok(Body::Part { order: advanced.order, part: advanced.part })
+    } else if order::STATED.is(event) {
+        let fulfilment = order::STATED.read(event)?.fulfilment;
+        Ok(Body::Part { order: fulfilment.terms.order, part: fulfilment.part })
+    } else if audit::RECORDED.is(event) {
+        Ok(Body::Audit(Box::new(audit::RECORDED.read(event)?)))
+    } else if cash::SHIFT_CLOSED.is(event) {
+        Ok(Body::ShiftClosed(Box::new(cash::SHIFT_CLOSED.read(event)?)))
+    } else if cash::MOVED.is(event) {
+        Ok(Body::CashMoved(Box::new(cash::MOVED.read(event)?)))
+    } else if cash::DAY_CLOSED.is(event) {
+        Ok(Body::DayClosed(Box::new(cash::DAY_CLOSED.read(event)?)))
+    } else if let Some(aside) = aside(event) {
+        aside.map(|()| Body::Aside)
     } else if is_placeholder(&event.kind) {
         let told: Result<Placeholder, _> = serde_json::from_str(event.body.get());
         Err(Unusable::NotSent(
@@ -88,6 +128,24 @@ pub(crate) fn read(event: &Event) -> Result<Body, Unusable> {
     } else {
         Err(Unusable::Kind(event.kind.clone()))
     }
+}
+
+/// Checks an event without projection; `None` for other events.
+fn aside(event: &Event) -> Option<Result<(), Unusable>> {
+    fn checked<B: Bounded>(kind: &EventKind<B>, event: &Event) -> Option<Result<(), Unusable>> {
+        kind.is(event).then(|| kind.read(event).map(drop).map_err(Unusable::Body))
+    }
+    checked(&order::PLACED, event)
+        .or_else(|| checked(&order::WITHDRAWN, event))
+        .or_else(|| checked(&quota::CHANGED, event))
+        .or_else(|| checked(&transfer::DISPATCHED, event))
+        .or_else(|| checked(&cash::SHIFT_OPENED, event))
+        .or_else(|| checked(&gift_card::MOVED, event))
+        .or_else(|| checked(&customer::CHANGED, event))
+        .or_else(|| checked(&customer::ERASURE_REQUESTED, event))
+        .or_else(|| checked(&customer::RECEIPT_REQUESTED, event))
+        .or_else(|| checked(&customer::PROFILES_REQUESTED, event))
+        .or_else(|| [CHANGED, REFUND_DUE].contains(&event.kind.as_str()).then_some(Ok(())))
 }
 
 /// Whether it stands for an event that the hub could not send.

@@ -45,7 +45,7 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
             sale.movement.filter(|_| is_of_it)
         }
         Body::Stock(moved) => Some(moved.movement),
-        Body::Opening(_) => None,
+        _ => None,
     };
     let Some(movement) = movement else { return Ok(Vec::new()) };
     let (epoch, number) = (Value::unsigned("epoch", epoch.0)?, Value::unsigned("movement", movement)?);

@@ -1,7 +1,10 @@
-//! Announcements to hubs, and what hubs answer.
+//! Announcements to hubs, and their reports.
+//!
+//! The broker retains the last report of each hub, so none is lost while the announcer is away. A report that the
+//! database does not take waits here and is tried again at every look.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -18,16 +21,18 @@ use tokio::{
 
 use super::rows::{Outgoing, Publications};
 
-/// How often the database is looked at for what is new.
+/// The interval of checks for new publications.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Announces what hubs are to have until they have said what became of it; stops when dropped.
+/// Announces publications to hubs until they settle them; stops when dropped.
 pub struct Announcer(JoinHandle<()>);
 
 impl Announcer {
     /// Starts on the current runtime.
     pub fn start(broker: Broker, publications: Publications) -> Self {
-        Self(tokio::spawn(Runner { broker, publications, announced: HashSet::new(), told: None }.run()))
+        Self(tokio::spawn(
+            Runner { broker, publications, announced: HashSet::new(), reports: VecDeque::new(), told: None }.run(),
+        ))
     }
 }
 
@@ -40,9 +45,11 @@ impl Drop for Announcer {
 struct Runner {
     broker: Broker,
     publications: Publications,
-    /// What was announced on this connection.
+    /// The announcements sent on this connection.
     announced: HashSet<(PublicationKind, HubId, u64)>,
-    /// The trouble that was told last.
+    /// The last report of each hub that is not stored yet.
+    reports: VecDeque<PublicationStates>,
+    /// The last reported error.
     told: Option<String>,
 }
 
@@ -68,21 +75,22 @@ impl Runner {
                         Some(Incoming::Closed(why)) => break why,
                         Some(Incoming::Ready) => ready = true,
                         Some(Incoming::Room) => back_off.reset(),
-                        Some(Incoming::Message(message)) => self.hear(&message).await,
+                        Some(Incoming::Message(message)) => self.hear(&message),
                     },
                     _ = look.tick() => {}
                 }
+                self.store_reports().await;
                 if ready {
                     self.announce(&link).await;
                 }
             };
-            tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker; nothing is announced");
+            tracing::warn!(broker = %self.broker.address, %why, "disconnected from the broker; announcements wait");
             drop(link);
             sleep(back_off.next_delay()).await;
         }
     }
 
-    /// Announces what was not announced on this connection, as far as there is room.
+    /// Sends announcements not sent on this connection, while there is room.
     async fn announce(&mut self, link: &Link) {
         let unsettled = match self.publications.unsettled().await {
             Ok(unsettled) => unsettled,
@@ -103,25 +111,41 @@ impl Runner {
         }
     }
 
-    async fn hear(&mut self, message: &Message) {
+    fn hear(&mut self, message: &Message) {
         let Message { topic, content_type, payload, .. } = message;
         let states = PublicationStates::decode(content_type.as_deref(), payload);
         let states = match (topic::from_hub(topic), states) {
             (Some(FromHub::Publications(hub)), Ok(states)) if states.hub == hub => states,
             (_, Err(error)) => return self.trouble(&error),
-            _ => return tracing::warn!(topic = %topic.escape_debug(), "dropped a message: its hub is not the topic's"),
+            _ => {
+                return tracing::warn!(topic = %topic.escape_debug(), "dropped a message of another hub");
+            }
         };
+        let order = |states: &PublicationStates| (states.epoch, states.revision);
+        match self.reports.iter_mut().find(|waiting| waiting.hub == states.hub) {
+            Some(waiting) if order(waiting) > order(&states) => {}
+            Some(waiting) => *waiting = states,
+            None => self.reports.push_back(states),
+        }
+    }
+
+    /// Stores the reports that wait.
+    async fn store_reports(&mut self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        if let Err(error) = self.publications.heard(&states, i64::try_from(now).unwrap_or(i64::MAX)).await {
-            // The hub says it again when something changes, or at its next connection.
-            self.trouble(&error);
+        let now_ms = i64::try_from(now).unwrap_or(i64::MAX);
+        while let Some(states) = self.reports.pop_front() {
+            if let Err(error) = self.publications.heard(&states, now_ms).await {
+                // Behind the others: one that can never be stored must not hold them up.
+                self.reports.push_back(states);
+                return self.trouble(&error);
+            }
         }
     }
 
     fn trouble(&mut self, why: &dyn std::error::Error) {
         let why = why.to_string();
         if self.told.as_ref() != Some(&why) {
-            tracing::warn!(%why, "publications are in trouble");
+            tracing::warn!(%why, "could not announce publications");
             self.told = Some(why);
         }
     }

@@ -1,31 +1,38 @@
-//! Publications: what HQ publishes whole to hubs. [`contract::publication`] has the form, and what both ends promise.
+//! Publications to hubs. [`contract::publication`] has the format and the promises of both ends.
 //!
-//! - A publication, the hubs that are to have it, and how it is at each of them are rows of HQ's database. Its manifest
-//!   and its segments are files that are named by their SHA-256, in one directory ([`objects`]), which [`routes`] serves;
-//!   so does any static server or CDN with a copy of it.
-//! - Publishing is one transaction: all hubs are to have it, or it does not exist.
-//! - The [`Announcer`] tells each hub of the newest publication of a kind until the hub has said what became of it, again
-//!   at every connection to the broker. What hubs say replaces what they said before.
+//! - A publication, its receiving hubs and their states are rows of HQ's database. Its manifest and segments are files
+//!   named by their SHA-256, in one directory ([`objects`]) that [`routes`] serves; any static server or CDN with a
+//!   copy may serve it, too.
+//! - Publishing is one transaction: all hubs receive it, or it does not exist.
+//! - The [`Announcer`] announces the newest publication of a kind to each hub until the hub has settled it, and again
+//!   on every connection to the broker. A hub's report replaces its earlier one.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | power while files are written | each is whole or not there; without a row they are nobody's, and harmless |
-//! | the broker | announcements wait in the database |
+//! | power, while files are written | each is whole or absent; files without a row are harmless |
+//! | the broker fails | announcements wait in the database |
 //! | a hub is away for weeks | the broker keeps the newest announcement for it |
-//! | a hub refuses | its reason stands beside its row; nothing at the hub has changed |
+//! | a hub refuses | its reason is stored; nothing at the hub has changed |
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
+//! | [`kinds`] | what can be published, and how its records are read and shown |
 //! | [`items`] | the catalog's items from CSV, NDJSON or a directory |
+//! | [`prices`] | the price book from NDJSON |
 //! | [`diff`] | what a publication changes |
+//! | [`effective`] | which publication a store works by at a moment |
 //! | [`objects`] | files by their SHA-256 |
-//! | `rows` | publications, targets, states, groups in the database |
-//! | [`announcer`] | announcements to hubs, and what hubs answer |
+//! | `rows` | publications, receivers, states and groups in the database |
+//! | [`announcer`] | announcements to hubs, and their reports |
 
 pub mod announcer;
 pub mod diff;
+pub mod effective;
 pub mod items;
+pub mod kinds;
 pub mod objects;
+pub mod operators;
+pub mod prices;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
@@ -45,81 +52,82 @@ use contract::{
         segment,
     },
 };
+use kinds::Records;
 use objects::Objects;
-pub use rows::{Publications, Published, Target};
+pub use rows::{AtHub, Publications, Published, Target};
 use serde_json::value::RawValue;
 use tower_http::services::ServeDir;
 
 use crate::database::DatabaseError;
 
-/// Why something is not published; nothing is then.
+/// Why a publication failed; nothing was published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// It can't be cut or signed.
+    /// The content cannot be split or signed.
     #[error(transparent)]
     Bad(#[from] BadPublication),
-    /// A file can't be written or read.
+    /// A file could not be written or read.
     #[error(transparent)]
     Objects(#[from] objects::ObjectError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Nobody is to have it.
-    #[error("no hub is to have it; name some by --to, --group or --all")]
+    /// There are no receiving hubs.
+    #[error("no receiving hub; set --to, --group or --all")]
     Nobody,
-    /// A manifest that no hub takes.
+    /// The manifest is too large.
     #[error("the manifest has {bytes} bytes; the limit is {MAX_MANIFEST}")]
     TooLarge {
-        /// Its size.
+        /// The manifest's size.
         bytes: usize,
     },
 }
 
-/// What is to be published.
+/// A publication to create.
 #[derive(Debug)]
 pub struct Order {
-    /// What it is.
+    /// The kind.
     pub kind: PublicationKind,
     /// All of it, by key.
-    pub records: BTreeMap<String, Box<RawValue>>,
+    pub records: Records,
     /// Who is to have it.
     pub hubs: Vec<HubId>,
-    /// From when it counts.
+    /// When it takes effect.
     pub effective: Effective,
-    /// It may leave out many records that hubs have.
+    /// Whether it may omit many of the hubs' records.
     pub may_shrink: bool,
-    /// Where hubs fetch it: `https://hq.example.com/publications`.
+    /// The base URL of the files, such as `https://hq.example.com/publications`.
     pub from: String,
-    /// Over so many seconds hubs spread their fetching.
+    /// The time in seconds over which the hubs spread their downloads.
     pub spread_s: u32,
-    /// Now: milliseconds since 1970, UTC.
+    /// The current time: milliseconds since 1970, UTC.
     pub made_at_ms: i64,
 }
 
-/// What was published.
+/// The result of publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// Its version.
+    /// The version.
     pub version: u64,
-    /// Records of it.
+    /// The number of records.
     pub records: u64,
-    /// Segments of it.
+    /// The number of segments.
     pub segments: usize,
-    /// Segments of which there was no file yet.
+    /// The number of segments without a file before.
     pub new_segments: usize,
-    /// How many hubs are to have it.
+    /// The number of receiving hubs.
     pub hubs: usize,
 }
 
-/// Serves manifests and segments, in whole or by ranges: `GET /publications/SHA-256`.
+/// Serves manifests and segments, whole or by ranges: `GET /publications/SHA-256`.
 pub fn routes(objects: &Path) -> Router {
     Router::new().nest_service("/publications", ServeDir::new(objects).append_index_html_on_directories(false))
 }
 
-/// Publishes.
+/// Publishes content to hubs.
 ///
 /// # Errors
-/// It can't be cut, signed, written or noted; then no hub is to have it.
+/// It cannot be split, signed or stored; then no hub receives it.
 pub async fn publish(
     publications: &Publications,
     objects: &Objects,
@@ -132,7 +140,7 @@ pub async fn publish(
     if hubs.is_empty() {
         return Err(PublishError::Nobody);
     }
-    // Compressing takes a while: before the transaction, and not where others wait.
+    // Compressing is slow: it runs before the transaction and off the runtime's threads.
     let segments = tokio::task::spawn_blocking(move || cut(records));
     let segments = segments.await.map_err(|error| unreadable(&error))??;
     let mut new_segments = 0;
@@ -175,14 +183,14 @@ fn unreadable(error: &dyn std::error::Error) -> BadPublication {
     BadPublication::Unreadable { what: "publication", why: error.to_string() }
 }
 
-fn cut(records: BTreeMap<String, Box<RawValue>>) -> Result<Vec<Segment>, BadPublication> {
+fn cut(records: Records) -> Result<Vec<Segment>, BadPublication> {
     segment::cut(records.into_iter().map(|(key, body)| Record(key, body)))
 }
 
-/// What hubs are to have of a kind now, by version: hubs without any under none.
+/// The hubs by their current version of a kind, which is none for hubs without one.
 ///
 /// # Errors
-/// The database.
+/// The database failed.
 pub async fn current(
     publications: &Publications,
     kind: &PublicationKind,
@@ -199,16 +207,16 @@ pub async fn current(
     Ok(current)
 }
 
-/// The records of a publication, by key.
+/// The manifest of a publication.
 ///
 /// # Errors
-/// The database, or a file is missing or damaged.
-pub async fn content(
+/// The database, or its file is missing or damaged.
+pub async fn manifest(
     publications: &Publications,
     objects: &Objects,
     kind: &PublicationKind,
     version: u64,
-) -> Result<BTreeMap<String, Box<RawValue>>, PublishError> {
+) -> Result<Manifest, PublishError> {
     #[derive(serde::Deserialize)]
     struct Signed {
         body: Manifest,
@@ -216,11 +224,49 @@ pub async fn content(
     let (digest, bytes) = publications.manifest(kind, version).await?;
     let document = objects.get(digest, bytes)?;
     // It is HQ's own, by its name.
-    let Signed { body: manifest } = serde_json::from_slice(&document).map_err(|error| unreadable(&error))?;
-    let mut records = BTreeMap::new();
-    for entry in &manifest.segments {
+    let signed: Signed = serde_json::from_slice(&document).map_err(|error| unreadable(&error))?;
+    Ok(signed.body)
+}
+
+/// The records of a publication, by key.
+///
+/// # Errors
+/// The database failed, or a file is missing or damaged.
+pub async fn content(
+    publications: &Publications,
+    objects: &Objects,
+    kind: &PublicationKind,
+    version: u64,
+) -> Result<Records, PublishError> {
+    let manifest = manifest(publications, objects, kind, version).await?;
+    let records = page(objects, &manifest, "", usize::MAX)?;
+    Ok(records.into_iter().map(|Record(key, body)| (key, body)).collect())
+}
+
+/// The records after a key, in the order of keys, at most `limit`. Opens only the segments that it needs.
+///
+/// # Errors
+/// A file is missing or damaged.
+pub fn page(objects: &Objects, manifest: &Manifest, after: &str, limit: usize) -> Result<Vec<Record>, PublishError> {
+    let mut records = Vec::new();
+    for entry in manifest.segments.iter().filter(|entry| entry.last.as_str() > after) {
+        if records.len() >= limit {
+            break;
+        }
         let opened = entry.open(&objects.get(entry.digest, entry.bytes)?)?;
-        records.extend(opened.into_iter().map(|Record(key, body)| (key, body)));
+        records.extend(opened.into_iter().filter(|Record(key, _)| key.as_str() > after));
     }
+    records.truncate(limit);
     Ok(records)
+}
+
+/// The record with a key, if there is one.
+///
+/// # Errors
+/// A file is missing or damaged.
+pub fn find(objects: &Objects, manifest: &Manifest, key: &str) -> Result<Option<Box<RawValue>>, PublishError> {
+    let has = |entry: &&segment::Entry| entry.first.as_str() <= key && key <= entry.last.as_str();
+    let Some(entry) = manifest.segments.iter().find(has) else { return Ok(None) };
+    let opened = entry.open(&objects.get(entry.digest, entry.bytes)?)?;
+    Ok(opened.into_iter().find(|Record(found, _)| found == key).map(|Record(_, body)| body))
 }

@@ -1,4 +1,4 @@
-//! Files that are named by their SHA-256, in one directory: what a server of any kind serves.
+//! Files named by their SHA-256, in one directory that any server can serve.
 
 use std::{
     fs::{self, File},
@@ -8,21 +8,21 @@ use std::{
 
 use contract::Digest;
 
-/// Why a file was not written or read.
+/// Why a file could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// The disk.
+    /// The disk failed.
     #[error("{}: {source}", path.display())]
     Disk {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It is not what it is named by.
+    /// The content does not match the name.
     #[error("{}: its bytes are not the ones it is named by; remove it and publish again", path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
 }
@@ -32,10 +32,10 @@ pub enum ObjectError {
 pub struct Objects(PathBuf);
 
 impl Objects {
-    /// In a directory, which is made if it is not there.
+    /// Opens a directory; creates it if missing.
     ///
     /// # Errors
-    /// It can't be made.
+    /// It cannot be created.
     pub fn open(directory: &Path) -> Result<Self, ObjectError> {
         let failed = |source| ObjectError::Disk { path: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
@@ -46,10 +46,10 @@ impl Objects {
         self.0.join(digest.to_string())
     }
 
-    /// Writes a file; false if it is there already. It is whole or not there, also after a power cut.
+    /// Writes a file; false if it exists. It is whole or absent, also after a power failure.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk failed.
     pub fn put(&self, digest: Digest, bytes: &[u8]) -> Result<bool, ObjectError> {
         let path = self.path(digest);
         if path.exists() {
@@ -70,7 +70,7 @@ impl Objects {
     /// Reads a file.
     ///
     /// # Errors
-    /// It is missing, of another size, or damaged.
+    /// It is missing, has another size, or is damaged.
     pub fn get(&self, digest: Digest, bytes: u32) -> Result<Vec<u8>, ObjectError> {
         let path = self.path(digest);
         let mut read = Vec::new();

@@ -1,4 +1,4 @@
-//! Publishing on both engines, and what the files and their routes hold.
+//! Publishing on both engines, the files, and their routes.
 
 use axum::{
     body::Body,
@@ -73,12 +73,23 @@ impl Hq {
     }
 
     async fn hear(&self, name: &str, version: u64, state: State, why: Option<&str>) {
+        self.hear_in_order((1, 1), name, version, state, why).await;
+    }
+
+    async fn hear_in_order(
+        &self,
+        (epoch, revision): (u64, u64),
+        name: &str,
+        version: u64,
+        state: State,
+        why: Option<&str>,
+    ) {
         let state = PublicationState { kind: kind(), version, state, since_ms: 9, why: why.map(str::to_owned) };
-        let states = PublicationStates { hub: hub(name), epoch: Epoch(1), publications: vec![state] };
+        let states = PublicationStates { hub: hub(name), epoch: Epoch(epoch), revision, publications: vec![state] };
         self.publications.heard(&states, 11).await.unwrap();
     }
 
-    /// Who is to be told of which version.
+    /// The announcements to send: hubs and versions.
     async fn to_announce(&self) -> Vec<(String, u64)> {
         let mut all: Vec<_> = self.publications.unsettled().await.unwrap();
         all.sort_by(|a, b| (&a.hub, a.version).cmp(&(&b.hub, b.version)));
@@ -87,13 +98,14 @@ impl Hq {
 }
 
 on_each_engine! {
-    what_is_published_reads_back_and_only_what_changed_is_new
-    hubs_are_told_of_the_newest_until_they_have_said_what_became_of_it
+    a_publication_reads_back_and_only_changed_segments_are_new
+    hubs_get_the_newest_announcement_until_they_settle_it
+    a_states_message_that_arrives_late_changes_nothing
     groups_are_set_and_listed
-    every_hub_that_has_spoken_is_known
+    all_hubs_that_contacted_hq_are_known
 }
 
-async fn what_is_published_reads_back_and_only_what_changed_is_new(fresh: Fresh) {
+async fn a_publication_reads_back_and_only_changed_segments_are_new(fresh: Fresh) {
     let hq = Hq::on(&fresh);
     let mut items = catalog(5_000, 1);
     let first = hq.publish(order(&items, &["store-2", "store-1", "store-1"])).await.unwrap();
@@ -104,7 +116,7 @@ async fn what_is_published_reads_back_and_only_what_changed_is_new(fresh: Fresh)
     assert_eq!((second.version, second.segments, second.new_segments), (2, first.segments, 1));
     let read = content(&hq.publications, &hq.objects, &kind(), 2).await.unwrap();
     assert_eq!(items::of_records(&read), items);
-    // What a hub gets is signed for it, and names the manifest.
+    // The announcement is signed for the hub, and names the manifest.
     let outgoing = hq.publications.unsettled().await.unwrap();
     let of_first = outgoing.iter().find(|outgoing| outgoing.hub == hub("store-1")).unwrap();
     let trusted: VerifyingKey = hq.key.public();
@@ -123,7 +135,7 @@ async fn what_is_published_reads_back_and_only_what_changed_is_new(fresh: Fresh)
     assert_eq!(listed.iter().map(|published| published.version).collect::<Vec<_>>(), [2, 1]);
 }
 
-async fn hubs_are_told_of_the_newest_until_they_have_said_what_became_of_it(fresh: Fresh) {
+async fn hubs_get_the_newest_announcement_until_they_settle_it(fresh: Fresh) {
     let hq = Hq::on(&fresh);
     let items = catalog(10, 1);
     hq.publish(order(&items, &["store-1", "store-2"])).await.unwrap();
@@ -142,9 +154,25 @@ async fn hubs_are_told_of_the_newest_until_they_have_said_what_became_of_it(fres
     let state = Some("refused".to_owned());
     let refused = Target { hub: hub("store-2"), state, since_ms: Some(9), why, heard_at_ms: Some(11) };
     assert!(refused.is_done());
-    assert_eq!(targets, [refused], "a hub that was not to have it changes nothing");
+    assert_eq!(targets, [refused], "another hub's report changes nothing");
     let known = current(&hq.publications, &kind(), &[hub("store-2")]).await.unwrap();
     assert_eq!(known.keys().collect::<Vec<_>>(), [&Some(1)], "what was refused is not what it has");
+}
+
+async fn a_states_message_that_arrives_late_changes_nothing(fresh: Fresh) {
+    let hq = Hq::on(&fresh);
+    hq.publish(order(&catalog(10, 1), &["store-1"])).await.unwrap();
+    let state = async || hq.publications.targets(&kind(), 1).await.unwrap().remove(0).state.unwrap();
+    hq.hear_in_order((2, 5), "store-1", 1, State::Active, None).await;
+    hq.hear_in_order((2, 4), "store-1", 1, State::Waiting, None).await;
+    hq.hear_in_order((1, 9), "store-1", 1, State::Fetching, None).await;
+    assert_eq!(state().await, "active");
+    // A store that was restored from a backup fetches again.
+    hq.hear_in_order((3, 2), "store-1", 1, State::Fetching, None).await;
+    assert_eq!(state().await, "fetching");
+    hq.hear_in_order((3, 2), "store-1", 1, State::Fetching, Some("no route to host")).await;
+    hq.hear_in_order((3, 3), "store-1", 1, State::Active, None).await;
+    assert_eq!(state().await, "active");
 }
 
 async fn groups_are_set_and_listed(fresh: Fresh) {
@@ -158,7 +186,7 @@ async fn groups_are_set_and_listed(fresh: Fresh) {
     assert_eq!(all, [("south".to_owned(), hub("store-2")), ("south".to_owned(), hub("store-3"))]);
 }
 
-async fn every_hub_that_has_spoken_is_known(fresh: Fresh) {
+async fn all_hubs_that_contacted_hq_are_known(fresh: Fresh) {
     static SPEAK: Statement = Statement {
         name: "speak",
         sqlite: "INSERT INTO hub (hub, epoch, software, heard_at_ms) VALUES ($1, 1, 'test', 1)",
@@ -173,7 +201,7 @@ async fn every_hub_that_has_spoken_is_known(fresh: Fresh) {
 }
 
 #[tokio::test]
-async fn files_are_served_whole_and_by_ranges_and_nothing_beside_them() {
+async fn files_are_served_whole_and_by_ranges_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("secret"), "a key").unwrap();
     let objects = Objects::open(&directory.path().join("objects")).unwrap();

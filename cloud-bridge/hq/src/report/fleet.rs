@@ -1,4 +1,4 @@
-//! How the hubs are, as they said last.
+//! The hubs, as of their last hello.
 
 use contract::{Epoch, HubId, Sequence, Stream};
 use serde::Serialize;
@@ -12,31 +12,31 @@ use crate::{
 statements! {
     /// Hubs, after one.
     PAGE = "fleet/page";
-    /// The streams of a hub in an epoch: where HQ is, and where the hub is.
+    /// The streams of a hub in an epoch: HQ's cursor and the hub's span.
     STREAMS = "fleet/streams";
 }
 
-/// Hubs that are read at once.
+/// The number of hubs read at once.
 const AT_ONCE: i64 = 500;
 
 /// A hub. Moments are milliseconds since 1970, UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Member {
-    /// Which.
+    /// The hub.
     pub hub: HubId,
-    /// Its newest epoch.
+    /// Its latest epoch.
     pub epoch: Epoch,
-    /// Its software.
+    /// Its software and version.
     pub software: String,
-    /// Why its store has stopped for good, if it has.
+    /// Why its store has stopped, if it has.
     pub stopped: Option<String>,
-    /// When it was heard last.
+    /// When it last said hello.
     pub heard_at_ms: i64,
     /// Its streams in that epoch.
     pub streams: Vec<StreamState>,
 }
 
-/// A stream: where HQ is in it, and where the hub said it is.
+/// A stream: HQ's cursor and the hub's span.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StreamState {
     /// Which.

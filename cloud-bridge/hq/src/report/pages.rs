@@ -1,8 +1,8 @@
-//! Rows in pages: each begins after the key of the last row before it.
+//! Paging: each page begins after the key of the last row before it.
 
 use crate::database::{DatabaseError, Row, Statement, Transaction, Value, values};
 
-/// A walk through rows. The statement takes the columns of the key, which are the first of its rows, and how many.
+/// A walk through rows. The statement's parameters are the key, whose columns are the first of each row, and a limit.
 pub(crate) struct Pages {
     statement: &'static Statement,
     after: Vec<Value>,
@@ -10,7 +10,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// From after a key on.
+    /// Begins after a key.
     pub(crate) fn after(key: Vec<Value>, statement: &'static Statement, at_once: i64) -> Self {
         Self { statement, after: key, at_once }
     }
@@ -25,7 +25,7 @@ impl Pages {
         Ok(rows)
     }
 
-    /// Gives every row from here on.
+    /// Passes on all remaining rows.
     pub(crate) async fn each<E: From<DatabaseError>>(
         mut self,
         transaction: &mut Transaction,

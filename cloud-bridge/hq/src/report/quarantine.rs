@@ -1,4 +1,4 @@
-//! Events without effect, and why.
+//! Quarantined events, with reasons.
 
 use contract::{Epoch, HubId, Sequence, Stream};
 use serde::Serialize;
@@ -10,41 +10,41 @@ use crate::{
 };
 
 statements! {
-    /// Events in quarantine, after one.
+    /// Quarantined events after one.
     PAGE = "quarantine/page";
 }
 
-/// Events that are read at once; each may be large.
+/// The number of events read at once; each may be large.
 const AT_ONCE: i64 = 50;
 
-/// An event kept for a person to look at.
+/// A quarantined event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
-    /// Whose.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// In which stream.
+    /// The stream.
     pub stream: Stream,
-    /// Which.
+    /// The sequence.
     pub sequence: Sequence,
-    /// What it is called.
+    /// The kind.
     pub kind: String,
-    /// When it happened, by the hub's clock: milliseconds since 1970, UTC.
+    /// The hub's clock: milliseconds since 1970, UTC.
     pub occurred_at_ms: i64,
-    /// When HQ got it.
+    /// When HQ received it.
     pub received_at_ms: i64,
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// What it says.
+    /// The body.
     pub body: String,
 }
 
 impl Ledger {
-    /// Gives every event in quarantine, by hub, epoch, stream and sequence.
+    /// Passes on all quarantined events, by hub, epoch, stream and sequence.
     ///
     /// # Errors
-    /// The database fails, or what takes them does.
+    /// The database or `take` failed.
     pub async fn quarantine<E: From<DatabaseError>>(
         &self,
         mut take: impl FnMut(Quarantined) -> Result<(), E>,

@@ -1,4 +1,4 @@
-//! Every sale, once, as its hub told it first.
+//! All sales, each once.
 
 use contract::{Epoch, HubId, SaleCompleted, Sequence};
 use serde::Serialize;
@@ -10,33 +10,33 @@ use crate::{
 };
 
 statements! {
-    /// Sales with the bodies of their events, after one: by hub and id.
+    /// Sales with the bodies of their events after one, by hub and id.
     PAGE = "sale/page";
     /// The bodies of a hub's sales with a reference.
     BY_REFERENCE = "sale/by_reference";
 }
 
-/// Sales that are read at once.
+/// The number of sales read at once.
 const AT_ONCE: i64 = 500;
 
-/// A sale, and the event that told it.
+/// A sale and its event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SaleRow {
-    /// Whose.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Which event.
+    /// The event's sequence.
     pub sequence: Sequence,
     /// The sale.
     pub sale: SaleCompleted,
 }
 
 impl Ledger {
-    /// Gives every sale, by hub and id.
+    /// Passes on all sales, by hub and id.
     ///
     /// # Errors
-    /// The database fails, or what takes them does.
+    /// The database or `take` failed.
     pub async fn sales<E: From<DatabaseError>>(&self, mut take: impl FnMut(SaleRow) -> Result<(), E>) -> Result<(), E> {
         let mut snapshot = self.database().snapshot().await?;
         let pages = Pages::after(values!["", ""], &PAGE, AT_ONCE);
@@ -44,7 +44,7 @@ impl Ledger {
         Ok(snapshot.commit().await?)
     }
 
-    /// All sales of a hub with a reference: more than one is a duplicate.
+    /// All sales of a hub with a reference; more than one are duplicates.
     ///
     /// # Errors
     /// The database fails.

@@ -1,4 +1,4 @@
-//! What each store has of each item.
+//! The stock of each store, by item.
 
 use std::collections::BTreeMap;
 
@@ -13,51 +13,51 @@ use crate::{
 };
 
 statements! {
-    /// Positions, after one: by hub, epoch and item.
+    /// Positions after one, by hub, epoch and item.
     PAGE = "stock/page";
     /// The positions of a hub in an epoch.
     OF_HUB = "stock/of_hub";
 }
 
-/// Positions that are read at once.
+/// The number of positions read at once.
 const AT_ONCE: i64 = 2_000;
 
-/// What a store has of an item by one unit, in thousandths: the sum of what HQ has heard of it, or what the hub told ahead
-/// of that.
+/// A position of an item in one unit, in thousandths: the sum of HQ's events, or a position that the hub sent before
+/// its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stock {
-    /// Whose.
+    /// The hub.
     pub hub: HubId,
-    /// In which life of its store.
+    /// The epoch of the hub's store.
     pub epoch: Epoch,
-    /// Of what.
+    /// The item.
     pub sku: String,
-    /// By which unit.
+    /// The unit.
     pub unit: Unit,
-    /// Free to be sold; negative if more was sold than was known to be there.
+    /// Available for sale; negative if more was sold than was known.
     pub on_hand: i64,
-    /// Set aside.
+    /// Reserved.
     pub reserved: i64,
-    /// On its way to another store.
+    /// In transit to another store.
     pub in_transit: i64,
-    /// Kept back.
+    /// Quarantined.
     pub quarantined: i64,
     /// Damaged.
     pub damaged: i64,
-    /// If the hub told this ahead of its events, which have not all come: when; milliseconds since 1970, UTC.
+    /// When the hub sent it before its events, if they have not all arrived: milliseconds since 1970, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub told_at_ms: Option<i64>,
 }
 
-/// What a store has of each item by each unit: thousandths in each state, in the order of [`State::ALL`].
+/// Positions by item and unit: thousandths in each state, in the order of [`State::ALL`].
 pub type Positions = BTreeMap<(String, Unit), [i64; State::ALL.len()]>;
 
 impl Ledger {
-    /// Gives what every store has, in the order of hubs, epochs and items. In a store's newest epoch it is what the
-    /// store itself has, once all of its events have arrived.
+    /// Passes on all positions, by hub, epoch and item. In a store's latest epoch they equal the store's own once all
+    /// its events have arrived.
     ///
     /// # Errors
-    /// The database fails, or what takes them does.
+    /// The database or `take` failed.
     pub async fn stock<E: From<DatabaseError>>(&self, mut take: impl FnMut(Stock) -> Result<(), E>) -> Result<(), E> {
         let mut snapshot = self.database().snapshot().await?;
         let pages = Pages::after(values!["", -1_i64, "", ""], &PAGE, AT_ONCE);
@@ -65,7 +65,7 @@ impl Ledger {
         Ok(snapshot.commit().await?)
     }
 
-    /// What a store has, as its opening, its sales and its other movements of an epoch leave it.
+    /// The positions of a store after the opening, the sales and the other movements of an epoch.
     ///
     /// # Errors
     /// The database fails.

@@ -1,4 +1,4 @@
-//! What was sold: by store, business day and currency, and by tender.
+//! Totals by store, business day and currency, and by tender.
 
 use serde::Serialize;
 
@@ -9,73 +9,73 @@ use crate::{
 };
 
 statements! {
-    /// Days, after one.
+    /// Days after one.
     DAYS = "day/page";
-    /// How a day was paid.
+    /// The tenders of a day.
     TENDERS = "day/tenders";
-    /// How many sales of each hub have a reference that an earlier one has.
+    /// The number of sales with the reference of an earlier one, by hub.
     TWICE = "sale/twice";
-    /// How many events are in quarantine.
+    /// The number of quarantined events.
     QUARANTINED = "quarantine/count";
 }
 
-/// Days that are read at once.
+/// The number of days read at once.
 const AT_ONCE: i64 = 1_000;
 
-/// What a store sold on a business day, in minor units of the currency.
+/// The totals of a store and business day, in minor units of the currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DayTotals {
-    /// Which store.
+    /// The store.
     pub hub: String,
-    /// Which day: `2026-11-24`.
+    /// The day, such as `2026-11-24`.
     pub business_day: String,
-    /// Of all amounts.
+    /// The currency of all amounts.
     pub currency: String,
-    /// Sales.
+    /// The number of sales.
     pub sales: i64,
-    /// Their lines.
+    /// The number of lines.
     pub lines: i64,
-    /// At shelf prices.
+    /// The sum of all lines at shelf prices.
     pub regular_minor: i64,
-    /// Taken off by the store.
+    /// The sum of all discounts.
     pub discount_minor: i64,
-    /// Owed by customers.
+    /// The amount owed by customers.
     pub net_minor: i64,
-    /// Owed by makers.
+    /// The sum of manufacturers' coupons.
     pub manufacturer_coupon_minor: i64,
-    /// How it was paid.
+    /// The totals by tender.
     pub tenders: Vec<TenderTotals>,
 }
 
-/// What was paid in one way.
+/// The total of a kind of tender.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TenderTotals {
-    /// `cash`, `card`, `manufacturer_coupon`.
+    /// The kind: `cash`, `card` or `manufacturer_coupon`.
     pub kind: String,
-    /// How often.
+    /// The number of tenders.
     pub tenders: i64,
-    /// How much; change is taken off cash.
+    /// The amount; for cash without the change.
     pub amount_minor: i64,
 }
 
-/// The sums of a ledger. What no number has room for stops at the largest.
+/// The sums of a ledger. They saturate on overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Sales.
+    /// The number of sales.
     pub sales: u64,
-    /// Lines of sales.
+    /// The number of lines.
     pub lines: u64,
-    /// At shelf prices, in minor units, whatever the currencies are.
+    /// The sum of all lines at shelf prices, in minor units of any currency.
     pub regular_minor: i64,
-    /// Taken off by stores.
+    /// The sum of all discounts.
     pub discount_minor: i64,
-    /// Owed by customers.
+    /// The amount owed by customers.
     pub net_minor: i64,
-    /// Owed by makers.
+    /// The sum of manufacturers' coupons.
     pub manufacturer_coupon_minor: i64,
-    /// Sales that are in the ledger more than once under different ids: the same hub and reference. Should be 0.
+    /// Sales with the hub and reference of another sale. Should be 0.
     pub duplicate_sales: u64,
-    /// Events that could not be read or did not add up.
+    /// Quarantined events.
     pub quarantined: u64,
 }
 
@@ -93,7 +93,7 @@ impl Summary {
 }
 
 impl Ledger {
-    /// The sums.
+    /// The sums of the ledger.
     ///
     /// # Errors
     /// The database fails.
@@ -115,10 +115,10 @@ impl Ledger {
         Ok(summary)
     }
 
-    /// Gives each day of each store, in order.
+    /// Passes on the days of all stores, in order.
     ///
     /// # Errors
-    /// The database fails, or what takes them does.
+    /// The database or `take` failed.
     pub async fn days<E: From<DatabaseError>>(&self, take: impl FnMut(DayTotals) -> Result<(), E>) -> Result<(), E> {
         let mut snapshot = self.database().snapshot().await?;
         each_day(&mut snapshot, true, take).await?;

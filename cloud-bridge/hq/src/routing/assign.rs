@@ -124,7 +124,7 @@ impl Candidates<'_> {
         stores.map(|store| self.list[store].waits).max().unwrap_or(0)
     }
 
-    /// The cost of splitting the order over so many stores.
+    /// The cost of splitting the order over this many stores.
     pub(super) fn splits(&self, stores: usize) -> i128 {
         let beyond = if self.is_split { stores } else { stores.saturating_sub(1) };
         self.split * i128::try_from(beyond).unwrap_or(i128::MAX)

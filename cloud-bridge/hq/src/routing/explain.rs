@@ -1,5 +1,7 @@
 //! The reasons against stores that are not in a plan.
 
+use std::fmt;
+
 use commerce::order::Zone;
 use serde::Serialize;
 
@@ -70,6 +72,48 @@ pub enum Why {
         /// The difference, in minor units.
         by: i64,
     },
+}
+
+impl Why {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotChosen => "not_chosen",
+            Self::Rejected => "rejected",
+            Self::Offline { .. } => "offline",
+            Self::Full { .. } => "full",
+            Self::NoPosition => "no_position",
+            Self::TooFar { .. } => "too_far",
+            Self::OtherZone => "other_zone",
+            Self::Closed => "closed",
+            Self::TooLate { .. } => "too_late",
+            Self::NotKept { .. } => "not_kept",
+            Self::NoStock { .. } => "no_stock",
+            Self::TooLittle => "too_little",
+            Self::Costlier { .. } => "costlier",
+        }
+    }
+}
+
+/// The reason in words, without the values of the store itself.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotChosen => f.write_str("the customer picks up at another store"),
+            Self::Rejected => f.write_str("rejected the order"),
+            Self::Offline { most, .. } => write!(f, "HQ has not heard from its hub for more than {most} min"),
+            Self::Full { .. } => f.write_str("has its maximum of open orders"),
+            Self::NoPosition => f.write_str("its location is unknown"),
+            Self::TooFar { most, .. } => write!(f, "is farther away than {} km", most / 1000),
+            Self::OtherZone => f.write_str("does not serve the delivery zone"),
+            Self::Closed => f.write_str("is not open long enough to prepare the order"),
+            Self::TooLate { .. } => f.write_str("can't meet the deadline"),
+            Self::NotKept { line, zone } => write!(f, "has no {} zone, which line {line} needs", zone.name()),
+            Self::NoStock { .. } => f.write_str("has no stock of it for the web"),
+            Self::TooLittle => f.write_str("has too little to replace a chosen store"),
+            Self::Costlier { by } => write!(f, "would cost {by} more"),
+        }
+    }
 }
 
 /// All stores that are not in the plan, in the order of the network.

@@ -151,7 +151,7 @@ pub fn network(json: &str) -> Result<(Network, Policy), FileError> {
     Ok((Network { now_ms: file.now_ms, stores }, file.policy))
 }
 
-fn check_policy(policy: &Policy) -> Result<(), FileError> {
+pub(crate) fn check_policy(policy: &Policy) -> Result<(), FileError> {
     let Weights { money_permille, hour, stock, split } = policy.weights;
     let checks = [
         ("most_stores", (1..=MAX_SPLITS).contains(&policy.most_stores), "1 to 8"),

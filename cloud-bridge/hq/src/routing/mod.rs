@@ -73,7 +73,7 @@ pub enum Method {
 pub struct Cost {
     /// Parcels and handling.
     pub money: i64,
-    /// The time until the last part is there.
+    /// The time until the last part arrives.
     pub waiting: i64,
     /// Use of scarce stock.
     pub balance: i64,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use commerce::{order::Zone, stock::Place};
 use contract::HubId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Plan, Request};
 
@@ -12,12 +12,15 @@ use super::{Plan, Request};
 const EARTH: f64 = 6_371_000.0;
 
 /// A place on the earth, in degrees.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GeoPoint)]
 pub struct Point {
     /// North of the equator; -90 to 90.
+    #[schema(minimum = -90, maximum = 90)]
     pub lat: f64,
     /// East of Greenwich; -180 to 180.
+    #[schema(minimum = -180, maximum = 180)]
     pub lon: f64,
 }
 
@@ -39,7 +42,7 @@ impl Point {
 }
 
 /// An opening time: milliseconds since 1970, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// From.

@@ -1,19 +1,19 @@
 //! The retailer's constraints and weights.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The upper limit of [`Policy::most_stores`].
 pub const MAX_SPLITS: u32 = 8;
 
 /// A retailer's constraints and weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// The maximum number of stores per order; 1 to 8.
     pub most_stores: u32,
     /// The maximum distance between store and destination, in metres.
     pub most_metres: i64,
-    /// A store is excluded when HQ has not heard from its hub for more than so many minutes.
+    /// A store is excluded when HQ has not heard from its hub for more than this many minutes.
     pub offline_after_minutes: i64,
     /// Travel time per kilometre, in milliseconds.
     pub ms_per_km: i64,
@@ -35,7 +35,7 @@ impl Default for Policy {
 }
 
 /// The weights of the costs, in minor units, so that they can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     /// Parcels and handling: thousandths of their cost.

@@ -2,7 +2,7 @@
 
 use commerce::{OrderId, Quantity, Sku, order::Zone};
 use contract::HubId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Point;
 
@@ -10,7 +10,7 @@ use super::Point;
 pub const MAX_LINES: usize = commerce::MAX_LINES;
 
 /// The destination of an order.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Destination {
     /// Pickup at this store, which must supply everything.
@@ -22,7 +22,7 @@ pub enum Destination {
 }
 
 /// A line to be routed, or its remaining quantity.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// Its number in the order.
@@ -37,7 +37,7 @@ pub struct Line {
 }
 
 /// An order to be routed, or the remaining part of one.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The order.

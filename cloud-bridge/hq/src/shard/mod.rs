@@ -2,19 +2,19 @@
 //!
 //! # What this module promises
 //!
-//! - **One at a time.** A worker stores what hubs of a shard send only while the shard's fence is the one that it was
-//!   given with the lease: each of its transactions checks it. A worker that was paused, or cut off, and wakes up,
-//!   stores nothing of a shard that another has taken.
-//! - **Fair shares.** Each of n workers has at most 64 / n shards, rounded up. Who has more gives some back, so that
-//!   whoever comes finds them free.
-//! - **By one clock**, the database's. A worker's own clock decides nothing.
+//! - **One at a time.** A worker stores the events of a shard's hubs only while the shard has the fence of the worker's
+//!   lease: every transaction checks it. A worker that was paused or cut off stores nothing of a shard that another has
+//!   taken meanwhile.
+//! - **Fair shares.** Each of n workers has at most 64 / n shards, rounded up. A worker with more gives some back, so
+//!   that a new worker finds free ones.
+//! - **One clock**, the database's. A worker's own clock does not matter.
 //!
-//! | what fails | what happens |
+//! | failure | effect |
 //! | --- | --- |
-//! | a worker dies | its leases end after [`LEASE_MS`]; the others take its shards |
-//! | a worker starts again under its name | its shards are its own, under a new fence |
-//! | the database cannot be reached | no worker renews, and none can store anything either |
-//! | two processes have one worker's name | each takes the shards from the other; the broker throws each off, and both say so |
+//! | a worker dies | its leases expire after [`LEASE_MS`]; the others take its shards |
+//! | a worker restarts under its name | it keeps its shards, with new fences |
+//! | the database cannot be reached | no worker renews its leases, and none can store anything |
+//! | two processes have one worker's name | they take each other's shards and connections, and both report it |
 
 pub(crate) mod plan;
 #[cfg(test)]
@@ -35,47 +35,47 @@ use crate::{
 };
 
 statements! {
-    /// What the database's clock says.
+    /// The database's clock.
     NOW = "shard/now" + postgres;
-    /// All shards, held until the transaction ends.
+    /// Reads and locks all shards.
     ALL = "shard/all" + postgres;
-    /// Changes shards.
+    /// Updates shards.
     SET = "shard/set" + postgres;
-    /// Whether a shard is still a worker's; kept so until the transaction ends.
+    /// Checks and locks a worker's shard.
     HELD = "shard/held" + postgres;
-    /// Workers that want shards, and until when.
+    /// The active workers.
     WORKERS = "shard/workers";
-    /// A worker wants shards.
+    /// Registers a worker.
     WORK = "shard/work";
-    /// Workers that want no more.
+    /// Deletes expired workers.
     FORGET = "shard/forget";
 }
 
 /// How long a lease lasts, in milliseconds.
 pub const LEASE_MS: i64 = 15_000;
 
-/// How often it is renewed.
+/// How often leases are renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(5);
 
-/// Shards that a worker has, each with its fence.
+/// A worker's shards with their fences.
 pub type Shares = BTreeMap<Shard, i64>;
 
-/// A worker's hold of a shard.
+/// A worker's lease of a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
     /// The worker.
     pub worker: String,
     /// The shard.
     pub shard: Shard,
-    /// The number that it was given with the lease.
+    /// The fence of the lease.
     pub number: i64,
 }
 
 impl Fence {
-    /// Keeps others from taking the shard until the transaction ends.
+    /// Prevents others from taking the shard until the transaction ends.
     ///
     /// # Errors
-    /// It is another's already.
+    /// Another worker has taken it.
     pub(crate) async fn check(&self, transaction: &mut Transaction) -> Result<(), DatabaseError> {
         let number = i64::from(self.shard.number());
         let held = transaction.query(&HELD, values![number, &self.worker, self.number]).await?;
@@ -83,7 +83,7 @@ impl Fence {
     }
 }
 
-/// Keeps a worker's leases; stops when dropped. They end by themselves.
+/// Renews a worker's leases; stops when dropped, and the leases expire.
 pub struct Leases {
     worker: String,
     shares: watch::Receiver<Shares>,
@@ -91,7 +91,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// Starts on the current runtime. A worker's name is unique among those of a ledger.
+    /// Starts on the current runtime. A worker's name must be unique in its ledger.
     pub fn start(ledger: Ledger, worker: String) -> Self {
         let (tell, shares) = watch::channel(Shares::new());
         let name = worker.clone();
@@ -106,7 +106,7 @@ impl Leases {
                         tell.send_if_modified(|before| {
                             let is_news = *before != now;
                             if is_news {
-                                tracing::info!(%worker, shards = now.len(), "serves another share of the hubs");
+                                tracing::info!(%worker, shards = now.len(), "shards changed");
                                 *before = now;
                             }
                             is_news
@@ -124,7 +124,7 @@ impl Leases {
         &self.worker
     }
 
-    /// The shards that the worker has, now and later.
+    /// The worker's shards, and their changes.
     pub fn shares(&self) -> watch::Receiver<Shares> {
         self.shares.clone()
     }
@@ -136,11 +136,11 @@ impl Drop for Leases {
     }
 }
 
-/// Renews a worker's leases, gives back what is more than its share, and takes what is free. A worker that `is_new`
-/// puts a new fence on what it had.
+/// Renews a worker's leases, gives back what exceeds its share, and takes free shards. A worker that `is_new` gets
+/// new fences.
 ///
 /// # Errors
-/// The database fails; the leases are as they were.
+/// The database failed; the leases are unchanged.
 pub(crate) async fn renew(ledger: &Ledger, worker: &str, is_new: bool) -> Result<Shares, DatabaseError> {
     let mut transaction = ledger.database().transaction().await?;
     let leases: Vec<_> = transaction.query(&ALL, values![]).await?.into_iter().map(lease).collect::<Result<_, _>>()?;
@@ -168,23 +168,23 @@ fn bad(found: String) -> DatabaseError {
     DatabaseError::Column { column: 0, expected: "a shard", found }
 }
 
-/// The fence under which a worker stores what a hub sends; none if it has no such shard.
+/// The fence for a hub's events; none if the worker does not have the hub's shard.
 pub(crate) fn fence(worker: &str, shares: &Shares, hub: &HubId) -> Option<Fence> {
     let shard = hub.shard();
     shares.get(&shard).map(|number| Fence { worker: worker.to_owned(), shard, number: *number })
 }
 
-/// The shards of shares.
+/// The shards.
 pub(crate) fn set(shares: &Shares) -> BTreeSet<Shard> {
     shares.keys().copied().collect()
 }
 
-/// Waits until a worker has shards.
+/// Waits until the worker has shards.
 pub(crate) async fn some(shares: &mut watch::Receiver<Shares>) -> Result<BTreeSet<Shard>, watch::error::RecvError> {
     shares.wait_for(|shares| !shares.is_empty()).await.map(|shares| set(&shares))
 }
 
-/// What is subscribed to for shards: a topic for each, or one for all.
+/// The subscriptions for shards: one each, or one for all.
 pub(crate) fn topics(shards: &BTreeSet<Shard>, all: &str, of: fn(Shard) -> String) -> Vec<String> {
     if shards.len() == usize::from(SHARDS) { vec![all.to_owned()] } else { shards.iter().copied().map(of).collect() }
 }

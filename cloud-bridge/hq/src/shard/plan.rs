@@ -1,8 +1,8 @@
-//! What a worker does about its shards. Pure.
+//! How a worker changes its leases. Pure.
 
 use contract::{SHARDS, Shard};
 
-/// A lease on a shard. `until_ms` in the past: it is free.
+/// A lease on a shard. If `until_ms` is in the past, the shard is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) shard: Shard,
@@ -11,8 +11,8 @@ pub(crate) struct Lease {
     pub(crate) fence: i64,
 }
 
-/// The leases that a worker changes: its own are renewed until `until_ms`, up to its share of the shards among so many
-/// workers; what is more is free at once; what is free is taken. A worker that `is_new` gives what it had a new fence.
+/// The leases that a worker changes: it renews its own until `until_ms`, up to its share of the shards among the
+/// workers, frees the others, and takes free ones. A worker that `is_new` gets new fences.
 pub(crate) fn plan(
     worker: &str,
     is_new: bool,
@@ -25,7 +25,7 @@ pub(crate) fn plan(
     let is_own = |lease: &&Lease| lease.owner == worker;
     let is_free = |lease: &&Lease| lease.owner != worker && lease.until_ms <= now_ms;
     let own = leases.iter().filter(is_own).map(|lease| {
-        // One that had ended may have been somebody else's in between, but for the owner's name.
+        // Another worker may have had an expired lease in between under the same name.
         let fence = lease.fence + i64::from(is_new || lease.until_ms <= now_ms);
         Lease { until_ms, fence, ..lease.clone() }
     });

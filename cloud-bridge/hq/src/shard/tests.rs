@@ -1,4 +1,4 @@
-//! Shares of workers, and what a fence keeps out.
+//! Shares of workers, and fences.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
 
 on_each_engine! {
     one_worker_has_all_shards_and_two_have_half_each
-    a_worker_that_wakes_up_after_its_shard_was_taken_stores_nothing
+    a_worker_stores_nothing_of_a_shard_that_was_taken
 }
 
 async fn one_worker_has_all_shards_and_two_have_half_each(fresh: Fresh) {
@@ -30,12 +30,12 @@ async fn one_worker_has_all_shards_and_two_have_half_each(fresh: Fresh) {
     assert!(again.iter().all(|(shard, fence)| *fence == first[shard] + 1), "a new life of the worker");
 }
 
-async fn a_worker_that_wakes_up_after_its_shard_was_taken_stores_nothing(fresh: Fresh) {
+async fn a_worker_stores_nothing_of_a_shard_that_was_taken(fresh: Fresh) {
     let ledger = Ledger::on(fresh.database.clone());
     let batch = batch(1..=3);
     let paused = fence("a", &renew(&ledger, "a", true).await.unwrap(), &batch.hub).unwrap();
     ledger.apply_fenced(&batch, &paused).await.unwrap();
-    // Its lease ends, and another takes it.
+    // Its lease expires, and another takes it.
     let end = "UPDATE shard SET lease_until_ms = 1";
     let end = &*Box::leak(Box::new(crate::database::Statement { name: "end", sqlite: end, postgres: end }));
     let gone = "UPDATE worker SET until_ms = 1";
@@ -54,10 +54,11 @@ async fn a_worker_that_wakes_up_after_its_shard_was_taken_stores_nothing(fresh: 
 }
 
 proptest! {
-    /// Workers that come and go: a shard has one owner, whoever has it has the highest fence, and once they stay, all
+    /// Workers come and go: a shard has one owner, its owner has the highest fence, and once the workers stay, all
     /// shards are shared out fairly.
     #[test]
-    fn shards_have_one_owner_and_are_shared_out(steps in proptest::collection::vec((0_u8..4, any::<bool>(), 0_i64..20_000), 0..60)) {
+    fn shards_have_one_owner_and_are_shared_out(steps in proptest::collection::vec((0_u8..4, any::<bool>(),
+        0_i64..20_000), 0..60)) {
         let mut leases: Vec<_> =
             Shard::all().map(|shard| Lease { shard, owner: String::new(), until_ms: 0, fence: 0 }).collect();
         let (mut now_ms, mut seen) = (1, BTreeMap::new());

@@ -1,7 +1,7 @@
-//! The deliveries: a round for each webhook whenever the feed has something new, and at least every [`EVERY`].
+//! Deliveries: a round for each webhook whenever the feed has new events, and at least every [`EVERY`].
 //!
-//! A round keeps the webhook's lease, sends what is due again, and then what is new in the feed. Its effect is written
-//! after each step of [`STEP`] messages: after a crash as many may be sent a second time.
+//! A round holds the webhook's lease, sends due retries, and then new events. Its progress is stored after every
+//! [`STEP`] messages; after a crash at most as many are sent twice.
 
 use std::{
     collections::HashSet,
@@ -28,22 +28,22 @@ use crate::{
     moment::now_ms,
 };
 
-/// Between two rounds, if nothing is new.
+/// The interval of rounds without new events.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// How long a lease is good: longer than a round.
+/// How long a lease lasts: longer than a round.
 const LEASED: Duration = Duration::from_secs(120);
 
-/// How long a round goes on.
+/// The maximum duration of a round.
 const ROUND: Duration = Duration::from_secs(30);
 
-/// Webhooks that are delivered at once.
+/// The maximum number of concurrent rounds.
 const AT_ONCE: usize = 16;
 
-/// Messages between two writings of how far it is.
+/// The number of messages between two writes of the progress.
 const STEP: usize = 20;
 
-/// Delivers webhooks for as long as it runs.
+/// Delivers webhooks until it is dropped.
 pub async fn run(database: Database, feed: Feed, sender: Sender) {
     let owner = owner();
     let worker = Arc::new(Worker { database, feed, sender, owner, busy: Mutex::default() });
@@ -58,13 +58,13 @@ pub async fn run(database: Database, feed: Feed, sender: Sender) {
                     tokio::spawn(async move {
                         let Ok(_turn) = turns.acquire().await else { return };
                         if let Err(error) = worker.round(&busy.id).await {
-                            tracing::warn!(webhook = busy.id, %error, "a webhook's messages wait for the ledger");
+                            tracing::warn!(webhook = busy.id, %error, "could not use the ledger; messages wait");
                         }
                     });
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "the webhooks cannot be read; they go on when the ledger answers");
+                tracing::warn!(%error, "could not read the webhooks; retrying");
                 sleep_until(next).await;
             }
         }
@@ -72,11 +72,11 @@ pub async fn run(database: Database, feed: Feed, sender: Sender) {
     }
 }
 
-/// This process, unlike any other.
+/// A unique name for this process.
 fn owner() -> String {
     let mut bytes = [0; 16];
     if SystemRandom::new().fill(&mut bytes).is_err() {
-        tracing::warn!("the system gave no random bytes; webhooks are known as this process's by its number and clock");
+        tracing::warn!("the system gave no random bytes; this process is named by its id and clock");
     }
     format!("{}-{}-{}", std::process::id(), now_ms(), HEXLOWER.encode(&bytes))
 }
@@ -86,11 +86,11 @@ struct Worker {
     feed: Feed,
     sender: Sender,
     owner: String,
-    /// Webhooks with a round under way.
+    /// The webhooks with a running round.
     busy: Mutex<HashSet<String>>,
 }
 
-/// A webhook with a round under way.
+/// A webhook with a running round.
 struct Busy {
     worker: Arc<Worker>,
     id: String,
@@ -109,23 +109,23 @@ impl Drop for Busy {
     }
 }
 
-/// What a delivery needs of a webhook.
+/// A webhook during a round.
 struct Delivered {
     id: String,
     target: Target,
     secret: String,
     filter: Filter,
     place: Position,
-    /// Why the last message was not taken.
+    /// Why the last message was not accepted.
     failing: Option<String>,
 }
 
-/// A message, as receivers see it.
+/// A message for receivers.
 #[derive(Serialize)]
 struct Payload<'p> {
     #[serde(rename = "type")]
     kind: &'p str,
-    /// When it happened, RFC 3339.
+    /// When it occurred, RFC 3339.
     timestamp: String,
     data: &'p Event,
 }
@@ -136,7 +136,7 @@ fn payload(event: &Event) -> String {
 }
 
 impl Worker {
-    /// Webhooks that have something to send, and that no other process has.
+    /// The webhooks that have messages to send and are not leased by other processes.
     async fn ready(&self, head: Position) -> Result<Vec<String>, DatabaseError> {
         let rows = self.database.read(&READY, values![head.0, head.1, now_ms(), &self.owner]).await?;
         rows.into_iter().map(|row| row.read().map(|(id,)| id)).collect()
@@ -149,7 +149,7 @@ impl Worker {
         self.send_new(webhook, end).await
     }
 
-    /// Takes the webhook, unless another process has it.
+    /// Leases a webhook, unless another process has it.
     async fn lease(&self, id: &str) -> Result<Option<Delivered>, DatabaseError> {
         let now = now_ms();
         let until = now + i64::try_from(LEASED.as_millis()).unwrap_or(i64::MAX);
@@ -169,13 +169,13 @@ impl Worker {
                 Some(Delivered { id: id.to_owned(), target, secret, filter, place, failing })
             }
             Err(why) => {
-                tracing::error!(webhook = id, why, "a webhook's address cannot be read");
+                tracing::error!(webhook = id, why, "invalid address of a webhook");
                 None
             }
         })
     }
 
-    /// Sends what is due again.
+    /// Sends due retries.
     async fn send_due(&self, webhook: &mut Delivered, end: Instant) -> Result<(), DatabaseError> {
         let due = self.database.read(&DUE, values![&webhook.id, now_ms(), WAITING]).await?;
         for row in due {
@@ -202,7 +202,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends what is new.
+    /// Sends new events.
     async fn send_new(&self, mut webhook: Delivered, end: Instant) -> Result<(), DatabaseError> {
         while Instant::now() < end {
             let waiting = self.database.read(&WAIT_COUNT, values![&webhook.id]).await?.pop();
@@ -232,7 +232,7 @@ impl Worker {
             for row in kept {
                 transaction.execute(&KEEP, row).await?;
             }
-            // Not if another process has taken it over, or it was removed.
+            // Unless another process has leased it, or it was removed.
             if transaction.execute(&MOVE, self.moved(&webhook, is_taken)).await? == 0 {
                 return Ok(());
             }
@@ -241,7 +241,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends an event; keeps it for later if it was not taken.
+    /// Sends an event; stores it for a retry if it was not accepted.
     async fn deliver(&self, webhook: &Delivered, entry: Entry, kept: &mut Vec<Vec<Value>>) -> Result<(), String> {
         let event = Event::from(entry);
         let body = payload(&event);
@@ -256,7 +256,7 @@ impl Worker {
     async fn send(&self, webhook: &Delivered, id: &str, body: &str) -> Result<(), String> {
         let timestamp = now_ms() / 1000;
         let signature = sign::signature(&webhook.secret, id, timestamp, body);
-        let signature = signature.ok_or("its secret cannot be read; remove the webhook and add it again")?;
+        let signature = signature.ok_or("invalid secret; remove the webhook and add it again")?;
         self.sender.send(&webhook.target, &Message { id, timestamp, signature: &signature, body }).await
     }
 
@@ -268,7 +268,7 @@ impl Worker {
     }
 }
 
-/// When a message is sent again after so many attempts, in milliseconds since 1970, UTC, and whether it is dead.
+/// The time of the next attempt in milliseconds since 1970, UTC, and whether the message is dead.
 fn next(message: &str, attempts: u32) -> (i64, bool) {
     let spread = message.bytes().fold(attempts, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     match schedule::wait(attempts, spread) {

@@ -1,23 +1,23 @@
-//! Webhooks: the feed, carried to whoever wants it, in the manner of Standard Webhooks.
+//! Webhooks: the feed, delivered to subscribers according to Standard Webhooks.
 //!
 //! # What this module promises
 //!
-//! - **Each event at least once.** A webhook has a place of its own in the [feed](crate::feed), which moves when its
-//!   messages are taken, or wait to be sent again, or are dead letters. A message keeps its id: a receiver that gets
-//!   one twice (after a crash here, or an answer that got lost) knows it.
-//! - **In the feed's order, but for what is sent again.** What is not taken waits for its next attempt
-//!   ([`schedule`]), while others go on.
-//! - **Bounded.** When [`WAITING`] messages of a webhook wait, its place in the feed stands still until some are
-//!   taken or dead. The feed itself is the queue, and it is in the ledger.
-//! - **Nothing is thrown away.** After about a day a message is a dead letter, until somebody has it sent again or
+//! - **Each event at least once.** A webhook has its own place in the [feed](crate::feed). It advances when messages
+//!   are accepted, stored for a retry, or dead letters. A repeated message (after a crash, or a lost answer) has the
+//!   same id, so receivers can detect it.
+//! - **In the feed's order, except for retries.** A message that is not accepted waits for its next attempt
+//!   ([`schedule`]) while later ones continue.
+//! - **Bounded.** When [`WAITING`] messages of a webhook wait, its place in the feed stops until some are accepted or
+//!   dead. The feed itself is the queue, and it is in the ledger.
+//! - **Nothing is thrown away.** After about a day a message becomes a dead letter, until somebody retries it or
 //!   removes the webhook.
-//! - **One process at a time** delivers a webhook, by a lease; another takes over when it ends.
-//! - **It does not reach inside**: see [`target`].
+//! - **One process at a time** delivers a webhook, by a lease; another takes over when it expires.
+//! - **Internal addresses are refused**: see [`target`].
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
 //! | `sign` | secrets and signatures |
-//! | `schedule` | when a message is sent again |
+//! | `schedule` | the times of retries |
 //! | [`target`] | addresses, and the request |
 //! | [`deliver`] | the deliveries |
 
@@ -42,121 +42,121 @@ use crate::{
 };
 
 statements! {
-    /// A new one.
+    /// Adds a webhook.
     INSERT = "webhook/insert";
-    /// All, with how many messages wait and are dead.
+    /// All webhooks, with their numbers of waiting and dead messages.
     ALL = "webhook/all";
-    /// Ends one.
+    /// Removes a webhook.
     REMOVE = "webhook/remove";
-    /// Its messages.
+    /// Removes its messages.
     REMOVE_MESSAGES = "webhook/remove_messages";
-    /// Whether there is one.
+    /// Whether a webhook exists.
     EXISTS = "webhook/exists";
     /// Dead letters.
     DEAD = "webhook/dead";
-    /// Sends dead letters again.
+    /// Retries dead letters.
     REVIVE = "webhook/revive";
-    /// Those with something to send that nobody else has.
+    /// Webhooks with messages to send that no other process has leased.
     READY = "webhook/ready";
-    /// Takes or keeps the lease.
+    /// Takes or renews a lease.
     LEASE = "webhook/lease";
-    /// What is needed to deliver.
+    /// A webhook's data for delivery.
     DELIVERED = "webhook/delivered";
-    /// Moves the place in the feed.
+    /// Advances the place in the feed.
     MOVE = "webhook/move";
     /// Messages that are due.
     DUE = "webhook/due";
-    /// How many wait.
+    /// The number of waiting messages.
     WAIT_COUNT = "webhook/waiting";
-    /// A message that was not taken.
+    /// Stores a message that was not accepted.
     KEEP = "webhook/keep";
-    /// A message that was not taken again.
+    /// Stores another failed attempt.
     AGAIN = "webhook/again";
-    /// A message that was taken at last.
+    /// Deletes a message that was accepted.
     TAKEN = "webhook/taken";
 }
 
-/// Messages of a webhook that wait to be sent again.
+/// The maximum number of messages of a webhook that wait for a retry.
 pub const WAITING: i64 = 100;
 
-/// The most webhooks.
+/// The maximum number of webhooks.
 const MOST: usize = 100;
 
 /// A webhook.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Webhook {
-    /// Its name.
+    /// The id.
     pub id: String,
-    /// Where messages go.
+    /// The address.
     pub url: String,
-    /// Kinds of events that it carries; all if there is none.
+    /// The kinds of its events; empty for all.
     pub kinds: Vec<String>,
-    /// Stores whose events it carries; all if there is none.
+    /// The stores of its events; empty for all.
     pub stores: Vec<String>,
     /// When it was added: milliseconds since 1970, UTC.
     pub created_at_ms: i64,
-    /// Messages that wait to be sent again.
+    /// The number of messages waiting for a retry.
     pub waiting: i64,
-    /// Messages that were not taken for about a day.
+    /// The number of dead letters.
     pub dead: i64,
-    /// When a message was taken last.
+    /// When a message was last accepted: milliseconds since 1970, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken_at_ms: Option<i64>,
-    /// Why the last one was not taken, if the last one was not.
+    /// Why the last message was not accepted; absent if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
 }
 
-/// A message that was not taken.
+/// A message that was never accepted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeadLetter {
-    /// Its id: that of its event.
+    /// The message's id, which is its event's.
     pub id: String,
-    /// What it is, as in `sale.completed`.
+    /// The kind, such as `sale.completed`.
     pub kind: String,
-    /// How often it was sent.
+    /// The number of attempts.
     pub attempts: i64,
-    /// Why it was not taken, the last time.
+    /// Why the last attempt failed.
     pub why: String,
 }
 
-/// What somebody wants carried, and where.
+/// A webhook to add.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Where.
+    /// The address.
     pub target: Target,
-    /// Kinds; all if there is none.
+    /// The kinds of events; empty for all.
     pub kinds: Vec<String>,
-    /// Stores; all if there is none.
+    /// The stores; empty for all.
     pub stores: Vec<String>,
-    /// From here on.
+    /// The place in the feed to begin after.
     pub from: Position,
 }
 
-/// Why a webhook is not added.
+/// Why a command about webhooks failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// There are too many.
+    /// The maximum number is reached.
     #[error("there are {MOST} webhooks, which is the most; remove one")]
     TooMany,
-    /// There is none of that name.
+    /// The webhook is unknown.
     #[error("no webhook `{}`; `store-hub-hq webhook list` shows them", id.escape_debug())]
     Unknown {
-        /// What was given.
+        /// The id.
         id: String,
     },
-    /// The system has no randomness.
+    /// The system gave no random bytes.
     #[error("the system gave no random bytes")]
     Random,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 
-/// Adds a webhook; gives it with its secret.
+/// Adds a webhook; returns it with its secret.
 ///
 /// # Errors
-/// There are too many, or it cannot be stored.
+/// The maximum number is reached, or the database failed.
 pub async fn add(transaction: &mut Transaction, wanted: &Wanted) -> Result<(Webhook, String), WebhookError> {
     if all(transaction).await?.len() >= MOST {
         return Err(WebhookError::TooMany);
@@ -197,15 +197,15 @@ async fn all(transaction: &mut Transaction) -> Result<Vec<Webhook>, DatabaseErro
 /// All webhooks, the oldest first.
 ///
 /// # Errors
-/// They cannot be read.
+/// The database failed.
 pub async fn list(database: &Database) -> Result<Vec<Webhook>, DatabaseError> {
     listed(database.read(&ALL, values![]).await?)
 }
 
-/// Removes a webhook, with its messages.
+/// Removes a webhook and its messages.
 ///
 /// # Errors
-/// There is none of that name, or it cannot be removed.
+/// It is unknown, or the database failed.
 pub async fn remove(transaction: &mut Transaction, id: &str) -> Result<(), WebhookError> {
     if transaction.execute(&REMOVE, values![id]).await? == 0 {
         return Err(WebhookError::Unknown { id: id.to_owned() });
@@ -214,10 +214,10 @@ pub async fn remove(transaction: &mut Transaction, id: &str) -> Result<(), Webho
     Ok(())
 }
 
-/// Dead letters of a webhook after one, by id.
+/// The dead letters of a webhook after one, by id.
 ///
 /// # Errors
-/// There is no such webhook, or they cannot be read.
+/// The webhook is unknown, or the database failed.
 pub async fn dead_letters(
     database: &Database,
     id: &str,
@@ -235,10 +235,10 @@ pub async fn dead_letters(
     Ok(letters.collect::<Result<_, DatabaseError>>()?)
 }
 
-/// Sends dead letters of a webhook again, from the first attempt on: one, or all. Gives how many.
+/// Retries one or all dead letters of a webhook from the first attempt on; returns their number.
 ///
 /// # Errors
-/// There is no such webhook, or it cannot be stored.
+/// The webhook is unknown, or the database failed.
 pub async fn retry(transaction: &mut Transaction, id: &str, message: Option<&str>) -> Result<u64, WebhookError> {
     if transaction.query(&EXISTS, values![id]).await?.is_empty() {
         return Err(WebhookError::Unknown { id: id.to_owned() });

@@ -1,16 +1,16 @@
-//! When a message that was not taken is sent again: after 5 s, four times as long each time, up to 8 hours; 10 attempts
-//! in about a day. Then it is a dead letter.
+//! The retries of a message: after 5 s, then four times as long each time, up to 8 hours; 10 attempts in about a day.
+//! Then it is a dead letter.
 
 use std::time::Duration;
 
-/// Attempts, the first one included.
+/// The number of attempts, including the first.
 pub(super) const ATTEMPTS: u32 = 10;
 
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 
-/// How long to wait after so many attempts that failed, spread by a tenth either way, so that what failed together is
-/// not sent again together; none if it is not sent again. `spread`: any number, another for each message.
+/// The wait after failed attempts, spread by a tenth either way so that messages that failed together are not retried
+/// together; none after the last attempt. `spread`: any number, different for each message.
 pub(super) fn wait(attempts: u32, spread: u32) -> Option<Duration> {
     if attempts >= ATTEMPTS {
         return None;

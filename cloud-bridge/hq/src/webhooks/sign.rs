@@ -1,7 +1,7 @@
-//! Signatures in the manner of Standard Webhooks (<https://www.standardwebhooks.com>, specification 1.0).
+//! Signatures according to Standard Webhooks (<https://www.standardwebhooks.com>, specification 1.0).
 //!
-//! A secret is `whsec_` and base64 of its bytes. What is signed is `ID.TIMESTAMP.BODY` by HMAC-SHA-256; the signature
-//! travels as `v1,BASE64`.
+//! A secret is `whsec_` and the base64 of its bytes. The signature is the HMAC-SHA-256 of `ID.TIMESTAMP.BODY`, sent as
+//! `v1,BASE64`.
 
 use data_encoding::BASE64;
 use ring::{
@@ -18,7 +18,7 @@ pub(super) fn new_secret() -> Option<String> {
     Some(format!("{PREFIX}{}", BASE64.encode(&bytes)))
 }
 
-/// The signature of a message; none if the secret is not one. `timestamp`: seconds since 1970, UTC.
+/// The signature of a message; none if the secret is invalid. `timestamp`: seconds since 1970, UTC.
 pub(super) fn signature(secret: &str, id: &str, timestamp: i64, body: &str) -> Option<String> {
     let key = BASE64.decode(secret.strip_prefix(PREFIX)?.as_bytes()).ok()?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
@@ -32,7 +32,7 @@ mod tests {
 
     /// The example of the specification.
     #[test]
-    fn a_message_is_signed_as_the_specification_says() {
+    fn a_message_is_signed_as_in_the_specification() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let body = r#"{"test": 2432232314}"#;
         let signed = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);

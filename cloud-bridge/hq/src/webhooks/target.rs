@@ -1,9 +1,8 @@
-//! Where a webhook goes, and the one request that goes there.
+//! The address of a webhook, and the request to it.
 //!
-//! A webhook's address is somebody else's word, and this program stands inside the company's network. So it must be
-//! HTTPS and a public address, unless [`Reach::Anywhere`] says otherwise: the name is looked up once, every address
-//! that it has is checked, and the connection goes to the very addresses that were checked. Redirects are not
-//! followed. Nothing of the answer is used but its status.
+//! Addresses come from API clients, and this program runs inside the company's network. So an address must be HTTPS and
+//! public, unless [`Reach::Anywhere`] allows others. The name is resolved once, all its addresses are checked, and the
+//! connection uses exactly these addresses. Redirects are not followed. Only the status of the answer is used.
 
 use std::{
     fmt,
@@ -24,24 +23,24 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// The longest address, in bytes.
+/// The maximum length of an address, in bytes.
 const LONGEST: usize = 2_000;
 
-/// How long a connection may take.
+/// The time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long a delivery may take in all.
+/// The time limit for a delivery.
 const DELIVER: Duration = Duration::from_secs(15);
 
-/// Addresses of a name that are tried.
+/// The maximum number of addresses of a name that are tried.
 const TRIED: usize = 3;
 
-/// Where webhooks may go.
+/// The allowed addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Over HTTPS to public addresses.
+    /// HTTPS to public addresses.
     Public,
-    /// Also by plain HTTP, and to addresses of this network.
+    /// Also plain HTTP and internal addresses.
     Anywhere,
 }
 
@@ -69,13 +68,13 @@ impl FromStr for Target {
             Some("http") => false,
             _ => return Err(invalid("it must begin with https://")),
         };
-        let authority = uri.authority().ok_or_else(|| invalid("it names no host"))?;
+        let authority = uri.authority().ok_or_else(|| invalid("it has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(invalid("it must not hold a user or a password"));
+            return Err(invalid("it must not contain a user or a password"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
-            return Err(invalid("it names no host"));
+            return Err(invalid("it has no host"));
         }
         let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         Ok(Self { uri, host, port, is_tls })
@@ -89,10 +88,10 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Checks what can be checked without looking the name up.
+    /// Checks the address without resolving its name.
     ///
     /// # Errors
-    /// It may not be reached.
+    /// The address is not allowed.
     pub(crate) fn check(&self, reach: Reach) -> Result<(), String> {
         if reach == Reach::Anywhere {
             return Ok(());
@@ -109,9 +108,9 @@ impl Target {
     async fn addresses(&self, reach: Reach) -> Result<Vec<SocketAddr>, String> {
         self.check(reach)?;
         let found = timeout(CONNECT, lookup_host((self.host.as_str(), self.port))).await;
-        let found = found.map_err(|_| format!("`{}` could not be looked up in time", self.host))?;
+        let found = found.map_err(|_| format!("could not resolve `{}` in time", self.host))?;
         let found: Vec<_> =
-            found.map_err(|error| format!("`{}` could not be looked up: {error}", self.host))?.take(32).collect();
+            found.map_err(|error| format!("could not resolve `{}`: {error}", self.host))?.take(32).collect();
         match found.iter().find(|address| reach == Reach::Public && !is_public(address.ip())) {
             Some(address) => Err(not_public(&self.host, address.ip())),
             None => Ok(found),
@@ -123,13 +122,13 @@ fn not_public(host: &str, address: IpAddr) -> String {
     format!("`{host}` is {address}, which is not a public address")
 }
 
-/// Whether an address is one of the internet's: none of a private network, this machine, or a special use (RFC 6890).
+/// Whether an address is public: not private, of this machine, or for a special use (RFC 6890).
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => {
             let [first, second, ..] = address.segments();
-            // Global unicast, but for documentation, 6to4 and Teredo, which hold addresses of IPv4.
+            // Global unicast, except for documentation, 6to4 and Teredo, which contain IPv4 addresses.
             first & 0xe000 == 0x2000 && first != 0x2002 && !(first == 0x2001 && (second == 0 || second == 0xdb8))
         }
     }
@@ -148,14 +147,14 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 198 && b & 0xfe == 18))
 }
 
-/// How messages are delivered.
+/// Sends messages.
 #[derive(Clone)]
 pub struct Sender {
     reach: Reach,
     tls: Arc<ClientConfig>,
 }
 
-/// What is delivered.
+/// A message to send.
 pub(super) struct Message<'m> {
     pub(super) id: &'m str,
     /// Seconds since 1970, UTC.
@@ -165,15 +164,15 @@ pub(super) struct Message<'m> {
 }
 
 impl Sender {
-    /// A sender that trusts as its TLS configuration says.
+    /// A sender with a TLS configuration.
     pub fn new(reach: Reach, tls: Arc<ClientConfig>) -> Self {
         Self { reach, tls }
     }
 
-    /// Delivers a message.
+    /// Sends a message.
     ///
     /// # Errors
-    /// It was not taken: why, for people.
+    /// It was not accepted; the error says why.
     pub(super) async fn send(&self, target: &Target, message: &Message<'_>) -> Result<(), String> {
         let delivered = timeout(DELIVER, self.send_in(target, message)).await;
         delivered.unwrap_or_else(|_| Err(format!("no answer within {} s", DELIVER.as_secs())))
@@ -220,7 +219,7 @@ async fn exchange(
         .header("webhook-signature", message.signature)
         .body(Body::from(message.body.to_owned()))
         .map_err(|error| error.to_string())?;
-    // The connection is driven here and dropped with the answer's head: its body is not read.
+    // The connection is driven here and dropped after the answer's head: the body is not read.
     let status = tokio::select! {
         answer = client.send_request(request) => answer.map_err(said)?.status(),
         ended = connection => return Err(ended.err().map_or_else(|| "the connection ended".to_owned(), said)),
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_inside_are_refused_however_they_are_written() {
+    fn internal_addresses_are_refused_in_every_notation() {
         let inside = [
             "127.0.0.1",
             "10.1.2.3",
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_inside_is_refused_before_anything_is_sent() {
+    async fn a_name_with_an_internal_address_is_refused_before_anything_is_sent() {
         let target: Target = "https://localhost:9/".parse().unwrap();
         let refused = target.addresses(Reach::Public).await.unwrap_err();
         assert!(refused.contains("not a public address"), "{refused}");

@@ -1,4 +1,4 @@
-//! Dead letters, leases, and addresses that are refused.
+//! Dead letters, leases, and refused addresses.
 
 use std::{future::Future, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(60);
 
 on_each_engine! {
-    a_message_that_is_never_taken_is_a_dead_letter_until_somebody_sends_it_again
-    an_address_inside_gets_nothing_and_the_webhook_says_why
+    a_message_that_is_never_accepted_is_a_dead_letter_until_it_is_retried
+    an_internal_address_gets_nothing_and_the_webhook_says_why
     two_processes_do_not_deliver_one_webhook
 }
 
-/// A webhook to an address that takes nothing.
+/// A webhook to an address that accepts nothing.
 async fn added(fresh: &Fresh, url: &str) -> String {
     let mut transaction = fresh.database.transaction().await.unwrap();
     let target = url.parse().unwrap();
@@ -29,7 +29,7 @@ async fn added(fresh: &Fresh, url: &str) -> String {
     webhook.id
 }
 
-/// A message of it that was sent so many times.
+/// A message of the webhook after a number of attempts.
 async fn sent(fresh: &Fresh, webhook: &str, attempts: u32) {
     let mut transaction = fresh.database.transaction().await.unwrap();
     let row = values![webhook, "evt_1", "sale.completed", "{}", attempts, 0_i64, false, "answered 500"];
@@ -55,7 +55,7 @@ async fn only(fresh: &Fresh) -> Webhook {
     list(&fresh.database).await.unwrap().pop().unwrap()
 }
 
-async fn a_message_that_is_never_taken_is_a_dead_letter_until_somebody_sends_it_again(fresh: Fresh) {
+async fn a_message_that_is_never_accepted_is_a_dead_letter_until_it_is_retried(fresh: Fresh) {
     let id = added(&fresh, "http://127.0.0.1:1/").await;
     sent(&fresh, &id, schedule::ATTEMPTS - 1).await;
     let _deliveries = deliveries(&fresh, Reach::Anywhere).await;
@@ -78,7 +78,7 @@ async fn a_message_that_is_never_taken_is_a_dead_letter_until_somebody_sends_it_
     assert!(matches!(dead_letters(&fresh.database, "wh_none", "", 10).await, Err(WebhookError::Unknown { .. })));
 }
 
-async fn an_address_inside_gets_nothing_and_the_webhook_says_why(fresh: Fresh) {
+async fn an_internal_address_gets_nothing_and_the_webhook_says_why(fresh: Fresh) {
     let id = added(&fresh, "https://localhost:1/").await;
     sent(&fresh, &id, 1).await;
     let _deliveries = deliveries(&fresh, Reach::Public).await;

@@ -5,6 +5,11 @@ mod commands;
 mod contract;
 mod exports;
 mod feed;
+mod items;
+mod monitoring;
+mod orders;
+mod prices;
+mod publications;
 mod resources;
 mod webhooks;
 
@@ -19,6 +24,7 @@ use hq::{
     Access, Ledger,
     api::{self, keys, scope::Scope, server},
     feed::Feed,
+    publications::objects::Objects,
     webhooks::Reach,
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -32,12 +38,14 @@ pub(crate) struct Hq {
     runtime: Runtime,
     ledger: Ledger,
     feed: Feed,
+    /// The files of publications.
+    objects: Objects,
     address: SocketAddr,
     agent: ureq::Agent,
     /// A key with every scope.
     key: String,
     _stop: watch::Sender<bool>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// What was answered.
@@ -74,19 +82,21 @@ impl Hq {
     fn start(ledger: &str, directory: tempfile::TempDir) -> Self {
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
+        let objects = Objects::open(&directory.path().join("objects")).unwrap();
+        let of_api = objects.clone();
         let (ledger, feed, address, key) = runtime.block_on(async {
             let ledger = Ledger::open(&ledger.parse().unwrap(), &Access::default()).await.unwrap();
             let feed = Feed::start(ledger.database().clone()).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let router = api::router(ledger.database().clone(), feed.clone(), Reach::Anywhere);
+            let router = api::router(ledger.database().clone(), feed.clone(), Reach::Anywhere, Some(of_api));
             tokio::spawn(server::serve(listener, None, router, stopped));
             let key = keys::add(ledger.database(), "test", &Scope::ALL).await.unwrap();
             (ledger, feed, address, key)
         });
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT));
         let agent = config.build().new_agent();
-        Self { runtime, ledger, feed, address, agent, key, _stop: stop, _directory: directory }
+        Self { runtime, ledger, feed, objects, address, agent, key, _stop: stop, directory }
     }
 
     /// A request with a key; `headers` besides.
@@ -206,7 +216,7 @@ fn event(sequence: u64, kind: &str, body: &Value) -> Event {
 }
 
 /// Waits for something that another task does.
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bridge::{Bridge, BridgeConfig};
 use contract::{Acknowledgement, Epoch, HubId, Sequence, Stream, Wire, topic};
-use hq::DatabaseError;
+use hq::{DatabaseError, IngestStats};
 use link::{Broker, Ends, Identity, Incoming, Link, LinkError, Login, Message};
 use provisioning::{Names, StoreAuthority, write_store};
 use tokio::sync::{mpsc::Receiver, watch};
@@ -79,7 +79,7 @@ async fn an_event_larger_than_the_broker_takes_keeps_none_of_the_others_from_hq(
     assert_eq!(kept.sequence, Sequence(17));
     assert!(kept.why.contains("could not send it: sale.completed"), "{}", kept.why);
     let alarms = bridge.status().borrow().alarms.concat();
-    assert!(alarms.contains("event 17 of sales") && alarms.contains("the broker takes at most 19"), "{alarms}");
+    assert!(alarms.contains("event 17 of sales") && alarms.contains("the broker accepts at most 19"), "{alarms}");
 }
 
 /// An HQ that forgot everything, while no hub has anything new.
@@ -151,6 +151,23 @@ async fn two_hubs_of_one_name_are_told_to_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_hqs_with_one_workers_name_are_told_to_a_person() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let broker = world::broker(broker.address);
+    let hqs = [Hq::start(broker.clone(), world::ledger().await), Hq::start(broker, world::ledger().await)];
+    for hq in &hqs {
+        let mut stats = hq.stats();
+        let is_told = |stats: &IngestStats| {
+            stats
+                .trouble
+                .as_ref()
+                .is_some_and(|why| why.contains("another client connects as `hq-1`: give each its own"))
+        };
+        tokio::time::timeout(LIMIT, stats.wait_for(is_told)).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (store, last) = watch::channel(8);
@@ -165,7 +182,7 @@ async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
     (back.set_back_to, *back.acknowledged.lock().unwrap()) = (Some(5), 5);
     let (hub, outbox) = bridge(world::broker(broker.address), back);
     let mut status = hub.status();
-    let told = status.wait_for(|status| status.alarms.concat().contains("HQ heard other events of sales up to 8"));
+    let told = status.wait_for(|status| status.alarms.concat().contains("HQ has other events of sales up to 8"));
     tokio::time::timeout(LIMIT, told).await.unwrap().unwrap();
     let mut stats = ingest.stats();
     let told = stats.wait_for(|stats| !stats.diverged.is_empty());
@@ -176,6 +193,25 @@ async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
         (8, 5),
         "nothing is taken for another"
     );
+}
+
+/// Two boxes with one disk image, which both sell on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_disk_is_told_at_both_ends() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let (_store, last) = watch::channel(10);
+    let ledger = world::ledger().await;
+    let ingest = Hq::start(world::broker(broker.address), ledger.clone());
+    let mut copy = Memory::new(last.clone());
+    copy.set_back_to = Some(5);
+    let (first, _) = bridge(world::broker(broker.address), Memory::new(last));
+    let (copy, _) = bridge(world::broker(broker.address), copy);
+    let is_told = |hub: &Bridge| hub.status().borrow().alarms.concat().contains("HQ has other events of sales up to");
+    until("one of them is told", || is_told(&first) || is_told(&copy)).await;
+    let mut stats = ingest.stats();
+    let told = stats.wait_for(|stats| !stats.diverged.is_empty());
+    tokio::time::timeout(LIMIT, told).await.unwrap().unwrap();
+    until_sales("HQ has the sales of one", &ledger, |sales| sales == 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

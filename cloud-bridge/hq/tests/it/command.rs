@@ -108,7 +108,7 @@ fn orders_of_a_file_are_routed_one_after_another_with_reasons() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_of_orders_is_said() {
+fn errors_in_a_file_of_orders_are_reported() {
     let directory = tempfile::tempdir().unwrap();
     let [orders, stores] = route_files(directory.path());
     std::fs::write(&orders, r#"{"order":"web-1","to":{"zone":"NE1"},"lines":[]}"#).unwrap();

@@ -1,5 +1,5 @@
-//! What a hub says beside its events, as whoever listens at the broker hears it: the newest state ahead of a backlog, how
-//! the hub is after everything else, that it is gone, and what it asks.
+//! What a hub says beside its events, as whoever listens at the broker hears it: the newest state ahead of a backlog,
+//! how the hub is after everything else, that it is gone, and what it asks.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -180,13 +180,13 @@ async fn all_of_it(broker: SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_the_embedded_broker_hq_hears_what_goes_beside_the_events() {
+async fn over_the_embedded_broker_hq_receives_other_messages() {
     let broker = Embedded::start().await;
     all_of_it(broker.address).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_mosquitto_hq_hears_what_goes_beside_the_events() {
+async fn over_mosquitto_hq_receives_other_messages() {
     if let Some(broker) = Mosquitto::start().await {
         all_of_it(broker.address).await;
     }

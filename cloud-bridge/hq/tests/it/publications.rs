@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bridge::{BridgeConfig, Inbox, InboxError};
+use bridge::{BridgeConfig, Inbox, InboxError, PublicationsNow};
 use contract::{
     DownBatch, HubId, PublicationKind, Received, Stream,
     publication::{Announcement, CATALOG, Effective, MAX_ANNOUNCEMENT, PublicationState, Purpose, SigningKey, State},
@@ -24,7 +24,7 @@ use crate::world::{self, Embedded, Memory, MemoryInbox, line, until};
 struct Announced {
     items: MemoryInbox,
     heard: Mutex<Vec<Vec<u8>>>,
-    states: watch::Sender<Vec<PublicationState>>,
+    states: watch::Sender<PublicationsNow>,
 }
 
 impl Inbox for Announced {
@@ -45,7 +45,7 @@ impl Inbox for Announced {
         self.heard.lock().unwrap().push(document);
     }
 
-    fn publications(&self) -> Option<watch::Receiver<Vec<PublicationState>>> {
+    fn publications(&self) -> Option<watch::Receiver<PublicationsNow>> {
         Some(self.states.subscribe())
     }
 }
@@ -98,7 +98,7 @@ async fn a_hub_hears_of_a_publication_and_hq_of_its_refusal_over_a_line_that_is_
         since_ms: 7,
         why: Some("item 4: the price -1 is out of range".into()),
     };
-    inbox.states.send_replace(vec![refused]);
+    inbox.states.send_replace(PublicationsNow { revision: 1, states: vec![refused] });
     loop {
         let targets = publications.targets(&kind, 1).await.unwrap();
         if targets[0].state.is_some() {
@@ -133,18 +133,18 @@ fn the_program_makes_a_key_shows_a_diff_publishes_and_says_how_it_is() {
     assert!(done, "{why}");
     assert!(printed.contains("2 hubs (no publication yet): store-1, store-2"), "{printed}");
     assert!(
-        printed.contains("from 2026-12-01T05:00, each store's own time: 2 added, 0 changed, 0 removed"),
+        printed.contains("from 2026-12-01T05:00, each store's local time: 2 added, 0 changed, 0 removed"),
         "{printed}"
     );
     assert!(printed.contains("+ 4011  Bananas  99 per each"), "{printed}");
     let signed = ["--key", &key, "--from", "https://hq.example.com/publications"];
     let (done, printed, why) = program(&[&publishing[..], &signed].concat());
-    assert!(done && printed.starts_with("catalog version 1: 2 items"), "{printed}{why}");
+    assert!(done && printed.starts_with("catalog version 1: 2 records"), "{printed}{why}");
     std::fs::write(&items, "sku,description,price\n4011,Bananas,89\n818981,Cereal,369\n").unwrap();
     let (_, printed, _) = program(&[&publishing[..], &["--dry-run"]].concat());
     assert!(printed.contains("~ 4011  Bananas  99 per each -> 89 per each"), "{printed}");
     let (_, printed, _) = program(&[&["publications"][..], &of_ledger].concat());
-    assert!(printed.contains("catalog version 1: 2 records") && printed.contains("2 not heard of yet"), "{printed}");
+    assert!(printed.contains("catalog version 1: 2 records") && printed.contains("2 unknown"), "{printed}");
     let (_, printed, _) = program(&[&["publications", "1", "--json"][..], &of_ledger].concat());
     assert!(printed.contains(r#"{"hub":"store-1","state":null"#), "{printed}");
 
@@ -152,9 +152,9 @@ fn the_program_makes_a_key_shows_a_diff_publishes_and_says_how_it_is() {
     std::fs::set_permissions(&key, open).unwrap();
     for (more, expected) in [
         (&["--key", &key, "--from", "https://hq.example.com"][..], "chmod 600"),
-        (&["--key", &key, "--from", "http://hq.example.com"], "https:// alone"),
+        (&["--key", &key, "--from", "http://hq.example.com"], "expected https://"),
         (&["--effective", "tomorrow", "--dry-run"], "--effective `tomorrow`"),
-        (&["--group", "north", "--dry-run"], "no group `north`"),
+        (&["--group", "north", "--dry-run"], "unknown group `north`"),
     ] {
         let base: Vec<_> = if more[0] == "--effective" {
             vec!["publish", "catalog", &items, "--to", "store-1", "--objects", &objects, "--ledger", &ledger]

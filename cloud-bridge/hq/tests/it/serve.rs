@@ -89,7 +89,7 @@ fn a_key_opens_the_api_over_tls_and_a_day_is_exported() {
     assert!(secret.starts_with("whsec_"));
     assert!(run(&ledger, &["webhook", "list"]).unwrap().contains("https://shop.example.com/hooks"));
     assert_eq!(run(&ledger, &["webhook", "dead-letters", id]).unwrap(), "There are no dead letters.");
-    assert_eq!(run(&ledger, &["webhook", "retry", id]).unwrap(), "0 sent again");
+    assert_eq!(run(&ledger, &["webhook", "retry", id]).unwrap(), "0 will be retried");
     run(&ledger, &["webhook", "remove", id]).unwrap();
     assert!(run(&ledger, &["webhook", "remove", id]).is_err());
 

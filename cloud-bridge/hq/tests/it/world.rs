@@ -136,7 +136,8 @@ fn noise(seed: u64, bytes: usize) -> String {
 
 fn event(Epoch(epoch): Epoch, sequence: u64, padding: usize) -> Event {
     let body = json!({
-        "sale": format!("{epoch}-{sequence}"), "padding": noise(sequence, padding), "register": "till-1", "receipt": sequence, "fiscal_year": 2026,
+        "sale": format!("{epoch}-{sequence}"), "padding": noise(sequence, padding), "register": "till-1",
+            "receipt": sequence, "fiscal_year": 2026,
         "business_day": "2026-11-24", "sold_at_ms": 1, "currency": "USD",
         "lines": [{ "number": 1, "on_file": true, "description": "Cereal", "quantity_milli": 1000,
             "unit": "each", "regular": 100, "net": 100 }],

@@ -37,7 +37,7 @@ fn numbered(keys: std::ops::Range<u64>) -> Content {
 }
 
 #[test]
-fn segments_have_about_a_thousand_records_and_keep_to_their_bounds() {
+fn segments_have_about_a_thousand_records_within_their_bounds() {
     let content = numbered(0..20_000);
     let segments = cut_all(&content);
     assert!((10..=40).contains(&segments.len()), "{}", segments.len());
@@ -59,12 +59,12 @@ fn segments_have_about_a_thousand_records_and_keep_to_their_bounds() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is edited: it reads back, and every segment without an edited key keeps its name.
+    /// After any edit the content reads back, and every segment without an edited key keeps its name.
     #[test]
     fn an_edit_changes_the_segments_that_it_touches(
         edits in prop::collection::vec((0_u64..20_000, prop::option::of(1_000_000_u64..2_000_000)), 1..6),
     ) {
-        // Every second key is there, so that edits put in, change and take out.
+        // Every second key exists, so that edits insert, change and remove.
         let mut content: Content = numbered(0..20_000).into_iter().filter(|(_, value)| value % 2 == 0).collect();
         let before = cut_all(&content);
         for (key, value) in &edits {
@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(manifest(&after).check(), Ok(()));
         let entries = |segments: &[Segment]| segments.iter().map(|segment| segment.entry.clone()).collect::<Vec<_>>();
         let (before, after) = (entries(&before), entries(&after));
-        // A key belongs to the last segment that begins at or before it; the key at which one begins, to both sides.
+        // A key belongs to the last segment that begins at or before it; a segment's first key belongs to both sides.
         let is_touched = |place: usize| {
             let begins = if place == 0 { "" } else { before[place].first.as_str() };
             let next = before.get(place + 1).map(|next| next.first.as_str());
@@ -159,7 +159,7 @@ fn a_segment_that_is_not_what_its_manifest_says_is_refused() {
 }
 
 #[test]
-fn a_bomb_is_given_up_at_the_size_that_the_manifest_says() {
+fn a_bomb_is_stopped_at_the_size_in_the_manifest() {
     let bomb = segment_of(&vec![b' '; 64 * 1024 * 1024], |entry| entry.plain = 16);
     assert!(bomb.bytes.len() < 16 * 1024);
     assert!(matches!(bomb.entry.open(&bomb.bytes), Err(BadPublication::Segment { .. })));

@@ -9,7 +9,7 @@ use crate::commands::{Failure, LedgerArguments, access::BrokerArguments};
 /// How often a renewed certificate is looked for.
 const LOOK_FOR_RENEWED: Duration = Duration::from_secs(60);
 
-/// Through which broker, from which ledger.
+/// The broker and the ledger.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loop {
         tokio::select! {
             _ = renewed.tick() => if let Some(Err(why)) = identity.as_ref().map(|identity| identity.reload()) {
-                eprintln!("could not take over a renewed certificate: {why}; the former one is shown still");
+                eprintln!("could not load a renewed certificate: {why}; the old one stays in use");
             },
             _ = tokio::signal::ctrl_c() => return Ok(()),
         }

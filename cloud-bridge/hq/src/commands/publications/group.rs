@@ -5,7 +5,7 @@ use contract::HubId;
 
 use super::{LedgerArguments, publications};
 
-/// Which group.
+/// A command about groups.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -14,16 +14,16 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make hubs a group, in the place of what it was; without hubs the group ends
+    /// Set the hubs of a group, replacing earlier ones; without hubs the group is deleted
     Set {
-        /// Its name
+        /// The group's name
         name: String,
-        /// Its hubs
+        /// The hubs
         hubs: Vec<HubId>,
         #[command(flatten)]
         ledger: LedgerArguments,
     },
-    /// All groups and their hubs
+    /// List all groups and their hubs
     List {
         #[command(flatten)]
         ledger: LedgerArguments,

@@ -4,23 +4,24 @@ use contract::{PublicationKind, publication::CATALOG};
 use serde::Serialize;
 
 use super::{LedgerArguments, publications};
+use crate::commands::output::moment;
 
-/// Which publications.
+/// Selects publications.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// A version: how it is at each hub; without it the last publications
+    /// A version, to show its state at each hub. Default: the latest publications
     version: Option<u64>,
     /// The kind
     #[arg(long, default_value = CATALOG)]
     kind: PublicationKind,
-    /// Lines of JSON
+    /// Print lines of JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     ledger: LedgerArguments,
 }
 
-/// Publications listed.
+/// The number of publications listed.
 const LISTED: u32 = 20;
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), String> {
@@ -32,9 +33,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), String> {
                 if arguments.json {
                     print_json(&target)?;
                 } else {
-                    let state = target.state.as_deref().unwrap_or("not heard of yet");
+                    let state = target.state.as_deref().unwrap_or("unknown");
                     let why = target.why.as_deref().unwrap_or_default().escape_debug();
-                    println!("{:<20} {state:<17} {why}", target.hub.as_str());
+                    let since = target.since_ms.map(moment).unwrap_or_default();
+                    println!("{:<20} {state:<17} {since:<20} {why}", target.hub.as_str());
                 }
             }
         }

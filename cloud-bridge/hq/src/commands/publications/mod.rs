@@ -1,4 +1,4 @@
-//! The commands about what HQ publishes whole.
+//! The commands for publications.
 
 mod announce;
 mod group;
@@ -11,22 +11,22 @@ use hq::publications::Publications;
 
 use super::{Failure, LedgerArguments};
 
-/// What HQ publishes whole.
+/// Publications.
 #[derive(Subcommand)]
 pub(crate) enum PublicationsCommand {
-    /// Make the key by which publications are signed, and print what hubs trust
+    /// Create the key that signs publications, and print the public key that hubs trust
     SigningKey(signing_key::Arguments),
-    /// Publish to hubs: what hubs are to have whole from a time on
+    /// Publish content to hubs, effective at a given time
     Publish(publish::Arguments),
-    /// Announce publications to hubs, and note what becomes of them; it runs until it is ended
+    /// Announce publications to hubs and record their states, until Ctrl-C
     Announce(announce::Arguments),
-    /// Name hubs together
+    /// Groups of hubs
     Group(group::Arguments),
-    /// What was published, and how it is at each hub
+    /// List publications and their states at each hub
     Publications(list::Arguments),
 }
 
-/// Runs one.
+/// Runs a command.
 pub(crate) async fn run(command: PublicationsCommand) -> Result<(), Failure> {
     let done = match command {
         PublicationsCommand::SigningKey(arguments) => signing_key::run(&arguments).map(|()| true),
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: PublicationsCommand) -> Result<(), Failure> {
     }
 }
 
-/// The publications of a ledger, which is made if it is not there.
+/// The publications of a ledger, which is created if missing.
 async fn publications(ledger: &LedgerArguments) -> Result<Publications, String> {
     let ledger = ledger.make().await.map_err(|error| error.to_string())?;
     Ok(Publications::of(ledger.database().clone()))

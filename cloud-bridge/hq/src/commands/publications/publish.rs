@@ -7,98 +7,107 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use clap::ValueEnum;
-use commerce::Item;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use contract::{
     HubId, PublicationKind,
-    publication::{CATALOG, Effective, LocalTime},
+    publication::{Effective, LocalTime},
 };
-use hq::publications::{Order, Publications, Target, content, current, diff::Diff, items, objects::Objects, publish};
+use hq::publications::{
+    Order, Publications, Target, content, current,
+    diff::Diff,
+    kinds::{self, Publishable, Records},
+    objects::Objects,
+    publish,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::{LedgerArguments, publications, signing_key};
 
-/// Lines of each sort that a diff shows.
+/// The maximum number of lines of each sort in a diff.
 const SHOWN: usize = 50;
 
-/// How often the states are looked at.
+/// How often the states are read.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What can be published.
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    /// Items with their prices, all that a store sells
-    Catalog,
+/// Hubs that are named in a line.
+const NAMED: usize = 10;
+
+/// A share of the records; a publication that leaves out more is refused by hubs unless it may shrink.
+const FIFTH: usize = 5;
+
+/// The kinds, with what each is read from.
+fn kind() -> impl TypedValueParser<Value = &'static Publishable> {
+    let values = kinds::ALL.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    PossibleValuesParser::new(values).try_map(|name| kinds::named(&name).ok_or("unknown kind"))
 }
 
-/// What is published, to whom, and from when.
+/// The content, its receivers, and its effective time.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// What it is
-    kind: Kind,
-    /// A CSV file (sku, description, price in minor units, and as needed gtin, department, category, brand,
-    /// package_size, unit), a file with a JSON item a line, or a directory of such files
+    #[arg(value_parser = kind())]
+    kind: &'static Publishable,
+    /// The file or directory with all of its records
     path: PathBuf,
-    /// A hub that is to have it; may be given again
+    /// A receiving hub; repeatable
     #[arg(long)]
     to: Vec<HubId>,
-    /// A group of hubs that are to have it; may be given again
+    /// A receiving group of hubs; repeatable
     #[arg(long)]
     group: Vec<String>,
-    /// Every hub that has spoken to HQ is to have it
+    /// Send it to every hub that has contacted HQ
     #[arg(long, conflicts_with_all = ["to", "group"])]
     all: bool,
-    /// From when it counts: 2026-12-01T05:00 on each store's own clock, or 2026-12-01T04:00:00Z everywhere at once;
-    /// without it as soon as it is there
+    /// When it takes effect: 2026-12-01T05:00 in each store's local time, or 2026-12-01T04:00:00Z everywhere at once.
+    /// Default: as soon as possible
     #[arg(long)]
     effective: Option<String>,
-    /// Show what would change, in which stores and from when, and publish nothing
+    /// Only show what would change, in which stores and when
     #[arg(long)]
     dry_run: bool,
-    /// Wait until every hub has applied it or refused it
+    /// Wait until every hub has applied or refused it
     #[arg(long)]
     wait: bool,
-    /// It may leave out more than a fifth of what stores sell
+    /// Allow a catalog to omit more than a fifth of what stores sell
     #[arg(long)]
     may_shrink: bool,
-    /// The file of the key by which it is signed
+    /// The file of the signing key
     #[arg(long, required_unless_present = "dry_run")]
     key: Option<PathBuf>,
-    /// The directory of manifests and segments, which a server serves
+    /// The directory for manifests and segments, which a server serves
     #[arg(long)]
     objects: PathBuf,
-    /// Where hubs fetch them, such as https://hq.example.com/publications
+    /// The URL of that directory for hubs, such as https://hq.example.com/publications
     #[arg(long, required_unless_present = "dry_run")]
     from: Option<String>,
-    /// Over so many seconds hubs spread their fetching
+    /// The time in seconds over which hubs spread their downloads
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u32).range(0..=86_400))]
     spread: u32,
     #[command(flatten)]
     ledger: LedgerArguments,
 }
 
-/// False if a hub refused it.
+/// Publishes; false if a hub refused.
 pub(super) async fn run(arguments: &Arguments) -> Result<bool, String> {
-    let Kind::Catalog = arguments.kind;
-    let kind: PublicationKind = CATALOG.parse()?;
+    let kind: PublicationKind = arguments.kind.name.parse()?;
     let effective = effective(arguments.effective.as_deref())?;
-    let catalog = items::read(&arguments.path).map_err(|error| error.to_string())?;
+    let records = (arguments.kind.read)(&arguments.path).map_err(|error| error.to_string())?;
     let publications = publications(&arguments.ledger).await?;
     let objects = Objects::open(&arguments.objects).map_err(|error| error.to_string())?;
     let hubs = hubs(arguments, &publications).await?;
     if arguments.dry_run {
-        return show(&publications, &objects, &kind, &catalog, &hubs, &effective).await.map(|()| true);
+        return show(arguments, &publications, &objects, &records, &hubs, &effective).await.map(|()| true);
     }
     let (Some(key), Some(from)) = (&arguments.key, &arguments.from) else {
-        return Err("--key and --from are needed".into());
+        return Err("--key and --from are required".into());
     };
     if !from.starts_with("https://") {
-        return Err(format!("--from `{}`: hubs fetch over https:// alone", from.escape_debug()));
+        return Err(format!("--from `{}`: expected https://", from.escape_debug()));
     }
     let order = Order {
         kind: kind.clone(),
-        records: items::records(&catalog).map_err(|error| error.to_string())?,
+        records,
         hubs,
         effective,
         may_shrink: arguments.may_shrink,
@@ -110,7 +119,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<bool, String> {
     let made =
         publish(&publications, &objects, &signing_key::read(key)?, order).await.map_err(|error| error.to_string())?;
     println!(
-        "{kind} version {}: {} items in {} segments, {} of them new; for {} hubs, from {shown}",
+        "{kind} version {}: {} records in {} segments, {} of them new; for {} hubs, from {shown}",
         made.version, made.records, made.segments, made.new_segments, made.hubs
     );
     if !arguments.wait {
@@ -119,7 +128,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<bool, String> {
     wait(&publications, &kind, made.version).await
 }
 
-/// Who is to have it.
+/// The receiving hubs.
 async fn hubs(arguments: &Arguments, publications: &Publications) -> Result<Vec<HubId>, String> {
     let mut hubs = arguments.to.clone();
     if arguments.all {
@@ -128,16 +137,16 @@ async fn hubs(arguments: &Arguments, publications: &Publications) -> Result<Vec<
     for name in &arguments.group {
         let members = publications.group(name).await.map_err(|error| error.to_string())?;
         if members.is_empty() {
-            return Err(format!("there is no group `{}`; make it by store-hub-hq group set", name.escape_debug()));
+            return Err(format!("unknown group `{}`; create it with store-hub-hq group set", name.escape_debug()));
         }
         hubs.extend(members);
     }
     hubs.sort();
     hubs.dedup();
-    if hubs.is_empty() { Err("no hub is to have it; name some by --to, --group or --all".into()) } else { Ok(hubs) }
+    if hubs.is_empty() { Err("no receiving hub; set --to, --group or --all".into()) } else { Ok(hubs) }
 }
 
-/// From when, as it was typed.
+/// Parses --effective.
 fn effective(typed: Option<&str>) -> Result<Effective, String> {
     let Some(typed) = typed else { return Ok(Effective::At(now_ms())) };
     if let Ok(moment) = typed.parse::<Timestamp>() {
@@ -147,44 +156,43 @@ fn effective(typed: Option<&str>) -> Result<Effective, String> {
     match LocalTime::try_from(typed.to_owned()) {
         Ok(local) if is_date => Ok(Effective::Local(local)),
         _ => Err(format!(
-            "--effective `{}`: as in 2026-12-01T05:00, each store's own time, or 2026-12-01T04:00:00Z",
+            "invalid --effective `{}`: expected 2026-12-01T05:00 for store local time, or 2026-12-01T04:00:00Z",
             typed.escape_debug()
         )),
     }
 }
 
-/// From when, for people.
+/// The effective time for people.
 pub(super) fn shown(effective: &Effective) -> String {
     match effective {
         Effective::At(at_ms) => {
             Timestamp::from_millisecond(*at_ms).map_or_else(|_| at_ms.to_string(), |at| at.to_string())
         }
-        Effective::Local(local) => format!("{local}, each store's own time"),
+        Effective::Local(local) => format!("{local}, each store's local time"),
     }
 }
 
-/// What would change, by what stores are to have now.
+/// Shows what would change, compared with what the stores have now.
 async fn show(
+    arguments: &Arguments,
     publications: &Publications,
     objects: &Objects,
-    kind: &PublicationKind,
-    catalog: &BTreeMap<String, Item>,
+    after: &Records,
     hubs: &[HubId],
     effective: &Effective,
 ) -> Result<(), String> {
-    for (version, hubs) in current(publications, kind, hubs).await.map_err(|error| error.to_string())? {
+    let kind: PublicationKind = arguments.kind.name.parse()?;
+    for (version, hubs) in current(publications, &kind, hubs).await.map_err(|error| error.to_string())? {
         let (before, of) = match version {
-            None => (BTreeMap::new(), "no publication yet".to_owned()),
+            None => (Records::new(), "no publication yet".to_owned()),
             Some(version) => {
-                let records = content(publications, objects, kind, version).await.map_err(|error| error.to_string())?;
-                (items::of_records(&records), format!("version {version} before"))
+                let records =
+                    content(publications, objects, &kind, version).await.map_err(|error| error.to_string())?;
+                (records, format!("version {version} before"))
             }
         };
-        let diff = Diff::between(&before, catalog);
-        let names: Vec<_> = hubs.iter().take(10).map(HubId::as_str).collect();
-        let others = hubs.len().saturating_sub(names.len());
-        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-        println!("{} hubs ({of}): {}{others}", hubs.len(), names.join(", "));
+        let diff = Diff::between(&before, after);
+        println!("{} hubs ({of}): {}", hubs.len(), named(hubs.iter().map(HubId::as_str)));
         println!(
             "from {}: {} added, {} changed, {} removed",
             shown(effective),
@@ -192,9 +200,23 @@ async fn show(
             diff.changed.len(),
             diff.removed.len()
         );
-        diff.lines(SHOWN).iter().for_each(|line| println!("  {}", line.escape_debug()));
+        diff.lines(arguments.kind, SHOWN).iter().for_each(|line| println!("  {}", line.escape_debug()));
+        let shrinks = arguments.kind.refused_if_shrunk && diff.removed.len() * FIFTH > before.len();
+        if shrinks && !arguments.may_shrink {
+            println!(
+                "  These hubs would refuse it: it omits more than a fifth of their items. Set --may-shrink if that is \
+                 right."
+            );
+        }
     }
     Ok(())
+}
+
+/// The first of some names, and how many more there are.
+fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let all: Vec<_> = names.collect();
+    let shown = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if all.len() > NAMED { format!("{shown} and {} more", all.len() - NAMED) } else { shown }
 }
 
 /// Waits until every hub is done with it, and says how it went.
@@ -221,25 +243,32 @@ async fn wait(publications: &Publications, kind: &PublicationKind, version: u64)
             if let Some(bar) = bar {
                 bar.finish();
             }
-            let refused: Vec<_> = targets.iter().filter(|target| target.state.as_deref() == Some("refused")).collect();
-            for target in &refused {
+            let of = |state: &str| targets.iter().filter(|target| target.state.as_deref() == Some(state)).count();
+            for target in targets.iter().filter(|target| target.state.as_deref() == Some("refused")) {
                 let why = target.why.as_deref().unwrap_or_default().escape_debug();
                 println!("{} refused it: {why}", target.hub);
             }
-            return Ok(refused.is_empty());
+            println!("{} of {} hubs have applied it", of("active") + of("former"), targets.len());
+            return Ok(of("refused") == 0);
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// How many hubs are in each state.
+/// The number of hubs in each state.
 pub(super) fn summary(targets: &[Target]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for target in targets {
-        *counts.entry(target.state.as_deref().unwrap_or("not heard of yet")).or_default() += 1;
+        *counts.entry(target.state.as_deref().unwrap_or("unknown")).or_default() += 1;
     }
     let counts: Vec<_> = counts.into_iter().map(|(state, count)| format!("{count} {state}")).collect();
-    counts.join(", ")
+    // What keeps one of them, as an example.
+    let kept = targets.iter().find(|target| !target.is_done() && target.why.is_some());
+    let kept = kept.map(|target| {
+        let why = target.why.as_deref().unwrap_or_default().escape_debug();
+        format!("; {}: {why}", target.hub)
+    });
+    counts.join(", ") + &kept.unwrap_or_default()
 }
 
 fn now_ms() -> i64 {

@@ -9,10 +9,10 @@ use std::{
 
 use contract::publication::SigningKey;
 
-/// Where the key is.
+/// The key's file.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The file of the key; it is made if it is not there. Whoever has it can sign publications for every hub.
+    /// The file of the key, created if missing. Whoever has it can sign publications for every hub.
     file: PathBuf,
 }
 
@@ -25,15 +25,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), String> {
         writeln!(file, "{secret}").and_then(|()| file.sync_all()).map_err(failed)?;
     }
     let key = read(path)?;
-    eprintln!("Hubs trust this key; write it into their config:");
+    eprintln!("Hubs trust this key; add it to their config:");
     println!("[publications]\nkey = \"{}\"", key.public());
     Ok(())
 }
 
-/// Reads a key that its owner alone can read.
+/// Reads a key; only its owner may have access to the file.
 pub(super) fn read(path: &Path) -> Result<SigningKey, String> {
     let failed = |error: std::io::Error| {
-        format!("{}: could not read the key: {error}; `store-hub-hq signing-key FILE` makes one", path.display())
+        format!("{}: could not read the key: {error}; `store-hub-hq signing-key FILE` creates one", path.display())
     };
     let mode = fs::metadata(path).map_err(failed)?.mode();
     if mode & 0o077 != 0 {

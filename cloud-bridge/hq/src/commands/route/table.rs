@@ -1,4 +1,4 @@
-//! Plans as text.
+//! Plans for people.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 use hq::routing::{Method, Other, Plan, Request, Why};
 
-/// The number of costlier stores that are listed by name.
+/// The maximum number of costlier stores listed by name.
 const NAMED: usize = 5;
 
 /// Writes a plan: its cost, its stores, and the reasons against the others.
@@ -62,7 +62,7 @@ fn others(out: &mut impl Write, others: &[Other]) -> io::Result<()> {
         match other.why {
             Why::Costlier { by } => costlier.push((by, other)),
             why => {
-                let (count, first) = reasons.entry(reason(why)).or_insert((0, other.store.to_string()));
+                let (count, first) = reasons.entry(why.to_string()).or_insert((0, other.store.to_string()));
                 *count += 1;
                 if *count == 2 {
                     first.push_str(" ...");
@@ -85,23 +85,4 @@ fn others(out: &mut impl Write, others: &[Other]) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// A constraint in words, without the store's own values.
-fn reason(why: Why) -> String {
-    match why {
-        Why::NotChosen => "the customer picks up at another store".into(),
-        Why::Rejected => "rejected the order".into(),
-        Why::Offline { most, .. } => format!("HQ has not heard from its hub for more than {most} min"),
-        Why::Full { .. } => "has its maximum of open orders".into(),
-        Why::NoPosition => "its location is unknown".into(),
-        Why::TooFar { most, .. } => format!("is farther away than {} km", most / 1000),
-        Why::OtherZone => "does not serve the delivery zone".into(),
-        Why::Closed => "is not open long enough to prepare the order".into(),
-        Why::TooLate { .. } => "can't meet the deadline".into(),
-        Why::NotKept { line, zone } => format!("has no {} zone, which line {line} needs", zone.name()),
-        Why::NoStock { .. } => "has no stock of it for the web".into(),
-        Why::TooLittle => "has too little to replace a chosen store".into(),
-        Why::Costlier { by } => format!("would cost {by} more"),
-    }
 }

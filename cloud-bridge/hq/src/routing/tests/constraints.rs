@@ -57,7 +57,7 @@ fn an_order_is_ready_within_one_time_in_which_the_store_is_open() {
 }
 
 #[test]
-fn what_must_be_cold_goes_where_it_is_kept_cold() {
+fn cold_goods_go_to_stores_with_cold_storage() {
     let mut network = both();
     network.stores[1].keeps = vec![Zone::Ambient, Zone::Frozen];
     for store in &mut network.stores {

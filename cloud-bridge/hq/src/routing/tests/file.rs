@@ -26,7 +26,7 @@ fn order_file() -> Value {
 }
 
 #[test]
-fn what_the_documentation_shows_is_read() {
+fn the_example_of_the_documentation_is_read() {
     let examples: Vec<&str> = include_str!("../files.rs").split("//! ```json").skip(1).collect();
     let text = |example: &str| {
         let lines = example.lines().take_while(|line| *line != "//! ```");
@@ -63,7 +63,7 @@ fn orders_are_read_from_an_array_or_one_after_another() {
 }
 
 #[test]
-fn what_is_out_of_range_is_named() {
+fn values_out_of_range_are_named() {
     let network = |pointer: &str, value: Value| {
         let mut file = network_file();
         *file.pointer_mut(pointer).unwrap() = value;

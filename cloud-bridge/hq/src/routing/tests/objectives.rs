@@ -21,7 +21,7 @@ fn scene() -> (Request, Network) {
 
 /// F44: the same order goes to other stores, by what the retailer wants.
 #[test]
-fn what_the_retailer_wants_decides() {
+fn the_retailers_weights_decide() {
     let (request, network) = scene();
     let plan = |weights| {
         let plan = route(&request, &network, &Policy { weights, ..Policy::default() });

@@ -54,7 +54,7 @@ fn who_asks_too_often_is_told_when_to_come_again() {
 }
 
 #[test]
-fn what_is_malformed_is_refused_as_a_problem() {
+fn malformed_requests_are_refused_as_problems() {
     on_each_engine(|hq| {
         let malformed = [
             "/api/v1/stores?limit=0",

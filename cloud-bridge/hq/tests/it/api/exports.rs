@@ -71,7 +71,8 @@ fn a_day_is_whole_in_both_forms_and_others_read_it() {
             print(duckdb.sql('select count(*), sum(net), count(distinct store || sale), count(customer), \
             min(typeof(net)) from parquet').fetchall()[0])\n\
             cast = ', '.join(f'cast({name} as varchar)' for name in parquet.columns)\n\
-            print(sorted(csv.fetchall(), key=str) == sorted(duckdb.sql(f'select {cast} from parquet').fetchall(), key=str))";
+            print(sorted(csv.fetchall(), key=str) == sorted(duckdb.sql(f'select {cast} from parquet').fetchall(), \
+            key=str))";
         let read = said(Command::new(python).args(["-c", script]).args([&csv, &parquet]));
         assert_eq!(read, "(906, 339750, 453, 0, 'BIGINT')\nTrue");
     });

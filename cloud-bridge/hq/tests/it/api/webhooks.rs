@@ -123,7 +123,7 @@ fn events_arrive_signed_in_order_and_others_verify_them() {
 }
 
 #[test]
-fn what_is_not_taken_is_sent_again_and_a_redirect_is_not_followed() {
+fn a_failed_delivery_is_sent_again_and_redirects_are_not_followed() {
     on_each_engine(|hq| {
         let receiver = Receiver::start(hq);
         receiver.inbox.lock().unwrap().answer = StatusCode::FOUND;

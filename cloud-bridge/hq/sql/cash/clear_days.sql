@@ -1,0 +1,1 @@
+DELETE FROM store_day

@@ -1,0 +1,1 @@
+DELETE FROM shift_tender

@@ -1,0 +1,1 @@
+DELETE FROM customer_key WHERE customer = $1

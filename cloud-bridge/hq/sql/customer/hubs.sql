@@ -1,0 +1,1 @@
+SELECT hub FROM hub ORDER BY hub

@@ -1,0 +1,3 @@
+INSERT INTO customer_key (key, customer)
+VALUES ($1, $2)
+ON CONFLICT (key, customer) DO NOTHING

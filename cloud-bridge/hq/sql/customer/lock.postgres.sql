@@ -1,0 +1,4 @@
+SELECT profile, merged_into, erased_at_ms
+FROM customer
+WHERE customer = $1
+FOR UPDATE

@@ -1,0 +1,3 @@
+SELECT profile, merged_into, erased_at_ms
+FROM customer
+WHERE customer = $1

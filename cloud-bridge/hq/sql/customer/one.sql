@@ -1,0 +1,3 @@
+SELECT profile
+FROM customer
+WHERE customer = $1

@@ -1,0 +1,5 @@
+SELECT customer, profile
+FROM customer
+WHERE customer > $1 AND profile IS NOT NULL
+ORDER BY customer
+LIMIT $2

@@ -1,0 +1,6 @@
+SELECT hub, business_day, currency, sales, lines, regular, discount, net, manufacturer_coupon
+FROM day
+WHERE (hub, business_day, currency) > ($1, $2, $3)
+  AND hub >= $4 AND hub <= $5 AND business_day >= $6 AND business_day <= $7
+ORDER BY hub, business_day, currency
+LIMIT $8

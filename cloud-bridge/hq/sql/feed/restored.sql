@@ -1,0 +1,1 @@
+SELECT 0 WHERE 0 = 1

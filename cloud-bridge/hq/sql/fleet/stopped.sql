@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM hub WHERE stopped IS NOT NULL

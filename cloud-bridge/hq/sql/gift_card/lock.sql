@@ -1,0 +1,3 @@
+SELECT kind, currency, own, pin, blocked
+FROM gift_card
+WHERE card = $1

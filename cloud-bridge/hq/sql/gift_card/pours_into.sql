@@ -1,0 +1,1 @@
+SELECT pours_into FROM gift_card WHERE card = $1

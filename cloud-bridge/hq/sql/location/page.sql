@@ -1,0 +1,1 @@
+SELECT body FROM location WHERE id > $1 ORDER BY id LIMIT $2

@@ -1,0 +1,28 @@
+-- Customers. A profile is the only link from an id to a person; events hold the id alone.
+CREATE TABLE customer (
+    customer TEXT COLLATE "C" PRIMARY KEY,
+    -- As `commerce::customer::Profile` is written in JSON; none if it was merged or erased.
+    profile TEXT,
+    merged_into TEXT COLLATE "C",
+    erased_at_ms BIGINT,
+    changed_at_ms BIGINT NOT NULL
+);
+CREATE INDEX customer_alias ON customer (merged_into) WHERE merged_into IS NOT NULL;
+
+-- What customers are looked up by.
+CREATE TABLE customer_key (
+    key TEXT COLLATE "C" NOT NULL,
+    customer TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (key, customer)
+);
+CREATE INDEX customer_key_customer ON customer_key (customer);
+
+-- What is published to every store as a whole: the loyalty programme, for one.
+CREATE TABLE store_setting (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    body TEXT,
+    at_ms BIGINT NOT NULL
+);
+
+-- The account into which the money of another one moves as it becomes free: of a customer who was merged.
+ALTER TABLE gift_card ADD COLUMN pours_into TEXT;

@@ -1,0 +1,1 @@
+SELECT hub FROM hub WHERE hub = $1

@@ -1,0 +1,1 @@
+UPDATE placed_order SET attention_at_ms = 0 WHERE order_id = ANY ($1::TEXT[])

@@ -1,0 +1,1 @@
+SELECT body FROM store_profile ORDER BY hub

@@ -1,0 +1,1 @@
+SELECT hub, COUNT(*) FROM order_part WHERE is_open = 1 GROUP BY hub

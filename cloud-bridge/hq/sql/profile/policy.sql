@@ -1,0 +1,1 @@
+SELECT body FROM order_policy WHERE id = 1

@@ -1,0 +1,2 @@
+SELECT task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by
+FROM refund_task WHERE number = $1 ORDER BY task

@@ -1,0 +1,1 @@
+DELETE FROM return_identity

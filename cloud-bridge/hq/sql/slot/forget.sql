@@ -1,0 +1,1 @@
+DELETE FROM pickup_slot WHERE from_ms < $1

@@ -1,0 +1,79 @@
+//! Customer orders at HQ: from the web shop and from stores, routed to stores and tracked.
+//!
+//! # What this module promises
+//!
+//! - **Once.** The shop's own order id is unique. A command or an event and all its effects are one transaction: the
+//!   order, the spent quotas, the offers in the hubs' queues, and the events for the shop.
+//! - **Never more than granted.** HQ spends a store's quota under a row lock ([`quotas`]). The store keeps these goods
+//!   back, also while it is offline.
+//! - **Each unit is at one store.** HQ routes a unit again only after its store has given it up ([`attend`]).
+//! - **Refused at HQ.** An order that HQ knows to be wrong is not offered to a store ([`place`]).
+//! - **Explained.** Every routing decision is stored with its reasons.
+//! - **Refunds once.** Prepaid goods that are not delivered become a refund, which is reported once ([`settle`]).
+//!
+//! # Records and projections
+//!
+//! The stores' events of each part are a projection (table `order_progress`), which `rebuild` recreates. The state of a
+//! part is its offer with these events applied (`fold`). HQ's own decisions (orders, offers, spent quotas, routing,
+//! refunds) are records: they can't be recreated from events, and `rebuild` does not touch them.
+//!
+//! # States
+//!
+//! Orders and parts have the states of [`commerce::order::State`], derived from their units. HQ adds two decisions: a
+//! part can be *recalled*, and amounts can be *given up*, because the customer cancelled them or no store has them.
+//!
+//! | failure | effect |
+//! | --- | --- |
+//! | a store rejects units or is short | these units are routed to other stores |
+//! | a store does not answer an offer in time | the part is recalled, and routed again after the store's answer |
+//! | an order is at risk of being late | the same, if other stores can deliver in time |
+//! | a store is offline | its parts stay there, and its events arrive later; new orders go elsewhere |
+//! | no store has the goods | routing is tried every minute until the order is due; then the rest is given up |
+//! | a hub's store is restored or replaced | its open parts are offered again; it keeps what it had accepted |
+//! | two transactions wait for each other | PostgreSQL ends one, which is tried again |
+//! | HQ crashes | everything is in the ledger; the next process continues |
+//! | HQ is restored from a backup | the stores' totals restore the spent quotas; part numbers are not reused |
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `place`, `change` | commands of the shop |
+//! | `heard` | events from stores |
+//! | `attend`, [`work`] | background work |
+//! | `offer`, `stores` | routing with the ledger's data, spending quotas, offers |
+//! | `settle` | effects of a changed state: events, refunds, the next deadline |
+//! | `record`, `fold`, `left` | an order and its parts; units to be routed |
+//! | `quotas` | HQ's side of the quotas |
+//! | `profile`, `hours` | the stores' master data |
+//! | `policy` | the retailer's policy |
+//! | [`story`] | an order with everything about it, for the API and reports |
+//! | `refused` | refusals |
+
+pub(crate) mod attend;
+pub(crate) mod change;
+pub(crate) mod fold;
+pub(crate) mod heard;
+pub(crate) mod hours;
+mod left;
+pub(crate) mod offer;
+pub(crate) mod place;
+pub(crate) mod policy;
+pub mod profile;
+pub(crate) mod quotas;
+pub(crate) mod record;
+mod refused;
+pub(crate) mod settle;
+pub mod stores;
+pub mod story;
+#[cfg(test)]
+mod tests;
+pub mod work;
+
+pub use change::Change;
+pub use hours::Hours;
+pub use place::NewOrder;
+pub use policy::OrderPolicy;
+pub use profile::Profile;
+pub use refused::{OrderError, Refused, Why};
+
+/// The hub name of HQ's own events in the feed. Hubs can't use it.
+pub const HQ: &str = "hq";

@@ -1,0 +1,221 @@
+//! Places an order: checks it, routes it, spends quotas and offers its parts, in one transaction.
+//!
+//! Refused here, not at the store: unknown items, unknown or closed stores, past or full slots, goods that no store can
+//! promise. A repeated order gets the first answer; another order with the same id is refused.
+
+use std::collections::BTreeSet;
+
+use commerce::{
+    Sku, Unit,
+    order::{Kind, Order, State},
+};
+use contract::HubId;
+use ring::digest::{Context, SHA256};
+
+use super::{
+    OrderPolicy, Profile, offer,
+    offer::{Need, fetched_at},
+    quotas, record,
+    record::{GivenUp, New, Record},
+    refused::{OrderError, Refused, Why},
+    settle, stores,
+};
+use crate::{
+    database::{Transaction, statement::statements, values},
+    routing::{self, Destination, Plan},
+};
+
+statements! {
+    /// Takes a place in a pickup slot; nothing if it is full.
+    TAKE = "slot/take";
+}
+
+const DAY_MS: i64 = 24 * 60 * 60_000;
+
+/// The longest name of a delivery zone, in bytes.
+const MAX_ZONE: usize = commerce::MAX_TEXT;
+
+/// An order to be placed.
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    /// The order. HQ sets the time.
+    pub order: Order,
+    /// The destination.
+    pub to: Destination,
+    /// The store that placed it, if a store did.
+    pub taken_by: Option<HubId>,
+}
+
+/// Places an order, or returns it if it was placed before. A refusal changes nothing, so the transaction can continue.
+pub(crate) async fn place(transaction: &mut Transaction, new: NewOrder, now_ms: i64) -> Result<Record, OrderError> {
+    let NewOrder { mut order, to, taken_by } = new;
+    order.terms.placed_at_ms = 0;
+    let digest = digest(&order, &to);
+    let id = order.terms.order.clone();
+    if let Some(known) = record::lock(transaction, &id).await? {
+        if known.digest == digest && known.taken_by == taken_by {
+            return Ok(known);
+        }
+        let detail = "this id belongs to another order; order ids must be unique";
+        return Err(Refused::of(&id, Why::Reused, "order_id_reused", detail).into());
+    }
+    order.terms.placed_at_ms = now_ms;
+    let policy = OrderPolicy::load(transaction).await?;
+    check(transaction, &order, &policy, now_ms).await?;
+    let to = destination(transaction, &order, to).await?;
+    let slot = take_slot(transaction, &order, &to, now_ms).await?;
+    let mut record = Record {
+        number: 0,
+        order,
+        to,
+        taken_by,
+        digest,
+        given_up: GivenUp::default(),
+        state: State::Offered,
+        placed_at_ms: now_ms,
+        ended_at_ms: None,
+        slot,
+        events: 0,
+        parts: Vec::new(),
+        last_part: 0,
+    };
+    let promised = match offer::promise(transaction, &record, Need::All, &policy, now_ms).await? {
+        Ok(promised) => promised,
+        Err(plan) => {
+            if let Some((hub, from_ms)) = &record.slot {
+                transaction.execute(&settle::FREE, values![hub.as_str(), *from_ms]).await?;
+            }
+            return Err(not_available(&record, &plan).into());
+        }
+    };
+    let new = New {
+        order: &record.order,
+        to: &record.to,
+        taken_by: record.taken_by.as_ref(),
+        digest: record.digest.clone(),
+        slot: record.slot.as_ref(),
+    };
+    record::insert(transaction, &new).await?;
+    let stored = record::lock(transaction, &id).await?;
+    let stored = stored.filter(|stored| stored.digest == record.digest);
+    record.number = stored.ok_or_else(|| offer::fault("the new order", "another one".into()))?.number;
+    offer::offer(transaction, &mut record, "placed", promised, &policy, now_ms).await?;
+    settle::settle(transaction, &mut record, &policy, now_ms).await?;
+    Ok(record)
+}
+
+/// Distinguishes a repeated order from another one.
+fn digest(order: &Order, to: &Destination) -> Vec<u8> {
+    let mut context = Context::new(&SHA256);
+    for part in [serde_json::to_vec(order), serde_json::to_vec(to)] {
+        context.update(&part.unwrap_or_default());
+        context.update(&[0]);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+/// Checks the order itself and its items.
+pub(super) async fn check(
+    transaction: &mut Transaction,
+    order: &Order,
+    policy: &OrderPolicy,
+    now_ms: i64,
+) -> Result<(), OrderError> {
+    let items: BTreeSet<Sku> = order.lines.iter().map(|line| line.sku.clone()).collect();
+    let units = quotas::units(transaction, items).await?;
+    // If stores sell an item in several units, each of them is accepted.
+    let sold_by = |sku: &Sku| {
+        let units: &BTreeSet<Unit> = units.get(sku)?;
+        let asked = order.lines.iter().find(|line| line.sku == *sku).map(|line| line.quantity.unit());
+        asked.filter(|unit| units.contains(unit)).or_else(|| units.first().copied())
+    };
+    order.check(now_ms, sold_by)?;
+    let last_ms = now_ms.saturating_add(policy.most_days.saturating_mul(DAY_MS));
+    if order.terms.due_ms > last_ms {
+        let detail = format!("`due_ms` {} is more than {} days ahead", order.terms.due_ms, policy.most_days);
+        return Err(Refused::of(&order.terms.order, Why::Invalid, "slot_too_far", detail).into());
+    }
+    Ok(())
+}
+
+/// Checks the destination for the order's kind. A transfer goes to its receiver's location.
+async fn destination(transaction: &mut Transaction, order: &Order, to: Destination) -> Result<Destination, OrderError> {
+    let (id, kind) = (&order.terms.order, order.terms.kind);
+    let refuse = |detail: String| Refused::of(id, Why::Invalid, "destination", detail);
+    if kind == Kind::Transfer {
+        let receiver: HubId = order.terms.receiver.as_deref().unwrap_or_default().parse().map_err(refuse)?;
+        let profile = profile(transaction, order, &receiver).await?;
+        let unplaced = || refuse(format!("store {receiver} has no location; load it with `lat` and `lon`"));
+        return Ok(Destination::Point(profile.at.ok_or_else(unplaced)?));
+    }
+    match &to {
+        Destination::Store(_) if kind.is_fetched() => {}
+        Destination::Point(point) if !kind.is_fetched() && point.is_valid() => {}
+        Destination::Zone(zone) if !kind.is_fetched() && (1..=MAX_ZONE).contains(&zone.len()) => {}
+        _ if kind.is_fetched() => {
+            return Err(refuse(format!("an order of kind {} is collected: name the `store`", kind.name())).into());
+        }
+        _ => {
+            let detail = format!("an order of kind {} is delivered: name a `point` or a `zone`", kind.name());
+            return Err(refuse(detail).into());
+        }
+    }
+    Ok(to)
+}
+
+async fn profile(transaction: &mut Transaction, order: &Order, hub: &HubId) -> Result<Profile, OrderError> {
+    let profile = stores::one(transaction, hub).await?;
+    Ok(profile.ok_or_else(|| Refused::unknown_store(&order.terms.order, hub))?)
+}
+
+/// Takes a place in the pickup slot of a collected order, if its store has slots.
+async fn take_slot(
+    transaction: &mut Transaction,
+    order: &Order,
+    to: &Destination,
+    now_ms: i64,
+) -> Result<Option<(HubId, i64)>, OrderError> {
+    let Some(hub) = fetched_at(to) else { return Ok(None) };
+    let (id, due_ms) = (&order.terms.order, order.terms.due_ms);
+    let profile = profile(transaction, order, hub).await?;
+    if profile.open_at(due_ms).is_none() {
+        let detail = format!("store {hub} is closed at {due_ms}; `GET /stores/{hub}/slots` lists when it is open");
+        return Err(Refused::of(id, Why::StoreClosed, "store_closed", detail).into());
+    }
+    let Some((slots, from_ms)) = profile.slots.zip(profile.slot_at(due_ms)) else { return Ok(None) };
+    if from_ms <= now_ms {
+        let detail =
+            format!("the slot of `due_ms` {due_ms} began at {from_ms}, the time is {now_ms}; choose a later slot");
+        return Err(Refused::of(id, Why::PastSlot, "past_slot", detail).into());
+    }
+    if transaction.execute(&TAKE, values![hub.as_str(), from_ms, slots.orders]).await? == 0 {
+        let detail = format!("the slot from {from_ms} is full with {} orders; choose another", slots.orders);
+        return Err(Refused::of(id, Why::SlotFull, "slot_full", detail).into());
+    }
+    Ok(Some((hub.clone(), from_ms)))
+}
+
+/// The refusal of an order that can't be promised: the line, or the constraint that excludes the chosen store.
+pub(super) fn not_available(record: &Record, plan: &Plan) -> Refused {
+    let id = &record.order.terms.order;
+    let mut refused = Refused::of(id, Why::NotAvailable, "no_stock", "no store can promise the whole order");
+    let chosen = fetched_at(&record.to);
+    let why = plan.others.iter().find(|other| Some(&other.store) == chosen).map(|other| other.why);
+    match (plan.unplaced.first(), why) {
+        (_, Some(why)) if !matches!(why, routing::Why::NoStock { .. } | routing::Why::NotKept { .. }) => {
+            refused.rule = why.name();
+            refused.detail = format!("store {} can't take the order: {why}", chosen.map_or("", HubId::as_str));
+        }
+        (Some(amount), _) => {
+            let ordered = record.order.line(amount.line);
+            let (asked, sku) = ordered.map_or((0, ""), |line| (line.quantity.milli(), line.sku.as_str()));
+            let there = asked - amount.milli;
+            refused.line = Some(amount.line);
+            refused.detail = format!(
+                "requested {asked} thousandths of item {sku}, available {there}; order less or at another store"
+            );
+        }
+        (None, _) => {}
+    }
+    refused
+}

@@ -45,7 +45,8 @@ pub enum ProvisioningError {
     Store(String),
     /// A host name is invalid.
     #[error(
-        "invalid host name `{0}`: expected labels of 1 to 63 letters, digits or `-`, separated by dots, at most 253 in all"
+        "invalid host name `{0}`: expected labels of 1 to 63 letters, digits or `-`, separated by dots, at most 253 \
+         in all"
     )]
     Host(String),
     /// There is no name or address for the certificate.
@@ -80,6 +81,12 @@ pub enum ProvisioningError {
     /// The certificate library failed.
     #[error("could not create the certificate: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// There are no random numbers.
+    #[error("could not draw a serial number: the system gave no random bytes")]
+    Random,
+    /// An answer could not be written as JSON.
+    #[error("could not encode an answer: {0}")]
+    Encode(String),
     /// A file could not be read or written.
     #[error("{path}: {why}")]
     File {

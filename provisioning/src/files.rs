@@ -14,22 +14,32 @@ use crate::authority::{Identity, ProvisioningError};
 /// # Errors
 /// One of them exists or can't be written.
 pub fn write_store(directory: &Path, authority: &Identity, hub: &Identity) -> Result<(), ProvisioningError> {
+    write_new(
+        directory,
+        &[
+            ("ca.key", &authority.key_pem, 0o600),
+            ("ca.pem", &authority.certificate_pem, 0o644),
+            ("hub.key", &hub.key_pem, 0o600),
+            ("hub.pem", &hub.certificate_pem, 0o644),
+        ],
+    )
+}
+
+/// Writes new files with these modes into a directory, which is created if missing.
+///
+/// # Errors
+/// One of them exists or can't be written.
+pub fn write_new(directory: &Path, files: &[(&str, &str, u32)]) -> Result<(), ProvisioningError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| failed(directory, &error))?;
-    let files = [
-        ("ca.key", &authority.key_pem, 0o600),
-        ("ca.pem", &authority.certificate_pem, 0o644),
-        ("hub.key", &hub.key_pem, 0o600),
-        ("hub.pem", &hub.certificate_pem, 0o644),
-    ];
-    for (name, ..) in &files {
+    for (name, ..) in files {
         let path = directory.join(name);
         if path.exists() {
             let why = "already exists and is not overwritten; choose another directory, or move it away".to_owned();
             return Err(ProvisioningError::File { path: path.display().to_string(), why });
         }
     }
-    for (name, pem, mode) in files {
-        replace(&directory.join(name), pem.as_bytes(), mode)?;
+    for (name, text, mode) in files {
+        replace(&directory.join(name), text.as_bytes(), *mode)?;
     }
     Ok(())
 }
@@ -48,7 +58,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Provis
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| failed(directory, &error))
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> ProvisioningError {
+pub(crate) fn failed(path: &Path, error: &std::io::Error) -> ProvisioningError {
     ProvisioningError::File { path: path.display().to_string(), why: error.to_string() }
 }
 

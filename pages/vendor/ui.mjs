@@ -1,0 +1,4 @@
+export { createContext, Fragment, render } from "preact";
+export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+export { html } from "htm/preact";

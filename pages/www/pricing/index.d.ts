@@ -1,0 +1,1 @@
+export * from "../../../daemon/pricing-wasm/npm/index.js";

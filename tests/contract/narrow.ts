@@ -5,11 +5,17 @@ type Schemas = components["schemas"];
 
 export function charged(payment: Schemas["Payment"]): string {
   switch (payment.state) {
-    case "approved": return "paid";
+    case "approved":
+    case "approved_offline": return "paid";
+    case "reversed":
+    case "refund_submitted": return "given back";
     case "declined": return `${payment.code}: ${payment.why}`;
     case "not_charged":
     case "unknown": return payment.why;
-    case "started": return "wait";
+    case "created":
+    case "sent":
+    case "in_progress":
+    case "reversing": return "wait";
   }
 }
 

@@ -128,7 +128,7 @@ impl<'l> Judge<'l> {
     /// The store's identity or config can't be created.
     pub fn new(work: &Path, engine: &str, registers: &[Client]) -> Result<Self, String> {
         let disk = work.join("disk");
-        let plan = Plan { engine, data: &disk.join("data"), registers: registers.len(), broker: None };
+        let plan = Plan { engine, data: &disk.join("data"), registers: registers.len(), headquarters: None };
         let shop = Shop::build(work, &plan)?;
         let registers = registers.iter().map(|client| client.at(&shop.endpoint)).collect();
         let other_disk = work.join("other-disk");

@@ -7,6 +7,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`shop`] | a store of processes: hub, broker, HQ |
+//! | [`chain`] | a chain of processes: stores, broker, database, workers, and proxies that disturb what they carry |
 //! | [`register`] | a register's client: one connection; repeats a command under the same key until it is answered |
 //! | [`stockroom`] | deliveries, reservations, damage and counts, and the expected stock |
 //! | [`till`] | the sales of a register, and the record of all requests and answers |
@@ -18,6 +19,7 @@
 //! | [`small_disk`] | a small file system that fills up |
 //! | [`replay`] | the demo's replay as a child process |
 
+pub mod chain;
 pub mod guest;
 pub mod judge;
 pub mod life;

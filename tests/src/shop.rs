@@ -25,12 +25,29 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 /// The maximum number of items in a load.
 const LOAD: usize = 1_000;
 
-fn failed(what: impl std::fmt::Display) -> impl Fn(std::io::Error) -> String {
+pub(crate) fn failed(what: impl std::fmt::Display) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{what}: {error}")
 }
 
+/// Creates a certificate authority and a certificate of this name for the loopback interface
+/// (`store-hub-provision create-store`).
+///
+/// # Errors
+/// They could not be created.
+pub(crate) fn provision(name: &str, directory: &Path) -> Result<(), String> {
+    let made = Command::new(program("store-hub-provision"))
+        .args(["create-store", "--store", name, "--address", "127.0.0.1", "--dir"])
+        .arg(directory)
+        .output()
+        .map_err(failed("could not run store-hub-provision: run ./tests/run, or `cargo build --release`"))?;
+    if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into_owned()) }
+}
+
 /// A free port below the range of outgoing connections, so that a killed hub finds it free again.
-fn free_port() -> Result<u16, String> {
+///
+/// # Errors
+/// No port is free.
+pub fn free_port() -> Result<u16, String> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(id() % 100).unwrap_or(0) * 100;
     (0..10_000)
@@ -47,8 +64,8 @@ pub struct Plan<'p> {
     pub data: &'p Path,
     /// The number of registers.
     pub registers: usize,
-    /// HQ's broker, if there is one.
-    pub broker: Option<SocketAddr>,
+    /// The tables of the config about HQ, if there is one.
+    pub headquarters: Option<String>,
 }
 
 /// A store: its identity and config.
@@ -62,35 +79,37 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Creates a store's identity (`store-hub-provision create-store`) and its config.
+    /// Creates the identity and the config of `store-1`.
     ///
     /// # Errors
     /// Something could not be created.
     pub fn build(directory: &Path, plan: &Plan<'_>) -> Result<Self, String> {
+        Self::named("store-1", directory, plan)
+    }
+
+    /// Creates the identity and the config of a store.
+    ///
+    /// # Errors
+    /// Something could not be created.
+    pub fn named(name: &str, directory: &Path, plan: &Plan<'_>) -> Result<Self, String> {
         fs::create_dir_all(directory).map_err(failed("make the store's directory"))?;
         let identity = directory.join("identity");
         if !identity.exists() {
-            let made = Command::new(program("store-hub-provision"))
-                .args(["create-store", "--store", "store-1", "--address", "127.0.0.1", "--dir"])
-                .arg(&identity)
-                .output()
-                .map_err(failed("could not run store-hub-provision: run ./tests/run, or `cargo build --release`"))?;
-            if !made.status.success() {
-                return Err(String::from_utf8_lossy(&made.stderr).into_owned());
-            }
+            provision(name, &identity)?;
         }
         let pem = fs::read(identity.join("ca.pem")).map_err(failed("read ca.pem"))?;
         let authority = Certificate::from_pem(&pem).map_err(|error| error.to_string())?.to_owned();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut config = format!(
-            "[store]\nhub = \"store-1\"\nname = \"Store 1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \"{}\"\nengine = \"{}\"\n\n\
+            "[store]\nhub = \"{name}\"\nname = \"{name}\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\ndata = \
+             \"{}\"\nengine = \"{}\"\n\n\
              [listen]\naddress = \"{address}\"\ncertificate = \"{identity}/hub.pem\"\nkey = \"{identity}/hub.key\"\n",
             plan.data.display(),
             plan.engine,
             identity = identity.display(),
         );
-        if let Some(broker) = plan.broker {
-            config += &format!("\n[headquarters]\nbroker = \"mqtt://{broker}\"\n");
+        if let Some(tables) = &plan.headquarters {
+            config += &format!("\n{tables}\n");
         }
         for number in 1..=plan.registers {
             config += &format!("\n[[register]]\nname = \"till-{number}\"\n");
@@ -102,6 +121,19 @@ impl Shop {
             registers: plan.registers,
             endpoint: Endpoint { address, authority },
         })
+    }
+
+    /// Changes its config for the next start.
+    ///
+    /// # Errors
+    /// The config does not have the text `from`, or can't be written.
+    pub fn reconfigure(&self, from: &str, to: &str) -> Result<(), String> {
+        let path = self.directory.join("hub.toml");
+        let config = fs::read_to_string(&path).map_err(failed("read hub.toml"))?;
+        if !config.contains(from) {
+            return Err(format!("hub.toml does not have `{from}`"));
+        }
+        fs::write(&path, config.replace(from, to)).map_err(failed("write hub.toml"))
     }
 
     /// The directory of its identity and config.
@@ -269,7 +301,8 @@ impl Drop for Hub {
 pub struct Headquarters {
     broker: Child,
     ingest: Child,
-    ledger: PathBuf,
+    /// The file of HQ's ledger.
+    pub ledger: PathBuf,
     /// The broker's address for hubs.
     pub address: SocketAddr,
 }
@@ -291,10 +324,42 @@ impl Headquarters {
             |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let broker = quiet(Command::new(mosquitto).arg("-c").arg(&config)).map_err(failed("start mosquitto"))?;
         let ledger = directory.join("headquarters.db");
-        let mut ingest = Command::new(program("store-hub-hq"));
-        ingest.args(["ingest", "--broker", &format!("mqtt://{address}"), "--ledger"]).arg(&ledger);
-        let ingest = quiet(&mut ingest).map_err(failed("store-hub-hq is not there"))?;
+        let ingest = Self::ingest(address, &ledger)?;
         Ok(Self { broker, ingest, ledger, address })
+    }
+
+    fn ingest(broker: SocketAddr, ledger: &Path) -> Result<Child, String> {
+        let mut ingest = Command::new(program("store-hub-hq"));
+        ingest.args(["ingest", "--broker", &format!("mqtt://{broker}"), "--ledger"]).arg(ledger);
+        ingest.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        ingest.spawn().map_err(failed("store-hub-hq is not there"))
+    }
+
+    /// A hub's table about HQ in its config.
+    pub fn config(&self) -> String {
+        format!("[headquarters]\nbroker = \"mqtt://{}\"", self.address)
+    }
+
+    /// Kills the ingest: `kill -9`. The broker goes on.
+    pub fn kill_ingest(&mut self) {
+        let _ = self.ingest.kill();
+        let _ = self.ingest.wait();
+    }
+
+    /// Starts the ingest again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn restart_ingest(&mut self) -> Result<(), String> {
+        self.kill_ingest();
+        self.ingest = Self::ingest(self.address, &self.ledger)?;
+        Ok(())
+    }
+
+    /// Kills the broker: `kill -9`.
+    pub fn kill_broker(&mut self) {
+        let _ = self.broker.kill();
+        let _ = self.broker.wait();
     }
 
     /// All sales that HQ has, by id.
@@ -324,14 +389,22 @@ impl Headquarters {
         Ok((sums, self.report("stock")?))
     }
 
+    /// Runs `store-hub-hq` on HQ's ledger; returns what it prints.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let done = Command::new(program("store-hub-hq")).args(arguments).arg("--ledger").arg(&self.ledger).output();
+        let done = done.map_err(failed("store-hub-hq is not there"))?;
+        if done.status.success() {
+            return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+        }
+        Err(format!("store-hub-hq {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr)))
+    }
+
     /// `store-hub-hq NAME --json`: its rows.
     fn report(&self, name: &str) -> Result<Vec<Value>, String> {
-        let done = Command::new(program("store-hub-hq")).args([name, "--json", "--ledger"]).arg(&self.ledger).output();
-        let done = done.map_err(failed("store-hub-hq is not there"))?;
-        if !done.status.success() {
-            return Err(format!("store-hub-hq {name}: {}", String::from_utf8_lossy(&done.stderr)));
-        }
-        let text = String::from_utf8_lossy(&done.stdout);
+        let text = self.run(&[name, "--json"])?;
         let rows =
             text.lines().map(|line| serde_json::from_str(line).map_err(|error| format!("{name}: {error}: {line}")));
         rows.collect()

@@ -48,15 +48,20 @@ impl SmallDisk {
         figures.map(|(blocks, size)| blocks * size).ok_or_else(|| format!("stat: {told}"))
     }
 
-    /// Uses up all but this many bytes at once.
+    /// Uses up all but at most this many bytes. Others write to the disk meanwhile, so a measurement may be outdated
+    /// when the space is taken: then it is measured and taken again.
     ///
     /// # Errors
-    /// There are fewer already, or the system refuses.
+    /// The system refuses although there is space.
     pub fn fill(&self, leave: u64) -> Result<(), String> {
-        let free = self.free()?;
-        let take = free.checked_sub(leave).ok_or_else(|| format!("{free} bytes are free, less than {leave}"))?;
-        let place = self.path.join(format!("filler-{free}"));
-        run("fallocate", &["--length", &take.to_string(), &place.display().to_string()]).map(|_| ())
+        const TRIES: usize = 100;
+        let mut refused = Err("more space keeps becoming free".to_owned());
+        for number in 0..TRIES {
+            let Some(take) = self.free()?.checked_sub(leave).filter(|take| *take > 0) else { return Ok(()) };
+            let place = self.path.join(format!("filler-{leave}-{number}"));
+            refused = run("fallocate", &["--length", &take.to_string(), &place.display().to_string()]).map(|_| ());
+        }
+        refused
     }
 
     /// Frees the space again.

@@ -124,7 +124,8 @@ impl Basket {
             && self.lines.iter().enumerate().all(line)
             && sale["tenders"] == json!([{ "tender": "cash", "amount": net + CHANGE }])
             && sale["totals"]
-                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0, "tendered": net + CHANGE, "change": CHANGE });
+                == json!({ "regular": net, "discount": 0, "net": net, "manufacturer_coupon": 0,
+                    "tendered": net + CHANGE, "change": CHANGE });
         (!same).then(|| format!("basket {} became {sale}", self.reference))
     }
 }
@@ -270,7 +271,8 @@ impl<'b> Till<'b> {
         let lines: Vec<_> = (0..basket.lines.len()).map(|number| basket.line(number)).collect();
         let cash = json!({ "tender": "cash", "amount": basket.net() + CHANGE });
         if self.dice.u8(..4) > 0 || lines.len() > ONE_BY_ONE {
-            let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash], "reservations": reservations });
+            let sale = json!({ "reference": basket.reference, "lines": lines, "tenders": [cash],
+                "reservations": reservations });
             self.ask(&basket, "sale", "/api/v1/sales", &sale, goes_on)?;
             return Ok(());
         }

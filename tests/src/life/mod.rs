@@ -11,8 +11,8 @@
 //! | a segment is archived while sales continue | every sale and slip, readable once |
 //! | old baskets are deleted while sales continue | the expired ones are gone, all others are not |
 //! | a backup is taken while sales continue | the backup can be restored |
-//! | a backup is restored, with the archive's segment | that store, complete; before, no empty one that a hub would start with |
-//! | converted to the other engine and back; rewritten | everything, in the answered engine; in between, after converting again |
+//! | a backup is restored, with the archive's segment | that store, complete; before, none that starts |
+//! | converted to the other engine and back; rewritten | everything, perhaps after converting again |
 //! | a segment is deleted | its sales are gone, the chain begins after them |
 //! | HQ acknowledges, and the outbox is trimmed | the cursor; entries without gaps |
 //!

@@ -35,7 +35,8 @@ impl fmt::Display for Counts {
         let Self { unflushed, lost, torn, reordered, names_lost } = self;
         write!(
             f,
-            "{unflushed} unflushed writes, {lost} lost, {torn} torn; {reordered} files reordered, {names_lost} names lost"
+            "{unflushed} unflushed writes, {lost} lost, {torn} torn; {reordered} files reordered, {names_lost} names \
+             lost"
         )
     }
 }

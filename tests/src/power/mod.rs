@@ -14,11 +14,11 @@
 //! | change | possible result |
 //! | --- | --- |
 //! | flushed: recorded before an `fsync` or `fdatasync` of its file that has ended | kept |
-//! | an unflushed write | kept, lost, or any of its 512-byte sectors; in any order with others, so an older one may overwrite a newer one |
+//! | an unflushed write | kept, lost, or any of its 512-byte sectors; in any order with others |
 //! | the file size of a lost write | kept (with zeros) or not |
 //! | a write before a failed flush of its file | the same, whatever later flushes report: the system has dropped it |
 //! | a change of size | kept or not |
-//! | a name created, changed or removed without a later flush of its directory | any number of a directory's first such changes, in order; independent for each directory |
+//! | a change of names without a later flush of the directory | any number of the directory's first such changes |
 //!
 //! Flushing a file makes neither its name nor its directory durable, although ext4 does so in practice; and directories
 //! are not ordered with each other, although in ext4's journal they are. So the simulator allows more than a good file

@@ -7,10 +7,10 @@
 //!
 //! | checked | must be |
 //! | --- | --- |
-//! | the sum of an item's on_hand and reserved; its damaged goods | the movements of answered commands and stored sales |
+//! | on_hand and reserved together; the damaged goods | the movements of answered commands and stored sales |
 //! | an unanswered command | done completely, or not at all |
 //! | an item that may not go below zero | not below zero |
-//! | on_hand and reserved, each | the same, once every command was repeated until it was answered ([`Ledger::settle`]) |
+//! | on_hand and reserved, each | the same, once every command was answered ([`Ledger::settle`]) |
 
 mod ledger;
 
@@ -65,7 +65,10 @@ fn milli(pieces: u64) -> i64 {
 }
 
 fn lines(pieces: &[(u64, u64)]) -> Value {
-    let line = |(item, count): &(u64, u64)| json!({ "sku": sku(*item), "quantity": { "milli": count * 1000, "unit": "each" } });
+    let line = |(item, count): &(u64, u64)| {
+        json!({ "sku": sku(*item),
+        "quantity": { "milli": count * 1000, "unit": "each" } })
+    };
     pieces.iter().map(line).collect()
 }
 
@@ -163,7 +166,8 @@ impl<'l> Stockroom<'l> {
             lines.filter(|line| line["sku"] == sku(item)).filter_map(|line| line["variance"].as_i64()).sum::<i64>()
         };
         let effects = items.map(|item| (item, At::OnHand, variance(item))).to_vec();
-        let decided = json!({ "lines": items.map(|item| json!({ "sku": sku(item), "decision": "approved", "variance": variance(item) })) });
+        let decided = json!({ "lines": items.map(|item| json!({ "sku": sku(item), "decision": "approved",
+            "variance": variance(item) })) });
         // Refused if more was sold since than was counted.
         if self.ask(&format!("{path}/decisions"), &decided, effects, goes_on)?.is_none() {
             self.ask(&format!("{path}/close"), &json!({}), Vec::new(), goes_on)?;

@@ -21,20 +21,26 @@ fn crates_only_use_what_the_arrows_allow() {
         ("store", &[]),
         ("drivers", &[]),
         ("link", &[]),
+        ("pages", &[]),
         ("contract", &["commerce"]),
         ("app", &["store", "commerce", "contract"]),
-        ("hub", &["app", "store", "commerce", "drivers", "bridge", "link", "contract"]),
+        ("hub", &["app", "store", "commerce", "drivers", "bridge", "link", "contract", "pages"]),
         ("store-hub", &["hub", "demo"]),
         // Everything it runs.
         ("demo", &["hub", "app", "store", "commerce", "drivers", "bridge", "hq", "link", "contract", "provisioning"]),
         ("bridge", &["link", "contract"]),
-        ("hq", &["link", "contract", "commerce"]),
-        ("provisioning", &["link", "contract"]),
+        ("hq", &["link", "contract", "commerce", "pages"]),
+        ("provisioning", &["hq", "link", "contract", "commerce"]),
+        ("pricing-wasm", &["commerce"]),
         // The life of a store without a hub.
         ("system-tests", &["store"]),
     ]);
-    // Tests compare the hub's data with HQ's.
-    let in_tests: BTreeMap<&str, &[&str]> = BTreeMap::from([("hub", &["hq"][..]), ("hq", &["bridge", "provisioning"])]);
+    // Tests compare the hub's data, and the browser's, with HQ's.
+    let in_tests: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("hub", &["hq"][..]),
+        ("hq", &["bridge", "provisioning"]),
+        ("pricing-wasm", &["hq", "contract"]),
+    ]);
     let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version=1", "--no-deps"])).unwrap();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();

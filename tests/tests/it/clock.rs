@@ -88,7 +88,8 @@ fn one_start_with_a_wrong_clock_begins_no_year_forgets_nothing_and_is_told() {
     for engine in ENGINES {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        let shop = Shop::build(directory.path(), &Plan { engine, data: &data, registers: 1, broker: None }).unwrap();
+        let shop =
+            Shop::build(directory.path(), &Plan { engine, data: &data, registers: 1, headquarters: None }).unwrap();
         let hub = Running::start(&shop, "2026-11-28 09:00:00");
         let day = |receipt: &str, day: &str| (2026, receipt.to_owned(), day.to_owned());
         assert_eq!(hub.sold("sale-000001"), day("1", "2026-11-28"));

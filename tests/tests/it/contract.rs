@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use system_tests::{
     alone, program,
     register::{Client, Endpoint},
-    root, skipped, until,
+    root,
+    shop::{Headquarters, Plan, Shop, free_port},
+    skipped, until,
 };
 use ureq::{http::Method, tls::Certificate};
 
@@ -153,6 +155,65 @@ fn nothing_is_answered_that_the_document_does_not_say() {
         if let Err(said) = run_in(&workshop(), "venv/bin/schemathesis", &arguments) {
             panic!("{said}");
         }
+    }
+}
+
+/// The same of HQ's API, over a ledger that a store has filled.
+#[test]
+fn hq_answers_nothing_that_its_document_does_not_say() {
+    if !has_tools() {
+        return;
+    }
+    let _machine = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().canonicalize().unwrap();
+    let Ok(headquarters) = Headquarters::start(&path).inspect_err(|why| skipped(why)) else { return };
+    let tables = Some(headquarters.config());
+    let plan = Plan { engine: "sqlite", data: &path.join("data"), registers: 1, headquarters: tables };
+    let shop = Shop::build(&path, &plan).unwrap();
+    let _hub = shop.start(&[]).unwrap();
+    let till = shop.open().unwrap().remove(0);
+    let line = json!({ "description": "Cereal", "keyed": { "amount": 369, "reason": "not on file" } });
+    let sale = json!({ "lines": [line], "tenders": [{ "tender": "cash", "amount": 400 }], "customer": "c-1" });
+    for number in 1..=3 {
+        till.command("/api/v1/sales", &format!("sale-{number:06}"), &sale.to_string(), || true).unwrap();
+    }
+    assert!(until(Duration::from_secs(60), || headquarters.count() == 3), "HQ has the sales");
+
+    let hq = |arguments: &[&str]| {
+        let mut command = Command::new(program("store-hub-hq"));
+        command.args(arguments).arg("--ledger").arg(&headquarters.ledger).stdin(Stdio::null());
+        command
+    };
+    let scopes = "stores:read,sales:read,stock:read,items:read,events:read,exports:read,webhooks:manage";
+    let key = hq(&["key", "add", "schemathesis", "--scope", scopes]).output().unwrap();
+    let key = String::from_utf8(key.stdout).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
+    let objects = path.join("objects");
+    fs::create_dir(&objects).unwrap();
+    let serve = ["serve", "--listen", &address.to_string(), "--objects", &objects.display().to_string()];
+    let log = File::create(path.join("serve.log")).unwrap();
+    let mut serve = hq(&serve).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let listens = until(Duration::from_secs(60), || TcpStream::connect(address).is_ok());
+    let setup = root().join("tests/contract");
+    let arguments = [
+        "--config-file",
+        &setup.join("schemathesis.toml").display().to_string(),
+        "run",
+        &root().join("docs/hq-openapi.json").display().to_string(),
+        "--url",
+        &format!("http://{address}"),
+        "--header",
+        &format!("Authorization: Bearer {}", key.trim()),
+        "--max-time",
+        "60",
+    ];
+    let said = run_in(&workshop(), "venv/bin/schemathesis", &arguments);
+    let _ = serve.kill();
+    let _ = serve.wait();
+    assert!(listens, "{}", fs::read_to_string(path.join("serve.log")).unwrap());
+    if let Err(said) = said {
+        panic!("{said}");
     }
 }
 

@@ -142,7 +142,7 @@ struct Store {
 
 impl Store {
     fn open(engine: &'static str, disk: SmallDisk) -> Self {
-        let plan = Plan { engine, data: &disk.path.join("data"), registers: REGISTERS, broker: None };
+        let plan = Plan { engine, data: &disk.path.join("data"), registers: REGISTERS, headquarters: None };
         let shop = Shop::build(&disk.path.with_file_name("shop"), &plan).unwrap();
         let hub = Mutex::new(shop.start(&[]).unwrap());
         let clients = shop.open().unwrap();

@@ -60,7 +60,8 @@ fn after_a_disk_error_the_hub_answers_nothing_and_loses_nothing() {
                     counts += verdicts.counts;
                 }
                 eprintln!(
-                    "{engine}: {rounds} times a {failing:?} of {file} failed and the hub was {end:?}, {} power cuts after it, in {:.0} s: \
+                    "{engine}: {rounds} times a {failing:?} of {file} failed and the hub was {end:?}, {} power cuts \
+                     after it, in {:.0} s: \
                      {counts}; {}",
                     rounds * states,
                     began.elapsed().as_secs_f64(),
@@ -80,7 +81,8 @@ fn is_found_out((engine, file): (&'static str, &str)) {
     let life = Life::live((engine, file), Failing::Unheard, End::Killed);
     let losses = life.is_cut(CUTS).losses();
     eprintln!(
-        "{engine}: a flush of {file} failed unheard: of {CUTS} power cuts after it, {losses} left states that lack answers"
+        "{engine}: a flush of {file} failed unheard: of {CUTS} power cuts after it, {losses} left states that lack \
+         answers"
     );
     assert!(losses > 0, "{engine}, seed {}: a store that does not hear of a failed flush is not found out", life.seed);
 }
@@ -109,7 +111,7 @@ impl Life {
         let mut dice = Rng::with_seed(seed);
         let scene = Scene::set().unwrap();
         let (disk, trace) = (scene.disk(), scene.trace());
-        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
+        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, headquarters: None };
         let shop = Shop::build(&scene.place("shop"), &plan).unwrap();
         let mut hub = shop.start(&trace.environment()).unwrap();
         let registers = shop.open().unwrap();

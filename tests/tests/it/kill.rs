@@ -53,7 +53,7 @@ fn killed_under_load(engine: &str, kills: u32) {
         engine,
         data: &path.join("data"),
         registers: REGISTERS,
-        broker: headquarters.as_ref().map(|headquarters| headquarters.address),
+        headquarters: headquarters.as_ref().map(Headquarters::config),
     };
     let shop = Shop::build(&path, &plan).unwrap();
     let mut hub = shop.start(&[]).unwrap();
@@ -166,8 +166,10 @@ fn killed_under_load(engine: &str, kills: u32) {
     let without = asked.iter().filter(|asked| asked.refused).count();
     let (done, refused) = ledger.counts();
     eprintln!(
-        "{engine}: {kills} kills ({at_start} within 120 ms of a start) by {REGISTERS} registers in {:.0} s: {sold} sales answered and there, \
-         {} of {unanswered} unanswered ones there whole, {without} customers went without, {} commands repeated, {records} records checked, \
+        "{engine}: {kills} kills ({at_start} within 120 ms of a start) by {REGISTERS} registers in {:.0} s: {sold} \
+         sales answered and there, \
+         {} of {unanswered} unanswered ones there whole, {without} customers went without, {} commands repeated, \
+         {records} records checked, \
          {done} commands of the stockroom done and {refused} refused, {} positions right, {equal}",
         began.elapsed().as_secs_f64(),
         stored - sold,

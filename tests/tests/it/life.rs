@@ -101,7 +101,8 @@ impl Life {
             shares.iter().map(|(name, (cuts, wrong))| format!("{name} {cuts}, wrong {wrong}")).collect();
         let counts = verdicts.counts;
         eprintln!(
-            "{}{}: {} cuts in {:.0} s, {} with something to lose: {counts}; {} states wrong, {} of them with answers lost ({})",
+            "{}{}: {} cuts in {:.0} s, {} with something to lose: {counts}; {} states wrong, {} of them with answers \
+             lost ({})",
             self.engine,
             if flushes == Flushes::Forgotten { " with its flushes taken away" } else { "" },
             places.len(),

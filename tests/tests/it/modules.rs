@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn an_order_is_only_read_from_code_blocks() {
-        let page = "order of rooms in app: wrong\n```rust\nx\n```\n```\norder of rooms in app: check, keeping\n    -> selling -> stock\n\
-            order of rooms in hub: run\n```\norder of rooms in hub: wrong";
+        let page = "order of rooms in app: wrong\n```rust\nx\n```\n```\norder of rooms in app: check, keeping\n\
+            \x20   -> selling -> stock\norder of rooms in hub: run\n```\norder of rooms in hub: wrong";
         let orders = orders(page);
         assert_eq!(orders["app"], ["check", "keeping", "selling", "stock"]);
         assert_eq!(orders["hub"], ["run"]);

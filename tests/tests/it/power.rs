@@ -57,7 +57,7 @@ impl Life {
         let mut dice = Rng::with_seed(seed);
         let scene = Scene::set().unwrap();
         let (disk, trace) = (scene.disk(), scene.trace());
-        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, broker: None };
+        let plan = Plan { engine, data: &disk.join("data"), registers: REGISTERS, headquarters: None };
         let shop = Shop::build(&scene.place("shop"), &plan).unwrap();
         let start = || {
             let mut hub = shop.start(&trace.environment()).unwrap();
@@ -93,7 +93,8 @@ impl Life {
         let life = Self { engine, seed, trace: trace.read().unwrap(), scene, registers, asked: book.read(), ledger };
         let names = life.trace.misses_nothing().unwrap();
         eprintln!(
-            "{engine}: traced in {:.0} s: {} records, {} MB, {} sales and {} commands of the stockroom answered; played to its end it equals the directory ({names} files)",
+            "{engine}: traced in {:.0} s: {} records, {} MB, {} sales and {} commands of the stockroom answered; \
+             played to its end it equals the directory ({names} files)",
             began.elapsed().as_secs_f64(),
             life.trace.records().unwrap().len(),
             life.trace.megabytes(),
@@ -129,7 +130,8 @@ impl Life {
         let counts = verdicts.counts;
         let (wrong, losses, with_unflushed) = (&verdicts.wrong, verdicts.losses(), verdicts.with_unflushed);
         eprintln!(
-            "{}{}: {states} cuts in {:.0} s, {with_unflushed} with something to lose: {counts}; {answered} answered sales looked for; {} states wrong, \
+            "{}{}: {states} cuts in {:.0} s, {with_unflushed} with something to lose: {counts}; {answered} answered \
+             sales looked for; {} states wrong, \
              {losses} of them with answers lost",
             self.engine,
             if flushes == Flushes::Forgotten { " with its flushes taken away" } else { "" },

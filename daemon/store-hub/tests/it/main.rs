@@ -23,7 +23,7 @@ fn open_to_others(path: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn all_files_of_a_hub_are_private_whatever_the_umask() {
+fn all_files_of_a_hub_are_private_whatever_the_umask_and_it_imports_items() {
     let directory = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let at = |name: &str| directory.path().join(name);
@@ -53,6 +53,20 @@ fn all_files_of_a_hub_are_private_whatever_the_umask() {
         );
         std::thread::sleep(Duration::from_millis(50));
     }
+    let rows: Vec<_> = (0..1_200).map(|number| format!("sku-{number},Item {number},199\n")).collect();
+    let rows = rows.concat();
+    fs::write(at("items.csv"), format!("sku,description,price\n{rows}")).unwrap();
+    let import = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_store-hub"));
+        command.arg("import-items").arg(at("items.csv")).arg("--json").arg("--config").arg(at("hub.toml"));
+        command.output().unwrap()
+    };
+    let done = import();
+    let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((told["items"].as_u64(), told["version"].as_u64()), (Some(1_200), Some(3)), "{told}");
+    fs::write(at("items.csv"), format!("sku,description,price\n{rows}sku-0,Item 0,1.99\n")).unwrap();
+    let told = String::from_utf8(import().stderr).unwrap();
+    assert!(told.contains("items.csv, row 1201: field 2"), "{told}");
     let mut found = Vec::new();
     open_to_others(&at("data"), &mut found);
     hub.kill().unwrap();

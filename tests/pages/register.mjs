@@ -1,6 +1,5 @@
 // A cashier's day at the real hub with simulated devices: by scanner, keyboard and touch, with the hub cut off
-// mid-sale,
-// at two registers. Prints the times of scans and the web vitals.
+// mid-sale, at two registers. Prints the times of scans and the web vitals.
 
 import assert from "node:assert/strict";
 import { Returning } from "./returning.mjs";
@@ -72,8 +71,8 @@ async function hears(page) {
   await page.waitForFunction(() => window.register.lastScan.boot !== "" && !document.querySelector("dialog[open]"));
 }
 
-/** The last lines' net amounts, as shown. */
-const amounts = (page) => page.locator(".line-amount").allInnerTexts();
+/** The lines' amounts. A line that is not drawn yet, or is scrolled away, has no inner text. */
+const amounts = (page) => page.locator(".line-amount").allTextContents();
 const due = async (page) => (await page.locator("dd.grand").innerText()).trim();
 const lines = (page, count) => page.locator(`.line >> nth=${count - 1}`).waitFor();
 const settled = (page) => page.waitForFunction(() => window.register.outbox.waiting.value.length === 0);

@@ -19,7 +19,10 @@ use system_tests::{
     shop::{Headquarters, Hub, LIMIT, Plan, Shop, free_port},
     skipped, until,
 };
-use ureq::http::Method;
+use ureq::{
+    Body,
+    http::{Method, Response},
+};
 
 /// A store of one register, and its hub.
 struct Store {
@@ -160,19 +163,36 @@ impl Api {
     }
 
     fn get(&self, path: &str) -> Value {
-        let request =
-            self.agent.get(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.key));
-        serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap()
+        let url = format!("{}{path}", self.base);
+        let ask = || self.agent.get(&url).header("authorization", format!("Bearer {}", self.key)).call().unwrap();
+        read(admitted(ask)).1
     }
 
     fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
-        let request =
-            self.agent.post(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.key));
-        let request = request.header("idempotency-key", key).header("content-type", "application/json");
-        let mut answer = request.send(body.to_string()).unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+        let url = format!("{}{path}", self.base);
+        read(admitted(|| {
+            let request = self.agent.post(&url).header("authorization", format!("Bearer {}", self.key));
+            let request = request.header("idempotency-key", key).header("content-type", "application/json");
+            request.send(body.to_string()).unwrap()
+        }))
     }
+}
+
+/// Asks until the API's limit of requests per second admits the request: who polls quickly uses up the key's share.
+fn admitted(ask: impl Fn() -> Response<Body>) -> Response<Body> {
+    loop {
+        let answer = ask();
+        if answer.status() != 429 {
+            return answer;
+        }
+        let wait = answer.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok()).unwrap();
+        thread::sleep(Duration::from_secs(wait));
+    }
+}
+
+fn read(mut answer: Response<Body>) -> (u16, Value) {
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
 }
 
 #[test]

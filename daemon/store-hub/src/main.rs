@@ -5,7 +5,10 @@ mod log;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use hub::{config::Config, enrolment, maintenance, pricing, run};
+use hub::{
+    config::{self, Config},
+    enrolment, maintenance, pricing, run,
+};
 use log::LogFormat;
 use rustix::fs::Mode;
 
@@ -25,7 +28,7 @@ enum Command {
     /// Run the hub of a store
     Run {
         /// The store's config file
-        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        #[arg(long, default_value = config::BY_HAND)]
         config: PathBuf,
         /// The state directory of a box that HQ enrols: its config is there. Until then a page takes the claim
         #[arg(long, conflicts_with = "config")]
@@ -43,7 +46,7 @@ enum Command {
     /// Check a config file and open what it names
     CheckConfig {
         /// The store's config file
-        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        #[arg(long, default_value = config::BY_HAND)]
         config: PathBuf,
     },
     /// Check, back up, restore or convert a store
@@ -60,7 +63,7 @@ enum Command {
     /// Succeed if the hub may be restarted now: nobody is being served
     MayRestart {
         /// The store's config file
-        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        #[arg(long, default_value = config::BY_HAND)]
         config: PathBuf,
     },
     Price(pricing::Arguments),
@@ -118,7 +121,7 @@ fn main() -> ExitCode {
             run::run(Config::read(&config).map_err(|error| error.to_string())?, embedding).await
         }),
         Command::Run { config, state, first_page, .. } => runtime.block_on(async {
-            let config = match state {
+            let config = match state.or_else(|| config::state_of(&config)) {
                 Some(state) => enrolment::config(&state, first_page).await?,
                 None => config,
             };

@@ -16,7 +16,9 @@ use system_tests::{is_long, root, seed};
 const HUB: &str = r#"#!/bin/sh
 root=$STORE_HUB_ROOT
 case "$1 $2" in
-    "may-restart "*) [ ! -e $root/busy ] || { echo "busy: register till-1 sells"; exit 1; } ;;
+    "may-restart "*)
+        [ ! -e $root/busy ] || { echo "busy: register till-1 sells"; exit 1; }
+        [ ! -e $root/mute ] || { echo "store-hub: could not read the config" >&2; exit 1; } ;;
     "doctor --json") echo '{"findings":[]}' ;;
     "doctor --before")
         [ -s "$3" ] || { echo "store-hub: --before $3: empty" >&2; exit 1; }
@@ -120,6 +122,10 @@ fn an_upgrade_waits_for_the_customer_and_is_kept_if_it_is_good() {
     world.step();
     assert_eq!((world.state().as_str(), world.running().as_str()), ("staged 2 1", "1"), "somebody is served");
     fs::remove_file(world.path("busy")).unwrap();
+    fs::write(world.path("mute"), "").unwrap();
+    world.step();
+    assert_eq!((world.state().as_str(), world.running().as_str()), ("staged 2 1", "1"), "a hub that can't tell");
+    fs::remove_file(world.path("mute")).unwrap();
     world.step();
     assert_eq!((world.state().as_str(), world.running().as_str()), ("trial 2 1 20 0", "2"));
     world.step();

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io,
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use drivers::{bitmap::Bitmap, transport::Address};
@@ -85,6 +85,17 @@ impl Config {
             }
         }
         found
+    }
+
+    /// The files with secrets that must exist: keys, passwords, passphrases. Only the hub may read them.
+    pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
+        let headquarters = self.headquarters.iter().flat_map(|it| [&it.key, &it.password_file].into_iter().flatten());
+        let authority = self.enrolment.iter().map(|enrolment| enrolment.state.join("store-authority.key"));
+        let settings = self.devices.values().flatten().flat_map(|device| &device.settings);
+        let settings = settings.filter(|(name, _)| name.ends_with("_file") && name.as_str() != "ca_file");
+        let of_devices = settings.filter_map(|(_, value)| value.as_str().map(PathBuf::from));
+        let key = std::iter::once(self.listen.key.clone());
+        key.chain(headquarters.cloned()).chain(authority).chain(of_devices).collect()
     }
 
     /// The logo of receipts, if there is one.
@@ -191,6 +202,21 @@ mod tests {
         }
         assert_eq!(found.faults.len(), 6, "{:?}", found.faults);
         assert!(found.warnings[0].contains("scanner-1: /dev/ttyUSB0"), "{:?}", found.warnings);
+    }
+
+    #[test]
+    fn each_secret_is_listed_once_and_an_authority_of_terminals_is_none() {
+        let config = with(
+            "[headquarters]\nbroker = \"mqtts://hq:8883\"\nauthority = \"/s/ca.pem\"\ncertificate = \
+             \"/s/identity.pem\"\nkey = \"/s/identity.key\"\nusername = \"hub\"\npassword_file = \"/s/password\"\n\
+             [enrolment]\nservice = \"https://hq:8445\"\nstate = \"/s\"\n[[payment_terminal]]\nname = \
+             \"terminal-1\"\nprotocol = \"nexo\"\naddress = \"tcp://127.0.0.1:1\"\npoi_id = \"V400m-1\"\nca_file = \
+             \"/s/terminals.pem\"\npassphrase_file = \"/s/passphrase\"\nkey_identifier = \"hub\"\nkey_version = 1\n",
+        );
+        let files: Vec<_> = config.secret_files().iter().map(|path| path.display().to_string()).collect();
+        let listen = config.listen.key.display().to_string();
+        let names = ["identity.key", "password", "store-authority.key", "passphrase"].map(|name| format!("/s/{name}"));
+        assert_eq!((&files[0], &files[1..]), (&listen, &names[..]));
     }
 
     #[test]

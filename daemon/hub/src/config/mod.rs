@@ -16,6 +16,7 @@ mod kind;
 mod medium;
 mod operators;
 mod orders;
+mod place;
 mod read;
 mod templates;
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub use kind::DeviceKind;
 pub(crate) use medium::medium;
 pub use operators::Operators;
 pub use orders::{ItemClass, Orders, WebShare};
+pub use place::{BY_HAND, STATE, located, state_of};
+pub(crate) use place::{ENROLLED, is_unconfigured};
 pub use read::ConfigError;
 pub(crate) use templates::Templates;
 

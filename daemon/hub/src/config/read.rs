@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue, Error},
 };
 
-use super::{Config, DeviceKind};
+use super::{Config, DeviceKind, located};
 
 /// The config is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +32,12 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads and checks a config.
+    /// Reads and checks a config; see [`located`].
     ///
     /// # Errors
     /// It can't be read or is invalid: the field, the value, and what to write instead.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let path = &located(path);
         let shown = || path.display().to_string();
         let text = fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: shown(), why: error.to_string() })?;

@@ -17,7 +17,7 @@ use contract::{
 use serde::{Deserialize, Serialize};
 
 use super::{folder::Folder, keys};
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// What a hub knows of its enrolment: `enrolled.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) const ENROLLED: &str = "enrolled.json";
 const KEYS: [&str; 3] = ["identity.key", "store-authority.key", "hub.key"];
 
 /// The hub's config.
-pub(super) const CONFIG: &str = "hub.toml";
+pub(super) const CONFIG: &str = config::ENROLLED;
 
 /// A question without an answer, and for whom it is.
 #[derive(Serialize, Deserialize)]

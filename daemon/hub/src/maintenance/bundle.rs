@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{admin, doctor::Report};
-use crate::config::Config;
+use crate::config::{self, Config, located};
 
 /// The parts of the status that may leave the store.
 const SHARED: [&str; 10] = [
@@ -55,13 +55,13 @@ const REMOVED: &str = "(removed)";
 const SHORTEST: usize = 4;
 
 /// Settings whose names contain one of these are secrets, unless they name a file.
-const SECRET_NAMES: [&str; 6] = ["password", "passphrase", "secret", "token", "pin", "polynomial"];
+const SECRET_NAMES: [&str; 7] = ["password", "passphrase", "secret", "token", "pin", "polynomial", "identity_key"];
 
 /// Write a file for support: config, doctor, state, metrics and log, without secrets and personal data
 #[derive(Args)]
 pub struct BundleArguments {
     /// The store's config file
-    #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+    #[arg(long, default_value = config::BY_HAND)]
     config: PathBuf,
     /// The file to write, such as bundle.tar.gz; it must not exist
     #[arg(long)]
@@ -119,7 +119,7 @@ async fn answer(data: &Path, route: &str) -> Result<String, String> {
 }
 
 fn shared_config(path: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = fs::read_to_string(located(path)).map_err(|error| error.to_string())?;
     // The parser's message would quote the line.
     let table: toml::Table = toml::from_str(&text).map_err(|_| "the file is not valid TOML".to_owned())?;
     let mut config = toml::Value::Table(table);
@@ -172,19 +172,10 @@ fn without_persons(log: &str) -> String {
     log.lines().map(line).collect()
 }
 
-/// The files that the settings of devices name: passwords, passphrases.
-pub(super) fn device_files(config: &Config) -> Vec<PathBuf> {
-    let settings = config.devices.values().flatten().flat_map(|device| &device.settings);
-    let files = settings.filter(|(name, _)| name.ends_with("_file") && name.as_str() != "ca_file");
-    files.filter_map(|(_, value)| value.as_str().map(PathBuf::from)).collect()
-}
-
 /// The secrets of the box, as they could occur in a text: each line of their files.
 fn secrets(config: &Config) -> Vec<String> {
-    let mut files = vec![config.listen.key.clone(), config.store.data.join("console-code")];
-    let headquarters = config.headquarters.iter();
-    files.extend(headquarters.flat_map(|it| [&it.key, &it.password_file]).flatten().cloned());
-    files.extend(device_files(config));
+    let mut files = config.secret_files();
+    files.push(config.store.data.join("console-code"));
     let texts = files.iter().filter_map(|path| fs::read_to_string(path).ok());
     let lines = texts.flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>());
     lines.filter(|line| line.len() >= SHORTEST && !line.starts_with("-----")).collect()

@@ -15,7 +15,7 @@ use store::StoreError;
 
 use super::admin;
 use crate::{
-    config::{Config, DeviceKind},
+    config::{self, Config, DeviceKind},
     hub::Hub,
 };
 
@@ -49,12 +49,16 @@ pub(super) fn reasons(hub: &Hub) -> Result<Vec<String>, StoreError> {
     Ok(reasons)
 }
 
-/// `store-hub may-restart`: succeeds if the hub may be restarted now, or is not running. Prints a line `busy: …` for
-/// each reason otherwise.
+/// `store-hub may-restart`: succeeds if the hub may be restarted now, or is not running, or there is no config yet.
+/// Prints a line `busy: …` for each reason otherwise.
 ///
 /// # Errors
 /// It may not, or can't be asked.
 pub async fn may_restart(config: &Path) -> Result<(), String> {
+    if config::is_unconfigured(config) {
+        // A box that was not configured or claimed yet sells nothing, and must not miss upgrades.
+        return Ok(());
+    }
     let config = Config::read(config).map_err(|error| error.to_string())?;
     let Some((status, body)) = admin::ask(&config.store.data, Method::GET, "/busy").await? else { return Ok(()) };
     if status != StatusCode::OK {

@@ -17,7 +17,7 @@ use drivers::{
 };
 use tokio::time::sleep;
 
-use crate::config::{Config, DeviceKind};
+use crate::config::{self, Config, DeviceKind};
 
 /// Find and try devices
 #[derive(Args)]
@@ -44,7 +44,7 @@ enum Command {
         /// Only these devices
         names: Vec<String>,
         /// The store's config file
-        #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+        #[arg(long, default_value = config::BY_HAND)]
         config: PathBuf,
         /// Stop after this time; by default with Ctrl+C
         #[arg(long)]

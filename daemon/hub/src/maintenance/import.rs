@@ -18,7 +18,11 @@ use serde::{Deserialize, Serialize};
 use store::Purpose;
 
 use super::admin;
-use crate::{config::Config, digest::sha256, hub::Hub};
+use crate::{
+    config::{self, Config},
+    digest::sha256,
+    hub::Hub,
+};
 
 /// Items in a part.
 const PART: usize = 500;
@@ -30,7 +34,7 @@ pub struct ImportArguments {
     /// package_size and unit (each, kilogram, pound, litre or gallon; default each)
     file: PathBuf,
     /// The store's config file
-    #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+    #[arg(long, default_value = config::BY_HAND)]
     config: PathBuf,
     /// Print one JSON object
     #[arg(long)]

@@ -39,7 +39,7 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// The store's config file
-    #[arg(long, global = true, default_value = "/etc/store-hub/hub.toml")]
+    #[arg(long, global = true, default_value = config::BY_HAND)]
     config: PathBuf,
     /// Answer as one JSON object
     #[arg(long, global = true)]
@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
             backup::back_up(&config, to.as_deref(), &recipients, arguments.json)
         }
         Command::Restore { from, identity } => backup::restore(&config, from, identity.as_deref(), arguments.json),
-        Command::Convert { to } => convert::run(&config, &arguments.config, *to, arguments.json),
+        Command::Convert { to } => convert::run(&config, &config::located(&arguments.config), *to, arguments.json),
     }
 }
 

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use super::*;
 
 /// Secrets and a person's data, each somewhere it could come from.
-const PLANTED: [&str; 9] = [
+const PLANTED: [&str; 11] = [
     "s3cret-broker-password",
     "terminal-passphrase",
     "MC4CAQAwBQYDK2VwBCIEIGtleW1hdGVyaWFs",
@@ -13,6 +13,8 @@ const PLANTED: [&str; 9] = [
     "4761739001010119",
     "anna.huber@example.com",
     "tok-3f9a",
+    "MC4CAQAwBQYDK2VwBCIEIHN0b3JlYXV0aG9y",
+    "retailers-identity-secret",
 ];
 
 fn planted(directory: &Path) -> PathBuf {
@@ -20,6 +22,7 @@ fn planted(directory: &Path) -> PathBuf {
     write("password", &format!("{}\n", PLANTED[0]));
     write("passphrase", PLANTED[1]);
     write("hub.key", &format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", PLANTED[2]));
+    write("store-authority.key", &format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", PLANTED[9]));
     fs::create_dir(directory.join("data")).unwrap();
     write("data/console-code", PLANTED[3]);
     let at = directory.display();
@@ -28,8 +31,9 @@ fn planted(directory: &Path) -> PathBuf {
          data = \"{at}/data\"\n[listen]\naddress = \"127.0.0.1:1\"\ncertificate = \"{at}/hub.pem\"\n\
          key = \"{at}/hub.key\"\n[headquarters]\nbroker = \"mqtt://127.0.0.1:1\"\nusername = \"store-1\"\n\
          password_file = \"{at}/password\"\n[[payment_terminal]]\nname = \"terminal-1\"\nprotocol = \"zvt\"\n\
-         address = \"tcp://127.0.0.1:1\"\npassword_file = \"{at}/passphrase\"\n",
-        PLANTED[5],
+         address = \"tcp://127.0.0.1:1\"\npassword_file = \"{at}/passphrase\"\n[enrolment]\n\
+         service = \"https://127.0.0.1:1\"\nstate = \"{at}\"\n[returns]\nidentity_key = \"{}\"\n",
+        PLANTED[5], PLANTED[10],
     );
     write("hub.toml", &config);
     directory.join("hub.toml")
@@ -41,8 +45,8 @@ async fn no_planted_secret_and_no_person_is_in_a_bundle() {
     let path = planted(directory.path());
     let log = format!(
         "2026-11-28 store-hub: connecting with {}\nsign-in code {}\nkey {}\ncard {}\nreceipt to {}\n\
-         Authorization: Bearer {}\nready address=10.0.0.2:8443\n",
-        PLANTED[0], PLANTED[3], PLANTED[2], PLANTED[6], PLANTED[7], PLANTED[8],
+         Authorization: Bearer {}\nkey {}\nready address=10.0.0.2:8443\n",
+        PLANTED[0], PLANTED[3], PLANTED[2], PLANTED[6], PLANTED[7], PLANTED[8], PLANTED[9],
     );
     let parts = collect(&path, log).await;
     let all: String = parts.iter().map(|(_, text)| text.as_str()).collect();

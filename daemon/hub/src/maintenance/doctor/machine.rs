@@ -1,10 +1,6 @@
 //! The box itself: config, clock, disk, permissions, certificates.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use app::timekeeping::EARLIEST_MS;
 use link::Identity;
@@ -73,14 +69,6 @@ fn disk(data: &Path, free: Option<u64>) -> Finding {
     }
 }
 
-/// The files that only the hub may read.
-fn secrets(config: &Config) -> Vec<PathBuf> {
-    let headquarters = config.headquarters.iter().flat_map(|it| [&it.key, &it.password_file].into_iter().flatten());
-    let mut secrets: Vec<_> = std::iter::once(&config.listen.key).chain(headquarters).cloned().collect();
-    secrets.extend(super::super::bundle::device_files(config));
-    secrets
-}
-
 fn permissions(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let data = &config.store.data;
@@ -104,7 +92,7 @@ fn permissions(config: &Config) -> Vec<Finding> {
             });
         }
     }
-    for path in secrets(config) {
+    for path in config.secret_files() {
         let subject = path.display().to_string();
         findings.push(match fs::metadata(&path) {
             Err(error) => {

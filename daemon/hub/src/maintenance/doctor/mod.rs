@@ -32,13 +32,13 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{self, Config, located};
 
 /// Look for what is wrong with the box and what to do about it
 #[derive(Args)]
 pub struct DoctorArguments {
     /// The store's config file
-    #[arg(long, default_value = "/etc/store-hub/hub.toml")]
+    #[arg(long, default_value = config::BY_HAND)]
     config: PathBuf,
     /// Answer as one JSON object
     #[arg(long)]
@@ -117,7 +117,7 @@ impl Report {
                 return Self { findings: vec![Finding::fail("config", "file", error.to_string(), advice)] };
             }
         };
-        let mut findings = machine::check(&config, path);
+        let mut findings = machine::check(&config, &located(path));
         findings.extend(network::check(&config).await);
         findings.extend(running::check(&config).await);
         Self { findings }

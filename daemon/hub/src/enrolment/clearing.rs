@@ -60,6 +60,7 @@ pub(super) async fn clear(hub: &Arc<Hub>, stock_to: Option<&HubId>) -> Result<()
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.position.sku.to_string());
         let lines: Vec<_> = page.iter().filter_map(|view| portion(&view.position)).collect();
+        // A page has all units of its last item, and so may be longer than a transfer.
         for lines in lines.chunks(LINES) {
             let catalog = Arc::clone(&hub.catalog.load());
             let here = ThisStore { hub: hub.config.store.hub.clone(), epoch: hub.store.epoch() };

@@ -26,11 +26,13 @@
 //! | `hq-root.pem` | HQ's root, which registers and browsers trust |
 //! | `hub.toml` | the config |
 //! | `enrolled.json`, `trial.json` | what the hub knows of its enrolment; a config on trial |
+//! | `wiping.json` | the location is closed, and the box is being wiped |
 
 mod announce;
 mod claim;
 mod clearing;
 mod client;
+mod course;
 mod folder;
 mod keep;
 mod keys;
@@ -39,6 +41,7 @@ mod page;
 mod tests;
 mod trial;
 mod trust;
+mod wipe;
 
 use std::{
     fs,
@@ -50,11 +53,7 @@ use clap::Args;
 use contract::enrolment::{LARGEST, Ticket};
 use drivers::discover;
 
-pub(crate) use self::{
-    announce::announce,
-    keep::{start, wipe},
-    trust::pages,
-};
+pub(crate) use self::{announce::announce, keep::start, trust::pages, wipe::wipe};
 use self::{
     claim::{Applicant, CONFIG, Enrolled},
     folder::Folder,
@@ -70,7 +69,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "ticket")]
     bundle: Option<PathBuf>,
     /// The hub's state directory
-    #[arg(long, default_value = "/var/lib/store-hub")]
+    #[arg(long, default_value = crate::config::STATE)]
     state: PathBuf,
     /// Do not ask HQ: write the question into this file, for `store-hub-provision sign`
     #[arg(long)]
@@ -87,6 +86,8 @@ pub struct Arguments {
 pub async fn enroll(arguments: Arguments) -> Result<(), String> {
     let Arguments { ticket, bundle, state, question, answer } = arguments;
     let folder = Folder::open(&state)?;
+    // What an interrupted wipe left must not take this enrolment with it.
+    wipe::finish(&folder)?;
     if let Some(path) = answer {
         let reply = serde_json::from_str(&small(&path)?).map_err(|error| format!("{}: {error}", path.display()))?;
         let (enrolled, at_hq_ms) = Applicant::open(&state)?.answered(&reply)?;
@@ -170,6 +171,7 @@ async fn devices() -> Vec<String> {
 /// The page can't be served, or a file can't be read.
 pub async fn config(state: &Path, first_page: SocketAddr) -> Result<PathBuf, String> {
     let folder = Folder::open(state)?;
+    wipe::finish(&folder)?;
     if folder.path("enrolling").exists() {
         Applicant::open(state)?.finish()?;
     }

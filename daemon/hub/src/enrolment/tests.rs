@@ -8,7 +8,8 @@ use std::{
 use contract::{
     Digest,
     enrolment::{
-        Answer, Certificates, Code, ConfigDocument, Enrolment, Question, Reply, Signed, Ticket, read, signature,
+        Answer, Certificates, CheckIn, Code, ConfigDocument, Enrolment, Order, Question, Reply, Signed, Ticket, read,
+        signature,
     },
 };
 use rcgen::{
@@ -19,7 +20,7 @@ use rcgen::{
 use super::{
     claim::{Applicant, CONFIG, ENROLLED, Enrolled},
     folder::Folder,
-    trial,
+    keep, trial, wipe,
 };
 
 /// An authority that answers: HQ, as far as a box can tell.
@@ -73,7 +74,11 @@ impl Hq {
             order: None,
         };
         change(&mut answer);
-        let body = serde_json::to_string(&answer).unwrap();
+        self.reply(&answer)
+    }
+
+    fn reply(&self, answer: &Answer) -> Reply {
+        let body = serde_json::to_string(answer).unwrap();
         let signed = self.key.sign(&Signed::Answer.message(&body)).unwrap();
         Reply { body, signature: signature(&signed), signer: format!("{0}{0}", self.root) }
     }
@@ -161,7 +166,11 @@ fn only_hqs_answer_to_this_question_enrols() {
 }
 
 fn enrolled() -> (tempfile::TempDir, Folder) {
-    let (hq, directory) = (Hq::new(), tempfile::tempdir().unwrap());
+    enrolled_at(&Hq::new())
+}
+
+fn enrolled_at(hq: &Hq) -> (tempfile::TempDir, Folder) {
+    let directory = tempfile::tempdir().unwrap();
     let applicant = Applicant::open(directory.path()).unwrap();
     let question = applicant.question(&hq.ticket(), vec![], 1).unwrap();
     applicant.answered(&hq.answer(&question, |_| {})).unwrap();
@@ -210,6 +219,66 @@ fn a_trial_goes_on_or_is_taken_back_wherever_the_power_failed() {
         assert_eq!(enrolled.refused_config.unwrap().version, 4);
         if ended.is_ok() {
             assert!(left > 8, "{left}");
+            break;
+        }
+    }
+}
+
+/// HQ's answer to a check-in.
+fn check_in_answered(hq: &Hq, question: &Question, order: Option<Order>) -> Reply {
+    let CheckIn { location, nonce, join, .. } = read(&question.body).unwrap();
+    let (join, answered_at_ms) = (join + 1, 1_800_000_000_000);
+    hq.reply(&Answer { location, nonce, join, answered_at_ms, certificates: None, config: None, order })
+}
+
+#[test]
+fn a_closed_location_repeats_its_last_question_until_it_is_wiped() {
+    let hq = Hq::new();
+    let (_directory, folder) = enrolled_at(&hq);
+    let stored = || folder.json::<Enrolled>(ENROLLED).unwrap().unwrap();
+    let ask = |wiped| keep::question(&folder, false, wiped).unwrap().1;
+    let first = ask(false);
+    let closing = Some(Order::Wipe { stock_to: None });
+    let found = keep::take(&folder, &first, &check_in_answered(&hq, &first, closing), true).unwrap();
+    assert_eq!((found.is_over, stored().join, stored().pending), (false, 2, None));
+    let refused = ask(false);
+    keep::refuse(&folder, &refused).unwrap();
+    assert_eq!(stored().pending, None, "the next question may be another");
+
+    let last = ask(true);
+    let reply = check_in_answered(&hq, &last, None);
+    for _ in 0..2 {
+        assert!(keep::take(&folder, &last, &reply, false).unwrap().is_over);
+        // The power fails before the wipe begins: HQ answers no other question any more.
+        assert_eq!(ask(true), last);
+        keep::refuse(&folder, &last).unwrap();
+    }
+}
+
+#[test]
+fn a_wipe_is_finished_wherever_the_power_failed() {
+    for left in 0.. {
+        let hq = Hq::new();
+        let (directory, mut folder) = enrolled_at(&hq);
+        let data = directory.path().join("data");
+        std::fs::create_dir_all(data.join("sqlite")).unwrap();
+        let secrets = ["identity.key", "store-authority.key", "hub.key"];
+        folder.left = Arc::new(AtomicU32::new(left));
+        let wiped = wipe::wipe_all(&folder, &data);
+        folder.left = Arc::new(AtomicU32::new(u32::MAX));
+        wipe::finish(&folder).unwrap();
+        let is_enrolled = folder.read(ENROLLED).unwrap().is_some();
+        let rest = secrets.map(|name| folder.path(name).exists());
+        // Before it began nothing is lost, and the last question is asked again.
+        assert_eq!((rest, data.exists()), ([is_enrolled; 3], is_enrolled), "{left}");
+        assert_eq!(is_enrolled, left < 2, "{left}");
+        if wiped.is_ok() {
+            assert!(left > 10, "{left}");
+            // The box can become the hub of another location, which the next start must not wipe.
+            let other = Ticket { location: "store-2".parse().unwrap(), ..hq.ticket() };
+            Applicant::open(directory.path()).unwrap().question(&other, vec![], 1).unwrap();
+            wipe::finish(&folder).unwrap();
+            assert!(folder.path("enrolling/question.json").exists());
             break;
         }
     }

@@ -66,6 +66,14 @@ pub enum Refused {
     /// Another box has used it.
     #[error("the claim for {0} was used by another box: if that was not yours, revoke it and issue a new claim")]
     Used(contract::HubId),
+    /// The location gets no hub any more.
+    #[error("{location} is {state}, and gets no hub any more: add a new location")]
+    Closed {
+        /// The location.
+        location: contract::HubId,
+        /// `closing` or `closed`.
+        state: &'static str,
+    },
     /// No known key signed it.
     #[error("the signature is not by the hub of {0}")]
     Proof(contract::HubId),
@@ -89,7 +97,7 @@ pub enum Refused {
     /// Expired too often.
     #[error(
         "the certificate of {0} expired more than {RECOVERIES} times within a year: a person must renew it, by \
-         `store-hub-provision renew-hub`"
+         `store-hub-provision hub renew {0}`"
     )]
     Recovered(contract::HubId),
     /// The ledger failed.
@@ -144,6 +152,9 @@ impl Desk<'_> {
         }
         if claim.expires_ms <= now_ms {
             return Err(Refused::Expired(id));
+        }
+        if matches!(location.state, State::Closing | State::Closed) {
+            return Err(Refused::Closed { location: id, state: location.state.name() });
         }
         let identity = Headquarters::requested(&asked.identity, &id)?;
         let store_authority = Headquarters::requested(&asked.store_authority, &id)?;

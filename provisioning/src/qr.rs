@@ -1,6 +1,10 @@
 //! QR codes of claims, for the terminal and as PNG.
 
+use std::path::Path;
+
 use qrcode::{Color, QrCode};
+
+use crate::files;
 
 /// The light margin that scanners need, in modules.
 const MARGIN: usize = 4;
@@ -32,6 +36,14 @@ impl Modules {
     }
 }
 
+/// Writes a ticket as a PNG that only its owner can read: whoever has it may enrol a box.
+///
+/// # Errors
+/// The text is too long, or the file can't be written.
+pub fn write_png(path: &Path, ticket: &str) -> Result<(), String> {
+    files::replace(path, &png(ticket)?, 0o600).map_err(|error| error.to_string())
+}
+
 /// For a terminal, dark on light whatever its colours: two rows of modules per line.
 ///
 /// # Errors
@@ -52,10 +64,7 @@ pub fn terminal(text: &str) -> Result<String, String> {
 }
 
 /// As PNG.
-///
-/// # Errors
-/// The text is too long.
-pub fn png(text: &str) -> Result<Vec<u8>, String> {
+fn png(text: &str) -> Result<Vec<u8>, String> {
     let modules = Modules::of(text)?;
     let side = modules.outer() * SCALE;
     let pixel = |place: usize| if modules.is_dark(place % side / SCALE, place / side / SCALE) { 0 } else { 255 };
@@ -83,5 +92,17 @@ mod tests {
         assert_eq!(lines.lines().count(), modules.outer().div_ceil(2));
         assert!(png(text).unwrap().starts_with(b"\x89PNG"));
         assert!(png(&"x".repeat(5_000)).is_err());
+    }
+
+    #[test]
+    fn only_the_owner_can_read_a_picture_of_a_ticket() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("claim.png");
+        fs::write(&path, "an earlier one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_png(&path, "https://hq.example.com:8445/#store-42.7K3M9QXTC").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(fs::read(&path).unwrap().starts_with(b"\x89PNG"));
     }
 }

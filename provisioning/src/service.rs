@@ -10,7 +10,7 @@
 //!   ledger, it is written to a file, and a command tells the broker.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -27,6 +27,7 @@ use axum::{
 use contract::enrolment::{LARGEST, Question, Reply};
 use hq::{Ledger, api::server, locations::Change};
 use time::OffsetDateTime;
+use tokio::task::spawn_blocking;
 
 use crate::{
     enrol::{Desk, Refused},
@@ -90,19 +91,28 @@ impl Service {
         if before.as_ref() == Some(&serials) {
             return before;
         }
-        if let Err(error) = files::replace(path, list.as_bytes(), 0o644) {
-            tracing::error!(%error, "could not write the revocation list; will retry");
+        let (path, tell, revoked) = (path.clone(), self.tell.clone(), serials.len());
+        // The disk and the command may take long, and boxes must be answered meanwhile.
+        let written = spawn_blocking(move || write_list(&path, &list, tell.as_deref(), revoked)).await;
+        if let Err(error) = written.map_err(|error| error.to_string()).flatten() {
+            tracing::error!(error, "could not write the revocation list; will retry");
             return before;
-        }
-        tracing::info!(revoked = serials.len(), path = %path.display(), "wrote the revocation list");
-        if let Some(tell) = &self.tell {
-            let done = Command::new("sh").arg("-c").arg(tell).stdin(Stdio::null()).status();
-            if !done.is_ok_and(|status| status.success()) {
-                tracing::error!(tell, "could not tell the broker to load the revocation list: reload it by hand");
-            }
         }
         Some(serials)
     }
+}
+
+/// Writes the revocation list and tells the broker. Blocks.
+fn write_list(path: &Path, list: &str, tell: Option<&str>, revoked: usize) -> Result<(), String> {
+    files::replace(path, list.as_bytes(), 0o644).map_err(|error| error.to_string())?;
+    tracing::info!(revoked, path = %path.display(), "wrote the revocation list");
+    if let Some(tell) = tell {
+        let done = Command::new("sh").arg("-c").arg(tell).stdin(Stdio::null()).status();
+        if !done.is_ok_and(|status| status.success()) {
+            tracing::error!(tell, "could not tell the broker to load the revocation list: reload it by hand");
+        }
+    }
+    Ok(())
 }
 
 async fn enrol(State(service): State<Arc<Service>>, request: Request) -> Response {
@@ -167,4 +177,43 @@ fn said(status: StatusCode, detail: &str) -> Response {
     let body = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
     let headers: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/problem+json")];
     (status, headers, body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use hq::database::Database;
+
+    use super::*;
+    use crate::headquarters::Settings;
+
+    #[tokio::test]
+    async fn boxes_are_answered_while_the_broker_is_told_of_a_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = |name: &str| directory.path().join(name);
+        let settings = Settings {
+            service: "https://hq:8445".into(),
+            broker: "mqtts://hq:8883".parse().unwrap(),
+            publications_key: None,
+            identity_days: 90,
+        };
+        let headquarters = Headquarters::init(&place("authority"), &settings, OffsetDateTime::now_utc()).unwrap();
+        let (list, answered, told) = (place("revoked.pem"), place("answered"), place("told"));
+        // It succeeds when this thread, which is the runtime's only one, goes on meanwhile.
+        let wait = format!("until [ -e '{}' ]; do sleep 0.05; done", answered.display());
+        let tell = format!("timeout 30 sh -c \"{wait}\" && touch '{}'", told.display());
+        let ledger = Ledger::on(Database::in_memory().await.unwrap());
+        let service = Service { ledger, headquarters, list: Some(list.clone()), tell: Some(tell) };
+        let (published, ()) = tokio::join!(service.publish_list(None), async {
+            while !list.exists() {
+                tokio::task::yield_now().await;
+            }
+            service.revocation_list().await.unwrap();
+            fs::write(&answered, "").unwrap();
+        });
+        assert_eq!(published, Some(vec![]));
+        assert!(told.exists(), "the runtime was blocked");
+        assert!(fs::read_to_string(&list).unwrap().contains("X509 CRL"));
+    }
 }

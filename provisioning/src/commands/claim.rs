@@ -1,6 +1,6 @@
 //! `store-hub-provision claim …`
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use contract::{
@@ -81,7 +81,7 @@ pub(crate) async fn run(command: Command) -> Result<(), String> {
     let service = headquarters.settings.service.clone();
     let ticket = Ticket { service, location: id.clone(), code: code.clone(), root: headquarters.root() }.to_string();
     if let Some(path) = &png {
-        fs::write(path, qr::png(&ticket)?).map_err(|error| format!("{}: {error}", path.display()))?;
+        qr::write_png(path, &ticket)?;
     }
     if let Some(directory) = &bundle {
         let files = [("claim.txt", ticket.as_str(), 0o600), ("hq-root.pem", headquarters.root_pem(), 0o644)];

@@ -281,7 +281,10 @@ async fn certificates_are_renewed_at_two_thirds_and_after_expiry_three_times_a_y
         let question = device.check_in(&format!("expired-{time}"), |it| it.renew = Some(renewal));
         let renewed = device.ask(&world, &question).await;
         match time {
-            4 => assert!(matches!(renewed, Err(Refused::Recovered(_)))),
+            4 => {
+                let refused = renewed.unwrap_err().to_string();
+                assert!(refused.contains("`store-hub-provision hub renew store-1`"), "{refused}");
+            }
             _ => assert!(renewed.unwrap().certificates.is_some()),
         }
     }
@@ -318,6 +321,26 @@ async fn another_stores_key_a_revoked_hub_and_a_closed_location_are_refused() {
     device.ask(&world, &wiped).await.unwrap();
     assert_eq!((world.location().await.state, world.revoked().await), (State::Closed, 2));
     assert!(matches!(device.tell(&world, "7").await, Err(Refused::Revoked { .. })));
+}
+
+#[tokio::test]
+async fn a_claim_from_before_a_location_was_closed_enrols_no_box() {
+    let world = World::new().await;
+    let mut hub = Device::new();
+    let first = world.claim(false).await;
+    hub.enrol(&world, &first).await.unwrap();
+    let code = world.claim(true).await;
+    for state in [State::Closing, State::Closed] {
+        let mut change = Change::begin(&world.ledger).await.unwrap();
+        let location = Location { state, ..change.location(&id()).await.unwrap().unwrap() };
+        change.put(&location, 1).await.unwrap();
+        change.commit().await.unwrap();
+        let refused = Device::new().enrol(&world, &code).await.unwrap_err();
+        assert!(matches!(&refused, Refused::Closed { .. }), "{refused}");
+        assert!(refused.to_string().contains(&format!("store-1 is {}", state.name())), "{refused}");
+        let after = world.location().await;
+        assert_eq!((after.state, after.generation, world.revoked().await), (state, 1, 0), "its hub is still the hub");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use commerce::OperatorId;
 use contract::operator::Operator;
 use serde::Deserialize;
 use store::{Purpose, StoreError};
+use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -53,16 +54,19 @@ struct SignOverride {
     by: Credentials,
 }
 
-/// Runs work that hashes a PIN: one at a time, off the runtime's threads.
+/// The turn to hash a PIN: one at a time, as each takes 19 MB.
+async fn turn(hub: &Hub) -> Result<SemaphorePermit<'_>, Refusal> {
+    hub.operators.turn.acquire().await.map_err(|_| BUSY.because("the hub is stopping"))
+}
+
+/// Runs work that hashes a PIN off the runtime's threads.
 async fn hashing<T: Send + 'static>(
     hub: &Arc<Hub>,
+    _turn: &SemaphorePermit<'_>,
     work: impl FnOnce(&Hub) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let turn = hub.operators.turn.acquire().await.map_err(|_| BUSY.because("the hub is stopping"))?;
     let hub = Arc::clone(hub);
-    let done = tokio::task::spawn_blocking(move || work(&hub)).await;
-    drop(turn);
-    done.map_err(|_| StoreError::Panicked)?
+    tokio::task::spawn_blocking(move || work(&hub)).await.map_err(|_| StoreError::Panicked)?
 }
 
 /// Who showed the credentials. Wrong ones are counted for the peer, and for the operator.
@@ -72,9 +76,11 @@ async fn identified(
     peer: Option<Peer>,
     credentials: Credentials,
 ) -> Result<Operator, Refusal> {
+    let turn = turn(hub).await?;
+    // Here, and not before: others of this peer may have been wrong meanwhile.
     hub.operators.may_try(peer)?;
     let at_ms = by.at_ms;
-    let verdict = hashing(hub, move |hub| operators::verify(&hub.store, &credentials, at_ms)).await?;
+    let verdict = hashing(hub, &turn, move |hub| operators::verify(&hub.store, &credentials, at_ms)).await?;
     let known = match verdict {
         Verdict::Right(operator) => {
             hub.operators.tried(peer, true);
@@ -90,6 +96,8 @@ async fn identified(
             .commit_for(Purpose::Settled, move |transaction| operators::note_wrong(transaction, &by, &operator));
         noted.await?;
     }
+    // The next PIN is checked after this one is counted.
+    drop(turn);
     Err(OPERATOR_WRONG.because("no operator has this id and PIN, or this badge"))
 }
 
@@ -175,7 +183,9 @@ async fn add(
 ) -> Result<Json<OperatorInList>, Problem> {
     let by = By { actor, at_ms: hub.now_ms() };
     let at_ms = by.at_ms;
-    let new = hashing(&hub, move |hub| request.prepare(&hub.store, at_ms)).await?;
+    let turn = turn(&hub).await?;
+    let new = hashing(&hub, &turn, move |hub| request.prepare(&hub.store, at_ms)).await?;
+    drop(turn);
     let added =
         hub.store.commit_for(Purpose::Ordinary, move |transaction| operators::add(transaction, &by, new)).await?;
     Ok(Json(added))

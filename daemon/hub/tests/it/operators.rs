@@ -66,6 +66,17 @@ async fn a_register_with_operators_does_what_the_role_allows_or_another_operator
 }
 
 #[tokio::test]
+async fn wrong_pins_that_are_tried_at_once_are_counted_one_after_the_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    add(&shop, "ann", "cashier", "1111").await;
+    let most = app::operators::WRONG_PINS as usize;
+    let tried = futures_util::future::join_all((0..2 * most).map(|_| sign_in(&shop, "ann", "9999"))).await;
+    let checked = tried.iter().filter(|answer| answer.status == StatusCode::UNPROCESSABLE_ENTITY).count();
+    assert_eq!(checked, most);
+}
+
+#[tokio::test]
 async fn wrong_pins_lock_the_operator_and_slow_the_register_down() {
     let directory = tempfile::tempdir().unwrap();
     let shop = Shop::open(directory.path()).await;

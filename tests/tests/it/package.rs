@@ -138,7 +138,10 @@ dpkg --purge store-hub >purge.log 2>&1
 
 install hq.deb
 store-hub-hq --version >/dev/null
+store-hub-provision --version >/dev/null
 is "$(stat -c %G /etc/store-hub-hq)" store-hub-hq
+is "$(stat -c '%U %a' /var/lib/store-hub-revoked)" "store-hub-hq 755"
+[ -s /usr/lib/systemd/system/store-hub-hq-enrolment.service ]
 echo "the packages are good"
 "#;
 
@@ -173,6 +176,36 @@ mount -t tmpfs run "$1/root/run"
 }
 
 #[test]
+fn a_key_is_made_after_an_enrolment_and_never_over_a_store() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return skipped("the conditions of units: systemd-analyze is not installed");
+    }
+    let unit = |name: &str| fs::read_to_string(root().join("systemd/hub").join(name)).unwrap();
+    let hub = unit("store-hub.service");
+    assert!(hub.lines().any(|line| line.starts_with("Wants=") && line.contains("store-hub-key.service")));
+    let is_made = |files: &[&str]| {
+        let place = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = place.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let conditions = unit("store-hub-key.service");
+        let conditions = conditions.lines().filter(|line| line.starts_with("Condition"));
+        let conditions = conditions.map(|line| line.replace("=!/", &format!("=!{}/", place.path().display())));
+        let mut checked = Command::new("systemd-analyze");
+        checked.arg("condition").args(conditions).stdin(Stdio::null()).output().unwrap().status.success()
+    };
+    assert!(is_made(&[]));
+    assert!(is_made(&["var/lib/store-hub/enrolled.json", "var/lib/store-hub/hub.toml"]), "enrolled, and not started");
+    // The store of an enrolled box, that of one with a config of its own, and a key that is there.
+    assert!(!is_made(&["var/lib/store-hub/data/sqlite/store.db"]));
+    assert!(!is_made(&["var/lib/store-hub/sqlite/store.db"]));
+    assert!(!is_made(&["var/lib/store-hub/console-code"]));
+    assert!(!is_made(&["etc/credstore.encrypted/store-hub.key"]));
+}
+
+#[test]
 fn packages_are_installed_upgraded_downgraded_and_removed() {
     let Some(path) = cargo_deb() else { return skipped("the Debian packages: cargo-deb is not installed") };
     let directory = tempfile::tempdir().unwrap();
@@ -189,7 +222,9 @@ fn packages_are_installed_upgraded_downgraded_and_removed() {
 
     // The bill of materials is in the package.
     let listed = said(Command::new("dpkg-deb").arg("-c").arg(place.join("hq.deb")));
-    assert!(listed.contains("sbom.cdx.json"), "{listed}");
+    for name in ["sbom.cdx.json", "sbom-provision.cdx.json", "usr/bin/store-hub-hq", "usr/bin/store-hub-provision"] {
+        assert!(listed.contains(name), "{name}: {listed}");
+    }
     let unpack = "dpkg-deb --fsys-tarfile \"$0\" | tar -xO --wildcards '*sbom.cdx.json'";
     let sbom = said(Command::new("sh").args(["-c", unpack]).arg(place.join("one.deb")));
     let sbom: Value = serde_json::from_str(&sbom).unwrap();

@@ -16,13 +16,11 @@ pub(crate) const ENROLLED: &str = "hub.toml";
 
 /// The config to read for a path of the command line: on an enrolled box, commands that name none find the one that
 /// the hub uses. A path that somebody named is taken as it is.
-#[must_use]
 pub fn located(path: &Path) -> PathBuf {
     state_of(path).map_or_else(|| path.to_owned(), |state| state.join(ENROLLED))
 }
 
 /// The state directory of an enrolled box, if its config is the one to read for a path of the command line.
-#[must_use]
 pub fn state_of(path: &Path) -> Option<PathBuf> {
     is_enrolled(path, Path::new(BY_HAND), Path::new(STATE)).then(|| STATE.into())
 }

@@ -36,7 +36,7 @@ impl Course {
 
     /// HQ has answered; `told_wiped`: a question that said that everything is sent.
     pub(super) fn answered(&mut self, now: Instant, order: Option<Order>, told_wiped: bool) {
-        // An ordered renewal begins at once. So does the end, if HQ answered a question from before everything was sent.
+        // An ordered renewal begins at once. So does the end, if the question was from before everything was sent.
         let renews = order == Some(Order::Renew) && self.order != order;
         let wait = if renews || self.wiped && !told_wiped { Duration::ZERO } else { EVERY };
         (self.next, self.pause, self.order) = (now + wait, RETRY, order);

@@ -12,7 +12,7 @@
 //! | HQ is away | tried again after 5 s to an hour; selling goes on, also with an expired certificate |
 //! | power, between question and answer | the same question is sent again |
 //! | power, while certificates are replaced | the new ones are tried again at the next start |
-//! | power, before a closed location is wiped | the same question gets the same answer; then see [`wipe`](super::wipe) |
+//! | power, before a closed location is wiped | the same question gets the same answer: see [`wipe`](super::wipe) |
 //! | HQ refuses: revoked, or a clone | a fault is shown; selling goes on |
 //! | the clock is wrong | HQ's answers are still understood, and the difference is shown |
 

@@ -32,6 +32,48 @@ fn goods_are_staged_in_their_temperature_zone() {
 }
 
 #[test]
+fn an_order_is_ready_when_every_line_is_packed() {
+    let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1)]));
+    for (line, item) in [(1, "1"), (2, "2")] {
+        desk.run(claim("ann", line));
+        desk.run(pick("ann", line, item, count(1)));
+    }
+    desk.run(pack(&[(1, 1000)], Zone::Ambient));
+    assert_eq!(desk.refused(Command::MakeReady), Rule::WrongState { step: Step::MakeReady, state: State::Picked });
+    desk.run(pack(&[(2, 1000)], Zone::Ambient));
+    desk.run(Command::MakeReady);
+    assert_eq!(desk.state(), State::Ready);
+}
+
+/// The places are known as long as goods are there, also goods that must be put back.
+#[test]
+fn the_places_of_goods_are_forgotten_once_the_goods_are_gone() {
+    let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 2), ordered(2, "2", 1)]));
+    desk.make_ready();
+    let places = |desk: &Desk| [1, 2].map(|line| desk.fulfilment.line(line).unwrap().staged.len());
+    let part = handover(&[(1, 1000)], 0);
+    desk.run(Command::HandOver(Handover { partial: true, ..part }));
+    assert_eq!(places(&desk), [1, 1]);
+    desk.run(Command::HandOver(Handover { partial: true, ..handover(&[(2, 1000)], 0) }));
+    assert_eq!(places(&desk), [1, 0]);
+    desk.run(Command::Cancel { amounts: vec![] });
+    assert_eq!(places(&desk), [1, 0], "it must be put back");
+    desk.run(Command::PutBack { amount: Amount { line: 1, milli: 1000 }, condition: Condition::Good });
+    assert_eq!(places(&desk), [0, 0]);
+}
+
+#[test]
+fn the_open_line_of_an_item_is_found() {
+    let order = order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1), ordered(3, "1", 1)]);
+    let available = Sums::from([((sku("1"), Unit::Each), 2000), ((sku("2"), Unit::Each), 1000)]);
+    let mut desk = Desk::with(&order, &all_of(&order), &available, Policy::default());
+    let line_of = |desk: &Desk, item| desk.fulfilment.open_line_of(&sku(item)).map(|line| line.ordered.number);
+    assert_eq!([line_of(&desk, "1"), line_of(&desk, "2"), line_of(&desk, "3")], [Some(1), Some(2), None]);
+    desk.run(hand_over(&[(1, 1000), (2, 1000)], 0));
+    assert_eq!([line_of(&desk, "1"), line_of(&desk, "2")], [Some(3), None], "the others are handed over");
+}
+
+#[test]
 fn unchecked_goods_are_not_handed_over() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 2), ordered(2, WINE, 1)]));
     desk.make_ready();
@@ -83,7 +125,13 @@ fn codes_are_compared_completely_and_never_printed() {
     let code = |text: &str| PickupCode::try_from(text.to_owned());
     let longest = "x".repeat(64);
     assert_eq!(code("K7-PLUM").unwrap(), code("K7-PLUM").unwrap());
-    for (a, b) in [("K7-PLUM", "J7-PLUM"), ("K7-PLUM", "K7-PLUN"), ("0000", "00000"), (&longest, &longest[1..])] {
+    for (a, b) in [
+        ("K7-PLUM", "J7-PLUM"),
+        ("K7-PLUM", "K7-PLUN"),
+        ("K7-PLUM", "7K-PLUM"),
+        ("0000", "00000"),
+        (&longest, &longest[1..]),
+    ] {
         assert_ne!(code(a).unwrap(), code(b).unwrap(), "{a} {b}");
     }
     for text in ["", "abc", "ab cd", "abcd\u{7f}", "äöüß", &"x".repeat(65)] {
@@ -91,6 +139,7 @@ fn codes_are_compared_completely_and_never_printed() {
     }
     let order = order(Kind::Pickup, vec![ordered(1, "1", 1)]);
     assert!(!format!("{order:?}").contains("PLUM"));
+    assert_eq!(format!("{:?}", code("K7-PLUM").unwrap()), "PickupCode(..)");
 }
 
 #[test]

@@ -169,6 +169,11 @@ fn a_stored_fulfilment_is_read_unchanged() {
     let json = serde_json::to_string_pretty(&desk.fulfilment).unwrap();
     assert_eq!(serde_json::from_str::<Fulfilment>(&json).unwrap(), desk.fulfilment);
     assert_eq!(json.trim(), include_str!("fulfilment.json").trim(), "today's form");
+    let wine = serde_json::to_value(ordered(1, WINE, 1)).unwrap();
+    assert_eq!(
+        (&wine["minimum_age"], serde_json::to_value(ordered(1, "1", 1)).unwrap().get("minimum_age")),
+        (&18.into(), None)
+    );
     let line = r#"{"number":1,"sku":"1","description":"x","quantity":{"milli":1000,"unit":"each"},
         "price":{"minor":1,"per":"each"},"colour":"red"}"#;
     assert!(serde_json::from_str::<Ordered>(line).is_err(), "an unknown field");

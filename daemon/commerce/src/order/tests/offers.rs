@@ -1,5 +1,5 @@
 use super::*;
-use crate::{MAX_LINES, stock::Kind as Movement};
+use crate::{MAX_LINE_AMOUNT, MAX_LINES, stock::Kind as Movement};
 
 fn available(of: &[(&str, i64)]) -> Sums {
     of.iter().map(|(item, milli)| ((sku(item), Unit::Each), *milli)).collect()
@@ -15,6 +15,14 @@ fn an_offer_reserves_available_units_and_rejects_missing_ones() {
     assert_eq!(desk.stock(), [(Movement::Reservation, "1".into(), 2000), (Movement::Reservation, "2".into(), 2000)]);
     assert!(desk.changes.contains(&Change::Rejected { reason: Reason::NoStock }));
     assert_eq!(desk.fulfilment.held(), available(&[("1", 2000), ("2", 2000)]));
+}
+
+#[test]
+fn an_offer_with_enough_stock_rejects_nothing() {
+    let desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 3)]));
+    let moved = Change::Moved { line: 1, step: Step::Accept, from: State::Offered, to: State::Accepted, milli: 3000 };
+    assert_eq!(desk.changes[..desk.changes.len() - 1], [moved]);
+    assert_eq!(desk.stock(), [(Movement::Reservation, "1".into(), 3000)]);
 }
 
 #[test]
@@ -97,6 +105,13 @@ fn invalid_orders_are_refused() {
         _ => None,
     };
     assert_eq!(good.check(NOON, sold_by), Ok(()));
+    let mut at_the_limits = good.clone();
+    at_the_limits.terms.keep_until_ms = Some(at_the_limits.terms.due_ms);
+    at_the_limits.terms.customer.as_mut().unwrap().address = vec!["1 Mill Lane".into(); 6];
+    at_the_limits.lines[0].quantity = count(1);
+    at_the_limits.lines[0].price.minor = MAX_LINE_AMOUNT;
+    assert_eq!(at_the_limits.check(NOON, sold_by), Ok(()));
+    assert_eq!(order(Kind::Transfer, vec![ordered(1, "1", 3)]).check(NOON, sold_by), Ok(()));
     let rule = |change: &dyn Fn(&mut Order)| {
         let mut order = good.clone();
         change(&mut order);

@@ -151,6 +151,30 @@ fn a_substitute_must_be_accepted_and_have_the_same_unit() {
     assert_eq!([desk.of(10_001, State::Picked), desk.of(10_002, State::Picked)], [1000, 1000]);
 }
 
+/// A substitute for weighed goods may deviate like the goods themselves; the ordered quantity is replaced.
+#[test]
+fn a_weighed_substitute_may_deviate_within_the_tolerance() {
+    let mut order = order(Kind::Pickup, vec![ordered(1, SALMON, 1)]);
+    order.lines[0].substitution = Substitution::Any;
+    for (weighed, replaced) in [(1050, 1000), (950, 1000), (949, 949)] {
+        let mut desk = Desk::accepted(&order);
+        desk.run(claim("ann", 1));
+        desk.run(substitute("ann", 1, "6001", 2999, grams(weighed)));
+        assert_eq!([desk.of(1, State::Substituted), desk.of(10_001, State::Picked)], [replaced, weighed]);
+        assert_eq!(desk.of(1, State::Picking), 1000 - replaced);
+    }
+}
+
+#[test]
+fn a_refused_picker_is_told_the_state_of_the_line() {
+    let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1)]));
+    desk.run(claim("ann", 1));
+    desk.run(pick("ann", 1, "1", count(1)));
+    desk.run(short("ann", 2));
+    assert_eq!(desk.refused(claim("ann", 1)), Rule::WrongState { step: Step::Claim, state: State::Picked });
+    assert_eq!(desk.refused(short("ann", 2)), Rule::WrongState { step: Step::Short, state: State::Short });
+}
+
 #[test]
 fn a_missing_item_cancels_an_all_or_nothing_order() {
     let mut order = order(Kind::Pickup, vec![ordered(1, "1", 2), ordered(2, MILK, 1)]);

@@ -32,6 +32,8 @@ fn an_order_is_split_and_each_store_sees_its_own_lines() {
     let one = Progress { parts: &parts[..1], ..progress };
     assert_eq!((one.unplaced(), one.state()), (amounts(&[(3, 1000), (4, 2000), (5, 2000)]), State::Offered));
     assert_eq!(one.may_place(&amounts(&[(3, 1000), (5, 1000)])), Ok(()));
+    let refused = one.may_place(&amounts(&[(3, 2000)])).unwrap_err();
+    assert_eq!((refused.line, refused.rule), (Some(3), Rule::NotOrdered { given: 3000, ordered: 2000 }));
     for (bad, rule) in
         [(vec![(3, 1000), (3, 1000)], "line_twice"), (vec![(9, 1000)], "no_such_line"), (vec![(3, 0)], "nothing")]
     {

@@ -103,6 +103,9 @@ fn clocks_start_and_stop_with_their_events() {
     assert_eq!(due(&desk), [None, None, Some(5 * MINUTE)]);
     desk.run(hand_over(&[(1, 1000)], 0));
     assert_eq!(due(&desk), [None; 3]);
+    let mut ready = Desk::accepted(&order);
+    ready.make_ready();
+    assert_eq!((ready.state(), due(&ready)), (State::Ready, [None; 3]), "the customer has not arrived yet");
 }
 
 /// F32: 12 orders of 6 minutes, 2 pickers: 36 minutes. With 5 a slot, the sixth goes to the next.
@@ -113,6 +116,7 @@ fn the_queue_determines_when_an_order_is_ready() {
     assert_eq!(ready(1, 2), Some(NOON + 6 * MINUTE), "two pickers are not twice as fast with one order");
     assert_eq!(ready(0, 2), Some(NOON));
     assert_eq!(ready(12, 0), None);
+    assert_eq!(estimate::ready_at_ms(NOON, &[5, 5, 5], 2), Some(NOON + 8), "rounded up");
     let mut slots = [2, 1, 0].map(|hour| Slot { from_ms: NOON + hour * HOUR, cap: 5, taken: 0 });
     let mut taken = Vec::new();
     for _ in 0..6 {

@@ -38,6 +38,17 @@ fn an_offline_store_sells_the_rest_of_its_stock() {
     assert_eq!(store.totals.recalled, 1000);
 }
 
+/// Whether there is enough stock is another rule.
+#[test]
+fn goods_that_are_not_kept_for_the_web_may_be_sold() {
+    let none = StoreQuota::new(7);
+    assert_eq!(none.may_sell(&sku(), 1000, 2000, Class::Strict), Ok(()), "nothing is kept");
+    let (some, _) = granted(10_000, &STRICT);
+    assert_eq!(some.may_sell(&sku(), 10_000, 11_000, Class::WalkInFirst), Ok(()));
+    assert_eq!(some.may_sell(&sku(), 10_000, 6000, Class::Strict), Ok(()));
+    some.may_sell(&sku(), 10_000, 6001, Class::Strict).unwrap_err();
+}
+
 /// F34: on hand 9 with 2 reserved, safety stock 3: the web sees 4, a customer at the counter 7.
 #[test]
 fn the_safety_stock_is_not_granted() {
@@ -94,6 +105,27 @@ fn outstanding_quota_comes_back_unless_it_is_sold() {
     assert_eq!(store.kept(), 0);
 }
 
+/// HQ's answers are never more than what was asked, in whatever order they come.
+#[test]
+fn answers_count_up_to_the_recalled_quantity() {
+    for returned_first in [true, false] {
+        let (mut store, _) = granted(10_000, &STRICT);
+        store.refill(0, 0, Unit::Each, &STRICT);
+        let totals = store.totals;
+        let answer = |returned, refused| Totals { returned, refused, ..totals };
+        if returned_first {
+            store.receive(&answer(3000, 0));
+            store.receive(&answer(0, 4000));
+            assert_eq!((store.totals.returned, store.totals.refused), (3000, 1000));
+        } else {
+            store.receive(&answer(0, 1000));
+            store.receive(&answer(4000, 0));
+            assert_eq!((store.totals.returned, store.totals.refused), (3000, 1000));
+        }
+        assert_eq!(store.totals.outstanding(), 0);
+    }
+}
+
 #[test]
 fn an_unsent_order_returns_its_quota() {
     let (store, mut web) = granted(10_000, &STRICT);
@@ -140,6 +172,25 @@ fn a_refill_follows_the_stock_but_ignores_small_changes() {
     assert_eq!(small.refill(2000, 0, Unit::Kilogram, &STRICT), Some(Refill::Granted(800)));
     let capped = Policy { most: 5500, ..STRICT };
     assert_eq!(StoreQuota::new(7).refill(100_000, 0, Unit::Each, &capped), Some(Refill::Granted(5000)));
+}
+
+#[test]
+fn a_deviation_of_exactly_a_quarter_is_ignored() {
+    let all = Policy { share_permille: 1000, ..STRICT };
+    for (kept, stock, expected) in [
+        (3000, 4000, None),
+        (2999, 4000, Some(Refill::Granted(1001))),
+        (5000, 4000, None),
+        (5001, 4000, Some(Refill::Recalled(1001))),
+    ] {
+        let mut store = StoreQuota::new(7);
+        store.refill(kept, 0, Unit::Kilogram, &all);
+        assert_eq!(store.refill(stock, 0, Unit::Kilogram, &all), expected, "{kept} kept, {stock} in stock");
+    }
+    let mut store = StoreQuota::new(7);
+    store.refill(4000, 0, Unit::Each, &all);
+    store.refill(0, 0, Unit::Each, &all);
+    assert_eq!(store.refill(4000, 0, Unit::Each, &all), None, "all of it is kept until HQ answers");
 }
 
 #[test]

@@ -211,4 +211,44 @@ mod tests {
         assert_eq!(expired([(1, 100), (2, -70), (10, 50)], 1), 0);
         assert_eq!(expired([(1, 100), (6, -30)], 11), 70);
     }
+
+    #[test]
+    fn a_tier_is_found_by_its_name() {
+        let programme = programme();
+        assert_eq!(programme.tier_named("gold").map(|tier| tier.from_points), Some(1_000));
+        assert_eq!(programme.tier_named("bronze"), None);
+    }
+
+    #[test]
+    fn lists_and_names_are_bounded() {
+        let tier = |place: usize| Tier {
+            name: "n".repeat(MAX_TEXT),
+            from_points: place as u64,
+            bonus_permille: 0,
+            groups: vec!["g".repeat(MAX_TEXT)],
+        };
+        let item = ItemPoints { sku: "1".parse().unwrap(), points: 1 };
+        let with = |items: usize, tiers: usize| Programme {
+            items: vec![item.clone(); items],
+            tiers: (0..tiers).map(tier).collect(),
+            ..programme()
+        };
+        assert_eq!(with(MOST, MOST).check(), Ok(()));
+        for (items, tiers) in [(MOST + 1, 0), (0, MOST + 1)] {
+            assert_eq!(with(items, tiers).check(), Err("at most 1000 items and 1000 tiers".into()));
+        }
+        for bad in [String::new(), "n".repeat(MAX_TEXT + 1), "\u{200b}".into()] {
+            let mut wrong = programme();
+            wrong.tiers[1].name = bad.clone();
+            assert!(wrong.check().unwrap_err().starts_with("tier 2: names are"), "{bad:?}");
+            let mut wrong = programme();
+            wrong.tiers[1].groups = vec![bad.clone()];
+            assert!(wrong.check().unwrap_err().starts_with("tier 2: names are"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn points_earned_at_the_moment_itself_have_not_expired() {
+        assert_eq!(expired([(4, 10), (5, 100)], 5), 10);
+    }
 }

@@ -160,3 +160,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_the_last_four_digits_are_shown() {
+    let number = CardNumber::from_random(*b"0123456789abcdef");
+    let digits = number.as_str().to_owned();
+    assert_eq!(number.masked(), format!("*{}", &digits[16..]));
+    assert_eq!(format!("{number:?}"), number.masked());
+    assert_eq!(serde_json::to_value(&number).unwrap(), digits, "records have all of it");
+    assert_eq!(serde_json::from_value::<CardNumber>(digits.into()).unwrap(), number);
+}
+
+#[test]
+fn kinds_have_the_names_of_the_api_and_titles_for_receipts() {
+    let kinds = [CardKind::GiftCard, CardKind::StoreCredit, CardKind::LoyaltyPoints];
+    assert_eq!(kinds.map(CardKind::title), ["Gift card", "Store credit", "Points"]);
+    for kind in kinds {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+    use MovementKind::{GiveBack, Load, Redeem, Refund, Return, Unload};
+    for kind in [Load, Redeem, GiveBack, Refund, Unload, Return] {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+}

@@ -136,3 +136,11 @@ fn states_are_written_as_the_api_names_them() {
         assert_eq!(serde_json::from_str::<PaymentState>(&json).unwrap(), state);
     }
 }
+
+#[test]
+fn only_a_declined_or_unsent_payment_charged_nothing() {
+    for (name, state) in states() {
+        let nothing = matches!(state, PaymentState::Declined { .. } | PaymentState::NotCharged { .. });
+        assert_eq!(state.charged_nothing(), nothing, "{name}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What holds for every sequence of returns.
 
+mod records;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

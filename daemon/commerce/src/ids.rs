@@ -361,4 +361,22 @@ mod tests {
         assert_eq!(serde_json::from_str::<SaleId>("\"1-77\"").unwrap(), sale);
         assert!(serde_json::from_str::<BasketId>("12").is_err());
     }
+
+    #[test]
+    fn days_are_counted_from_march_of_the_year_0() {
+        // As Python counts them: `(day - date(1970, 1, 1)).days`, and 719468 days before 1970.
+        for (day, days) in [
+            ("0001-03-01", 365),
+            ("1600-03-01", 584_388),
+            ("1900-02-28", 693_959),
+            ("1900-03-01", 693_960),
+            ("1970-01-01", 719_468),
+            ("2000-02-29", 730_484),
+            ("2000-03-01", 730_485),
+            ("2024-12-31", 739_556),
+            ("2026-11-28", 740_253),
+        ] {
+            assert_eq!(day.parse::<BusinessDay>().unwrap().days(), days, "{day}");
+        }
+    }
 }

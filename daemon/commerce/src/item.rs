@@ -399,4 +399,39 @@ mod tests {
             let _ = text.parse::<Sku>();
         }
     }
+
+    #[test]
+    fn an_item_has_readable_texts_and_a_price_in_range() {
+        let item = |description: &str, brand: &str, minor| Item {
+            sku: "T1".parse().unwrap(),
+            gtin: None,
+            description: description.into(),
+            department: "".into(),
+            category: "".into(),
+            brand: brand.into(),
+            package_size: "".into(),
+            price: Price { minor, per: Unit::Each },
+        };
+        let (longest, most) = ("x".repeat(MAX_TEXT), MAX_LINE_AMOUNT);
+        for (description, brand, minor) in
+            [("Tea", "", Minor::ZERO), ("Tea", "Best", Minor::literal(1)), (&longest, &longest, most)]
+        {
+            assert_eq!(item(description, brand, minor).check(), Ok(()));
+        }
+        let too_long = "x".repeat(MAX_TEXT + 1);
+        for (description, brand, field) in [
+            ("", "", "description"),
+            ("\u{200b}", "", "description"),
+            (&too_long, "", "description"),
+            ("Tea", "\u{200b}", "brand"),
+            ("Tea", &too_long, "brand"),
+        ] {
+            let why = item(description, brand, Minor::ZERO).check().unwrap_err();
+            assert!(why.starts_with(&format!("item T1: `{field}` must be readable")), "{why}");
+        }
+        for minor in [Minor::literal(-1), most + Minor::literal(1)] {
+            let why = item("Tea", "", minor).check().unwrap_err();
+            assert!(why.starts_with("item T1: the price"), "{why}");
+        }
+    }
 }

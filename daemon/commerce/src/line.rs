@@ -459,4 +459,52 @@ mod tests {
             assert_eq!(checked_text("reason", text), Err(Refusal::BadText { field: "reason" }));
         }
     }
+
+    #[test]
+    fn what_a_manager_granted_is_a_part_of_the_shelf_price_rounded_up() {
+        let by = |origin, amount| Discount { origin, ..off(amount) };
+        let mut line = Line::price(1, keyed(1_000)).unwrap();
+        line.discount(by(Origin::Loyalty, 500)).unwrap();
+        assert_eq!(line.granted_permille(), 0);
+        line.discount(by(Origin::Manager, 100)).unwrap();
+        assert_eq!(line.granted_permille(), 100);
+        let mut third = Line::price(1, keyed(300)).unwrap();
+        third.discount(by(Origin::Manager, 100)).unwrap();
+        assert_eq!(third.granted_permille(), 334);
+    }
+
+    #[test]
+    fn a_line_sums_its_deposits_and_knows_its_price() {
+        let mut line = Line::price(1, keyed(100)).unwrap();
+        assert_eq!((line.charged(), line.unit_price()), (Minor::ZERO, None));
+        for amount in [25, 8] {
+            line.charges.push(LinkedCharge { name: "Deposit".into(), amount: Minor::literal(amount) });
+        }
+        let (price, catalog) = (200, 210);
+        let [price, catalog] =
+            [price, catalog].map(|minor| Price { minor: Minor::literal(minor), per: Unit::Kilogram });
+        line.basis = Regular::Catalog { price: catalog };
+        assert_eq!((line.charged(), line.unit_price()), (Minor::literal(33), Some(catalog)));
+        line.basis = Regular::Book { entry: "e".into(), price_kind: PriceKind::Regular, price, catalog };
+        assert_eq!(line.unit_price(), Some(price));
+    }
+
+    #[test]
+    fn goods_leave_with_a_sale_or_an_exchange_and_come_back_with_a_return() {
+        let mut line = Line::price(1, keyed(100)).unwrap();
+        assert_eq!((line.takes_back(), line.sells()), (false, true));
+        for (way, takes_back, sells) in
+            [(Way::Back, true, false), (Way::Recharge, false, false), (Way::Exchange, false, true)]
+        {
+            line.returned = Some(Box::new(Returned {
+                sale: None,
+                line: 0,
+                reason: crate::returns::Reason::Unwanted,
+                disposition: crate::returns::Disposition::Sellable,
+                way,
+                tax_rounding: Minor::ZERO,
+            }));
+            assert_eq!((line.takes_back(), line.sells()), (takes_back, sells), "{way:?}");
+        }
+    }
 }

@@ -188,4 +188,15 @@ mod tests {
             assert_eq!(serde_json::to_value(right).unwrap(), right.name());
         }
     }
+
+    #[test]
+    fn a_limit_includes_its_amount() {
+        for (limit, allowed) in [
+            (Limit::Never, [false, false, false]),
+            (Limit::UpTo(100), [true, true, false]),
+            (Limit::Always, [true, true, true]),
+        ] {
+            assert_eq!([0, 100, 101].map(|amount| limit.allows(amount)), allowed, "{limit:?}");
+        }
+    }
 }

@@ -37,3 +37,14 @@ impl Particulars {
         *self == Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn particulars_are_empty_until_something_is_known() {
+        assert!(Particulars::default().is_empty());
+        assert!(!Particulars { batch: Some("ABC123".into()), ..Particulars::default() }.is_empty());
+    }
+}

@@ -204,3 +204,80 @@ impl Sale {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        line::{NewLine, What},
+        particulars::Particulars,
+        pricing::{basket::LinkedCharge, tax::LineTax},
+        quantity::Quantity,
+    };
+
+    fn line(amount: i64) -> Line {
+        let what = What::NotOnFile { sku: None, gtin: None, description: "Soap".into() };
+        let keyed = Some((Minor::literal(amount), "marked".to_owned()));
+        let (quantity, particulars) = (Quantity::pieces(1).unwrap(), Particulars::default());
+        Line::price(1, NewLine { what, quantity, keyed, discounts: vec![], particulars }).unwrap()
+    }
+
+    #[test]
+    fn deposits_and_taxes_on_top_are_owed_besides_the_goods() {
+        let mut line = line(1_000);
+        line.charges.push(LinkedCharge { name: "Deposit".into(), amount: Minor::literal(25) });
+        let tax = |amount, included| LineTax {
+            tax: "vat".into(),
+            rate_ppm: None,
+            base: Minor::literal(1_000),
+            amount: Minor::literal(amount),
+            included,
+        };
+        line.taxes = vec![tax(70, false), tax(300, true)];
+        let totals = Totals::of(&[line], Minor::literal(2), None, &[Tender::Cash { amount: Minor::literal(1_100) }]);
+        assert_eq!(
+            (totals.net, totals.charges, totals.added_tax),
+            (Minor::literal(1_000), Minor::literal(25), Minor::literal(72))
+        );
+        assert_eq!((totals.owed(), totals.change), (Minor::literal(1_097), Minor::literal(3)));
+    }
+
+    /// In Switzerland, 15.72 that are given back are 15.70 in cash.
+    #[test]
+    fn a_refund_in_cash_is_rounded_once_it_is_given() {
+        let mut back = line(1_572);
+        back.regular = -back.regular;
+        let rule = CashRounding::of(Currency::from_code("CHF").unwrap());
+        let given = |amount: i64| {
+            let tender = Tender::Cash { amount: Minor::literal(amount) };
+            let totals = Totals::of(std::slice::from_ref(&back), Minor::ZERO, rule, &[tender]);
+            (totals.cash_rounding.get(), totals.owed().get())
+        };
+        assert_eq!([given(-1_570), given(-1_572), given(-1_000)], [(2, -1_570), (0, -1_572), (0, -1_572)]);
+    }
+
+    #[test]
+    fn a_receipt_number_has_its_prefix() {
+        let currency = Currency::from_code("EUR").unwrap();
+        let mut basket = Basket::open(BasketId(1), "till-1".parse().unwrap(), None, currency, 1, None, None).unwrap();
+        let what = What::NotOnFile { sku: None, gtin: None, description: "Soap".into() };
+        let (quantity, particulars) = (Quantity::pieces(1).unwrap(), Particulars::default());
+        let keyed = Some((Minor::literal(100), "marked".to_owned()));
+        basket.add_line(NewLine { what, quantity, keyed, discounts: vec![], particulars }).unwrap();
+        basket.tender(Tender::Cash { amount: Minor::literal(100) }).unwrap();
+        let mut sale = basket
+            .complete(Stamp {
+                id: SaleId { epoch: 1, sequence: 1 },
+                receipt: ReceiptNumber(27),
+                receipt_prefix: None,
+                fiscal_year: 2026,
+                sold_at_ms: 1,
+                business_day: "2026-11-28".parse().unwrap(),
+                shift: ShiftId { epoch: 1, number: 1 },
+            })
+            .unwrap();
+        assert_eq!(sale.receipt_text(), "000027");
+        sale.receipt_prefix = Some(ReceiptPrefix::of_epoch(1_795_863_552_123));
+        assert_eq!(sale.receipt_text(), "TP7L6O-000027");
+    }
+}

@@ -281,4 +281,10 @@ mod tests {
         }
         assert_eq!(serde_json::to_value(number("A1")).unwrap(), "A1");
     }
+
+    #[test]
+    fn a_number_is_written_as_it_was_read() {
+        let number = number("A1-~");
+        assert_eq!((number.as_str(), number.to_string().as_str()), ("A1-~", "A1-~"));
+    }
 }

@@ -84,7 +84,22 @@ mod tests {
         ] {
             assert_eq!(of(minor, size), Some(price), "{size}");
         }
-        for size in ["", "large", "0 g", "g", "1.2.3 g", "1 stone", "x 3 g", "99999999999 g", "10 PC"] {
+        assert_eq!(of(999_999_999, "999999999 g"), Some((1_000, "kg")), "nine digits");
+        assert_eq!(of(100, "0.125 kg"), Some((800, "kg")), "three decimals");
+        for size in [
+            "",
+            "large",
+            "0 g",
+            "g",
+            "1.2.3 g",
+            "1 stone",
+            "x 3 g",
+            "0 x 330 ml",
+            "1000000000 g",
+            "99999999999 g",
+            "1.2345 g",
+            "10 PC",
+        ] {
             assert_eq!(of(100, size), None, "{size}");
         }
     }

@@ -158,7 +158,17 @@ mod tests {
     use super::*;
     use crate::{
         Basket, BasketId, BusinessDay, Currency, Discount, NewLine, Origin, Particulars, Quantity, ReceiptNumber,
-        SaleId, ShiftId, line::What, tender::CardSlip,
+        ReceiptPrefix, SaleId, ShiftId,
+        basket::CardLoad,
+        gift_card::{CardKind, CardNumber},
+        line::What,
+        loyalty::Earned,
+        pricing::{
+            Adjustment,
+            basket::{Granted, LinkedCharge},
+            tax::LineTax,
+        },
+        tender::CardSlip,
     };
 
     fn stamp(sequence: u64) -> Stamp {
@@ -239,5 +249,83 @@ mod tests {
         assert_eq!(sale.void(tomorrow), Err(NotVoidable::OtherDay));
         let prepaid = vec![Tender::Prepaid { amount: Minor::literal(100), reference: "W-1".into() }];
         assert_eq!(Sale { tenders: prepaid, ..sale }.void(stamp(2)), Err(NotVoidable::Prepaid));
+    }
+
+    /// All that a sale can have, also what these tests have no rules for.
+    fn sale_with_everything() -> Sale {
+        let mut sale = sold(&[(500, 2)], 300, true, 0).unwrap();
+        let (one, ten) = (Minor::literal(1), Minor::literal(10));
+        sale.reference = Some("order 7".into());
+        sale.points = Some(Earned { points: 3, amount: one, movement: 5 });
+        sale.movement = Some(4);
+        let card = CardNumber::from_random([1; 16]);
+        sale.loads.push(CardLoad { line: 1, card, amount: ten, movement: Some(6) });
+        let line = &mut sale.lines[0];
+        line.adjustments.push(Adjustment {
+            granted: Granted::MultiPrice,
+            name: "2 for 9.99".into(),
+            basis: ten,
+            amount: one,
+            units: 2,
+            group: None,
+            evidence: vec![],
+        });
+        line.charges.push(LinkedCharge { name: "Deposit".into(), amount: Minor::literal(25) });
+        line.taxes.push(LineTax { tax: "vat".into(), rate_ppm: None, base: ten, amount: one, included: false });
+        (sale.totals.charges, sale.totals.added_tax, sale.totals.cash_rounding) = (Minor::literal(25), one, one);
+        sale.tenders.push(Tender::GiftCard {
+            amount: Minor::literal(20),
+            kind: CardKind::GiftCard,
+            card: "*1234".into(),
+            movement: 9,
+        });
+        sale
+    }
+
+    #[test]
+    fn a_void_has_its_own_number_and_day_and_nothing_that_the_sale_gave() {
+        let sale = sale_with_everything();
+        let stamp = Stamp {
+            receipt_prefix: Some(ReceiptPrefix::of_epoch(1_795_863_552_123)),
+            fiscal_year: 2027,
+            sold_at_ms: 99,
+            shift: ShiftId { epoch: 1, number: 2 },
+            ..stamp(2)
+        };
+        let void = sale.void(stamp).unwrap();
+        assert_eq!((void.id, void.voids), (stamp.id, Some(sale.id)));
+        assert_eq!((void.receipt, void.receipt_prefix), (stamp.receipt, stamp.receipt_prefix));
+        assert_eq!((void.fiscal_year, void.business_day), (2027, stamp.business_day));
+        assert_eq!((void.sold_at_ms, void.shift), (99, Some(stamp.shift)));
+        assert_eq!((void.reference, void.points, void.movement), (None, None, None));
+        assert_eq!((void.loads, void.register, void.currency), (vec![], sale.register, sale.currency));
+    }
+
+    #[test]
+    fn every_amount_of_a_void_is_the_opposite() {
+        let sale = sale_with_everything();
+        let void = sale.void(stamp(2)).unwrap();
+        let (totals, opposite_totals) = (sale.totals, void.totals);
+        assert_eq!(opposite_totals.charges, -totals.charges);
+        assert_eq!(opposite_totals.added_tax, -totals.added_tax);
+        assert_eq!(opposite_totals.cash_rounding, -totals.cash_rounding);
+        let amounts = |line: &Line| {
+            let (adjustment, charge, tax) = (&line.adjustments[0], &line.charges[0], &line.taxes[0]);
+            let (discount, regular) = (line.discounts[0].amount, line.regular);
+            [regular, discount, adjustment.basis, adjustment.amount, charge.amount, tax.base, tax.amount]
+        };
+        assert_eq!(amounts(&void.lines[0]), amounts(&sale.lines[0]).map(|amount| -amount));
+        let paid = |kind: &str, sale: &Sale| -> Minor {
+            sale.tenders.iter().filter(|tender| tender.kind() == kind).map(Tender::amount).sum()
+        };
+        for kind in ["card", "manufacturer_coupon", "gift_card"] {
+            assert!(paid(kind, &sale).is_positive(), "{kind}");
+            assert_eq!(paid(kind, &void), -paid(kind, &sale), "{kind}");
+        }
+        let given = GivenBack::of(&sale);
+        assert_eq!(
+            (given.cards, given.gift_cards),
+            (vec![(PaymentId(7), Minor::literal(300))], vec![(9, Minor::literal(20))])
+        );
     }
 }

@@ -318,3 +318,17 @@ proptest! {
         prop_assert_eq!(read_back, whole);
     }
 }
+
+#[test]
+fn kinds_have_the_names_of_the_api() {
+    for kind in Kind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+}
+
+#[test]
+fn open_shifts_are_named() {
+    let shifts = vec![ShiftId { epoch: 1, number: 2 }, ShiftId { epoch: 1, number: 3 }];
+    let told = Refusal::ShiftsOpen { shifts: shifts.clone() }.to_string();
+    assert_eq!(told, format!("shifts {}, {} are not closed; count and close them first", shifts[0], shifts[1]));
+}

@@ -44,7 +44,9 @@ fn linear_codes_are_gtins() {
     }
     // A UPC-E stands for its UPC-A; without an AIM identifier eight digits can be both.
     assert_eq!(gtins("04252614", None).last().unwrap(), "0042100005264");
+    assert_eq!(gtins("12345670", Some("]E4")), ["12345670"], "the scanner says that it is an EAN");
     assert!(matches!(read("4006381333930", None), Err(CodeError::CheckDigit(_))));
+    assert!(matches!(read("316148410X", Some("]E0")), Err(CodeError::CheckDigit(_))), "not an EAN");
     assert_eq!(read("12", Some("]E1")), Err(CodeError::AddOn));
 }
 
@@ -62,6 +64,13 @@ fn element_strings_give_weight_price_and_particulars() {
     assert_eq!(read("01095201234567883932978199", Some("]C1")).unwrap().amount, Minor::new(199));
     assert_eq!(read("01095201234567883932840199", Some("]C1")), Err(CodeError::Currency("840".into())));
     assert_eq!(read("00376045212345678908", Some("]C1")), Err(CodeError::NoItem));
+    // Hundred-thousandths of a kilogram can be sold if they are whole grams.
+    let code = read("01095201234567883105100000", Some("]C1")).unwrap();
+    assert_eq!(code.quantity, Quantity::new(1000, Unit::Kilogram).ok());
+    assert_eq!(read("01095201234567883105100001", Some("]C1")), Err(CodeError::Range("weight")));
+    assert_eq!(read("(01)09520123456788(30)99999999", None), Err(CodeError::Range("count")));
+    let code = read("(01)09520123456788(21)42", None).unwrap();
+    assert_eq!(code.particulars.serial.as_deref(), Some("42"));
     // A tenth of a cent can't be paid.
     assert_eq!(read("010952012345678839231995", Some("]C1")), Err(CodeError::Range("price")));
 }
@@ -74,6 +83,9 @@ fn links_and_data_without_an_identifier_are_recognised() {
     assert_eq!(gtins("(01)09520123456788(21)42", None), ["9520123456788"]);
     assert_eq!(gtins("010952012345678817271231", None), ["9520123456788"]);
     assert_eq!(read("OWN>1", Some("]C0")).unwrap().skus, ["OWN>1".parse().unwrap()]);
+    for own in ["00376045212345678908", "31614841010"] {
+        assert_eq!(read(own, None).unwrap().skus, [own.parse().unwrap()], "neither GS1 data of an item nor an ISBN");
+    }
     assert_eq!(read("two words", None), Err(CodeError::Unknown));
     assert!(matches!(read("https://shop.example/about", Some("]Q0")), Err(CodeError::Gs1(_))));
 }
@@ -83,6 +95,7 @@ fn a_composite_code_has_the_linear_item_and_the_data_beside_it() {
     let code = read("4006381333931|]e017271231", Some("]E0")).unwrap();
     assert_eq!(code.gtins[0].to_string(), "4006381333931");
     assert_eq!(code.particulars.use_by, Some("2027-12-31".parse().unwrap()));
+    assert!(matches!(read("4006381333931|17271231", Some("]E0")), Err(CodeError::CheckDigit(_))), "no mark between");
 }
 
 #[test]

@@ -51,6 +51,10 @@ fn invalid_data_is_refused_as_a_whole() {
         }
     }
     assert_eq!(Elements::parse(&"9".repeat(MAX_DATA + 1)), Err(Gs1Error::TooLong));
+    assert_ne!(Elements::parse(&"9".repeat(MAX_DATA)), Err(Gs1Error::TooLong));
+    let address = |length: usize| format!("{:x<length$}", "https://id.example/01/09520123456788?");
+    assert_eq!(Elements::parse_link(&address(MAX_DATA + 1)), Err(Gs1Error::TooLong));
+    assert_ne!(Elements::parse_link(&address(MAX_DATA)), Err(Gs1Error::TooLong));
 }
 
 #[test]
@@ -134,4 +138,10 @@ proptest! {
         let count = count.to_string();
         prop_assert_eq!(elements.get("30"), Some(count.as_str()));
     }
+}
+
+#[test]
+fn an_optional_part_of_a_value_may_be_there_or_not() {
+    assert_eq!(read("(253)9520123456788ABC"), "(253)9520123456788ABC");
+    assert_eq!(read("(253)9520123456788"), "(253)9520123456788");
 }

@@ -152,3 +152,44 @@ fn rules_apply_to_items_and_types_and_not_to_what_is_in_the_basket() {
     );
     assert!(Rules { rules: vec![rule(&[], &[], "1")], ..Rules::default() }.check().is_err());
 }
+
+#[test]
+fn rules_are_checked_and_bounded() {
+    let rule = Rule {
+        kind: RuleKind::Accessory,
+        skus: vec![sku("1"); MOST],
+        categories: vec!["c".repeat(MAX_TEXT); MOST],
+        offer: sku("2"),
+        say: "s".repeat(MAX_TEXT),
+    };
+    let by_type = Rule { skus: vec![], categories: vec!["TEA".into()], ..rule.clone() };
+    let mut rules = vec![by_type.clone(); MOST];
+    rules[0] = rule.clone();
+    let good = Rules { rules, never_skus: vec![sku("1"); MOST], never_categories: vec!["TEA".into(); MOST] };
+    assert_eq!(good.check(), Ok(()));
+    assert_eq!(Rules { rules: vec![Rule { categories: vec![], ..rule.clone() }], ..Rules::default() }.check(), Ok(()));
+    let too_many = [
+        Rules { rules: vec![by_type.clone(); MOST + 1], ..Rules::default() },
+        Rules { never_skus: vec![sku("1"); MOST + 1], ..Rules::default() },
+        Rules { never_categories: vec!["TEA".into(); MOST + 1], ..Rules::default() },
+    ];
+    for rules in too_many {
+        assert_eq!(rules.check(), Err("at most 500 rules and 500 exceptions of each kind".into()));
+    }
+    let long = "x".repeat(MAX_TEXT + 1);
+    for never in [String::new(), long.clone(), "\u{200b}".into()] {
+        let rules = Rules { never_categories: vec!["TEA".into(), never], ..Rules::default() };
+        assert!(rules.check().unwrap_err().starts_with("`never_categories`"));
+    }
+    for (wrong, why) in [
+        (Rule { skus: vec![], categories: vec![], ..rule.clone() }, "rule 2 names neither"),
+        (Rule { skus: vec![sku("1"); MOST + 1], ..rule.clone() }, "rule 2 has more than 500"),
+        (Rule { categories: vec!["TEA".into(); MOST + 1], ..rule.clone() }, "rule 2 has more than 500"),
+        (Rule { say: String::new(), ..rule.clone() }, "rule 2: texts are"),
+        (Rule { say: long.clone(), ..rule.clone() }, "rule 2: texts are"),
+        (Rule { categories: vec![long], ..rule.clone() }, "rule 2: texts are"),
+    ] {
+        let told = Rules { rules: vec![by_type.clone(), wrong], ..Rules::default() }.check().unwrap_err();
+        assert!(told.starts_with(why), "{told}");
+    }
+}

@@ -1,5 +1,6 @@
 mod card;
 mod history;
+mod returning;
 
 use super::*;
 use crate::{
@@ -307,4 +308,28 @@ fn a_tender_is_more_than_nothing_and_the_most_of_a_line_at_most() {
     basket.tender(cash(MAX_LINE_AMOUNT.get())).unwrap();
     basket.tender(coupon(MAX_LINE_AMOUNT.get(), None)).unwrap();
     assert_eq!((basket.due(), basket.tenders[1].number), (Minor::ZERO, 2));
+}
+
+#[test]
+fn a_gift_card_is_loaded_by_its_own_line() {
+    let mut basket = cereal();
+    let number = crate::gift_card::CardNumber::from_random([1; 16]);
+    assert_eq!(basket.add_load(number.clone(), Minor::literal(5_000)), Ok(2));
+    let load = CardLoad { line: 2, card: number.clone(), amount: Minor::literal(5_000), movement: None };
+    assert_eq!((basket.due(), basket.live_loads().collect::<Vec<_>>()), (Minor::literal(5_369), vec![&load]));
+    assert_eq!(basket.lines[1].description, format!("Gift card {}", number.masked()));
+    basket.void_line(2).unwrap();
+    assert_eq!((basket.due(), basket.live_loads().count()), (Minor::literal(369), 0));
+}
+
+#[test]
+fn the_customer_is_known_before_something_is_paid() {
+    let mut basket = cereal();
+    basket.set_customer(Some("C-7".into())).unwrap();
+    assert_eq!(basket.customer.as_deref(), Some("C-7"));
+    assert_eq!(basket.set_customer(Some(String::new())), Err(Refusal::BadText { field: "customer" }));
+    basket.set_customer(None).unwrap();
+    assert_eq!(basket.customer, None);
+    basket.tender(cash(1)).unwrap();
+    assert_eq!(basket.set_customer(Some("C-7".into())), Err(Refusal::PartlyPaid));
 }

@@ -109,3 +109,54 @@ fn a_buyer_is_known_before_something_is_paid_and_is_bounded() {
     basket.tender(crate::Tender::Cash { amount: Minor::literal(100) }).unwrap();
     assert_eq!(basket.identify(Buyer::default()), Err(Refusal::PartlyPaid));
 }
+
+#[test]
+fn a_buyer_is_in_the_json_once_something_is_known() {
+    let mut basket = with_wine(600);
+    let buyer = |basket: &Basket| serde_json::to_value(basket).unwrap().get("buyer").cloned();
+    assert_eq!(buyer(&basket), None);
+    basket.identify(Buyer { checked_age: Some(18), ..Buyer::default() }).unwrap();
+    assert_eq!(buyer(&basket), Some(json!({"checked_age": 18})));
+}
+
+#[test]
+fn a_buyer_has_as_many_groups_and_coupons_as_are_listed() {
+    let coupons = |count: usize| (0..count).map(|number| coupon(&format!("SPR-{number}"))).collect::<Vec<_>>();
+    let mut basket = with_wine(600);
+    let most = Buyer { groups: vec!["a".into(); MAX_LISTED], coupons: coupons(MAX_LISTED), ..Buyer::default() };
+    assert_eq!(basket.identify(most), Ok(()));
+    let many = Buyer { coupons: coupons(MAX_LISTED + 1), ..Buyer::default() };
+    assert_eq!(basket.identify(many), Err(Refusal::TooManyListed { most: MAX_LISTED }));
+}
+
+#[test]
+fn an_offer_that_takes_nothing_off_has_a_reason() {
+    let mut basket = with_wine(600);
+    let rejected = |basket: &Basket| -> Vec<String> {
+        basket.rejected_offers(&book(), at(600)).into_iter().map(|offer| offer.offer).collect()
+    };
+    assert_eq!(rejected(&basket), ["s"], "its coupon is missing");
+    basket.identify(Buyer { coupons: vec![coupon("SPR-1")], ..Buyer::default() }).unwrap();
+    basket.reprice(&book(), at(600)).unwrap();
+    assert_eq!(rejected(&basket), Vec::<String>::new());
+}
+
+/// The lines of an order keep the prices that were agreed with the order; a voided line keeps what it was.
+#[test]
+fn a_book_prices_what_was_entered_at_the_till() {
+    let mut basket = with_wine(600);
+    assert!(matches!(&basket.lines[0].basis, crate::line::Regular::Book { entry, .. } if entry == "r"));
+    for _ in 0..2 {
+        let mut copy = basket.lines[0].clone();
+        copy.number = basket.lines.last().unwrap().number + 1;
+        basket.lines.push(copy);
+    }
+    for line in &mut basket.lines {
+        line.regular = Minor::literal(1);
+    }
+    let order = "web-1".parse().unwrap();
+    basket.order = Some(crate::basket::CollectedOrder { order, part: 1, lines: 1, stock: vec![] });
+    basket.lines[2].voided = true;
+    basket.reprice(&book(), at(600)).unwrap();
+    assert_eq!(basket.lines.iter().map(|line| line.regular.get()).collect::<Vec<_>>(), [1, 800, 1]);
+}

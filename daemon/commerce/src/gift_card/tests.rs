@@ -183,3 +183,29 @@ fn kinds_have_the_names_of_the_api_and_titles_for_receipts() {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
 }
+
+#[test]
+fn a_hub_asks_for_what_it_lacks() {
+    let mut hub = Held::default().in_epoch(3);
+    assert_eq!(hub.totals, Totals { epoch: 3, ..Totals::default() });
+    hub.receive(2, 500);
+    assert_eq!(hub.totals.granted, 0, "for an earlier epoch");
+    hub.receive(3, 100);
+    hub.book(MovementKind::Redeem, Minor::literal(30)).unwrap();
+    assert_eq!(hub.available(), Minor::literal(70));
+    assert_eq!([50, 70, 90].map(|amount| hub.wanted(Minor::literal(amount))), [100, 100, 120]);
+    hub.book(MovementKind::Return, Minor::literal(20)).unwrap();
+    hub.book(MovementKind::Return, Minor::literal(10)).unwrap();
+    assert_eq!((hub.totals.returned, hub.available()), (30, Minor::literal(40)));
+    assert_eq!(hub.in_epoch(3), hub);
+    assert_eq!(hub.in_epoch(4).totals, Totals { epoch: 4, ..Totals::default() }, "what it held is void");
+}
+
+#[test]
+fn hq_grants_up_to_a_total() {
+    let mut card = Account { own: 100, hubs: vec![] };
+    assert_eq!(card.grant("north", 1, 20), 20);
+    assert_eq!(card.grant("north", 1, 50), 50, "30 more");
+    assert_eq!((card.free(), card.grant("north", 1, 10)), (50, 50), "a total never shrinks");
+    assert_eq!((card.grant("south", 1, 80), card.free()), (50, 0), "no more than is free");
+}

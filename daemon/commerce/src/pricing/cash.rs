@@ -136,4 +136,13 @@ mod tests {
         assert_eq!(rule("CHF").round_exact(1075, 10), 110);
         assert_eq!(rule("CHF").round_exact(10_249, 100), 100);
     }
+
+    #[test]
+    fn every_rule_rounds_to_its_step() {
+        for code in ["NOK", "CZK"] {
+            assert_eq!([49, 50].map(|amount| rule(code).round(amount, Direction::Due)), [0, 100], "{code}");
+        }
+        let up = CashRounding { step: 5, due: Half::AlwaysUp, change: Half::AlwaysUp };
+        assert_eq!([0, 1, 4, 5, -1].map(|amount| up.round(amount, Direction::Due)), [0, 5, 5, 5, -5]);
+    }
 }

@@ -1,5 +1,6 @@
 //! What holds for every sequence of returns.
 
+mod keep;
 mod records;
 
 use std::collections::BTreeMap;

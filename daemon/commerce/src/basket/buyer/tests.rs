@@ -160,3 +160,13 @@ fn a_book_prices_what_was_entered_at_the_till() {
     basket.reprice(&book(), at(600)).unwrap();
     assert_eq!(basket.lines.iter().map(|line| line.regular.get()).collect::<Vec<_>>(), [1, 800, 1]);
 }
+
+#[test]
+fn a_discount_that_was_entered_is_not_an_adjustment_of_the_book() {
+    let mut basket = with_wine(600);
+    let discount =
+        crate::Discount { reason: "damaged".into(), origin: crate::Origin::Manager, amount: Minor::literal(100) };
+    basket.discount(1, discount).unwrap();
+    basket.reprice(&book(), at(600)).unwrap();
+    assert_eq!((basket.lines[0].adjustments.len(), basket.lines[0].net()), (0, Minor::literal(700)));
+}

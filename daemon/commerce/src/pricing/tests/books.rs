@@ -274,3 +274,14 @@ fn exclusive_offers_with_priorities_or_other_goods_or_times_are_taken() {
     assert!(pair(("A", json!({"until": "2026-12-01T00:00"})), ("A", json!({"from": "2026-12-01T00:00"}))));
     assert!(!pair(("A", json!({"until": "2026-12-01T00:01"})), ("A", json!({"from": "2026-12-01T00:00"}))));
 }
+
+#[test]
+fn a_book_tells_its_version_items_and_coupons() {
+    let coupon = |class: &str, prefix: &str| json!({"coupon": {"class": class, "prefix": prefix}});
+    let empty = book(&[]);
+    assert_eq!((empty.version(), empty.len(), empty.is_empty()), ("7", 0, true));
+    let full = book(&[at("A", 100), at("B", 200), coupon("spring", "SPR"), coupon("vip", "VIP")]);
+    assert_eq!((full.len(), full.is_empty()), (2, false));
+    assert_eq!(full.coupon_class("vip").map(|class| class.prefix.as_str()), Some("VIP"));
+    assert_eq!(full.coupon_class("autumn"), None);
+}

@@ -303,3 +303,53 @@ fn limits_of_an_offer_hold_for_the_basket() {
     assert_eq!(off(json!({"most": 2})), [50, 2800]);
     assert_eq!(off(json!({"cap": 250})), [0, 2800]);
 }
+
+/// Whatever their ids: fixed prices, then amounts, then percentages.
+#[test]
+fn compound_offers_apply_in_the_order_of_their_deals() {
+    let net = |first: &Value, second: &Value| {
+        let book = book(&[
+            at("A", 1000),
+            offer("a", &item(&all(), first), &compound(5)),
+            offer("b", &item(&all(), second), &compound(5)),
+        ]);
+        nets(&priced(&book, &[("A", 1)]))[0]
+    };
+    let (tenth, amount, fixed) = (json!({"percent": 1000}), json!({"amount_off": 100}), json!({"fixed_price": 500}));
+    assert_eq!([net(&tenth, &amount), net(&amount, &tenth)], [810, 810]);
+    assert_eq!([net(&amount, &fixed), net(&fixed, &amount)], [400, 400]);
+    assert_eq!([net(&tenth, &fixed), net(&fixed, &tenth)], [450, 450]);
+}
+
+#[test]
+fn a_threshold_can_need_a_number_of_units() {
+    let rule = json!({"threshold": {"on": all(), "least_units": 2,
+        "tiers": [{"from": 0, "deal": {"amount_off": 100}}]}});
+    let book = book(&[at("A", 1000), offer("two", &rule, &json!({}))]);
+    let net = |count| nets(&priced(&book, &[("A", count)]))[0];
+    assert_eq!([net(1), net(2), net(3)], [1000, 1900, 2900]);
+}
+
+#[test]
+fn of_two_equal_thresholds_the_first_counts() {
+    let rule = threshold(&all(), 0, &json!({"amount_off": 100}));
+    let book = book(&[at("A", 1000), offer("b", &rule, &json!({})), offer("a", &rule, &json!({}))]);
+    let priced = priced(&book, &[("A", 1)]);
+    let names: Vec<&str> = priced.lines[0].adjustments.iter().map(|adjustment| adjustment.name.as_str()).collect();
+    assert_eq!(names, ["a"]);
+}
+
+/// Also if offers of several priorities can be combined, an exclusive one is for goods without any.
+#[test]
+fn an_exclusive_offer_is_not_combined() {
+    let exclusive = json!({"priority": 5, "concurrency": "exclusive"});
+    let book = load(&[
+        json!({"book": {"version": "1", "currency": "EUR", "control": "across_priorities"}}),
+        at("A", 1000),
+        at("B", 1000),
+        offer("tenth", &item(&on(&["A"]), &json!({"percent": 1000})), &best(10)),
+        offer("half", &item(&all(), &json!({"percent": 5000})), &exclusive),
+    ])
+    .unwrap();
+    assert_eq!(nets(&priced(&book, &[("A", 1), ("B", 1)])), [900, 500]);
+}

@@ -58,3 +58,91 @@ fn a_sale_earns_for_the_visit_its_items_its_amount_and_the_tier() {
     assert_eq!(programme.earn(Some("gold"), &sale), 33, "half of it more");
     assert_eq!(programme.earn(Some("silver"), &sale), 22, "no such tier");
 }
+
+#[test]
+fn a_policy_has_no_negative_amounts() {
+    assert_eq!(Policies::default().check(), Vec::<String>::new());
+    let minus = Minor::literal(-1);
+    let wrong = Policies { without_receipt: minus, unverified: minus, high_value: minus, ..Policies::default() };
+    let told = wrong.check();
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[2], "high_value is negative: write minor units, 0 or more");
+}
+
+#[test]
+fn returns_without_a_receipt_sum_up_to_the_limit() {
+    let policies = Policies::default();
+    let earlier = [past("a/1-1", 1, 5_000, false)];
+    assert_eq!(decide(&policies, &ask(3, 5_000), &earlier).outcome, Outcome::Authorize, "100.00 together");
+    let more = decide(&policies, &ask(3, 5_001), &earlier);
+    assert_eq!((more.outcome, more.fired[0].rule), (Outcome::Deny, Rule::BlindValue));
+    assert_eq!(decide(&policies, &ask(3, 10_000), &[]).outcome, Outcome::Authorize);
+    assert_eq!(rules(&decide(&policies, &ask(3, 10_001), &[]))[0], Rule::NoReceipt);
+}
+
+#[test]
+fn a_card_of_several_customers_needs_an_override() {
+    let ticket = Ticket { card: Some("card".into()), validated: Validated::Local, ..ask(3, 100) };
+    let by = |key: &str, who: &str, card: &str| Past {
+        who: Some(who.into()),
+        card: Some(card.into()),
+        ..past(key, 2, 100, true)
+    };
+    let fired = |history: &[Past]| rules(&decide(&Policies::default(), &ticket, history));
+    assert_eq!(fired(&[by("a/1-1", "one", "card"), by("a/1-2", "two", "card")]), [Rule::SharedCard]);
+    assert_eq!(fired(&[by("a/1-1", "one", "other"), by("a/1-2", "two", "other")]), [], "another card");
+    assert_eq!(fired(&[by("a/1-1", "one", "card"), by("a/1-2", "one", "card")]), [], "one customer");
+    assert_eq!(fired(&[by("a/1-1", "me", "card"), by("a/1-2", "two", "card")]), [], "and the customer");
+}
+
+#[test]
+fn unusual_shifts_are_reported() {
+    use decide::{Alert, ShiftReturns, shift_alerts};
+    let alerts = |count, keyed, others| shift_alerts(ShiftReturns { count, keyed }, others);
+    assert_eq!(alerts(4, 0, (0, 0)), []);
+    assert_eq!(alerts(5, 0, (0, 0)), [Alert::ManyReturns], "the first shift of the store");
+    assert_eq!(alerts(5, 0, (3, 5)), [], "three times the mean");
+    assert_eq!(alerts(6, 0, (3, 5)), [Alert::ManyReturns]);
+    assert_eq!(alerts(3, 3, (0, 0)), []);
+    assert_eq!(alerts(8, 4, (1, 100)), [Alert::KeyedReceipts]);
+    assert_eq!(alerts(9, 4, (1, 100)), []);
+}
+
+#[test]
+fn a_share_has_the_opposite_of_every_component() {
+    let mut sale = sold(&[(1_000, 2, 100, 0)], 0);
+    let line = &mut sale.lines[0];
+    line.adjustments.push(crate::pricing::Adjustment {
+        granted: crate::pricing::basket::Granted::MultiPrice,
+        name: "2 for 8.00".into(),
+        basis: Minor::literal(1_000),
+        amount: Minor::literal(200),
+        units: 2,
+        group: None,
+        evidence: vec![],
+    });
+    line.charges.push(crate::pricing::basket::LinkedCharge { name: "Deposit".into(), amount: Minor::literal(50) });
+    let (base, amount) = (Minor::literal(675), Minor::literal(75));
+    line.taxes = vec![LineTax { tax: "vat".into(), rate_ppm: None, base, amount, included: true }];
+    let back = take_back(&sale, None, brought(1, 1), Back::default(), 3).unwrap();
+    assert_eq!((back.regular, back.net()), (Minor::literal(-500), Minor::literal(-350)));
+    assert_eq!((back.adjustments[0].amount, back.adjustments[0].basis), (Minor::literal(-100), Minor::literal(-500)));
+    assert_eq!((back.discounts[0].amount, back.charges[0].amount), (Minor::literal(-50), Minor::literal(-25)));
+    // Goods and deposit without the tax in them.
+    assert_eq!((back.taxes[0].amount, back.taxes[0].base), (Minor::literal(-38), Minor::literal(-337)));
+}
+
+#[test]
+fn a_gift_card_does_not_come_back_as_goods() {
+    let refused = |sale: &Sale| matches!(share::returnable(sale, 1), Err(NotReturnable::Return { .. }));
+    let mut sale = sold(&[(1_000, 1, 0, 0)], 0);
+    assert!(!refused(&sale));
+    let card = crate::gift_card::CardNumber::from_random([1; 16]);
+    sale.loads.push(crate::basket::CardLoad { line: 1, card, amount: Minor::literal(1_000), movement: None });
+    assert!(refused(&sale), "by its load");
+    sale.loads.clear();
+    sale.lines[0].basis = crate::line::Regular::Keyed { reason: "Gift card".into() };
+    assert!(!refused(&sale), "goods with a number");
+    sale.lines[0].goods = Goods::NotOnFile { sku: None, gtin: None };
+    assert!(refused(&sale), "by what another store tells of it");
+}

@@ -332,3 +332,14 @@ fn open_shifts_are_named() {
     let told = Refusal::ShiftsOpen { shifts: shifts.clone() }.to_string();
     assert_eq!(told, format!("shifts {}, {} are not closed; count and close them first", shifts[0], shifts[1]));
 }
+
+#[test]
+fn takings_name_their_first_and_last_sale() {
+    let of = |first_sale, last_sale| Takings { sales: 2, first_sale, last_sale, ..Takings::default() };
+    let mut sum = Takings::default();
+    for (more, first, last) in [(Takings::default(), 0, 0), (of(5, 6), 5, 6), (of(3, 4), 3, 6), (of(8, 9), 3, 9)] {
+        sum.add(&more);
+        assert_eq!((sum.first_sale, sum.last_sale), (first, last));
+    }
+    assert_eq!(sum.sales, 6);
+}

@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The most entries of a list.
+const MOST: usize = 20;
+
 fn customer(name: &str, phone: &str, email: &str) -> Profile {
     let mut profile = Profile::new(CustomerId::from_random([1; 16]), 1);
     profile.name = Some(name.into());
@@ -93,4 +96,69 @@ proptest! {
         let reversed = consents.iter().rev().cloned().collect();
         prop_assert_eq!(merged(consents), merged(reversed));
     }
+}
+
+#[test]
+fn lists_are_bounded() {
+    let offer = |number: usize| PersonalOffer { code: format!("SPR-{number}"), until_ms: 1 };
+    let purposes = |count: usize| (0..count).map(|number| consent(&number.to_string(), true, 1)).collect::<Vec<_>>();
+    let full = Profile {
+        phones: vec!["0664 123456".into(); MOST],
+        emails: vec!["a@b.c".into(); MOST],
+        cards: vec!["7".into(); MOST],
+        tags: vec!["t".into(); MOST],
+        groups: vec!["g".into(); MOST],
+        consents: purposes(MOST),
+        offers: (0..MOST).map(offer).collect(),
+        ..customer("Ada", "", "")
+    };
+    assert_eq!(full.check(), Ok(()));
+    let too_many = |change: &dyn Fn(&mut Profile)| {
+        let mut profile = full.clone();
+        change(&mut profile);
+        profile.check()
+    };
+    let refused = |field| Err(InvalidCustomer::TooMany(field));
+    assert_eq!(too_many(&|profile| profile.phones.push("0664 123456".into())), refused("phones"));
+    assert_eq!(too_many(&|profile| profile.groups.push("g".into())), refused("groups"));
+    assert_eq!(too_many(&|profile| profile.consents = purposes(MOST + 1)), refused("consents or offers"));
+    assert_eq!(too_many(&|profile| profile.offers.push(offer(MOST))), refused("consents or offers"));
+    let mut merged = full.clone();
+    merged.merge(Profile {
+        phones: vec!["0664 999999".into()],
+        offers: vec![offer(MOST)],
+        ..customer("Ada", "", "new@b.c")
+    });
+    assert_eq!((merged.phones.len(), merged.emails.len(), merged.offers.len()), (MOST, MOST, MOST));
+}
+
+#[test]
+fn what_two_profiles_have_is_merged_once() {
+    let offer = |code: &str| PersonalOffer { code: code.into(), until_ms: 1 };
+    let mut one = Profile { offers: vec![offer("A")], ..customer("Ada", "0664 1234567", "ada@example.com") };
+    let mut other = customer("Ada", "0664 7654321", "ADA@Example.com");
+    (other.offers, other.cards) = (vec![offer("A"), offer("B")], vec!["7".into(), "7".into()]);
+    one.merge(other);
+    assert_eq!(one.phones, ["0664 1234567", "0664 7654321"]);
+    assert_eq!((one.emails.len(), one.cards.len()), (1, 1));
+    assert_eq!(one.offers, [offer("A"), offer("B")]);
+}
+
+#[test]
+fn a_refusal_is_neither_consent_nor_silence() {
+    let mut ada = customer("Ada", "0664 123456", "a@b.c");
+    ada.consents = vec![consent("email", false, 1), consent("post", true, 1)];
+    let told = ["email", "post", "sms"].map(|purpose| (ada.agreed_to(purpose), ada.refused(purpose)));
+    assert_eq!(told, [(false, true), (true, false), (false, false)]);
+    assert_eq!(ada.id.to_string(), ada.id.as_str());
+}
+
+#[test]
+fn a_customer_is_looked_up_by_one_thing() {
+    let wanted = |json: &str| serde_json::from_str::<Wanted>(json).unwrap().lookup();
+    assert!(matches!(wanted(r#"{"phone": "1"}"#), Some(Lookup::Phone(phone)) if phone == "1"));
+    assert!(matches!(wanted(r#"{"email": "a@b.c"}"#), Some(Lookup::Email(_))));
+    assert!(matches!(wanted(r#"{"card": "7"}"#), Some(Lookup::Card(_))));
+    assert!(matches!(wanted(r#"{"name": "Ada"}"#), Some(Lookup::Name(_))));
+    assert!(wanted("{}").is_none() && wanted(r#"{"card": "7", "name": "Ada"}"#).is_none());
 }

@@ -145,3 +145,16 @@ fn an_optional_part_of_a_value_may_be_there_or_not() {
     assert_eq!(read("(253)9520123456788ABC"), "(253)9520123456788ABC");
     assert_eq!(read("(253)9520123456788"), "(253)9520123456788");
 }
+
+#[test]
+fn a_signature_has_the_characters_of_base_64_for_addresses() {
+    let signed = "(01)09520123456788(21)1(8030)aZ09-_=";
+    assert_eq!(read(signed), signed);
+    assert!(Elements::parse("(01)09520123456788(21)1(8030)a+b").is_err());
+}
+
+#[test]
+fn a_link_has_the_characters_of_an_address() {
+    let told = link("https://id.example/01/09520123456788/10/A{B").unwrap_err();
+    assert!(told.ends_with("it has characters that a web address can't have"), "{told}");
+}

@@ -74,5 +74,6 @@ mod tests {
         assert_eq!(Fraction::new(i128::MAX, 1).times(Fraction::new(2, 1)), None);
         assert_eq!(Fraction::new(5, 2).round(Rounding::HalfAwayFromZero), 3);
         assert_eq!(Fraction::new(5, 2).round(Rounding::TowardZero), 2);
+        assert_eq!(third.negative(), Fraction::new(-1, 3));
     }
 }

@@ -332,4 +332,17 @@ mod tests {
             proptest::prop_assert_eq!(hours.window(moment), expected);
         }
     }
+
+    #[test]
+    fn hours_are_minutes_of_a_day() {
+        let valid = |from_minute, until_minute| Hours { days: vec![], from_minute, until_minute }.are_valid();
+        assert_eq!([valid(0, 0), valid(1439, 1440), valid(1440, 1440), valid(1439, 1441)], [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_local_time_is_written_as_it_was_read() {
+        let text = "2026-12-01T06:05";
+        let time: LocalTime = text.parse().unwrap();
+        assert_eq!(serde_json::to_value(time).unwrap(), text);
+    }
 }

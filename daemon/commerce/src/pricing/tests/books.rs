@@ -285,3 +285,51 @@ fn a_book_tells_its_version_items_and_coupons() {
     assert_eq!(full.coupon_class("vip").map(|class| class.prefix.as_str()), Some("VIP"));
     assert_eq!(full.coupon_class("autumn"), None);
 }
+
+#[test]
+fn a_class_of_coupons_has_its_own_name_and_prefix() {
+    let coupon = |class: &str, prefix: &str| json!({"coupon": {"class": class, "prefix": prefix}});
+    let is_taken = |class, prefix| load(&[header(), coupon("spring", "SPR"), coupon(class, prefix)]).is_ok();
+    assert_eq!([is_taken("spring", "VIP"), is_taken("vip", "SPR"), is_taken("vip", "VIP")], [false, false, true]);
+}
+
+#[test]
+fn a_bundle_has_two_parts_or_more_and_a_tax_is_100_percent_at_most() {
+    let bundle = |parts: &[&str]| {
+        let parts: Vec<Value> = parts.iter().map(|sku| json!({"on": on(&[*sku]), "count": 1})).collect();
+        let rule = json!({"bundle": {"parts": parts, "deal": {"fixed_price": 100}}});
+        load(&[header(), offer("b", &rule, &json!({}))]).is_ok()
+    };
+    assert_eq!([bundle(&["A"]), bundle(&["A", "B"]), bundle(&["A", "B", "C"])], [false, true, true]);
+    let tax = |ppm: u32| load(&[header(), json!({"tax": {"id": "t", "classes": ["c"], "rate": {"ppm": ppm}}})]).is_ok();
+    assert_eq!([tax(1_000_000), tax(1_000_001)], [true, false]);
+}
+
+#[test]
+fn a_selection_names_goods_or_groups_and_excludes_others() {
+    let selection = |json: Value| serde_json::from_value::<offer::Selection>(json).unwrap();
+    let includes = |json: Value, group: &str| selection(json).includes(&sku(), &std::iter::once(group));
+    for (json, expected) in [
+        (json!({"all": true}), true),
+        (json!({"skus": ["A"]}), true),
+        (json!({"skus": ["B"]}), false),
+        (json!({"groups": ["tea"]}), true),
+        (json!({"groups": ["wine"]}), false),
+        (json!({"all": true, "except_skus": ["A"]}), false),
+        (json!({"all": true, "except_groups": ["tea"]}), false),
+        (json!({"all": true, "except_skus": ["B"], "except_groups": ["wine"]}), true),
+    ] {
+        assert_eq!(includes(json.clone(), "tea"), expected, "{json}");
+    }
+}
+
+#[test]
+fn a_line_comes_to_the_most_at_most_and_keyed_discounts_count_its_pieces() {
+    let most = crate::MAX_LINE_AMOUNT.get();
+    let book = book(&[at("A", most), at("B", 1_000)]);
+    assert_eq!(priced(&book, &[("A", 1)]).net.get(), most);
+    assert!(price(&book, &pieces(&[("A", 2)])).is_err());
+    let mut basket = pieces(&[("B", 3)]);
+    basket.lines[0].keyed = vec![basket::Keyed { reason: "dented".into(), minor: crate::Minor::literal(100) }];
+    assert_eq!(price(&book, &basket).unwrap().lines[0].adjustments[0].units, 3);
+}

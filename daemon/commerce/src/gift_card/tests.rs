@@ -173,12 +173,13 @@ fn only_the_last_four_digits_are_shown() {
 
 #[test]
 fn kinds_have_the_names_of_the_api_and_titles_for_receipts() {
+    use MovementKind::{GiveBack, Load, Redeem, Refund, Return, Unload};
+
     let kinds = [CardKind::GiftCard, CardKind::StoreCredit, CardKind::LoyaltyPoints];
     assert_eq!(kinds.map(CardKind::title), ["Gift card", "Store credit", "Points"]);
     for kind in kinds {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
-    use MovementKind::{GiveBack, Load, Redeem, Refund, Return, Unload};
     for kind in [Load, Redeem, GiveBack, Refund, Unload, Return] {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }

@@ -5,10 +5,11 @@ use crate::loyalty::{ItemPoints, Tier};
 
 #[test]
 fn names_are_those_of_json() {
+    use Reason::{Damaged, Defective, Recalled, Size, Unwanted, WrongItem};
+
     for disposition in [Disposition::Sellable, Disposition::Damaged, Disposition::Quarantine, Disposition::Vendor] {
         assert_eq!(serde_json::to_value(disposition).unwrap(), disposition.name());
     }
-    use Reason::{Damaged, Defective, Recalled, Size, Unwanted, WrongItem};
     for reason in [Unwanted, Size, WrongItem, Defective, Damaged, Recalled] {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
     }

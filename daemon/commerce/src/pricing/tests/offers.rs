@@ -284,6 +284,8 @@ fn weighed_goods_are_priced_by_their_measure() {
     assert_eq!(weigh(&[kilo(1299), off(json!({"fixed_price": 999}))], 500), Ok(500));
     assert_eq!(weigh(&[kilo(1299), off(json!({"amount_off": 100}))], 500), Ok(600));
     assert_eq!(weigh(&[kilo(1299), off(json!({"percent": 1000}))], 500), Ok(585));
+    let never = json!({"item": {"sku": "W", "no_discount": true}});
+    assert_eq!(weigh(&[kilo(1299), never, off(json!({"percent": 1000}))], 500), Ok(650));
     let wrong = price(&book(&[at("W", 1)]), &{
         let mut basket = pieces(&[("W", 1)]);
         basket.lines[0].quantity = crate::Quantity::new(500, crate::Unit::Kilogram).unwrap();
@@ -352,4 +354,44 @@ fn an_exclusive_offer_is_not_combined() {
     ])
     .unwrap();
     assert_eq!(nets(&priced(&book, &[("A", 1), ("B", 1)])), [900, 500]);
+}
+
+/// A book with this control over its offers.
+fn controlled(control: &str, records: &[Value]) -> Book {
+    let mut all = vec![json!({"book": {"version": "1", "currency": "EUR", "control": control}})];
+    all.extend_from_slice(records);
+    load(&all).unwrap()
+}
+
+/// An offer in favour of the retailer is combined with others as the control and the kinds of both say.
+#[test]
+fn the_favour_of_the_retailer_is_combined_like_other_offers() {
+    let pair = json!({"buy_get": {"buy": {"on": all(), "count": 1}, "get": {"on": all(), "count": 1},
+        "deal": {"percent": 5000}, "pick": "cheapest_of_all"}});
+    let off = item(&on(&["B"]), &json!({"amount_off": 100}));
+    let total = |control, first: &Value| {
+        let records = [at("A", 2000), at("B", 500), offer("off", &off, first), offer("pair", &pair, &compound(5))];
+        priced(&controlled(control, &records), &[("A", 1), ("B", 1)]).net.get()
+    };
+    let (both, one) = (2200, 2400);
+    assert_eq!(total("within_priority", &compound(5)), both);
+    assert_eq!(total("within_priority", &best(5)), one, "not compound");
+    assert_eq!(total("within_priority", &compound(10)), one, "of another priority");
+    assert_eq!(total("across_priorities", &compound(10)), both);
+    assert_eq!(total("across_priorities", &compound(5)), one, "of the same priority");
+}
+
+#[test]
+fn compound_thresholds_add_up_within_a_priority() {
+    let net = |control, more: &Value| {
+        let records = [
+            at("A", 1000),
+            offer("tenth", &threshold(&all(), 0, &json!({"percent": 1000})), more),
+            offer("amount", &threshold(&all(), 0, &json!({"amount_off": 100})), more),
+        ];
+        nets(&priced(&controlled(control, &records), &[("A", 1)]))[0]
+    };
+    assert_eq!(net("within_priority", &compound(5)), 810);
+    assert_eq!(net("within_priority", &best(5)), 900);
+    assert_eq!(net("across_priorities", &compound(5)), 900);
 }

@@ -11,6 +11,7 @@
 //! | open the drawer without a sale | | yes | yes | | |
 //! | move cash without a sale | | yes | yes | | |
 //! | approve a difference of a count | | 20.00 | yes | | |
+//! | see what an open shift has taken | | yes | yes | | |
 //! | pick orders | yes | yes | yes | | yes |
 //!
 //! Amounts are in the store's currency, with its decimals left out: 200.00 is 20,000 minor units of any currency.
@@ -74,6 +75,8 @@ pub enum Right {
     MoveCash,
     /// Approve a difference of a count, in minor units.
     ApproveCount,
+    /// See what an open shift has taken, and what should be in its till.
+    ReadShift,
     /// Pick orders.
     Pick,
 }
@@ -102,7 +105,7 @@ impl Limit {
 
 impl Right {
     /// All rights, in the order of the table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sell,
         Self::Discount,
         Self::VoidTender,
@@ -112,6 +115,7 @@ impl Right {
         Self::OpenDrawer,
         Self::MoveCash,
         Self::ApproveCount,
+        Self::ReadShift,
         Self::Pick,
     ];
 
@@ -127,6 +131,7 @@ impl Right {
             Self::OpenDrawer => "open_drawer",
             Self::MoveCash => "move_cash",
             Self::ApproveCount => "approve_count",
+            Self::ReadShift => "read_shift",
             Self::Pick => "pick",
         }
     }
@@ -138,7 +143,9 @@ impl Right {
         let row = match self {
             Self::Sell => [Always, Always, Always, Never, Never],
             Self::Discount => [UpTo(100), UpTo(300), Always, Never, Never],
-            Self::VoidTender | Self::OpenDrawer | Self::MoveCash => [Never, Always, Always, Never, Never],
+            Self::VoidTender | Self::OpenDrawer | Self::MoveCash | Self::ReadShift => {
+                [Never, Always, Always, Never, Never]
+            }
             Self::Refund | Self::OverrideReturn => [Never, UpTo(20_000), Always, Never, Never],
             Self::Return => [UpTo(5_000), UpTo(50_000), Always, Never, Never],
             Self::ApproveCount => [Never, UpTo(2_000), Always, Never, Never],

@@ -6,7 +6,7 @@ use app::{
     Refusal,
     cash::{
         self, CLOSE_DAY, CountRequest, DayReport, HANDLE, Moment, MoveCash, Movement, OPEN, OpenShift, READ, REPORT,
-        ShiftReport, ShiftStatus,
+        ReadXReport, ShiftReport, ShiftStatus,
     },
     closing::{self, Unsettled},
 };
@@ -17,15 +17,17 @@ use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
+    printing::print_x_report,
     web::{Asker, Command, Empty, InPath, InQuery, Page, Problem, Routes, reading},
 };
 
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
-    Routes::new("cash", "Shifts of tills, counts, and the business day", &["cash", "closing", "roles"])
+    Routes::new("cash", "Shifts of tills, counts, and the business day", &["cash", "closing", "roles", "devices"])
         .command(&OPEN, routes!(open))
         .read(&READ, routes!(list))
         .read(&READ, routes!(read))
+        .command(&HANDLE, routes!(x_report))
         .command(&OPEN, routes!(join))
         .command(&HANDLE, routes!(suspend))
         .command(&OPEN, routes!(resume))
@@ -75,6 +77,29 @@ async fn read(
     InPath(id): InPath<ShiftId>,
 ) -> Result<Json<ShiftReport>, Problem> {
     reading(move || cash::report(&hub.store, &actor, id)).await.map(Json)
+}
+
+/// Get the X report of a shift at the register, on paper too
+///
+/// The role of the operator must allow it, or another operator signs for it. With `print` the answer comes when the
+/// printer has confirmed the report, or has failed. A repeat prints again.
+#[utoipa::path(post, path = "/api/v1/shifts/{id}/x-report", request_body = ReadXReport,
+    params(("id" = ShiftId, Path)),
+    responses((status = 200, body = ShiftReport), (status = 404, body = Problem), (status = 422, body = Problem),
+        (status = 502, body = Problem)))]
+async fn x_report(
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<ShiftId>,
+    command: Command<ReadXReport>,
+) -> Result<Json<ShiftReport>, Problem> {
+    let (print, by) = (command.body.print, command.by.clone());
+    let read =
+        command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| cash::x_report(transaction, by, id));
+    let report: ShiftReport = read.await?;
+    if print {
+        print_x_report(&hub, &by, &report).await?;
+    }
+    Ok(Json(report))
 }
 
 /// Executes a command about a shift that only needs its id.

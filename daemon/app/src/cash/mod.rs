@@ -5,7 +5,8 @@
 //! - Every sale belongs to one shift, and every shift to one business day, from the commit of the sale. So the sums of
 //!   shifts and days are the sums of their sales, wherever a close falls between two sales.
 //! - A paid sale is never refused for a shift: a register without one gets its own.
-//! - What should be in a till is not told before it is counted and closed, except to whoever holds `cash.report`.
+//! - What should be in a till is not told before it is counted and closed, except to whoever holds `cash.report`, and
+//!   at a register to an operator whose role allows it.
 //! - Every step is in the audit trail, and the result of each shift and day goes to HQ with its counts.
 //!
 //! | failure | effect |
@@ -37,8 +38,8 @@ pub use refusals::{
     TILL_IN_USE,
 };
 pub use shifts::{
-    CountRequest, MoveCash, OpenShift, ShiftReport, ShiftStatus, close, count, end, join, move_cash, open, report,
-    resume, shift_at, shifts, suspend,
+    CountRequest, MoveCash, OpenShift, ReadXReport, ShiftReport, ShiftStatus, close, count, end, join, move_cash, open,
+    report, resume, shift_at, shifts, suspend, x_report,
 };
 
 use crate::{
@@ -81,6 +82,7 @@ pub(crate) static CAPABILITY: Capability = Capability {
         shifts::ShiftChanged::KIND,
         shifts::CashMoved::KIND,
         shifts::ShiftCounted::KIND,
+        shifts::XReportRead::KIND,
         shifts::ShiftClosed::KIND,
         days::DayClosed::KIND,
     ],

@@ -86,6 +86,17 @@ impl Act for ShiftCounted {
     const KIND: ActKind = ActKind { name: "shift_counted", doc: "A till was counted" };
 }
 
+/// Somebody looked at what an open shift has taken.
+#[derive(Serialize)]
+pub(super) struct XReportRead {
+    /// The shift.
+    shift: ShiftId,
+}
+
+impl Act for XReportRead {
+    const KIND: ActKind = ActKind { name: "x_report_read", doc: "The X report of a shift was read at a register" };
+}
+
 /// A shift was closed.
 #[derive(Serialize)]
 pub(super) struct ShiftClosed {
@@ -133,6 +144,15 @@ pub struct CountRequest {
     /// The notes and coins, each denomination once; none if the till is empty.
     #[schema(max_items = 40)]
     pub pieces: Vec<Pieces>,
+}
+
+/// A request to read an X report.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadXReport {
+    /// Whether the receipt printer of the register prints it as well.
+    #[serde(default)]
+    pub print: bool,
 }
 
 /// A shift without amounts, as whoever counts may see it.
@@ -410,6 +430,21 @@ pub fn close(transaction: &mut Transaction<'_>, by: &By, id: ShiftId, limit: Min
 /// It does not exist, or the store fails.
 pub fn shift_at(transaction: &Transaction<'_>, id: ShiftId) -> Result<Shift, Refusal> {
     known(transaction, id)
+}
+
+/// The X report of a shift at a register: for an operator whose role allows it, or another operator signs. A register
+/// of a store without operators does not know who stands before it, so there only the console tells.
+///
+/// # Errors
+/// It does not exist, it is another register's, or the operator may not see it.
+pub fn x_report(transaction: &mut Transaction<'_>, by: &By, id: ShiftId) -> Result<ShiftReport, Refusal> {
+    let shift = handled(transaction, by, id)?;
+    if !has_operators(transaction)? {
+        REPORT.require(&by.actor)?;
+    }
+    allow(transaction, by, Right::ReadShift, 0)?;
+    audit::record(transaction, by, &XReportRead { shift: id })?;
+    Ok(shift.into())
 }
 
 /// The X or Z report of a shift. Before it is closed, only for whoever may see what should be in the till.

@@ -8,6 +8,7 @@ pub(crate) mod picture;
 pub(crate) mod receipt;
 mod receipts;
 mod test_page;
+mod x_report;
 
 use app::{
     devices::TEST_PRINT,
@@ -19,6 +20,7 @@ pub(crate) use self::{
     label_jobs::PrintLabels,
     labels::print_one,
     receipts::{PrintReceipts, lane_printer},
+    x_report::print_x_report,
 };
 use crate::web::Routes;
 

@@ -4,7 +4,11 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    common::shop::{CEREAL, Shop, of, pieces},
+    common::{
+        ENGINE, ask,
+        lane::Lane,
+        shop::{CEREAL, Shop, of, pieces},
+    },
     payments,
 };
 
@@ -76,4 +80,42 @@ async fn nothing_is_closed_over_a_payment_without_an_outcome() {
     let z = shop.person(&format!("{second}/close"), json!({})).await.expect(StatusCode::OK);
     assert_eq!(z["total"]["tenders"]["card"], json!({ "count": 1, "amount": 369 }));
     shop.person("/api/v1/days/close", json!({})).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_x_report_is_for_operators_whose_role_allows_it_and_is_printed() {
+    let lane = Lane::open(ENGINE, "").await;
+    lane.sell("sale-000001").await;
+    lane.papers(1).await;
+    let shifts = lane.get("/api/v1/shifts").await.expect(StatusCode::OK);
+    let path = format!("/api/v1/shifts/{}/x-report", shifts[0]["id"].as_str().unwrap());
+    // Nobody knows who stands before a register without operators.
+    lane.post("x-report-1", &path, &json!({})).await.refused(403, "forbidden");
+
+    for (id, role, pin) in [("ann", "cashier", "1111"), ("sue", "supervisor", "2222")] {
+        let operator = json!({ "id": id, "name": id, "role": role, "pin": pin, "days": 1 }).to_string();
+        let person = [("cookie", &*lane.cookie)];
+        ask(&lane.router, "POST", "/api/v1/operators", &person, &operator).await.expect(StatusCode::OK);
+    }
+    let sign_in = async |id: &str, pin: &str| {
+        let credentials = json!({ "operator": id, "pin": pin }).to_string();
+        let register = [("authorization", &*lane.token)];
+        ask(&lane.router, "POST", "/api/v1/operators/sign-in", &register, &credentials).await.expect(StatusCode::OK)
+    };
+    sign_in("ann", "1111").await;
+    let refused = lane.post("x-report-2", &path, &json!({ "print": true })).await;
+    assert_eq!(refused.body["right"], "read_shift");
+    refused.refused(422, "override-needed");
+    sign_in("sue", "2222").await;
+    let read = lane.post("x-report-3", &path, &json!({})).await.expect(StatusCode::OK);
+    assert_eq!((&read["state"], &read["total"]["sales"], &read["expected"]), (&json!("open"), &json!(1), &json!(369)));
+    assert_eq!(lane.receipts.printed().len(), 1, "it is printed when it is asked for only");
+    lane.post("x-report-4", &path, &json!({ "print": true })).await.expect(StatusCode::OK);
+    let papers = lane.papers(2).await;
+    for text in ["X REPORT", "Asked by", "sue", "Cash", "3.69", "Should be in the till"] {
+        assert!(papers[1].iter().any(|line| line.contains(text)), "{text} is not on {:?}", papers[1]);
+    }
+    let person = [("cookie", &*lane.cookie)];
+    let audit = ask(&lane.router, "GET", "/api/v1/audit", &person, "").await.expect(StatusCode::OK);
+    assert_eq!((&audit[0]["act"], &audit[0]["who"]["operator"]), (&json!("x_report_read"), &json!("sue")));
 }

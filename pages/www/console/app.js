@@ -1,12 +1,13 @@
 // The console: what a manager and IT keep open. Signing in, the frame, and the views by address.
 
 import { html, render, signal, useEffect, useState } from "../vendor/ui.js";
-import { choose, language, LANGUAGES, load, t } from "../texts/index.js";
+import { load, t } from "../texts/index.js";
 import { NoAnswer, Problem } from "../lib/api.js";
 import { listen } from "../lib/events.js";
-import { route, to } from "../lib/route.js";
-import { Badge, Button, Dialog, Icon, Input, Notice, Select, Spinner, theme, themes, Toasts } from "../look/index.js";
-import { ActButton, why } from "../look/load.js";
+import { to } from "../lib/route.js";
+import { Door, Frame } from "../look/frame.js";
+import { Badge, Icon, Input, Notice, Spinner, Toasts } from "../look/index.js";
+import { why } from "../look/load.js";
 import { api, command, status } from "./state.js";
 import { alarms } from "./alarms.js";
 import { Cash } from "./cash.js";
@@ -60,8 +61,7 @@ function SignIn() {
   const [code, setCode] = useState("");
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
-  async function submit(event) {
-    event.preventDefault();
+  async function submit() {
     setBusy(true);
     try {
       await api.post("/session", { code: code.trim() });
@@ -71,42 +71,20 @@ function SignIn() {
     }
     setBusy(false);
   }
-  return html`<main class="door">
-    <form class="card" onSubmit=${submit}>
-      <h1>${t("console.signin")}</h1>
-      <${Input}
-        label=${t("console.signin.code")}
-        hint=${t("console.signin.hint")}
-        wrong=${wrong}
-        value=${code}
-        onInput=${setCode}
-        inputmode="numeric"
-        autocomplete="one-time-code"
-        required
-        minlength="8"
-        maxlength="40"
-        autofocus
-      />
-      <${Button} kind="main" type="submit" busy=${busy}>${t("console.signin")}<//>
-    </form>
-  </main>`;
-}
-
-function Preferences({ onClose }) {
-  return html`<${Dialog} title=${t("console.preferences")} onClose=${onClose}>
-    <${Select}
-      label=${t("look.language")}
-      options=${Object.entries(LANGUAGES)}
-      value=${language.value}
-      onChange=${choose}
+  return html`<${Door} title=${t("console.signin")} action=${t("console.signin")} busy=${busy} onEnter=${submit}>
+    <${Input}
+      label=${t("console.signin.code")}
+      hint=${t("console.signin.hint")}
+      wrong=${wrong}
+      value=${code}
+      onInput=${setCode}
+      inputmode="numeric"
+      autocomplete="one-time-code"
+      required
+      minlength="8"
+      maxlength="40"
+      autofocus
     />
-    <${Select}
-      label=${t("look.theme")}
-      options=${themes.value}
-      value=${theme.value}
-      onChange=${(one) => (theme.value = one)}
-    />
-    <div class="actions"><${ActButton} icon="lock" onAct=${signOut}>${t("console.signout")}<//></div>
   <//>`;
 }
 
@@ -114,70 +92,31 @@ async function signOut() {
   if ((await command("/session/end")) !== undefined) session.value = "out";
 }
 
-function Frame() {
-  const [isOpen, setOpen] = useState(false);
-  const [chooses, setChooses] = useState(false);
-  const name = route.value.path[0] in VIEWS ? route.value.path[0] : "today";
-  const [View] = VIEWS[name];
-  const address = route.value.path.join("/");
-  useEffect(() => {
-    const end = listen(api, {
-      onEvent: (event) => event.type === "status" && (status.value = event),
-      onOpen: () => ((isConnected.value = true), enter()),
-      onClosed: () => ((isConnected.value = false), enter()),
-    });
-    return end;
-  }, []);
+function Console() {
+  useEffect(
+    () =>
+      listen(api, {
+        onEvent: (event) => event.type === "status" && (status.value = event),
+        onOpen: () => ((isConnected.value = true), enter()),
+        onClosed: () => ((isConnected.value = false), enter()),
+      }),
+    [],
+  );
   const urgent = alarms(status.value).filter((alarm) => alarm.kind === "bad").length;
-  useEffect(() => {
-    setOpen(false);
-    window.scrollTo(0, 0);
-  }, [address]);
-  useEffect(() => {
-    document.title = `${urgent ? `(${urgent}) ` : ""}${t(`console.view.${name}`)} – ${status.value.store}`;
-  }, [name, urgent, language.value]);
-  return html`<div class=${isOpen ? "frame open" : "frame"}>
-    <a class="skip button main" href="#main" onClick=${toMain}>${t("console.skip")}</a>
-    <header class="top">
-      <${Button}
-        kind="plain"
-        icon=${isOpen ? "close" : "menu"}
-        class="button plain menu"
-        aria-expanded=${isOpen}
-        aria-label=${t("console.menu")}
-        onClick=${() => setOpen(!isOpen)}
-      />
-      <div class="title grow">
-        <strong>${status.value.store}</strong
-        ><span class="quiet small">${t("console.hub", { hub: status.value.hub })}</span>
-      </div>
-      ${!isConnected.value && html`<${Badge} kind="bad">${t("console.disconnected")}<//>`}
-      <a class="button plain" href=${to("today")} aria-label=${t("console.alarms", { n: urgent })}>
-        <${Icon} name="alarm" />${urgent > 0 ? html`<${Badge} kind="bad">${urgent}<//>` : ""}</a
-      >
-      <${Button} kind="plain" icon="person" aria-label=${t("console.preferences")} onClick=${() => setChooses(true)} />
-    </header>
-    <nav aria-label=${t("console.menu")}>
-      <ul>
-        ${Object.entries(VIEWS).map(
-          ([id, [, icon]]) =>
-            html`<li key=${id}>
-              <a href=${to(id)} aria-current=${id === name ? "page" : undefined}
-                ><${Icon} name=${icon} />${t(`console.view.${id}`)}</a
-              >
-            </li>`,
-        )}
-      </ul>
-    </nav>
-    <main id="main" tabindex="-1"><${View} key=${name} path=${route.value.path.slice(1)} /></main>
-    ${chooses && html`<${Preferences} onClose=${() => setChooses(false)} />`}
-  </div>`;
-}
-
-// The address is the view's, so the link that skips the navigation moves the focus itself.
-function toMain(event) {
-  event.preventDefault();
-  document.getElementById("main").focus();
+  const tools = html`${!isConnected.value && html`<${Badge} kind="bad">${t("console.disconnected")}<//>`}
+    <a class="button plain" href=${to("today")} aria-label=${t("console.alarms", { n: urgent })}>
+      <${Icon} name="alarm" />${urgent > 0 ? html`<${Badge} kind="bad">${urgent}<//>` : ""}</a
+    >`;
+  return html`<${Frame}
+    views=${VIEWS}
+    home="today"
+    name=${(id) => t(`console.view.${id}`)}
+    title=${status.value.store}
+    subtitle=${t("console.hub", { hub: status.value.hub })}
+    urgent=${urgent}
+    tools=${tools}
+    onSignOut=${signOut}
+  />`;
 }
 
 function App() {
@@ -187,7 +126,7 @@ function App() {
     </main>`,
     out: html`<${SignIn} />`,
   };
-  return html`${session.value === "in" ? html`<${Frame} />` : view[session.value]}<${Toasts} />`;
+  return html`${session.value === "in" ? html`<${Console} />` : view[session.value]}<${Toasts} />`;
 }
 
 await load("word", "problem", "console");

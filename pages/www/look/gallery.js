@@ -1,7 +1,7 @@
 // All components, in all states.
 
 import { html, render, useState } from "../vendor/ui.js";
-import { choose, language, LANGUAGES, load, money, number, t } from "../texts/index.js";
+import { load, money, number, t } from "../texts/index.js";
 import {
   Badge,
   Button,
@@ -19,12 +19,11 @@ import {
   Table,
   Tabs,
   TextArea,
-  theme,
-  themes,
   toast,
   Toasts,
 } from "./index.js";
 import { Bars, Line, Shares } from "./chart.js";
+import { Preferences } from "./frame.js";
 import { ICONS } from "./icons.js";
 
 const CHARTED = [12, 30, 7, 22, 41].map((value, place) => ({
@@ -47,18 +46,7 @@ function Gallery() {
   return html`<header class="row spread">
       <h1>${t("look.gallery")}</h1>
       <div class="row">
-        <${Select}
-          label=${t("look.language")}
-          options=${Object.entries(LANGUAGES)}
-          value=${language.value}
-          onChange=${choose}
-        />
-        <${Select}
-          label=${t("look.theme")}
-          options=${themes.value}
-          value=${theme.value}
-          onChange=${(to) => (theme.value = to)}
-        />
+        <${Preferences} />
       </div>
     </header>
     <main class="stack">

@@ -3,8 +3,9 @@
 import { html, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
 import { go } from "../lib/route.js";
-import { choose, language, LANGUAGES, number, t } from "../texts/index.js";
-import { Button, Dialog, Select, theme, themes, toast } from "../look/index.js";
+import { number, t } from "../texts/index.js";
+import { Preferences } from "../look/frame.js";
+import { Button, Dialog, toast } from "../look/index.js";
 
 /**
  *
@@ -47,10 +48,7 @@ export function Menu({ register, onClose, onOpen }) {
         onClick=${leave}>${t("register.lock")}<//>`}
     </div>
     <div class="columns">
-      <${Select} label=${t("look.language")} options=${Object.entries(LANGUAGES)} value=${language.value}
-        onChange=${choose} />
-      <${Select} label=${t("look.theme")} options=${themes.value} value=${theme.value}
-        onChange=${(to) => (theme.value = to)} />
+      <${Preferences} />
     </div>
     <p class="quiet small">${lane.value && t("register.about", { store: lane.value.store, register: register.name,
       version: lane.value.version, items: number(catalog.items.value ?? 0) })}</p>

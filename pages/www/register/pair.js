@@ -3,8 +3,9 @@
 import { html, useState } from "../vendor/ui.js";
 import { Api } from "../lib/api.js";
 import { explain } from "../lib/explain.js";
-import { choose, language, LANGUAGES, t } from "../texts/index.js";
-import { Button, Input, Select } from "../look/index.js";
+import { t } from "../texts/index.js";
+import { Door, Preferences } from "../look/frame.js";
+import { Input } from "../look/index.js";
 import { keep } from "./db.js";
 
 /** @param {{onPaired: () => void}} properties */
@@ -14,8 +15,7 @@ export function Pair({ onPaired }) {
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
 
-  const pair = async (event) => {
-    event.preventDefault();
+  const pair = async () => {
     setBusy(true);
     setWrong("");
     try {
@@ -31,16 +31,10 @@ export function Pair({ onPaired }) {
     }
   };
 
-  return html`<main class="middle">
-    <form class="card stack narrow" onSubmit=${pair}>
-      <h1>${t("register.pair")}</h1>
-      <p class="quiet">${t("register.pair.how")}</p>
-      <${Input} label=${t("register.pair.code")} inputmode="numeric" autofocus maxlength="8" value=${code}
-        wrong=${wrong} onInput=${setCode} class="input code" />
-      <${Button} kind="main" large type="submit" busy=${busy}
-        disabled=${code.trim().length < 8}>${t("register.pair.do")}<//>
-      <${Select} label=${t("look.language")} options=${Object.entries(LANGUAGES)} value=${language.value}
-        onChange=${choose} />
-    </form>
-  </main>`;
+  return html`<${Door} title=${t("register.pair")} action=${t("register.pair.do")} busy=${busy}
+    disabled=${code.trim().length < 8} onEnter=${pair} below=${html`<${Preferences} />`}>
+    <p class="quiet">${t("register.pair.how")}</p>
+    <${Input} label=${t("register.pair.code")} inputmode="numeric" autofocus maxlength="8" value=${code}
+      wrong=${wrong} onInput=${setCode} class="input code" />
+  <//>`;
 }

@@ -1,6 +1,7 @@
 // A manager's day and an IT person's at the console of the real hub with simulated devices, and a look at HQ's pages.
 
 import assert from "node:assert/strict";
+import { customers } from "./customers.mjs";
 import { accessibility, picture, Play, Stage } from "./stage.mjs";
 
 const stage = await Stage.build();
@@ -128,6 +129,7 @@ try {
     await page.getByRole("dialog").getByRole("button", { name: "Void the sale" }).click();
     await page.getByText("This is the void of").waitFor();
   });
+  await customers({ page, stage, step, look, go, said, press, token });
   await step("labels: choose, see, print, and the job is printed", async () => {
     await go(page, "labels");
     await find(page, "cheese");
@@ -286,7 +288,18 @@ try {
   });
   const phone = await step("on a phone, in Spanish and dark", async () => {
     const phone = await signIn({ width: 390, height: 844, dark: true, locale: "es-ES", touch: true });
-    for (const view of ["today", "sales", "returns", "stock", "labels", "cash", "devices", "people", "settings"]) {
+    for (const view of [
+      "today",
+      "sales",
+      "returns",
+      "customers",
+      "stock",
+      "labels",
+      "cash",
+      "devices",
+      "people",
+      "settings",
+    ]) {
       await go(phone, view);
       await loaded(phone);
       await fits(phone, view);

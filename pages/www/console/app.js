@@ -11,6 +11,7 @@ import { why } from "../look/load.js";
 import { api, command, status } from "./state.js";
 import { alarms } from "./alarms.js";
 import { Cash } from "./cash.js";
+import { Customers } from "./customers.js";
 import { Devices } from "./devices.js";
 import { Labels } from "./labels.js";
 import { Orders } from "./orders.js";
@@ -28,6 +29,7 @@ const VIEWS = {
   sales: [Sales, "receipt"],
   returns: [Returns, "refresh"],
   orders: [Orders, "order"],
+  customers: [Customers, "customers"],
   stock: [Stock, "stock"],
   labels: [Labels, "label"],
   prices: [Prices, "percent"],

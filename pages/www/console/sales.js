@@ -100,7 +100,7 @@ function Told({ sale, again }) {
             ${
               sale.customer &&
               html`<dt>${t("console.customer")}</dt>
-                <dd>${sale.customer}</dd>`
+                <dd><a href=${to("customers", sale.customer)}>${sale.customer}</a></dd>`
             }
             <${AtHeadquarters} id=${sale.id} />
           </dl>

@@ -13,6 +13,7 @@ const PATHS = {
   chart: "M4 20V4m0 16h16M8 16v-4m4 4V8m4 8v-6",
   check: "m5 12.5 4.5 4.5L19 7",
   close: "m6 6 12 12M18 6 6 18",
+  customers: "M9 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8m-7 8a7 7 0 0 1 14 0M16 4.500a4 4 0 0 1 0 7m2 2.500a7 7 0 0 1 4 6",
   delete: "M9 6h12v12H9l-6-6 6-6Zm3.5 4 4 4m0-4-4 4",
   device: "M5 4h14v10H5V4Zm2 16h10m-8-6-1 6m8-6 1 6",
   drawer: "M3 11h18v8H3v-8Zm2-6h14l2 6H3l2-6Zm5 10h4",

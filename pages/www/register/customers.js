@@ -3,6 +3,7 @@
 
 import { effect, html, useEffect, useState } from "../vendor/ui.js";
 import { Problem } from "../lib/api.js";
+import { lookups, search as find, ways } from "../lib/customers.js";
 import { explain } from "../lib/explain.js";
 import { date, dateTime, money, number, t } from "../texts/index.js";
 import { Badge, Button, Dialog, Empty, Icon, Input, Notice } from "../look/index.js";
@@ -31,13 +32,6 @@ async function profileOf(register, id) {
   return { ...profile, id, here: points };
 }
 
-/** What a text looks for: an address, a number, or a name. @param {string} text */
-function lookups(text) {
-  if (text.includes("@")) return [{ email: text }];
-  if (/^[\d\s()+./-]+$/.test(text)) return [{ phone: text }, { card: text }];
-  return /\d/.test(text) ? [{ card: text }, { name: text }] : [{ name: text }];
-}
-
 /** @param {{register: Register, onClose: () => void}} properties */
 export function Customers({ register, onClose }) {
   const { customer, isOnline } = register;
@@ -52,11 +46,7 @@ export function Customers({ register, onClose }) {
     setBusy(true);
     setWrong("");
     try {
-      for (const lookup of wanted) {
-        const answer = await register.api.post("/customers/search", lookup);
-        setFound(answer);
-        if (answer.customers.length) break;
-      }
+      setFound(await find(register.api, wanted));
     } catch (error) {
       setWrong(explain(error));
     }
@@ -122,7 +112,6 @@ export function Customers({ register, onClose }) {
 }
 
 const nameOf = (one) => one.name || t("register.customer");
-const ways = ({ phones = [], emails = [], cards = [] }) => [...phones, ...emails, ...cards].join(" · ");
 
 /** Who it is, and what they get. */
 function Card({ register, one, onOff }) {

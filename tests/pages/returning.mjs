@@ -160,6 +160,11 @@ export class Returning {
       const { name } = (await stage.ask("GET", `/customers/${customer}`)).body;
       assert.equal(name, "Rosalind Park");
     });
+    await step("whose receipt headquarters sends by e-mail", async () => {
+      await till.getByRole("button", { name: "Send by e-mail" }).click();
+      await till.getByText("Headquarters sends the receipt by e-mail.").waitFor();
+      await look(till, "register-email");
+    });
   }
 
   /** A cashier is signed in. @param {() => Promise<unknown>} sign signs as a supervisor */

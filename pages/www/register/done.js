@@ -39,10 +39,27 @@ export function Done({ register }) {
         <div class="row">
           <${Button} icon="receipt" onClick=${() => setReceipt(true)}>${t("register.receipt.show")}<//>
           <${Button} icon="printer" onClick=${print}>${t("register.receipt.print")}<//>
+          ${sale.customer && html`<${Email} register=${register} sale=${sale.sale} />`}
         </div>`
     }
     ${receipt && html`<${Receipt} register=${register} sale=${sale.sale} onClose=${() => setReceipt(false)} />`}
   </div>`;
+}
+
+/** Sends the receipt to the customer of the sale, by way of HQ. */
+export function Email({ register, sale }) {
+  const [busy, setBusy] = useState(false);
+  const send = async () => {
+    setBusy(true);
+    try {
+      await register.api.post(`/sales/${sale}/email`, {}, { patience: 5000 });
+      toast(t("register.receipt.emailed"));
+    } catch (error) {
+      toast(explain(error), { kind: "bad" });
+    }
+    setBusy(false);
+  };
+  return html`<${Button} icon="send" busy=${busy} onClick=${send}>${t("register.receipt.email")}<//>`;
 }
 
 /** What the customer gets: cash first, because somebody has to hand it over. */

@@ -32,6 +32,8 @@ export function Menu({ register, onClose, onOpen }) {
   return html`<${Dialog} title=${t("register.menu")} onClose=${onClose}>
     <div class="menu">
       <${Button} large icon="order" onClick=${() => onOpen("orders")}>${t("register.orders")}<//>
+      <${Button} large icon="store" disabled=${!register.isOnline.value}
+        onClick=${() => onOpen("elsewhere")}>${t("register.elsewhere-order")}<//>
       <${Button} large icon="park" onClick=${() => onOpen("parked")}>${t("register.parked")}<//>
       <${Button} large icon="receipt" onClick=${() => onOpen("sales")}>${t("register.sales")}<//>
       <${Button} large icon="return" onClick=${() => onOpen("return")}>${t("register.return")}<//>

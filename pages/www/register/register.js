@@ -72,6 +72,8 @@ export class Register {
     this.payment = signal(undefined);
     /** The sale that was just made. @type {import("../vendor/ui.js").Signal<any>} */
     this.done = signal(undefined);
+    /** An X or Z report to look at. @type {import("../vendor/ui.js").Signal<any>} */
+    this.report = signal(undefined);
     /** A live weight. @type {import("../vendor/ui.js").Signal<any>} */
     this.weight = signal(undefined);
     /** A question to the cashier that a refusal raised. @type {import("../vendor/ui.js").Signal<any>} */
@@ -694,9 +696,9 @@ export class Register {
   async completed(basket, sale) {
     await this.outbox.forget(basket.id);
     batch(() => {
-      const refund = this.current.value === basket.id ? this.view.value?.refund : undefined;
+      const { refund, customer } = (this.current.value === basket.id && this.view.value) || {};
       if (this.current.value === basket.id) this.clear();
-      this.done.value = { ...sale, refund, credit: basket.credit };
+      this.done.value = { ...sale, refund, customer, credit: basket.credit };
     });
     sound("ok");
   }

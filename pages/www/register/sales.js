@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
 import { dateTime, money, t, time } from "../texts/index.js";
 import { Button, Dialog, Empty, Input, Notice, Spinner, toast } from "../look/index.js";
-import { Receipt } from "./done.js";
+import { Email, Receipt } from "./done.js";
 
 /** @param {{register: import("./register.js").Register, onClose: () => void}} properties */
 export function Sales({ register, onClose }) {
@@ -98,6 +98,7 @@ function One({ register, sale, onBack, onClose }) {
         : html`<div class="actions">
           <${Button} icon="receipt" onClick=${() => setShown(true)}>${t("register.receipt.show")}<//>
           <${Button} icon="printer" onClick=${print}>${t("register.receipt.print")}<//>
+          ${sale.customer && html`<${Email} register=${register} sale=${sale.id} />`}
           ${!sale.voids && html`<${Button} kind="danger" icon="trash" onClick=${() =>
             setVoiding(true)}>${t("register.void")}<//>`}
         </div>`

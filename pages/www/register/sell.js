@@ -7,6 +7,7 @@ import { Badge, Button, Empty, Icon, Notice, toast } from "../look/index.js";
 import { Add } from "./add.js";
 import { CustomerRow, Customers } from "./customers.js";
 import { Done } from "./done.js";
+import { OrderElsewhere } from "./elsewhere.js";
 import { SellGiftCard } from "./gift-cards.js";
 import { LineActions } from "./line-actions.js";
 import { Menu } from "./menu.js";
@@ -17,7 +18,7 @@ import { Question } from "./questions.js";
 import { Refund } from "./refund.js";
 import { Return } from "./returns.js";
 import { Sales } from "./sales.js";
-import { Shift } from "./shift.js";
+import { Report, Shift } from "./shift.js";
 import { SignIn } from "./sign-in.js";
 import { Suggestions } from "./suggestions.js";
 import { Unsent } from "./unsent.js";
@@ -27,6 +28,7 @@ import { Unsent } from "./unsent.js";
 /** Dialogs by name. */
 const DIALOGS = {
   customer: Customers,
+  elsewhere: OrderElsewhere,
   "gift-card": SellGiftCard,
   pay: Pay,
   parked: Parked,
@@ -43,7 +45,7 @@ const DIALOGS = {
 export function Sell({ register }) {
   const [open, setOpen] = useState(/** @type {keyof typeof DIALOGS | ""} */ (""));
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const { lines, totals, selected, isLocked, question, payment, done, isOnline } = register;
+  const { lines, totals, selected, isLocked, question, payment, done, report, isOnline } = register;
   const hasLines = lines.value.length > 0;
   const pay = () => setOpen(totals.value.owed < 0 ? "refund" : "pay");
 
@@ -109,6 +111,7 @@ export function Sell({ register }) {
     </main>
     ${Open && html`<${Open} register=${register} onClose=${() => setOpen("")} onOpen=${setOpen} />`}
     ${payment.value && open !== "pay" && html`<${Pay} register=${register} onClose=${() => {}} />`}
+    ${report.value && html`<${Report} register=${register} />`}
     ${question.value && html`<${Question} register=${register} />`}
     ${isLocked.value && html`<${SignIn} register=${register} />`}`;
 }

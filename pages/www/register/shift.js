@@ -1,15 +1,14 @@
-// The shift of this register: opened with a float, cash in and out, counted, closed with its Z report.
+// The shift of this register: opened with a float, cash in and out, its X report, counted, closed with its Z report.
 
 import { html, useEffect, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
-import { dateTime, money, t } from "../texts/index.js";
-import { Button, Dialog, Input, Keypad, Notice, Spinner } from "../look/index.js";
+import { dateTime, money, number, t } from "../texts/index.js";
+import { Button, Dialog, Input, Keypad, Notice, Spinner, toast } from "../look/index.js";
 import { minor } from "./money.js";
 
 /** @param {{register: import("./register.js").Register, onClose: () => void}} properties */
 export function Shift({ register, onClose }) {
   const [shift, setShift] = useState(/** @type {any} */ (undefined));
-  const [report, setReport] = useState(/** @type {any} */ (undefined));
   const [wrong, setWrong] = useState("");
   const [step, setStep] = useState("");
 
@@ -40,9 +39,10 @@ export function Shift({ register, onClose }) {
   const post = (path, body) => register.api.post(path, body, { patience: 5000 });
   const close = async () => {
     const closed = await attempt(() => post(`/shifts/${shift.id}/close`));
-    if (closed) setReport(closed);
+    if (!closed) return;
+    onClose();
+    register.report.value = closed;
   };
-  if (report) return html`<${Report} register=${register} report=${report} onClose=${onClose} />`;
   return html`<${Dialog} title=${t("register.shift")} onClose=${onClose}>
     ${wrong && html`<${Notice} kind="bad">${wrong}<//>`}
     ${shift === undefined && !wrong && html`<${Spinner} />`}
@@ -59,6 +59,8 @@ export function Shift({ register, onClose }) {
         <${Button} large icon="add" onClick=${() => setStep("paid_in")}>${t("register.shift.paid_in")}<//>
         <${Button} large icon="minus" onClick=${() => setStep("paid_out")}>${t("register.shift.paid_out")}<//>
         <${Button} large icon="lock" onClick=${() => setStep("safe_drop")}>${t("register.shift.safe_drop")}<//>
+        <${Button} large icon="chart" onClick=${() => (onClose(),
+          readXReport(register, shift.id, false))}>${t("register.shift.x.read")}<//>
         <${Button} large icon="check" onClick=${() => attempt(() =>
           post(`/shifts/${shift.id}/end`))}>${t("register.shift.end")}<//>
       </div>`
@@ -124,19 +126,57 @@ function Count({ register, isCounted, onCount, onClose }) {
   </form>`;
 }
 
-function Report({ register, report, onClose }) {
-  const lane = register.lane.value;
-  const row = (name, amount) => html`<dt>${name}</dt><dd class="number">${money(amount, lane)}</dd>`;
-  return html`<${Dialog} title=${t("register.shift.z", { till: report.till })} onClose=${onClose}>
+/**
+ * Reads what the open shift has taken, and prints it if asked. Who may not see it needs another's signature.
+ * @param {import("./register.js").Register} register @param {string} shift @param {boolean} print
+ */
+async function readXReport(register, shift, print) {
+  try {
+    const how = { patience: print ? 0 : 5000, timeout: 30_000 };
+    register.report.value = await register.api.post(`/shifts/${shift}/x-report`, { print }, how);
+    if (print) toast(t("register.receipt.printed"));
+  } catch (error) {
+    if (error?.type === "override-needed")
+      register.ask({ kind: "override", problem: error, again: () => readXReport(register, shift, print) });
+    else toast(explain(error), { kind: "bad" });
+  }
+}
+
+/** Movements that put cash into a till; the others take it out. */
+const PUT_IN = ["float_entry", "paid_in"];
+
+/** The X report of an open shift, or the Z report of one that was closed. */
+export function Report({ register }) {
+  const { lane, report } = register;
+  const { id, till, state, total, moved, float, expected, closing } = report.value;
+  const [busy, setBusy] = useState(false);
+  const close = () => (report.value = undefined);
+  const print = async () => {
+    setBusy(true);
+    await readXReport(register, id, true);
+    setBusy(false);
+  };
+  const signed = (amount) => `${amount < 0 ? "−" : ""}${money(Math.abs(amount), lane.value)}`;
+  const row = (name, amount, kind = "") => html`<dt class=${kind}>${name}</dt><dd
+    class="number ${kind}">${signed(amount)}</dd>`;
+  const isClosed = state === "closed";
+  return html`<${Dialog} title=${isClosed ? t("register.shift.z", { till }) : t("register.shift.x", { till })}
+    onClose=${close}>
     <dl class="report">
-      ${row(t("register.shift.float"), report.float)}
-      ${Object.entries(report.total?.tenders ?? {}).map(([tender, { amount }]) => row(t(`register.tender.${tender}`),
-        amount))}
-      ${row(t("register.shift.expected"), report.expected)}
-      ${report.closing && row(t("register.shift.counted"), report.closing.counted ?? 0)}
-      ${report.closing && row(t("register.shift.difference"), report.closing.difference ?? 0)}
-      <dt class="grand">${t("register.total")}</dt><dd class="number grand">${money(report.total?.owed ?? 0, lane)}</dd>
+      <dt>${t("register.sales")}</dt><dd class="number">${number(total.sales)}</dd>
+      ${total.discount !== 0 && row(t("register.saved"), -total.discount)}
+      ${Object.entries(total.tenders ?? {}).map(([tender, { amount }]) => row(t(`register.tender.${tender}`), amount))}
+      ${row(t("register.total"), total.owed, "grand")}
+      ${row(t("register.shift.float"), float)}
+      ${Object.entries(moved ?? {}).map(([kind, { amount }]) => row(t(`register.shift.${kind}`),
+        PUT_IN.includes(kind) ? amount : -amount))}
+      ${row(t("register.shift.expected"), expected, isClosed ? "" : "grand")}
+      ${closing && row(t("register.shift.counted"), closing.counted ?? 0)}
+      ${closing && row(t("register.shift.difference"), closing.difference ?? 0)}
     </dl>
-    <${Button} kind="main" large onClick=${onClose}>${t("look.close")}<//>
+    <div class="actions">
+      ${!isClosed && html`<${Button} large icon="printer" busy=${busy} onClick=${print}>${t("register.print")}<//>`}
+      <${Button} kind="main" large onClick=${close}>${t("look.close")}<//>
+    </div>
   <//>`;
 }

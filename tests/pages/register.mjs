@@ -2,6 +2,7 @@
 // mid-sale, at two registers. Prints the times of scans and the web vitals.
 
 import assert from "node:assert/strict";
+import { Orders } from "./orders.mjs";
 import { Returning } from "./returning.mjs";
 import { accessibility, picture, Play, quantile, Stage } from "./stage.mjs";
 
@@ -303,6 +304,9 @@ try {
   const returning = new Returning({ till, stage, step, look, lines, settled, due });
   await returning.returns();
   await returning.customers();
+  const orders = new Orders({ till, stage, step, look, lines, settled });
+  await orders.elsewhere();
+  await orders.placed();
 
   await step("another window of the browser does not sell as well", async () => {
     const second = await till.context().newPage();
@@ -477,7 +481,28 @@ try {
     await till.getByText(/Shift \d+/).waitFor();
     await look(till, "register-shift");
   });
-  await step("ends", async () => {
+  const sign = async () => {
+    await till.getByText("A supervisor signs").waitFor();
+    await till.getByRole("button", { name: /Grace/ }).click();
+    await till.getByLabel("PIN").fill("9876");
+    await till.getByRole("button", { name: "Sign in", exact: true }).click();
+  };
+  await step("its X report needs a supervisor's signature", async () => {
+    await till.getByRole("button", { name: "X report" }).click();
+    await sign();
+    await till.getByText("X report of till-1").waitFor();
+    await till.getByText("Should be in the till").waitFor();
+    await look(till, "register-x-report");
+  });
+  await step("and so does its copy on paper", async () => {
+    await till.getByRole("dialog").getByRole("button", { name: "Print", exact: true }).click();
+    await sign();
+    await till.getByText("The printer has it.").waitFor();
+    await till.keyboard.press("Escape");
+  });
+  await step("it ends", async () => {
+    await till.keyboard.press("F10");
+    await till.getByRole("button", { name: "Shift", exact: true }).click();
     await till.getByRole("button", { name: "End and count" }).click();
     await till.getByText("Count the till").waitFor();
   });
@@ -498,37 +523,11 @@ try {
     await till.getByRole("button", { name: "Void the sale" }).click();
     await till.getByLabel("Reason").fill("Wrong customer");
     await till.getByRole("button", { name: "Void the sale" }).click();
-    await till.getByText("A supervisor signs").waitFor();
-    await till.getByRole("button", { name: /Grace/ }).click();
-    await till.getByLabel("PIN").fill("9876");
-    await till.getByRole("button", { name: "Sign in", exact: true }).click();
+    await sign();
     await till.getByText("Voided. Give back $2.77 in cash.").waitFor();
   });
-  await step("orders", async () => {
-    await till.keyboard.press("F10");
-    await till.getByRole("dialog").getByRole("button", { name: "Orders", exact: true }).click();
-    await till.getByText("No orders found").waitFor();
-    await till.keyboard.press("Escape");
-  });
-  await step("German, dark", async () => {
-    await till.keyboard.press("F10");
-    await till.getByLabel("Language").selectOption("de");
-    await till.getByLabel("Darstellung").selectOption("dark");
-    await till.keyboard.press("Escape");
-    await stage.control(`scan ${CEREAL}`);
-    await lines(till, 1);
-    await settled(till);
-    await look(till, "register-german-dark");
-  });
 
-  // The customer's screen and the picker's phone.
-  await step("the customer sees the basket", async () => {
-    const display = await till.context().newPage();
-    await display.goto(`${stage.url}/register/#/display`);
-    await display.getByText("All Family Cereal").waitFor();
-    await look(display, "register-display");
-    await display.close();
-  });
+  // The picker's phone, and an order that is handed over.
   const phone = await step("a phone", async () => {
     const page = await stage.page({ width: 390, height: 844, touch: true });
     const { body } = await stage.ask("POST", "/registers/till-3/pairing-code", {});
@@ -551,6 +550,28 @@ try {
     await phone.goto(`${stage.url}/register/#/picking`);
     await phone.getByText("Nothing to pick").waitFor();
     await look(phone, "register-picking-phone");
+  });
+  await orders.picked(phone);
+  await orders.handedOver();
+
+  await step("German, dark", async () => {
+    await till.keyboard.press("F10");
+    await till.getByLabel("Language").selectOption("de");
+    await till.getByLabel("Darstellung").selectOption("dark");
+    await till.keyboard.press("Escape");
+    await stage.control(`scan ${CEREAL}`);
+    await lines(till, 1);
+    await settled(till);
+    await look(till, "register-german-dark");
+  });
+
+  // The customer's screen.
+  await step("the customer sees the basket", async () => {
+    const display = await till.context().newPage();
+    await display.goto(`${stage.url}/register/#/display`);
+    await display.getByText("All Family Cereal").waitFor();
+    await look(display, "register-display");
+    await display.close();
   });
 
   // Times.

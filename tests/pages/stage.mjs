@@ -56,8 +56,13 @@ export class Stage {
     return stage;
   }
 
+  /** A request to HQ's API, such as of a web shop. */
+  async askHeadquarters(method, path, body) {
+    return (await this.ask(method, path, body, { token: this.hqKey, at: this.hq })).body;
+  }
+
   /** A request of a person at the console, or with a token. */
-  async ask(method, path, body, { token, accept = [200, 201, 204] } = {}) {
+  async ask(method, path, body, { token, accept = [200, 201, 204], at = this.url } = {}) {
     const headers = { "content-type": "application/json", "idempotency-key": randomUUID() };
     if (token) headers.authorization = `Bearer ${token}`;
     else if (this.cookie) headers.cookie = this.cookie;
@@ -66,7 +71,7 @@ export class Stage {
       text,
       headers: got,
     } = await new Promise((done, fail) => {
-      const request = https.request(`${this.url}/api/v1${path}`, { method, headers, ca: this.ca }, (answer) => {
+      const request = https.request(`${at}/api/v1${path}`, { method, headers, ca: this.ca }, (answer) => {
         let text = "";
         answer.setEncoding("utf8");
         answer.on("data", (part) => (text += part));

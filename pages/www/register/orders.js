@@ -1,6 +1,5 @@
 // Customers' orders at the counter: found by code, name, phone or number, checked line by line, handed over. What is
-// not
-// paid yet becomes the basket before the cashier.
+// not paid yet becomes the basket before the cashier.
 
 import { html, useEffect, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
@@ -91,9 +90,10 @@ function HandOver({ register, part, code, onBack, onClose }) {
         gtins: decoded?.code?.gtins ?? [data],
         skus: decoded?.code?.skus ?? [],
       });
-      const line = toHandOver.find(({ ordered }) => ordered.sku === item?.sku);
-      if (line) setChecked((now) => new Set([...now, line.ordered.number]));
-      else toast(t("register.orders.not-in"), { kind: "bad" });
+      const same = toHandOver.filter(({ ordered }) => ordered.sku === item?.sku).map(({ ordered }) => ordered.number);
+      if (!same.length) return toast(t("register.orders.not-in"), { kind: "bad" });
+      // The same item may be in two lines, such as one that was taken instead of another.
+      setChecked((now) => new Set([...now, same.find((number) => !now.has(number)) ?? same[0]]));
     };
     return () => (register.scanTaker = undefined);
   }, []);
@@ -130,6 +130,7 @@ function HandOver({ register, part, code, onBack, onClose }) {
         unit: line.ordered.quantity.unit })} × ${line.ordered.description}`} disabled=${!staged(line)}
         checked=${checked.has(line.ordered.number)} onChange=${(on) => setChecked((now) => new Set(on ? [...now,
           line.ordered.number] : [...now].filter((one) => one !== line.ordered.number)))} />
+      ${!staged(line) && html`<${Badge}>${t("register.orders.left-out")}<//>`}
     </li>`,
     )}</ul>
     <${Input} label=${t("register.orders.code")} hint=${t("register.orders.code.how")} value=${shown}

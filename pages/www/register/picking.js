@@ -1,9 +1,22 @@
-// The picker's view, for a phone in one hand: claim the most urgent cart, one item at a time, scan, short, stage.
+// The picker's view, for a phone in one hand: claim the most urgent cart, one item at a time, scan, take another item
+// instead, short, stage. What is left to pick is asked of the hub after each step.
 
 import { html, useEffect, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
 import { quantity, t, time } from "../texts/index.js";
-import { Badge, Button, Dialog, Empty, Input, LinkButton, Notice, Progress, Select, Spinner } from "../look/index.js";
+import {
+  Badge,
+  Button,
+  Dialog,
+  Empty,
+  Input,
+  LinkButton,
+  Notice,
+  Progress,
+  Select,
+  Spinner,
+  toast,
+} from "../look/index.js";
 import { Camera, canScan } from "./camera.js";
 import { keep, setting } from "./db.js";
 import { SignIn } from "./sign-in.js";
@@ -18,11 +31,12 @@ export function Picking({ register }) {
   const [name, setName] = useState("");
   const [picks, setPicks] = useState(/** @type {any[] | undefined} */ (undefined));
   const [picked, setPicked] = useState(0);
-  const [parts, setParts] = useState(/** @type {string[]} */ ([]));
   const [zone, setZone] = useState("");
   const [wrong, setWrong] = useState("");
   const [camera, setCamera] = useState(false);
   const [staging, setStaging] = useState(/** @type {any} */ (undefined));
+  const [count, setCount] = useState(/** @type {number | undefined} */ (undefined));
+  const [instead, setInstead] = useState(false);
   // Stores without operators name the picker.
   const picker = hasOperators ? undefined : name || undefined;
   const who = hasOperators ? operator.value?.operator : name;
@@ -47,37 +61,33 @@ export function Picking({ register }) {
       const cart = await register.api.post("/orders/next", { picker, zone: zone || undefined }, { patience: 5000 });
       await keep("picker", name);
       setPicked(0);
-      setParts([...new Set([...parts, ...cart.picks.map(({ order, part }) => `${order}/${part}`)])]);
       setPicks(cart.picks);
     });
   const [pick] = picks ?? [];
-  const done = () => {
-    sound("ok");
-    setPicked(picked + 1);
-    const rest = picks.slice(1);
-    setPicks(rest);
-    const place = `${pick.order}/${pick.part}`;
-    if (!rest.some(({ order, part }) => `${order}/${part}` === place)) void stage(place);
+  const place = pick && `${pick.order}/${pick.part}`;
+  // Of pieces, some may be there and others not.
+  const whole = pick?.quantity.unit === "each" ? pick.quantity.milli / 1000 : undefined;
+  const taken = Math.min(count ?? whole ?? 1, whole ?? 1);
+  const quantityTaken = () => (whole ? { ...pick.quantity, milli: taken * 1000 } : pick.quantity);
+
+  const act = (step, body) =>
+    attempt(async () => {
+      const line = { line: pick.line, picker, ...body };
+      await register.api.post(`/orders/${place}/${step}`, line, { patience: 5000 });
+      sound("ok");
+      const { picks: rest } = await register.api.get("/orders/claimed", { picker: who });
+      setPicked(picked + picks.length - rest.length);
+      setPicks(rest);
+      setCount(undefined);
+      setInstead(false);
+      if (!rest.some(({ order, part }) => `${order}/${part}` === place)) await stage(place);
+    });
+  const stage = async (of) => {
+    const part = await register.api.get(`/orders/${of}`);
+    if (part.fulfilment.lines.some(({ units }) => units.picked > 0)) setStaging(part);
+    else toast(t("register.picking.nothing", { order: part.fulfilment.terms.order }));
   };
-  const stage = (place) => attempt(async () => setStaging(await register.api.get(`/orders/${place}`)));
-  const take = (body) =>
-    attempt(async () => {
-      await register.api.post(
-        `/orders/${pick.order}/${pick.part}/picks`,
-        { line: pick.line, quantity: pick.quantity, picker, ...body },
-        { patience: 5000 },
-      );
-      done();
-    });
-  const short = () =>
-    attempt(async () => {
-      await register.api.post(
-        `/orders/${pick.order}/${pick.part}/shorts`,
-        { line: pick.line, picker },
-        { patience: 5000 },
-      );
-      done();
-    });
+  const take = (item) => act(instead ? "substitutes" : "picks", { ...item, quantity: quantityTaken() });
   const scanned = async ({ data }, decoded) => {
     if (!pick) return;
     const gtin = decoded?.code?.gtins?.[0] ?? data;
@@ -107,13 +117,22 @@ export function Picking({ register }) {
           <h1>${pick.description}</h1>
           <p class="pick-quantity">× ${quantity(pick.quantity)}</p>
           <p class="quiet">${pick.sku} · ${t("register.picking.due", { at: time(pick.due_ms) })}</p>
-          <p>${t(`register.substitution.${pick.substitution.choice}`)}</p>
+          ${whole > 1 && html`<${Pieces} value=${taken} of=${whole} onChange=${setCount} />`}
+          ${instead ? html`<${Instead} register=${register} wanted=${pick.substitution} onTake=${take}
+              onBack=${() => setInstead(false)} />`
+            : html`<p>${t(`register.substitution.${pick.substitution.choice}`)}</p>`}
           ${camera && html`<${Camera} onCode=${scanned} onClose=${() => setCamera(false)} />`}
           ${canScan() && !camera && html`<${Button} large icon="camera"
             onClick=${() => setCamera(true)}>${t("register.camera")}<//>`}
-          <${Button} kind="main" large icon="check" onClick=${() => take({
-            sku: pick.sku })}>${t("register.picking.by-hand")}<//>
-          <${Button} kind="danger" large icon="close" onClick=${short}>${t("register.picking.short")}<//>
+          ${
+            !instead &&
+            html`<${Button} kind="main" large icon="check" onClick=${() => take({
+              sku: pick.sku })}>${t("register.picking.by-hand")}<//>
+            ${["any", "chosen"].includes(pick.substitution.choice) && html`<${Button} large icon="refresh"
+              onClick=${() => setInstead(true)}>${t("register.picking.instead")}<//>`}
+            <${Button} kind="danger" large icon="close" onClick=${() =>
+              act("shorts", {})}>${t("register.picking.short")}<//>`
+          }
         </article>`
           : picks !== undefined || !who
             ? html`<section class="card stack">
@@ -128,12 +147,31 @@ export function Picking({ register }) {
             : null
       }
     </main>
-    ${staging && html`<${Stage} register=${register} part=${staging} onDone=${() => (setStaging(undefined),
-      setParts(parts.slice(1)))} />`}
+    ${staging && html`<${Stage} register=${register} part=${staging} onDone=${() => setStaging(undefined)} />`}
     ${isLocked.value && html`<${SignIn} register=${register} />`}`;
 }
 
-/** Everything of an order is picked: where is it put? Cold goods need a temperature. */
+/** How many of the pieces are there. */
+const Pieces = ({ value, of, onChange }) => html`<div class="row pieces">
+  <${Button} icon="minus" aria-label=${t("register.less")} disabled=${value <= 1} onClick=${() => onChange(value - 1)}
+    /><output>${t("register.picking.pieces", { n: value, of })}</output><${Button} icon="add"
+    aria-label=${t("register.more")} disabled=${value >= of} onClick=${() => onChange(value + 1)} /></div>`;
+
+/** Another item instead: the one that the customer chose, or a similar one. */
+function Instead({ register, wanted, onTake, onBack }) {
+  const [name, setName] = useState("");
+  const sku = wanted.choice === "chosen" ? wanted.substitute : undefined;
+  useEffect(() => {
+    if (sku) void register.catalog.find({ skus: [sku] }).then(([item]) => setName(item?.description ?? ""));
+  }, [sku]);
+  return html`<${Notice} kind="busy"><span>${sku ? t("register.picking.chosen", { name: name || sku })
+    : t("register.picking.similar")}</span><//>
+    ${sku && html`<${Button} kind="main" large icon="check" onClick=${() =>
+      onTake({ sku })}>${t("register.picking.by-hand")}<//>`}
+    <${Button} large icon="back" onClick=${onBack}>${t("register.cancel")}<//>`;
+}
+
+/** Everything of an order on this cart is picked: where is it put? Cold goods need a temperature. */
 function Stage({ register, part, onDone }) {
   const { terms, lines, part: number } = part.fulfilment;
   const zones = [
@@ -146,19 +184,22 @@ function Stage({ register, part, onDone }) {
   const stage = async (event) => {
     event.preventDefault();
     setWrong("");
+    let now = part;
     try {
       for (const zone of zones) {
         const amounts = lines
           .filter(({ ordered, units }) => (ordered.zone ?? "ambient") === zone && units.picked > 0)
           .map(({ ordered, units }) => ({ line: ordered.number, milli: units.picked }));
         const probe = zone === "ambient" ? undefined : Math.round(Number(probes[zone] ?? 0) * 10);
-        await register.api.post(
+        now = await register.api.post(
           `${path}/packs`,
           { amounts, place: { name: places[zone] ?? "", zone }, probe_deci_celsius: probe },
           { patience: 5000 },
         );
       }
-      await register.api.post(`${path}/ready`, {}, { patience: 5000 });
+      // Goods of another temperature may be on another cart.
+      if (now.state === "packed") await register.api.post(`${path}/ready`, {}, { patience: 5000 });
+      else toast(t("register.picking.rest", { order: terms.order }));
       sound("ok");
       onDone();
     } catch (error) {

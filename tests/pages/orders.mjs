@@ -1,0 +1,191 @@
+// Orders of a web shop, from the picker's phone to the customer at the register, and orders that a register places:
+// what register.mjs plays with its register and its phone.
+
+import assert from "node:assert/strict";
+
+const CEREAL = "0400008189811"; // 3.69
+const CAT_FOOD = "0400008192279"; // 0.59
+const SAUCE = "0400008193047"; // 1.66
+
+const ORDER = "web-4711";
+const CODE = "PLUM-4711";
+const HOUR = 60 * 60 * 1000;
+const EACH = { milli: 1000, unit: "each" };
+
+/** The tools of a play: `till` is a register's page. */
+export class Orders {
+  /** @param {{till: any, stage: any, step: any, look: any, lines: any, settled: any}} play */
+  constructor(play) {
+    Object.assign(this, play);
+  }
+
+  /** Asks until the answer is right. */
+  async until(what, read, isRight) {
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const answer = await read();
+      if (isRight(answer)) return answer;
+      await new Promise((done) => setTimeout(done, 200));
+    }
+    throw new Error(`${what} does not come`);
+  }
+
+  /** The order as the store has it; nothing while it has not heard of it. */
+  async part() {
+    const { body } = await this.stage.ask("GET", `/orders/${ORDER}/1`, undefined, { accept: [200, 404] });
+    return body;
+  }
+
+  async sku(gtin) {
+    return (await this.stage.ask("GET", `/gtins/${gtin}`)).body.sku;
+  }
+
+  /** Two cereals, of which one can't be found; cat food, for which the customer takes sauce; and sauce. */
+  async placed() {
+    const { stage, step } = this;
+    await step("a web shop orders at headquarters", async () => {
+      const [cereal, catFood, sauce] = await Promise.all([CEREAL, CAT_FOOD, SAUCE].map((gtin) => this.sku(gtin)));
+      const store = (await stage.ask("GET", "/status")).body.hub;
+      for (const [sku, milli] of [
+        [cereal, 2000],
+        [catFood, 1000],
+        [sauce, 1000],
+      ]) {
+        const path = `/availability?store=${store}&sku=${sku}`;
+        await this.until(
+          `the web quota of ${sku}`,
+          () => stage.askHeadquarters("GET", path),
+          ({ items }) => items[0]?.available >= milli,
+        );
+      }
+      const line = (number, sku, description, minor, more = {}) => ({
+        ...{ number, sku, description, price: { minor, per: "each" }, quantity: EACH },
+        ...more,
+      });
+      await stage.askHeadquarters("POST", "/orders", {
+        order: ORDER,
+        kind: "reserve",
+        to: { store },
+        currency: "USD",
+        payment: { by: "at_pickup" },
+        customer: { name: "Barbara Liskov", phone: "+1 513 555 4711", code: CODE },
+        due_ms: Date.now() + 2 * HOUR,
+        lines: [
+          line(1, cereal, "Cereal", 369, { quantity: { milli: 2000, unit: "each" } }),
+          line(2, catFood, "Cat food", 59, { substitution: { choice: "chosen", substitute: sauce } }),
+          line(3, sauce, "Sauce", 166),
+        ],
+      });
+      await this.until(
+        "the order",
+        () => this.part(),
+        (part) => part?.state === "accepted",
+      );
+    });
+  }
+
+  /** @param {any} phone a picker's, who is signed in, at lane 3 */
+  async picked(phone) {
+    const { stage, step, look } = this;
+    const works = {
+      Cereal: async () => {
+        await phone.getByRole("button", { name: "One less" }).click();
+        await phone.getByText("1 of 2").waitFor();
+        await look(phone, "register-pick-phone");
+        await stage.control(`scan ${CEREAL}`, 3);
+        await phone.locator(".pick-quantity", { hasText: "× 1" }).waitFor();
+        await phone.getByRole("button", { name: "Can't be found" }).click();
+      },
+      "Cat food": async () => {
+        await phone.getByRole("button", { name: "Take another item" }).click();
+        await phone.getByText(/The customer wants .+ instead/).waitFor();
+        await look(phone, "register-pick-instead-phone");
+        await stage.control(`scan ${SAUCE}`, 3);
+      },
+      Sauce: async () => {
+        await stage.control(`scan ${CAT_FOOD}`, 3);
+        // A wrong item is refused.
+        await phone.getByRole("alert").waitFor();
+        await stage.control(`scan ${SAUCE}`, 3);
+      },
+    };
+    await step("the picker claims the cart", async () => {
+      await phone.getByRole("button", { name: "Next cart" }).click();
+      await phone.locator(".pick").waitFor();
+    });
+    await step("scans what is there, says what is not, and takes another item instead", async () => {
+      for (let left = Object.keys(works).length; left > 0; left--) {
+        const name = await phone.locator(".pick h1").textContent();
+        await works[name]();
+        await phone.waitForFunction((before) => document.querySelector(".pick h1")?.textContent !== before, name);
+      }
+    });
+    await step("stages it for the customer", async () => {
+      await phone.getByText(`Stage ${ORDER}`).waitFor();
+      await phone.getByLabel("Place").fill("A-1");
+      await look(phone, "register-stage-phone");
+      await phone.getByRole("button", { name: "Ready for the customer" }).click();
+      await phone.getByText("Nothing to pick").waitFor();
+      assert.equal((await this.part()).state, "ready");
+    });
+  }
+
+  async handedOver() {
+    const { till, stage, step, look, settled } = this;
+    await step("the customer's code finds the order", async () => {
+      await till.keyboard.press("F10");
+      await till.getByRole("dialog").getByRole("button", { name: "Orders", exact: true }).click();
+      await till.getByRole("dialog").getByText("Barbara Liskov").waitFor();
+      await stage.control(`scan ${CODE}`);
+      await till.waitForFunction((code) => document.querySelector("dialog input")?.value === code, CODE);
+      await till.getByRole("dialog").getByRole("button", { name: "Show", exact: true }).click();
+      await till.getByText("A-1").waitFor();
+    });
+    await step("each thing is scanned", async () => {
+      const ticked = (count) =>
+        till.waitForFunction((n) => document.querySelectorAll("dialog [type=checkbox]:checked").length === n, count);
+      for (const [at, code] of [CEREAL, SAUCE, SAUCE].entries()) {
+        await stage.control(`scan ${code}`);
+        await ticked(at + 1);
+      }
+      await look(till, "register-hand-over");
+    });
+    await step("what is to be paid is paid, and the order is handed over", async () => {
+      await till.getByRole("button", { name: "Check and pay" }).click();
+      await till.locator(".line >> nth=2").waitFor();
+      await settled(till);
+      await look(till, "register-order-basket");
+      await till.keyboard.press("F9");
+      await till.getByRole("button", { name: /^Exact/ }).click();
+      await till.getByRole("button", { name: "Show the receipt" }).waitFor();
+      await this.until(
+        "the handover",
+        () => this.part(),
+        (part) => part.state === "handed_over",
+      );
+    });
+  }
+
+  /** The basket is empty before and after. */
+  async elsewhere() {
+    const { till, stage, step, look, lines, settled } = this;
+    await step("what is in the basket is ordered from another store", async () => {
+      await stage.control(`scan ${CEREAL}`);
+      await lines(till, 1);
+      await settled(till);
+      await till.keyboard.press("F10");
+      await till.getByRole("button", { name: "Order from elsewhere" }).click();
+      const dialog = till.getByRole("dialog");
+      await dialog.getByLabel("Name").fill("Alan Turing");
+      await dialog.getByLabel("Store", { exact: true }).fill("store-9");
+      await look(till, "register-elsewhere");
+      await dialog.getByRole("button", { name: "Order", exact: true }).click();
+      await till.getByText(/Ordered as .+ Headquarters confirms it/).waitFor();
+    });
+    await step("headquarters answers that there is no such store", async () => {
+      await till.getByRole("dialog").getByText("refused", { exact: true }).waitFor();
+      await look(till, "register-elsewhere-refused");
+      await till.keyboard.press("Escape");
+      await till.getByText("Scan the first item").waitFor();
+    });
+  }
+}

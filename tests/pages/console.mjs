@@ -308,6 +308,24 @@ try {
     await picture(phone, "console-phone");
     return phone;
   });
+  await step("a new store sees what it still lacks, and where to do it", async () => {
+    const fresh = await signIn({});
+    await fresh.getByRole("heading", { name: "Today" }).waitFor();
+    assert.equal(await fresh.getByText("First steps of this store").count(), 0, "this store has what it needs");
+    // The same hub as if nothing were on file: no events, and a status without items and devices.
+    await fresh.route("**/events/ticket", (route) => route.abort());
+    await fresh.route("**/api/v1/status", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), items: 0, devices: [] } });
+    });
+    await fresh.reload();
+    const steps = fresh.getByRole("region", { name: "First steps of this store" });
+    await steps.getByText("No item is on file.").waitFor();
+    await look(fresh, "console-first-steps");
+    await steps.getByRole("listitem").filter({ hasText: "Devices" }).getByRole("link", { name: "Show" }).click();
+    await fresh.getByRole("heading", { name: "In four steps" }).waitFor();
+    await fresh.context().close();
+  });
   await step("whoever is signed out everywhere must sign in again", async () => {
     await stage.ask("POST", "/sessions/end", {});
     await phone.locator(".door").waitFor();

@@ -8,6 +8,7 @@ import { ActButton, Loaded, useLoad } from "../look/load.js";
 import { Bars, Shares } from "../look/chart.js";
 import { State, word } from "../look/words.js";
 import { alarms } from "./alarms.js";
+import { FirstSteps } from "./first-steps.js";
 import { amount, api, command, milli, scale, span, status } from "./state.js";
 
 const ICONS = { bad: "alarm", busy: "alarm", note: "note" };
@@ -19,6 +20,7 @@ export function Today() {
       <h1>${t("console.view.today")}</h1>
       <span class="quiet">${today.business_day}</span>
     </div>
+    <${FirstSteps} />
     <${Alarms} all=${alarms(now)} />
     <section class="figures" aria-label=${t("console.today.figures")}>
       <${Figure}

@@ -18,6 +18,7 @@ mod operators;
 mod orders;
 mod place;
 mod read;
+mod secrets;
 mod templates;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,6 +45,7 @@ pub use orders::{ItemClass, Orders, WebShare};
 pub use place::{BY_HAND, STATE, located, state_of};
 pub(crate) use place::{ENROLLED, is_unconfigured};
 pub use read::ConfigError;
+pub(crate) use secrets::{REMOVED, hide, is_secret};
 pub(crate) use templates::Templates;
 
 /// The config file.

@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{admin, doctor::Report};
-use crate::config::{self, Config, located};
+use crate::config::{self, Config, REMOVED, is_secret, located};
 
 /// The parts of the status that may leave the store.
 const SHARED: [&str; 10] = [
@@ -48,14 +48,8 @@ const SHARED: [&str; 10] = [
 /// The number of lines of the log.
 const LINES: &str = "20000";
 
-/// What stands where something was taken out.
-const REMOVED: &str = "(removed)";
-
 /// Shorter secrets are not searched for: they would be found everywhere.
 const SHORTEST: usize = 4;
-
-/// Settings whose names contain one of these are secrets, unless they name a file.
-const SECRET_NAMES: [&str; 7] = ["password", "passphrase", "secret", "token", "pin", "polynomial", "identity_key"];
 
 /// Write a file for support: config, doctor, state, metrics and log, without secrets and personal data
 #[derive(Args)]
@@ -132,7 +126,7 @@ fn hide(value: &mut toml::Value) {
     match value {
         toml::Value::Table(table) => {
             for (name, value) in table.iter_mut() {
-                if !name.ends_with("_file") && SECRET_NAMES.iter().any(|secret| name.contains(secret)) {
+                if is_secret(name) {
                     *value = toml::Value::String(REMOVED.into());
                 } else {
                     hide(value);

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::Status;
 use crate::{
+    config,
     hub::Hub,
     parts::day::{HourFigures, ItemFigures},
     web::{InQuery, Problem, Routes, reading},
@@ -89,7 +90,7 @@ async fn sold_today(State(hub): State<Arc<Hub>>) -> Result<Json<SoldToday>, Prob
 struct Settings {
     /// The hub's version.
     version: &'static str,
-    /// The config as the hub uses it, with its defaults. It names the files of secrets and has none itself.
+    /// The config as the hub uses it, with its defaults and without secrets.
     #[schema(value_type = Object)]
     config: Value,
 }
@@ -99,6 +100,7 @@ struct Settings {
 /// They come from its config file and can't be changed over the API.
 #[utoipa::path(get, path = "/api/v1/settings", responses((status = 200, body = Settings)))]
 async fn settings(State(hub): State<Arc<Hub>>) -> Result<Json<Settings>, Problem> {
-    let config = serde_json::to_value(&hub.config).map_err(|error| FAULT.because(error.to_string()))?;
+    let mut config = serde_json::to_value(&hub.config).map_err(|error| FAULT.because(error.to_string()))?;
+    config::hide(&mut config);
     Ok(Json(Settings { version: env!("CARGO_PKG_VERSION"), config }))
 }

@@ -2,6 +2,7 @@
 // what register.mjs plays with its register and its phone.
 
 import assert from "node:assert/strict";
+import { key } from "./returning.mjs";
 
 const CEREAL = "0400008189811"; // 3.69
 const CAT_FOOD = "0400008192279"; // 0.59
@@ -39,16 +40,23 @@ export class Orders {
     return (await this.stage.ask("GET", `/gtins/${gtin}`)).body.sku;
   }
 
-  /** Two cereals, of which one can't be found; cat food, for which the customer takes sauce; and sauce. */
+  /**
+   * Two cereals, of which one can't be found; cat food, for which the customer takes sauce; sauce; and cheese, which is
+   * chilled and so on a cart of its own.
+   */
   async placed() {
     const { stage, step } = this;
     await step("a web shop orders at headquarters", async () => {
       const [cereal, catFood, sauce] = await Promise.all([CEREAL, CAT_FOOD, SAUCE].map((gtin) => this.sku(gtin)));
+      const { items } = (await stage.ask("GET", "/items?query=cheese&limit=20")).body;
+      const cheese = items.find(({ gtin, price }) => gtin && price.per === "each");
+      this.cheese = cheese.gtin;
       const store = (await stage.ask("GET", "/status")).body.hub;
       for (const [sku, milli] of [
         [cereal, 2000],
         [catFood, 1000],
         [sauce, 1000],
+        [cheese.sku, 1000],
       ]) {
         const path = `/availability?store=${store}&sku=${sku}`;
         await this.until(
@@ -73,6 +81,7 @@ export class Orders {
           line(1, cereal, "Cereal", 369, { quantity: { milli: 2000, unit: "each" } }),
           line(2, catFood, "Cat food", 59, { substitution: { choice: "chosen", substitute: sauce } }),
           line(3, sauce, "Sauce", 166),
+          line(4, cheese.sku, "Cheese", cheese.price.minor, { zone: "chilled" }),
         ],
       });
       await this.until(
@@ -101,6 +110,7 @@ export class Orders {
         await look(phone, "register-pick-instead-phone");
         await stage.control(`scan ${SAUCE}`, 3);
       },
+      Cheese: () => stage.control(`scan ${this.cheese}`, 3),
       Sauce: async () => {
         await stage.control(`scan ${CAT_FOOD}`, 3);
         // A wrong item is refused.
@@ -108,31 +118,62 @@ export class Orders {
         await stage.control(`scan ${SAUCE}`, 3);
       },
     };
-    await step("the picker claims the cart", async () => {
+    const claim = async () => {
       await phone.getByRole("button", { name: "Next cart" }).click();
       await phone.locator(".pick").waitFor();
-    });
-    await step("scans what is there, says what is not, and takes another item instead", async () => {
-      for (let left = Object.keys(works).length; left > 0; left--) {
-        const name = await phone.locator(".pick h1").textContent();
-        await works[name]();
-        await phone.waitForFunction((before) => document.querySelector(".pick h1")?.textContent !== before, name);
-      }
-    });
-    await step("stages it for the customer", async () => {
+    };
+    const pick = async () => {
+      const name = await phone.locator(".pick h1").textContent();
+      await works[name]();
+      await phone.waitForFunction((before) => document.querySelector(".pick h1")?.textContent !== before, name);
+      return name;
+    };
+    const put = async (place) => {
       await phone.getByText(`Stage ${ORDER}`).waitFor();
-      await phone.getByLabel("Place").fill("A-1");
+      await phone.getByLabel("Place").fill(place);
+    };
+    const ready = () => phone.getByRole("button", { name: "Ready for the customer" }).click();
+    const ambient = async () => {
+      for (let left = 3; left > 0; left--) assert.notEqual(await pick(), "Cheese");
+      await put("A-1");
       await look(phone, "register-stage-phone");
-      await phone.getByRole("button", { name: "Ready for the customer" }).click();
+    };
+    const chilled = async () => {
+      assert.equal(await pick(), "Cheese");
+      await put("F-1");
+      await phone.getByLabel("Temperature, °C").fill("3.4");
+      await look(phone, "register-stage-chilled-phone");
+    };
+    /** Which of the two carts comes first is the hub's choice. @type {(() => Promise<void>)[]} */
+    let carts = [];
+    await step("the picker claims a cart", async () => {
+      await claim();
+      const isChilled = (await phone.locator(".pick h1").textContent()) === "Cheese";
+      carts = isChilled ? [chilled, ambient] : [ambient, chilled];
+    });
+    await step("scans what is there, says what is not, takes another item instead, and stages it", async () => {
+      await carts[0]();
+      await ready();
+      await phone.getByText(`The rest of ${ORDER} is on another cart`).waitFor();
+      assert.notEqual((await this.part()).state, "ready");
+    });
+    await step("with the other cart the order is ready for the customer", async () => {
+      await claim();
+      await carts[1]();
+      await ready();
       await phone.getByText("Nothing to pick").waitFor();
-      assert.equal((await this.part()).state, "ready");
+      await this.until(
+        "the order that is ready",
+        () => this.part(),
+        (part) => part.state === "ready",
+      );
     });
   }
 
   async handedOver() {
     const { till, stage, step, look, settled } = this;
     await step("the customer's code finds the order", async () => {
-      await till.keyboard.press("F10");
+      await key(till, "F10");
       await till.getByRole("dialog").getByRole("button", { name: "Orders", exact: true }).click();
       await till.getByRole("dialog").getByText("Barbara Liskov").waitFor();
       await stage.control(`scan ${CODE}`);
@@ -143,7 +184,7 @@ export class Orders {
     await step("each thing is scanned", async () => {
       const ticked = (count) =>
         till.waitForFunction((n) => document.querySelectorAll("dialog [type=checkbox]:checked").length === n, count);
-      for (const [at, code] of [CEREAL, SAUCE, SAUCE].entries()) {
+      for (const [at, code] of [CEREAL, SAUCE, SAUCE, this.cheese].entries()) {
         await stage.control(`scan ${code}`);
         await ticked(at + 1);
       }
@@ -151,10 +192,10 @@ export class Orders {
     });
     await step("what is to be paid is paid, and the order is handed over", async () => {
       await till.getByRole("button", { name: "Check and pay" }).click();
-      await till.locator(".line >> nth=2").waitFor();
+      await till.locator(".line >> nth=3").waitFor();
       await settled(till);
       await look(till, "register-order-basket");
-      await till.keyboard.press("F9");
+      await key(till, "F9");
       await till.getByRole("button", { name: /^Exact/ }).click();
       await till.getByRole("button", { name: "Show the receipt" }).waitFor();
       await this.until(
@@ -172,7 +213,7 @@ export class Orders {
       await stage.control(`scan ${CEREAL}`);
       await lines(till, 1);
       await settled(till);
-      await till.keyboard.press("F10");
+      await key(till, "F10");
       await till.getByRole("button", { name: "Order from elsewhere" }).click();
       const dialog = till.getByRole("dialog");
       await dialog.getByLabel("Name").fill("Alan Turing");

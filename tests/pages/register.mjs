@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { Orders } from "./orders.mjs";
-import { Returning } from "./returning.mjs";
+import { key, Returning } from "./returning.mjs";
 import { accessibility, picture, Play, quantile, Stage } from "./stage.mjs";
 
 const CEREAL = "0400008189811"; // 3.69
@@ -152,7 +152,7 @@ try {
 
   // Search, weight, open price, discount, price.
   await step("search as you type, Enter adds the first", async () => {
-    await till.keyboard.press("F2");
+    await key(till, "F2");
     await till.keyboard.type("mainstream", { delay: 60 });
     await till.locator(".found li").first().waitFor();
     await look(till, "register-search");
@@ -231,14 +231,14 @@ try {
     await stage.control(`scan ${SAUCE}`);
     await lines(till, 1);
     await settled(till);
-    await till.keyboard.press("F8");
+    await key(till, "F8");
     await till.getByText("Card not charged").waitFor({ timeout: 30_000 });
     await stage.control("terminal none");
     await look(till, "register-declined");
   });
   await step("the next card pays", async () => {
     await till.getByRole("button", { name: "Close" }).first().click();
-    await till.keyboard.press("F8");
+    await key(till, "F8");
     await till.getByRole("button", { name: "Show the receipt" }).waitFor({ timeout: 30_000 });
   });
 
@@ -269,7 +269,7 @@ try {
     await look(till, "register-offers");
   });
   await step("and is sold", async () => {
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Exact $11.99" }).click();
     await till.getByRole("button", { name: "Show the receipt" }).waitFor();
   });
@@ -277,14 +277,14 @@ try {
   // A gift card is sold, and pays.
   let card = "";
   await step("a gift card is sold", async () => {
-    await till.keyboard.press("F10");
+    await key(till, "F10");
     await till.getByRole("button", { name: "Sell a gift card" }).click();
     for (const digit of "2000")
       await till.getByRole("dialog").getByRole("button", { name: digit, exact: true }).click();
     await till.getByRole("button", { name: "Add", exact: true }).click();
     const said = till.getByText(/Card \d{20} is loaded/);
     [card] = (await said.innerText()).match(/\d{20}/);
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Exact $20.00" }).click();
     await till.getByRole("button", { name: "Show the receipt" }).waitFor();
   });
@@ -292,7 +292,7 @@ try {
     await stage.control(`scan ${CEREAL}`);
     await lines(till, 1);
     await settled(till);
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Gift card" }).click();
     await till.getByLabel("Card number").fill(card);
     await look(till, "register-gift-card");
@@ -324,7 +324,7 @@ try {
     await stage.control(`scan ${CEREAL}`);
     await lines(till, 1);
     await settled(till);
-    await till.keyboard.press("F4");
+    await key(till, "F4");
     await till.getByText("Any register can recall it").waitFor();
   });
   await step("the second recalls", async () => {
@@ -336,7 +336,7 @@ try {
     await look(other, "register-basket-tablet-dark");
   });
   await step("nobody else can", async () => {
-    await till.keyboard.press("F6");
+    await key(till, "F6");
     await till.getByText("No baskets are parked").waitFor();
     await till.keyboard.press("Escape");
   });
@@ -380,7 +380,7 @@ try {
     await wedge(till, SAUCE);
     await lines(till, 2);
     await till.getByText("2 sauces for 3.00").first().waitFor();
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Exact $3.00" }).click();
     await till.getByText("2 not sent").waitFor();
   });
@@ -413,7 +413,7 @@ try {
     await stage.control(`scan ${CEREAL}`);
     await lines(till, 1);
     await settled(till);
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Exact $3.69" }).click();
     await till.getByRole("button", { name: "Show the receipt" }).waitFor({ timeout: 20_000 });
     await till.unroute("**/complete");
@@ -467,7 +467,7 @@ try {
     await settled(till);
   });
   await step("the keyboard alone sells", async () => {
-    await till.keyboard.press("F9");
+    await key(till, "F9");
     await till.getByRole("button", { name: "Exact $2.77" }).waitFor();
     await till.keyboard.press("Enter");
     await till.getByRole("button", { name: "Show the receipt" }).waitFor();
@@ -475,7 +475,7 @@ try {
 
   // The shift.
   await step("the shift", async () => {
-    await till.keyboard.press("F10");
+    await key(till, "F10");
     await look(till, "register-menu");
     await till.getByRole("button", { name: "Shift", exact: true }).click();
     await till.getByText(/Shift \d+/).waitFor();
@@ -501,7 +501,7 @@ try {
     await till.keyboard.press("Escape");
   });
   await step("it ends", async () => {
-    await till.keyboard.press("F10");
+    await key(till, "F10");
     await till.getByRole("button", { name: "Shift", exact: true }).click();
     await till.getByRole("button", { name: "End and count" }).click();
     await till.getByText("Count the till").waitFor();
@@ -513,7 +513,7 @@ try {
   });
   await step("sales are found", async () => {
     await till.keyboard.press("Escape");
-    await till.keyboard.press("F10");
+    await key(till, "F10");
     await till.getByRole("button", { name: "Sales", exact: true }).click();
     await till.getByRole("dialog").getByRole("button", { name: "Show", exact: true }).first().click();
     await till.getByRole("button", { name: "Void the sale" }).waitFor();
@@ -555,7 +555,7 @@ try {
   await orders.handedOver();
 
   await step("German, dark", async () => {
-    await till.keyboard.press("F10");
+    await key(till, "F10");
     await till.getByLabel("Language").selectOption("de");
     await till.getByLabel("Darstellung").selectOption("dark");
     await till.keyboard.press("Escape");

@@ -6,6 +6,15 @@ const CEREAL = "0400008189811"; // 3.69
 const CAT_FOOD = "0400008192279"; // 0.59
 const WHOLE = 14; // pieces of cereal: above what a cashier takes back alone
 
+/** The dialogs are gone: keys and scans reach the basket. */
+const closed = (page) => page.waitForFunction(() => !document.querySelector("dialog[open]"));
+
+/** A key of the register: it is heard when no dialog is open. */
+export async function key(page, name) {
+  await closed(page);
+  await page.keyboard.press(name);
+}
+
 /** The tools of a play: `till` is a register's page. */
 export class Returning {
   /** @param {{till: any, stage: any, step: any, look: any, lines: any, settled: any, due: any}} play */
@@ -21,7 +30,7 @@ export class Returning {
 
   /** Pays in cash, and gives the sale. */
   async paid(amount) {
-    await this.till.keyboard.press("F9");
+    await key(this.till, "F9");
     await this.till.getByRole("button", { name: `Exact ${amount}` }).click();
     return this.sold();
   }
@@ -34,7 +43,7 @@ export class Returning {
 
   /** Opens a return, and scans the receipt. */
   async receipt(sale) {
-    await this.till.keyboard.press("F10");
+    await key(this.till, "F10");
     await this.till.getByRole("dialog").getByRole("button", { name: "Return", exact: true }).click();
     await this.till.getByText("Scan the code on the receipt.").waitFor();
     await this.stage.control(`scan ${sale}`);
@@ -52,9 +61,8 @@ export class Returning {
     await this.isClosed();
   }
 
-  /** The dialog is gone: keys and scans reach the basket. */
   async isClosed() {
-    await this.till.waitForFunction(() => !document.querySelector("dialog[open]"));
+    await closed(this.till);
   }
 
   /** Nobody is signed in, because the store has no operators. */
@@ -67,7 +75,7 @@ export class Returning {
       sale = await this.paid("$7.38");
     });
     await step("one comes back by its receipt", async () => {
-      await till.keyboard.press("F10");
+      await key(till, "F10");
       await till.getByRole("dialog").getByRole("button", { name: "Return", exact: true }).click();
       await till.getByText("Scan the code on the receipt.").waitFor();
       await look(till, "register-return-find");
@@ -81,7 +89,7 @@ export class Returning {
       await look(till, "register-return-basket");
     });
     await step("its money is given back in cash", async () => {
-      await till.keyboard.press("F9");
+      await key(till, "F9");
       await till.getByRole("button", { name: "Give back $3.69" }).waitFor();
       await look(till, "register-refund");
       await till.getByRole("button", { name: "Give back $3.69" }).click();
@@ -107,12 +115,12 @@ export class Returning {
     });
     await step("a card gets its money back on the terminal", async () => {
       await this.scan(CAT_FOOD, 1);
-      await till.keyboard.press("F8");
+      await key(till, "F8");
       const byCard = await this.sold();
       await this.receipt(byCard);
       await till.getByRole("button", { name: "Everything" }).click();
       await this.addToBasket();
-      await till.keyboard.press("F9");
+      await key(till, "F9");
       await till.getByText("no cash").waitFor();
       await look(till, "register-refund-card");
       await till.getByRole("button", { name: "Give back $0.59" }).click();
@@ -125,7 +133,7 @@ export class Returning {
   async customers() {
     const { till, stage, step, look } = this;
     await step("a new customer is entered", async () => {
-      await till.keyboard.press("F7");
+      await key(till, "F7");
       await till.getByLabel("Find a customer").fill("+1 212 555 0123");
       await till.getByRole("button", { name: "Find", exact: true }).click();
       await till.getByText("No customer found").waitFor();
@@ -142,7 +150,7 @@ export class Returning {
       await till.locator(".customer").waitFor({ state: "detached" });
       await this.isClosed();
       await this.scan(CEREAL, 1);
-      await till.keyboard.press("F7");
+      await key(till, "F7");
       await till.getByLabel("Find a customer").fill("ros par");
       await till.keyboard.press("Enter");
       await till.getByRole("dialog").getByText("Rosalind Park").waitFor();
@@ -185,7 +193,7 @@ export class Returning {
       await till.getByText("A supervisor signs").waitFor();
       await sign();
       await this.isInBasket();
-      await till.keyboard.press("F9");
+      await key(till, "F9");
       await till.getByRole("button", { name: "Give back $51.66" }).click();
       await till.locator("[data-refund]", { hasText: "$51.66" }).waitFor();
     });

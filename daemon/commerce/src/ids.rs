@@ -379,4 +379,15 @@ mod tests {
             assert_eq!(day.parse::<BusinessDay>().unwrap().days(), days, "{day}");
         }
     }
+
+    #[test]
+    fn months_end_on_their_last_day() {
+        let later = |day: &str, months| day.parse::<BusinessDay>().unwrap().months_later(months).to_string();
+        assert_eq!(later("2026-08-31", 6), "2027-02-28");
+        assert_eq!(later("2026-11-28", 0), "2026-11-28");
+        assert_eq!(later("2026-11-28", 1), "2026-12-28");
+        assert_eq!(later("2026-12-01", 1), "2027-01-01");
+        assert_eq!(later("2026-01-31", 25), "2028-02-29");
+        assert_eq!(later("9999-12-31", 1), "9999-12-31");
+    }
 }

@@ -210,3 +210,13 @@ fn hq_grants_up_to_a_total() {
     assert_eq!((card.free(), card.grant("north", 1, 10)), (50, 50), "a total never shrinks");
     assert_eq!((card.grant("south", 1, 80), card.free()), (50, 0), "no more than is free");
 }
+
+#[test]
+fn what_is_loaded_is_held() {
+    let mut hub = Held::default();
+    for kind in [MovementKind::Load, MovementKind::GiveBack, MovementKind::Refund] {
+        hub.book(kind, Minor::literal(50)).unwrap();
+    }
+    hub.book(MovementKind::Unload, Minor::literal(20)).unwrap();
+    assert_eq!((hub.totals.loaded, hub.totals.spent, hub.available()), (150, 20, Minor::literal(130)));
+}

@@ -158,3 +158,16 @@ fn a_link_has_the_characters_of_an_address() {
     let told = link("https://id.example/01/09520123456788/10/A{B").unwrap_err();
     assert!(told.ends_with("it has characters that a web address can't have"), "{told}");
 }
+
+#[test]
+fn a_plus_in_a_query_is_a_blank() {
+    let link = |value: &str| link(&format!("https://id.gs1.org/01/09520123456788?400={value}"));
+    assert_eq!(link("A%2BB").unwrap(), "(01)09520123456788(400)A+B");
+    assert!(link("A+B").is_err(), "an order number has no blanks");
+}
+
+#[test]
+fn a_date_can_be_in_the_next_century() {
+    let late = "2099-01-01".parse().unwrap();
+    assert_eq!(day("000101", late), "2100-01-01".parse().ok());
+}

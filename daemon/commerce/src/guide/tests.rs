@@ -193,3 +193,41 @@ fn rules_are_checked_and_bounded() {
         assert!(told.starts_with(why), "{told}");
     }
 }
+
+#[test]
+fn what_dropped_out_counts_for_no_suggestion() {
+    let (mut rolling, mut fresh) = (Pairs::new(1), Pairs::new(1));
+    let (plain, hot, dip, milk) = (sku("1"), sku("9"), sku("2"), sku("3"));
+    for _ in 0..100 {
+        rolling.add(day(1), [(&hot, "CHIPS"), (&milk, "MILK")]);
+    }
+    for pairs in [&mut rolling, &mut fresh] {
+        for number in 0..200 {
+            let mut goods: Vec<(&Sku, &str)> = vec![(&milk, "MILK")];
+            if number < 50 {
+                goods.extend([(&plain, "CHIPS"), (&dip, "DIP")]);
+            }
+            pairs.add(day(2), goods);
+        }
+    }
+    let suggested = |pairs: &Pairs| format!("{:?}", pairs.suggest(&BTreeSet::from(["CHIPS"])));
+    assert_eq!(suggested(&rolling), suggested(&fresh));
+    assert_eq!((rolling.items_of("CHIPS"), fresh.items_of("CHIPS")), (vec![&plain], vec![&plain]));
+    assert_eq!((rolling.count("CHIPS", "DIP"), rolling.count("DIP", "CHIPS"), rolling.count("?", "DIP")), (50, 50, 0));
+}
+
+#[test]
+fn outcomes_are_summed_by_kind() {
+    let mut one = Outcomes::default();
+    for (is_shown, is_bought) in [(true, true), (true, false), (false, true), (false, true), (false, false)] {
+        one.add(is_shown, is_bought);
+    }
+    let twice = Outcomes { shown: 4, shown_bought: 2, held_back: 6, held_back_bought: 4 };
+    assert_eq!(one.plus(one), twice);
+}
+
+/// The hash decides on the same half in every version.
+#[test]
+fn a_basket_stays_in_its_half() {
+    assert_eq!([0, 1, 2, 3, 4, 5, 6, 7].map(is_shown), [false, true, false, true, true, false, false, true]);
+}

@@ -198,3 +198,9 @@ fn a_fee_has_the_tax_of_its_class() {
     let priced = priced(&book, &[("A", 2)]);
     assert_eq!((priced.linked.get(), priced.taxes[0].amount.get(), priced.total.get()), (70, 25, 295));
 }
+
+#[test]
+fn only_a_rate_has_parts_per_million() {
+    assert_eq!(tax::Rate::Ppm(190_000).ppm(), Some(190_000));
+    assert_eq!(tax::Rate::Fixed(crate::Minor::literal(5)).ppm(), None);
+}

@@ -171,3 +171,23 @@ fn what_no_tender_has_left_is_cash_or_store_credit() {
     let by_both = [left(RefundTo::Cash, 30, 30), left(RefundTo::StoreCredit, 20, 20)];
     assert_eq!(told(&by_both, &no_cash), [(RefundTo::StoreCredit, 50)], "one step");
 }
+
+#[test]
+fn a_step_that_takes_the_place_of_another_is_added_to_one_that_is_planned() {
+    let step = |refund, amount| RefundStep { refund, amount: Minor::literal(amount), status: StepState::Planned };
+    for (to_cash, cash, credit) in [(true, 60, 20), (false, 30, 50)] {
+        let mut steps = vec![step(card(7), 30), step(RefundTo::StoreCredit, 20), step(RefundTo::Cash, 30)];
+        assert!(fall_back(&mut steps, &card(7), "declined", to_cash));
+        let amounts: Vec<i64> = steps.iter().map(|step| step.amount.get()).collect();
+        assert_eq!(amounts, [30, credit, cash], "to cash: {to_cash}");
+    }
+}
+
+#[test]
+fn records_about_a_refund_are_kept_by_where_it_goes() {
+    let gift = RefundTo::GiftCard { movement: 4, kind: CardKind::GiftCard, card: "*1234".into() };
+    let prepaid = RefundTo::Prepaid { reference: "W-1".into() };
+    let all = [card(7), prepaid, gift, RefundTo::ManufacturerCoupon, RefundTo::StoreCredit, RefundTo::Cash];
+    let keys = ["card:p7", "prepaid:W-1", "gift_card:4", "manufacturer_coupon", "store_credit", "cash"];
+    assert_eq!(all.map(|to| to.key()), keys);
+}

@@ -147,3 +147,24 @@ fn a_gift_card_does_not_come_back_as_goods() {
     sale.lines[0].goods = Goods::NotOnFile { sku: None, gtin: None };
     assert!(refused(&sale), "by what another store tells of it");
 }
+
+#[test]
+fn goods_come_back_in_the_unit_of_the_sale() {
+    let sale = sold(&[(1_000, 2, 0, 0)], 0);
+    let refused = |quantity| {
+        let brought = Brought { quantity, ..brought(1, 1) };
+        matches!(take_back(&sale, None, brought, Back::default(), 1), Err(NotReturnable::BadQuantity { line: 1, .. }))
+    };
+    assert!(refused(Quantity::new(1_000, crate::Unit::Kilogram).unwrap()));
+    assert!(refused(Quantity::new(0, crate::Unit::Each).unwrap()));
+    assert!(!refused(Quantity::pieces(2).unwrap()));
+}
+
+#[test]
+fn goods_without_a_receipt_are_of_no_sale() {
+    let now = sold(&[(1_000, 1, 0, 0)], 0).lines.remove(0);
+    let back = share::take_back_blind(&now, brought(1, 1), 4);
+    let returned = back.returned.as_ref().unwrap();
+    assert_eq!((back.number, back.net(), returned.line), (4, Minor::literal(-1_000), 0));
+    assert_eq!(returned.sale, None);
+}

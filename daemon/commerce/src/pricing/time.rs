@@ -345,4 +345,20 @@ mod tests {
         let time: LocalTime = text.parse().unwrap();
         assert_eq!(serde_json::to_value(time).unwrap(), text);
     }
+
+    #[test]
+    fn a_local_time_is_on_a_day_that_exists() {
+        let exists = |day: &str| format!("{day}T00:00").parse::<LocalTime>().is_ok();
+        for (last, after) in [
+            ("2026-01-31", "2026-01-32"),
+            ("2026-04-30", "2026-04-31"),
+            ("2026-06-30", "2026-06-31"),
+            ("2026-09-30", "2026-09-31"),
+            ("2026-11-30", "2026-11-31"),
+            ("2026-02-28", "2026-02-29"),
+            ("2028-02-29", "2028-02-30"),
+        ] {
+            assert!(exists(last) && !exists(after), "{last}");
+        }
+    }
 }

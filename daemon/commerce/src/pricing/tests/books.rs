@@ -291,6 +291,11 @@ fn a_class_of_coupons_has_its_own_name_and_prefix() {
     let coupon = |class: &str, prefix: &str| json!({"coupon": {"class": class, "prefix": prefix}});
     let is_taken = |class, prefix| load(&[header(), coupon("spring", "SPR"), coupon(class, prefix)]).is_ok();
     assert_eq!([is_taken("spring", "VIP"), is_taken("vip", "SPR"), is_taken("vip", "VIP")], [false, false, true]);
+    let limited = |field: &str, most: u32| {
+        load(&[header(), json!({"coupon": {"class": "spring", "prefix": "SPR", (field): most}})]).is_ok()
+    };
+    assert_eq!(["uses", "per_customer"].map(|field| limited(field, 1)), [true, true]);
+    assert_eq!(["uses", "per_customer"].map(|field| limited(field, 0)), [false, false]);
 }
 
 #[test]
@@ -332,4 +337,19 @@ fn a_line_comes_to_the_most_at_most_and_keyed_discounts_count_its_pieces() {
     let mut basket = pieces(&[("B", 3)]);
     basket.lines[0].keyed = vec![basket::Keyed { reason: "dented".into(), minor: crate::Minor::literal(100) }];
     assert_eq!(price(&book, &basket).unwrap().lines[0].adjustments[0].units, 3);
+}
+
+#[test]
+fn exclusive_offers_on_everything_clash_with_those_on_a_group() {
+    let is_taken = |first: &Value, second: &Value| {
+        let exclusive = |id: &str, on: &Value| {
+            let rule = json!({"item": {"on": on, "deal": {"percent": 1000}}});
+            offer(id, &rule, &json!({"concurrency": "exclusive"}))
+        };
+        load(&[header(), exclusive("x", first), exclusive("y", second)]).is_ok()
+    };
+    let (tea, wine) = (json!({"groups": ["tea"]}), json!({"groups": ["wine"]}));
+    assert!(is_taken(&tea, &wine));
+    assert!(!is_taken(&tea, &tea));
+    assert!(!is_taken(&all(), &tea) && !is_taken(&tea, &all()) && !is_taken(&all(), &all()));
 }

@@ -343,3 +343,22 @@ fn takings_name_their_first_and_last_sale() {
     }
     assert_eq!(sum.sales, 6);
 }
+
+#[test]
+fn a_closed_shift_that_does_not_add_up_says_why() {
+    let mut closed = opened(1_000);
+    closed.count(counted(1_000)).unwrap();
+    closed.close(3, cashier(), LIMIT, false).unwrap();
+    let told = |change: &dyn Fn(&mut Shift)| {
+        let mut shift = closed.clone();
+        change(&mut shift);
+        shift.contradiction().unwrap_or_default()
+    };
+    assert_eq!(told(&|_| {}), "");
+    assert!(told(&|shift| shift.closing = None).ends_with("it is closed without a result"));
+    assert!(told(&|shift| shift.state = ShiftState::Open).ends_with("it has a result, but is not closed"));
+    let with = |change: fn(&mut Closing)| told(&|shift: &mut Shift| change(shift.closing.as_mut().unwrap()));
+    assert!(with(|closing| closing.expected = Minor::literal(1)).ends_with("is not the sum of its parts"));
+    assert!(with(|closing| closing.counted = Some(Minor::literal(1))).ends_with("is not that of its count"));
+    assert_ne!(with(|closing| closing.difference = Minor::literal(1)), "");
+}

@@ -196,3 +196,16 @@ fn a_missing_item_cancels_an_all_or_nothing_order() {
         ]
     );
 }
+
+#[test]
+fn a_part_has_at_most_as_many_substitutes_as_lines() {
+    let mut order = order(Kind::Pickup, vec![ordered(1, MILK, 3)]);
+    order.lines[0].substitution = Substitution::Any;
+    let mut desk = Desk::accepted(&order);
+    let lines = 20_001..20_000 + 2 * u32::try_from(crate::MAX_LINES).unwrap() - 1;
+    desk.fulfilment.lines.extend(lines.map(|number| Line::new(ordered(number, "1", 1), None, State::Accepted)));
+    desk.run(claim("ann", 1));
+    desk.run(substitute("ann", 1, OAT_MILK, 229, count(1)));
+    assert_eq!(desk.fulfilment.lines.len(), 2 * crate::MAX_LINES);
+    assert_eq!(desk.refused(substitute("ann", 1, OAT_MILK, 229, count(1))), Rule::TooManyLines);
+}

@@ -54,6 +54,8 @@ fn a_profile_is_checked_and_its_errors_repeat_nothing_personal() {
         (customer("", "0664 123456", "a@b.c"), InvalidCustomer::Text("name")),
         (customer("Ada", "12", "a@b.c"), InvalidCustomer::Phone),
         (customer("Ada", "0664 abcdef", "a@b.c"), InvalidCustomer::Phone),
+        (customer("Ada", "0664 123456x", "a@b.c"), InvalidCustomer::Phone),
+        (customer("Ada", "0664 123456", "@b.c"), InvalidCustomer::Email),
         (customer("Ada", "0664 123456", "a@b"), InvalidCustomer::Email),
         (
             Profile { tags: vec!["t".into(); 21], ..customer("Ada", "0664 123456", "a@b.c") },

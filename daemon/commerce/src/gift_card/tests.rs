@@ -220,3 +220,12 @@ fn what_is_loaded_is_held() {
     hub.book(MovementKind::Unload, Minor::literal(20)).unwrap();
     assert_eq!((hub.totals.loaded, hub.totals.spent, hub.available()), (150, 20, Minor::literal(130)));
 }
+
+#[test]
+fn hq_redeems_what_is_free() {
+    let mut card = Account::<&str> { own: 100, hubs: vec![] };
+    for amount in [0, -1, 101] {
+        assert_eq!(card.redeem(Minor::literal(amount)), Err(Overspent { held: 100, requested: amount }));
+    }
+    assert_eq!((card.redeem(Minor::literal(100)), card.free()), (Ok(()), 0));
+}

@@ -231,3 +231,26 @@ fn outcomes_are_summed_by_kind() {
 fn a_basket_stays_in_its_half() {
     assert_eq!([0, 1, 2, 3, 4, 5, 6, 7].map(is_shown), [false, true, false, true, true, false, false, true]);
 }
+
+/// 50 of 200 baskets have chips and 100 have dip: 30 with both can be a coincidence (chi-square 2.7), 36 can't (12.9).
+#[test]
+fn what_can_be_a_coincidence_is_not_suggested() {
+    let suggested = |both: u32| {
+        let mut pairs = Pairs::new(1);
+        assert!(pairs.is_empty());
+        for number in 0..200 {
+            let (chips, dip) = (sku("1"), sku("2"));
+            let mut goods: Vec<(&Sku, &str)> = Vec::new();
+            if number < 50 {
+                goods.push((&chips, "CHIPS"));
+            }
+            if number < both || (50..150 - both).contains(&number) {
+                goods.push((&dip, "DIP"));
+            }
+            pairs.add(day(1), goods);
+        }
+        assert!(!pairs.is_empty());
+        pairs.suggest(&BTreeSet::from(["CHIPS"])).len()
+    };
+    assert_eq!([suggested(30), suggested(36)], [0, 1]);
+}

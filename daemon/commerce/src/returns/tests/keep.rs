@@ -191,3 +191,14 @@ fn records_about_a_refund_are_kept_by_where_it_goes() {
     let keys = ["card:p7", "prepaid:W-1", "gift_card:4", "manufacturer_coupon", "store_credit", "cash"];
     assert_eq!(all.map(|to| to.key()), keys);
 }
+
+#[test]
+fn change_was_not_paid() {
+    let mut sale = paid_in_many_ways();
+    sale.totals.change = Minor::literal(150);
+    let left = left_of(&sale, true, |_| Minor::ZERO);
+    assert_eq!((left[0].to.clone(), left[0].paid), (RefundTo::Cash, Minor::literal(350)));
+    let steps =
+        plan(Minor::literal(10), &[Left { left: Minor::ZERO, ..left[0].clone() }, left[1].clone()], &authorized());
+    assert_eq!(steps.len(), 1, "nothing is left of the cash: {steps:?}");
+}

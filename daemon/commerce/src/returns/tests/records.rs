@@ -168,3 +168,13 @@ fn goods_without_a_receipt_are_of_no_sale() {
     assert_eq!((back.number, back.net(), returned.line), (4, Minor::literal(-1_000), 0));
     assert_eq!(returned.sale, None);
 }
+
+#[test]
+fn only_returns_of_the_last_30_days_count_as_high_value() {
+    let ticket = Ticket { validated: Validated::Local, ..ask(40, 25_000) };
+    let at = |first, second| [past("a/1-1", first, 25_000, true), past("a/1-2", second, 25_000, true)];
+    let fired = |history: &[Past]| rules(&decide(&Policies::default(), &ticket, history));
+    assert_eq!(fired(&at(38, 39)), [Rule::HighValue]);
+    assert_eq!(fired(&at(1, 39)), []);
+    assert_eq!(fired(&[past("a/1-1", 38, 25_000, true), past("a/1-2", 39, 100, true)]), [], "a small one");
+}

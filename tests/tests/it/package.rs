@@ -78,6 +78,7 @@ install one.deb
 is "$(status)" "settled 1.0 "
 is "$(readlink -f /usr/bin/store-hub)" /usr/lib/store-hub/releases/1.0/store-hub
 is "$(stat -c '%U:%G %a' /etc/store-hub)" "root:store-hub 750"
+is "$(stat -c '%U:%G %a' /var/lib/store-hub)" "store-hub:store-hub 700"
 is "$(stat -c '%U:%G %a' /var/backups/store-hub)" "store-hub:store-hub 700"
 id -nG store-hub | grep -qw dialout
 for unit in multi-user.target.wants/store-hub.service timers.target.wants/store-hub-release.timer; do
@@ -87,8 +88,6 @@ done
 # A config, a changed conffile, a hub that runs and has a store.
 echo config >/etc/store-hub/hub.toml
 echo 'STORE_HUB_LOG=debug' >/etc/default/store-hub
-mkdir -m 700 /var/lib/store-hub
-chown store-hub: /var/lib/store-hub
 hub
 answers
 before=$(pgrep -u store-hub -f 'store-hub run')

@@ -15,10 +15,7 @@ use crate::{
     line::{Line, NewLine},
     money::Minor,
     pricing::cash::{CashRounding, Direction},
-    returns::{
-        RefundStep, RefundTo, ReturnTicket, StepState, Way,
-        plan::{self, plan},
-    },
+    returns::{RefundStep, RefundTo, ReturnTicket, StepState, Way, plan},
     tender::Tender,
     void::opposite,
 };
@@ -104,28 +101,17 @@ impl Basket {
     /// Not open, a card payment runs, or nothing is to be given back.
     pub fn begin_refund(&mut self) -> Result<(), Refusal> {
         self.is_not_being_paid()?;
-        let mut rest = self.refund_due();
-        if !rest.is_positive() {
+        let refund = self.refund_due();
+        if !refund.is_positive() {
             return Err(Refusal::NoRefundDue);
         }
         if !self.refund.is_empty() {
             return Ok(());
         }
-        let mut steps: Vec<RefundStep> = Vec::new();
-        for ticket in &self.returns {
-            let amount = ticket.refund.min(rest).max(Minor::ZERO);
-            rest = rest - amount;
-            for step in plan(amount, &ticket.left, &ticket.decision) {
-                match steps.iter_mut().find(|known| known.refund == step.refund) {
-                    Some(known) => known.amount = known.amount + step.amount,
-                    None => steps.push(step),
-                }
-            }
-        }
+        let steps = plan::plan_all(refund, &self.returns);
         if steps.len() + self.tenders.len() > MAX_TENDERS {
             return Err(Refusal::TooManyTenders);
         }
-        steps.sort_by(|one, other| one.refund.cmp(&other.refund));
         self.refund = steps;
         Ok(())
     }

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Decision;
+use super::{Decision, ReturnTicket, SoldIn};
 use crate::{
     gift_card::CardKind, ids::PaymentId, money::Minor, pricing::share::capped_shares, sale::Sale, tender::Tender,
 };
@@ -176,6 +176,32 @@ pub fn plan(refund: Minor, left: &[Left], decision: &Decision) -> Vec<RefundStep
     if rest > 0 {
         let may_be_cash = left.is_empty() || left.iter().any(|left| left.to == RefundTo::Cash);
         add(if may_be_cash { RefundTo::Cash } else { RefundTo::StoreCredit }, rest);
+    }
+    steps.sort_by(|one, other| one.refund.cmp(&other.refund));
+    steps
+}
+
+/// Divides the refund of a basket among the tenders of the sales of its returns. What an earlier return of a sale takes
+/// from a tender, a later one of the same sale finds no more.
+pub(crate) fn plan_all(refund: Minor, returns: &[ReturnTicket]) -> Vec<RefundStep> {
+    let (mut rest, mut steps) = (refund, Vec::<RefundStep>::new());
+    let mut taken: Vec<(&SoldIn, RefundStep)> = Vec::new();
+    for ticket in returns {
+        let amount = ticket.refund.min(rest).max(Minor::ZERO);
+        rest = rest - amount;
+        let mut left = ticket.left.clone();
+        for (_, step) in taken.iter().filter(|(sold, _)| ticket.sale.as_ref() == Some(*sold)) {
+            for left in left.iter_mut().filter(|left| left.to == step.refund) {
+                left.left = (left.left - step.amount).max(Minor::ZERO);
+            }
+        }
+        for step in plan(amount, &left, &ticket.decision) {
+            taken.extend(ticket.sale.as_ref().map(|sold| (sold, step.clone())));
+            match steps.iter_mut().find(|known| known.refund == step.refund) {
+                Some(known) => known.amount = known.amount + step.amount,
+                None => steps.push(step),
+            }
+        }
     }
     steps.sort_by(|one, other| one.refund.cmp(&other.refund));
     steps

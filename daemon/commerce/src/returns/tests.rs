@@ -9,13 +9,13 @@ use proptest::prelude::*;
 
 use super::{
     decide::{Past, Ticket, TicketLine, Validated, decide},
-    plan::{Left, RefundTo, fall_back, left_of, plan},
+    plan::{Left, RefundTo, fall_back, left_of, plan, plan_all},
     share::{Back, Brought, paid, take_back},
     *,
 };
 use crate::{
     Basket, BasketId, BusinessDay, Currency, Discount, Goods, Line, Minor, NewLine, Origin, Particulars, PaymentId,
-    Quantity, ReceiptNumber, Sale, SaleId, ShiftId, Stamp, Tender, line::What, loyalty::Programme,
+    Quantity, ReceiptNumber, Sale, SaleId, ShiftId, Stamp, Tender, gift_card::CardKind, line::What, loyalty::Programme,
     pricing::tax::LineTax, sale::Totals,
 };
 
@@ -345,6 +345,49 @@ proptest! {
         for step in steps {
             let of = left.iter().find(|left| left.to == step.refund).unwrap();
             prop_assert!(step.amount <= of.left);
+        }
+    }
+
+    /// Money goes back where it came from, of no tender more than it has left, over the returns of a basket; elsewhere
+    /// only if the decision says so.
+    #[test]
+    fn money_goes_back_to_the_tenders_that_were_used(
+        paid in proptest::collection::vec((1_i64..10_000, 0_i64..10_000), 5),
+        used in proptest::collection::vec(any::<bool>(), 5),
+        parts in proptest::collection::vec(0_i64..=40, 1..4),
+        (cash, credit_only) in (any::<bool>(), any::<bool>()),
+    ) {
+        let gift = RefundTo::GiftCard { movement: 3, kind: CardKind::GiftCard, card: "4242".into() };
+        let tenders = [RefundTo::Cash, card(7), card(8), gift, RefundTo::ManufacturerCoupon];
+        let left: Vec<Left> = (tenders.into_iter().zip(paid).zip(used))
+            .filter(|(_, is_used)| *is_used)
+            .map(|((to, (paid, back)), _)| Left {
+                to,
+                paid: Minor::new(paid).unwrap(),
+                left: Minor::new((paid - back).max(0)).unwrap(),
+            })
+            .collect();
+        let all: i64 = left.iter().map(|left| left.left.get()).sum();
+        let decision = Decision { cash: cash && !credit_only, store_credit_only: credit_only, ..authorized() };
+        let mut returns = Vec::new();
+        let mut rest = all;
+        for part in parts {
+            let refund = Minor::new((all * part / 100).min(rest)).unwrap();
+            rest -= refund.get();
+            let ticket = ticket_of(&sold(&[(100, 1, 0, 0)], 0), vec![], refund, left.clone());
+            returns.push(ReturnTicket { decision: decision.clone(), ..ticket });
+        }
+        let refund = returns.iter().map(|ticket| ticket.refund).sum::<Minor>();
+        let steps = plan_all(refund, &returns);
+        prop_assert_eq!(steps.iter().map(|step| step.amount).sum::<Minor>(), refund);
+        prop_assert!(steps.iter().rev().skip(1).all(|step| step.refund != RefundTo::Cash), "cash last: {steps:?}");
+        for step in steps {
+            let of = left.iter().find(|left| left.to == step.refund);
+            match (&step.refund, of) {
+                (RefundTo::StoreCredit, _) => prop_assert!(!decision.cash, "nothing says store credit"),
+                (_, None) => prop_assert!(false, "{:?} was not used", step.refund),
+                (_, Some(of)) => prop_assert!(step.amount <= of.left, "{step:?} of {of:?}"),
+            }
         }
     }
 

@@ -46,6 +46,7 @@ pub mod stock;
 #[cfg(test)]
 mod testing;
 pub mod timekeeping;
+pub mod training;
 
 pub use capability::{
     Apply, By, Capability, Check, IncomingItem, OutgoingEvent, Prepare, PublishedKind, Retention, Tidied, Tidy, Touched,
@@ -79,6 +80,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &orders::CAPABILITY,
     &returns::CAPABILITY,
     &selling::CAPABILITY,
+    &training::CAPABILITY,
     &payments::CAPABILITY,
     &closing::CAPABILITY,
     &hq::CAPABILITY,

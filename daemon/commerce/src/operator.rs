@@ -12,6 +12,7 @@
 //! | move cash without a sale | | yes | yes | | |
 //! | approve a difference of a count | | 20.00 | yes | | |
 //! | see what an open shift has taken | | yes | yes | | |
+//! | begin and end training | | yes | yes | | |
 //! | pick orders | yes | yes | yes | | yes |
 //!
 //! Amounts are in the store's currency, with its decimals left out: 200.00 is 20,000 minor units of any currency.
@@ -77,6 +78,8 @@ pub enum Right {
     ApproveCount,
     /// See what an open shift has taken, and what should be in its till.
     ReadShift,
+    /// Begin and end the training of a register.
+    SwitchTraining,
     /// Pick orders.
     Pick,
 }
@@ -105,7 +108,7 @@ impl Limit {
 
 impl Right {
     /// All rights, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sell,
         Self::Discount,
         Self::VoidTender,
@@ -116,6 +119,7 @@ impl Right {
         Self::MoveCash,
         Self::ApproveCount,
         Self::ReadShift,
+        Self::SwitchTraining,
         Self::Pick,
     ];
 
@@ -132,6 +136,7 @@ impl Right {
             Self::MoveCash => "move_cash",
             Self::ApproveCount => "approve_count",
             Self::ReadShift => "read_shift",
+            Self::SwitchTraining => "switch_training",
             Self::Pick => "pick",
         }
     }
@@ -143,7 +148,7 @@ impl Right {
         let row = match self {
             Self::Sell => [Always, Always, Always, Never, Never],
             Self::Discount => [UpTo(100), UpTo(300), Always, Never, Never],
-            Self::VoidTender | Self::OpenDrawer | Self::MoveCash | Self::ReadShift => {
+            Self::VoidTender | Self::OpenDrawer | Self::MoveCash | Self::ReadShift | Self::SwitchTraining => {
                 [Never, Always, Always, Never, Never]
             }
             Self::Refund | Self::OverrideReturn => [Never, UpTo(20_000), Always, Never, Never],

@@ -1,4 +1,5 @@
 //! What identifies a receipt: its number, and the prefix of a store that could not learn where its numbers had ended.
+//! Receipts of training have numbers of their own.
 
 use std::{fmt, str::FromStr};
 
@@ -62,6 +63,29 @@ impl FromStr for ReceiptPrefix {
 
 crate::ids::as_text!(ReceiptPrefix, "^(0|[1-9A-Z][0-9A-Z]{0,12})$", "TP7L6O");
 
+/// The number of a training sale, such as `T12`: counted from 1 in a store, apart from the numbers of receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TrainingNumber(pub u64);
+
+impl fmt::Display for TrainingNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T{}", self.0)
+    }
+}
+
+impl FromStr for TrainingNumber {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let digits = text.strip_prefix('T').and_then(|digits| digits.parse().ok());
+        let parsed = digits.map(Self).filter(|number| number.0 > 0 && number.to_string() == text);
+        parsed.ok_or_else(|| InvalidId::new("training number", text, "a T and a number from 1, such as `T12`"))
+    }
+}
+
+crate::ids::as_text!(TrainingNumber, "^T[1-9][0-9]{0,19}$", "T12");
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -72,6 +96,15 @@ mod tests {
     fn a_receipt_number_has_six_digits_and_more_when_it_needs_them() {
         let read = [1, 999_999, 1_000_000].map(|number| ReceiptNumber(number).to_string());
         assert_eq!(read, ["000001", "999999", "1000000"]);
+    }
+
+    #[test]
+    fn a_training_number_is_no_receipt_number() {
+        assert_eq!("T12".parse(), Ok(TrainingNumber(12)));
+        assert_eq!(TrainingNumber(12).to_string(), "T12");
+        for bad in ["12", "T", "T0", "T012", "t12", "T-1", "000012"] {
+            assert!(bad.parse::<TrainingNumber>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub static JOB_ENDED: Kind = Kind::new(
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["print_job", "print_copy", "label_job", "label_job_part"],
+    tables: &["print_job", "print_copy", "print_training", "label_job", "label_job_part"],
     refusals: &[&LABEL_UNPRINTABLE, &TEMPLATE_UNKNOWN, &JOB_UNKNOWN, &JOB_ENDED],
     permissions: &[&REPRINT, &READ_LABELS, &PRINT_LABELS],
     acts: &[ReceiptReprinted::KIND, LabelsPrinted::KIND],

@@ -6,7 +6,7 @@
 //! or may not be on paper, and is not printed again. A copy is marked as a copy, numbered, and recorded in the audit
 //! trail.
 
-use commerce::SaleId;
+use commerce::{SaleId, receipt::TrainingNumber};
 use serde::{Deserialize, Serialize};
 use store::{NameNumber, Order, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
@@ -23,6 +23,9 @@ static JOBS: Table<NameNumber, Job> = Table::new("print_job");
 /// Copies by printer and by their number.
 static COPIES: Table<NameNumber, Job> = Table::new("print_copy");
 
+/// Receipts of training, by printer and by the training sale's number.
+static TRAINING: Table<NameNumber, Job> = Table::new("print_training");
+
 /// The counter of copies.
 const COPY: &str = "receipt_copy";
 
@@ -31,14 +34,28 @@ const COPY: &str = "receipt_copy";
 pub struct Job {
     /// The printer.
     pub printer: String,
-    /// The sale's sequence number.
+    /// The sale's sequence number; of a training sale, its number.
     pub sequence: u64,
+    /// Whether the sale is one of training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub training: bool,
     /// The number of the copy, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<u64>,
     /// It was sent to the printer or is being sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
+}
+
+impl Job {
+    /// Its table, and its number there.
+    fn place(&self) -> (&'static Table<NameNumber, Self>, u64) {
+        match self.copy {
+            Some(copy) => (&COPIES, copy),
+            None if self.training => (&TRAINING, self.sequence),
+            None => (&JOBS, self.sequence),
+        }
+    }
 }
 
 /// A copy that is queued.
@@ -70,11 +87,21 @@ impl Act for ReceiptReprinted {
 /// # Errors
 /// The store fails.
 pub fn queue(transaction: &mut Transaction<'_>, printer: &str, sequence: u64) -> Result<(), StoreError> {
-    transaction.put(
-        &JOBS,
-        (printer, sequence),
-        &Job { printer: printer.to_owned(), sequence, copy: None, begun: false },
-    )
+    let job = Job { printer: printer.to_owned(), sequence, training: false, copy: None, begun: false };
+    transaction.put(&JOBS, (printer, sequence), &job)
+}
+
+/// Queues the receipt of a training sale, in the sale's own commit.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn queue_training(
+    transaction: &mut Transaction<'_>,
+    printer: &str,
+    number: TrainingNumber,
+) -> Result<(), StoreError> {
+    let job = Job { printer: printer.to_owned(), sequence: number.0, training: true, copy: None, begun: false };
+    transaction.put(&TRAINING, (printer, number.0), &job)
 }
 
 /// Queues a copy of a sale's receipt.
@@ -89,7 +116,8 @@ pub fn reprint(
 ) -> Result<ReceiptCopy, Refusal> {
     REPRINT.require(&by.actor)?;
     let copy = transaction.next_number(COPY)?;
-    let job = Job { printer: printer.clone(), sequence: sale.sequence, copy: Some(copy), begun: false };
+    let job =
+        Job { printer: printer.clone(), sequence: sale.sequence, training: false, copy: Some(copy), begun: false };
     transaction.put(&COPIES, (&*printer, copy), &job)?;
     audit::record(transaction, by, &ReceiptReprinted { sale, copy, printer: printer.clone() })?;
     Ok(ReceiptCopy { copy, printer })
@@ -97,10 +125,8 @@ pub fn reprint(
 
 /// Removes a job that is done or can never be done.
 pub fn done(transaction: &mut Transaction<'_>, job: &Job) {
-    match job.copy {
-        None => transaction.delete(&JOBS, (&*job.printer, job.sequence)),
-        Some(copy) => transaction.delete(&COPIES, (&*job.printer, copy)),
-    }
+    let (table, number) = job.place();
+    transaction.delete(table, (&*job.printer, number));
 }
 
 /// Marks a job as begun, or removes the mark from one that was not printed.
@@ -109,18 +135,16 @@ pub fn done(transaction: &mut Transaction<'_>, job: &Job) {
 /// The store fails.
 pub fn mark(transaction: &mut Transaction<'_>, job: &Job, begun: bool) -> Result<(), StoreError> {
     let job = Job { begun, ..job.clone() };
-    match job.copy {
-        None => transaction.put(&JOBS, (&*job.printer, job.sequence), &job),
-        Some(copy) => transaction.put(&COPIES, (&*job.printer, copy), &job),
-    }
+    let (table, number) = job.place();
+    transaction.put(table, (&*job.printer, number), &job)
 }
 
-/// The first job in a printer's queue; receipts come before copies.
+/// The first job in a printer's queue; receipts come before copies, and those of training come last.
 ///
 /// # Errors
 /// The store fails.
 pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
-    for table in [&JOBS, &COPIES] {
+    for table in [&JOBS, &COPIES, &TRAINING] {
         // A damaged job is skipped; the check names it.
         let damaged = |error: StoreError| tracing::error!(%error, "could not read a print job");
         let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, 1, damaged)?;
@@ -131,13 +155,13 @@ pub fn first(store: &Store, printer: &str) -> Result<Option<Job>, StoreError> {
     Ok(None)
 }
 
-/// The number of receipts and copies in a printer's queue; at most `most` of each are counted.
+/// The number of receipts and copies in a printer's queue, with those of training; at most `most` of each are counted.
 ///
 /// # Errors
 /// The store fails.
 pub fn waiting(store: &Store, printer: &str, most: usize) -> Result<usize, StoreError> {
     let mut count = 0;
-    for table in [&JOBS, &COPIES] {
+    for table in [&JOBS, &COPIES, &TRAINING] {
         let jobs = store.readable_page(table, Some((printer, 0)), Order::Ascending, most, |_| ())?;
         count += jobs.iter().filter(|job| job.printer == printer).count();
     }

@@ -50,7 +50,8 @@ pub struct BasketStatus {
 }
 
 impl BasketStatus {
-    fn of(basket: &Basket, line: Option<u32>) -> Self {
+    /// A basket after a command about a line.
+    pub(crate) fn of(basket: &Basket, line: Option<u32>) -> Self {
         let line = line.and_then(|number| basket.lines.iter().find(|line| line.number == number).cloned());
         let (due, in_cash) = (basket.due(), basket.due_in_cash());
         let due_in_cash = Some(in_cash).filter(|in_cash| *in_cash != due);
@@ -92,9 +93,12 @@ impl Act for BasketAbandoned {
         ActKind { name: "basket_abandoned", doc: "A person abandoned the unpaid basket of a register" };
 }
 
+/// The counter of baskets.
+pub(super) const NUMBERS: &str = "basket";
+
 /// Assigns a basket id.
 pub(crate) fn new_basket_id(transaction: &mut Transaction<'_>) -> Result<BasketId, StoreError> {
-    transaction.next_number("basket").map(BasketId)
+    transaction.next_number(NUMBERS).map(BasketId)
 }
 
 /// Opens a basket and claims the stock reservations that it names.

@@ -41,7 +41,7 @@ pub use basket::{
 };
 pub(crate) use basket::{abandon, allow_discounts, card_tender, new_basket_id};
 pub use handover::{HandedOver, hand_over};
-pub use open_baskets::in_open_baskets;
+pub use open_baskets::{MaybeOpen, in_open_baskets, maybe_open};
 pub use parking::{ParkRequest, ParkedBasket, park, parked, recall};
 pub(crate) use receipts::require_numbers;
 pub use receipts::{NUMBERS_AWAITED, NumberSource, begin_numbering, continue_numbers, number_apart, number_source};

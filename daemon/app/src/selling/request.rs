@@ -256,7 +256,7 @@ impl TenderRequest {
     ///
     /// # Errors
     /// It is a gift card.
-    pub(super) fn plain(self) -> Result<Tender, Refusal> {
+    pub(crate) fn plain(self) -> Result<Tender, Refusal> {
         match self {
             Self::Cash { amount } => Ok(Tender::Cash { amount }),
             Self::ManufacturerCoupon { amount, code } => Ok(Tender::ManufacturerCoupon { amount, code }),

@@ -11,6 +11,7 @@ use app::{
     Refusal,
     devices::{DISCOVER, DRAWER, DrawerOpened, LEASE, LISTEN, PRINTER_FAILED, READ, SCALE_FAILED, WEIGH},
     registers::REGISTER_UNKNOWN,
+    training,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Quantity, RegisterName, Unit, operator::Right};
@@ -38,9 +39,9 @@ pub(crate) fn routes() -> Routes {
         .read(&LISTEN, routes!(lane))
         .read(&LISTEN, routes!(lane_events))
         .read(&LISTEN, routes!(lane_display))
-        .command(&WEIGH, routes!(weigh))
-        .command(&LEASE, routes!(lease))
-        .command(&LEASE, routes!(give_back))
+        .also_in_training(&WEIGH, routes!(weigh))
+        .also_in_training(&LEASE, routes!(lease))
+        .also_in_training(&LEASE, routes!(give_back))
         .read(&DISCOVER, routes!(discover))
         .command(&DRAWER, routes!(open_drawer))
 }
@@ -103,6 +104,8 @@ struct Lane {
     currency: &'static str,
     /// The decimals of the minor unit: with 2, an amount of 105 is 1.05.
     currency_exponent: u32,
+    /// Whether the register is in training: nothing that it does counts.
+    training: bool,
     /// The lane's devices and the store's label printers.
     devices: Vec<DeviceState>,
 }
@@ -116,6 +119,7 @@ async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<L
     let is_label_printer = |device: &DeviceState| device.kind == DeviceKind::LabelPrinter.name();
     let mut devices = hub.devices.states();
     devices.retain(|device| is_label_printer(device) || names.contains(&Some(device.device.as_str())));
+    let training = training::is_in_training(&hub.store, &lane.name)?;
     Ok(Json(Lane {
         register: lane.name.clone(),
         store: hub.config.store.name.clone(),
@@ -123,6 +127,7 @@ async fn lane(Asker(actor): Asker, State(hub): State<Arc<Hub>>) -> Result<Json<L
         version: env!("CARGO_PKG_VERSION"),
         currency: hub.currency().code(),
         currency_exponent: hub.currency().exponent(),
+        training,
         devices,
     }))
 }

@@ -10,6 +10,7 @@ use app::{
     gift_cards::{self, CARD_UNKNOWN, CardAtHub, PRESENT, PresentRequest, Presented},
     refusal::{BAD_REQUEST, FAULT},
     selling::{self, BasketStatus, SELL},
+    training,
 };
 use axum::{Json, extract::State};
 use commerce::{BasketId, Minor, gift_card::CardNumber};
@@ -108,6 +109,7 @@ pub(crate) async fn present_account(
 async fn finish(hub: &Arc<Hub>, by: app::By, number: CardNumber, balance: Option<i64>) -> Result<Presented, Refusal> {
     let reference = hexadecimal::of(&random()?);
     let presented = hub.store.commit_for(Purpose::Money, move |transaction| {
+        training::require_real(transaction, &by)?;
         gift_cards::present(transaction, &by, &number, reference, balance)
     });
     presented.await

@@ -12,7 +12,7 @@
 //! | `followers` | work after a commit, driven by stored records |
 //! | `registers`, `operators`, `catalog`, `publications` | capabilities: their routes and followers |
 //! | `cash`, `selling`, `orders`, `stock`, `payments`, `gift_cards`, `customers` | the same |
-//! | `guide`, `printing` | the same |
+//! | `guide`, `printing`, `training` | the same |
 //! | `devices`, `events`, `status`, `headquarters`, `timekeeping`, `audit` | the same |
 //! | `hub`, `parts` | the running hub and its parts: authentication, catalog, devices, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
@@ -57,6 +57,7 @@ mod status;
 mod stock;
 mod timekeeping;
 mod trail;
+mod training;
 mod web;
 
 pub use hub::Hub;
@@ -88,6 +89,7 @@ fn routes() -> Vec<web::Routes> {
         selling::sale_routes(),
         selling::return_routes(),
         printing::receipt_routes(),
+        training::routes(),
         orders::routes(),
         stock::routes(),
         printing::label_routes(),

@@ -35,8 +35,8 @@ pub(crate) fn routes() -> Routes {
         &["operators", "registers", "roles"],
     )
     .keyless(&SIGN_IN, routes!(sign_in))
-    .command(&SIGN_IN, routes!(sign_out))
-    .command(&SIGN_IN, routes!(lock))
+    .also_in_training(&SIGN_IN, routes!(sign_out))
+    .also_in_training(&SIGN_IN, routes!(lock))
     .keyless(&SIGN_IN, routes!(sign_override))
     .read(&READ, routes!(list))
     .keyless(&MANAGE, routes!(add))

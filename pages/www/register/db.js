@@ -7,14 +7,14 @@ import { openDB } from "../vendor/idb.js";
  * A basket at this register.
  * @typedef {{id: string, hub?: string, state: "open" | "closing" | "trouble", why?: string, opened: number, change?:
  * number, total?: number, refund?: {key: string,
- * body: any}, credit?: string}} LocalBasket
+ * body: any}, credit?: string, training?: boolean}} LocalBasket
  * `hub`: the hub's id, once it has answered. `closing`: paid here; its commands are on their way. `trouble`: the hub
  * refused one of them. `refund`: the step that was sent and not answered; `credit`: the number of the store credit that
- * a step gave.
+ * a step gave. `training`: nothing of it counts.
  *
  * A command on its way to the hub.
  * @typedef {{seq: number, key: string, basket: string, path: string, body: any, opens?: boolean, tried: boolean, at:
- * number, line?: Draft, needs?: string}} Command
+ * number, line?: Draft, needs?: string, training?: boolean}} Command
  * `tried`: it may have reached the hub. `needs`: the key of a command without which it makes no sense.
  *
  * What is known of a line before the hub has priced it.

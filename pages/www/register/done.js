@@ -38,11 +38,12 @@ export function Done({ register }) {
           ""}${sale.receipt}` })}</p>
         <div class="row">
           <${Button} icon="receipt" onClick=${() => setReceipt(true)}>${t("register.receipt.show")}<//>
-          <${Button} icon="printer" onClick=${print}>${t("register.receipt.print")}<//>
+          ${!sale.training && html`<${Button} icon="printer" onClick=${print}>${t("register.receipt.print")}<//>`}
           ${sale.customer && html`<${Email} register=${register} sale=${sale.sale} />`}
         </div>`
     }
-    ${receipt && html`<${Receipt} register=${register} sale=${sale.sale} onClose=${() => setReceipt(false)} />`}
+    ${receipt && html`<${Receipt} register=${register} sale=${sale.training ? sale.receipt : sale.sale}
+      training=${sale.training} onClose=${() => setReceipt(false)} />`}
   </div>`;
 }
 
@@ -73,13 +74,14 @@ function Refunded({ sale, lane }) {
     ${sale.credit && html`<${Notice} kind="busy">${t("register.refund.credit", { card: sale.credit })}<//>`}`;
 }
 
-/** A receipt as it was printed, with a code by which it is found again. */
-export function Receipt({ register, sale, onClose }) {
+/** A receipt as it was printed, with a code by which it is found again; one of training is not. */
+export function Receipt({ register, sale, training = false, onClose }) {
   const [lines, setLines] = useState(/** @type {string[] | undefined} */ (undefined));
   const [wrong, setWrong] = useState("");
   const code = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   useEffect(() => {
-    register.api.get(`/sales/${sale}/receipt`).then(setLines, (error) => setWrong(explain(error)));
+    const root = training ? "/training" : "";
+    register.api.get(`${root}/sales/${sale}/receipt`).then(setLines, (error) => setWrong(explain(error)));
   }, [sale]);
   useEffect(() => {
     if (lines && code.current)
@@ -93,8 +95,9 @@ export function Receipt({ register, sale, onClose }) {
           ? html`<${Spinner} />`
           : html`<div class="receipt">
       <div class="paper" tabindex="0" role="region" aria-label=${t("register.receipt")}>${lines.join("\n")}</div>
-      <figure><canvas ref=${code} role="img" aria-label=${t("register.receipt.code")}></canvas><figcaption
-        class="quiet small">${t("register.receipt.code")}</figcaption></figure>
+      ${!training && html`<figure><canvas ref=${code} role="img"
+        aria-label=${t("register.receipt.code")}></canvas><figcaption
+        class="quiet small">${t("register.receipt.code")}</figcaption></figure>`}
     </div>`
     }
   <//>`;

@@ -6,6 +6,7 @@ import { go } from "../lib/route.js";
 import { number, t } from "../texts/index.js";
 import { Preferences } from "../look/frame.js";
 import { Button, Dialog, toast } from "../look/index.js";
+import { isTraining, TrainingSwitch } from "./training.js";
 
 /**
  *
@@ -31,6 +32,7 @@ export function Menu({ register, onClose, onOpen }) {
   };
   return html`<${Dialog} title=${t("register.menu")} onClose=${onClose}>
     <div class="menu">
+      ${!isTraining(register) && html`
       <${Button} large icon="order" onClick=${() => onOpen("orders")}>${t("register.orders")}<//>
       <${Button} large icon="store" disabled=${!register.isOnline.value}
         onClick=${() => onOpen("elsewhere")}>${t("register.elsewhere-order")}<//>
@@ -42,10 +44,11 @@ export function Menu({ register, onClose, onOpen }) {
       <${Button} large icon="card" disabled=${!register.isOnline.value}
         onClick=${() => onOpen("gift-card")}>${t("register.gift-card.sell")}<//>
       <${Button} large icon="drawer" onClick=${drawer}>${t("register.drawer")}<//>
-      <${Button} large icon="stock" onClick=${() => go("picking")}>${t("register.picking")}<//>
+      <${Button} large icon="stock" onClick=${() => go("picking")}>${t("register.picking")}<//>`}
       <${Button} large icon="device" onClick=${() => window.open("/register/#/display", "store-hub-display",
         "popup")}>${t("register.display")}<//>
       <${Button} large icon="receipt" onClick=${() => onOpen("unsent")}>${t("register.unsent")}<//>
+      <${TrainingSwitch} register=${register} onClose=${onClose} />
       ${operators.value.length > 0 && operator.value && html`<${Button} large icon="lock"
         onClick=${leave}>${t("register.lock")}<//>`}
     </div>

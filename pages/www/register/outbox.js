@@ -108,6 +108,7 @@ export class Outbox {
         opens,
         line,
         needs,
+        training: basket.training,
         tried: false,
         at: Date.now(),
       });
@@ -224,7 +225,8 @@ export class Outbox {
       tx.objectStore("outbox").put(command);
       await tx.done;
     }
-    const path = command.path.replace("{basket}", basket?.hub ?? "");
+    const root = command.training ? "/training" : "";
+    const path = root + command.path.replace("{basket}", basket?.hub ?? "");
     try {
       const answer = await this.api.post(path, command.body, { key: command.key, timeout: 8000 });
       this.reached();

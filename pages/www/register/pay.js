@@ -6,6 +6,7 @@ import { Button, Dialog, Icon, Input, Keypad, Notice, Spinner, Tabs } from "../l
 import { Points } from "./customers.js";
 import { GiftCard } from "./gift-cards.js";
 import { likelyCash, minor } from "./money.js";
+import { isTraining } from "./training.js";
 
 /** @param {{register: import("./register.js").Register, onClose: () => void}} properties */
 export function Pay({ register, onClose }) {
@@ -14,6 +15,7 @@ export function Pay({ register, onClose }) {
   const [digits, setDigits] = useState("");
   const [busy, setBusy] = useState(false);
   const [giftCard, setGiftCard] = useState(false);
+  const training = isTraining(register);
   const { due, paid } = totals.value;
   const inCash = Math.max(0, view.value?.due_in_cash ?? due);
   // A tender that was taken leaves another amount.
@@ -50,7 +52,8 @@ export function Pay({ register, onClose }) {
           <${Button} icon="back" onClick=${() => register.voidTender(tender.number)}>${t("register.give-back")}<//>
         </div>`,
         )}
-        <${Button} kind="main" large wide icon="card" disabled=${!isOnline.value || busy || due <= 0}
+        ${training && html`<${Notice} kind="note">${t("register.training.cash")}<//>`}
+        <${Button} kind="main" large wide icon="card" disabled=${training || !isOnline.value || busy || due <= 0}
           onClick=${() => run(() => register.payCard(how === "part" && given > 0 && given < due ? given : undefined))}>
           ${how === "part" && given > 0 && given < due ? t("register.card.part", { amount: money(given, lane.value) })
             : t("register.card")}
@@ -59,12 +62,14 @@ export function Pay({ register, onClose }) {
         ${due <= 0 && (paid.length > 0 || due === 0) && !busy && html`<${Button} kind="main" large wide
           onClick=${() => run(() => register.complete())}>${t("register.complete")}<//>`}
         ${
-          giftCard
+          training
+            ? undefined
+            : giftCard
             ? html`<${GiftCard} register=${register} onClose=${() => setGiftCard(false)} />`
             : html`<${Button} wide icon="card" disabled=${!isOnline.value || busy || due <= 0}
               onClick=${() => setGiftCard(true)}>${t("register.gift-card")}<//>`
         }
-        <${Points} register=${register} disabled=${!isOnline.value || busy || due <= 0} />
+        ${!training && html`<${Points} register=${register} disabled=${!isOnline.value || busy || due <= 0} />`}
         <${Coupon} register=${register} />
       </div>
       <form class="stack" onSubmit=${(event) => {

@@ -16,6 +16,7 @@ import { keep, setting } from "./db.js";
 import { Outbox } from "./outbox.js";
 import { Prices } from "./prices.js";
 import { sound } from "./sounds.js";
+import { isTraining } from "./training.js";
 
 /** @typedef {import("hub-api").components["schemas"]} Schemas */
 /** @typedef {import("./db.js").LocalBasket} LocalBasket */
@@ -337,7 +338,7 @@ export class Register {
     const basket = this.basket();
     if (!basket || basket.state !== "open") {
       /** @type {LocalBasket} */
-      const opened = { id: newKey(), state: "open", opened: Date.now() };
+      const opened = { id: newKey(), state: "open", opened: Date.now(), training: isTraining(this) || undefined };
       // At once: the next scan belongs to the same basket.
       const added = batch(() => {
         this.done.value = undefined;
@@ -368,9 +369,10 @@ export class Register {
     const basket = this.basket();
     if (!basket?.hub || basket.state !== "open") return;
     try {
-      const view = await this.api.get(`/baskets/${basket.hub}`);
+      const view = await this.api.get(`${basket.training ? "/training" : ""}/baskets/${basket.hub}`);
       if (this.current.value !== basket.id) return;
-      if (view.state.state === "completed") return void (await this.foundCompleted(basket, view));
+      if (view.state.state === "completed" && !basket.training)
+        return void (await this.foundCompleted(basket, view));
       if (view.state.state !== "open") {
         await this.outbox.forget(basket.id);
         return this.clear();
@@ -623,6 +625,7 @@ export class Register {
   async payCard(amount) {
     const first = this.basket();
     if (!first) return;
+    if (first.training) return toast(t("register.training.cash"), { kind: "bad" });
     // The terminal charges what the hub knows.
     if (!(await this.outbox.sent(first.id))) return toast(t("register.card.offline"), { kind: "bad" });
     const basket = this.basket();

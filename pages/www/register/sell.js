@@ -21,6 +21,7 @@ import { Sales } from "./sales.js";
 import { Report, Shift } from "./shift.js";
 import { SignIn } from "./sign-in.js";
 import { Suggestions } from "./suggestions.js";
+import { isTraining, mayOpen, TrainingBand } from "./training.js";
 import { Unsent } from "./unsent.js";
 
 /** @typedef {import("./register.js").Register} Register */
@@ -43,7 +44,9 @@ const DIALOGS = {
 
 /** @param {{register: Register}} properties */
 export function Sell({ register }) {
-  const [open, setOpen] = useState(/** @type {keyof typeof DIALOGS | ""} */ (""));
+  const [open, setOpenNow] = useState(/** @type {keyof typeof DIALOGS | ""} */ (""));
+  const setOpen = (/** @type {keyof typeof DIALOGS | ""} */ name) =>
+    (name === "" || mayOpen(register, name)) && setOpenNow(name);
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
   const { lines, totals, selected, isLocked, question, payment, done, report, isOnline } = register;
   const hasLines = lines.value.length > 0;
@@ -94,6 +97,7 @@ export function Sell({ register }) {
 
   const Open = open ? DIALOGS[open] : undefined;
   return html`
+    <${TrainingBand} register=${register} />
     <${Header} register=${register} onOpen=${setOpen} />
     <main class="sell">
       <section class="basket" aria-label=${t("register.basket")}>
@@ -118,7 +122,7 @@ export function Sell({ register }) {
 
 /** @param {Register} register */
 async function park(register) {
-  if (!register.lines.value.length) return;
+  if (!register.lines.value.length || !mayOpen(register, "parked")) return;
   if (!register.isOnline.value) return toast(t("register.park.offline"), { kind: "bad" });
   await register.park("");
 }
@@ -245,7 +249,7 @@ function Total({ register, onPay, onPark }) {
           : html`<${Button} kind="plain" large icon="trash" aria-label=${t("register.abandon")}
             onClick=${() => setSure(true)} />`)
       }
-      <${Button} large icon="park" disabled=${!isOnline.value || paid.length > 0}
+      <${Button} large icon="park" disabled=${isTraining(register) || !isOnline.value || paid.length > 0}
         onClick=${onPark}>${hasLines ? t("register.park") : t("register.recall")}<//>
       <${Button} kind="main" large class="button main large grow" icon=${owes ? "return" : "cash"}
         disabled=${!hasLines} onClick=${onPay}>${owes ? t("register.refund") : t("register.pay")}<//>

@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from "../vendor/ui.js";
 import { t } from "../texts/index.js";
 import { Icon } from "../look/index.js";
+import { isTraining } from "./training.js";
 
 /** After the last change of the basket, in milliseconds. */
 const PAUSE = 500;
@@ -11,7 +12,8 @@ const PAUSE = 500;
 export function Suggestions({ register }) {
   const { view, lines, totals, isOnline, outbox } = register;
   const [suggested, setSuggested] = useState(/** @type {any[]} */ ([]));
-  const id = view.value?.id;
+  // Training baskets have none: what is shown and taken there says nothing about customers.
+  const id = isTraining(register) ? undefined : view.value?.id;
   const goods = lines.value.map(({ id: line }) => line).join();
   const isSettled = outbox.waiting.value.length === 0;
   const asks = id && goods && isSettled && isOnline.value && totals.value.paid.length === 0 && totals.value.owed > 0;

@@ -233,9 +233,9 @@ pub(super) async fn print(
     command: Command<PrintLabels>,
 ) -> Result<Json<LabelJob>, Problem> {
     let (reader, store) = (Arc::clone(&hub), Arc::clone(&hub.store));
-    let Command { by, key, body } = command;
+    let Command { by, key, also_in_training, body } = command;
     let template = body.template.clone();
-    let command = Command { by, key, body: () };
+    let command = Command { by, key, also_in_training, body: () };
     // Refused inside the commit, so that a repeat gets its answer even if an item has changed.
     let name = printer.clone();
     let shown = if body.template == SHELF { on_shelf(&hub, &body) } else { Vec::new() };

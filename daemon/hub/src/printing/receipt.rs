@@ -2,7 +2,7 @@
 //! the receipt except for its mark. The store's name, its logo, the time zone and the paper's width are those of the
 //! current config.
 
-use app::payments;
+use app::{payments, training::TrainingSale};
 use commerce::{Line, Minor, Sale, Tender, Unit, pricing::tax::LineTax};
 use drivers::{
     receipt_printer::{Align, Block, Document, layout, sheet},
@@ -20,18 +20,47 @@ const COLUMNS: u8 = 42;
 /// # Errors
 /// The store fails.
 pub(crate) fn document(hub: &Hub, sale: &Sale, copy: Option<u64>) -> Result<Document, StoreError> {
+    write(hub, sale, &sale.receipt_text(), &Mark::Sale { copy })
+}
+
+/// The document of a training sale, which says at its head and at its foot that it is no receipt. It has no barcode by
+/// which goods could come back.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn of_training(hub: &Hub, sold: &TrainingSale) -> Result<Document, StoreError> {
+    write(hub, &sold.sale, &sold.number.to_string(), &Mark::Training)
+}
+
+/// What a document is.
+enum Mark {
+    /// A receipt, or a copy of it with its number.
+    Sale { copy: Option<u64> },
+    /// Nothing that counts.
+    Training,
+}
+
+/// What a document of training says at its head and at its foot.
+fn training_mark() -> [Block; 2] {
+    ["*** TRAINING ***", "NOT A RECEIPT, NOTHING WAS SOLD"].map(|text| Block::Text {
+        text: text.into(),
+        align: Align::Centre,
+        bold: true,
+    })
+}
+
+fn write(hub: &Hub, sale: &Sale, number: &str, mark: &Mark) -> Result<Document, StoreError> {
     let money = |amount: Minor| amount.display(sale.currency).to_string();
     let logo = hub.logo.iter().map(|logo| Block::Picture { picture: logo.clone() });
     let mut blocks: Vec<Block> = logo.collect();
     blocks.extend([
         Block::Heading { text: hub.config.store.name.clone() },
         Block::Text { text: hub.calendar.local_time(sale.sold_at_ms), align: Align::Centre, bold: false },
-        Block::Columns {
-            left: format!("Receipt {}", sale.receipt_text()),
-            right: sale.register.to_string(),
-            bold: false,
-        },
+        Block::Columns { left: format!("Receipt {number}"), right: sale.register.to_string(), bold: false },
     ]);
+    if let Mark::Training = mark {
+        blocks.extend(training_mark());
+    }
     if let Some(voided) = sale.voids {
         blocks.push(Block::Text { text: format!("VOID OF SALE {voided}"), align: Align::Centre, bold: true });
     }
@@ -42,7 +71,7 @@ pub(crate) fn document(hub: &Hub, sale: &Sale, copy: Option<u64>) -> Result<Docu
         };
         blocks.push(Block::Text { text, align: Align::Centre, bold: true });
     }
-    if let Some(number) = copy {
+    if let Mark::Sale { copy: Some(number) } = mark {
         blocks.push(Block::Text { text: format!("COPY {number}"), align: Align::Centre, bold: true });
     }
     blocks.push(Block::Rule);
@@ -111,7 +140,10 @@ pub(crate) fn document(hub: &Hub, sale: &Sale, copy: Option<u64>) -> Result<Docu
     }
     blocks.push(Block::Feed { lines: 1 });
     blocks.push(Block::Text { text: "Thank you!".into(), align: Align::Centre, bold: false });
-    blocks.push(Block::Barcode { data: sale.id.to_string() });
+    match mark {
+        Mark::Sale { .. } => blocks.push(Block::Barcode { data: sale.id.to_string() }),
+        Mark::Training => blocks.extend(training_mark()),
+    }
     Ok(Document { blocks })
 }
 
@@ -129,6 +161,22 @@ pub(crate) fn text(hub: &Hub, sale: &Sale) -> Result<Vec<String>, StoreError> {
 /// The store fails.
 pub(crate) fn picture(hub: &Hub, sale: &Sale) -> Result<Sheet, StoreError> {
     Ok(sheet(&document(hub, sale, None)?, columns(hub, sale)))
+}
+
+/// The receipt of a training sale as lines of text.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn training_text(hub: &Hub, sold: &TrainingSale) -> Result<Vec<String>, StoreError> {
+    Ok(layout(&of_training(hub, sold)?, columns(hub, &sold.sale)))
+}
+
+/// The receipt of a training sale as it looks on paper.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn training_picture(hub: &Hub, sold: &TrainingSale) -> Result<Sheet, StoreError> {
+    Ok(sheet(&of_training(hub, sold)?, columns(hub, &sold.sale)))
 }
 
 /// The columns of the printer of the register that sold it.

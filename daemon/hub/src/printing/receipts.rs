@@ -16,14 +16,14 @@ use app::{
     Refusal,
     devices::{DEVICE_UNKNOWN, PRINTER_FAILED},
     printing::receipts::{self, Job, ReceiptCopy},
-    selling,
+    selling, training,
 };
 use axum::{Json, extract::State};
-use commerce::{Sale, SaleId, Tender};
+use commerce::{Sale, SaleId, Tender, receipt::TrainingNumber};
 use contract::Stream;
 use drivers::{
     device::Health,
-    receipt_printer::{PrintOutcome, layout},
+    receipt_printer::{Document, PrintOutcome, layout},
 };
 use store::{Purpose, StoreError, Transaction};
 use tokio::{
@@ -63,9 +63,10 @@ impl Follower for PrintReceipts {
     async fn sweep(&mut self) -> Result<(), Refusal> {
         loop {
             self.settle().await?;
-            // Only durable sales: a record may be visible a moment before its flush.
+            // Only durable sales: a record may be visible a moment before its flush. Training has nothing to lose.
             let durable = self.hub.store.outbox_span(Stream::sales().as_str())?.last;
-            let job = receipts::first(&self.hub.store, &self.printer)?.filter(|job| job.sequence <= durable);
+            let job =
+                receipts::first(&self.hub.store, &self.printer)?.filter(|job| job.training || job.sequence <= durable);
             let Some(job) = job else { return Ok(()) };
             if job.begun {
                 tracing::warn!(
@@ -119,6 +120,9 @@ impl PrintReceipts {
 
     /// Prints a receipt. If a record can't be read, that is logged and the job is done.
     async fn print(&self, job: &Job) -> Result<(), Refusal> {
+        if job.training {
+            return self.print_training(job).await;
+        }
         let sequence = job.sequence;
         let Some(sale) = self.read(sequence, move |hub| selling::sale_at(&hub.store, sequence)).await? else {
             return Ok(());
@@ -131,18 +135,34 @@ impl PrintReceipts {
         let (copy, id) = (job.copy, sale.id);
         let document = self.read(sequence, move |hub| receipt::document(hub, &sale, copy).map(Some)).await?;
         let Some(document) = document else { return Ok(()) };
+        let lines = self.put_on_paper(job, &document).await?;
+        self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale: id, lines });
+        Ok(())
+    }
+
+    /// The same for a training sale. The page does not show it among the receipts that were printed.
+    async fn print_training(&self, job: &Job) -> Result<(), Refusal> {
+        let number = TrainingNumber(job.sequence);
+        let document = self.read(job.sequence, move |hub| {
+            let sold = training::find_sale(&hub.store, number)?;
+            sold.map(|sold| receipt::of_training(hub, &sold)).transpose()
+        });
+        let Some(document) = document.await? else { return Ok(()) };
+        self.put_on_paper(job, &document).await.map(drop)
+    }
+
+    /// Prints the document of a job that begins now, and returns its lines.
+    async fn put_on_paper(&self, job: &Job, document: &Document) -> Result<Vec<String>, Refusal> {
         let printer = self.hub.devices.receipt_printer(&self.printer)?;
         let begins = job.clone();
         self.record(move |transaction| receipts::mark(transaction, &begins, true)).await?;
-        match printer.print(&document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
+        match printer.print(document).await.map_err(|error| PRINTER_FAILED.because(error.to_string()))? {
             PrintOutcome::Confirmed => tracing::debug!("receipt printed"),
             PrintOutcome::Unconfirmed { why } => {
                 tracing::warn!(%why, "the printer did not confirm a receipt");
             }
         }
-        let lines = layout(&document, printer.columns());
-        self.hub.last_printed.add(Printed { printer: self.printer.clone(), sale: id, lines });
-        Ok(())
+        Ok(layout(document, printer.columns()))
     }
 
     /// Whether a terminal will still send receipt text for a sale.

@@ -3,7 +3,7 @@
 mod baskets;
 mod customer;
 mod elsewhere;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod numbering;
 mod parking;
 mod returns;

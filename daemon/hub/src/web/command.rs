@@ -6,6 +6,7 @@ use app::{
     By, Refusal,
     card_data::{look_through, look_through_text},
     refusal::{BAD_REQUEST, KEY_REUSED},
+    training,
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -55,12 +56,18 @@ impl<S: Sync> FromRequestParts<S> for CameFrom {
     }
 }
 
+/// Of a route that a register in training may use: the command changes nothing that counts.
+#[derive(Clone, Copy)]
+pub(super) struct AlsoInTraining;
+
 /// A command: actor, time, key and body.
 pub(crate) struct Command<T> {
     /// The actor and the time.
     pub(crate) by: By,
     /// The idempotency key and the command's fingerprint.
     pub(crate) key: CommandKey,
+    /// Whether a register in training may send it.
+    pub(crate) also_in_training: bool,
     /// The body.
     pub(crate) body: T,
 }
@@ -73,13 +80,14 @@ pub(crate) struct Empty {}
 impl<T> Command<T> {
     /// The same command with its body converted.
     pub(crate) fn map<U>(self, understand: impl FnOnce(T) -> U) -> Command<U> {
-        Command { by: self.by, key: self.key, body: understand(self.body) }
+        let Self { by, key, also_in_training, body } = self;
+        Command { by, key, also_in_training, body: understand(body) }
     }
 
     /// Executes the command in one commit, once: a repeat under its key gets the first answer, and `work` does not run.
     ///
     /// # Errors
-    /// `work` refuses, or the key was used for another command.
+    /// `work` refuses, the key was used for another command, or it would count and the register is in training.
     pub(crate) async fn commit<A>(
         self,
         store: &Store,
@@ -107,10 +115,15 @@ impl<T> Command<T> {
         T: Send + 'static,
         A: Record + Send + 'static,
     {
-        let Self { by, key, body } = self;
-        let once = store
-            .commit_for(purpose, move |transaction| transaction.once(&key, |transaction| work(transaction, &by, body)))
-            .await?;
+        let Self { by, key, also_in_training, body } = self;
+        // In the commit, so that no command counts whose register began training meanwhile.
+        let work = move |transaction: &mut Transaction<'_>| {
+            if !also_in_training {
+                training::require_real(transaction, &by)?;
+            }
+            work(transaction, &by, body)
+        };
+        let once = store.commit_for(purpose, move |transaction| transaction.once(&key, work)).await?;
         match once {
             Once::First(answer) => Ok((answer, true)),
             Once::Again(answer) => Ok((answer, false)),
@@ -127,6 +140,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
 
     async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        let also_in_training = parts.extensions.get::<AlsoInTraining>().is_some();
         let actor = Permitted::of(&parts.extensions)?;
         let body = collected(body).await?;
         if let Station::Register(register) = &actor.station {
@@ -157,6 +171,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Command<T> {
         // The station, not the person: operators change, but the register's keys stay its own.
         let asker = actor.station.to_string();
         let key = CommandKey { asker, key: key.to_owned(), fingerprint: sha256(&command), at_ms };
-        Ok(Self { by: By { actor, at_ms }, key, body: parsed })
+        Ok(Self { by: By { actor, at_ms }, key, also_in_training, body: parsed })
     }
 }

@@ -10,6 +10,7 @@ use app::{
     card_data::CARD_NUMBER_REFUSED,
     permission::{Holder, Permission},
     refusal::{self, Kind},
+    training::REGISTER_IN_TRAINING,
 };
 use axum::{extract::Request, middleware::Next};
 use utoipa::openapi::{
@@ -25,6 +26,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use super::{
     BODY_TOO_LARGE, FOREIGN_ORIGIN, HOST_UNKNOWN, REQUEST_TIMEOUT, WRITE_LIMIT,
     authenticate::permit,
+    command::AlsoInTraining,
     openapi::{CONSOLE_SESSION, REGISTER_TOKEN, problems::Problems},
 };
 use crate::hub::Hub;
@@ -56,22 +58,19 @@ impl Routes {
         self.add(permission, routes, READS, |_| ())
     }
 
-    /// Adds commands with a permission. Each requires an idempotency key.
+    /// Adds commands with a permission. Each requires an idempotency key, and is refused at a register in training.
     pub(crate) fn command(self, permission: &'static Permission, routes: UtoipaMethodRouter<Arc<Hub>>) -> Self {
-        self.add(permission, routes, COMMANDS, |operation| {
-            let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(8)).max_length(Some(100)).build();
-            let key = ParameterBuilder::new()
-                .name("Idempotency-Key")
-                .parameter_in(ParameterIn::Header)
-                .required(Required::True)
-                .description(Some(
-                    "New for each command, unchanged for a repeat, which gets the first answer. Printable \
-                     characters without spaces.",
-                ))
-                .schema(Some(RefOr::T(Schema::Object(text))))
-                .build();
-            operation.parameters.get_or_insert_default().push(RefOr::T(key));
-        })
+        self.add(permission, routes, COMMANDS, keyed)
+    }
+
+    /// Adds commands that change nothing that counts, so that a register in training may send them too.
+    pub(crate) fn also_in_training(
+        self,
+        permission: &'static Permission,
+        (schemas, paths, methods): UtoipaMethodRouter<Arc<Hub>>,
+    ) -> Self {
+        let methods = methods.layer(axum::Extension(AlsoInTraining));
+        self.add(permission, (schemas, paths, methods), COMMANDS, keyed)
     }
 
     /// Adds commands with a secret in their body. They have no idempotency key, whose record would hold a digest of it.
@@ -117,6 +116,22 @@ impl Routes {
     }
 }
 
+/// Documents the idempotency key of a command.
+fn keyed(operation: &mut Operation) {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(8)).max_length(Some(100)).build();
+    let key = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(
+            "New for each command, unchanged for a repeat, which gets the first answer. Printable characters without \
+             spaces.",
+        ))
+        .schema(Some(RefOr::T(Schema::Object(text))))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(key));
+}
+
 /// The common answers of reads.
 const READS: &[&Kind] = &[
     &refusal::BAD_REQUEST,
@@ -138,6 +153,7 @@ const COMMANDS: &[&Kind] = &[
     &refusal::FORBIDDEN,
     &REQUEST_TIMEOUT,
     &refusal::KEY_REUSED,
+    &REGISTER_IN_TRAINING,
     &refusal::TOO_LARGE,
     &BODY_TOO_LARGE,
     &CARD_NUMBER_REFUSED,

@@ -38,3 +38,4 @@ mod selling;
 mod services;
 mod stock;
 mod trail;
+mod training;

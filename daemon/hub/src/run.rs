@@ -189,7 +189,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, ActivatePublications::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, LearnFromSales::new(Arc::clone(hub)));
-    followers::start(&hub.store, ResolvePayments(Arc::clone(hub)));
+    followers::start(&hub.store, ResolvePayments::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowOrders::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowDeadlines::new(Arc::clone(hub)));
     if hub.config.headquarters.is_some() {

@@ -1,6 +1,6 @@
 //! Finds payments that nobody drives, and those that nobody wants.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use app::{
     Refusal,
@@ -10,15 +10,30 @@ use drivers::device::Health;
 use tracing::Instrument;
 
 use super::drive;
-use crate::{followers::Follower, hub::Hub, trail};
+use crate::{
+    followers::{EVERY, Follower},
+    hub::Hub,
+    trail,
+};
+
+/// The interval of sweeps while a payment waits for its terminal: nothing is stored when that is free or ready again.
+const WAITING: Duration = Duration::from_secs(1);
 
 /// Resolves payments without an outcome whose terminal's lock nobody holds: the hub was restarted, the task that drove
 /// them ended, or their result could not be stored. Reverses approved payments of abandoned baskets.
-pub(crate) struct ResolvePayments(pub(crate) Arc<Hub>);
+pub(crate) struct ResolvePayments {
+    hub: Arc<Hub>,
+    /// Whether the last sweep left a payment to its terminal's present work.
+    waits: bool,
+}
 
 impl ResolvePayments {
-    fn resolve(&self, payment: &Payment) -> Result<(), Refusal> {
-        let hub = &self.0;
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, waits: false }
+    }
+
+    fn resolve(&mut self, payment: &Payment) -> Result<(), Refusal> {
+        let hub = &self.hub;
         if payment.state.is_settled() {
             return Ok(());
         }
@@ -29,7 +44,10 @@ impl ResolvePayments {
             return Ok(());
         }
         // Whoever holds the terminal's lock drives the payment.
-        let Ok(held) = hub.terminals.hold(&payment.terminal) else { return Ok(()) };
+        let Ok(held) = hub.terminals.hold(&payment.terminal) else {
+            self.waits = true;
+            return Ok(());
+        };
         // The task may have ended the payment before it released the lock.
         let payment = payments::read(&hub.store, payment.id)?;
         if !payment.state.is_settled() {
@@ -41,10 +59,13 @@ impl ResolvePayments {
         Ok(())
     }
 
-    async fn reverse(&self, payment: &Payment) -> Result<(), Refusal> {
-        let hub = &self.0;
+    async fn reverse(&mut self, payment: &Payment) -> Result<(), Refusal> {
+        let hub = &self.hub;
         let is_ready = hub.devices.terminal(&payment.terminal).is_ok_and(|device| device.health() == Health::Ready);
-        let Some(held) = is_ready.then(|| hub.terminals.hold(&payment.terminal).ok()).flatten() else { return Ok(()) };
+        let Some(held) = is_ready.then(|| hub.terminals.hold(&payment.terminal).ok()).flatten() else {
+            self.waits = true;
+            return Ok(());
+        };
         let payment = payments::read(&hub.store, payment.id)?;
         if !payment.state.is_charged() {
             return Ok(());
@@ -63,12 +84,17 @@ impl Follower for ResolvePayments {
     }
 
     async fn sweep(&mut self) -> Result<(), Refusal> {
-        for payment in payments::unresolved(&self.0.store)? {
+        self.waits = false;
+        for payment in payments::unresolved(&self.hub.store)? {
             self.resolve(&payment)?;
         }
-        for payment in payments::to_reverse(&self.0.store)? {
+        for payment in payments::to_reverse(&self.hub.store)? {
             self.reverse(&payment).await?;
         }
         Ok(())
+    }
+
+    fn rest(&self) -> Duration {
+        if self.waits { WAITING } else { EVERY }
     }
 }

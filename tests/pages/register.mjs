@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { Orders } from "./orders.mjs";
 import { key, Returning } from "./returning.mjs";
 import { accessibility, picture, Play, quantile, Stage } from "./stage.mjs";
+import { training } from "./training.mjs";
 
 const CEREAL = "0400008189811"; // 3.69
 const CAT_FOOD = "0400008192279"; // 0.59
@@ -420,6 +421,8 @@ try {
     assert.equal((await stage.ask("GET", "/sales?limit=100")).body.length, before + 3);
     assert.ok(lost >= 2);
   });
+
+  await training({ till, stage, step, look, lines, settled });
 
   // People.
   await step("operators are added", async () => {

@@ -25,9 +25,8 @@ export function mayOpen(register, name) {
 /** Says on every screen that nothing counts. @param {{register: Register}} properties */
 export function TrainingBand({ register }) {
   if (!isTraining(register)) return undefined;
-  return html`<div class="training" role="status" data-training><${Icon} name="alarm" /><strong>${t(
-    "register.training.band",
-  )}</strong></div>`;
+  const band = t("register.training.band");
+  return html`<div class="training" role="status" data-training><${Icon} name="alarm" /><strong>${band}</strong></div>`;
 }
 
 /** @param {{register: Register, onClose: () => void}} properties */

@@ -14,11 +14,13 @@
 //! | [`verdict`] | checks that everything answered is there, complete, once, without gaps |
 //! | [`power`] | the power-cut simulator |
 //! | [`guest`] | power failures of a virtual machine |
+//! | [`appliance`] | a Debian with systemd in a virtual machine |
 //! | [`judge`] | a hub started on the remains of a power failure |
 //! | [`life`] | a store without a hub, for the simulator |
 //! | [`small_disk`] | a small file system that fills up |
 //! | [`replay`] | the demo's replay as a child process |
 
+pub mod appliance;
 pub mod chain;
 pub mod guest;
 pub mod judge;

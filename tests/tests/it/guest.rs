@@ -70,7 +70,7 @@ fn is_cut(machine: &Machine, engine: &str, cuts: u64) {
 }
 
 /// Sells at every register until the power is cut, some time after the last sale.
-fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, pull: impl FnOnce()) {
+pub(crate) fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, pull: impl FnOnce()) {
     let is_cut = AtomicBool::new(false);
     let enough = book.sold() + 100 + dice.u64(..150);
     thread::scope(|scope| {
@@ -101,7 +101,7 @@ fn sell_until_cut(book: &Book, registers: &[Client], dice: &mut Rng, cut: u64, p
 }
 
 /// The faults of the remaining store, as seen through its hub.
-fn faults(book: &Book, registers: &[Client], dice: &mut Rng) -> Result<Vec<String>, String> {
+pub(crate) fn faults(book: &Book, registers: &[Client], dice: &mut Rng) -> Result<Vec<String>, String> {
     let asked = book.read();
     let mut faults = HubSales::read(registers, |_| true)?.faults(&asked);
     let answered: Vec<_> = asked.iter().filter(|asked| asked.answer.is_some()).collect();

@@ -1,6 +1,7 @@
 //! The system tests. Tests with a load reserve the machine: `system_tests::alone`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod appliance;
 mod arrows;
 mod clock;
 mod contract;

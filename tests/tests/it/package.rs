@@ -25,22 +25,22 @@ esac
 "#;
 
 /// The program, or one that `tests/run` installed below `target/tools`.
-fn cargo_deb() -> Option<String> {
+pub(crate) fn cargo_deb() -> Option<String> {
     let path = format!("{}:{}", root().join("target/tools/bin").display(), env::var("PATH").unwrap());
     let is_there = env::split_paths(&path).any(|directory| directory.join("cargo-deb").exists());
     is_there.then_some(path)
 }
 
 /// A program's output; panics if it fails.
-fn said(command: &mut Command) -> String {
+pub(crate) fn said(command: &mut Command) -> String {
     let ended = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
     assert!(ended.status.success(), "{command:?}: {}\n{said}", ended.status);
     said
 }
 
-/// A package of another version, with the stand-in.
-fn as_version(package: &Path, version: &str, directory: &Path) -> PathBuf {
+/// A package of another version, with another program or its own.
+pub(crate) fn as_version(package: &Path, version: &str, program: Option<&str>, directory: &Path) -> PathBuf {
     let (unpacked, result) = (directory.join("unpacked"), directory.join(format!("{version}.deb")));
     let _ = fs::remove_dir_all(&unpacked);
     said(Command::new("dpkg-deb").arg("-R").arg(package).arg(&unpacked));
@@ -48,9 +48,11 @@ fn as_version(package: &Path, version: &str, directory: &Path) -> PathBuf {
     let text = fs::read_to_string(&control).unwrap();
     let line = text.lines().find(|line| line.starts_with("Version: ")).unwrap();
     fs::write(&control, text.replace(line, &format!("Version: {version}"))).unwrap();
-    let hub = unpacked.join("usr/lib/store-hub/store-hub");
-    fs::write(&hub, HUB).unwrap();
-    fs::set_permissions(&hub, fs::Permissions::from_mode(0o755)).unwrap();
+    if let Some(program) = program {
+        let hub = unpacked.join("usr/lib/store-hub/store-hub");
+        fs::write(&hub, program).unwrap();
+        fs::set_permissions(&hub, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     said(Command::new("dpkg-deb").args(["-Znone", "-b"]).arg(&unpacked).arg(&result));
     result
 }
@@ -215,7 +217,7 @@ fn packages_are_installed_upgraded_downgraded_and_removed() {
     let hub = find("/store-hub_1.0");
     fs::rename(find("/store-hub-hq_1.0"), place.join("hq.deb")).unwrap();
     for (version, name) in [("1.0", "one.deb"), ("2.0", "two.deb"), ("3.0", "three.deb")] {
-        fs::rename(as_version(hub, version, place), place.join(name)).unwrap();
+        fs::rename(as_version(hub, version, Some(HUB), place), place.join(name)).unwrap();
     }
     fs::remove_file(hub).unwrap();
 

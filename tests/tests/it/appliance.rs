@@ -66,7 +66,7 @@ systemd-run --quiet --unit=scale bash -c \
 "#;
 
 /// As the README installs it: the package, certificate and config, then the service.
-const INSTALL: &str = r#"
+const INSTALL: &str = r"
 mkdir -p /root/seed
 tar -xf /dev/vdb -C /root/seed
 cd /root/seed
@@ -75,7 +75,7 @@ install -o root -g store-hub -m 640 hub.toml hub.pem hub.key /etc/store-hub/
 runuser -u store-hub -- store-hub check-config
 systemctl enable --now store-hub
 test -s /etc/credstore.encrypted/store-hub.key
-"#;
+";
 
 /// How often the plug is pulled while the store sells.
 const CUTS: u64 = 20;
@@ -119,10 +119,10 @@ exit 1
 "#;
 
 /// Shuts the hub down and checks the store, as docs/operating.md says.
-const CHECK: &str = r#"
+const CHECK: &str = r"
 systemctl stop store-hub
 systemd-run --quiet --pipe --wait --uid=store-hub --property=LoadCredentialEncrypted=store-hub.key store-hub store check
-"#;
+";
 
 #[test]
 fn the_appliance_works_under_systemd_and_loses_nothing_when_its_plug_is_pulled() {

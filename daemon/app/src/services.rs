@@ -70,10 +70,8 @@ struct ServiceTokenDrawn<'a> {
 }
 
 impl Act for ServiceTokenDrawn<'_> {
-    const KIND: ActKind = ActKind {
-        name: "service_token_drawn",
-        doc: "A service account got a token; an earlier one is no longer valid",
-    };
+    const KIND: ActKind =
+        ActKind { name: "service_token_drawn", doc: "A service account got a token; it replaces an earlier one" };
 }
 
 /// A service account was revoked.
@@ -112,7 +110,7 @@ pub fn put(transaction: &mut Transaction<'_>, by: &By, account: &ServiceAccount)
     Ok(transaction.put(&ACCOUNTS, account.name.as_str(), account)?)
 }
 
-/// Revokes an account: its token is no longer valid.
+/// Revokes an account and its token.
 ///
 /// # Errors
 /// The actor lacks the permission, or the account is unknown.

@@ -67,7 +67,7 @@ struct TrainingBasketView {
 struct TrainingSaleInList {
     /// Always true: nothing here counts.
     training: bool,
-    /// Its number, which is no receipt number.
+    /// Its number; training sales have no receipt numbers.
     receipt: TrainingNumber,
     /// The register.
     register: RegisterName,

@@ -136,7 +136,7 @@ fn take_offer(transaction: &mut Transaction<'_>, by: &By, offered: OrderOffered)
     advance(transaction, by, &home, None, Kept::new(fulfilment, untracked), changes, None)
 }
 
-/// Cancellations. What is no longer open stays as it is.
+/// Cancellations. Closed orders stay as they are.
 pub(super) fn cancelled(
     transaction: &mut Transaction<'_>,
     by: &By,

@@ -43,7 +43,7 @@ pub static ORDER_AT_REGISTER: Kind = Kind::new(
 /// Nobody is named as the picker.
 pub(super) static NO_PICKER: Kind =
     Kind::new("no-picker", Class::Rule, "Picker unknown", "Picking needs a person; send `picker`.");
-/// The order is no longer to be withdrawn.
+/// The order can't be withdrawn any more.
 pub(super) static PLACED_OVER: Kind = Kind::new(
     "placed-order-over",
     Class::Rule,

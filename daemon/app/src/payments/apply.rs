@@ -17,7 +17,7 @@ use crate::{
     stock,
 };
 
-/// The terminal's data of an approval. There is no field for card data.
+/// What the terminal said of an approval, without card data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approval {
     /// The approved amount; `None` for the requested one.

@@ -147,7 +147,7 @@ pub fn to_reverse(store: &Store) -> Result<Vec<Payment>, StoreError> {
 /// The hub starts to reverse a payment that nobody wants.
 ///
 /// # Errors
-/// It is no longer charged, or the terminal has an unresolved payment.
+/// The payment was reversed already, or the terminal has an unresolved payment.
 pub fn reverse_unwanted(
     transaction: &mut Transaction<'_>,
     id: PaymentId,

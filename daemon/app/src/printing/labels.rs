@@ -190,7 +190,7 @@ fn parts(printer: &str, number: u64) -> String {
 /// Queues a job.
 ///
 /// # Errors
-/// The actor may not print labels, there are none or too many, or the store fails.
+/// The actor may not print labels, the request has none or too many of them, or the store fails.
 pub fn queue(
     transaction: &mut Transaction<'_>,
     by: &By,

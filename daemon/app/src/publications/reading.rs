@@ -88,7 +88,7 @@ pub fn in_force_now(transaction: &Transaction<'_>, kind: &str) -> Result<Option<
 /// The manifest of a fetched publication.
 ///
 /// # Errors
-/// The store fails, or there is no manifest.
+/// The store fails, or has no manifest of this publication.
 pub fn manifest(store: &Store, kind: &str, version: u64) -> Result<Manifest, StoreError> {
     let publication = store.get(&PUBLICATIONS, (kind, version))?;
     publication.and_then(|publication| publication.manifest).ok_or_else(|| missing(kind, version))

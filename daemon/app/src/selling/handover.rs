@@ -34,7 +34,7 @@ pub enum HandedOver {
         /// What is due, in minor units.
         due: Minor,
     },
-    /// A transfer left for its receiver; there is no sale.
+    /// A transfer left for its receiver, without a sale.
     Sent,
 }
 

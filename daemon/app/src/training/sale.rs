@@ -34,7 +34,7 @@ pub struct TrainingSale {
 pub struct TrainingDone {
     /// Always true: nothing here counts.
     pub training: bool,
-    /// Its number, which is no receipt number.
+    /// Its number; training sales have no receipt numbers.
     pub receipt: TrainingNumber,
     /// The totals, including the change due.
     pub totals: Totals,

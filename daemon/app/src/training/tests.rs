@@ -207,7 +207,7 @@ fn a_training_sale_has_its_own_number_record_and_receipt() {
     }
     let sold = sale(&shop.store, TrainingNumber(2)).unwrap();
     assert_eq!((sold.number.to_string(), sold.sale.totals.change), ("T2".into(), Minor::literal(262)));
-    assert_eq!((sold.sale.id.epoch, sold.sale.shift), (0, None), "it is no sale of a store, and of no shift");
+    assert_eq!((sold.sale.id.epoch, sold.sale.shift), (0, None), "no store counts it, and no shift has it");
     assert_eq!(selling::find_sale(&shop.store, sold.sale.id).unwrap_err().kind, &selling::SALE_UNKNOWN);
     assert_eq!(selling::last_sales(&shop.store, None, 9).unwrap(), []);
     let listed: Vec<_> = last_sales(&shop.store, None, 9).unwrap().into_iter().map(|sold| sold.number.0).collect();

@@ -1,6 +1,7 @@
 //! System tests: the real binaries as a whole store, killed, cut off, filled up and restarted.
 //!
-//! They run the binaries in `target/release`, which `./tests/run` builds first. The project's own crates are not
+//! They run the programs of the profile that they are built with: `target/debug` or, with `--release`,
+//! `target/release`. `./tests/run` builds them first. The project's own crates are not
 //! linked: a register of these tests only knows the documented API and is an independent witness. The exception is
 //! [`life`], which drives the crate `store` directly.
 //!
@@ -59,9 +60,12 @@ pub fn data() -> PathBuf {
     root().join("tests/data/complete-journey")
 }
 
+/// The profile of these tests and of the programs that they run, and its directory below `target`.
+pub const PROFILE: (&str, &str) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
+
 /// The path of a program.
 pub fn program(name: &str) -> PathBuf {
-    root().join("target/release").join(name)
+    root().join("target").join(PROFILE.1).join(name)
 }
 
 /// Reports that something was not tested, past the test runner, which hides the output of passing tests. `./tests/run`

@@ -32,7 +32,7 @@ impl Replay {
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
-            .expect("target/release/store-hub is there: build it with `cargo build --release`, or use ./tests/run");
+            .expect("store-hub is there: build it with `cargo build --workspace --bins --tests`, or use ./tests/run");
         Self { directory: directory.to_owned(), child }
     }
 

@@ -39,7 +39,9 @@ pub(crate) fn provision(name: &str, directory: &Path) -> Result<(), String> {
         .args(["create-store", "--store", name, "--address", "127.0.0.1", "--dir"])
         .arg(directory)
         .output()
-        .map_err(failed("could not run store-hub-provision: run ./tests/run, or `cargo build --release`"))?;
+        .map_err(failed(
+            "could not run store-hub-provision: run ./tests/run, or `cargo build --workspace --bins --tests`",
+        ))?;
     if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into_owned()) }
 }
 
@@ -157,7 +159,7 @@ impl Shop {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .map_err(failed("could not run store-hub: run ./tests/run, or `cargo build --release`"))?;
+            .map_err(failed("could not run store-hub: run ./tests/run, or `cargo build --workspace --bins --tests`"))?;
         Ok(Hub { child })
     }
 

@@ -269,7 +269,8 @@ impl Chain {
 /// Runs `store-hub-hq` until it ends; gives what it prints.
 fn hq_program(arguments: &[&str]) -> Result<String, String> {
     let done = Command::new(program("store-hub-hq")).args(arguments).stdin(Stdio::null()).output();
-    let done = done.map_err(failed("could not run store-hub-hq: run ./tests/run, or `cargo build --release`"))?;
+    let done = done
+        .map_err(failed("could not run store-hub-hq: run ./tests/run, or `cargo build --workspace --bins --tests`"))?;
     if done.status.success() {
         return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
     }

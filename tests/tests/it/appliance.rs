@@ -14,7 +14,7 @@ use std::{
 use fastrand::Rng;
 use serde_json::json;
 use system_tests::{
-    alone,
+    PROFILE, alone,
     appliance::{Appliance, Running},
     is_long,
     register::Client,
@@ -196,7 +196,12 @@ fn the_appliance_works_under_systemd_and_loses_nothing_when_its_plug_is_pulled()
 fn packages(files: &Path, path: &str) {
     let built = tempfile::tempdir().unwrap();
     fs::create_dir_all(files).unwrap();
-    said(Command::new(root().join("systemd/package")).arg(built.path()).args(["--built", "1.0"]).env("PATH", path));
+    said(
+        Command::new(root().join("systemd/package"))
+            .arg(built.path())
+            .args(["--built", PROFILE.0, "1.0"])
+            .env("PATH", path),
+    );
     let found = fs::read_dir(built.path()).unwrap().map(|entry| entry.unwrap().path());
     let hub = found.into_iter().find(|path| path.to_str().unwrap().contains("/store-hub_1.0")).unwrap();
     for (name, version, program) in [("one", "1.0", None), ("two", "2.0", None), ("three", "3.0", Some(BAD_HUB))] {

@@ -53,7 +53,7 @@ impl Life {
             .arg(seed.to_string())
             .envs(scene.trace().environment())
             .output()
-            .expect("store-life is not there: run ./tests/run, or `cargo build --release --workspace`");
+            .expect("store-life is not there: run ./tests/run, or `cargo build --workspace --bins --tests`");
         assert!(lived.status.success(), "{engine}: {}", String::from_utf8_lossy(&lived.stderr));
         let life = Self { engine, seed, trace: scene.trace().read().unwrap(), scene };
         let names = life.trace.misses_nothing().unwrap();

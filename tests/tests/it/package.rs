@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use system_tests::{root, skipped};
+use system_tests::{PROFILE, root, skipped};
 
 /// A hub that runs, and answers as the real one does.
 const HUB: &str = r#"#!/bin/bash
@@ -211,7 +211,7 @@ fn packages_are_installed_upgraded_downgraded_and_removed() {
     let Some(path) = cargo_deb() else { return skipped("the Debian packages: cargo-deb is not installed") };
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path();
-    said(Command::new(root().join("systemd/package")).arg(place).args(["--built", "1.0"]).env("PATH", path));
+    said(Command::new(root().join("systemd/package")).arg(place).args(["--built", PROFILE.0, "1.0"]).env("PATH", path));
     let packages: Vec<_> = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()).collect();
     let find = |name: &str| packages.iter().find(|path| path.to_str().unwrap().contains(name)).unwrap();
     let hub = find("/store-hub_1.0");

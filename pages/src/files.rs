@@ -9,6 +9,8 @@ pub(crate) struct File {
     /// Where it was when the program was built.
     on_disk: &'static str,
     data: &'static [u8],
+    /// The same, compressed.
+    brotli: &'static [u8],
 }
 
 /// All files, in the order of their paths.
@@ -24,6 +26,12 @@ impl File {
     pub(crate) fn data(&self) -> Cow<'static, [u8]> {
         let edited = if cfg!(debug_assertions) { std::fs::read(self.on_disk).ok() } else { None };
         edited.map_or(Cow::Borrowed(self.data), Cow::Owned)
+    }
+
+    /// Its bytes, compressed; nothing for a file that was edited since the build.
+    pub(crate) fn brotli(&self) -> Option<&'static [u8]> {
+        let data = self.data();
+        (matches!(data, Cow::Borrowed(_)) || *data == *self.data).then_some(self.brotli)
     }
 
     /// Its checksum, which names this version of it.

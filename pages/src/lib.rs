@@ -7,6 +7,7 @@
 //!   disk, so an edit needs a reload only. The build fails if a page is missing.
 //! - **Nothing from elsewhere.** The policy lets a page load, connect and submit to its own host alone, refuses code
 //!   made from text, and lets no other site frame it.
+//! - **Small.** Files are compressed when the program is built; the register loads less than 300 KB before its catalog.
 //! - **Never stale.** A browser asks before it uses a cached file, and gets 304 while the file is unchanged.
 //!
 //! | folder | contents |
@@ -27,7 +28,8 @@
 //! # The service worker
 //!
 //! An area with a `sw.js` works without a connection. The file is served with the names and digests of everything that
-//! the area may load, so a changed file changes the worker, and browsers install it as a whole or not at all.
+//! the area may load, so a changed file changes the worker, and browsers install it as a whole or not at all. Large
+//! files that few devices need are kept when they are first used.
 
 mod files;
 
@@ -51,6 +53,13 @@ use flate2::{Compression, write::GzEncoder};
 
 /// Folders that every area uses.
 const SHARED: &[&str] = &["vendor", "look", "texts", "lib", "pricing"];
+
+/// Files that a service worker keeps when they are first used: they read barcodes where the browser can't.
+const LATER: [&str; 2] = ["vendor/zxing.js", "vendor/zxing.wasm"];
+
+/// Shared files that no area loads.
+const UNUSED: [&str; 5] =
+    ["look/gallery.css", "look/gallery.js", "look/index.html", "vendor/LICENSES.txt", "vendor/manifest.json"];
 
 /// The service worker of an area.
 const WORKER: &str = "/sw.js";
@@ -95,12 +104,25 @@ fn answer(path: &str, headers: &HeaderMap) -> Response {
     if let Some(area) = path.strip_suffix(WORKER) {
         let (build, files) = contents(area);
         let code = String::from_utf8_lossy(&data);
-        data = Cow::Owned(format!("const BUILD = \"{build}\", FILES = {files};\n{code}").into_bytes());
+        let later = LATER.map(|path| format!("\"/{path}\"")).join(",");
+        let named = format!("const BUILD = \"{build}\", FILES = {files}, LATER = [{later}];\n{code}");
+        data = Cow::Owned(named.into_bytes());
     }
     let tag = checksum(&data);
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let zipped = text(header::ACCEPT_ENCODING).contains("gzip") && is_compressible(path);
-    let tag = if zipped { format!("\"{tag}-gz\"") } else { format!("\"{tag}\"") };
+    let accepted = text(header::ACCEPT_ENCODING);
+    let takes = |coding| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == coding);
+    // A service worker is not the file of the build.
+    let brotli = found.brotli().filter(|_| takes("br") && is_compressible(path) && !path.ends_with(WORKER));
+    let is_zipped = brotli.is_none() && takes("gzip") && is_compressible(path);
+    let coding = if brotli.is_some() {
+        "-br"
+    } else if is_zipped {
+        "-gz"
+    } else {
+        ""
+    };
+    let tag = format!("\"{tag}{coding}\"");
     let is_known = text(header::IF_NONE_MATCH).split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
     let common = [
         (header::ETAG, tag.as_str()),
@@ -119,7 +141,10 @@ fn answer(path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let kind = [(header::CONTENT_TYPE, kind_of(path))];
-    if zipped {
+    if let Some(brotli) = brotli {
+        return (common, kind, [(header::CONTENT_ENCODING, "br")], Body::from(brotli)).into_response();
+    }
+    if is_zipped {
         return (common, kind, [(header::CONTENT_ENCODING, "gzip")], compressed(&tag, &data)).into_response();
     }
     (common, kind, Body::from(data.into_owned())).into_response()
@@ -164,14 +189,18 @@ fn compressed(tag: &str, data: &[u8]) -> Bytes {
 
 /// What an area may load: the version of everything, and a JSON object of versions by path.
 fn contents(area: &str) -> (String, String) {
-    let is_used = |path: &str| {
-        let folder = path.split('/').next().unwrap_or_default();
-        (folder == area || SHARED.contains(&folder)) && !path.ends_with(WORKER) && !is_text_of_another(area, path)
-    };
-    let used = FILES.iter().filter(|file| is_used(file.path));
-    let listed: Vec<_> = used.map(|file| format!("\"/{}\":\"{}\"", file.path, file.version())).collect();
+    let listed: Vec<_> = used_by(area).map(|file| format!("\"/{}\":\"{}\"", file.path, file.version())).collect();
     let files = format!("{{{}}}", listed.join(","));
     (checksum(files.as_bytes()), files)
+}
+
+/// What an area may load, without its service worker. Licences and the gallery of components are for people.
+fn used_by(area: &str) -> impl Iterator<Item = &'static File> {
+    FILES.iter().filter(move |File { path, .. }| {
+        let folder = path.split('/').next().unwrap_or_default();
+        let is_its_own = folder == area || SHARED.contains(&folder) && !UNUSED.contains(path);
+        is_its_own && !path.ends_with(WORKER) && !is_text_of_another(area, path)
+    })
 }
 
 /// Whether a file has the texts of another area.

@@ -40,9 +40,19 @@ async fn every_file_is_served_with_the_policy_and_once_known_not_again() {
         let whole = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let again = get(&path, &[(header::IF_NONE_MATCH, headers["etag"].to_str().unwrap())]).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{path}");
-        let zipped = get(&path, &[(header::ACCEPT_ENCODING, "br, gzip")]).await;
+        let best = get(&path, &[(header::ACCEPT_ENCODING, "gzip, deflate, br;q=0.9")]).await;
+        let is_made_now = path.ends_with(WORKER);
+        assert_eq!(best.headers()["content-encoding"], if is_made_now { "gzip" } else { "br" }, "{path}");
+        let zipped = get(&path, &[(header::ACCEPT_ENCODING, "gzip, zebra")]).await;
         if is_compressible(&path) {
             assert_ne!(zipped.headers()["etag"], headers["etag"]);
+            if !is_made_now {
+                assert_ne!(zipped.headers()["etag"], best.headers()["etag"]);
+                let bytes = to_bytes(best.into_body(), usize::MAX).await.unwrap();
+                let mut whole_again = Vec::new();
+                brotli::BrotliDecompress(&mut &*bytes, &mut whole_again).unwrap();
+                assert!(whole_again == whole, "{path}");
+            }
             let bytes = to_bytes(zipped.into_body(), usize::MAX).await.unwrap();
             let mut unzipped = Vec::new();
             GzDecoder::new(&*bytes).read_to_end(&mut unzipped).unwrap();
@@ -61,6 +71,15 @@ fn an_area_loads_its_own_texts_and_those_that_all_share() {
     {
         assert_eq!(files.contains(&format!("\"/texts/de/{path}.json\"")), is_used, "{path}");
     }
+}
+
+/// A tablet on a slow network sells soon, also before it has the catalog.
+#[test]
+fn a_register_loads_less_than_300_kilobytes() {
+    let loaded = used_by("register").filter(|file| !LATER.contains(&file.path));
+    let bytes: usize = loaded.map(|file| file.brotli().unwrap().len()).sum();
+    println!("a register loads {bytes} bytes before the catalog");
+    assert!(bytes < 300_000, "{bytes}");
 }
 
 /// What a file refers to: `"/look/look.css"`, `"../vendor/ui.js"`.
@@ -131,7 +150,8 @@ fn libraries_are_as_their_manifest_says() {
         assert!(about["packages"].as_array().unwrap().iter().all(|package| package["license"].is_string()));
     }
     let listed: BTreeSet<_> = files.keys().map(|name| format!("vendor/{name}")).collect();
-    let there =
-        paths().into_iter().filter(|path| path.starts_with("vendor/") && matches!(extension(path), "js" | "css"));
+    let there = paths()
+        .into_iter()
+        .filter(|path| path.starts_with("vendor/") && matches!(extension(path), "js" | "css" | "wasm"));
     assert_eq!(listed, there.collect());
 }

@@ -1,13 +1,14 @@
 // A demo with simulated devices, and a browser that looks at it. What all tests of pages share.
 
-import { spawn, execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import https from "node:https";
 import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { film } from "./camera.mjs";
 
 /** Tools that tests/run installs. */
 const tools = createRequire(join(process.env.TOOLS ?? "target/contract", "package.json"));
@@ -17,6 +18,8 @@ export const axe = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
 const PROGRAM = process.env.STORE_HUB ?? "target/release/store-hub";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const PATIENCE = 120_000;
+/** What the camera sees: cereal. */
+const SEEN = "0400008189811";
 
 export class Stage {
   /** Starts the demo, and waits until its store is open. @param {string[]} [more] arguments */
@@ -48,10 +51,16 @@ export class Stage {
     stage.ca = readFileSync(join(data, "identity/ca.pem"));
     const { headers } = await stage.ask("POST", "/session", { code: stage.code });
     stage.cookie = headers["set-cookie"][0].split(";")[0];
+    const seen = join(stage.directory, "camera.y4m");
+    film(seen, SEEN);
     stage.browser = await chromium.launch({
       executablePath: CHROMIUM,
-      // The store signs its own certificate; a service worker wants one that the browser accepts.
-      args: ["--ignore-certificate-errors", "--no-sandbox", "--disable-dev-shm-usage"],
+      args: [
+        // The store signs its own certificate; a service worker wants one that the browser accepts.
+        ...["--ignore-certificate-errors", "--no-sandbox", "--disable-dev-shm-usage"],
+        ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        `--use-file-for-fake-video-capture=${seen}`,
+      ],
     });
     return stage;
   }
@@ -84,10 +93,21 @@ export class Stage {
     return { headers: got, body: text ? JSON.parse(text) : undefined };
   }
 
-  /** Steers the devices: `scan 0400008189811`, `weigh 1.25`. @param {string} command */
-  async control(command, lane = 1) {
-    await promisify(execFile)(PROGRAM, ["demo-control", "--lane", String(lane), ...command.split(" ")], {
-      env: this.environment,
+  /**
+   * Steers the devices as `store-hub demo-control` does: `scan 0400008189811`, `weigh 1.25`.
+   * @param {string} command
+   */
+  control(command, lane = 1) {
+    return new Promise((done, fail) => {
+      const socket = connect(join(this.directory, "store-hub-demo.sock"));
+      let said = "";
+      socket.setEncoding("utf8");
+      socket.on("connect", () => socket.write(`${lane} ${command}\n`));
+      socket.on("data", (text) => (said += text));
+      socket.on("error", fail);
+      socket.on("close", () =>
+        said.trim() === "done" ? done(undefined) : fail(new Error(`${command}: ${said.trim() || "no answer"}`)),
+      );
     });
   }
 
@@ -101,6 +121,7 @@ export class Stage {
       ignoreHTTPSErrors: true,
       reducedMotion: "reduce",
     });
+    await context.addInitScript(watchInteractions);
     const page = await context.newPage();
     // A slow machine is no fault.
     page.setDefaultTimeout(30_000);
@@ -129,6 +150,14 @@ export class Stage {
     this.demo.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** In the page: the times from keys and presses to the next paint. */
+function watchInteractions() {
+  window.interactions = [];
+  new PerformanceObserver((list) => {
+    for (const { interactionId, duration } of list.getEntries()) if (interactionId) window.interactions.push(duration);
+  }).observe({ type: "event", durationThreshold: 16, buffered: true });
 }
 
 /** Serious findings of axe-core on a page. */
@@ -166,8 +195,12 @@ export async function picture(page, name) {
   const directory = process.env.PICTURES;
   if (!directory) return;
   mkdirSync(directory, { recursive: true });
+  // Messages of what was done before are not part of it.
+  const hide = (isHidden) => document.querySelectorAll(".toast").forEach((toast) => (toast.hidden = isHidden));
+  await page.evaluate(hide, true);
   await page.waitForTimeout(150);
   await page.screenshot({ path: join(directory, `${name}.png`) });
+  await page.evaluate(hide, false);
 }
 
 /** Times, sorted. */

@@ -72,7 +72,8 @@ export function Add({ register, search }) {
       </div>
       ${canScan() && html`<${Button} icon="camera" aria-pressed=${camera} aria-label=${t("register.camera")}
         onClick=${() => setCamera(!camera)} />`}
-      <${Button} icon="label" onClick=${() => register.ask({ kind: "open-price" })}>${t("register.open-price")}<//>
+      <${Button} icon="label" aria-label=${t("register.open-price")}
+        onClick=${() => register.ask({ kind: "open-price" })}><span class="word">${t("register.open-price")}</span><//>
     </div>
     ${camera && html`<${Camera} onCode=${(code) => register.scanned(code, undefined)} onClose=${() => setCamera(false)}
       />`}

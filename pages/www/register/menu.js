@@ -15,6 +15,7 @@ import { isTraining, TrainingSwitch } from "./training.js";
 export function Menu({ register, onClose, onOpen }) {
   const { lane, catalog, operators, operator } = register;
   const [keys, setKeys] = useState(false);
+  const canPark = register.isOnline.value && register.lines.value.length > 0 && register.totals.value.paid.length === 0;
   const drawer = async () => {
     try {
       await register.api.post("/drawer");
@@ -37,6 +38,8 @@ export function Menu({ register, onClose, onOpen }) {
       <${Button} large icon="store" disabled=${!register.isOnline.value}
         onClick=${() => onOpen("elsewhere")}>${t("register.elsewhere-order")}<//>
       <${Button} large icon="park" onClick=${() => onOpen("parked")}>${t("register.parked")}<//>
+      <${Button} large icon="park" disabled=${!canPark}
+        onClick=${() => onOpen("park-note")}>${t("register.park.note")}<//>
       <${Button} large icon="receipt" onClick=${() => onOpen("sales")}>${t("register.sales")}<//>
       <${Button} large icon="return" onClick=${() => onOpen("return")}>${t("register.return")}<//>
       <${Button} large icon="person" onClick=${() => onOpen("customer")}>${t("register.customer")}<//>

@@ -3,7 +3,26 @@
 import { html, useEffect, useState } from "../vendor/ui.js";
 import { explain } from "../lib/explain.js";
 import { money, t, time } from "../texts/index.js";
-import { Button, Dialog, Empty, Notice, Spinner } from "../look/index.js";
+import { Button, Dialog, Empty, Input, Notice, Spinner } from "../look/index.js";
+
+/** The basket waits with words by which it is found again. */
+export function ParkNote({ register, onClose }) {
+  const [note, setNote] = useState("");
+  const [busy, setBusy] = useState(false);
+  const park = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    await register.park(note.trim());
+    onClose();
+  };
+  return html`<${Dialog} title=${t("register.park.note")} onClose=${onClose}>
+    <form class="stack" onSubmit=${park}>
+      <${Input} label=${t("register.note")} hint=${t("register.park.note.how")} required maxlength="120" value=${note}
+        onInput=${setNote} />
+      <${Button} kind="main" large type="submit" icon="park" busy=${busy}>${t("register.park")}<//>
+    </form>
+  <//>`;
+}
 
 /** @param {{register: import("./register.js").Register, onClose: () => void}} properties */
 export function Parked({ register, onClose }) {

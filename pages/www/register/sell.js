@@ -12,7 +12,7 @@ import { SellGiftCard } from "./gift-cards.js";
 import { LineActions } from "./line-actions.js";
 import { Menu } from "./menu.js";
 import { Orders } from "./orders.js";
-import { Parked } from "./parked.js";
+import { Parked, ParkNote } from "./parked.js";
 import { Pay } from "./pay.js";
 import { Question } from "./questions.js";
 import { Refund } from "./refund.js";
@@ -33,6 +33,7 @@ const DIALOGS = {
   "gift-card": SellGiftCard,
   pay: Pay,
   parked: Parked,
+  "park-note": ParkNote,
   menu: Menu,
   orders: Orders,
   refund: Refund,

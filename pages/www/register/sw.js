@@ -1,6 +1,7 @@
 // Keeps the register usable while the hub is away: everything that the page may load is cached when this worker is
-// installed, all or nothing. The hub puts BUILD and FILES before this text.
-/* global BUILD, FILES */
+// installed, all or nothing; what is LATER, when it is first used, and with each build from then on. The hub puts
+// BUILD, FILES and LATER before this text.
+/* global BUILD, FILES, LATER */
 
 const CACHE = `register-${BUILD}`;
 const PAGE = "/register/index.html";
@@ -10,7 +11,9 @@ self.addEventListener("install", (event) => {
   event.waitUntil(
     caches.open(CACHE).then(async (cache) => {
       // Not from the browser's cache: these are the files of this build.
-      await Promise.all(Object.keys(FILES).map((path) => cache.add(new Request(path, { cache: "no-cache" }))));
+      const isUsed = await Promise.all(LATER.map((path) => caches.match(path)));
+      const now = Object.keys(FILES).filter((path) => !LATER.includes(path) || isUsed[LATER.indexOf(path)]);
+      await Promise.all(now.map((path) => cache.add(new Request(path, { cache: "no-cache" }))));
     }),
   );
 });
@@ -34,9 +37,19 @@ self.addEventListener("fetch", (event) => {
   if (event.request.mode === "navigate") {
     if (/^\/register\/?$/.test(pathname)) event.respondWith(page(event.request));
   } else if (pathname in FILES) {
-    event.respondWith(caches.open(CACHE).then(async (cache) => (await cache.match(pathname)) ?? fetch(event.request)));
+    event.respondWith(file(event.request, pathname));
   }
 });
+
+/** The kept file. */
+async function file(request, path) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(path);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok && LATER.includes(path)) await cache.put(path, answer.clone());
+  return answer;
+}
 
 /** The hub's page if it answers soon and well, else the kept one. */
 async function page(request) {

@@ -80,12 +80,14 @@ function format(key, make) {
 export const number = (value, digits = 0) =>
   format(`number ${digits}`, (l) => new Intl.NumberFormat(l, { maximumFractionDigits: digits })).format(value);
 
-/** An amount in minor units. @param {number} minor @param {{currency: string, currency_exponent: number}} of */
+/** An amount in minor units, with a minus sign rather than a hyphen. @param {number} minor @param {{currency: string, currency_exponent: number}} of */
 export const money = (minor, { currency, currency_exponent: exponent }) =>
   format(
     `money ${currency}`,
     (l) => new Intl.NumberFormat(l, { style: "currency", currency, minimumFractionDigits: exponent }),
-  ).format(minor / 10 ** exponent);
+  )
+    .format(minor / 10 ** exponent)
+    .replace("-", "−");
 
 /** A quantity: pieces have no unit. @param {{milli: number, unit: string}} quantity */
 export const quantity = ({ milli, unit }) =>

@@ -209,24 +209,58 @@ export class Orders {
   /** The basket is empty before and after. */
   async elsewhere() {
     const { till, stage, step, look, lines, settled } = this;
-    await step("what is in the basket is ordered from another store", async () => {
+    const dialog = till.getByRole("dialog");
+    const open = async () => {
       await stage.control(`scan ${CEREAL}`);
       await lines(till, 1);
       await settled(till);
       await key(till, "F10");
       await till.getByRole("button", { name: "Order from elsewhere" }).click();
-      const dialog = till.getByRole("dialog");
+    };
+    const placed = (name) => dialog.getByRole("listitem").filter({ hasText: name });
+    const place = async (name) => {
+      await dialog.getByRole("button", { name: "Order", exact: true }).click();
+      await till.getByText(/Ordered as .+ Headquarters confirms it/).first().waitFor();
+      await placed(name).waitFor();
+    };
+    const closed = async () => {
+      await till.keyboard.press("Escape");
+      await till.getByText("Scan the first item").waitFor();
+    };
+    await step("what is in the basket is ordered from another store", async () => {
+      await open();
       await dialog.getByLabel("Name").fill("Alan Turing");
       await dialog.getByLabel("Store", { exact: true }).fill("store-9");
       await look(till, "register-elsewhere");
-      await dialog.getByRole("button", { name: "Order", exact: true }).click();
-      await till.getByText(/Ordered as .+ Headquarters confirms it/).waitFor();
+      await place("Alan Turing");
     });
     await step("headquarters answers that there is no such store", async () => {
-      await till.getByRole("dialog").getByText("refused", { exact: true }).waitFor();
+      await dialog.getByText("refused", { exact: true }).waitFor();
       await look(till, "register-elsewhere-refused");
-      await till.keyboard.press("Escape");
-      await till.getByText("Scan the first item").waitFor();
+      await closed();
+    });
+    await step("an order that is delivered, and paid already", async () => {
+      await open();
+      await dialog.getByLabel("How does the customer get it?").selectOption("endless_aisle");
+      await dialog.getByLabel("Name").fill("Grace Hopper");
+      await dialog.getByLabel("Delivery zone").fill("north");
+      await dialog.getByRole("button", { name: "Order", exact: true }).click();
+      assert.ok(await dialog.getByLabel("Number of the payment").evaluate((field) => field.matches(":invalid")));
+      await dialog.getByLabel("Number of the payment").fill("4711");
+      await dialog.getByLabel("Address").fill("1 Harbour Road\n\nCincinnati");
+      await look(till, "register-elsewhere-delivered");
+      await place("Grace Hopper");
+    });
+    await step("headquarters has it as it was entered, and no store that delivers there", async () => {
+      await placed("Grace Hopper").getByText("refused").waitFor();
+      const all = (await stage.ask("GET", "/placed-orders")).body;
+      const one = all.find(({ placed: { order } }) => order.terms.kind === "endless_aisle");
+      const { customer, payment } = one.placed.order.terms;
+      assert.deepEqual(one.placed.to, { zone: "north" });
+      assert.deepEqual(payment, { by: "prepaid", reference: "4711" });
+      assert.deepEqual(customer, { name: "Grace Hopper", address: ["1 Harbour Road", "Cincinnati"] });
+      assert.equal(one.tracked.answer.answer, "refused");
+      await closed();
     });
   }
 }

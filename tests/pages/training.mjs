@@ -18,9 +18,10 @@ export async function training({ till, stage, step, look, lines, settled }) {
     await stage.control(`scan ${CEREAL}`);
     await lines(till, 1);
     await settled(till);
+    await look(till, "register-training");
     await key(till, "F9");
     await till.getByText("Training takes cash and coupons only.").waitFor();
-    await look(till, "register-training");
+    await look(till, "register-training-pay");
     await till.getByRole("button", { name: "Exact $3.69" }).click();
     await till.getByRole("button", { name: "Show the receipt" }).click();
     await till.locator(".paper").getByText("NOTHING WAS SOLD").first().waitFor();

@@ -31,7 +31,7 @@ export function Menu({ register, onClose, onOpen }) {
     onClose();
     await register.lock();
   };
-  return html`<${Dialog} title=${t("register.menu")} onClose=${onClose}>
+  return html`<${Dialog} title=${t("register.menu")} wide onClose=${onClose}>
     <div class="menu">
       ${!isTraining(register) && html`
       <${Button} large icon="order" onClick=${() => onOpen("orders")}>${t("register.orders")}<//>

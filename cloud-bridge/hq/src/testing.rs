@@ -28,6 +28,14 @@ impl Fresh {
         Some(Self { database, address, _directory: None })
     }
 
+    /// How many transactions the engine has ended to resolve deadlocks.
+    pub(crate) fn deadlocks(&self) -> usize {
+        match &self.address {
+            Address::File(_) => 0,
+            Address::Postgres(config) => postgres::deadlocks(config.get_dbname().unwrap()),
+        }
+    }
+
     /// The same database, opened by another process.
     pub(crate) async fn again(&self) -> Database {
         Database::open(&self.address, &Access::default()).await.unwrap()

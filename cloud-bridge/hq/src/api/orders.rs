@@ -388,9 +388,9 @@ struct Arrival {
     params(("order" = String, Path, description = "The shop's order id.")),
     responses((status = 200, body = Story, description = "The order.")))]
 async fn arrive(InPath(order): InPath<String>, mut command: Command<Arrival>) -> Result<Response, Problem> {
-    let record = locked(&mut command, &order).await?;
+    let mut record = locked(&mut command, &order).await?;
     let bay = command.body.bay.take();
-    orders::change::arrive(&mut command.transaction, &record, bay.as_deref()).await?;
+    orders::change::arrive(&mut command.transaction, &mut record, bay.as_deref()).await?;
     let story = story::of(&mut command.transaction, &record).await?;
     command.answer(StatusCode::OK, &story).await
 }

@@ -22,11 +22,13 @@
 //! | [`address`] | `hq.db` or `postgres://...`, and how the server is trusted |
 //! | [`statement`] | statements, from files in `sql/` |
 //! | [`value`] | parameters and rows |
+//! | `locks` | the order in which rows are locked |
 //! | `migrate` | versions of the tables |
 //! | `sqlite`, `postgres` | the engines |
 
 pub mod address;
 mod arguments;
+mod locks;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -39,6 +41,8 @@ use std::time::Duration;
 
 pub use address::{Access, Address};
 pub use arguments::LedgerArguments;
+pub(crate) use locks::Lock;
+use locks::Locks;
 pub use statement::Statement;
 pub(crate) use value::values;
 pub use value::{Row, Value};
@@ -86,7 +90,7 @@ impl Database {
     /// # Errors
     /// There is no connection.
     pub async fn transaction(&self) -> Result<Transaction, DatabaseError> {
-        Ok(Transaction(match &self.0 {
+        Ok(Transaction::of(match &self.0 {
             Engine::Sqlite(sqlite) => Running::Sqlite(sqlite.write().await?),
             Engine::Postgres(postgres) => Running::Postgres(postgres.write().await?),
         }))
@@ -98,7 +102,7 @@ impl Database {
     /// # Errors
     /// There is no connection.
     pub async fn snapshot(&self) -> Result<Transaction, DatabaseError> {
-        Ok(Transaction(match &self.0 {
+        Ok(Transaction::of(match &self.0 {
             Engine::Sqlite(sqlite) => Running::Sqlite(sqlite.snapshot().await?),
             Engine::Postgres(postgres) => Running::Postgres(postgres.snapshot().await?),
         }))
@@ -122,7 +126,12 @@ impl Database {
 }
 
 /// A transaction; rolled back when dropped.
-pub struct Transaction(Running);
+pub struct Transaction {
+    running: Running,
+    locks: Locks,
+    /// The rows that were locked at [`Self::mark`].
+    marked: Locks,
+}
 
 enum Running {
     Sqlite(sqlite::Session),
@@ -130,6 +139,33 @@ enum Running {
 }
 
 impl Transaction {
+    fn of(running: Running) -> Self {
+        Self { running, locks: Locks::default(), marked: Locks::default() }
+    }
+
+    /// Notes a row that is about to be locked; see [`Lock`].
+    pub(crate) fn lock(&mut self, lock: Lock) {
+        self.locks.take(lock);
+    }
+
+    /// Sets the point to which [`Self::return_to_mark`] returns.
+    ///
+    /// # Errors
+    /// As for [`Self::query`].
+    pub(crate) async fn mark(&mut self) -> Result<(), DatabaseError> {
+        self.marked.clone_from(&self.locks);
+        self.script("mark", "SAVEPOINT mark").await
+    }
+
+    /// Undoes everything since the mark, and releases the rows that were locked since.
+    ///
+    /// # Errors
+    /// As for [`Self::query`].
+    pub(crate) async fn return_to_mark(&mut self) -> Result<(), DatabaseError> {
+        self.locks.clone_from(&self.marked);
+        self.script("return to mark", "ROLLBACK TO SAVEPOINT mark").await
+    }
+
     /// Reads.
     ///
     /// # Errors
@@ -139,7 +175,7 @@ impl Transaction {
         statement: &'static Statement,
         parameters: Vec<Value>,
     ) -> Result<Vec<Row>, DatabaseError> {
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.query(statement, vec![parameters]).await,
             Running::Postgres(session) => session.query(statement, parameters).await,
         }
@@ -158,7 +194,7 @@ impl Transaction {
         if sets.is_empty() {
             return Ok(Vec::new());
         }
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.query(statement, sets).await,
             Running::Postgres(session) => session.query_columns(statement, sets).await,
         }
@@ -173,7 +209,7 @@ impl Transaction {
         statement: &'static Statement,
         parameters: Vec<Value>,
     ) -> Result<u64, DatabaseError> {
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.execute(statement, vec![parameters]).await,
             Running::Postgres(session) => session.execute(statement, parameters).await,
         }
@@ -191,7 +227,7 @@ impl Transaction {
         if rows.is_empty() {
             return Ok(0);
         }
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.execute(statement, rows).await,
             Running::Postgres(session) => session.execute_columns(statement, rows).await,
         }
@@ -202,7 +238,7 @@ impl Transaction {
     /// # Errors
     /// As for [`Self::query`].
     pub async fn without_limit(&mut self) -> Result<(), DatabaseError> {
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(_) => Ok(()),
             Running::Postgres(session) => session.without_limit().await,
         }
@@ -213,7 +249,7 @@ impl Transaction {
     /// # Errors
     /// Nothing is written, or, if the line broke meanwhile, all of it.
     pub async fn commit(self) -> Result<(), DatabaseError> {
-        match self.0 {
+        match self.running {
             Running::Sqlite(session) => session.commit().await,
             Running::Postgres(session) => session.commit().await,
         }
@@ -221,7 +257,7 @@ impl Transaction {
 
     /// Runs statements without parameters, one after another.
     async fn script(&mut self, what: &'static str, text: &'static str) -> Result<(), DatabaseError> {
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.script(what, text).await,
             Running::Postgres(session) => session.script(what, text).await,
         }
@@ -230,7 +266,7 @@ impl Transaction {
     /// Prepares a statement, and gives how many parameters it has.
     #[cfg(test)]
     async fn prepare(&mut self, statement: &'static Statement) -> Result<usize, DatabaseError> {
-        match &mut self.0 {
+        match &mut self.running {
             Running::Sqlite(session) => session.prepare(statement).await,
             Running::Postgres(session) => session.prepare(statement).await,
         }

@@ -74,6 +74,7 @@ pub(crate) fn all() -> Vec<&'static Statement> {
         orders::policy::STATEMENTS,
         orders::quotas::STATEMENTS,
         orders::record::STATEMENTS,
+        orders::requests::STATEMENTS,
         orders::settle::STATEMENTS,
         orders::stores::STATEMENTS,
         orders::story::STATEMENTS,

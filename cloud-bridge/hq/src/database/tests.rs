@@ -292,6 +292,7 @@ async fn one_of_two_that_wait_for_each_other_is_told_to_try_again(fresh: Fresh) 
         "{failed:?}"
     );
     assert!(!failed[0].is_worth_trying_again(ATTEMPTS));
+    assert_eq!(fresh.deadlocks(), 1);
     let texts: Vec<_> = all(&fresh.database).await.into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(texts[..2], [Value::from("changed"), Value::from("changed")]);
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{Heard, MAX_BODY, MAX_WAITING, Outgoing, QueueError, QueueSummary, RefusedItem, queue::Queue};
 use crate::{
     Ledger,
-    database::{Database, DatabaseError, Row, Transaction, Value, statement::statements, values},
+    database::{Database, DatabaseError, Lock, Row, Transaction, Value, statement::statements, values},
     ledger::now_ms,
     orders,
 };
@@ -134,6 +134,7 @@ impl Queues {
         let DownAcknowledgement { hub, stream, epoch, received, .. } = answer;
         let key = || values![hub.as_str(), stream.as_str()];
         let mut transaction = self.database.transaction().await?;
+        transaction.lock(Lock::Queue(hub.to_string(), stream.to_string()));
         // A hub without a queue is ignored.
         let Some(before) = Kept::of(transaction.query(&LOCK, key()).await?)? else { return Ok(Heard::default()) };
         let mut queue = before.queue;
@@ -148,7 +149,7 @@ impl Queues {
         });
         transaction.execute_many(&REFUSE, rows.collect()).await?;
         for (item, _) in &refused {
-            orders::heard::refused(&mut transaction, item).await?;
+            orders::heard::refused(&mut transaction, hub, item).await?;
         }
         let taken = Value::unsigned("place", before.taken + meaning.settled)?;
         let applied = meaning.settled - refused.len() as u64;
@@ -220,6 +221,7 @@ pub(crate) async fn append(
     }
     // If the hub knows a higher number, its acknowledgement begins a queue after that.
     let number = now_ms();
+    transaction.lock(Lock::Queue(hub.to_string(), stream.to_string()));
     transaction.execute(&BEGIN, values![hub.as_str(), stream.as_str(), number]).await?;
     let kept = Kept::of(transaction.query(&LOCK, values![hub.as_str(), stream.as_str()]).await?)?;
     let Some(kept) = kept else { return Ok(0) };

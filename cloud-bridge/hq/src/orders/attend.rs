@@ -14,10 +14,7 @@ use commerce::{
     OrderId,
     order::{Amount, State},
 };
-use contract::{
-    Stream,
-    order::{CANCELLED, OrderCancelled},
-};
+use contract::order::{CANCELLED, OrderCancelled};
 
 use super::{
     OrderPolicy, offer,
@@ -27,7 +24,7 @@ use super::{
 };
 use crate::{
     database::{DatabaseError, Transaction},
-    down::{QueueError, rows},
+    down::QueueError,
     routing,
 };
 
@@ -74,7 +71,7 @@ async fn recall(
     record: &mut Record,
     policy: &OrderPolicy,
     now_ms: i64,
-) -> Result<(), QueueError> {
+) -> Result<(), DatabaseError> {
     let terms = &record.order.terms;
     let is_at_risk = fetched_at(&record.to).is_none()
         && terms.due_ms.saturating_sub(policy.risk_ms()) <= now_ms
@@ -94,12 +91,9 @@ async fn recall(
     for (place, amounts) in recalled {
         let Some(part) = record.parts.get_mut(place) else { continue };
         part.recalled_at_ms = Some(now_ms);
-        let (order, number) = (record.order.terms.order.clone(), part.part());
-        let cancelled = OrderCancelled { order, part: number, amounts };
-        let items = [offer::item(&CANCELLED, &cancelled)?];
-        rows::append(transaction, &part.hub, &Stream::orders(), &items).await?;
-        let part = part.clone();
-        record.update_part(transaction, &part).await?;
+        part.is_changed();
+        let (order, number, hub) = (record.order.terms.order.clone(), part.part(), part.hub.clone());
+        record.send(&hub, &CANCELLED, &OrderCancelled { order, part: number, amounts })?;
     }
     Ok(())
 }

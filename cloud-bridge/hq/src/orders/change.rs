@@ -2,7 +2,7 @@
 
 use commerce::order::{Amount, Ordered, State};
 use contract::{
-    Stream,
+    HubId,
     order::{ARRIVED, CANCELLED, CustomerArrived, EXTENDED, OrderCancelled, OrderExtended},
 };
 
@@ -14,7 +14,7 @@ use super::{
     refused::{OrderError, Refused, Why},
     settle,
 };
-use crate::{database::Transaction, down::rows};
+use crate::database::Transaction;
 
 /// A change of an order.
 #[derive(Clone, Debug, Default)]
@@ -61,15 +61,12 @@ pub(crate) async fn cancel(
             rest -= taken;
         }
     }
-    // Queues are locked in this order.
-    let mut parts: Vec<_> = record.parts.iter().zip(asked).filter(|(_, asked)| !asked.is_empty()).collect();
-    parts.sort_by(|(one, _), (other, _)| one.hub.cmp(&other.hub));
-    for (part, asked) in parts {
-        // Includes substitutes.
-        let is_all = record.order.lines.iter().all(|line| record.unwanted(line.number) >= line.quantity.milli());
+    // Includes substitutes.
+    let is_all = record.order.lines.iter().all(|line| record.unwanted(line.number) >= line.quantity.milli());
+    let parts: Vec<_> = record.parts.iter().map(|part| (part.hub.clone(), part.part())).collect();
+    for ((hub, part), asked) in parts.into_iter().zip(asked).filter(|(_, asked)| !asked.is_empty()) {
         let amounts = if is_all { Vec::new() } else { asked };
-        let cancelled = OrderCancelled { order: id.clone(), part: part.part(), amounts };
-        rows::append(transaction, &part.hub, &Stream::orders(), &[offer::item(&CANCELLED, &cancelled)?]).await?;
+        record.send(&hub, &CANCELLED, &OrderCancelled { order: id.clone(), part, amounts })?;
     }
     let policy = OrderPolicy::load(transaction).await?;
     settle::settle(transaction, &mut record, &policy, now_ms).await?;
@@ -109,10 +106,8 @@ pub(crate) async fn change(
         }
     }
     if let Some(until_ms) = change.keep_until_ms {
-        let open = record.parts.iter().filter(|part| part.fulfilment.is_open());
-        for part in open {
-            let extended = OrderExtended { order: id.clone(), part: part.part(), until_ms };
-            rows::append(transaction, &part.hub, &Stream::orders(), &[offer::item(&EXTENDED, &extended)?]).await?;
+        for (hub, part) in record.open_parts() {
+            record.send(&hub, &EXTENDED, &OrderExtended { order: id.clone(), part, until_ms })?;
         }
     }
     settle::settle(transaction, &mut record, &policy, now_ms).await?;
@@ -122,29 +117,35 @@ pub(crate) async fn change(
 /// Tells the store that the customer has arrived.
 pub(crate) async fn arrive(
     transaction: &mut Transaction,
-    record: &Record,
+    record: &mut Record,
     bay: Option<&str>,
 ) -> Result<(), OrderError> {
-    let id = &record.order.terms.order;
-    let refuse = |why, rule, detail: &str| Err(Refused::of(id, why, rule, detail).into());
+    let id = record.order.terms.order.clone();
+    let refuse = |why, rule, detail: &str| Err(Refused::of(&id, why, rule, detail).into());
     if !record.order.terms.kind.is_fetched() {
         return refuse(Why::Invalid, "wrong_kind", "only customers of collected orders arrive");
     }
     if bay.is_some_and(|bay| !(1..=commerce::MAX_TEXT).contains(&bay.len()) || !commerce::text::is_readable(bay)) {
         return refuse(Why::Invalid, "bad_text", "`bay` must be 1 to 120 bytes of text without control characters");
     }
-    let open: Vec<_> = record.parts.iter().filter(|part| part.fulfilment.is_open()).collect();
+    let open = record.open_parts();
     if open.is_empty() {
         return refuse(Why::TooLate, "wrong_state", &format!("the order is {}", record.state.name()));
     }
-    for part in open {
-        let arrived = CustomerArrived { order: id.clone(), part: part.part(), bay: bay.map(str::to_owned) };
-        rows::append(transaction, &part.hub, &Stream::orders(), &[offer::item(&ARRIVED, &arrived)?]).await?;
+    for (hub, part) in open {
+        let arrived = CustomerArrived { order: id.clone(), part, bay: bay.map(str::to_owned) };
+        record.send(&hub, &ARRIVED, &arrived)?;
     }
-    Ok(())
+    Ok(settle::deliver(transaction, record).await?)
 }
 
 impl Record {
+    /// The open parts: each with its store and number.
+    fn open_parts(&self) -> Vec<(HubId, u32)> {
+        let open = self.parts.iter().filter(|part| part.fulfilment.is_open());
+        open.map(|part| (part.hub.clone(), part.part())).collect()
+    }
+
     /// The cancelled quantity of a line.
     fn unwanted(&self, line: u32) -> i64 {
         record::of(&self.given_up.unwanted, line)

@@ -6,6 +6,10 @@
 //!   order, the spent quotas, the offers in the hubs' queues, and the events for the shop.
 //! - **Never more than granted.** HQ spends a store's quota under a row lock ([`quotas`]). The store keeps these goods
 //!   back, also while it is offline.
+//! - **No deadlocks.** Transactions lock rows of several orders, items and stores in one order ([`Lock`]): a request of a
+//!   store, orders by id, quotas by hub and item, pickup slots, queues by hub. So a transaction decides about one order
+//!   only, routes before it takes a slot, releases the quotas of a plan before it tries another one
+//!   ([`Transaction::mark`]), and sends its items last ([`settle`]).
 //! - **Each unit is at one store.** HQ routes a unit again only after its store has given it up ([`attend`]).
 //! - **Refused at HQ.** An order that HQ knows to be wrong is not offered to a store ([`place`]).
 //! - **Explained.** Every routing decision is stored with its reasons.
@@ -30,7 +34,6 @@
 //! | a store is offline | its parts stay there, and its events arrive later; new orders go elsewhere |
 //! | no store has the goods | routing is tried every minute until the order is due; then the rest is given up |
 //! | a hub's store is restored or replaced | its open parts are offered again; it keeps what it had accepted |
-//! | two transactions wait for each other | PostgreSQL ends one, which is tried again |
 //! | HQ crashes | everything is in the ledger; the next process continues |
 //! | HQ is restored from a backup | the stores' totals restore the spent quotas; part numbers are not reused |
 //!
@@ -38,6 +41,7 @@
 //! | --- | --- |
 //! | `place`, `change` | commands of the shop |
 //! | `heard` | events from stores |
+//! | `requests` | what stores ask for |
 //! | `attend`, [`work`] | background work |
 //! | `offer`, `stores` | routing with the ledger's data, spending quotas, offers |
 //! | `settle` | effects of a changed state: events, refunds, the next deadline |
@@ -47,6 +51,9 @@
 //! | `policy` | the retailer's policy |
 //! | [`story`] | an order with everything about it, for the API and reports |
 //! | `refused` | refusals |
+//!
+//! [`Lock`]: crate::database::Lock
+//! [`Transaction::mark`]: crate::database::Transaction::mark
 
 pub(crate) mod attend;
 pub(crate) mod change;
@@ -61,6 +68,7 @@ pub mod profile;
 pub(crate) mod quotas;
 pub(crate) mod record;
 mod refused;
+pub(crate) mod requests;
 pub(crate) mod settle;
 pub mod stores;
 pub mod story;

@@ -1,7 +1,8 @@
 //! Routes the units that no store has, spends quotas, and offers the parts: in one transaction.
 //!
-//! Quotas are spent under row locks, so HQ never promises more than was granted. If another order was faster, the order
-//! is routed again with the current quotas. When the transaction commits, the offers are in the hubs' queues.
+//! Quotas are spent under row locks, so HQ never promises more than was granted. If another order was faster, the rows
+//! are released and the order is routed again with the current quotas. When the transaction commits, the offers are in
+//! the hubs' queues.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +18,12 @@ use contract::{
 
 use super::{
     OrderPolicy, quotas,
-    record::{Part, Record, as_offered},
+    record::{Part, Record, Unsaved, as_offered},
     stores,
 };
 use crate::{
     database::{DatabaseError, Transaction, statement::statements, values},
-    down::{Outgoing, QueueError, rows},
+    down::{Outgoing, rows},
     routing::{self, Destination, Network, Plan, Request},
 };
 
@@ -60,6 +61,7 @@ pub(super) async fn promise(
 ) -> Result<Result<Promised, Plan>, DatabaseError> {
     let request = request(record, Some(record.order.terms.due_ms));
     let items: BTreeSet<Place> = request.lines.iter().map(|line| (line.sku.clone(), line.quantity.unit())).collect();
+    transaction.mark().await?;
     for _ in 0..ATTEMPTS {
         let network = stores::network(transaction, &items, now_ms).await?;
         let plan = plan(&request, &network, policy, need);
@@ -69,6 +71,8 @@ pub(super) async fn promise(
         if let Some(spent) = spend(transaction, record, &plan).await? {
             return Ok(Ok(Promised { plan, spent }));
         }
+        // Another plan may need quotas that are locked before these.
+        transaction.return_to_mark().await?;
     }
     Err(DatabaseError::TimedOut { what: "web quotas that others spend at once" })
 }
@@ -165,10 +169,9 @@ pub(super) async fn offer(
     promised: Promised,
     policy: &OrderPolicy,
     now_ms: i64,
-) -> Result<(), QueueError> {
+) -> Result<(), DatabaseError> {
     let Promised { plan, mut spent } = promised;
     decided(transaction, record.number, why, &plan, now_ms).await?;
-    let mut parts = Vec::with_capacity(plan.parts.len());
     for planned in &plan.parts {
         let line = |amount: &routing::Amount| {
             let ordered = record.order.line(amount.line)?;
@@ -186,10 +189,12 @@ pub(super) async fn offer(
             accepted: Vec::new(),
         };
         let fulfilment = as_offered(&offered).map_err(|found| fault("an offer", found))?;
-        parts.push(Part {
+        record.send(&planned.store, &OFFERED, &offered)?;
+        record.parts.push(Part {
             hub: planned.store.clone(),
             offered,
-            queue: 0,
+            queue: None,
+            unsaved: Some(Unsaved::New),
             recalled_at_ms: None,
             state: State::Offered,
             fulfilment,
@@ -197,14 +202,6 @@ pub(super) async fn offer(
             is_answered: false,
             contradiction: None,
         });
-    }
-    // Queues are locked in this order.
-    parts.sort_by(|one, other| one.hub.cmp(&other.hub));
-    for mut part in parts {
-        let items = [item(&OFFERED, &part.offered)?];
-        part.queue = rows::append(transaction, &part.hub, &Stream::orders(), &items).await?;
-        record.insert_part(transaction, &part).await?;
-        record.parts.push(part);
     }
     Ok(())
 }
@@ -216,15 +213,16 @@ pub(super) async fn offer_again(
     record: &mut Record,
     policy: &OrderPolicy,
     now_ms: i64,
-) -> Result<(), QueueError> {
+) -> Result<(), DatabaseError> {
     let mut parts = std::mem::take(&mut record.parts);
     for part in parts.iter_mut().filter(|part| part.fulfilment.is_open()) {
-        if rows::number(transaction, &part.hub, &Stream::orders()).await? > part.queue {
+        let number = rows::number(transaction, &part.hub, &Stream::orders()).await?;
+        if part.queue.is_some_and(|queue| number > queue) {
             part.offered.answer_by_ms = now_ms.saturating_add(policy.answer_ms());
             part.offered.accepted = accepted(part);
-            let items = [item(&OFFERED, &part.offered)?];
-            part.queue = rows::append(transaction, &part.hub, &Stream::orders(), &items).await?;
-            record.update_part(transaction, part).await?;
+            record.send(&part.hub, &OFFERED, &part.offered)?;
+            part.queue = None;
+            part.is_changed();
         }
     }
     record.parts = parts;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use commerce::{
     Sku, Unit,
-    order::{Kind, Order, State},
+    order::{Kind, Order},
 };
 use contract::HubId;
 use ring::digest::{Context, SHA256};
@@ -16,12 +16,12 @@ use super::{
     OrderPolicy, Profile, offer,
     offer::{Need, fetched_at},
     quotas, record,
-    record::{GivenUp, New, Record},
+    record::{New, Record},
     refused::{OrderError, Refused, Why},
     settle, stores,
 };
 use crate::{
-    database::{Transaction, statement::statements, values},
+    database::{Lock, Transaction, statement::statements, values},
     routing::{self, Destination, Plan},
 };
 
@@ -46,62 +46,48 @@ pub struct NewOrder {
     pub taken_by: Option<HubId>,
 }
 
-/// Places an order, or returns it if it was placed before. A refusal changes nothing, so the transaction can continue.
+/// Places an order, or returns it if it was placed before. After a refusal, the transaction must be dropped.
 pub(crate) async fn place(transaction: &mut Transaction, new: NewOrder, now_ms: i64) -> Result<Record, OrderError> {
     let NewOrder { mut order, to, taken_by } = new;
     order.terms.placed_at_ms = 0;
     let digest = digest(&order, &to);
     let id = order.terms.order.clone();
     if let Some(known) = record::lock(transaction, &id).await? {
-        if known.digest == digest && known.taken_by == taken_by {
-            return Ok(known);
-        }
-        let detail = "this id belongs to another order; order ids must be unique";
-        return Err(Refused::of(&id, Why::Reused, "order_id_reused", detail).into());
+        return known.repeated(&digest, taken_by.as_ref());
     }
     order.terms.placed_at_ms = now_ms;
     let policy = OrderPolicy::load(transaction).await?;
     check(transaction, &order, &policy, now_ms).await?;
     let to = destination(transaction, &order, to).await?;
-    let slot = take_slot(transaction, &order, &to, now_ms).await?;
-    let mut record = Record {
-        number: 0,
-        order,
-        to,
-        taken_by,
-        digest,
-        given_up: GivenUp::default(),
-        state: State::Offered,
-        placed_at_ms: now_ms,
-        ended_at_ms: None,
-        slot,
-        events: 0,
-        parts: Vec::new(),
-        last_part: 0,
-    };
-    let promised = match offer::promise(transaction, &record, Need::All, &policy, now_ms).await? {
-        Ok(promised) => promised,
-        Err(plan) => {
-            if let Some((hub, from_ms)) = &record.slot {
-                transaction.execute(&settle::FREE, values![hub.as_str(), *from_ms]).await?;
-            }
-            return Err(not_available(&record, &plan).into());
-        }
-    };
-    let new = New {
-        order: &record.order,
-        to: &record.to,
-        taken_by: record.taken_by.as_ref(),
-        digest: record.digest.clone(),
-        slot: record.slot.as_ref(),
-    };
-    record::insert(transaction, &new).await?;
-    let stored = record::lock(transaction, &id).await?;
-    let stored = stored.filter(|stored| stored.digest == record.digest);
-    record.number = stored.ok_or_else(|| offer::fault("the new order", "another one".into()))?.number;
-    offer::offer(transaction, &mut record, "placed", promised, &policy, now_ms).await?;
+    let slot = slot(transaction, &order, &to, now_ms).await?;
+    let taken = taken_by.as_ref();
+    let is_new = record::insert(transaction, &New { order: &order, to: &to, taken_by: taken, digest: &digest }).await?;
+    let record = record::lock(transaction, &id).await?;
+    let mut record = record.ok_or_else(|| offer::fault("the new order", "none".into()))?;
+    if !is_new {
+        // Another transaction has just placed it.
+        return record.repeated(&digest, taken);
+    }
+    match offer::promise(transaction, &record, Need::All, &policy, now_ms).await? {
+        Ok(promised) => offer::offer(transaction, &mut record, "placed", promised, &policy, now_ms).await?,
+        Err(plan) => return Err(not_available(&record, &plan).into()),
+    }
+    if let Some(slot) = slot {
+        record.slot = Some(take_slot(transaction, &record, slot).await?);
+    }
     settle::settle(transaction, &mut record, &policy, now_ms).await?;
     Ok(record)
+}
+
+impl Record {
+    /// This order, if it was placed with the same content by the same store or shop.
+    fn repeated(self, digest: &[u8], taken_by: Option<&HubId>) -> Result<Self, OrderError> {
+        if self.digest == digest && self.taken_by.as_ref() == taken_by {
+            return Ok(self);
+        }
+        let detail = "this id belongs to another order; order ids must be unique";
+        Err(Refused::of(&self.order.terms.order, Why::Reused, "order_id_reused", detail).into())
+    }
 }
 
 /// Distinguishes a repeated order from another one.
@@ -168,13 +154,21 @@ async fn profile(transaction: &mut Transaction, order: &Order, hub: &HubId) -> R
     Ok(profile.ok_or_else(|| Refused::unknown_store(&order.terms.order, hub))?)
 }
 
-/// Takes a place in the pickup slot of a collected order, if its store has slots.
-async fn take_slot(
+/// A pickup slot.
+struct Slot {
+    hub: HubId,
+    from_ms: i64,
+    /// The maximum of orders in it.
+    most: u32,
+}
+
+/// The pickup slot of a collected order, if its store has slots.
+async fn slot(
     transaction: &mut Transaction,
     order: &Order,
     to: &Destination,
     now_ms: i64,
-) -> Result<Option<(HubId, i64)>, OrderError> {
+) -> Result<Option<Slot>, OrderError> {
     let Some(hub) = fetched_at(to) else { return Ok(None) };
     let (id, due_ms) = (&order.terms.order, order.terms.due_ms);
     let profile = profile(transaction, order, hub).await?;
@@ -188,11 +182,18 @@ async fn take_slot(
             format!("the slot of `due_ms` {due_ms} began at {from_ms}, the time is {now_ms}; choose a later slot");
         return Err(Refused::of(id, Why::PastSlot, "past_slot", detail).into());
     }
-    if transaction.execute(&TAKE, values![hub.as_str(), from_ms, slots.orders]).await? == 0 {
-        let detail = format!("the slot from {from_ms} is full with {} orders; choose another", slots.orders);
-        return Err(Refused::of(id, Why::SlotFull, "slot_full", detail).into());
+    Ok(Some(Slot { hub: hub.clone(), from_ms, most: slots.orders }))
+}
+
+/// Takes a place in a pickup slot.
+async fn take_slot(transaction: &mut Transaction, record: &Record, slot: Slot) -> Result<(HubId, i64), OrderError> {
+    let Slot { hub, from_ms, most } = slot;
+    transaction.lock(Lock::Slot(hub.to_string(), from_ms));
+    if transaction.execute(&TAKE, values![hub.as_str(), from_ms, most]).await? == 0 {
+        let detail = format!("the slot from {from_ms} is full with {most} orders; choose another");
+        return Err(Refused::of(&record.order.terms.order, Why::SlotFull, "slot_full", detail).into());
     }
-    Ok(Some((hub.clone(), from_ms)))
+    Ok((hub, from_ms))
 }
 
 /// The refusal of an order that can't be promised: the line, or the constraint that excludes the chosen store.

@@ -15,7 +15,7 @@ use commerce::{
 };
 use contract::HubId;
 
-use crate::database::{DatabaseError, Row, Transaction, Value, statement::statements, values};
+use crate::database::{DatabaseError, Lock, Row, Transaction, Value, statement::statements, values};
 
 statements! {
     /// Quotas, locked until the transaction ends.
@@ -40,6 +40,10 @@ pub(crate) async fn lock(
     transaction: &mut Transaction,
     keys: &BTreeSet<Key>,
 ) -> Result<BTreeMap<Key, WebQuota>, DatabaseError> {
+    let lock = |(hub, sku, unit): &Key| Lock::Quota(hub.to_string(), sku.to_string(), unit.name());
+    for lock in keys.iter().map(lock).collect::<BTreeSet<_>>() {
+        transaction.lock(lock);
+    }
     let wanted = keys.iter().map(|(hub, sku, unit)| values![hub.as_str(), sku.as_str(), unit.name()]);
     let rows = transaction.query_many(&LOCK, wanted.collect()).await?;
     let mut quotas: BTreeMap<_, _> = keys.iter().map(|key| (key.clone(), WebQuota::default())).collect();

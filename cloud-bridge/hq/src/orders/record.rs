@@ -7,12 +7,20 @@ use commerce::{
     order::{Amount, Facts, Fulfilment, Order, Policy, State, offer},
     stock::{Place, Sums},
 };
-use contract::{HubId, order::OrderOffered};
+use contract::{
+    HubId,
+    kind::{Body, DownKind},
+    order::OrderOffered,
+};
 use serde::{Deserialize, Serialize};
 
-use super::fold::{self, Told};
+use super::{
+    fold::{self, Told},
+    offer,
+};
 use crate::{
-    database::{DatabaseError, Row, Transaction, Value, statement::statements, values},
+    database::{DatabaseError, Lock, Row, Transaction, Value, statement::statements, values},
+    down::Outgoing,
     routing::Destination,
 };
 
@@ -81,6 +89,17 @@ pub(crate) struct Record {
     pub(crate) parts: Vec<Part>,
     /// The highest part number, including those that only stores know, after HQ was restored from a backup.
     pub(crate) last_part: u32,
+    /// Items for hubs, which are sent when the order is settled: queues are locked last.
+    pub(super) outgoing: Vec<(HubId, Outgoing)>,
+}
+
+/// How a part differs from its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsaved {
+    /// It has no row.
+    New,
+    /// It was changed.
+    Changed,
 }
 
 /// A part of an order.
@@ -89,8 +108,10 @@ pub(crate) struct Part {
     pub(crate) hub: HubId,
     /// The offer as sent last.
     pub(crate) offered: OrderOffered,
-    /// The number of the queue that the offer went into.
-    pub(crate) queue: u64,
+    /// The number of the queue that the offer went into; none if it is still to be sent.
+    pub(crate) queue: Option<u64>,
+    /// How it differs from its row, if it does.
+    pub(super) unsaved: Option<Unsaved>,
     /// When HQ recalled it.
     pub(crate) recalled_at_ms: Option<i64>,
     /// The stored state.
@@ -109,6 +130,11 @@ impl Part {
     /// Its number.
     pub(crate) fn part(&self) -> u32 {
         self.offered.part
+    }
+
+    /// Has it written when the order is settled.
+    pub(super) fn is_changed(&mut self) {
+        self.unsaved = self.unsaved.or(Some(Unsaved::Changed));
     }
 
     /// The state derived from its units.
@@ -136,26 +162,23 @@ pub(super) struct New<'a> {
     pub(super) order: &'a Order,
     pub(super) to: &'a Destination,
     pub(super) taken_by: Option<&'a HubId>,
-    pub(super) digest: Vec<u8>,
-    pub(super) slot: Option<&'a (HubId, i64)>,
+    pub(super) digest: &'a [u8],
 }
 
-/// Stores a new order; false if the id exists.
+/// Stores a new order, without a slot and parts; false if the id exists.
 pub(super) async fn insert(transaction: &mut Transaction, new: &New<'_>) -> Result<bool, DatabaseError> {
     let terms = &new.order.terms;
     let row = values![
         String::from(terms.order.clone()),
         new.taken_by.map(HubId::as_str),
         terms.kind.name(),
-        new.digest.clone(),
+        new.digest,
         json(new.order),
         json(new.to),
         json(&GivenUp::default()),
         State::Offered.name(),
         terms.placed_at_ms,
         terms.due_ms,
-        new.slot.map(|(hub, _)| hub.as_str()),
-        new.slot.map(|(_, from_ms)| *from_ms),
     ];
     Ok(transaction.execute(&INSERT, row).await? == 1)
 }
@@ -167,6 +190,7 @@ fn json(value: &impl Serialize) -> String {
 
 /// An order with its parts, locked until the transaction ends.
 pub(crate) async fn lock(transaction: &mut Transaction, id: &OrderId) -> Result<Option<Record>, DatabaseError> {
+    transaction.lock(Lock::Order(id.to_string()));
     load(transaction, id, &LOCK).await
 }
 
@@ -197,7 +221,8 @@ async fn load(
         let mut part = Part {
             hub: hub.parse().map_err(|found| bad("a hub", found))?,
             offered,
-            queue,
+            queue: Some(queue),
+            unsaved: None,
             recalled_at_ms,
             state: self::state(&state)?,
             fulfilment,
@@ -251,6 +276,7 @@ fn record(row: Row) -> Result<Record, DatabaseError> {
         events,
         parts: Vec::new(),
         last_part: 0,
+        outgoing: Vec::new(),
     })
 }
 
@@ -268,6 +294,12 @@ pub(crate) fn state(name: &str) -> Result<State, DatabaseError> {
 }
 
 impl Record {
+    /// Sends an item to a hub when the order is settled.
+    pub(super) fn send<B: Body>(&mut self, hub: &HubId, kind: &DownKind<B>, body: &B) -> Result<(), DatabaseError> {
+        self.outgoing.push((hub.clone(), offer::item(kind, body)?));
+        Ok(())
+    }
+
     /// Stores HQ's decisions about the order, and its next deadline.
     pub(super) async fn update(
         &self,
@@ -288,25 +320,25 @@ impl Record {
         transaction.execute(&UPDATE, row).await.map(drop)
     }
 
-    /// Stores a new part.
-    pub(super) async fn insert_part(&self, transaction: &mut Transaction, part: &Part) -> Result<(), DatabaseError> {
-        let queue = Value::unsigned("queue", part.queue)?;
-        let row = values![self.number, part.part(), part.hub.as_str(), json(&part.offered), queue, part.state.name()];
-        transaction.execute(&INSERT_PART, row).await.map(drop)
-    }
-
-    /// Stores HQ's decisions about a part, and its state.
-    pub(super) async fn update_part(&self, transaction: &mut Transaction, part: &Part) -> Result<(), DatabaseError> {
-        let is_open = part.fulfilment.is_open();
-        let row = values![
-            json(&part.offered),
-            Value::unsigned("queue", part.queue)?,
-            part.recalled_at_ms,
-            part.state.name(),
-            is_open,
-            self.number,
-            part.part()
-        ];
-        transaction.execute(&UPDATE_PART, row).await.map(drop)
+    /// Stores new parts, and HQ's decisions about the others with their states.
+    pub(super) async fn save_parts(&mut self, transaction: &mut Transaction) -> Result<(), DatabaseError> {
+        for part in &mut self.parts {
+            let (offered, state) = (json(&part.offered), part.state.name());
+            let queue = Value::unsigned("queue", part.queue.unwrap_or_default())?;
+            match part.unsaved.take() {
+                None => {}
+                Some(Unsaved::New) => {
+                    let row = values![self.number, part.part(), part.hub.as_str(), offered, queue, state];
+                    transaction.execute(&INSERT_PART, row).await?;
+                }
+                Some(Unsaved::Changed) => {
+                    let is_open = part.fulfilment.is_open();
+                    let (recalled_at_ms, number) = (part.recalled_at_ms, part.part());
+                    let row = values![offered, queue, recalled_at_ms, state, is_open, self.number, number];
+                    transaction.execute(&UPDATE_PART, row).await?;
+                }
+            }
+        }
+        Ok(())
     }
 }

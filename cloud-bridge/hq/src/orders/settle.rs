@@ -1,21 +1,24 @@
 //! Stores the state of an order and its effects: events for the shop, refunds, the answer to the store that placed it,
 //! and the next deadline.
 //!
-//! Every change of an order is settled in its transaction. Settling twice has no further effect.
+//! Every change of an order is settled in its transaction, as its last step: the items for hubs are sent, because queues
+//! are locked last, and the parts are stored. Settling twice has no further effect.
+
+use std::collections::BTreeMap;
 
 use commerce::order::{Payment, State};
 use contract::{
-    Stream,
+    HubId, Stream,
     order::{OrderTracked, TRACKED, Tracked},
 };
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{HQ, OrderPolicy, offer, record::Record};
+use super::{HQ, OrderPolicy, record::Record};
 use crate::{
-    database::{DatabaseError, Row, Transaction, Value, statement::statements, values},
-    down::{QueueError, rows},
+    database::{DatabaseError, Lock, Row, Transaction, Value, statement::statements, values},
+    down::{Outgoing, QueueError, rows},
     ledger::{
         self,
         alarm::{self, Alarm},
@@ -60,8 +63,7 @@ pub(super) async fn settle(
     now_ms: i64,
 ) -> Result<(), QueueError> {
     let mut is_changed = record.events == 0;
-    let mut parts = std::mem::take(&mut record.parts);
-    for part in &mut parts {
+    for part in &mut record.parts {
         if let Some(why) = &part.contradiction {
             let subject = format!("order {} part {}", record.order.terms.order, part.part());
             let alarm = Alarm::new(&part.hub, alarm::Kind::Contradiction, subject, why.clone(), now_ms);
@@ -70,11 +72,10 @@ pub(super) async fn settle(
         let state = part.state_now();
         if part.state != state {
             part.state = state;
+            part.is_changed();
             is_changed = true;
-            record.update_part(transaction, part).await?;
         }
     }
-    record.parts = parts;
     let state = record.state_now();
     is_changed |= state != record.state;
     record.state = state;
@@ -85,10 +86,28 @@ pub(super) async fn settle(
     }
     let is_given_up = record.ended_at_ms.is_some() && record.state != State::HandedOver;
     if let Some((hub, from_ms)) = record.slot.take_if(|(_, from_ms)| is_given_up && *from_ms > now_ms) {
+        transaction.lock(Lock::Slot(hub.to_string(), from_ms));
         transaction.execute(&FREE, values![hub.as_str(), from_ms]).await?;
     }
+    deliver(transaction, record).await?;
+    record.save_parts(transaction).await?;
     let attention_at_ms = record.attention(policy, now_ms);
     Ok(record.update(transaction, attention_at_ms).await?)
+}
+
+/// Sends the items for hubs.
+pub(super) async fn deliver(transaction: &mut Transaction, record: &mut Record) -> Result<(), QueueError> {
+    let mut by_hub: BTreeMap<HubId, Vec<Outgoing>> = BTreeMap::new();
+    for (hub, item) in std::mem::take(&mut record.outgoing) {
+        by_hub.entry(hub).or_default().push(item);
+    }
+    for (hub, items) in by_hub {
+        let number = rows::append(transaction, &hub, &Stream::orders(), &items).await?;
+        for part in record.parts.iter_mut().filter(|part| part.hub == hub && part.queue.is_none()) {
+            part.queue = Some(number);
+        }
+    }
+    Ok(())
 }
 
 impl Record {
@@ -129,7 +148,7 @@ async fn refund(transaction: &mut Transaction, record: &mut Record, now_ms: i64)
 }
 
 /// Informs the shop through the feed, and the store that placed the order.
-async fn tell(transaction: &mut Transaction, record: &mut Record, now_ms: i64) -> Result<(), QueueError> {
+async fn tell(transaction: &mut Transaction, record: &mut Record, now_ms: i64) -> Result<(), DatabaseError> {
     let parts: Vec<_> = record
         .parts
         .iter()
@@ -148,10 +167,10 @@ async fn tell(transaction: &mut Transaction, record: &mut Record, now_ms: i64) -
     });
     event(transaction, record, CHANGED, &body, now_ms).await?;
     let terms = &record.order.terms;
-    if let Some(hub) = &record.taken_by {
+    if let Some(hub) = record.taken_by.clone() {
         let answer = Tracked::Accepted { state: record.state, due_ms: terms.due_ms };
         let tracked = OrderTracked { order: terms.order.clone(), as_of_ms: now_ms, answer };
-        rows::append(transaction, hub, &Stream::orders(), &[offer::item(&TRACKED, &tracked)?]).await?;
+        record.send(&hub, &TRACKED, &tracked)?;
     }
     Ok(())
 }

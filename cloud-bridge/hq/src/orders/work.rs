@@ -1,11 +1,12 @@
-//! The loop that attends to orders. Several processes can run it, because each order is locked meanwhile.
+//! The loop that answers requests of stores and attends to orders. Several processes can run it, because each request
+//! and each order is locked meanwhile.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use commerce::OrderId;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::attend::attend;
+use super::{attend::attend, requests};
 use crate::{
     database::{Database, DatabaseError, Row, Transaction, statement::statements, values},
     down::QueueError,
@@ -27,10 +28,10 @@ statements! {
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Orders that are read at once.
-const AT_ONCE: i64 = 100;
+pub(super) const AT_ONCE: i64 = 100;
 
-/// How long an order is postponed after an error.
-const LATER_MS: i64 = 30_000;
+/// How long an order or a request is postponed after an error.
+pub(super) const LATER_MS: i64 = 30_000;
 
 /// How long past slots are kept.
 const SLOTS_MS: i64 = 7 * 24 * 60 * 60_000;
@@ -57,11 +58,12 @@ async fn look(database: &Database, is_slow: bool, now_ms: i64) -> Result<(), Dat
         transaction.execute(&FORGET, values![now_ms.saturating_sub(SLOTS_MS)]).await?;
         transaction.commit().await?;
     }
-    while attend_due(database, is_slow, now_ms).await? == AT_ONCE.unsigned_abs() {}
+    while attend_due(database, is_slow, now_ms).await? >= AT_ONCE.unsigned_abs() {}
     Ok(())
 }
 
-/// Attends to due orders, at most [`AT_ONCE`], and returns their number. An order that fails is postponed.
+/// Answers the requests of stores, attends to due orders, at most [`AT_ONCE`], and returns the number of both. One that
+/// fails is postponed.
 ///
 /// # Errors
 /// The database fails.
@@ -73,6 +75,7 @@ pub async fn attend_due(database: &Database, with_stale: bool, now_ms: i64) -> R
             DatabaseError::Column { column: 0, expected: "an order id", found }
         })
     };
+    let answered = requests::answer_due(database, now_ms).await?;
     let due: Result<BTreeSet<OrderId>, _> =
         database.read(&DUE, values![now_ms, AT_ONCE]).await?.into_iter().map(id).collect();
     let mut due = due?;
@@ -90,7 +93,7 @@ pub async fn attend_due(database: &Database, with_stale: bool, now_ms: i64) -> R
             transaction.commit().await?;
         }
     }
-    Ok(due.len() as u64)
+    Ok(answered + due.len() as u64)
 }
 
 async fn attend_one(database: &Database, id: &OrderId, now_ms: i64) -> Result<(), QueueError> {

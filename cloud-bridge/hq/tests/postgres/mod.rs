@@ -44,6 +44,14 @@ pub(crate) fn database_over_tls() -> Option<(String, PathBuf)> {
     Some((format!("postgres://hq@localhost:{}/{name}", server.port), server.directory.join("ca.pem")))
 }
 
+/// How many transactions of a database the server has ended to resolve deadlocks. It writes its log before it answers.
+#[allow(dead_code)] // not every test binary looks at deadlocks
+pub(crate) fn deadlocks(database: &str) -> usize {
+    let log = SERVER.as_ref().map(|server| std::fs::read_to_string(server.directory.join("log")).unwrap());
+    let told = format!("{database} ERROR:  deadlock detected");
+    log.unwrap_or_default().lines().filter(|line| *line == told).count()
+}
+
 /// What a test runs as.
 fn is_root() -> bool {
     said_by(Command::new("id").arg("-u")) == "0"
@@ -114,6 +122,9 @@ impl Server {
             format!("ssl_key_file={}/hub.key", directory.display()),
             "max_connections=300".into(),
             "shared_buffers=64MB".into(),
+            // For `deadlocks`.
+            "log_line_prefix=%d ".into(),
+            "deadlock_timeout=50ms".into(),
         ];
         // Ends with its standard input; `-INT` ends PostgreSQL without waiting for its clients.
         let held = r#""$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$DIRECTORY""#;

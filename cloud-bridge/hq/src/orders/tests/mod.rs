@@ -1,5 +1,6 @@
 //! Orders on both engines, with stores that follow commerce's rules.
 
+mod at_once;
 mod follow;
 mod model;
 mod place;
@@ -142,11 +143,7 @@ impl World {
                 transaction.commit().await.unwrap();
                 Ok(record)
             }
-            Err(OrderError::Refused(refused)) => {
-                // As when a store took it: a refusal has changed nothing.
-                transaction.commit().await.unwrap();
-                Err(refused)
-            }
+            Err(OrderError::Refused(refused)) => Err(refused),
             Err(OrderError::Failed(error)) => panic!("{error}"),
         }
     }

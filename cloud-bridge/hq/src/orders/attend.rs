@@ -8,7 +8,8 @@
 //! 4. The order is settled.
 //!
 //! A recalled unit is routed again only after its store has given it up, because the store may have handed it over
-//! meanwhile. So no unit is at two stores.
+//! meanwhile. So no unit is at two stores. If no other store has it, its store is offered it again, so that an order does
+//! not get lost because a connection was interrupted.
 
 use commerce::{
     OrderId,
@@ -37,13 +38,13 @@ pub(crate) async fn attend(transaction: &mut Transaction, id: &OrderId, now_ms: 
     if !record.left().is_empty() {
         match offer::promise(transaction, &record, Need::Some, &policy, now_ms).await? {
             Ok(promised) => offer::offer(transaction, &mut record, "routed again", promised, &policy, now_ms).await?,
-            Err(plan) => {
+            Err(unplaced) => {
                 let is_final = fetched_at(&record.to).is_some() || record.order.terms.due_ms <= now_ms;
                 if is_final {
                     for amount in record.left() {
                         record::add(&mut record.given_up.unavailable, amount);
                     }
-                    offer::decided(transaction, record.number, "given up", &plan, now_ms).await?;
+                    offer::decided(transaction, record.number, "given up", &unplaced.plan, now_ms).await?;
                 }
             }
         }

@@ -102,7 +102,7 @@ pub(crate) async fn change(
         place::check(transaction, &record.order, &policy, now_ms).await?;
         match offer::promise(transaction, &record, Need::All, &policy, now_ms).await? {
             Ok(promised) => offer::offer(transaction, &mut record, "changed", promised, &policy, now_ms).await?,
-            Err(plan) => return Err(place::not_available(&record, &plan).into()),
+            Err(unplaced) => return Err(place::not_available(&record, &unplaced).into()),
         }
     }
     if let Some(until_ms) = change.keep_until_ms {

@@ -11,6 +11,9 @@ use commerce::{
 
 use super::record::{Part, Record, of};
 
+/// How often a store is offered parts of an order if it does not answer in time.
+const MOST_OFFERS: usize = 3;
+
 /// The cancelled units, including those to be put back.
 fn cancelled(fulfilment: &Fulfilment, line: &Line) -> i64 {
     let put_back = match fulfilment.given_up {
@@ -119,5 +122,14 @@ impl Record {
             part.recalled_at_ms.is_some() || part.fulfilment.lines.iter().any(lacks)
         };
         self.parts.iter().filter(refused).map(|part| part.hub.clone()).collect()
+    }
+
+    /// The stores among these that only were asked to give units back, and may be offered them again.
+    pub(crate) fn slow(&self) -> Vec<contract::HubId> {
+        let is_slow = |part: &&Part| {
+            let parts: Vec<_> = self.parts.iter().filter(|other| other.hub == part.hub).collect();
+            parts.len() < MOST_OFFERS && parts.iter().all(|part| part.recalled_at_ms.is_some())
+        };
+        self.parts.iter().filter(is_slow).map(|part| part.hub.clone()).collect()
     }
 }

@@ -30,8 +30,11 @@
 //! | --- | --- |
 //! | a store rejects units or is short | these units are routed to other stores |
 //! | a store does not answer an offer in time | the part is recalled, and routed again after the store's answer |
+//! | a store where the customer collects does not answer | it has until the order is due |
 //! | an order is at risk of being late | the same, if other stores can deliver in time |
-//! | a store is offline | its parts stay there, and its events arrive later; new orders go elsewhere |
+//! | a store is offline | its parts stay there, and its events arrive later |
+//! | HQ has not heard of a store for minutes | its quota is sold; after `offline_after_minutes` orders go elsewhere |
+//! | the counter takes goods that HQ has sold | the store rejects them when the offer arrives: routed elsewhere |
 //! | no store has the goods | routing is tried every minute until the order is due; then the rest is given up |
 //! | a hub's store is restored or replaced | its open parts are offered again; it keeps what it had accepted |
 //! | HQ crashes | everything is in the ledger; the next process continues |

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     database::{DatabaseError, Transaction, statement::statements, values},
     down::{Outgoing, rows},
-    routing::{self, Destination, Network, Plan, Request},
+    routing::{self, Destination, Network, Other, Plan, Request},
 };
 
 statements! {
@@ -50,23 +50,31 @@ pub(super) struct Promised {
     spent: Spent,
 }
 
-/// Routes the units that no store has and spends the quotas. `Err` has a plan without effect: it has no parts or, with
-/// [`Need::All`], unplaced units.
+/// A plan without effect: it has no parts or, with [`Need::All`], unplaced units.
+pub(super) struct Unplaced {
+    pub(super) plan: Plan,
+    /// An unplaced line of which another store has stock, and the constraint that excludes this store.
+    pub(super) held_back: Option<(u32, Other)>,
+}
+
+/// Routes the units that no store has and spends the quotas.
 pub(super) async fn promise(
     transaction: &mut Transaction,
     record: &Record,
     need: Need,
     policy: &OrderPolicy,
     now_ms: i64,
-) -> Result<Result<Promised, Plan>, DatabaseError> {
+) -> Result<Result<Promised, Unplaced>, DatabaseError> {
     let request = request(record, Some(record.order.terms.due_ms));
+    let slow = record.slow();
     let items: BTreeSet<Place> = request.lines.iter().map(|line| (line.sku.clone(), line.quantity.unit())).collect();
     transaction.mark().await?;
     for _ in 0..ATTEMPTS {
         let network = stores::network(transaction, &items, now_ms).await?;
-        let plan = plan(&request, &network, policy, need);
+        let plan = plan(&request, &slow, &network, policy, need);
         if plan.parts.is_empty() || (need == Need::All && !plan.unplaced.is_empty()) {
-            return Ok(Err(plan));
+            let held_back = plan.held_back(&request, &network).map(|(line, other)| (line, other.clone()));
+            return Ok(Err(Unplaced { plan, held_back }));
         }
         if let Some(spent) = spend(transaction, record, &plan).await? {
             return Ok(Ok(Promised { plan, spent }));
@@ -77,14 +85,23 @@ pub(super) async fn promise(
     Err(DatabaseError::TimedOut { what: "web quotas that others spend at once" })
 }
 
-/// The plan. A placed order is rather delivered late than not at all; a new order must be on time.
-fn plan(request: &Request, network: &Network, policy: &OrderPolicy, need: Need) -> Plan {
-    let plan = routing::route(request, network, &policy.routing);
+/// The plan. A placed order rather returns to a store that did not answer in time than not at all, and is rather
+/// delivered late than not at all; a new order must be on time.
+fn plan(request: &Request, slow: &[HubId], network: &Network, policy: &OrderPolicy, need: Need) -> Plan {
+    let route = |request: &Request| routing::route(request, network, &policy.routing);
+    let plan = route(request);
     if plan.unplaced.is_empty() || need == Need::All {
         return plan;
     }
-    let late = routing::route(&Request { due_ms: None, ..request.clone() }, network, &policy.routing);
-    if late.unplaced.is_empty() { late } else { plan }
+    let rejected_by = request.rejected_by.iter().filter(|store| !slow.contains(store)).cloned().collect();
+    let again = Request { rejected_by, ..request.clone() };
+    for request in [again.clone(), Request { due_ms: None, ..request.clone() }, Request { due_ms: None, ..again }] {
+        let plan = route(&request);
+        if plan.unplaced.is_empty() {
+            return plan;
+        }
+    }
+    plan
 }
 
 /// The routing request for the units that no store has.
@@ -105,6 +122,13 @@ pub(super) fn request(record: &Record, due_ms: Option<i64>) -> Request {
 }
 
 impl Record {
+    /// The deadline for a store's answer. No other store can replace the one where the customer collects the goods, so
+    /// that one has until they are due.
+    fn answer_by_ms(&self, policy: &OrderPolicy, now_ms: i64) -> i64 {
+        let soon_ms = now_ms.saturating_add(policy.answer_ms());
+        if fetched_at(&self.to).is_some() { soon_ms.max(self.order.terms.due_ms) } else { soon_ms }
+    }
+
     /// The stores that must not get a part.
     fn excluded(&self) -> Vec<HubId> {
         let mut excluded = self.refused_by();
@@ -184,7 +208,7 @@ pub(super) async fn offer(
             order: Order { terms: record.order.terms.clone(), lines },
             part: record.last_part,
             offered_at_ms: now_ms,
-            answer_by_ms: now_ms.saturating_add(policy.answer_ms()),
+            answer_by_ms: record.answer_by_ms(policy, now_ms),
             spent: spent.remove(&planned.store).unwrap_or_default(),
             accepted: Vec::new(),
         };
@@ -218,7 +242,7 @@ pub(super) async fn offer_again(
     for part in parts.iter_mut().filter(|part| part.fulfilment.is_open()) {
         let number = rows::number(transaction, &part.hub, &Stream::orders()).await?;
         if part.queue.is_some_and(|queue| number > queue) {
-            part.offered.answer_by_ms = now_ms.saturating_add(policy.answer_ms());
+            part.offered.answer_by_ms = record.answer_by_ms(policy, now_ms);
             part.offered.accepted = accepted(part);
             record.send(&part.hub, &OFFERED, &part.offered)?;
             part.queue = None;

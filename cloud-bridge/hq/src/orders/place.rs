@@ -14,7 +14,7 @@ use ring::digest::{Context, SHA256};
 
 use super::{
     OrderPolicy, Profile, offer,
-    offer::{Need, fetched_at},
+    offer::{Need, Unplaced, fetched_at},
     quotas, record,
     record::{New, Record},
     refused::{OrderError, Refused, Why},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     database::{Lock, Transaction, statement::statements, values},
-    routing::{self, Destination, Plan},
+    routing::{self, Destination, Other},
 };
 
 statements! {
@@ -70,7 +70,7 @@ pub(crate) async fn place(transaction: &mut Transaction, new: NewOrder, now_ms: 
     }
     match offer::promise(transaction, &record, Need::All, &policy, now_ms).await? {
         Ok(promised) => offer::offer(transaction, &mut record, "placed", promised, &policy, now_ms).await?,
-        Err(plan) => return Err(not_available(&record, &plan).into()),
+        Err(unplaced) => return Err(not_available(&record, &unplaced).into()),
     }
     if let Some(slot) = slot {
         record.slot = Some(take_slot(transaction, &record, slot).await?);
@@ -196,27 +196,31 @@ async fn take_slot(transaction: &mut Transaction, record: &Record, slot: Slot) -
     Ok((hub, from_ms))
 }
 
-/// The refusal of an order that can't be promised: the line, or the constraint that excludes the chosen store.
-pub(super) fn not_available(record: &Record, plan: &Plan) -> Refused {
+/// The refusal of an order that can't be promised: the constraint that excludes the chosen store or a store with stock,
+/// or the line of which there is too little.
+pub(super) fn not_available(record: &Record, unplaced: &Unplaced) -> Refused {
+    let Unplaced { plan, held_back } = unplaced;
     let id = &record.order.terms.order;
     let mut refused = Refused::of(id, Why::NotAvailable, "no_stock", "no store can promise the whole order");
     let chosen = fetched_at(&record.to);
     let why = plan.others.iter().find(|other| Some(&other.store) == chosen).map(|other| other.why);
-    match (plan.unplaced.first(), why) {
-        (_, Some(why)) if !matches!(why, routing::Why::NoStock { .. } | routing::Why::NotKept { .. }) => {
-            refused.rule = why.name();
-            refused.detail = format!("store {} can't take the order: {why}", chosen.map_or("", HubId::as_str));
-        }
-        (Some(amount), _) => {
-            let ordered = record.order.line(amount.line);
-            let (asked, sku) = ordered.map_or((0, ""), |line| (line.quantity.milli(), line.sku.as_str()));
-            let there = asked - amount.milli;
-            refused.line = Some(amount.line);
-            refused.detail = format!(
-                "requested {asked} thousandths of item {sku}, available {there}; order less or at another store"
-            );
-        }
-        (None, _) => {}
+    if let Some(why) = why.filter(|why| !matches!(why, routing::Why::NoStock { .. } | routing::Why::NotKept { .. })) {
+        refused.rule = why.name();
+        refused.detail = format!("store {} can't take the order: {why}", chosen.map_or("", HubId::as_str));
+        return refused;
+    }
+    let sku = |line| record.order.line(line).map_or("", |line| line.sku.as_str());
+    if let Some((line, Other { store, why })) = held_back {
+        (refused.line, refused.rule) = (Some(*line), why.name());
+        refused.detail = format!("store {store} has item {}, but can't take the order: {why}", sku(*line));
+    } else if let Some(amount) = plan.unplaced.first() {
+        let asked = record.order.line(amount.line).map_or(0, |line| line.quantity.milli());
+        refused.line = Some(amount.line);
+        refused.detail = format!(
+            "requested {asked} thousandths of item {}, available {}; order less or at another store",
+            sku(amount.line),
+            asked - amount.milli
+        );
     }
     refused
 }

@@ -6,7 +6,7 @@ use commerce::order::Zone;
 use serde::Serialize;
 
 use super::{
-    Network, Other,
+    Network, Other, Plan, Request,
     assign::{Filled, minor},
     candidates::Candidates,
 };
@@ -113,6 +113,28 @@ impl fmt::Display for Why {
             Self::TooLittle => f.write_str("has too little to replace a chosen store"),
             Self::Costlier { by } => write!(f, "would cost {by} more"),
         }
+    }
+}
+
+impl Plan {
+    /// The first unplaced line of which a store has stock, and the constraint that excludes this store.
+    pub fn held_back(&self, request: &Request, network: &Network) -> Option<(u32, &Other)> {
+        let is_excluded = |why: Why| {
+            !matches!(why, Why::NotChosen | Why::Rejected | Why::NotKept { .. } | Why::NoStock { .. })
+                && !matches!(why, Why::TooLittle | Why::Costlier { .. })
+        };
+        let has = |other: &Other, line: u32| {
+            let line = request.lines.iter().find(|of| of.line == line);
+            let store = network.stores.iter().find(|store| store.store == other.store);
+            let milli =
+                |(line, store): (&super::Line, &super::Store)| store.milli(&(line.sku.clone(), line.quantity.unit()));
+            line.zip(store).is_some_and(|both| milli(both) > 0)
+        };
+        let excluded: Vec<_> = self.others.iter().filter(|other| is_excluded(other.why)).collect();
+        self.unplaced.iter().find_map(|amount| {
+            let other = excluded.iter().find(|other| has(other, amount.line))?;
+            Some((amount.line, *other))
+        })
     }
 }
 

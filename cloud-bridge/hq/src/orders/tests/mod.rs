@@ -3,6 +3,7 @@
 mod at_once;
 mod follow;
 mod model;
+mod offline;
 mod place;
 mod quotas;
 mod store;

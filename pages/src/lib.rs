@@ -64,7 +64,7 @@ const UNUSED: [&str; 5] =
 /// The service worker of an area.
 const WORKER: &str = "/sw.js";
 
-/// What a page may do. WebAssembly is the price engine.
+/// What a page may do. WebAssembly is the price engine and the reader of barcodes.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
      img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types store-hub";

@@ -7,7 +7,10 @@ import { Api } from "../lib/api.js";
 // Not a static import: messages that come while the database opens would be lost.
 const stored = import("./db.js");
 
+/** Items of a request: the most that the hub gives. */
 const PAGE = 500;
+/** Items that are prepared for searches at once. */
+const CHUNK = 1000;
 
 /**
  * @typedef {{sku: string, gtin?: string, description: string, brand?: string, price:
@@ -18,18 +21,21 @@ const PAGE = 500;
 const bySku = new Map();
 /** @type {Map<string, Item>} */
 const byGtin = new Map();
-/** Items with what is searched, in the order of their names. @type {{text: string, item: Item}[] | undefined} */
-let sorted;
+/** What is searched, by SKU: made when it is needed, or before. @type {Map<string, string>} */
+const texts = new Map();
 /** @type {Api} */
 let api;
 let isSyncing = false;
 
-const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const fold = (text) =>
+  (/^[ -~]*$/.test(text) ? text : text.normalize("NFD").replace(/\p{M}/gu, "")).toLowerCase();
 
 /** @param {Item} item */
 function take(item) {
   const before = bySku.get(item.sku);
-  if (before?.gtin) byGtin.delete(before.gtin);
+  // Another item may have its number by now.
+  if (before?.gtin && byGtin.get(pad(before.gtin)) === before) byGtin.delete(pad(before.gtin));
+  texts.delete(item.sku);
   if (item.delisted) return bySku.delete(item.sku);
   bySku.set(item.sku, item);
   if (item.gtin) byGtin.set(pad(item.gtin), item);
@@ -37,21 +43,44 @@ function take(item) {
 
 const pad = (gtin) => gtin.padStart(14, "0");
 
+/** @param {Item} item */
+function textOf(item) {
+  let text = texts.get(item.sku);
+  if (text === undefined) {
+    text = fold(`${item.description} ${item.brand ?? ""} ${item.sku} ${item.gtin ?? ""}`);
+    texts.set(item.sku, text);
+  }
+  return text;
+}
+
+/** Prepares searches, so that the first letter finds as fast as the next. Scans come in between. */
+async function prepare() {
+  let done = 0;
+  for (const item of [...bySku.values()]) {
+    if (bySku.get(item.sku) === item) textOf(item);
+    if (++done % CHUNK === 0) await new Promise((next) => setTimeout(next));
+  }
+}
+
+/** Puts a match in its place among the first `limit`, in the order of texts. Sorting all matches would take longer. */
+function place(kept, match, limit) {
+  if (kept.length === limit && match.text >= kept[limit - 1].text) return;
+  const at = kept.findIndex(({ text }) => text > match.text);
+  kept.splice(at < 0 ? kept.length : at, 0, match);
+  if (kept.length > limit) kept.pop();
+}
+
 /** @param {string} query @param {number} limit */
 function search(query, limit) {
-  sorted ??= [...bySku.values()]
-    .map((item) => ({ text: fold(`${item.description} ${item.brand ?? ""} ${item.sku} ${item.gtin ?? ""}`), item }))
-    .sort((a, b) => (a.text < b.text ? -1 : 1));
   const words = fold(query).split(/\s+/).filter(Boolean);
-  const first = [];
-  const others = [];
-  for (const { text, item } of sorted) {
-    if (!words.every((word) => text.includes(word))) continue;
+  const [first, others] = [[], []];
+  for (const item of bySku.values()) {
+    const text = textOf(item);
     // What begins with the word is meant first.
-    (text.startsWith(words[0] ?? "") ? first : others).push(item);
-    if (first.length >= limit) break;
+    if (words.every((word) => text.includes(word)))
+      place(text.startsWith(words[0] ?? "") ? first : others, { text, item }, limit);
   }
-  return [...first, ...others].slice(0, limit);
+  return [...first, ...others].slice(0, limit).map(({ item }) => item);
 }
 
 async function sync() {
@@ -72,13 +101,13 @@ async function sync() {
           else tx.store.put(item);
         }
         await tx.done;
-        sorted = undefined;
       }
       after = page.next;
       if (!after) break;
     }
     await keep("catalog-version", version);
     tell();
+    void prepare();
   } catch {
     // The hub is away; the copy stays as it is.
   } finally {

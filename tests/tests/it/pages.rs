@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use system_tests::{alone, program, root, skipped};
+use system_tests::{alone, is_long, program, root, skipped};
 
 /// Whether a browser and the tools are there.
 fn has_tools() -> bool {
@@ -49,6 +49,16 @@ fn a_manager_and_it_work_at_the_console_and_hq_looks_on() {
     }
     let _alone = alone();
     play("console.mjs");
+}
+
+/// With 100,000 items; the figures are printed.
+#[test]
+fn the_register_works_with_a_large_catalog() {
+    if !is_long() || !has_tools() {
+        return;
+    }
+    let _alone = alone();
+    play("measure.mjs");
 }
 
 /// The types of answers are those of the OpenAPI document.

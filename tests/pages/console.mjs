@@ -12,7 +12,10 @@ const serious = [];
 const loaded = (page) => page.waitForFunction(() => !document.querySelector(".loading"));
 
 /** The pictures of the documentation. */
-const PICTURES = ["console-today", "console-sale", "console-labels", "hq-store", "hq-figures"];
+const PICTURES = [
+  ...["console-today", "console-sale", "console-labels", "console-returns", "console-customer", "console-prices"],
+  ...["hq-store", "hq-figures"],
+];
 
 /** A view in both themes: findings of axe-core. */
 async function look(page, name) {
@@ -61,6 +64,7 @@ function patient(page) {
 
 const go = (page, ...path) => page.goto(`${page.url().split("#")[0]}#/${path.join("/")}`);
 const said = (page, text) => page.getByRole("status").filter({ hasText: text }).first().waitFor();
+const pieces = (count) => ({ milli: count * 1000, unit: "each" });
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 
 /** Finds an item in the search of a view or dialog, and chooses the first. */
@@ -70,14 +74,15 @@ async function find(place, words) {
 }
 
 try {
-  const token = await step("a register sells", async () => {
+  const { token, sale } = await step("a register sells", async () => {
     const { code } = (await stage.ask("POST", "/registers/till-1/pairing-code", {})).body;
     const { token } = (await stage.ask("POST", "/pairing", { code })).body;
     const { items } = (await stage.ask("GET", "/items?query=cheese&limit=3", undefined, { token })).body;
     const lines = items.map(({ sku }) => ({ sku }));
     await stage.ask("POST", "/sales", { lines, card: true }, { token });
-    await stage.ask("POST", "/sales", { lines, tenders: [{ tender: "cash", amount: 100_00 }] }, { token });
-    return token;
+    const cash = { lines, tenders: [{ tender: "cash", amount: 100_00 }] };
+    const { sale } = (await stage.ask("POST", "/sales", cash, { token })).body;
+    return { token, sale };
   });
 
   // The manager.
@@ -130,6 +135,26 @@ try {
     await page.getByText("This is the void of").waitFor();
   });
   await customers({ page, stage, step, look, go, said, press, token });
+  await step("goods that came back, by their receipt and without one", async () => {
+    const register = async (path, body) => (await stage.ask("POST", path, body, { token })).body;
+    const finish = async (basket) => {
+      while ((await register(`/baskets/${basket}/refunds`, {})).due < 0);
+      await register(`/baskets/${basket}/complete`, {});
+    };
+    const { items } = (await stage.ask("GET", "/items?query=cheese&limit=1", undefined, { token })).body;
+    const { id: first } = await register("/baskets", {});
+    const line = { line: 1, quantity: pieces(1), reason: "defective", disposition: "damaged" };
+    await register(`/baskets/${first}/returns`, { sale, lines: [line] });
+    await finish(first);
+    const { id: second } = await register("/baskets", {});
+    const blind = { line: { sku: items[0].sku }, reason: "unwanted", override_reason: "Good customer" };
+    await register(`/baskets/${second}/returns/without-receipt`, blind);
+    await finish(second);
+    await go(page, "returns");
+    await page.getByRole("link", { name: sale }).waitFor();
+    await page.getByText("Good customer").waitFor();
+    await look(page, "console-returns");
+  });
   await step("labels: choose, see, print, and the job is printed", async () => {
     await go(page, "labels");
     await find(page, "cheese");
@@ -164,10 +189,35 @@ try {
     await page.getByText("Approved", { exact: true }).waitFor();
     await look(page, "console-count");
   });
+  await step("what is to be ordered is chosen, announced, and not proposed again", async () => {
+    const { items } = (await stage.ask("GET", "/items?query=cheese&limit=1")).body;
+    const [{ sku, description }] = items;
+    const safety = { rule: "below_zero", lead_time_days: 2, cover_days: 7, safety_stock: pieces(20) };
+    await stage.ask("POST", `/stock/policies/${sku}`, safety);
+    await go(page, "stock", "reorder");
+    await page.getByRole("checkbox", { name: description }).check();
+    await look(page, "console-reorder");
+    await press(page, "Announce 1 item");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Supplier", { exact: true }).fill("Dairy");
+    await dialog.getByLabel("Order number").fill("PO-2");
+    assert.ok(Number(await dialog.getByLabel(/^Quantity of/).inputValue()) >= 15);
+    await dialog.getByRole("button", { name: "Enter" }).click();
+    await page.getByText("Dairy · PO-2").waitFor();
+    await go(page, "stock", "reorder");
+    await page.getByText("Nothing to order").waitFor();
+  });
   await step("an item's price, and where it comes from", async () => {
     await go(page, "prices");
     await find(page, "cheese");
     await page.getByText("Comes from").waitFor();
+    // A price of the store, which ends.
+    const { items } = (await stage.ask("GET", "/items?query=cheese&limit=1")).body;
+    const price = { price: { minor: 199, per: "each" }, reason: "damaged package", until: "2099-12-31T20:00" };
+    await stage.ask("POST", `/prices/overrides/${items[0].sku}`, price);
+    await page.reload();
+    const coming = page.getByRole("region", { name: "What changes, and when" });
+    await coming.getByRole("listitem").filter({ hasText: "2099-12-31 20:00" }).getByText(/cheese/i).waitFor();
     await look(page, "console-prices");
   });
   await step("an item is recalled, registers refuse it, and the recall ends", async () => {
@@ -330,6 +380,14 @@ try {
     await stage.ask("POST", "/sessions/end", {});
     await phone.locator(".door").waitFor();
     await page.locator(".door").waitFor();
+  });
+
+  await step("the page of all components, and the page of the API", async () => {
+    for (const path of ["look", "docs"]) {
+      await page.goto(`${stage.url}/${path}`);
+      await page.getByRole("heading").first().waitFor();
+      await look(page, path);
+    }
   });
 
   // HQ.

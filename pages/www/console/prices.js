@@ -2,9 +2,9 @@
 
 import { html, useState } from "../vendor/ui.js";
 import { dateTime, number, t } from "../texts/index.js";
-import { go } from "../lib/route.js";
+import { go, to } from "../lib/route.js";
 import { Badge, Button, Dialog, Input, Notice, Table, Tabs, TextArea } from "../look/index.js";
-import { ActButton, Loaded, useLoad } from "../look/load.js";
+import { ActButton, First, Loaded, useLoad } from "../look/load.js";
 import { State, word } from "../look/words.js";
 import { ItemSearch, Name } from "./items.js";
 import { amount, api, command, minor } from "./state.js";
@@ -27,11 +27,49 @@ export function Prices({ path: [tab = "book"] }) {
 const per = ({ minor: value, per: unit }) =>
   unit === "each" ? amount(value) : `${amount(value)} / ${word("unit", unit)}`;
 
+/** What changes prices, and when: versions that wait, the book itself, and prices of the store that end. */
+async function coming() {
+  const [{ changes_ms: changes }, { publications }, overrides] = await Promise.all(
+    ["/prices", "/publications", "/prices/overrides"].map((path) => api.get(path)),
+  );
+  const versions = publications.filter(({ kind, state }) => kind === "prices" && state === "waiting");
+  return [
+    ...versions.map(({ version, effective_ms: at, records }) => ({ at, version, records: records ?? 0 })),
+    ...changes.map((at) => ({ at })),
+    // Local times of the store; this page is mostly there.
+    ...overrides.filter(({ until }) => until).map(({ sku, until }) => ({ at: Date.parse(until), until, sku })),
+  ].sort((one, other) => (one.at ?? 0) - (other.at ?? 0));
+}
+
+function Coming() {
+  const all = useLoad(coming, [], 30_000);
+  const what = ({ version, records, sku }) =>
+    version !== undefined
+      ? html`<a href=${to("prices", "publications")}>${t("console.prices.coming.version", { version, records })}</a>`
+      : sku
+        ? html`${t("console.prices.coming.override")} <${Name} sku=${sku} />`
+        : t("console.prices.coming.book");
+  return html`<${Loaded} of=${all}
+    >${(rows) =>
+      rows.length
+        ? html`<ul class="list">
+            <${First} rows=${rows} size=${8}
+              >${(row) =>
+                html`<li key=${`${row.at} ${row.version ?? row.sku ?? ""}`}>
+                  <span class="number">${row.until?.replace("T", " ") ?? (row.at ? dateTime(row.at) : "–")}</span
+                  ><span class="grow">${what(row)}</span>
+                </li>`}<//
+            >
+          </ul>`
+        : html`<p class="quiet">${t("console.prices.no_changes")}</p>`}<//
+  >`;
+}
+
 function Book() {
   const book = useLoad(() => api.get("/prices"), [], 30_000);
   const [item, setItem] = useState(/** @type {any} */ (undefined));
   return html`<${Loaded} of=${book}
-      >${({ version, items, changes_ms: changes }) =>
+      >${({ version, items }) =>
         html`<div class="half">
           <section class="card">
             <h2>${t("console.prices.active")}</h2>
@@ -46,15 +84,9 @@ function Book() {
                 : html`<${Notice}>${t("console.prices.no_book")}<//>`
             }
           </section>
-          <section class="card">
-            <h2>${t("console.prices.coming")}</h2>
-            ${
-              changes.length
-                ? html`<ul class="list">
-                    ${changes.map((ms) => html`<li key=${ms}>${dateTime(ms)}</li>`)}
-                  </ul>`
-                : html`<p class="quiet">${t("console.prices.no_changes")}</p>`
-            }
+          <section class="card" aria-labelledby="coming-name">
+            <h2 id="coming-name">${t("console.prices.coming")}</h2>
+            <${Coming} />
           </section>
         </div>`}<//
     >

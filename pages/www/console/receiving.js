@@ -52,11 +52,12 @@ function Notices() {
     ${adds && html`<${New} onClose=${() => setAdds(false)} />`}`;
 }
 
-function New({ onClose }) {
+/** Announces goods. `goods`: lines to begin with. */
+export function New({ goods = [], onClose }) {
   const [source, setSource] = useState("supplier");
   const [supplier, setSupplier] = useState("");
   const [order, setOrder] = useState("");
-  const [lines, setLines] = useState([]);
+  const [lines, setLines] = useState(goods);
   const [pasted, setPasted] = useState("");
   const enter = async () => {
     const body =

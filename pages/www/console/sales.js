@@ -10,6 +10,7 @@ import { State, word } from "../look/words.js";
 import { amount, api, command, receipt, status, who } from "./state.js";
 
 const SIZE = 50;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function Sales({ path: [id] }) {
   return id ? html`<${Story} key=${id} id=${id} />` : html`<${List} />`;
@@ -124,7 +125,7 @@ function Told({ sale, again }) {
         }
         <section class="card">
           <h2>${t("console.audit")}</h2>
-          <${Trail} id=${sale.id} />
+          <${Trail} id=${sale.id} soldAt=${sale.sold_at_ms} />
         </section>
       </div>
       <div class="stack">
@@ -349,12 +350,23 @@ function ComeBack({ id }) {
   >`;
 }
 
-function Trail({ id }) {
-  const trail = useLoad(
-    async () =>
-      (await api.get("/audit", { limit: 100 })).filter(({ details }) => JSON.stringify(details).includes(`"${id}"`)),
-    [id],
-  );
+/** Pages of the audit trail that are read for one sale. */
+const MOST_PAGES = 20;
+
+/** The entries about a sale: none is older than its basket, which was opened at most a day before. */
+async function about(id, soldAt) {
+  const found = [];
+  for (let page = 0, before; page < MOST_PAGES; page++) {
+    const entries = await api.get("/audit", { limit: 100, before });
+    found.push(...entries.filter(({ details }) => JSON.stringify(details).includes(`"${id}"`)));
+    before = entries.at(-1)?.number;
+    if (entries.length < 100 || entries.at(-1).at_ms < soldAt - DAY_MS) break;
+  }
+  return found;
+}
+
+function Trail({ id, soldAt }) {
+  const trail = useLoad(() => about(id, soldAt), [id]);
   return html`<${Loaded} of=${trail}
     >${(entries) =>
       entries.length

@@ -1,14 +1,14 @@
 // Stock: positions, movements, receiving, counts, transfers, and what to order.
 
-import { html } from "../vendor/ui.js";
+import { html, useState } from "../vendor/ui.js";
 import { dateTime, t } from "../texts/index.js";
 import { go } from "../lib/route.js";
 import { Badge, Table, Tabs } from "../look/index.js";
-import { First, Loaded, More, usePages } from "../look/load.js";
+import { ActButton, attempt, First, Loaded, More, usePages } from "../look/load.js";
 import { word } from "../look/words.js";
 import { Counts } from "./counts.js";
 import { ItemSearch, Name } from "./items.js";
-import { Receiving } from "./receiving.js";
+import { New, Receiving } from "./receiving.js";
 import { api, milli, who } from "./state.js";
 import { Transfers } from "./transfers.js";
 
@@ -120,7 +120,28 @@ function Reorder() {
   const size = 100;
   const rows = usePages((last) => api.get("/stock/reorder", { limit: size, after: last?.sku }), [], size);
   const column = (title, name) => ({ title, number: true, cell: (row) => milli(row[name], row.unit) });
-  return html`<section class="card">
+  const [chosen, setChosen] = useState(/** @type {any[]} */ ([]));
+  const [goods, setGoods] = useState(/** @type {any[] | undefined} */ (undefined));
+  const choose = (row, isChosen) =>
+    setChosen(isChosen ? [...chosen, row] : chosen.filter(({ sku, unit }) => sku !== row.sku || unit !== row.unit));
+  const announce = () =>
+    attempt(async () => {
+      const named = chosen.map(async ({ sku, unit, order }) => {
+        const { description } = await api.get(`/items/${encodeURIComponent(sku)}`);
+        return { sku, unit, description, typed: String(order / 1000) };
+      });
+      setGoods(await Promise.all(named));
+    });
+  return html`<section class="card stack">
+    ${
+      rows.data?.length > 0 &&
+      html`<div class="row spread">
+        <p class="quiet grow">${t("console.stock.reorder.how")}</p>
+        <${ActButton} kind="main" icon="add" disabled=${chosen.length === 0} onAct=${announce}
+          >${t("console.stock.reorder.announce", { n: chosen.length })}<//
+        >
+      </div>`
+    }
     <${Loaded}
       of=${rows}
       empty=${{ icon: "check", title: t("console.stock.reorder.none"), text: t("console.stock.reorder.none.text") }}
@@ -130,7 +151,17 @@ function Reorder() {
             rows=${all}
             id=${(row) => row.sku + row.unit}
             columns=${[
-              { title: t("console.item"), cell: (row) => html`<${Name} sku=${row.sku} />` },
+              {
+                title: t("console.item"),
+                cell: (row) =>
+                  html`<label class="check"
+                    ><input
+                      type="checkbox"
+                      checked=${chosen.some(({ sku, unit }) => sku === row.sku && unit === row.unit)}
+                      onChange=${(event) => choose(row, event.currentTarget.checked)}
+                    /><${Name} sku=${row.sku}
+                  /></label>`,
+              },
               {
                 title: t("console.stock.order"),
                 number: true,
@@ -143,5 +174,6 @@ function Reorder() {
             ]}
           /><${More} of=${rows} />`}<//
     >
+    ${goods && html`<${New} goods=${goods} onClose=${() => setGoods(undefined)} />`}
   </section>`;
 }

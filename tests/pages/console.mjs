@@ -11,9 +11,9 @@ const serious = [];
 
 const loaded = (page) => page.waitForFunction(() => !document.querySelector(".loading"));
 
-/** The pictures of the documentation. */
+/** The pictures of the documentation. Those of today and of a sale are of the demo with `--sell`. */
 const PICTURES = [
-  ...["console-today", "console-sale", "console-labels", "console-returns", "console-customer", "console-prices"],
+  ...["console-labels", "console-returns", "console-customer", "console-prices"],
   ...["hq-store", "hq-figures"],
 ];
 

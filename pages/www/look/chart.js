@@ -8,6 +8,8 @@ const BELOW = 22;
 const ABOVE = 18;
 /** The widest bar. */
 const WIDEST = 56;
+/** The width of a digit of a mark. */
+const DIGIT = 7;
 
 /** A round number at or above `value`: 1, 2, 2.5 or 5 times a power of ten. @param {number} value */
 function ceiling(value) {
@@ -63,7 +65,10 @@ export function Bars({ label, name, value, rows, scale }) {
   const most = Math.max(...rows.map((row) => row.value), 0);
   const top = ceiling(most);
   const inner = HEIGHT - ABOVE - BELOW;
-  const step = width / Math.max(rows.length, 1);
+  // Beside the marks, so that no bar hides one.
+  const marks = most > 0 ? [1, 0.5].map((part) => String(scale(top * part))) : [];
+  const beside = Math.max(...marks.map((mark) => (mark.length + 1) * DIGIT), 0);
+  const step = (width - beside) / Math.max(rows.length, 1);
   const height = (row) => (Math.max(row.value, 0) / top) * inner;
   const wide = Math.min(step * 0.7, WIDEST);
   const labelled = Math.ceil((rows.length * 34) / width);
@@ -85,10 +90,10 @@ export function Bars({ label, name, value, rows, scale }) {
         (row, place) =>
           html`<g key=${row.name}>
             <title>${row.name}: ${row.text}</title>
-            <rect class="hit" x=${place * step} y=${ABOVE} width=${step} height=${inner} />
+            <rect class="hit" x=${beside + place * step} y=${ABOVE} width=${step} height=${inner} />
             <rect
               class="bar-fill"
-              x=${place * step + (step - wide) / 2}
+              x=${beside + place * step + (step - wide) / 2}
               width=${wide}
               y=${ABOVE + inner - height(row)}
               height=${height(row)}
@@ -96,7 +101,7 @@ export function Bars({ label, name, value, rows, scale }) {
             />
             ${
               place % labelled === 0 &&
-              html`<text class="mark below" x=${place * step + step / 2} y=${HEIGHT - 6}
+              html`<text class="mark below" x=${beside + place * step + step / 2} y=${HEIGHT - 6}
                 >${row.short ?? row.name}</text
               >`
             }

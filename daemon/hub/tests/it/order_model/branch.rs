@@ -100,13 +100,17 @@ fn usd() -> Currency {
 
 impl Branch {
     pub(super) fn open(name: &str, rng: &mut Rng, now_ms: i64) -> Self {
+        let class = if rng.u8(0..3) == 0 { Class::WalkInFirst } else { Class::Strict };
+        let quota = QuotaPolicy { class, share_permille: rng.u16(300..=900), most: i64::MAX };
+        Self::open_with(name, quota, rng.bool(), now_ms)
+    }
+
+    pub(super) fn open_with(name: &str, quota: QuotaPolicy, auto_accept: bool, now_ms: i64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = start(&directory);
         let hub: HubId = name.parse().unwrap();
         let epoch = store.epoch();
-        let class = if rng.u8(0..3) == 0 { Class::WalkInFirst } else { Class::Strict };
-        let quota = QuotaPolicy { class, share_permille: rng.u16(300..=900), most: i64::MAX };
-        let orders = Policy { auto_accept: rng.bool(), ..Policy::default() };
+        let orders = Policy { auto_accept, ..Policy::default() };
         let home = Home { hub: hub.clone(), epoch, currency: usd(), orders };
         let by = By { actor: Actor::console(), at_ms: now_ms };
         let items = SKUS.map(item);
@@ -180,7 +184,12 @@ impl Branch {
 
     /// The counter sells some pieces, if it may.
     pub(super) fn sell(&self, rng: &mut Rng, at_ms: i64) {
-        let (item, pieces) = (item(rng.choice(SKUS).unwrap()), rng.u32(1..=4));
+        self.sell_pieces(rng.choice(SKUS).unwrap(), rng.u32(1..=4), at_ms);
+    }
+
+    /// The counter sells so many pieces, if it may.
+    pub(super) fn sell_pieces(&self, sku: &str, pieces: u32, at_ms: i64) -> bool {
+        let item = item(sku);
         let by = By { actor: till("till-1"), at_ms };
         let context = self.context(at_ms);
         let register = by.actor.register_name().unwrap().clone();
@@ -190,9 +199,10 @@ impl Branch {
         basket.add_line(NewLine { what: What::Item(&item), quantity, keyed: None, discounts, particulars }).unwrap();
         basket.tender(Tender::Cash { amount: basket.due() }).unwrap();
         let sold = self.commit(move |transaction| selling::sell(transaction, &by, basket, &context));
-        if let Err(refused) = sold {
+        if let Err(refused) = &sold {
             assert!([&stock::KEPT_FOR_WEB, &stock::STOCK_INSUFFICIENT].contains(&refused.kind), "{refused:?}");
         }
+        sold.is_ok()
     }
 
     fn context(&self, at_ms: i64) -> SaleContext {

@@ -125,6 +125,17 @@ impl Headquarters {
         status.is_success()
     }
 
+    /// Orders pieces of an item for delivery near the first store. The answer: the order, or the problem.
+    pub(super) async fn place_delivery(&self, order: &str, sku: &str, pieces: i64, now_ms: i64) -> Value {
+        let line = json!({ "number": 1, "sku": sku, "description": "Cereal",
+            "quantity": { "milli": pieces * 1000, "unit": "each" }, "price": { "minor": PRICE, "per": "each" } });
+        let body = json!({ "order": order, "kind": "ship_from_store", "to": { "point": { "lat": 50.0, "lon": 8.0 } },
+            "customer": { "name": "Ada Byron" }, "currency": "USD",
+            "payment": { "by": "prepaid", "reference": format!("psp-{order}") }, "due_ms": now_ms + 4 * HOUR,
+            "lines": [line] });
+        self.ask("POST", "orders", Some(&format!("place-{order}")), &body).await.1
+    }
+
     /// Cancels an order, or a piece of its first line.
     pub(super) async fn cancel(&self, order: &str, rng: &mut Rng) {
         let amounts = if rng.bool() { json!([]) } else { json!([{ "line": 1, "milli": 1000 }]) };

@@ -8,6 +8,7 @@
 //! and 500 with `STORE_HUB_LONG`; `STORE_HUB_SEED` names a single one.
 
 mod branch;
+mod breach;
 mod headquarters;
 
 use std::{
@@ -49,10 +50,14 @@ struct Model {
 
 impl Model {
     fn new(rng: &mut Rng) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now_ms = crate::common::shop::now_ms();
-        let hq = runtime.block_on(Headquarters::open());
         let branches = (1..=STORES).map(|number| Branch::open(&format!("store-{number}"), rng, now_ms)).collect();
+        Self::with(branches, now_ms)
+    }
+
+    fn with(branches: Vec<Branch>, now_ms: i64) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let hq = runtime.block_on(Headquarters::open());
         let model = Self {
             runtime,
             hq,

@@ -4,7 +4,10 @@
 //! hub's own), correlation data, and how long the hub waits (message expiry). HQ answers at most once; without an
 //! answer in time the hub continues without it. A question changes nothing, so it may be repeated.
 
-use commerce::returns::Past;
+use commerce::{
+    Currency, Minor, ReceiptPrefix,
+    returns::{Past, SoughtBy, Way},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,6 +21,9 @@ use crate::{
 
 /// The maximum number of sales in an answer.
 pub const MAX_FOUND: usize = 20;
+
+/// The maximum number of descriptions of a sale that was found.
+pub const MAX_GOODS: usize = 3;
 
 /// The maximum number of registers in an answer.
 pub const MAX_REGISTERS: usize = 1_000;
@@ -61,6 +67,8 @@ pub enum Question {
     Return(ReturnAsked),
     /// The last sales of a customer in all stores and channels, newest first.
     CustomerSales(CustomerNamed),
+    /// The sales of all stores without their receipt; the value has 1 to [`MAX_TEXT`] bytes.
+    Find(SoughtBy),
 }
 
 /// Goods that come back, and who brings them.
@@ -120,8 +128,60 @@ pub enum Answer {
     GiftCard(Option<GiftCardAnswer>),
     /// To [`Question::Return`].
     Return(Box<ReturnKnown>),
+    /// To [`Question::Find`]: at most [`MAX_FOUND`], newest first.
+    Found(Vec<FoundSale>),
     /// HQ cannot answer; the reason has at most [`MAX_TEXT`] bytes.
     Unable(String),
+}
+
+/// A sale that was found without its receipt: enough for a person to choose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FoundSale {
+    /// The store that sold.
+    pub store: HubId,
+    /// The sale's id.
+    pub sale: String,
+    /// The register.
+    pub register: String,
+    /// The receipt number.
+    pub receipt: u64,
+    /// Its prefix, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_prefix: Option<ReceiptPrefix>,
+    /// When it was sold: milliseconds since 1970, UTC.
+    pub sold_at_ms: i64,
+    /// The currency.
+    pub currency: Currency,
+    /// What was owed in all.
+    pub total: Minor,
+    /// The number of lines that sell goods.
+    pub lines: usize,
+    /// The descriptions of the first of them; at most 3.
+    pub goods: Vec<String>,
+}
+
+impl FoundSale {
+    /// A sale of a store; `None` if it sells nothing, as a void or a mere return.
+    pub fn of(store: &HubId, sale: &SaleCompleted) -> Option<Self> {
+        let sells =
+            |line: &&crate::sale::Line| line.returned.as_ref().is_none_or(|returned| returned.way == Way::Exchange);
+        let lines = sale.lines.iter().filter(sells);
+        let (count, goods) = (lines.clone().count(), lines.map(|line| line.description.clone()).take(MAX_GOODS));
+        let totals = sale.totals;
+        (count > 0 && sale.voids.is_none()).then(|| Self {
+            store: store.clone(),
+            sale: sale.sale.clone(),
+            register: sale.register.clone(),
+            receipt: sale.receipt,
+            receipt_prefix: sale.receipt_prefix,
+            sold_at_ms: sale.sold_at_ms,
+            currency: sale.currency,
+            total: totals.net + totals.charges + totals.added_tax + totals.cash_rounding,
+            lines: count,
+            goods: goods.collect(),
+        })
+    }
 }
 
 /// What HQ knows about goods that come back.
@@ -191,6 +251,7 @@ impl Wire for Asked {
         match &self.question {
             Question::Receipt(asked) => text("register", &asked.register),
             Question::Numbers | Question::GiftCard(_) | Question::CustomerSales(_) => Ok(()),
+            Question::Find(sought) => text("value", sought.value()),
             Question::Return(asked) => {
                 most("identities", asked.identities.len(), MAX_IDENTITIES)?;
                 asked.identities.iter().try_for_each(|identity| text("identity", identity))?;
@@ -209,6 +270,10 @@ impl Wire for Answered {
             Answer::Numbers(numbers) => {
                 most("registers", numbers.receipts.len(), MAX_REGISTERS)?;
                 numbers.receipts.iter().try_for_each(|last| text("register", &last.register))
+            }
+            Answer::Found(found) => {
+                most("sales", found.len(), MAX_FOUND)?;
+                found.iter().try_for_each(|found| most("goods", found.goods.len(), MAX_GOODS))
             }
             Answer::GiftCard(found) => {
                 text("reason", found.as_ref().and_then(|card| card.blocked.as_deref()).unwrap_or_default())

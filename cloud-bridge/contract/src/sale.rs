@@ -5,8 +5,9 @@
 
 use commerce::{
     CardReference, Currency, Minor, ReceiptPrefix, ShiftId, Unit,
+    loyalty::{Earned, PointsBack},
     pricing::{basket::LinkedCharge, tax::LineTax},
-    returns::{Decision, Returned, SoldIn, Validated},
+    returns::{Decision, Limits, Returned, SoldIn, Validated},
     serial::Warranty,
     stock::Kind as MovementKind,
 };
@@ -82,6 +83,9 @@ pub struct SaleCompleted {
     pub lines: Vec<Line>,
     /// The payments.
     pub tenders: Vec<Tender>,
+    /// The loyalty points that it earned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<Earned>,
     /// The sums.
     pub totals: Totals,
     /// The number of its movement in the hub's stock ledger; absent if it moved nothing.
@@ -171,6 +175,12 @@ pub struct Return {
     /// Who agreed, where the decision needs an override.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
+    /// The amounts of the policy that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// The loyalty points of the sale of the goods that are taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<PointsBack>,
 }
 
 /// A store coupon.
@@ -208,10 +218,13 @@ pub struct Discount {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(as = SaleTender))]
 pub struct Tender {
-    /// The kind: `cash`, `card`, `manufacturer_coupon`, `store_credit` or `prepaid`.
+    /// The kind: `cash`, `card`, `manufacturer_coupon`, `gift_card`, `store_credit`, `loyalty_points` or `prepaid`.
     pub kind: String,
     /// The amount handed over or authorised.
     pub amount: Minor,
+    /// For prepaid orders: the payment's number in the web shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// For cards: the terminal's reference, and at most the first six and last four digits of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
@@ -230,6 +243,9 @@ pub struct Card {
     /// The card scheme or card name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
+    /// The hash of the card's token, by which returns find its sales in all stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// The terminal's reference; its names are those of the terminal's protocol.
     #[serde(default, skip_serializing_if = "CardReference::is_empty")]
     pub reference: CardReference,

@@ -6,7 +6,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MAX_TEXT, item::Sku, line::Goods, money::Minor, sale::Sale, text::is_readable};
+use crate::{
+    MAX_TEXT,
+    item::Sku,
+    line::{Goods, Line},
+    money::Minor,
+    pricing::share::shares,
+    returns::share,
+    sale::Sale,
+    text::is_readable,
+};
 
 /// Points for an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +82,46 @@ pub struct Earned {
     pub movement: u64,
 }
 
+/// Points that are taken back, because goods of the sale that earned them came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PointsBack {
+    /// The customer who earned them.
+    pub customer: String,
+    /// The points.
+    pub points: u32,
+    /// What they are worth.
+    pub amount: Minor,
+    /// The part of `amount` that the store held and took back when the return was completed. HQ takes the rest as far
+    /// as it is left, and raises an alarm if the customer has spent it.
+    #[serde(default, skip_serializing_if = "Minor::is_zero")]
+    pub taken: Minor,
+}
+
+impl PointsBack {
+    /// The worth of the points that the store did not hold.
+    pub fn short(&self) -> Minor {
+        (self.amount - self.taken).max(Minor::ZERO)
+    }
+}
+
+/// The points that go back with thousandths of a line, after those that came back `before`. The points of a sale are
+/// divided among its lines by what was paid for the goods, and those of a line among its units; all units together give
+/// back exactly what the sale earned.
+pub fn points_back(sale: &Sale, line: u32, before: i64, milli: i64) -> u32 {
+    let Some(earned) = &sale.points else { return 0 };
+    let earns = |line: &&Line| line.sells() && !line.voided && line.sku().is_some();
+    let lines: Vec<&Line> = sale.lines.iter().filter(earns).collect();
+    let weights: Vec<i64> = lines.iter().map(|line| line.net().get().max(0)).collect();
+    let of_lines = shares(i64::from(earned.points), &weights);
+    let found = lines.iter().zip(of_lines).find(|(known, _)| known.number == line);
+    let points = found.and_then(|(known, points)| {
+        let points = Minor::new(points)?;
+        Some(share::part(points, known.quantity.milli(), before, milli))
+    });
+    points.and_then(|points| u32::try_from(points.get()).ok()).unwrap_or(0)
+}
+
 /// The most points of a sale.
 const MOST_POINTS: u64 = 1_000_000;
 
@@ -115,18 +164,15 @@ impl Programme {
 
     /// The points that a sale earns: for its goods after discounts, without deposits, taxes on top and gift cards.
     pub fn earn(&self, tier: Option<&str>, sale: &Sale) -> u32 {
-        let goods = sale.lines.iter().filter_map(|line| match &line.goods {
+        // Goods that come back take their own points back ([`points_back`]).
+        let goods = sale.lines.iter().filter(|line| line.sells()).filter_map(|line| match &line.goods {
             Goods::Item { sku, .. } => Some((sku, line.net())),
             Goods::NotOnFile { .. } => None,
         });
-        // Goods that come back earn nothing; what an exchange earns is for the difference.
         let is_visit = sale.lines.iter().any(|line| line.returned.is_none());
         let (mut net, mut points) = (0_i64, if is_visit { u64::from(self.per_visit) } else { 0 });
         for (sku, amount) in goods {
             net = net.saturating_add(amount.get());
-            if amount.is_negative() {
-                continue;
-            }
             let of_item = self.items.iter().find(|item| item.sku == *sku);
             points += of_item.map_or(0, |item| u64::from(item.points));
         }

@@ -28,6 +28,9 @@ pub struct CardSlip {
     /// The token of the card, by which its owner is recognised without its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The hash of the token, which is the same in all stores of the retailer; returns find the card's sales by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// The terminal's numbers for the transaction.
     #[serde(default, skip_serializing_if = "CardReference::is_empty")]
     pub reference: CardReference,
@@ -43,6 +46,7 @@ impl CardSlip {
             entry: None,
             authorisation: None,
             token: None,
+            identity: None,
             reference: CardReference::default(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{health, selling::SaleContext, timekeeping::Trust};
 use axum::http::HeaderMap;
-use commerce::{BusinessDay, Currency, RegisterName, Station};
+use commerce::{BusinessDay, Currency, RegisterName, Station, returns::Policies};
 use drivers::bitmap::Bitmap;
 use store::{Purpose, Store, StoreError};
 use tokio::sync::{broadcast, watch};
@@ -106,6 +106,11 @@ impl Hub {
             fiscal_year: self.fiscal_year(at_ms),
             printer: self.config.lane(register).and_then(|lane| lane.receipt_printer.clone()),
         }
+    }
+
+    /// The policy of returns in force. Blocks.
+    pub(crate) fn return_policies(&self) -> Result<Policies, StoreError> {
+        app::returns::policies(&self.store, &self.config.returns)
     }
 
     /// Commits a heartbeat: it is answered while the store makes changes durable.

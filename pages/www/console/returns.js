@@ -1,4 +1,5 @@
-// Goods that came back, the rules that were overridden, and what is unusual about a shift, from the audit trail.
+// Goods that came back, the rules that were overridden, refused attempts, and what is unusual about a shift, from the
+// audit trail.
 
 import { html } from "../vendor/ui.js";
 import { dateTime, t } from "../texts/index.js";
@@ -8,7 +9,7 @@ import { Loaded, useLoad } from "../look/load.js";
 import { word } from "../look/words.js";
 import { amount, api, who } from "./state.js";
 
-const ACTS = ["goods_returned", "return_overridden", "return_alert"];
+const ACTS = ["goods_returned", "return_overridden", "return_alert", "return_refused"];
 /** Entries per request, and requests: how far back the view looks. */
 const SIZE = 100;
 const PAGES = 12;
@@ -40,7 +41,7 @@ const rules = (names) => names.map((name) => word("return_rule", name)).join(", 
 
 function Shown({ all }) {
   const of = (act) => all.filter((entry) => entry.act === act);
-  const [returned, overridden, alerts] = ACTS.map(of);
+  const [returned, overridden, alerts, refused] = ACTS.map(of);
   return html`${alerts.map(
       ({ number, at_ms: at, who: actor, details }) =>
         html`<${Notice} key=${number} kind="bad"
@@ -69,6 +70,27 @@ function Shown({ all }) {
             { title: t("console.reason"), cell: (row) => row.details.reason },
             { title: t("console.by"), cell: (row) => who(row.who) },
             { title: t("console.amount"), number: true, cell: (row) => amount(row.details.amount) },
+          ]}
+        />
+      </section>`
+    }
+    ${
+      refused.length > 0 &&
+      html`<section class="card">
+        <h2>${t("console.returns.refused")}</h2>
+        <${Table}
+          label=${t("console.returns.refused")}
+          rows=${refused}
+          id=${(row) => row.number}
+          columns=${[
+            { title: t("console.time"), brief: true, cell: (row) => dateTime(row.at_ms) },
+            {
+              title: t("console.receipt"),
+              cell: ({ details: { of } }) => (of ? html`<${Origin} of=${of} />` : t("console.returns.no_receipt")),
+            },
+            { title: t("console.returns.rules"), cell: (row) => rules(row.details.rules) },
+            { title: t("console.by"), cell: (row) => who(row.who) },
+            { title: t("console.amount"), number: true, cell: (row) => amount(row.details.refund) },
           ]}
         />
       </section>`

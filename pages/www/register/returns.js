@@ -1,4 +1,5 @@
-// Goods that come back: found by their receipt, chosen line by line, decided by the hub, and added to the basket.
+// Goods that come back: found by their receipt or without it, chosen line by line, decided by the hub, and added to the
+// basket.
 //
 // The hub decides, by the retailer's policy. A refusal names the rules that fired; where one may be overridden, the
 // cashier gives the reason, and somebody whose role allows it signs.
@@ -8,6 +9,7 @@ import { Problem } from "../lib/api.js";
 import { explain } from "../lib/explain.js";
 import { dateTime, money, number, t } from "../texts/index.js";
 import { Badge, Button, Dialog, Empty, Icon, Input, Notice, Tabs, toast } from "../look/index.js";
+import { NoReceipt } from "./no-receipt.js";
 
 /** @typedef {import("./register.js").Register} Register */
 
@@ -61,22 +63,31 @@ function Find({ register, onFound }) {
     }
   };
   useEffect(() => {
+    // Without a receipt, scans are taken by the search.
+    if (how === "missing") return undefined;
     const before = register.scanTaker;
     register.scanTaker = ({ data }) => void find(receipt(data), false);
     return () => (register.scanTaker = before);
-  }, []);
+  }, [how]);
   const send = (event) => {
     event.preventDefault();
     void find(how === "code" ? receipt(code) : { register: till.trim(), fiscal_year: year, receipt: wanted }, true);
   };
   const digits = (set, most) => (text) => set(text.replace(/\D/g, "").slice(0, most));
+  const by = html`<${Tabs} label=${t("register.return.by")} tabs=${[
+    ["code", t("register.return.by.code")],
+    ["number", t("register.return.by.number")],
+    ["missing", t("register.return.by.missing")],
+  ]} value=${how} onChange=${setHow} />`;
+  if (how === "missing")
+    return html`<div class="stack">
+      ${wrong && html`<${Notice} kind="bad">${wrong}<//>`}${by}
+      <${NoReceipt} register=${register} onChosen=${(sale) => find(sale, true)} />
+    </div>`;
   return html`<form class="stack" onSubmit=${send}>
     <div class="return-scan"><${Icon} name="scan" /><p>${t("register.return.scan")}</p></div>
     ${wrong && html`<${Notice} kind="bad">${wrong}<//>`}
-    <${Tabs} label=${t("register.return.by")} tabs=${[
-      ["code", t("register.return.by.code")],
-      ["number", t("register.return.by.number")],
-    ]} value=${how} onChange=${setHow} />
+    ${by}
     ${
       how === "code"
         ? html`<${Input} label=${t("register.return.code")} hint=${t("register.return.code.how")} maxlength="48"

@@ -48,6 +48,9 @@ pub const CATALOG: &str = "catalog";
 /// The kind of the price book: prices, offers and taxes. A record is a [`commerce::pricing::Record`].
 pub const PRICES: &str = "prices";
 
+/// The kind of publication that holds the policy of returns.
+pub const RETURNS: &str = "returns";
+
 /// Why a publication, or a part of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPublication {

@@ -1,4 +1,4 @@
-SELECT e.body
+SELECT s.hub, e.body
 FROM sale s
 JOIN event e ON e.hub = s.hub AND e.epoch = s.epoch AND e.stream = s.stream AND e.sequence = s.sequence
 WHERE s.customer = $1

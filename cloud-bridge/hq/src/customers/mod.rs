@@ -34,6 +34,7 @@ pub use loyalty::{programme, run, selling_rules, set_programme, set_selling_rule
 use records::Record;
 #[cfg(test)]
 pub(crate) use records::STATEMENTS;
+pub(crate) use records::sales_of;
 pub use records::{Export, export, find, history, search, stored};
 
 use crate::{

@@ -199,19 +199,29 @@ async fn read_only(transaction: &mut Transaction, of: &CustomerId) -> Result<Opt
 /// # Errors
 /// The database failed.
 pub async fn history(database: &Database, of: &CustomerId, most: usize) -> Result<Vec<SaleCompleted>, DatabaseError> {
+    let sales = sales_of(database, of, most).await?;
+    Ok(sales.into_iter().map(|(_, sale)| sale).collect())
+}
+
+/// The same, each with its store.
+pub(crate) async fn sales_of(
+    database: &Database,
+    of: &CustomerId,
+    most: usize,
+) -> Result<Vec<(String, SaleCompleted)>, DatabaseError> {
     let mut transaction = database.transaction().await?;
     let of = primary(&mut transaction, of).await?.map_or_else(|| of.clone(), |(id, _)| id);
     let mut ids = aliases(&mut transaction, &of).await?;
     ids.push(of);
     let most_rows = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut sales: Vec<SaleCompleted> = Vec::new();
+    let mut sales: Vec<(String, SaleCompleted)> = Vec::new();
     for id in ids {
         for row in transaction.query(&SALES, values![id.as_str(), most_rows]).await? {
-            let (body,): (String,) = row.read()?;
-            sales.push(serde_json::from_str(&body).map_err(|error| bad("a sale")(error.to_string()))?);
+            let (hub, body): (String, String) = row.read()?;
+            sales.push((hub, serde_json::from_str(&body).map_err(|error| bad("a sale")(error.to_string()))?));
         }
     }
-    sales.sort_by_key(|sale| std::cmp::Reverse(sale.sold_at_ms));
+    sales.sort_by_key(|(_, sale)| std::cmp::Reverse(sale.sold_at_ms));
     sales.truncate(most);
     Ok(sales)
 }

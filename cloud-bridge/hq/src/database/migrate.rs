@@ -52,6 +52,7 @@ pub(super) static ALL: &[Migration] = migrations![
     "0016_gift_cards",
     "0017_customers",
     "0019_order_requests",
+    "0020_returns",
 ];
 
 /// Brings the tables to the last version.

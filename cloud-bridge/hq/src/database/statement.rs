@@ -75,6 +75,7 @@ pub(crate) fn all() -> Vec<&'static Statement> {
         orders::quotas::STATEMENTS,
         orders::record::STATEMENTS,
         orders::requests::STATEMENTS,
+        orders::returned::STATEMENTS,
         orders::settle::STATEMENTS,
         orders::stores::STATEMENTS,
         orders::story::STATEMENTS,

@@ -19,7 +19,7 @@ mod tests;
 
 use commerce::{
     Currency, Minor,
-    gift_card::{CardKind, CardNumber, Totals},
+    gift_card::{CardKind, CardNumber, MovementKind, Totals},
 };
 use contract::{
     Epoch, HubId, Stream,
@@ -78,6 +78,15 @@ pub enum CardError {
     /// The ledger or a hub's queue failed.
     #[error(transparent)]
     Failed(#[from] QueueError),
+}
+
+impl CardError {
+    fn into_database(self) -> DatabaseError {
+        match self {
+            Self::Failed(error) => error.into_database(),
+            error => DatabaseError::Statement { statement: "gift_card/set", why: error.to_string() },
+        }
+    }
 }
 
 impl From<DatabaseError> for CardError {
@@ -154,10 +163,7 @@ async fn poured(transaction: &mut Transaction, from: &CardNumber, at_ms: i64) ->
         |to: &CardNumber| Moving { amount: free.get(), reference: format!("merged {}", to.masked()), by: "HQ".into() };
     let moves = [(card, "pour_out", moving(&into)), (other, "pour_in", moving(from))];
     for (card, movement, moving) in moves {
-        card.finish(transaction, movement, free.get(), moving, at_ms).await.map_err(|error| match error {
-            CardError::Failed(error) => error.into_database(),
-            error => DatabaseError::Statement { statement: "gift_card/set", why: error.to_string() },
-        })?;
+        card.finish(transaction, movement, free.get(), moving, at_ms).await.map_err(CardError::into_database)?;
     }
     Ok(())
 }
@@ -179,6 +185,24 @@ pub(crate) async fn expire(
         return Ok(card.store(transaction).await?);
     }
     card.finish(transaction, "expire", amount, moving, now_ms).await.map(drop)
+}
+
+/// Takes back points of an account as far as they are free; returns the amount.
+pub(crate) async fn take_back(
+    transaction: &mut Transaction,
+    number: &CardNumber,
+    moving: Moving,
+    now_ms: i64,
+) -> Result<i64, DatabaseError> {
+    let Some(mut card) = lock(transaction, number).await? else { return Ok(0) };
+    let amount = moving.amount.min(card.account.free()).max(0);
+    if amount > 0 {
+        card.account.own -= amount;
+        // As a store's: it counts for the tier, and against what expires.
+        let taken = card.finish(transaction, MovementKind::Unload.name(), amount, moving, now_ms).await;
+        taken.map_err(CardError::into_database)?;
+    }
+    Ok(amount)
 }
 
 /// Answers a hub, and grants it what it asks for as far as it is free.

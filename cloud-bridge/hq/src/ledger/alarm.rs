@@ -31,6 +31,10 @@ pub enum Kind {
     OverReturned,
     /// A return that the history of all stores speaks against.
     ReturnRule,
+    /// Points that a return should have taken back are spent, or another store holds them.
+    PointsShort,
+    /// A return gives money back to a web payment whose order HQ can't find.
+    RefundUnknown,
     /// Two customers have a unit with one serial number.
     UnitTwice,
     /// Two boxes have used one location's identity: a disk was copied, or a backup of it was restored.
@@ -47,6 +51,8 @@ impl Kind {
             Self::Positions => "positions",
             Self::OverReturned => "over_returned",
             Self::ReturnRule => "return_rule",
+            Self::PointsShort => "points_short",
+            Self::RefundUnknown => "refund_unknown",
             Self::UnitTwice => "unit_twice",
             Self::Clone => "clone",
         }

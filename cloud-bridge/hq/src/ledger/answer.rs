@@ -46,6 +46,7 @@ impl Ledger {
                 Ok(Answer::GiftCard(answer))
             }
             Question::Return(asked) => self.known_of_return(asked, now_ms()).await.map(Box::new).map(Answer::Return),
+            Question::Find(sought) => self.find_sales(sought).await.map(Answer::Found),
             Question::Numbers => self.numbers(&asked.hub, asked.epoch).await.map(Answer::Numbers),
         }
     }

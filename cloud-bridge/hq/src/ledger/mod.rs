@@ -255,6 +255,7 @@ async fn store(
     events.retain(|stored| !stored.event.body.get().contains(NUL));
     returned::heard(transaction, &events, now_ms).await?;
     units::heard(transaction, &events, now_ms).await?;
+    orders::returned::heard(transaction, &events, now_ms).await?;
     orders::heard::heard(transaction, &events).await.map_err(QueueError::into_database)?;
     gift_cards::heard(transaction, &events).await?;
     customers::heard(transaction, &events).await?;

@@ -1,24 +1,25 @@
 //! Returns over all stores: what hubs ask before they take goods back, and the audit of what they took.
 //!
 //! A hub that can't ask HQ decides by what it knows. When its events arrive, HQ decides again by everything that it has
-//! heard, with the same function ([`commerce::returns::decide`]) and the default policy. What should not have been
-//! accepted raises an alarm of the store: goods that came back more often than they were sold, and rules that fire by
-//! the history of all stores. Neither order nor delay of the stores' events matters: a sale is compared with its
-//! returns whichever comes first.
+//! heard, with the same function ([`commerce::returns::decide`]) and the amounts of the store's policy. What should not
+//! have been accepted raises an alarm of the store: goods that came back more often than they were sold, and rules that
+//! fire by the history of all stores. Neither order nor delay of the stores' events matters: a sale is compared with
+//! its returns whichever comes first.
 
 use std::collections::BTreeMap;
 
 use commerce::{
     Minor,
+    loyalty::PointsBack,
     returns::{
-        Past, Policies, Rule, Ticket, TicketLine,
+        Past, Policies, Rule, SoughtBy, Ticket, TicketLine,
         decide::{SKEW_MS, decide},
         who,
     },
 };
 use contract::{
     SaleCompleted,
-    ask::{CameBack, MAX_BACK, MAX_PAST, ReturnAsked, ReturnKnown},
+    ask::{CameBack, FoundSale, MAX_BACK, MAX_FOUND, MAX_PAST, ReturnAsked, ReturnKnown},
     sale,
 };
 use serde::Deserialize;
@@ -28,7 +29,9 @@ use super::{
     alarm::{Alarm, Kind, raise},
 };
 use crate::{
+    customers,
     database::{DatabaseError, Row, Transaction, statement::statements, values},
+    gift_cards::{self, Moving},
     projection::{returned::MAX_IDENTITIES, told::Stored},
 };
 
@@ -41,6 +44,12 @@ statements! {
     BACK = "returned/back";
     /// The returns of an identity after a moment, newest first.
     HISTORY = "returned/history";
+    /// The sales with a reference, newest first.
+    BY_REFERENCE = "returned/by_reference";
+    /// The sales of a card, newest first.
+    BY_CARD = "returned/by_card";
+    /// The sales of units with a serial number, newest first.
+    BY_SERIAL = "returned/by_serial";
     /// The event of a sale.
     EVENT = "returned/event";
 }
@@ -88,6 +97,9 @@ pub(super) async fn heard(transaction: &mut Transaction, events: &[Stored], now_
                 over(transaction, stored, store, &sold.sale.to_string(), now_ms).await?;
             }
             audit(transaction, stored, &body, ticket, now_ms).await?;
+            if let Some(points) = ticket.points.as_ref().filter(|points| points.short().is_positive()) {
+                take_points(transaction, stored, &body, points, now_ms).await?;
+            }
         }
     }
     // Sales that arrive after their returns.
@@ -113,6 +125,38 @@ async fn over(
         let what = format!("{back} thousandths came back of {sold} that were sold");
         let subject = format!("line {line} of sale {store}/{sale}");
         raise(transaction, &Alarm::new(&stored.hub, Kind::OverReturned, subject, what, now_ms)).await?;
+    }
+    Ok(())
+}
+
+/// Takes the points back that the store did not hold, and raises an alarm for those that are spent, or that another
+/// store holds.
+async fn take_points(
+    transaction: &mut Transaction,
+    stored: &Stored,
+    sale: &SaleCompleted,
+    points: &PointsBack,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    let Ok(customer) = points.customer.parse() else { return Ok(()) };
+    // Of an erased customer nothing is left to take.
+    let Some(profile) = customers::stored(transaction, &customer).await? else { return Ok(()) };
+    let short = points.short().get();
+    let taken = match &profile.points {
+        Some(account) => {
+            let moving = Moving { amount: short, reference: sale.sale.clone(), by: stored.hub.to_string() };
+            gift_cards::take_back(transaction, account, moving, now_ms).await?
+        }
+        None => 0,
+    };
+    if taken < short {
+        let subject = format!("points of return {}", sale.sale);
+        let what = format!(
+            "{} minor units of points of customer {customer} could not be taken back: they are spent, or another store \
+             holds them",
+            short - taken
+        );
+        raise(transaction, &Alarm::new(&stored.hub, Kind::PointsShort, subject, what, now_ms)).await?;
     }
     Ok(())
 }
@@ -146,11 +190,13 @@ async fn audit(
         groups: sale.customer_groups.clone(),
         who: who(&ticket.identities, ticket.card.as_ref()).cloned(),
         card: ticket.card.clone(),
+        refused_before: 0,
         lines: vec![TicketLine { department: String::new(), refund: ticket.refund, serial_fault: None }],
     };
     let velocity = [Rule::BlindCount, Rule::BlindValue, Rule::HighValue, Rule::SharedCard];
     let known: Vec<Rule> = ticket.decision.fired.iter().map(|fired| fired.rule).collect();
-    for fired in decide(&Policies::default(), &asked, &history).fired {
+    let policies = ticket.limits.map_or_else(Policies::default, Policies::with_limits);
+    for fired in decide(&policies, &asked, &history).fired {
         if velocity.contains(&fired.rule) && !known.contains(&fired.rule) {
             let subject = format!("{} of return {}", fired.rule.name(), sale.sale);
             raise(transaction, &Alarm::new(&stored.hub, Kind::ReturnRule, subject, fired.why, now_ms)).await?;
@@ -160,6 +206,34 @@ async fn audit(
 }
 
 impl Ledger {
+    /// The sales that are looked for without a receipt, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn find_sales(&self, sought: &SoughtBy) -> Result<Vec<FoundSale>, DatabaseError> {
+        let (statement, value) = match sought {
+            SoughtBy::Order(order) => (&BY_REFERENCE, order),
+            SoughtBy::Card(card) => (&BY_CARD, card),
+            SoughtBy::Serial(serial) => (&BY_SERIAL, serial),
+            SoughtBy::Customer(customer) => {
+                let Ok(customer) = customer.parse() else { return Ok(Vec::new()) };
+                let sales = customers::sales_of(self.database(), &customer, MAX_FOUND).await?;
+                return Ok(sales.iter().filter_map(|(hub, sale)| FoundSale::of(&hub.parse().ok()?, sale)).collect());
+            }
+        };
+        let rows = self.database().read(statement, values![value, bound(MAX_FOUND)]).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            let (hub, body): (String, String) = row.read()?;
+            if let (Ok(hub), Ok(sale)) = (hub.parse(), serde_json::from_str::<SaleCompleted>(&body)) {
+                // A sale without a reference is stored under its id.
+                let is_named = !matches!(sought, SoughtBy::Order(_)) || sale.reference.as_ref() == Some(value);
+                found.extend(FoundSale::of(&hub, &sale).filter(|_| is_named));
+            }
+        }
+        Ok(found)
+    }
+
     /// What HQ knows about goods that come back.
     ///
     /// # Errors

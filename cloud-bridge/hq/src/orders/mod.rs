@@ -13,7 +13,8 @@
 //! - **Each unit is at one store.** HQ routes a unit again only after its store has given it up ([`attend`]).
 //! - **Refused at HQ.** An order that HQ knows to be wrong is not offered to a store ([`place`]).
 //! - **Explained.** Every routing decision is stored with its reasons.
-//! - **Refunds once.** Prepaid goods that are not delivered become a refund, which is reported once ([`settle`]).
+//! - **Refunds once.** Prepaid goods that are not delivered, or that come back to a store, become a refund, which is
+//!   reported once ([`settle`], `returned`).
 //!
 //! # Records and projections
 //!
@@ -50,6 +51,7 @@
 //! | `settle` | effects of a changed state: events, refunds, the next deadline |
 //! | `record`, `fold`, `left` | an order and its parts; units to be routed |
 //! | `quotas` | HQ's side of the quotas |
+//! | `returned` | refunds of goods that came back to a store |
 //! | `profile`, `hours` | the stores' master data |
 //! | `policy` | the retailer's policy |
 //! | [`story`] | an order with everything about it, for the API and reports |
@@ -72,6 +74,7 @@ pub(crate) mod quotas;
 pub(crate) mod record;
 mod refused;
 pub(crate) mod requests;
+pub(crate) mod returned;
 pub(crate) mod settle;
 pub mod stores;
 pub mod story;

@@ -30,6 +30,8 @@ statements! {
     REFUND = "refund/insert";
     /// The sum of an order's refunds.
     REFUNDED = "refund/sum";
+    /// Stores the number of an order's events in the feed.
+    TOLD = "order/told";
     /// Frees a place in a pickup slot.
     FREE = "slot/free";
 }
@@ -138,13 +140,32 @@ async fn refund(transaction: &mut Transaction, record: &mut Record, now_ms: i64)
         return Ok(());
     }
     let currency = record.order.terms.currency.code();
-    let row = values![record.number, amount, currency, &reference, now_ms];
+    let row = values![record.number, amount, currency, &reference, now_ms, Option::<&str>::None];
     transaction.execute(&REFUND, row).await?;
     let body = json!({
         "order": record.order.terms.order, "amount": amount, "currency": currency, "reference": reference,
         "at_ms": now_ms
     });
     event(transaction, record, REFUND_DUE, &body, now_ms).await
+}
+
+/// Creates the refund of goods of a prepaid order that came back to a store.
+pub(super) async fn refund_return(
+    transaction: &mut Transaction,
+    record: &mut Record,
+    (amount, reference, returned): (i64, &str, &str),
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    let currency = record.order.terms.currency.code();
+    let row = values![record.number, amount, currency, reference, now_ms, Some(returned)];
+    transaction.execute(&REFUND, row).await?;
+    let body = json!({
+        "order": record.order.terms.order, "amount": amount, "currency": currency, "reference": reference,
+        "returned": returned, "at_ms": now_ms
+    });
+    event(transaction, record, REFUND_DUE, &body, now_ms).await?;
+    let events = Value::unsigned("events", record.events)?;
+    transaction.execute(&TOLD, values![events, record.number]).await.map(drop)
 }
 
 /// Informs the shop through the feed, and the store that placed the order.

@@ -120,7 +120,7 @@ pub struct Story {
     pub currency: String,
     /// The charge for the delivered goods.
     pub charged: i64,
-    /// The refund of a prepayment.
+    /// The refund of a prepayment for goods that were not delivered.
     pub refund: i64,
     /// The refunds, paid or due.
     pub refunds: Vec<Refund>,
@@ -230,6 +230,9 @@ pub struct Refund {
     /// The reference of the payment that refunded it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunded_by: Option<String>,
+    /// The return that it is for, such as `store-1/1-9`; absent if the goods were not delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned: Option<String>,
 }
 
 /// A routing decision.
@@ -263,9 +266,9 @@ pub async fn story(database: &Database, id: &OrderId) -> Result<Option<Story>, D
 pub(crate) async fn of(transaction: &mut Transaction, record: &Record) -> Result<Story, DatabaseError> {
     let id = &record.order.terms.order;
     let refund = |row: Row| {
-        let (task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by) = row.read()?;
+        let (task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by, returned) = row.read()?;
         let order = id.to_string();
-        Ok(Refund { order, task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by })
+        Ok(Refund { order, task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by, returned })
     };
     let refunds = transaction.query(&REFUNDS, values![record.number]).await?.into_iter().map(refund);
     let terms = &record.order.terms;
@@ -341,8 +344,11 @@ pub(crate) async fn refunds(
 ) -> Result<Vec<(i64, Refund)>, DatabaseError> {
     let rows = i64::try_from(limit).unwrap_or(i64::MAX);
     let read = |row: Row| {
-        let (number, task, order, amount, currency, reference, created_at_ms, done_at_ms, refunded_by) = row.read()?;
-        Ok((number, Refund { order, task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by }))
+        let (number, task, order, amount, currency, reference, created_at_ms, done_at_ms, refunded_by, returned) =
+            row.read()?;
+        let refund =
+            Refund { order, task, amount, currency, reference, created_at_ms, done_at_ms, refunded_by, returned };
+        Ok((number, refund))
     };
     database.read(&ALL_REFUNDS, values![number, task, only_due, rows]).await?.into_iter().map(read).collect()
 }

@@ -17,6 +17,8 @@ statements! {
     INSERT_LINE = "sale/insert_line" + postgres;
     /// Adds tenders.
     INSERT_TENDER = "sale/insert_tender" + postgres;
+    /// Adds cards of sales.
+    INSERT_CARD = "sale/insert_card" + postgres;
     /// Creates the partition of a month's lines.
     MONTH = "sale/month" + postgres;
     /// The known sales by hub and id.
@@ -27,6 +29,8 @@ statements! {
     CLEAR_LINES = "sale/clear_lines";
     /// Empties the table.
     CLEAR_TENDERS = "sale/clear_tenders";
+    /// Empties the table.
+    CLEAR_CARDS = "sale/clear_cards";
 }
 
 static SALE: Table = Table { name: "sale", kind: TableKind::Rows { month: None }, store: &INSERT, clear: &CLEAR };
@@ -41,8 +45,11 @@ static LINE: Table = Table {
 static TENDER: Table =
     Table { name: "sale_tender", kind: TableKind::Rows { month: None }, store: &INSERT_TENDER, clear: &CLEAR_TENDERS };
 
+static CARD: Table =
+    Table { name: "sale_card", kind: TableKind::Rows { month: None }, store: &INSERT_CARD, clear: &CLEAR_CARDS };
+
 /// The sales.
-pub(crate) static PROJECTION: Projection = Projection { tables: &[&SALE, &LINE, &TENDER], effects };
+pub(crate) static PROJECTION: Projection = Projection { tables: &[&SALE, &LINE, &TENDER, &CARD], effects };
 
 fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
     let Body::Sale(sale) = told.body else { return Ok(Vec::new()) };
@@ -103,6 +110,9 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
         let scheme = tender.card.as_ref().and_then(|card| card.scheme.as_deref());
         Effect::row(&TENDER, values![hub, &sale.sale, place, &tender.kind, tender.amount.get(), scheme])
     }));
+    for card in sale.tenders.iter().filter_map(|tender| tender.card.as_ref()?.identity.as_deref()) {
+        effects.push(Effect::row(&CARD, values![key("the hash of a card", card)?, hub, &sale.sale]));
+    }
     Ok(effects)
 }
 

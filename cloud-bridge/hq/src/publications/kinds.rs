@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     items::{self, BadRecords},
-    operators, prices,
+    operators, prices, returns,
 };
 
 /// The records of a publication, by key.
@@ -30,7 +30,8 @@ pub struct Publishable {
 }
 
 /// All kinds.
-pub static ALL: &[&Publishable] = &[&items::CATALOG_OF_ITEMS, &operators::OPERATORS_OF_STORES, &prices::PRICE_BOOK];
+pub static ALL: &[&Publishable] =
+    &[&items::CATALOG_OF_ITEMS, &operators::OPERATORS_OF_STORES, &prices::PRICE_BOOK, &returns::POLICY_OF_RETURNS];
 
 /// The kind with a name.
 pub fn named(name: &str) -> Option<&'static Publishable> {

@@ -33,6 +33,7 @@ pub mod kinds;
 pub mod objects;
 pub mod operators;
 pub mod prices;
+pub mod returns;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@
 //!   same. Sales name customers by id alone, in the archive too, so nothing in them leads to the person any more.
 //! - **Nothing personal elsewhere.** Profiles are in no log, no refusal, no answer under an idempotency key and no
 //!   audit entry.
-//! - **Points once.** What a sale earns is loaded in its commit, and taken back by its void as far as it is left.
+//! - **Points once.** What a sale earns is loaded in its commit, and taken back by its void, or in shares by returns,
+//!   as far as the store holds it. What a return lacks is in its record; HQ takes it, or raises an alarm.
 //!
 //! | failure | effect |
 //! | --- | --- |
@@ -33,7 +34,7 @@ pub(crate) use history::note_sale;
 pub use history::{Exported, export, last_sales};
 pub use incoming::begin_epoch;
 pub use points::{Worth, account, worth};
-pub(crate) use points::{earn, known_buyer, unearn};
+pub(crate) use points::{earn, give_points, known_buyer, take_back, unearn};
 pub use records::{Found, find, profile};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! What a customer's profile does to a basket and a sale: groups, exemption, offers, points.
 
 use commerce::{
-    Minor, Sale,
+    Currency, Minor, Sale,
     basket::Buyer,
     customer::{CustomerId, Profile},
     gift_card::CardNumber,
@@ -105,6 +105,34 @@ pub(crate) fn unearn(transaction: &mut Transaction<'_>, by: &By, sale: &Sale) ->
         Some(earned) => gift_cards::unearn(transaction, by, earned.movement, earned.amount, &sale.id.to_string()),
         None => Ok(()),
     }
+}
+
+/// Takes back what the sales of returned goods earned, as far as the store holds it. HQ hears of the rest with the
+/// sale.
+pub(crate) fn take_back(transaction: &mut Transaction<'_>, by: &By, sale: &mut Sale) -> Result<(), Refusal> {
+    let reference = sale.id.to_string();
+    for points in sale.returns.iter_mut().filter_map(|ticket| ticket.points.as_mut()) {
+        let profile = of(transaction, Some(&points.customer))?;
+        if let Some(account) = profile.and_then(|profile| profile.points) {
+            points.taken = gift_cards::take(transaction, by, &account, points.amount, &reference)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives points back that paid for goods of another store; the account's last digits and the movement. `None` if the
+/// customer has no account in this currency.
+pub(crate) fn give_points(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    customer: &str,
+    what: (Minor, Currency),
+    reference: &str,
+) -> Result<Option<(String, u64)>, Refusal> {
+    let account = of(transaction, Some(customer))?.and_then(|profile| profile.points);
+    let Some(account) = account else { return Ok(None) };
+    let movement = gift_cards::give_points(transaction, by, &account, what, reference)?;
+    Ok(movement.map(|movement| (account.masked(), movement)))
 }
 
 /// The points that a customer can redeem in this store without HQ.

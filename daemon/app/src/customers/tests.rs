@@ -152,6 +152,89 @@ fn a_sale_earns_points_for_its_customer_and_a_void_takes_them_back() {
     assert_eq!(faults(&store, Depth::Whole), [""; 0]);
 }
 
+/// Takes a piece of a sale back, and completes the basket; returns the sale with the opposite amounts.
+fn take_back(store: &Store, sale: &commerce::Sale, at_ms: i64) -> commerce::Sale {
+    let of = sale.clone();
+    let done = store.commit_blocking(move |transaction| {
+        let (till, usd) = (register(at_ms), Currency::from_code("USD").unwrap());
+        let basket = selling::open(transaction, &till, usd, None, OpenBasket::default())?.id;
+        let line = crate::returns::ReturnLine {
+            line: 1,
+            quantity: Some(commerce::Quantity::pieces(1).unwrap()),
+            reason: commerce::returns::Reason::Unwanted,
+            disposition: None,
+            serial: None,
+        };
+        let request = crate::returns::ReturnRequest {
+            lines: vec![line],
+            identities: vec![],
+            card: None,
+            keyed: false,
+            override_reason: None,
+        };
+        let (policies, elsewhere) = (commerce::returns::Policies::default(), crate::returns::Elsewhere::default());
+        let context = crate::returns::Returning {
+            policies: &policies,
+            catalog: &testing::CATALOG,
+            today: of.business_day,
+            validated: commerce::returns::Validated::Local,
+            elsewhere: &elsewhere,
+            pricing: None,
+            store: None,
+        };
+        selling::take_back(transaction, &till, basket, &of, context, &request)?;
+        let (request, before) = (crate::payments::RefundRequest::default(), Ok(serde_json::Value::Null));
+        let terms = (testing::new_card(), false);
+        crate::payments::refund_step(transaction, &till, basket, &request, None, before, terms)?;
+        selling::complete_basket(transaction, &till, basket, &sale_context(1, at_ms))
+    });
+    selling::find_sale(store, done.unwrap().sale).unwrap()
+}
+
+#[test]
+fn a_return_takes_back_its_share_of_the_points_and_says_what_the_store_does_not_hold() {
+    let (_directory, store) = open();
+    put(&store, 1, "Ada Byron", "0664 1234567").unwrap();
+    let programme = Programme {
+        point_value: 2,
+        minor_per_point: Some(100),
+        per_visit: 0,
+        items: vec![],
+        tiers: vec![],
+        expire_days: None,
+    };
+    hear(&store, 1, &PROGRAMME, &ProgrammePublished { programme: Some(programme), at_ms: 1 });
+    store.commit_blocking(|transaction| testing::goods(transaction, 5_000, 1)).unwrap();
+    let sold = store.commit_blocking(|transaction| {
+        let (till, usd) = (register(3), Currency::from_code("USD").unwrap());
+        let basket = selling::open(transaction, &till, usd, None, OpenBasket::default())?.id;
+        let line = serde_json::json!({ "sku": testing::CEREAL, "quantity": { "milli": 3_000, "unit": "each" } });
+        let line: selling::LineRequest = serde_json::from_value(line).unwrap();
+        selling::add_line(transaction, &till, basket, None, line.find(&testing::CATALOG)?)?;
+        selling::set_customer(transaction, &till, basket, None, Some(id(1)))?;
+        selling::tender(transaction, &till, basket, TenderRequest::Cash { amount: Minor::literal(1_107) })?;
+        selling::complete_basket(transaction, &till, basket, &sale_context(1, 3))
+    });
+    let sale = selling::find_sale(&store, sold.unwrap().sale).unwrap();
+    let points = || worth(&store, &id(1)).unwrap().points;
+    assert_eq!(points(), 11, "for 11.07");
+    let first = take_back(&store, &sale, 4).returns[0].points.clone().unwrap();
+    assert_eq!((first.points, first.amount.get(), first.taken.get(), points()), (4, 8, 8, 7));
+    // Another store has called the points back.
+    let account = account(&store, &id(1)).unwrap().0;
+    hear(&store, 2, &contract::gift_card::RECALLED, &contract::gift_card::GiftCardRecalled { card: account });
+    assert_eq!(points(), 0);
+    let second = take_back(&store, &sale, 5);
+    let lacking = second.returns[0].points.clone().unwrap();
+    assert_eq!((lacking.points, lacking.taken.get(), lacking.short().get(), points()), (4, 0, 8, 0));
+    let told = selling::told(&second);
+    assert_eq!(told.returns[0].points.as_ref(), Some(&lacking), "HQ takes the rest");
+    assert_eq!(selling::sale_of(&selling::told(&sale)).unwrap().points, sale.points, "another store knows them");
+    let third = take_back(&store, &sale, 6).returns[0].points.clone().unwrap();
+    assert_eq!(third.points, 3, "eleven in all");
+    assert_eq!(faults(&store, Depth::Whole), [""; 0]);
+}
+
 #[test]
 fn a_new_epoch_begins_without_profiles_and_asks_for_them_once() {
     let (_directory, store) = open();

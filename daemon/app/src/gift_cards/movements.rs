@@ -165,12 +165,34 @@ pub(crate) fn earn(
     transaction: &mut Transaction<'_>,
     by: &By,
     account: &CardNumber,
+    what: (Minor, Currency),
+    reference: &str,
+) -> Result<Option<u64>, Refusal> {
+    load_points(transaction, by, account, MovementKind::Load, what, reference)
+}
+
+/// Gives points back that paid for goods of another store; returns the movement, if the account could take them.
+pub(crate) fn give_points(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    account: &CardNumber,
+    what: (Minor, Currency),
+    reference: &str,
+) -> Result<Option<u64>, Refusal> {
+    load_points(transaction, by, account, MovementKind::Refund, what, reference)
+}
+
+fn load_points(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    account: &CardNumber,
+    movement: MovementKind,
     (amount, currency): (Minor, Currency),
     reference: &str,
 ) -> Result<Option<u64>, Refusal> {
     let (epoch, known) = match read(transaction, account) {
         Err(StoreError::Corrupt { .. }) => {
-            tracing::error!(account = account.masked(), "an account of points is damaged; the sale earns none");
+            tracing::error!(account = account.masked(), "an account of points is damaged; no points are loaded");
             return Ok(None);
         }
         found => found?,
@@ -186,7 +208,7 @@ pub(crate) fn earn(
     if known.currency != currency {
         return Ok(None);
     }
-    match book(transaction, by, account, known, (MovementKind::Load, amount), Some(reference)) {
+    match book(transaction, by, account, known, (movement, amount), Some(reference)) {
         Err(refusal) if refusal.kind == &NOT_HELD => Ok(None),
         booked => booked.map(Some),
     }
@@ -201,12 +223,31 @@ pub(crate) fn unearn(
     reference: &str,
 ) -> Result<(), Refusal> {
     let Some(Movement { event, .. }) = transaction.get(&MOVEMENTS, movement)? else { return Ok(()) };
-    let (_, Some(known)) = read(transaction, &event.card)? else { return Ok(()) };
+    take(transaction, by, &event.card, amount, reference).map(drop)
+}
+
+/// Takes points from an account, as far as the store holds them; returns the amount. A damaged account gives none.
+pub(crate) fn take(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    account: &CardNumber,
+    amount: Minor,
+    reference: &str,
+) -> Result<Minor, Refusal> {
+    let known = match read(transaction, account) {
+        Err(StoreError::Corrupt { .. }) => {
+            tracing::error!(account = account.masked(), "an account of points is damaged; HQ takes the points back");
+            None
+        }
+        found => found?.1,
+    };
+    let Some(known) = known else { return Ok(Minor::ZERO) };
     let amount = amount.min(known.held.available());
-    if amount.is_positive() {
-        book(transaction, by, &event.card, known, (MovementKind::Unload, amount), Some(reference))?;
+    if !amount.is_positive() {
+        return Ok(Minor::ZERO);
     }
-    Ok(())
+    book(transaction, by, account, known, (MovementKind::Unload, amount), Some(reference))?;
+    Ok(amount)
 }
 
 /// Takes back what a sale loaded, as it is to be voided.

@@ -32,6 +32,8 @@ pub struct Approval {
     pub authorisation: Option<String>,
     /// The token of the card.
     pub token: Option<String>,
+    /// The hash of the token.
+    pub identity: Option<String>,
     /// The terminal's numbers for the payment.
     pub reference: CardReference,
     /// The text for the customer's receipt.
@@ -47,6 +49,7 @@ impl Approval {
             entry: self.entry,
             authorisation: self.authorisation.clone(),
             token: self.token.clone(),
+            identity: self.identity.clone(),
             reference: self.reference.clone(),
         }
     }

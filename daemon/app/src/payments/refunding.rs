@@ -25,7 +25,7 @@ use super::{OPEN, PAYMENTS, Payment, REFUND, apply::put, refusals::NOT_REVERSIBL
 use crate::{
     By, Refusal,
     audit::{self, Act, ActKind},
-    gift_cards, pricing, recalls,
+    customers, gift_cards, pricing, recalls,
     refusal::{BUSY, FAULT},
     selling, serials, stock,
 };
@@ -180,6 +180,16 @@ fn give(
                     return Ok(basket.skip_refund(&step.refund, "the card's payment has been deleted", false)?);
                 }
                 Err(refusal) => return Err(refusal),
+            }
+        }
+        RefundTo::Points { customer } => {
+            match customers::give_points(transaction, by, customer, (amount, basket.currency), &reference)? {
+                Some((card, movement)) => {
+                    Some(Tender::GiftCard { amount: -amount, kind: CardKind::LoyaltyPoints, card, movement })
+                }
+                None => {
+                    return Ok(basket.skip_refund(&step.refund, "the customer has no account of points", false)?);
+                }
             }
         }
         RefundTo::StoreCredit => {

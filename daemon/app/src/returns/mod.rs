@@ -7,8 +7,10 @@
 //! - [`commerce::returns`] decides. A decision that needs somebody else's agreement is refused with the rules that
 //!   fired, until the command states a reason and an operator whose role allows it has signed; the audit trail has
 //!   both.
+//! - A return that a rule refuses is in the audit trail, and counts for the rules of later ones ([`note_refused`]).
 //! - The return is a sale with opposite amounts (see [`selling`](crate::selling)): receipt, till, stock and the event
 //!   for HQ are those of its commit. Where the goods go is booked by their disposition, in the same commit.
+//! - The policy is HQ's publication, or that of the config without one ([`policies`]).
 //! - Identities are hashes. The numbers that the customer shows are neither stored nor sent.
 //!
 //! | failure | effect |
@@ -22,13 +24,17 @@
 //! | a basket is left open | its goods stay counted as brought back until it is abandoned |
 
 mod open;
+mod published;
 mod records;
+mod refused;
 mod taken;
 
 pub use open::{Elsewhere, ReturnLine, ReturnRequest, Returning, without_receipt};
 pub(crate) use open::{back_of, open, release};
+pub use published::policies;
 pub use records::{OfSale, keep_other, of_sale, other_sale};
-pub(crate) use records::{of_sale_in, sold_key};
+pub(crate) use records::{of_sale_in, other_sales, sold_key};
+pub use refused::{Attempt, note as note_refused};
 pub(crate) use taken::taken;
 
 use crate::{
@@ -62,6 +68,7 @@ pub static RETURN_REFUSED: Kind = Kind::new(
 .with(&[
     Member { name: "outcome", doc: "`authorize_with_override`, `deny_overrideable` or `deny`." },
     Member { name: "rules", doc: "The names of the rules that fired, the strictest first." },
+    Member { name: "refund", doc: "What would have been given back, in minor units." },
 ]);
 
 /// The declaration of this capability.
@@ -69,7 +76,13 @@ pub(crate) static CAPABILITY: Capability = Capability {
     tables: &["returned_sale", "return_history", "return_shift", "other_sale"],
     refusals: &[&NOT_RETURNABLE, &RETURN_REFUSED],
     permissions: &[&TAKE_BACK, &READ],
-    acts: &[open::ReturnOverridden::KIND, taken::GoodsReturned::KIND, taken::ReturnAlert::KIND],
+    acts: &[
+        open::ReturnOverridden::KIND,
+        refused::ReturnRefused::KIND,
+        taken::GoodsReturned::KIND,
+        taken::ReturnAlert::KIND,
+    ],
+    published: &[published::KIND],
     tidy: Some(records::tidy),
     ..Capability::new("returns")
 };

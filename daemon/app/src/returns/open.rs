@@ -3,6 +3,7 @@
 use commerce::{
     Basket, BusinessDay, Line, Minor, Quantity, Sale, Tender,
     line::checked_text,
+    loyalty::{PointsBack, points_back},
     operator::Right,
     returns::{
         Back, Decision, Disposition, NotReturnable, Outcome, Past, Policies, ReturnTicket, SoldIn, Ticket, TicketLine,
@@ -20,7 +21,7 @@ use utoipa::ToSchema;
 
 use super::{
     NOT_RETURNABLE, RETURN_REFUSED, TAKE_BACK,
-    records::{OfSale, history, of_sale_in, put_of_sale},
+    records::{OfSale, history, of_sale_in, put_of_sale, refused_before},
 };
 use crate::{
     By, Refusal,
@@ -146,7 +147,7 @@ pub(crate) fn open(
     let sold = SoldIn { store: context.store.map(str::to_owned), sale: sale.id };
     let key = sold.key();
     let mut of = of_sale_in(transaction, &key)?;
-    let (mut lines, mut ticket_lines) = (Vec::new(), Vec::new());
+    let (mut lines, mut ticket_lines, mut points) = (Vec::new(), Vec::new(), 0_u32);
     for asked in &request.lines {
         let back = back_of(&of, context.elsewhere, asked.line);
         let line = share::returnable(sale, asked.line)?;
@@ -165,6 +166,7 @@ pub(crate) fn open(
             taken.particulars.serial = Some(serial.clone().into());
         }
         lines.push(taken);
+        points = points.saturating_add(points_back(sale, asked.line, back.milli, quantity.milli()));
         let charged = share::recharge_back(back, line.quantity.milli(), quantity.milli());
         let entry = of.lines.entry(asked.line).or_default();
         entry.milli += quantity.milli();
@@ -192,6 +194,7 @@ pub(crate) fn open(
         groups: sale.buyer.groups.clone(),
         who: request.identities.first().cloned(),
         card: request.card.clone(),
+        refused_before: refused_before(transaction, basket.id, Some(&sold), &identities(request), by.at_ms)?,
         lines: ticket_lines,
     };
     of.at_ms = by.at_ms;
@@ -206,6 +209,8 @@ pub(crate) fn open(
         refund,
         decision: decided(transaction, context, &asked, request)?,
         approved_by: None,
+        limits: Some(context.policies.limits()),
+        points: points_of(sale, points),
         left,
     };
     admit(transaction, by, basket, lines, ticket, request.override_reason.as_deref())
@@ -239,6 +244,7 @@ pub fn without_receipt(
         groups: Vec::new(),
         who: request.identities.first().cloned(),
         card: None,
+        refused_before: refused_before(transaction, basket.id, None, &identities(request), by.at_ms)?,
         lines: vec![TicketLine { department, refund, serial_fault }],
     };
     let ticket = ReturnTicket {
@@ -251,9 +257,19 @@ pub fn without_receipt(
         refund,
         decision: decided(transaction, context, &asked, request)?,
         approved_by: None,
+        limits: Some(context.policies.limits()),
+        points: None,
         left: Vec::new(),
     };
     admit(transaction, by, basket, vec![line], ticket, request.override_reason.as_deref())
+}
+
+/// The points that a ticket takes back.
+fn points_of(sale: &Sale, points: u32) -> Option<PointsBack> {
+    let (earned, customer) = (sale.points.as_ref()?, sale.customer.clone()?);
+    let each = earned.amount.get() / i64::from(earned.points.max(1));
+    let amount = Minor::new(each.saturating_mul(i64::from(points)))?;
+    (points > 0).then_some(PointsBack { customer, points, amount, taken: Minor::ZERO })
 }
 
 fn count(lines: &[Line]) -> u32 {
@@ -335,7 +351,7 @@ fn admit(
             let what = if *outcome == Outcome::Deny { "" } else { "; send `override_reason` to override it" };
             let outcome = serde_json::to_value(outcome).unwrap_or_default();
             let refused = RETURN_REFUSED.because(format!("{}{what}", whys.join("; ")));
-            return Err(refused.member("outcome", outcome).member("rules", rules));
+            return Err(refused.member("outcome", outcome).member("rules", rules).member("refund", amount));
         }
     }
     Ok(basket.add_returns(lines, ticket)?)

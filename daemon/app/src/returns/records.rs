@@ -1,10 +1,13 @@
 //! What came back of each sale, and the history of customers and shifts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commerce::{
-    Minor, Sale, SaleId, ShiftId,
-    returns::{Back, Past, SoldIn, decide::ShiftReturns},
+    BasketId, Minor, Sale, SaleId, ShiftId,
+    returns::{
+        Back, Past, SoldIn, SoughtBy,
+        decide::{REFUSED_WINDOW_MS, ShiftReturns},
+    },
 };
 use serde::{Deserialize, Serialize};
 use store::{Name, Store, StoreError, Table, Transaction};
@@ -13,7 +16,7 @@ use crate::{Retention, Tidied};
 
 /// What came back of a sale, by [`SoldIn::key`].
 static RETURNED: Table<Name, OfSale> = Table::new("returned_sale");
-/// The past returns of an identity, by its hash.
+/// The past returns and refused attempts of an identity, by its hash, and the refused attempts of a sale.
 static HISTORY: Table<Name, History> = Table::new("return_history");
 /// The returns of an operator's shift, and of all shifts together.
 static SHIFTS: Table<Name, Shift> = Table::new("return_shift");
@@ -42,6 +45,8 @@ pub struct OfSale {
 /// A sale of another store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OtherSale {
+    /// The store that sold.
+    store: String,
     sale: Sale,
     /// When HQ told it: milliseconds since 1970, UTC.
     at_ms: i64,
@@ -51,8 +56,9 @@ struct OtherSale {
 ///
 /// # Errors
 /// The store fails.
-pub fn keep_other(transaction: &mut Transaction<'_>, key: &str, sale: Sale, at_ms: i64) -> Result<(), StoreError> {
-    transaction.put(&OTHER_SALES, key, &OtherSale { sale, at_ms })
+pub fn keep_other(transaction: &mut Transaction<'_>, store: &str, sale: Sale, at_ms: i64) -> Result<(), StoreError> {
+    let key = SoldIn { store: Some(store.to_owned()), sale: sale.id }.key();
+    transaction.put(&OTHER_SALES, &key, &OtherSale { store: store.to_owned(), sale, at_ms })
 }
 
 /// A sale of another store, if HQ told it before.
@@ -63,12 +69,86 @@ pub fn other_sale(store: &Store, key: &str) -> Result<Option<Sale>, StoreError> 
     Ok(store.get(&OTHER_SALES, key)?.map(|other| other.sale))
 }
 
+/// The sales of other stores that HQ told before and that are looked for, newest first, with their stores. Blocks.
+///
+/// # Errors
+/// The engine fails.
+pub(crate) fn other_sales(store: &Store, sought: &SoughtBy, most: usize) -> Result<Vec<(String, Sale)>, StoreError> {
+    let mut found = Vec::new();
+    store.each(&OTHER_SALES, |other| match other {
+        Ok(OtherSale { store, sale, .. }) if SoughtBy::of(&sale).contains(sought) => {
+            found.push((store, sale));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "a sale of another store is damaged"),
+    })?;
+    found.sort_by_key(|(_, sale)| std::cmp::Reverse(sale.sold_at_ms));
+    found.truncate(most);
+    Ok(found)
+}
+
 /// The past returns of an identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct History {
     past: Vec<Past>,
+    /// The refused attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedIn>,
     /// When it last changed: milliseconds since 1970, UTC.
     at_ms: i64,
+}
+
+/// A basket in which a return was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct RefusedIn {
+    basket: BasketId,
+    /// When it was refused last: milliseconds since 1970, UTC.
+    at_ms: i64,
+}
+
+/// The keys of the histories that an attempt belongs to: the identities, and the sale.
+fn attempt_keys(sold: Option<&SoldIn>, identities: &[String]) -> Vec<String> {
+    identities.iter().cloned().chain(sold.map(|sold| format!("sale {}", sold.key()))).collect()
+}
+
+/// Notes that a return was refused in a basket; whether that is new.
+pub(super) fn note_refused(
+    transaction: &mut Transaction<'_>,
+    basket: BasketId,
+    sold: Option<&SoldIn>,
+    identities: &[String],
+    at_ms: i64,
+) -> Result<bool, StoreError> {
+    let keys = attempt_keys(sold, identities);
+    let mut is_new = keys.is_empty();
+    for key in keys {
+        let mut history = transaction.get(&HISTORY, &key)?.unwrap_or_default();
+        is_new |= history.refused.iter().all(|known| known.basket != basket);
+        history.refused.retain(|known| known.at_ms > at_ms - REFUSED_WINDOW_MS && known.basket != basket);
+        history.refused.push(RefusedIn { basket, at_ms });
+        let surplus = history.refused.len().saturating_sub(MAX_PAST);
+        history.refused.drain(..surplus);
+        history.at_ms = at_ms;
+        transaction.put(&HISTORY, &key, &history)?;
+    }
+    Ok(is_new)
+}
+
+/// The number of other baskets of the window in which a return of the sale, or by these identities, was refused.
+pub(super) fn refused_before(
+    transaction: &Transaction<'_>,
+    basket: BasketId,
+    sold: Option<&SoldIn>,
+    identities: &[String],
+    at_ms: i64,
+) -> Result<usize, StoreError> {
+    let mut baskets = BTreeSet::new();
+    for key in attempt_keys(sold, identities) {
+        let refused = transaction.get(&HISTORY, &key)?.unwrap_or_default().refused.into_iter();
+        let counts = |known: &RefusedIn| known.basket != basket && known.at_ms > at_ms - REFUSED_WINDOW_MS;
+        baskets.extend(refused.filter(counts).map(|known| known.basket.0));
+    }
+    Ok(baskets.len())
 }
 
 /// The returns of a shift or of all.

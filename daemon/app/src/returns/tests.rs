@@ -47,6 +47,67 @@ fn a_sale_can_be_voided_after_a_return_of_it_was_abandoned() {
     void(2).unwrap();
 }
 
+#[test]
+fn the_policy_of_hq_counts_from_its_time_on_and_else_that_of_the_config() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    let local = Policies { window_days: 14, identity_key: "secret".into(), ..Policies::default() };
+    let publish = |version, body: Value| {
+        let records = [("policy".to_owned(), body)];
+        testing::publish(&store, contract::publication::RETURNS, version, &records)
+    };
+    let window = || policies(&store, &local).unwrap().window_days;
+    assert_eq!(window(), 14);
+    for (version, wrong) in
+        [json!({ "window": 1 }), json!({ "high_value": -1 }), json!({ "identity_key": "x" })].into_iter().enumerate()
+    {
+        publish(version as u64 + 1, wrong).unwrap_err();
+    }
+    publish(9, json!({ "window_days": 60, "department": { "Toys": { "final_sale": true } } })).unwrap();
+    assert_eq!(window(), 14, "it waits for its time");
+    let kind = contract::publication::RETURNS.parse().unwrap();
+    crate::publications::activate(&store, &testing::by(2), &kind, 9).unwrap();
+    let active = policies(&store, &local).unwrap();
+    assert_eq!((active.window_days, active.identity_key.as_str()), (60, "secret"));
+    assert!(active.department["Toys"].final_sale);
+}
+
+#[test]
+fn a_third_attempt_after_refusals_needs_an_override_and_each_basket_counts_once() {
+    let mut chain = Chain::new();
+    chain.act(0, Act::Sell { pieces: 3 });
+    let of = chain.sold[0];
+    let sold = commerce::returns::SoldIn { store: None, sale: of.1 };
+    let refusal =
+        RETURN_REFUSED.because("too late").member("outcome", "deny_overrideable").member("rules", vec!["window"]);
+    let note = |basket: u64, refusal: Refusal| {
+        let (sale, at_ms) = (Some(sold.clone()), chain.at_ms);
+        let attempt = Attempt { basket: BasketId(basket), sale, identities: vec!["me".into()] };
+        let noted = chain
+            .store(0)
+            .commit_blocking(move |transaction| note_refused(transaction, &register(at_ms), &attempt, &refusal));
+        noted.unwrap();
+    };
+    note(900, refusal.clone());
+    note(900, refusal.clone());
+    note(901, NOT_RETURNABLE.because("void"));
+    let id = chain.take_back(0, of, 1).expect("one attempt is not too many");
+    note(902, refusal);
+    let refused = chain.try_take_back(0, of, 1).unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.detail.contains("2 attempts were refused")),
+        (&RETURN_REFUSED, true),
+        "{refused}"
+    );
+    let mut acts = Vec::new();
+    for entry in crate::audit::last(chain.store(0), None, 100).unwrap() {
+        acts.push(entry.act);
+    }
+    assert_eq!(acts.iter().filter(|act| *act == "return_refused").count(), 2, "once for each basket");
+    chain.complete(0, id);
+    assert_eq!(faults(chain.store(0), Depth::Whole), [""; 0]);
+}
+
 const NAMES: [&str; 2] = ["store-1", "store-2"];
 
 /// Two stores, and how much of each HQ has heard.
@@ -192,18 +253,30 @@ impl Chain {
 
     /// Takes pieces of the last line of a sale back, as far as the store knows of it.
     fn take_back(&self, shop: usize, of: (usize, SaleId), pieces: u32) -> Option<BasketId> {
+        match self.try_take_back(shop, of, pieces) {
+            Ok(id) => id,
+            Err(Refusal { kind, detail, .. }) => {
+                assert_eq!(kind.slug, "not-returnable", "{detail}");
+                None
+            }
+        }
+    }
+
+    fn try_take_back(&self, shop: usize, of: (usize, SaleId), pieces: u32) -> Result<Option<BasketId>, Refusal> {
         let (is_own, is_linked) = (shop == of.0, self.linked[shop]);
         let key = commerce::returns::SoldIn { store: Some(NAMES[of.0].into()), sale: of.1 }.key();
         let sale = if is_own {
             selling::find_sale(self.store(shop), of.1).unwrap()
         } else if is_linked {
-            let heard = self.sales(of.0).into_iter().take(self.heard[of.0]).find(|sale| sale.id == of.1)?;
+            let heard = self.sales(of.0).into_iter().take(self.heard[of.0]).find(|sale| sale.id == of.1);
+            let Some(heard) = heard else { return Ok(None) };
             let told = selling::sale_of(&selling::told(&heard)).unwrap();
             let kept = told.clone();
-            self.store(shop).commit_blocking(move |transaction| keep_other(transaction, &key, kept, 1)).unwrap();
+            self.store(shop).commit_blocking(move |transaction| keep_other(transaction, NAMES[of.0], kept, 1)).unwrap();
             told
         } else {
-            other_sale(self.store(shop), &key).unwrap()?
+            let Some(known) = other_sale(self.store(shop), &key).unwrap() else { return Ok(None) };
+            known
         };
         let mut elsewhere = Elsewhere::default();
         if is_linked {
@@ -214,7 +287,7 @@ impl Chain {
             (true, false) => Validated::Headquarters,
             (false, _) => Validated::Offline,
         };
-        let line = sale.lines.last()?.number;
+        let line = sale.lines.last().unwrap().number;
         let (id, at_ms, today) = (self.open(shop), self.at_ms, self.context().business_day);
         let store = (!is_own).then(|| NAMES[of.0]);
         let taken = self.store(shop).commit_blocking(move |transaction| {
@@ -227,13 +300,7 @@ impl Chain {
             let request = ReturnRequest { lines, identities: vec![], card: None, keyed: false, override_reason: None };
             selling::take_back(transaction, &register(at_ms), id, &sale, context, &request)
         });
-        match taken {
-            Ok(_) => Some(id),
-            Err(Refusal { kind, detail, .. }) => {
-                assert_eq!(kind.slug, "not-returnable", "{detail}");
-                None
-            }
-        }
+        taken.map(|_| Some(id))
     }
 
     /// Once HQ has heard everything: nothing came back more often than it was sold, unless a store could not ask, or

@@ -23,6 +23,7 @@
 
 mod basket;
 mod check;
+mod finding;
 mod handover;
 mod open_baskets;
 mod parking;
@@ -40,6 +41,7 @@ pub use basket::{
     void_line, void_tender,
 };
 pub(crate) use basket::{abandon, allow_discounts, card_tender, new_basket_id};
+pub use finding::find;
 pub use handover::{HandedOver, hand_over};
 pub use open_baskets::{MaybeOpen, in_open_baskets, maybe_open};
 pub use parking::{ParkRequest, ParkedBasket, park, parked, recall};
@@ -61,7 +63,7 @@ pub use wire::sale_of;
 pub(crate) use wire::told;
 
 use crate::{
-    Capability, OutgoingEvent,
+    Capability, OutgoingEvent, Retention, Tidied,
     audit::Act as _,
     permission::{Holder, Permission},
 };
@@ -90,13 +92,20 @@ static ANY_BASKET: Permission = Permission::new(
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["basket", "open_basket", "parked_basket", "receipt_number", "receipt_numbering", "sale_void"],
+    tables: &["basket", "open_basket", "parked_basket", "receipt_number", "receipt_numbering", "sale_void", "sale_key"],
     linked: &["sale"],
     refusals: refusals::KINDS,
     permissions: &[&READ, &SELL, &ABANDON, &VOID_TENDER, &VOID_SALE, &ANY_BASKET],
     acts: &[basket::BasketAbandoned::KIND, basket::TenderVoided::KIND, void::SaleVoided::KIND],
     events: &[OutgoingEvent { kind: contract::sale::COMPLETED.name(), body: wire::body }],
     check: Some(check::check),
-    tidy: Some(void::tidy),
+    tidy: Some(tidy),
     ..Capability::new("selling")
 };
+
+/// Forgets the index and the voids of sales that are deleted.
+fn tidy(store: &store::Store, retention: &Retention) -> Result<Tidied, store::StoreError> {
+    let mut tidied = finding::tidy(store, retention)?;
+    tidied.extend(void::tidy(store, retention)?);
+    Ok(tidied)
+}

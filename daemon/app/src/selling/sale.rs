@@ -11,7 +11,7 @@ use tracing::{Span, field};
 use utoipa::ToSchema;
 
 use super::{
-    SELL, allow_discounts, new_basket_id, receipts,
+    SELL, allow_discounts, finding, new_basket_id, receipts,
     records::{SALES, own_basket, put_basket},
     request::{FoundLine, TenderRequest},
 };
@@ -185,6 +185,7 @@ pub fn complete(
     let by = By { actor: Actor { station, operator: basket.operator.clone() }, at_ms: context.at_ms };
     gift_cards::load_sold(transaction, &by, &mut sale)?;
     customers::earn(transaction, &by, &mut sale)?;
+    customers::take_back(transaction, &by, &mut sale)?;
     if let Some(collected) = &basket.order {
         orders::sold(transaction, &by, (collected, basket.id, sale.id))?;
     }
@@ -195,6 +196,7 @@ pub fn complete(
         returns::taken(transaction, &sale, &basket.refund)?;
     }
     transaction.put(&SALES, sequence, &sale)?;
+    finding::note(transaction, &sale, basket.order.is_some())?;
     if let Some(printer) = &context.printer {
         printing::receipts::queue(transaction, printer, sequence)?;
     }

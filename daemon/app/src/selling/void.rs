@@ -128,6 +128,11 @@ pub(super) fn is_void(transaction: &Transaction<'_>, id: SaleId) -> Result<bool,
     Ok(transaction.get(&VOIDS, id.sequence)?.is_some())
 }
 
+/// The same, outside a commit.
+pub(super) fn was_voided(store: &Store, id: SaleId) -> Result<bool, StoreError> {
+    Ok(store.get(&VOIDS, id.sequence)?.is_some())
+}
+
 /// Forgets the voids of sales that are deleted.
 pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let keep_from_ms = retention.keep_from_ms();

@@ -29,7 +29,7 @@ pub(super) fn body(store: &Store, entry: &Entry) -> Result<Box<RawValue>, StoreE
 }
 
 /// The event of a sale.
-fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
+pub(super) fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
     let discount = |discount: &commerce::Discount| wire::Discount {
         reason: discount.reason.clone(),
         origin: discount.origin.name().to_owned(),
@@ -83,11 +83,16 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
     let tender = |tender: &Tender| wire::Tender {
         kind: tender.kind().to_owned(),
         amount: tender.amount(),
+        reference: match tender {
+            Tender::Prepaid { reference, .. } => Some(reference.clone()),
+            _ => None,
+        },
         card: match tender {
             Tender::Card { slip, .. } => Some(wire::Card {
                 payment: slip.payment.to_string(),
                 masked_pan: slip.masked_pan.clone(),
                 scheme: slip.scheme.clone(),
+                identity: slip.identity.clone(),
                 reference: slip.reference.clone(),
             }),
             _ => None,
@@ -115,6 +120,7 @@ fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
         price_book: sale.price_book.clone(),
         lines: sale.lines.iter().map(line).collect(),
         tenders: sale.tenders.iter().map(tender).collect(),
+        points: sale.points.clone(),
         totals: wire::Totals {
             regular: totals.regular,
             discount: totals.discount,
@@ -142,6 +148,8 @@ fn returned(ticket: &ReturnTicket) -> wire::Return {
         refund: ticket.refund,
         decision: ticket.decision.clone(),
         approved_by: ticket.approved_by.as_ref().map(ToString::to_string),
+        limits: ticket.limits,
+        points: ticket.points.clone(),
     }
 }
 
@@ -156,6 +164,8 @@ fn ticket_of(told: &wire::Return) -> ReturnTicket {
         refund: told.refund,
         decision: told.decision.clone(),
         approved_by: told.approved_by.as_ref().and_then(|operator| operator.parse().ok()),
+        limits: told.limits,
+        points: told.points.clone(),
         // Only its own store gives back to the tenders of a sale.
         left: Vec::new(),
     }
@@ -192,8 +202,7 @@ pub fn sale_of(told: &SaleCompleted) -> Option<Sale> {
         returns: told.returns.iter().map(ticket_of).collect(),
         lines: lines?,
         loads: Vec::new(),
-        // Points travel in events of their own.
-        points: None,
+        points: told.points.clone(),
         tenders: tenders?,
         totals: Totals {
             regular: totals.regular,
@@ -248,12 +257,14 @@ fn tender_of(told: &wire::Tender) -> Option<Tender> {
         ("card", Some(card)) => {
             let mut slip = CardSlip::bare(card.payment.parse().ok()?);
             (slip.masked_pan, slip.scheme) = (card.masked_pan.clone(), card.scheme.clone());
+            slip.identity.clone_from(&card.identity);
             Tender::Card { amount, slip }
         }
         ("manufacturer_coupon", _) => Tender::ManufacturerCoupon { amount, code: None },
-        ("prepaid", _) => Tender::Prepaid { amount, reference: String::new() },
+        ("prepaid", _) => Tender::Prepaid { amount, reference: told.reference.clone().unwrap_or_default() },
         (kind, _) => {
-            let kind = if kind == CardKind::GiftCard.name() { CardKind::GiftCard } else { CardKind::StoreCredit };
+            let all = [CardKind::GiftCard, CardKind::LoyaltyPoints];
+            let kind = all.into_iter().find(|known| known.name() == kind).unwrap_or(CardKind::StoreCredit);
             Tender::GiftCard { amount, kind, card: String::new(), movement: 0 }
         }
     })

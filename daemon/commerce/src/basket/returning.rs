@@ -184,7 +184,9 @@ impl Basket {
             }
             RefundTo::ManufacturerCoupon => Tender::ManufacturerCoupon { amount, code: None },
             RefundTo::Prepaid { reference } => Tender::Prepaid { amount, reference: reference.clone() },
-            RefundTo::GiftCard { .. } | RefundTo::StoreCredit => gift_card.ok_or(Refusal::NoRefundDue)?,
+            RefundTo::GiftCard { .. } | RefundTo::Points { .. } | RefundTo::StoreCredit => {
+                gift_card.ok_or(Refusal::NoRefundDue)?
+            }
             RefundTo::Card { .. } => return Err(Refusal::PaymentUnderWay),
         };
         self.mark_given(&step.refund, tender);

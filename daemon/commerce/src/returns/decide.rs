@@ -11,6 +11,7 @@
 //! | `serial` (R5) | the unit was not sold, or came back already | deny, overrideable by an audited override |
 //! | `card_as_cash` (R6) | cash for a card sale of the last ten minutes | no cash |
 //! | `shared_card` (R7) | a third customer returns to one card in 7 days | override |
+//! | `refused_before` | a third attempt in 7 days: returns of the sale, or by the customer, were refused | override |
 //! | `unverified` (R9) | another store's receipt that HQ could not confirm, beyond the limit | store credit only |
 //!
 //! Within the strictest outcome every rule that fired is listed. The functions [`shift_alerts`] and [`Alert`] are about
@@ -29,6 +30,8 @@ pub const SKEW_MS: i64 = 5 * 60 * 1000;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// The window of the rules for identities.
 const WINDOW_MS: i64 = 30 * DAY_MS;
+/// The window of refused attempts.
+pub const REFUSED_WINDOW_MS: i64 = 7 * DAY_MS;
 /// The window of returns to one card.
 const CARD_WINDOW_MS: i64 = 7 * DAY_MS;
 /// The window of [`Rule::CardAsCash`].
@@ -89,13 +92,15 @@ pub enum Rule {
     CardAsCash,
     /// Several customers return to one card.
     SharedCard,
+    /// Attempts were refused before.
+    RefusedBefore,
     /// The receipt could not be verified.
     Unverified,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Window,
         Self::FinalSale,
         Self::NoReceipt,
@@ -105,6 +110,7 @@ impl Rule {
         Self::Serial,
         Self::CardAsCash,
         Self::SharedCard,
+        Self::RefusedBefore,
         Self::Unverified,
     ];
 
@@ -120,6 +126,7 @@ impl Rule {
             Self::Serial => "serial",
             Self::CardAsCash => "card_as_cash",
             Self::SharedCard => "shared_card",
+            Self::RefusedBefore => "refused_before",
             Self::Unverified => "unverified",
         }
     }
@@ -187,6 +194,8 @@ pub struct Ticket {
     pub who: Option<String>,
     /// The hash of the card that paid.
     pub card: Option<String>,
+    /// The number of other baskets of the last 7 days in which a return of the sale, or by the customer, was refused.
+    pub refused_before: usize,
     /// The lines.
     pub lines: Vec<TicketLine>,
 }
@@ -280,6 +289,10 @@ pub fn decide(policies: &Policies, ticket: &Ticket, history: &[Past]) -> Decisio
             let why = format!("{} other customers returned to this card in 7 days", others.len());
             fire(Rule::SharedCard, Outcome::AuthorizeWithOverride, why);
         }
+    }
+    if ticket.refused_before >= 2 {
+        let why = format!("{} attempts were refused in 7 days already", ticket.refused_before);
+        fire(Rule::RefusedBefore, Outcome::AuthorizeWithOverride, why);
     }
     let mut cash = true;
     let just_sold = |(_, sold_at_ms): (BusinessDay, i64)| ticket.at_ms.saturating_sub(sold_at_ms) < JUST_SOLD_MS;

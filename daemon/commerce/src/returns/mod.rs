@@ -20,8 +20,10 @@
 //! | [`policy`] | windows, classes of goods, limits |
 //! | [`decide`] | the decision and the rules behind it |
 //! | [`plan`] | the tenders of a refund |
+//! | [`find`] | what a sale is looked for by without its receipt |
 
 pub mod decide;
+pub mod find;
 pub mod keep;
 pub mod plan;
 pub mod policy;
@@ -30,13 +32,15 @@ pub mod share;
 mod tests;
 
 pub use decide::{Decision, Fired, Outcome, Past, Rule, Ticket, TicketLine, Validated};
+pub use find::SoughtBy;
 pub use plan::{RefundStep, RefundTo, StepState};
-pub use policy::Policies;
+pub use policy::{Limits, Policies};
 use serde::{Deserialize, Serialize};
 pub use share::Back;
 
 use crate::{
     ids::{OperatorId, SaleId},
+    loyalty::PointsBack,
     money::Minor,
     stock::State,
 };
@@ -208,6 +212,12 @@ pub struct ReturnTicket {
     /// Who agreed, where the decision needs an override.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<OperatorId>,
+    /// The amounts of the policy that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// The loyalty points of the sale that are taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<PointsBack>,
     /// What is left of the sale's tenders to be given back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<plan::Left>,

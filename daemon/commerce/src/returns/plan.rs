@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | card, in this store | the same card, by its payment | store credit; cash where the policy allows it |
 //! | card, in another store | store credit | |
+//! | points | the account that paid; of another store's sale, the customer's account | store credit |
 //! | gift card, store credit | the same card; store credit for those of another store | store credit |
 //! | manufacturer's coupon | the coupon: its claim is withdrawn | |
 //! | the web shop | the web shop, by HQ's refund task | |
@@ -42,6 +43,11 @@ pub enum RefundTo {
         /// The last four digits of its number.
         card: String,
     },
+    /// The points of a customer, which paid in another store.
+    Points {
+        /// The customer.
+        customer: String,
+    },
     /// A manufacturer's coupon.
     ManufacturerCoupon,
     /// New store credit.
@@ -57,6 +63,7 @@ impl RefundTo {
             Self::Card { payment } => format!("card:{payment}"),
             Self::Prepaid { reference } => format!("prepaid:{reference}"),
             Self::GiftCard { movement, .. } => format!("gift_card:{movement}"),
+            Self::Points { customer } => format!("points:{customer}"),
             Self::ManufacturerCoupon => "manufacturer_coupon".into(),
             Self::StoreCredit => "store_credit".into(),
             Self::Cash => "cash".into(),
@@ -121,6 +128,9 @@ pub fn left_of(sale: &Sale, own: bool, back: impl Fn(&RefundTo) -> Minor) -> Vec
             Tender::Card { slip, .. } if own => add(RefundTo::Card { payment: slip.payment }, amount),
             Tender::GiftCard { kind, card, movement, .. } if own => {
                 add(RefundTo::GiftCard { movement: *movement, kind: *kind, card: card.clone() }, amount);
+            }
+            Tender::GiftCard { kind: CardKind::LoyaltyPoints, .. } if sale.customer.is_some() => {
+                add(RefundTo::Points { customer: sale.customer.clone().unwrap_or_default() }, amount);
             }
             Tender::Card { .. } | Tender::GiftCard { .. } => add(RefundTo::StoreCredit, amount),
             Tender::ManufacturerCoupon { .. } => add(RefundTo::ManufacturerCoupon, amount),

@@ -28,6 +28,7 @@ pub struct Policies {
     /// From this amount on, a return counts as one of high value.
     pub high_value: Minor,
     /// A secret of the retailer, the same in all stores, with which identities are hashed.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub identity_key: String,
 }
 
@@ -45,6 +46,19 @@ impl Default for Policies {
             identity_key: String::new(),
         }
     }
+}
+
+/// The amounts of a policy. HQ decides on a ticket again by those with which its store decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ReturnLimits))]
+pub struct Limits {
+    /// The largest return without a receipt.
+    pub without_receipt: Minor,
+    /// The largest refund without a verified receipt that is not store credit.
+    pub unverified: Minor,
+    /// From this amount on, a return counts as one of high value.
+    pub high_value: Minor,
 }
 
 /// The rules for a class of goods.
@@ -69,6 +83,30 @@ impl Policies {
         ];
         let negative = amounts.into_iter().filter(|(_, amount)| amount.is_negative());
         negative.map(|(name, _)| format!("{name} is negative: write minor units, 0 or more")).collect()
+    }
+
+    /// What is wrong with it as a publication of HQ: besides, the key is each store's secret and is not published.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn check_published(&self) -> Result<(), String> {
+        let mut wrong = self.check();
+        if !self.identity_key.is_empty() {
+            wrong.push("identity_key is a secret: keep it in the config of each store".into());
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+    }
+
+    /// Its amounts.
+    pub fn limits(&self) -> Limits {
+        let Self { without_receipt, unverified, high_value, .. } = *self;
+        Limits { without_receipt, unverified, high_value }
+    }
+
+    /// The default policy with other amounts.
+    pub fn with_limits(limits: Limits) -> Self {
+        let Limits { without_receipt, unverified, high_value } = limits;
+        Self { without_receipt, unverified, high_value, ..Self::default() }
     }
 
     /// The window for goods of a department, brought by a customer of some groups.

@@ -46,7 +46,7 @@ pub struct Brought {
 }
 
 /// The part of an amount that falls to the units from `before` to `before + milli` of `whole`.
-fn part(amount: Minor, whole: i64, before: i64, milli: i64) -> Minor {
+pub(crate) fn part(amount: Minor, whole: i64, before: i64, milli: i64) -> Minor {
     let up_to = |units: i64| {
         let exact = i128::from(amount.get().unsigned_abs()) * i128::from(units);
         let sum = exact.div_euclid(i128::from(whole.max(1))) + i128::from(exact % i128::from(whole.max(1)) > 0);

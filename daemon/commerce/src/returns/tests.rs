@@ -92,7 +92,7 @@ fn goods_that_come_back_earn_no_points() {
     let earned = |lines: Vec<Line>| programme.earn(None, &Sale { lines, ..sale.clone() });
     assert_eq!(earned(sale.lines.clone()), 15);
     assert_eq!(earned(vec![back.clone()]), 0);
-    assert_eq!(earned(vec![back, dearer]), 25, "an exchange earns for the difference, and the visit");
+    assert_eq!(earned(vec![back, dearer]), 35, "what came back takes its own points back");
 }
 
 #[test]
@@ -152,6 +152,8 @@ fn ticket_of(sale: &Sale, lines: Vec<u32>, refund: Minor, left: Vec<Left>) -> Re
         refund,
         decision: authorized(),
         approved_by: None,
+        limits: None,
+        points: None,
         left,
     }
 }
@@ -199,6 +201,7 @@ fn ask(at_days: i64, refund: i64) -> Ticket {
         groups: vec![],
         who: Some("me".into()),
         card: None,
+        refused_before: 0,
         lines: vec![TicketLine { department: "Food".into(), refund: Minor::literal(refund), serial_fault: None }],
     }
 }
@@ -210,6 +213,17 @@ fn past(key: &str, at_days: i64, refund: i64, receipted: bool) -> Past {
 
 fn rules(decision: &Decision) -> Vec<Rule> {
     decision.fired.iter().map(|fired| fired.rule).collect()
+}
+
+#[test]
+fn a_third_attempt_needs_an_override() {
+    let fired = |refused_before| {
+        let ticket = Ticket { refused_before, ..ask(1, 100) };
+        decide(&Policies::default(), &ticket, &[])
+    };
+    assert_eq!(fired(1).outcome, Outcome::Authorize);
+    let third = fired(2);
+    assert_eq!((third.outcome, rules(&third)), (Outcome::AuthorizeWithOverride, vec![Rule::RefusedBefore]));
 }
 
 #[test]

@@ -295,7 +295,8 @@ async fn ask(
 /// Stores an event. Returns false if that fails: the follower finds the payment.
 async fn step(hub: &Hub, payment: &Payment, event: Event, record: Option<&Record>) -> bool {
     let context = hub.sale_context(&payment.register, hub.now_ms());
-    let (id, approval) = (payment.id, record.and_then(|record| terminal::approval(payment, record)));
+    let key = &hub.config.returns.identity_key;
+    let (id, approval) = (payment.id, record.and_then(|record| terminal::approval(payment, record, key)));
     if let Event::Retract { why } = &event {
         tracing::error!(%why, "an approved payment is in doubt; a person must decide it if the terminal does not \
              confirm it");

@@ -255,7 +255,11 @@ pub(crate) async fn refund_step(
     command: Command<RefundRequest>,
 ) -> Result<(Basket, Option<CardNumber>), Problem> {
     let of = Arc::clone(hub);
-    let original = reading(move || payments::next_card(&of.store, id)).await?;
+    let (original, cash_instead) = reading(move || {
+        let original = payments::next_card(&of.store, id)?;
+        Ok((original, of.return_policies()?.cash_instead))
+    })
+    .await?;
     let is_skipped = command.body.skip_card.is_some();
     let taken = original.as_ref().filter(|_| !is_skipped).map(|original| {
         let held = hub.terminals.hold(&original.terminal)?;
@@ -266,7 +270,7 @@ pub(crate) async fn refund_step(
         Some(Err(refusal)) => (None, Err(refusal)),
         None => (None, Err(BUSY.because("the next card's terminal is not locked; send the command again"))),
     };
-    let terms = (gift_cards::new_number()?, hub.config.returns.cash_instead);
+    let terms = (gift_cards::new_number()?, cash_instead);
     let (step, is_first) = command
         .commit_first(&hub.store, Purpose::Money, move |transaction, by, request| {
             payments::refund_step(transaction, by, id, &request, original.as_ref(), before, terms)

@@ -12,7 +12,7 @@ use drivers::payment_terminal::{
     Amount, Capabilities, Entry, Inquiry, Intent, Journal, Operation, Record, Resolution, TerminalReference,
 };
 
-use crate::hub::Hub;
+use crate::{digest, hub::Hub};
 
 /// How the terminal can be asked, for the rules.
 pub(super) fn inquiry(can: &Capabilities) -> life::Inquiry {
@@ -105,7 +105,7 @@ pub(super) fn finding(hub: &Hub, payment: &Payment, resolution: Resolution) -> (
 }
 
 /// The terminal's data of an approval, for the store. A reversal does not change those of the charge.
-pub(super) fn approval(payment: &Payment, record: &Record) -> Option<Approval> {
+pub(super) fn approval(payment: &Payment, record: &Record, identity_key: &str) -> Option<Approval> {
     if is_reversal(&payment.state) {
         return None;
     }
@@ -123,6 +123,7 @@ pub(super) fn approval(payment: &Payment, record: &Record) -> Option<Approval> {
         entry,
         authorisation: record.authorisation.clone(),
         token: record.token.clone(),
+        identity: record.token.as_ref().map(|token| digest::card(identity_key, token)),
         reference: CardReference::of(record.reference.iter()),
         receipt_text: record.receipt_text.clone(),
     })

@@ -129,6 +129,10 @@ fn write(hub: &Hub, sale: &Sale, number: &str, mark: &Mark) -> Result<Document, 
         let right = format!("+{}", earned.points);
         blocks.push(Block::Columns { left: "Points earned".into(), right, bold: false });
     }
+    for back in sale.returns.iter().filter_map(|ticket| ticket.points.as_ref()) {
+        let right = format!("-{}", back.points);
+        blocks.push(Block::Columns { left: "Points taken back".into(), right, bold: false });
+    }
     // The texts of the terminal are those of the payment, not of its reversal.
     for tender in sale.tenders.iter().filter(|_| sale.voids.is_none()) {
         if let Tender::Card { slip, .. } = tender {

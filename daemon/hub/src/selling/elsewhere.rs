@@ -13,11 +13,11 @@ use app::{
 };
 use commerce::{
     Sale, SaleId,
-    returns::{SoldIn, Validated},
+    returns::{SoldIn, SoughtBy, Validated},
 };
 use contract::{
     Answer, HubId, Question, SaleCompleted,
-    ask::{ReturnAsked, SaleAsked},
+    ask::{FoundSale, MAX_FOUND, ReturnAsked, SaleAsked},
 };
 use store::Purpose;
 
@@ -98,6 +98,32 @@ pub(super) async fn receipt(
     Ok(Receipt { sale, store: name, validated, elsewhere })
 }
 
+/// The sales that are looked for without a receipt: those of this store, and of all stores if HQ answers. Newest first.
+pub(super) async fn sales(hub: &Arc<Hub>, sought: SoughtBy) -> Result<(bool, Vec<FoundSale>), Problem> {
+    let own = hub.config.store.hub.clone();
+    let (at, here, by) = (Arc::clone(hub), own.clone(), sought.clone());
+    let mut found = reading(move || selling::find(&at.store, &here, &by, MAX_FOUND)).await?;
+    let told = match hub.config.headquarters {
+        Some(_) => hub.headquarters.ask(Question::Find(sought), WITHIN).await.ok(),
+        None => None,
+    };
+    let is_everywhere = match told {
+        Some(Answer::Found(told)) => {
+            // What this store sold is in its own records.
+            let is_new = |sale: &FoundSale| {
+                sale.store != own && found.iter().all(|known| (&known.store, &known.sale) != (&sale.store, &sale.sale))
+            };
+            let others: Vec<_> = told.into_iter().filter(is_new).collect();
+            found.extend(others);
+            true
+        }
+        _ => hub.config.headquarters.is_none(),
+    };
+    found.sort_by_key(|sale| std::cmp::Reverse(sale.sold_at_ms));
+    found.truncate(MAX_FOUND);
+    Ok((is_everywhere, found))
+}
+
 /// A sale of another store: as HQ tells it now, or told it before.
 async fn other(
     hub: &Arc<Hub>,
@@ -116,10 +142,10 @@ async fn other(
     let Some(sale) = id else { return Ok(Err(unknown())) };
     let key = SoldIn { store: Some(store.to_owned()), sale }.key();
     if let Some(sale) = told.and_then(selling::sale_of) {
-        let (kept, at_ms) = (sale.clone(), hub.now_ms());
-        let keep = hub
-            .store
-            .commit_for(Purpose::Housekeeping, move |transaction| returns::keep_other(transaction, &key, kept, at_ms));
+        let (kept, store, at_ms) = (sale.clone(), store.to_owned(), hub.now_ms());
+        let keep = hub.store.commit_for(Purpose::Housekeeping, move |transaction| {
+            returns::keep_other(transaction, &store, kept, at_ms)
+        });
         if let Err(error) = keep.await {
             tracing::warn!(%error, "could not keep a sale of another store; it can't come back offline");
         }

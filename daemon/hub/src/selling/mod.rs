@@ -4,6 +4,7 @@ mod baskets;
 mod customer;
 mod elsewhere;
 pub(crate) mod entry;
+mod no_receipt;
 pub(crate) mod numbering;
 mod parking;
 mod returns;

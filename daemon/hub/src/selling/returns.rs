@@ -5,17 +5,17 @@
 use std::sync::Arc;
 
 use app::{
-    Refusal,
+    By, Refusal,
     payments::{REFUND, RefundRequest},
     refusal::BAD_REQUEST,
-    returns::{READ, ReturnLine, ReturnRequest, Returning, TAKE_BACK},
+    returns::{Attempt, READ, ReturnLine, ReturnRequest, Returning, TAKE_BACK, note_refused},
     selling::{self, BasketStatus, LineRequest, Returnable},
 };
 use axum::{Json, extract::State};
 use commerce::{
     BasketId, Minor, RegisterName, Sale, Tender, Totals,
     gift_card::CardNumber,
-    returns::{Disposition, Reason, RefundStep, Validated},
+    returns::{Disposition, Reason, RefundStep, SoldIn, Validated},
 };
 use contract::HubId;
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,10 @@ use utoipa_axum::routes;
 use super::{
     elsewhere::{self, Receipt, receipt},
     entry::Entry,
+    no_receipt,
 };
 use crate::{
-    digest::sha256,
+    digest,
     hub::Hub,
     payments,
     web::{Command, InPath, InQuery, Problem, Routes, reading},
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Routes {
     ];
     Routes::new("returns", "Goods that come back, and refunds", capabilities)
         .read(&READ, routes!(find))
+        .keyless(&READ, routes!(no_receipt::search))
         .command(&TAKE_BACK, routes!(take_back))
         .command(&TAKE_BACK, routes!(take_back_blind))
         .command(&REFUND, routes!(refund))
@@ -161,7 +163,7 @@ struct RefundStatus {
     store_credit: Option<CardNumber>,
 }
 
-/// The hashes of identities. The key of the retailer makes them useless to others, and the same in all its stores.
+/// The hashes of identities.
 fn hashed(hub: &Hub, identities: &[Identity]) -> Result<Vec<String>, Refusal> {
     if identities.len() > MAX_IDENTITIES {
         return Err(BAD_REQUEST.because(format!("`identities`: expected at most {MAX_IDENTITIES}")));
@@ -176,21 +178,15 @@ fn hashed(hub: &Hub, identities: &[Identity]) -> Result<Vec<String>, Refusal> {
             IdentityKind::Phone => "phone",
             IdentityKind::Customer => "customer",
         };
-        Ok(hash_of(hub, kind, &plain.to_ascii_uppercase()))
+        Ok(digest::identity(&hub.config.returns.identity_key, kind, &plain.to_ascii_uppercase()))
     };
     identities.iter().map(hash).collect()
 }
 
-fn hash_of(hub: &Hub, kind: &str, value: &str) -> String {
-    let mut hash = sha256(format!("{}\0{kind}\0{value}", hub.config.returns.identity_key).as_bytes());
-    hash.truncate(32);
-    hash
-}
-
 /// The hash of the card that paid a sale.
-fn card_of(hub: &Hub, sale: &Sale) -> Option<String> {
+fn card_of(sale: &Sale) -> Option<String> {
     sale.tenders.iter().find_map(|tender| match tender {
-        Tender::Card { slip, .. } => slip.token.as_ref().map(|token| hash_of(hub, "card", token)),
+        Tender::Card { slip, .. } => slip.identity.clone(),
         _ => None,
     })
 }
@@ -252,14 +248,21 @@ async fn take_back(
     // Found before the commit and refused inside it, so that a repeat gets its answer.
     let known = identities.clone().unwrap_or_default();
     let Receipt { sale, store, validated, elsewhere } = receipt(&hub, store, code, known).await?;
+    let at = Arc::clone(&hub);
+    let policies = reading(move || Ok(at.return_policies()?)).await?;
     let today = hub.business_day(command.by.at_ms)?;
-    let of_hub = Arc::clone(&hub);
+    let (of_hub, by) = (Arc::clone(&hub), command.by.clone());
+    let attempt = Attempt {
+        basket: id,
+        sale: sale.as_ref().ok().map(|sale| SoldIn { store: store.clone(), sale: sale.id }),
+        identities: identities.iter().flatten().cloned().chain(sale.as_ref().ok().and_then(card_of)).collect(),
+    };
     let taken = command.commit(&hub.store, Purpose::Money, move |transaction, by, body| {
         let (hub, sale) = (of_hub, sale?);
         let catalog = hub.catalog.load();
         let pricing = hub.prices.at(sale.sold_at_ms);
         let context = Returning {
-            policies: &hub.config.returns,
+            policies: &policies,
             catalog: &catalog,
             today,
             validated,
@@ -268,11 +271,11 @@ async fn take_back(
             store: store.as_deref(),
         };
         let TakeBack { lines, keyed, override_reason, .. } = body;
-        let card = card_of(&hub, &sale);
+        let card = card_of(&sale);
         let request = ReturnRequest { lines, identities: identities?, card, keyed, override_reason };
         selling::take_back(transaction, by, id, &sale, context, &request)
     });
-    Ok(Json(taken.await?))
+    Ok(Json(noted(&hub, by, attempt, taken.await).await?))
 }
 
 /// Take an item back without a receipt
@@ -292,17 +295,21 @@ async fn take_back_blind(
     let (today, now) = (hub.business_day(at_ms)?, hub.prices.at(at_ms));
     let elsewhere = elsewhere::of(&hub, None, identities.clone().unwrap_or_default()).await;
     let elsewhere = elsewhere.map(|(elsewhere, _)| elsewhere).unwrap_or_default();
+    let at = Arc::clone(&hub);
+    let policies = reading(move || Ok(at.return_policies()?)).await?;
     let command = command.map(|body| {
         let found = entry.line(&hub, &hub.catalog.load(), at_ms, body.line);
         (found, body.reason, body.disposition.unwrap_or(Disposition::Sellable), body.override_reason)
     });
-    let of_hub = Arc::clone(&hub);
+    let (of_hub, by) = (Arc::clone(&hub), command.by.clone());
+    let known = identities.iter().flatten().cloned().collect();
+    let attempt = Attempt { basket: id, sale: None, identities: known };
     let taken =
         command.commit(&hub.store, Purpose::Money, move |transaction, by, (found, reason, disposition, why)| {
             let hub = of_hub;
             let catalog = hub.catalog.load();
             let context = Returning {
-                policies: &hub.config.returns,
+                policies: &policies,
                 catalog: &catalog,
                 today,
                 validated: Validated::NoReceipt,
@@ -322,9 +329,23 @@ async fn take_back_blind(
                 &request,
             )
         });
-    let taken = taken.await?;
+    let taken = noted(&hub, by, attempt, taken.await).await?;
     entry.spend();
     Ok(Json(taken))
+}
+
+/// Notes an attempt that a rule refused.
+async fn noted<T>(hub: &Hub, by: By, attempt: Attempt, taken: Result<T, Refusal>) -> Result<T, Refusal> {
+    if let Err(refusal) = &taken {
+        let refusal = refusal.clone();
+        let noted = hub
+            .store
+            .commit_for(Purpose::Ordinary, move |transaction| note_refused(transaction, &by, &attempt, &refusal));
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "could not note a refused return");
+        }
+    }
+    taken
 }
 
 /// Give the money of a basket back: its next step

@@ -11,6 +11,8 @@ on_each_engine! {
     velocity_over_stores_is_found_after_the_fact
     a_hub_is_told_what_other_stores_took_back
     a_unit_that_two_customers_have_is_found
+    a_sale_is_found_without_its_receipt
+    points_that_a_store_lacked_are_taken_at_hq_and_an_alarm_says_what_is_spent
 }
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -100,6 +102,13 @@ async fn velocity_over_stores_is_found_after_the_fact(fresh: Fresh) {
     let flagged = alarms(&ledger).await;
     let rule = ("store-3".to_owned(), "return_rule".to_owned(), "high_value of return 1-1".to_owned());
     assert_eq!(flagged, [rule]);
+    // Where more is of high value, nothing is flagged.
+    for (store, day) in [("store-5", 1), ("store-6", 2), ("store-7", 3)] {
+        let mut body = back("1-1", day * DAY, 20, Some((Some("store-9"), &format!("1-{day}"))), "rich");
+        body["returns"][0]["limits"] = json!({ "without_receipt": 0, "unverified": 0, "high_value": 50_000 });
+        send(&ledger, store, 1, &body).await;
+    }
+    assert_eq!(alarms(&ledger).await.len(), 1);
     // Planted histories, each by its own identity: (rule, days, amounts without a receipt, whether it is to be
     // flagged).
     let planted: [(&str, &[i64], i64, bool); 4] = [
@@ -169,4 +178,63 @@ async fn a_unit_that_two_customers_have_is_found(fresh: Fresh) {
     send(&ledger, "store-2", 1, &unit("1-1", 5, 1)).await;
     let subject = "unit A1 of item 818981".to_owned();
     assert_eq!(alarms(&ledger).await, [("store-2".to_owned(), "unit_twice".to_owned(), subject)]);
+}
+
+async fn a_sale_is_found_without_its_receipt(fresh: Fresh) {
+    let ledger = Ledger::on(fresh.database.clone());
+    let customer = commerce::customer::CustomerId::from_random([1; 16]);
+    let mut sold = pieces("1-1", 1, 1);
+    sold["reference"] = json!("web-1");
+    sold["customer"] = json!(customer.as_str());
+    sold["lines"][0]["serial"] = json!("A1");
+    sold["tenders"][0] = json!({ "kind": "card", "amount": 1_000, "card": { "payment": "p1", "identity": "hash" } });
+    send(&ledger, "store-1", 1, &sold).await;
+    send(&ledger, "store-1", 2, &pieces("1-2", 2, 1)).await;
+    let mut again = back("1-3", 3, 1, Some((None, "1-1")), "me");
+    again["lines"][0]["serial"] = json!("A1");
+    send(&ledger, "store-1", 3, &again).await;
+    let find = async |sought: SoughtBy| -> Vec<(String, String)> {
+        let asked = Asked { hub: "store-2".parse().unwrap(), epoch: Epoch(1), question: Question::Find(sought) };
+        let Answer::Found(found) = ledger.answer(&asked).await.unwrap() else { panic!("sales") };
+        found.into_iter().map(|sale| (sale.store.to_string(), sale.sale)).collect()
+    };
+    let one = [("store-1".to_owned(), "1-1".to_owned())];
+    assert_eq!(find(SoughtBy::Order("web-1".into())).await, one);
+    assert_eq!(find(SoughtBy::Card("hash".into())).await, one);
+    assert_eq!(find(SoughtBy::Serial("A1".into())).await, one, "the return of it is no sale");
+    assert_eq!(find(SoughtBy::Customer(customer.as_str().into())).await, one);
+    assert_eq!(find(SoughtBy::Order("1-2".into())).await, [], "its id is no reference");
+    assert_eq!(find(SoughtBy::Customer("nobody".into())).await, []);
+}
+
+async fn points_that_a_store_lacked_are_taken_at_hq_and_an_alarm_says_what_is_spent(fresh: Fresh) {
+    use commerce::{
+        Currency,
+        customer::{CustomerId, Profile},
+        gift_card::{CardKind, CardNumber},
+    };
+
+    let ledger = Ledger::on(fresh.database.clone());
+    let account = CardNumber::from_random([3; 16]);
+    let mut profile = Profile::new(CustomerId::from_random([1; 16]), 1);
+    (profile.name, profile.phones) = (Some("Ada".into()), vec!["0664 1234567".into()]);
+    profile.points = Some(account.clone());
+    let mut transaction = fresh.database.transaction().await.unwrap();
+    let of = (CardKind::LoyaltyPoints, Currency::from_code("USD").unwrap());
+    let moving = Moving { amount: 50, reference: "gift".into(), by: "HQ".into() };
+    gift_cards::issue(&mut transaction, &account, of, moving, 1).await.unwrap();
+    customers::upsert(&mut transaction, profile.clone()).await.unwrap();
+    transaction.commit().await.unwrap();
+    let balance = async || gift_cards::find(&fresh.database, &account).await.unwrap().unwrap().0.balance;
+    let told = |sale: &str, amount: i64, taken: i64| {
+        let mut body = back(sale, DAY, 1, Some((Some("store-9"), "1-1")), "me");
+        body["returns"][0]["points"] =
+            json!({ "customer": profile.id.as_str(), "points": amount, "amount": amount, "taken": taken });
+        body
+    };
+    send(&ledger, "store-1", 1, &told("1-1", 30, 10)).await;
+    assert_eq!((balance().await, alarms(&ledger).await), (30, vec![]), "20 were lacking");
+    send(&ledger, "store-1", 2, &told("1-2", 40, 0)).await;
+    let short = ("store-1".to_owned(), "points_short".to_owned(), "points of return 1-2".to_owned());
+    assert_eq!((balance().await, alarms(&ledger).await), (0, vec![short]), "never below zero, and not in silence");
 }

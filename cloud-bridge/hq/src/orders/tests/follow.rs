@@ -12,6 +12,7 @@ use crate::projection::rebuild::rebuild;
 on_each_engine! {
     what_a_store_rejects_is_routed_elsewhere
     what_cannot_be_had_is_refunded_once
+    goods_that_come_back_to_a_store_are_refunded_to_the_web_payment_once
     an_unanswered_offer_is_routed_again_when_the_store_has_given_it_back
     an_order_at_risk_goes_to_another_store_if_there_is_one
     a_cancelled_order_comes_back_from_its_stores
@@ -84,6 +85,78 @@ async fn what_cannot_be_had_is_refunded_once(fresh: Fresh) {
         assert_eq!((done.done_at_ms, done.refunded_by.as_deref()), (Some(5), Some("psp-2")), "once");
     }
     assert!(story::refunds(world.ledger.database(), (0, 0), true, 9).await.unwrap().is_empty());
+}
+
+/// The refunds of `web-1`: amount, web payment, return.
+async fn refunds(world: &World) -> Vec<(i64, String, Option<String>)> {
+    let story = world.story("web-1").await;
+    assert_eq!(story.refund, 250, "of what was short alone");
+    story.refunds.into_iter().map(|refund| (refund.amount, refund.reference, refund.returned)).collect()
+}
+
+async fn goods_that_come_back_to_a_store_are_refunded_to_the_web_payment_once(fresh: Fresh) {
+    let mut world = World::new(&fresh.database, &[("store-1", 10), ("store-2", 10)]).await;
+    world.place(world.order("web-1", Kind::Pickup, vec![line(1, "a", 3), line(2, "b", 1)])).await.unwrap();
+    world.settle().await;
+    let now_ms = world.now_ms;
+    // One item is short, which is a refund of its own.
+    let picker: commerce::OperatorId = "ann".parse().unwrap();
+    let claim = commerce::order::Command::Claim { picker: picker.clone(), lines: vec![2] };
+    assert!(world.stores[0].command(&key("web-1", 1), claim, now_ms));
+    assert!(world.stores[0].command(&key("web-1", 1), commerce::order::Command::Short { picker, line: 2 }, now_ms));
+    finish(&mut world.stores[0], &key("web-1", 1), now_ms);
+    world.settle().await;
+    let send = async |hub: &str, sequence: u64, body: Json| {
+        let event = contract::Event {
+            sequence: contract::Sequence(sequence),
+            kind: contract::sale::COMPLETED.name().into(),
+            occurred_at_ms: 1,
+            body: serde_json::value::to_raw_value(&body).unwrap(),
+        };
+        let (hub, epoch, stream) = (hub.parse().unwrap(), Epoch(1), Stream::sales());
+        let batch = contract::Batch { hub, epoch, stream, events: vec![event], link: None };
+        let applied = world.ledger.apply(&batch).await.unwrap();
+        assert_eq!(applied.quarantined, 0);
+    };
+    let sale = |sale: &str, amount: i64, paid: &str| {
+        serde_json::json!({
+            "sale": sale, "register": "till-1", "receipt": 1, "fiscal_year": 2026, "business_day": "2026-11-24",
+            "sold_at_ms": 1, "currency": "USD", "lines": [{ "number": 1, "sku": "a", "on_file": true,
+                "description": "Cereal", "quantity_milli": amount * 4, "unit": "each", "regular": amount,
+                "net": amount }],
+            "tenders": [{ "kind": "prepaid", "amount": amount, "reference": paid }],
+            "totals": { "regular": amount, "discount": 0, "net": amount, "manufacturer_coupon": 0, "tendered": amount,
+                "change": 0 }
+        })
+    };
+    let mut handover = sale("1-1", 750, "psp-1");
+    handover["reference"] = "web-1".into();
+    send("till-store", 1, handover).await;
+    let back = |id: &str, of: (&str, &str), amount: i64, paid: &str| {
+        let (of, mut body) = (serde_json::json!({ "store": of.0, "sale": of.1 }), sale(id, -amount, paid));
+        body["lines"][0]["returned"] = serde_json::json!({ "sale": of, "line": 1, "reason": "size",
+            "disposition": "sellable" });
+        body["returns"] = serde_json::json!([{ "sale": of, "lines": [1], "validated": "headquarters",
+            "refund": amount, "decision": { "outcome": "authorize", "cash": true } }]);
+        body
+    };
+    send("till-other", 1, back("1-1", ("till-store", "1-1"), 250, "psp-1")).await;
+    // An exchange is found by the sale before it.
+    send("till-other", 2, back("1-2", ("till-other", "1-1"), 100, "psp-1")).await;
+    send("till-other", 2, back("1-2", ("till-other", "1-1"), 100, "psp-1")).await;
+    let expected = [
+        (250, "psp-1".to_owned(), None),
+        (250, "psp-1".to_owned(), Some("till-other/1-1".to_owned())),
+        (100, "psp-1".to_owned(), Some("till-other/1-2".to_owned())),
+    ];
+    assert_eq!(refunds(&world).await, expected);
+    assert_eq!(world.told("refund.due").await.len(), 3);
+    // Nobody would pay what belongs to no order.
+    send("till-other", 3, back("1-3", ("till-store", "1-9"), 100, "psp-9")).await;
+    let alarms = world.ledger.alarms().await.unwrap();
+    assert!(alarms.iter().any(|alarm| alarm.kind == "refund_unknown"), "{alarms:?}");
+    world.settle().await;
+    assert_eq!(refunds(&world).await, expected, "settling again adds nothing");
 }
 
 async fn an_unanswered_offer_is_routed_again_when_the_store_has_given_it_back(fresh: Fresh) {

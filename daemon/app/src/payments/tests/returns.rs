@@ -270,3 +270,44 @@ fn take_line(store: &Store, sale: SaleId, line: u32) -> BasketId {
     });
     taken.unwrap()
 }
+
+#[test]
+fn a_sale_is_found_by_its_card_its_order_and_its_customer_until_it_is_void() {
+    use commerce::{customer::CustomerId, returns::SoughtBy};
+
+    let (_directory, store) = open();
+    let customer = CustomerId::from_random([1; 16]);
+    let ended = store.commit_blocking({
+        let customer = customer.clone();
+        move |transaction| {
+            let intent = Intent { terminal: "terminal-1".into(), amount: None, before: Value::Null };
+            let mut sold = basket(0, 1);
+            (sold.customer, sold.reference) = (Some(customer.as_str().to_owned()), Some("web-1".into()));
+            let id = start_whole_sale(transaction, &register(1), sold, intent)?.id;
+            let slip = crate::payments::Approval { identity: Some("hash".into()), ..Default::default() };
+            apply(transaction, id, &Event::Send, None, &context())?;
+            apply(transaction, id, &Event::Approve { offline: false }, Some(&slip), &context())
+        }
+    });
+    let sale = ended.unwrap().sale.unwrap();
+    let own = testing::hub("store-1");
+    let found = |sought: SoughtBy| -> Vec<String> {
+        let found = selling::find(&store, &own, &sought, 20).unwrap();
+        found.into_iter().map(|found| format!("{}/{}", found.store, found.sale)).collect()
+    };
+    let here = [format!("store-1/{}", sale.id)];
+    assert_eq!(found(SoughtBy::Card("hash".into())), here);
+    assert_eq!(found(SoughtBy::Card("hash2".into())), [""; 0]);
+    assert_eq!(found(SoughtBy::Order("web-1".into())), [""; 0], "a reference that is no order's");
+    // Of another store, HQ told one before.
+    let other = sale.clone();
+    store.commit_blocking(move |transaction| crate::returns::keep_other(transaction, "store-2", other, 1)).unwrap();
+    let there = format!("store-2/{}", sale.id);
+    assert_eq!(found(SoughtBy::Order("web-1".into())), [there.clone()]);
+    let void = store.commit_blocking(move |transaction| {
+        let request = VoidSale { reason: "wrong customer".into() };
+        void_sale(transaction, &register(2), sale.id, request, &context())
+    });
+    void.unwrap();
+    assert_eq!(found(SoughtBy::Card("hash".into())), [there], "nothing of a void sale comes back");
+}

@@ -40,6 +40,8 @@ fn ticket(lines: Vec<u32>, refund: i64, to: RefundTo, cash: bool) -> ReturnTicke
         refund: Minor::literal(refund),
         decision: Decision { outcome: Outcome::Authorize, fired: vec![], cash, store_credit_only: false },
         approved_by: None,
+        limits: None,
+        points: None,
         left: vec![Left { to, paid, left }],
     }
 }

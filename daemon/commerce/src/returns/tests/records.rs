@@ -1,7 +1,7 @@
 //! Names, keys and JSON of returns, and the points of a sale.
 
-use super::*;
-use crate::loyalty::{ItemPoints, Tier};
+use super::{super::decide::SKEW_MS, *};
+use crate::loyalty::{Earned, ItemPoints, Tier, points_back};
 
 #[test]
 fn names_are_those_of_json() {
@@ -58,6 +58,45 @@ fn a_sale_earns_for_the_visit_its_items_its_amount_and_the_tier() {
     assert_eq!(programme.earn(None, &sale), 5 + 7 + 10);
     assert_eq!(programme.earn(Some("gold"), &sale), 33, "half of it more");
     assert_eq!(programme.earn(Some("silver"), &sale), 22, "no such tier");
+}
+
+#[test]
+fn the_points_of_a_sale_go_back_with_its_goods_and_all_of_them_with_all_goods() {
+    let mut sale = sold(&[(1_000, 3, 0, 0), (500, 1, 0, 0)], 0);
+    for (line, sku) in sale.lines.iter_mut().zip(["1", "2"]) {
+        line.goods = Goods::Item { sku: sku.parse().unwrap(), gtin: None };
+    }
+    let back = |sale: &Sale, line, before| points_back(sale, line, before, 1_000);
+    assert_eq!(back(&sale, 1, 0), 0, "the sale earned nothing");
+    sale.points = Some(Earned { points: 20, amount: Minor::literal(40), movement: 1 });
+    // 10.00 of 15.00 for three pieces: 13 of 20 points.
+    assert_eq!([0, 1_000, 2_000].map(|before| back(&sale, 1, before)), [5, 4, 4]);
+    assert_eq!((back(&sale, 2, 0), back(&sale, 9, 0)), (7, 0));
+}
+
+#[test]
+fn a_sale_is_found_by_everything_that_its_customer_may_have() {
+    let mut sale = sold(&[(1_000, 1, 0, 0)], 0);
+    assert_eq!(SoughtBy::of(&sale), []);
+    sale.reference = Some("web-1".into());
+    sale.customer = Some("c".into());
+    sale.lines[0].particulars.serial = Some("A1".into());
+    let mut slip = crate::CardSlip::bare(PaymentId(7));
+    slip.identity = Some("hash".into());
+    sale.tenders = vec![Tender::Card { amount: Minor::literal(1_000), slip }];
+    let keys: Vec<_> = SoughtBy::of(&sale).iter().map(SoughtBy::key).collect();
+    assert_eq!(keys, ["oweb-1", "chash", "sA1", "kc"]);
+    let back = take_back(&sale, None, brought(1, 1), Back::default(), 1).unwrap();
+    sale.lines = vec![back];
+    assert!(!SoughtBy::of(&sale).contains(&SoughtBy::Serial("A1".into())), "a unit that came back");
+}
+
+#[test]
+fn a_published_policy_has_no_secret() {
+    assert_eq!(Policies::default().check_published(), Ok(()));
+    let wrong = Policies { identity_key: "secret".into(), high_value: Minor::literal(-1), ..Policies::default() };
+    let told = wrong.check_published().unwrap_err();
+    assert!(told.contains("high_value is negative") && told.contains("identity_key is a secret"), "{told}");
 }
 
 #[test]
@@ -177,4 +216,86 @@ fn only_returns_of_the_last_30_days_count_as_high_value() {
     assert_eq!(fired(&at(38, 39)), [Rule::HighValue]);
     assert_eq!(fired(&at(1, 39)), []);
     assert_eq!(fired(&[past("a/1-1", 38, 25_000, true), past("a/1-2", 39, 100, true)]), [], "a small one");
+}
+
+/// Histories of customers, honest and not: the rule that is to find it, whether it is fraud, the ticket, the past.
+fn planted() -> Vec<(Rule, bool, Ticket, Vec<Past>)> {
+    let blind = |at_days: &[i64], amount| -> Vec<Past> {
+        let one = |(place, day): (usize, &i64)| past(&format!("a/1-{place}"), *day, amount, false);
+        at_days.iter().enumerate().map(one).collect()
+    };
+    let high = |stores: &[(&str, i64)], amount| -> Vec<Past> {
+        stores.iter().map(|(store, day)| past(&format!("{store}/1-1"), *day, amount, true)).collect()
+    };
+    let to_card = |who: &[&str], day| -> Vec<Past> {
+        let one = |(place, who): (usize, &&str)| Past {
+            who: Some((*who).into()),
+            card: Some("card".into()),
+            ..past(&format!("b/1-{place}"), day, 100, true)
+        };
+        who.iter().enumerate().map(one).collect()
+    };
+    let receipted = |day, amount| Ticket { validated: Validated::Headquarters, ..ask(day, amount) };
+    let card = |day| Ticket { card: Some("card".into()), ..receipted(day, 100) };
+    let serial = |fault: Option<&str>| {
+        let mut ticket = receipted(1, 100);
+        ticket.lines[0].serial_fault = fault.map(str::to_owned);
+        ticket
+    };
+    let sold_ago = |minutes: i64, paid_by_card| {
+        let mut ticket = receipted(40, 100);
+        ticket.sold = Some((ticket.today, ticket.at_ms - minutes * 60_000));
+        Ticket { paid_by_card, ..ticket }
+    };
+    let offline = |other_store, amount| Ticket { validated: Validated::Offline, other_store, ..ask(40, amount) };
+    let tried = |refused_before| Ticket { refused_before, ..receipted(1, 100) };
+    vec![
+        (Rule::BlindCount, true, ask(40, 100), blind(&[20, 39], 100)),
+        (Rule::BlindCount, true, ask(40, 100), blind(&[12, 13, 14], 100)),
+        (Rule::BlindCount, false, ask(40, 100), blind(&[39], 100)),
+        (Rule::BlindCount, false, ask(40, 100), blind(&[1, 5, 39], 100)),
+        (Rule::BlindValue, true, ask(40, 6_000), blind(&[39], 5_000)),
+        (Rule::BlindValue, false, ask(40, 5_000), blind(&[39], 5_000)),
+        (Rule::BlindValue, false, ask(40, 6_000), blind(&[2], 5_000)),
+        (Rule::HighValue, true, receipted(40, 20_000), high(&[("a", 20), ("b", 30)], 20_000)),
+        (Rule::HighValue, true, receipted(40, 20_000), high(&[("a", 12), ("b", 30), ("c", 39)], 25_000)),
+        (Rule::HighValue, false, receipted(40, 20_000), high(&[("a", 2), ("b", 30)], 20_000)),
+        (Rule::HighValue, false, receipted(40, 19_999), high(&[("a", 20), ("b", 30)], 20_000)),
+        (Rule::SharedCard, true, card(40), to_card(&["one", "two"], 39)),
+        (Rule::SharedCard, false, card(40), to_card(&["one", "one", "one"], 39)),
+        (Rule::SharedCard, false, card(40), to_card(&["one", "two"], 30)),
+        (Rule::Serial, true, serial(Some("unit A2 was not sold")), vec![]),
+        (Rule::Serial, false, serial(None), vec![]),
+        (Rule::CardAsCash, true, sold_ago(9, true), vec![]),
+        (Rule::CardAsCash, false, sold_ago(11, true), vec![]),
+        (Rule::CardAsCash, false, sold_ago(9, false), vec![]),
+        (Rule::Unverified, true, offline(true, 5_001), vec![]),
+        (Rule::Unverified, false, offline(true, 5_000), vec![]),
+        (Rule::Unverified, false, offline(false, 9_000), vec![]),
+        (Rule::RefusedBefore, true, tried(2), vec![]),
+        (Rule::RefusedBefore, false, tried(1), vec![]),
+    ]
+}
+
+#[test]
+fn planted_fraud_is_found_and_honest_customers_are_not_suspected() {
+    let mut figures: std::collections::BTreeMap<Rule, [u32; 3]> = std::collections::BTreeMap::new();
+    for (rule, is_fraud, ticket, mut past) in planted() {
+        // Neither the order of a history, nor what is told twice, nor a clock that is five minutes off matters.
+        past.reverse();
+        past.extend(past.clone());
+        for skew_ms in [0, SKEW_MS, -SKEW_MS] {
+            let shifted = past.iter().map(|one| Past { at_ms: one.at_ms + skew_ms, ..one.clone() });
+            let decision = decide(&Policies::default(), &ticket, &shifted.collect::<Vec<_>>());
+            let is_found = rules(&decision).contains(&rule);
+            let [right, found, planted] = figures.entry(rule).or_default();
+            *right += u32::from(is_found && is_fraud);
+            *found += u32::from(is_found);
+            *planted += u32::from(is_fraud);
+        }
+    }
+    for (rule, [right, found, planted]) in figures {
+        println!("{:<15} precision {right}/{found}, recall {right}/{planted}", rule.name());
+        assert!(right == found && right == planted, "{}: {right} right of {found}, {planted} planted", rule.name());
+    }
 }

@@ -14,7 +14,7 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
 
 /// The integer members of problems; all others are strings.
-const INTEGERS: [&str; 12] = [
+const INTEGERS: [&str; 13] = [
     RETRY_AFTER,
     "amount",
     "due",
@@ -27,6 +27,7 @@ const INTEGERS: [&str; 12] = [
     "count",
     "movement",
     "line",
+    "refund",
 ];
 
 /// Whether a member of a problem is an integer.

@@ -41,7 +41,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    edge::log::start();
     let done = match Arguments::parse().command {
         Command::Hq(command) => headquarters::run(command),
         Command::Location(command) => location::run(command).await,

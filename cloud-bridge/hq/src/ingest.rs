@@ -13,13 +13,14 @@ use contract::{
     Acknowledgement, Batch, ChainLink, Epoch, Hello, HubId, MAX_MESSAGE, Packed, Sequence, Stream, StreamSpan, Wire,
     topic::{self, FromHub},
 };
+use edge::LogLimiter;
 use lanes::Lanes;
 use link::{BackOff, Broker, Ends, Incoming, Link, LinkError, Message, Unpublished, connect};
 pub use stats::IngestStats;
 use tokio::{
     sync::watch,
     task::{Id, JoinError, JoinHandle, JoinSet},
-    time::{Instant, interval, sleep},
+    time::{interval, sleep},
 };
 
 use crate::{
@@ -50,9 +51,6 @@ const MOST: u64 = i64::MAX.unsigned_abs();
 
 const TOO_HIGH: &str = "epoch or sequence out of range";
 
-/// How often dropped messages are logged: whoever may publish decides how many there are.
-const TELL_DROPPED: Duration = Duration::from_secs(10);
-
 /// A running ingest; stops when dropped.
 pub struct Ingest {
     stats: watch::Receiver<IngestStats>,
@@ -78,7 +76,7 @@ impl Ingest {
             lanes: Lanes::default(),
             applying: JoinSet::new(),
             hubs: HashMap::new(),
-            told_dropped_at: None,
+            limiter: LogLimiter::default(),
         };
         Self { stats, task: tokio::spawn(runner.run()) }
     }
@@ -118,7 +116,8 @@ struct Runner {
     applying: JoinSet<Applying>,
     /// The hub of each of these tasks; a task that panics does not say.
     hubs: HashMap<Id, HubId>,
-    told_dropped_at: Option<Instant>,
+    /// Lines that hubs, and whoever else may publish, cause.
+    limiter: LogLimiter,
 }
 
 /// The result of a batch, and the acknowledgement of its stream.
@@ -265,8 +264,7 @@ impl Runner {
         };
         if let Err(why) = taken {
             self.stats.send_modify(|stats| stats.garbage += 1);
-            if self.told_dropped_at.is_none_or(|at| at.elapsed() >= TELL_DROPPED) {
-                self.told_dropped_at = Some(Instant::now());
+            if self.limiter.take("dropped").is_some() {
                 let dropped = self.stats.borrow().garbage;
                 tracing::warn!(topic = %topic.escape_debug(), %why, dropped, "dropped a message");
             }
@@ -293,8 +291,10 @@ impl Runner {
                 None => stats.stopped.remove(&hub),
             };
             let is_news = before != stopped;
-            if let (Some(why), true) = (&stopped, is_news) {
-                tracing::error!(%hub, why = %why.escape_debug(), "a hub's store has stopped; it is not selling");
+            if let (Some(why), true) = (&stopped, is_news)
+                && let Some(suppressed) = self.limiter.take(format!("stopped {hub}"))
+            {
+                tracing::error!(%hub, suppressed, why = %why.escape_debug(), "a hub's store has stopped; it is not selling");
             }
             is_news
         });
@@ -320,8 +320,8 @@ impl Runner {
             let told = (stream.clone(), up_to);
             let has_room = stats.diverged.len() < MOST_HUBS || stats.diverged.contains_key(hub);
             let is_news = has_room && stats.diverged.insert(hub.clone(), told.clone()).as_ref() != Some(&told);
-            if is_news {
-                tracing::error!(%hub, %stream, %up_to, "the hub's events differ from those received");
+            if is_news && let Some(suppressed) = self.limiter.take(format!("diverged {hub}")) {
+                tracing::error!(%hub, %stream, %up_to, suppressed, "the hub's events differ from those received");
             }
             is_news
         });
@@ -343,8 +343,9 @@ impl Runner {
         let Some(latest) = latest.filter(|latest| epoch < *latest) else { return };
         let is_news = self.stats.send_if_modified(|stats| {
             let is_news = stats.namesakes.insert(hub.clone(), (epoch, latest)) != Some((epoch, latest));
-            if is_news {
-                tracing::error!(%hub, earlier = %epoch, later = %latest, "two hubs have this name; give each its own");
+            if is_news && let Some(suppressed) = self.limiter.take(format!("namesake {hub}")) {
+                let what = "two hubs have this name; give each its own";
+                tracing::error!(%hub, earlier = %epoch, later = %latest, suppressed, "{what}");
             }
             is_news
         });

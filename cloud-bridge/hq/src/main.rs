@@ -72,7 +72,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).init();
+    edge::log::start();
     let done = match Arguments::parse().command {
         Command::Ingest(arguments) => ingest::run(arguments).await,
         Command::Rebuild(arguments) => rebuild::run(&arguments).await,

@@ -15,6 +15,7 @@ use axum::{
     response::Response,
 };
 use commerce::RegisterName;
+use edge::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::broadcast::error::RecvError,
@@ -27,9 +28,7 @@ use crate::{
     hub::Hub,
     parts::events::HubWhat,
     status::ToConsole,
-    web::{
-        Command, Empty, FOREIGN_ORIGIN, InQuery, Known, Problem, Routes, authenticate::same_origin, places::Connection,
-    },
+    web::{Command, Empty, FOREIGN_ORIGIN, InQuery, Known, Problem, Routes, authenticate::same_origin},
 };
 
 /// A listener that does not read a message for this long is disconnected.

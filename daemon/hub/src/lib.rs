@@ -16,7 +16,6 @@
 //! | `devices`, `events`, `status`, `headquarters`, `timekeeping`, `audit` | the same |
 //! | `hub`, `parts` | the running hub and its parts: authentication, catalog, devices, the bridge to HQ |
 //! | `clock`, `digest` | the store's calendar, SHA-256 |
-//! | `peer`, `ration` | the origin of a connection; rate limits for log lines caused from outside |
 //! | `trail` | a sale's trail in the log |
 //! | [`maintenance`] | `store-hub store …`: check, backup, restore, convert |
 //! | [`enrolment`] | how a box becomes a hub, and keeps its identity |
@@ -42,11 +41,9 @@ mod operators;
 mod orders;
 mod parts;
 mod payments;
-mod peer;
 pub mod pricing;
 mod printing;
 mod publications;
-mod ration;
 mod recalls;
 mod registers;
 pub mod run;

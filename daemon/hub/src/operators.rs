@@ -15,6 +15,7 @@ use app::{
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::OperatorId;
 use contract::operator::Operator;
+use edge::Peer;
 use serde::Deserialize;
 use store::{Purpose, StoreError};
 use tokio::sync::SemaphorePermit;
@@ -23,7 +24,6 @@ use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
-    peer::Peer,
     web::{Asker, CameFrom, Command, Empty, InPath, Problem, Routes, SecretBody, reading},
 };
 

@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use commerce::{Actor, RegisterName, Station};
+use edge::Peer;
 use serde::{Deserialize, Serialize};
 use store::Purpose;
 use utoipa::ToSchema;
@@ -25,7 +26,6 @@ use utoipa_axum::routes;
 use crate::{
     hub::Hub,
     parts::registers::COOKIE,
-    peer::Peer,
     web::{Body, CameFrom, Command, Empty, InPath, Known, Problem, Routes},
 };
 
@@ -95,9 +95,9 @@ fn told(peer: Option<Peer>) -> String {
 async fn note_wrong(hub: &Hub, peer: Option<Peer>, code: &'static str, refusal: Refusal) -> Problem {
     let peer = told(peer);
     if refusal.kind == &CODE_WRONG
-        && let Some(untold) = hub.registers.may_tell_of(&peer)
+        && let Some(suppressed) = hub.registers.may_log_wrong_code(&peer)
     {
-        let times = untold + 1;
+        let times = suppressed + 1;
         tracing::warn!(%peer, code, times, "wrong codes");
         let by = By { actor: Station::Hub.into(), at_ms: hub.now_ms() };
         let act = CodesRefused { peer, code, times };

@@ -8,12 +8,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use edge::Connection;
 
 use super::{
     Api,
     keys::Key,
     problem::{FAULT, FORBIDDEN, Problem, UNAUTHENTICATED},
-    rates::Peer,
     scope::Scope,
 };
 
@@ -23,8 +23,8 @@ pub(super) async fn permit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    match admit(&api, scope, peer, request.headers()).await {
+    let connection = request.extensions().get::<Connection>();
+    match admit(&api, scope, connection, request.headers()).await {
         Ok(key) => {
             request.extensions_mut().insert(Asker(key));
             next.run(request).await
@@ -33,27 +33,41 @@ pub(super) async fn permit(
     }
 }
 
-async fn admit(api: &Api, scope: Scope, peer: Option<Peer>, headers: &HeaderMap) -> Result<Arc<Key>, Problem> {
+async fn admit(
+    api: &Api,
+    scope: Scope,
+    connection: Option<&Connection>,
+    headers: &HeaderMap,
+) -> Result<Arc<Key>, Problem> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
+    let shown = shown.and_then(bearer);
     let key = match shown {
         None => None,
         Some(shown) => api.keys.find(shown).await?,
     };
     let Some(key) = key else {
-        let peer = peer.ok_or_else(|| FAULT.because("the request's origin is unknown"))?;
-        api.rates.stranger(peer)?;
+        let connection = connection.ok_or_else(|| FAULT.because("the request's origin is unknown"))?;
+        api.rates.stranger(connection.peer())?;
         return Err(UNAUTHENTICATED.because(match shown {
             None => "the request has no API key; send `Authorization: Bearer KEY`",
             Some(_) => "the API key is unknown or revoked; `store-hub-hq key add` makes one",
         }));
     };
+    if let Some(connection) = connection {
+        connection.belongs_to(&key.id);
+    }
     api.rates.key(&key.id)?;
     api.keys.note(&key);
     if !key.may(scope) {
         return Err(FORBIDDEN.because(format!("the key {} does not have the scope {scope}", key.id)));
     }
     Ok(key)
+}
+
+/// The key of a header `Authorization`. The scheme's case does not matter (RFC 9110, section 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| key.trim_start_matches(' '))
 }
 
 /// The authorised key of a request.

@@ -1,15 +1,13 @@
 //! Accepts and limits connections, and passes requests to the routes.
 //!
-//! - At most [`ALL`] connections, and [`EACH`] per address; further ones are closed.
-//! - The handshake and the head of a request must arrive within [`PATIENCE`]; a connection may be idle for [`IDLE`].
+//! - The number of connections is limited: see [`edge::places`]. Whoever has shown a valid API key has connections that
+//!   strangers can't use up.
+//! - The handshake and the head of the first request must arrive within [`Limits::patience`]; a connection may be idle
+//!   for [`IDLE`].
 //! - A client that does not read its answer for [`UNREAD`] is disconnected.
 //! - A misbehaving connection affects no other.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -17,6 +15,7 @@ use axum::{
     middleware::{self, Next},
     response::IntoResponse,
 };
+use edge::{Bounds, Connection, Limits, Places};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use link::Identity;
@@ -25,25 +24,19 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::{
-    problem::FAULT,
-    rates::{Peer, Rates},
+use super::{problem::FAULT, rates::Rates};
+
+/// The limits on open connections; a holder is an API key.
+const LIMITS: Limits = Limits {
+    strangers: Bounds { all: 512, each: 128 },
+    signed_in: Bounds { all: 1024, each: 256 },
+    patience: Duration::from_secs(10),
 };
-
-/// The maximum number of connections.
-const ALL: usize = 1024;
-
-/// The maximum number of connections per address.
-const EACH: usize = 256;
-
-/// The time limit for a handshake.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time limit for the next request.
 const IDLE: Duration = Duration::from_secs(60);
@@ -71,7 +64,7 @@ pub fn for_strangers(router: Router, largest: usize) -> Router {
     router.layer(DefaultBodyLimit::max(largest)).layer(middleware::from_fn(move |request: Request, next: Next| {
         let rates = Arc::clone(&rates);
         async move {
-            let peer = request.extensions().get::<Peer>().copied();
+            let peer = request.extensions().get().map(Connection::peer);
             let taken = peer.ok_or_else(|| FAULT.because("the request's origin is unknown"));
             match taken.and_then(|peer| rates.stranger(peer)) {
                 Ok(()) => next.run(request).await,
@@ -89,11 +82,11 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
-    let open = Arc::new(Open::default());
+    let places = Places::new(LIMITS);
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => (stream, Peer::from(address.ip())),
+                Ok(accepted) => accepted,
                 // Out of file descriptors, or the peer disconnected: neither ends the server.
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection");
@@ -103,22 +96,29 @@ pub async fn serve(
             },
             _ = stop.changed() => return,
         };
-        let Some(place) = open.enter(peer) else { continue };
-        tokio::spawn(talk(stream, acceptor.clone(), router.clone(), peer, place));
+        let connection = places.enter(peer.ip().into());
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = talk(stream, acceptor, router, connection.clone()) => {}
+                () = connection.closed() => {}
+                () = connection.overdue() => {}
+            }
+        });
     }
 }
 
 /// Serves one connection to its end.
-async fn talk(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, peer: Peer, _place: Place) {
+async fn talk(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, connection: Connection) {
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
     let stream = Box::pin(stream);
     let ended = match acceptor {
-        None => answer(stream, router, peer).await,
-        Some(acceptor) => match timeout(PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => answer(stream, router, peer).await,
-            Ok(Err(_)) | Err(_) => return,
+        None => answer(stream, router, connection).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => answer(stream, router, connection).await,
+            Err(_) => return,
         },
     };
     if let Err(error) = ended {
@@ -129,10 +129,12 @@ async fn talk(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, 
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
-    peer: Peer,
+    connection: Connection,
 ) -> hyper::Result<()> {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        // Anybody may take long over an answer, such as a published file.
+        connection.keep();
+        request.extensions_mut().insert(connection.clone());
         router.clone().oneshot(request)
     });
     http1::Builder::new()
@@ -141,55 +143,4 @@ async fn answer(
         .max_buf_size(64 * 1024)
         .serve_connection(TokioIo::new(stream), service)
         .await
-}
-
-/// The open connections by address.
-#[derive(Default)]
-struct Open(Mutex<HashMap<Peer, usize>>);
-
-impl Open {
-    fn enter(self: &Arc<Self>, peer: Peer) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = counts.values().sum();
-        let count = counts.get(&peer).copied().unwrap_or_default();
-        if all >= ALL || count >= EACH {
-            return None;
-        }
-        counts.insert(peer, count + 1);
-        Some(Place { open: Arc::clone(self), peer })
-    }
-}
-
-/// The place of a connection, freed on drop.
-struct Place {
-    open: Arc<Open>,
-    peer: Peer,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(&self.peer) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.peer)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use super::*;
-
-    #[test]
-    fn connections_are_limited_per_address_and_in_total_and_free_their_places() {
-        let open = Arc::new(Open::default());
-        let peer = |host: u8| Peer::from(IpAddr::from([10, 0, 0, host]));
-        let enter = |host| (0..2 * ALL).map_while(|_| open.enter(peer(host))).collect::<Vec<_>>();
-        let places: Vec<_> = (1..=5).map(enter).collect();
-        assert_eq!(places.iter().map(Vec::len).collect::<Vec<_>>(), [EACH, EACH, EACH, EACH, 0]);
-        drop(places);
-        assert!(open.0.lock().unwrap().is_empty());
-    }
 }

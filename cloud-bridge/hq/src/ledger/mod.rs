@@ -18,11 +18,15 @@ pub(crate) mod returned;
 pub(crate) mod tests;
 pub(crate) mod units;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 pub use alarm::Alarm;
 use contract::{Batch, ChainLink, Epoch, Event, HubId, Sequence, Stream};
 use cursor::{Cursor, Key};
+use edge::LogLimiter;
 use ring::digest::{SHA256, digest};
 
 use crate::{
@@ -247,9 +251,11 @@ async fn store(
     let mut events: Vec<_> = fresh.iter().map(stored).collect();
     let quarantined = Applier::default().apply(transaction, &events).await?;
     for (place, why) in &quarantined {
-        if let Some(stored) = events.get(*place) {
+        if let Some(stored) = events.get(*place)
+            && let Some(suppressed) = QUARANTINED.take(&stored.hub)
+        {
             let kind = stored.event.kind.escape_debug();
-            tracing::error!(event = %stored, %kind, %why, "event quarantined");
+            tracing::error!(event = %stored, %kind, %why, suppressed, "event quarantined");
         }
     }
     events.retain(|stored| !stored.event.body.get().contains(NUL));
@@ -261,6 +267,9 @@ async fn store(
     customers::heard(transaction, &events).await?;
     Ok(quarantined.len() as u64)
 }
+
+/// Log lines on quarantined events, per hub.
+static QUARANTINED: LazyLock<LogLimiter> = LazyLock::new(LogLimiter::default);
 
 /// U+0000 in JSON. PostgreSQL has no text with it and refuses the statement, so capabilities don't hear of such events.
 /// They are stored all the same.

@@ -11,7 +11,7 @@ use commerce::{OperatorId, RegisterName};
 use tokio::sync::Semaphore;
 
 use super::registers::attempts::Attempts;
-use crate::peer::Peer;
+use edge::Peer;
 
 /// The operators who are signed in.
 pub(crate) struct Operators {

@@ -18,8 +18,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use commerce::Actor;
+use edge::Connection;
 
-use super::{FOREIGN_ORIGIN, places::Connection, problem::Problem};
+use super::{FOREIGN_ORIGIN, problem::Problem};
 use crate::{hub::Hub, parts::registers::Grant};
 
 /// The caller of a request, if known.
@@ -102,7 +103,7 @@ fn with_operator(hub: &Hub, request: &Request, mut grant: Grant) -> Grant {
 pub(super) async fn authenticate(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
     let asker = asker(&hub, &request).map(|grant| with_operator(&hub, &request, grant));
     if let (Ok(grant), Some(connection)) = (&asker, request.extensions().get::<Connection>()) {
-        connection.belongs_to(&grant.actor);
+        connection.belongs_to(&grant.actor.station.to_string());
     }
     request.extensions_mut().insert(Authenticated(asker));
     next.run(request).await

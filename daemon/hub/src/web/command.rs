@@ -13,6 +13,7 @@ use axum::{
     http::request::Parts,
 };
 use commerce::{Actor, Station};
+use edge::{Connection, Peer};
 use serde::{Deserialize, de::DeserializeOwned};
 use store::{
     Purpose, Record, Store, Transaction,
@@ -20,8 +21,8 @@ use store::{
 };
 use utoipa::ToSchema;
 
-use super::{WRITE_LIMIT, authenticate::Permitted, body::collected, places::Connection, problem::Problem};
-use crate::{digest::sha256, hub::Hub, parts::registers::Grant, peer::Peer};
+use super::{WRITE_LIMIT, authenticate::Permitted, body::collected, problem::Problem};
+use crate::{digest::sha256, hub::Hub, parts::registers::Grant};
 
 /// The actor of a request; permitted before the handler runs.
 pub(crate) struct Asker(pub(crate) Actor);

@@ -3,7 +3,6 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `server` | TLS, connections |
-//! | `places` | limits on connections |
 //! | `hosts` | the host names of the hub |
 //! | `body` | limits on request bodies |
 //! | `detached` | handlers that outlive their connection |
@@ -22,7 +21,6 @@ mod detached;
 pub(crate) mod extract;
 mod hosts;
 pub(crate) mod openapi;
-pub(crate) mod places;
 pub(crate) mod problem;
 pub(crate) mod routes;
 pub(crate) mod server;

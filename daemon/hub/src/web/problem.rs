@@ -16,13 +16,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use edge::{Connection, LogLimiter};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
-use super::{openapi::problems::is_integer, places::Connection};
-use crate::ration::Ration;
+use super::openapi::problems::is_integer;
 
 /// An error of the API, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -50,7 +50,7 @@ struct ToTell {
 
 /// Logs answers that need attention: failures of the hub, and what strangers overdo. At most one line per minute for
 /// each kind and peer.
-pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, next: Next) -> Response {
+pub(super) async fn tell(State(limiter): State<Arc<LogLimiter>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get().map(Connection::peer);
     let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
     // Not the path: whatever a client writes into it may be a card number.
@@ -60,10 +60,10 @@ pub(super) async fn tell(State(ration): State<Arc<Ration>>, request: Request, ne
     let is_told = status.is_server_error() || OVERDONE.contains(&status);
     if is_told
         && let Some(ToTell { kind, detail }) = response.extensions().get()
-        && let Some(untold) = ration.take(format!("{kind} {peer}"))
+        && let Some(suppressed) = limiter.take(format!("{kind} {peer}"))
     {
         let route = route.as_ref().map_or("none", MatchedPath::as_str);
-        tracing::warn!(%kind, %detail, route, %peer, untold, "answered with a problem");
+        tracing::warn!(%kind, %detail, route, %peer, suppressed, "answered with a problem");
     }
     response
 }

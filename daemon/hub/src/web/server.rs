@@ -1,7 +1,7 @@
 //! The TLS server on the LAN: accepts connections, limits them, and passes their requests to the routes.
 //!
 //! - TLS 1.3; 1.2 only if the config allows it.
-//! - The number of connections is limited: see [`places`](super::places).
+//! - The number of connections is limited: see [`edge::places`].
 //! - A handshake must be done within [`PATIENCE`], a stranger must sign in soon, and a signed-in connection may be idle
 //!   for [`IDLE`].
 //! - A client that does not read its answer for [`UNREAD`] is disconnected.
@@ -10,6 +10,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, response::IntoResponse};
+use edge::{Bounds, Connection, Limits, Places};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
@@ -25,15 +26,18 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::{
-    Problem,
-    hosts::Hosts,
-    places::{Connection, Places},
-};
+use super::{Problem, hosts::Hosts};
 use crate::{config::Listen, parts::certificates::Certificates};
 
 /// The time limit of a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The limits on open connections; a holder is a register or the console.
+const LIMITS: Limits = Limits {
+    strangers: Bounds { all: 256, each: 64 },
+    signed_in: Bounds { all: 768, each: 64 },
+    patience: Duration::from_secs(15),
+};
 
 /// How long a signed-in connection may be idle.
 const IDLE: Duration = Duration::from_secs(600);
@@ -77,7 +81,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let acceptor = TlsAcceptor::from(tls);
-    let (places, hosts) = (Arc::new(Places::default()), Arc::new(hosts));
+    let (places, hosts) = (Places::new(LIMITS), Arc::new(hosts));
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {

@@ -1,5 +1,9 @@
 //! Keys, scopes, rates, bounds.
 
+use std::net::IpAddr;
+
+use tokio::net::TcpSocket;
+
 use super::*;
 
 #[test]
@@ -84,5 +88,66 @@ fn malformed_requests_are_refused_as_problems() {
         assert_eq!(hq.refused("/api/v1/webhooks/none/dead-letters"), (404, "webhook-unknown".into()));
         let posted = hq.command(Method::POST, "/api/v1/stores", "key-000001", &json!({}));
         assert_eq!(posted.problem(), (405, "method-not-allowed".into()));
+    });
+}
+
+#[test]
+fn every_answer_is_kept_out_of_caches_and_the_scheme_of_a_key_has_no_case() {
+    on_each_engine(|hq| {
+        let ask = |scheme: &str| {
+            let key = format!("{scheme}{}", hq.key);
+            hq.ask(Method::GET, "/api/v1/stores", None, &[("authorization", &key)], "")
+        };
+        for scheme in ["Bearer ", "bearer ", "BEARER  "] {
+            let answer = ask(scheme);
+            assert_eq!(answer.status, 200, "{scheme}: {answer:?}");
+            assert_eq!(answer.headers["cache-control"], "no-store");
+            assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        }
+        let refused = ask("Basic ");
+        assert_eq!(refused.problem(), (401, "unauthenticated".into()));
+        assert_eq!(refused.headers["cache-control"], "no-store");
+        assert_eq!(refused.headers["www-authenticate"], "Bearer");
+        let page = hq.ask(Method::GET, "/docs", None, &[], "");
+        assert_eq!(
+            (&page.headers["cache-control"], &page.headers["x-content-type-options"]),
+            (&"no-cache".parse().unwrap(), &"nosniff".parse().unwrap())
+        );
+    });
+}
+
+/// More connections than there are in all, from addresses that send nothing.
+#[test]
+fn strangers_with_many_connections_keep_nobody_out() {
+    on_each_engine(|hq| {
+        let address = hq.address;
+        let strangers = hq.runtime.block_on(async move {
+            let mut all = Vec::new();
+            for number in 0..1_600_u32 {
+                let socket = TcpSocket::new_v4().unwrap();
+                let host = u8::try_from(2 + number % 4).unwrap();
+                socket.bind((IpAddr::from([127, 0, 0, host]), 0).into()).unwrap();
+                all.push(socket.connect(address).await.unwrap());
+            }
+            all
+        });
+        // On a connection of its own, from another address than theirs.
+        let get = || hq.ask(Method::GET, "/api/v1/stores", Some(&hq.key), &[("connection", "close")], "").status;
+        assert_eq!((get(), get()), (200, 200));
+        drop(strangers);
+    });
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused() {
+    on_each_engine(|hq| {
+        let (long, longer) = ("x".repeat(201), "x".repeat(2_001));
+        for path in [
+            format!("/api/v1/stock?sku={long}"),
+            format!("/api/v1/orders/{long}"),
+            format!("/api/v1/stores?after={longer}"),
+        ] {
+            assert_eq!(hq.refused(&path), (400, "bad-request".into()), "{path}");
+        }
     });
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::peer::Peer;
+use edge::Peer;
 
 /// The number of wrong codes without a delay.
 const FREE: u32 = 5;

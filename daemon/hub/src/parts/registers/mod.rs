@@ -45,6 +45,7 @@ use app::{
 use attempts::Attempts;
 use axum::http::{HeaderMap, header};
 use commerce::{Actor, RegisterName};
+use edge::{LogLimiter, Peer};
 use ring::rand::SystemRandom;
 use secrets::{console_code, digits, token};
 pub(crate) use services::Listed;
@@ -52,7 +53,7 @@ use services::Services;
 use store::{Purpose, Store};
 use tokio::sync::watch;
 
-use crate::{digest::sha256, peer::Peer, ration::Ration};
+use crate::digest::sha256;
 
 /// How long a pairing code is valid.
 const CODE_LIFE: Duration = Duration::from_secs(600);
@@ -84,7 +85,7 @@ pub(crate) struct Registers {
     /// Changes when a token or session ends.
     ended: watch::Sender<()>,
     /// The rate limit for log lines about wrong codes.
-    told: Ration,
+    wrong_codes: LogLimiter,
     services: Services,
 }
 
@@ -206,7 +207,7 @@ impl Registers {
             console_code,
             random,
             ended: watch::channel(()).0,
-            told: Ration::default(),
+            wrong_codes: LogLimiter::default(),
             services: Services::open(store)?,
         })
     }
@@ -330,8 +331,8 @@ impl Registers {
     }
 
     /// Whether a peer's wrong code may be logged now; if so, how many were not logged since the last time.
-    pub(crate) fn may_tell_of(&self, peer: &str) -> Option<u64> {
-        self.told.take(peer)
+    pub(crate) fn may_log_wrong_code(&self, peer: &str) -> Option<u64> {
+        self.wrong_codes.take(peer)
     }
 
     /// Logs a person out.

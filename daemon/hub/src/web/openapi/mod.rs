@@ -24,6 +24,7 @@ use axum::{
     response::Response,
     routing::get,
 };
+use edge::LogLimiter;
 use problems::Problems;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -40,7 +41,6 @@ use super::{
 use crate::{
     hub::Hub,
     parts::registers::COOKIE,
-    ration::Ration,
     web::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN},
 };
 
@@ -144,7 +144,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
         .layer(from_fn(whole_body))
         .layer(from_fn_with_state(Arc::clone(&hub), authenticate))
         .layer(from_fn_with_state(Arc::clone(&hub), cors))
-        .layer(from_fn_with_state(Arc::new(Ration::default()), tell))
+        .layer(from_fn_with_state(Arc::new(LogLimiter::default()), tell))
         .layer(from_fn_with_state(Arc::clone(&hub), count))
         .layer(from_fn_with_state(Arc::clone(&hub), identify))
         .with_state(hub)

@@ -8,7 +8,7 @@ use std::{
 /// The origin of a connection: an IPv4 address, or the network of an IPv6 address, because clients choose the host part
 /// freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Peer(IpAddr);
+pub struct Peer(IpAddr);
 
 impl From<IpAddr> for Peer {
     fn from(address: IpAddr) -> Self {

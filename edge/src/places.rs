@@ -1,14 +1,14 @@
 //! Limits on open connections.
 //!
-//! A new connection is a stranger's and counts for its peer address. The first request with a valid token or session
-//! makes it the register's or the console's. The two groups have separate limits, so strangers never use up the
-//! connections of those who are signed in.
+//! A new connection is a stranger's and counts for its peer address. The first request with a valid token, session or
+//! API key makes it that holder's. The two groups have separate limits, so strangers never use up the connections of
+//! those who are signed in.
 //!
 //! | event | effect |
 //! | --- | --- |
 //! | a holder exceeds its share ([`Bounds::each`]) | its oldest connection is closed |
 //! | a group is full ([`Bounds::all`]) | the oldest connection of the holder with the most is closed |
-//! | a stranger does not sign in within [`STRANGER`] | its connection is closed |
+//! | a stranger is neither signed in nor kept within [`Limits::patience`] | its connection is closed |
 //!
 //! A new connection is never refused: instead the oldest connection of the holder with the most is closed.
 
@@ -18,48 +18,46 @@ use std::{
     time::Duration,
 };
 
-use commerce::Actor;
 use tokio::{sync::watch, time::sleep};
 
-use crate::{peer::Peer, ration::Ration};
-
-/// How long a connection may be open before somebody signs in.
-const STRANGER: Duration = Duration::from_secs(15);
+use crate::{log_limiter::LogLimiter, peer::Peer};
 
 /// The limits of a group of connections.
 #[derive(Clone, Copy, Debug)]
-struct Bounds {
+pub struct Bounds {
     /// Connections in the group.
-    all: usize,
+    pub all: usize,
     /// Connections per holder.
-    each: usize,
+    pub each: usize,
 }
 
-/// The limits for strangers; a holder is a peer address.
-const STRANGERS: Bounds = Bounds { all: 256, each: 64 };
-
-/// The limits for those who are signed in; a holder is a register or the console.
-const SIGNED_IN: Bounds = Bounds { all: 768, each: 64 };
+/// The limits of a listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For strangers; a holder is a peer address.
+    pub strangers: Bounds,
+    /// For those who are signed in.
+    pub signed_in: Bounds,
+    /// How long a connection may be open before it is signed in or kept.
+    pub patience: Duration,
+}
 
 /// The connections of one listener.
-#[derive(Default)]
-pub(crate) struct Places {
+#[derive(Debug)]
+pub struct Places {
     groups: Mutex<Groups>,
-    told: Ration,
+    patience: Duration,
+    closed: LogLimiter,
 }
 
+#[derive(Debug)]
 struct Groups {
     next: u64,
     strangers: Group,
     signed_in: Group,
 }
 
-impl Default for Groups {
-    fn default() -> Self {
-        Self { next: 0, strangers: Group::new(STRANGERS), signed_in: Group::new(SIGNED_IN) }
-    }
-}
-
+#[derive(Debug)]
 struct Group {
     bounds: Bounds,
     count: usize,
@@ -67,7 +65,7 @@ struct Group {
     held: HashMap<String, VecDeque<Held>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Held {
     id: u64,
     closed: watch::Sender<bool>,
@@ -114,8 +112,15 @@ impl Group {
 }
 
 impl Places {
+    /// No connections yet.
+    pub fn new(limits: Limits) -> Arc<Self> {
+        let Limits { strangers, signed_in, patience } = limits;
+        let groups = Groups { next: 0, strangers: Group::new(strangers), signed_in: Group::new(signed_in) };
+        Arc::new(Self { groups: Mutex::new(groups), patience, closed: LogLimiter::default() })
+    }
+
     /// Adds a new connection.
-    pub(super) fn enter(self: &Arc<Self>, peer: Peer) -> Connection {
+    pub fn enter(self: &Arc<Self>, peer: Peer) -> Connection {
         let mut groups = self.groups();
         groups.next += 1;
         let held = Held { id: groups.next, closed: watch::channel(false).0 };
@@ -123,11 +128,11 @@ impl Places {
         let crowded = groups.strangers.enter(&holder, held.clone());
         drop(groups);
         if let Some(crowded) = crowded
-            && let Some(untold) = self.told.take(&crowded)
+            && let Some(suppressed) = self.closed.take(&crowded)
         {
-            tracing::warn!(peer = %crowded, untold, "closed a connection: too many are open without signing in");
+            tracing::warn!(peer = %crowded, suppressed, "closed a connection: too many are open without signing in");
         }
-        let owner = Mutex::new(Owner { holder, is_signed_in: false });
+        let owner = Mutex::new(Owner { holder, is_signed_in: false, is_kept: false });
         Connection(Arc::new(Open { places: Arc::clone(self), peer, held, owner }))
     }
 
@@ -137,9 +142,10 @@ impl Places {
 }
 
 /// An open connection; it counts until it and its clones are dropped.
-#[derive(Clone)]
-pub(crate) struct Connection(Arc<Open>);
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Open>);
 
+#[derive(Debug)]
 struct Open {
     places: Arc<Places>,
     peer: Peer,
@@ -147,20 +153,22 @@ struct Open {
     owner: Mutex<Owner>,
 }
 
+#[derive(Debug)]
 struct Owner {
     holder: String,
     is_signed_in: bool,
+    /// Whether the time limit has ended.
+    is_kept: bool,
 }
 
 impl Connection {
     /// The peer of the connection.
-    pub(crate) fn peer(&self) -> Peer {
+    pub fn peer(&self) -> Peer {
         self.0.peer
     }
 
-    /// Assigns the connection to an actor who has signed in.
-    pub(super) fn belongs_to(&self, actor: &Actor) {
-        let holder = actor.station.to_string();
+    /// Assigns the connection to a holder who has signed in.
+    pub fn belongs_to(&self, holder: &str) {
         let mut owner = self.0.owner();
         if owner.is_signed_in && owner.holder == holder {
             return;
@@ -169,31 +177,32 @@ impl Connection {
         groups.of(owner.is_signed_in).leave(&owner.holder, self.0.held.id);
         // A connection that was closed meanwhile is not counted again.
         if !*self.0.held.closed.borrow() {
-            let crowded = groups.signed_in.enter(&holder, self.0.held.clone());
+            let crowded = groups.signed_in.enter(holder, self.0.held.clone());
             if let Some(crowded) = crowded
-                && let Some(untold) = self.0.places.told.take(&crowded)
+                && let Some(suppressed) = self.0.places.closed.take(&crowded)
             {
-                tracing::warn!(holder = %crowded, untold, "closed the holder's oldest connection: too many are open");
+                tracing::warn!(holder = %crowded, suppressed, "closed the holder's oldest connection: too many are open");
             }
         }
-        *owner = Owner { holder, is_signed_in: true };
+        *owner = Owner { holder: holder.to_owned(), is_signed_in: true, is_kept: true };
+    }
+
+    /// Ends the time limit without a sign-in.
+    pub fn keep(&self) {
+        self.0.owner().is_kept = true;
     }
 
     /// Waits until the connection must be closed.
-    pub(crate) async fn closed(&self) {
+    pub async fn closed(&self) {
         let mut closed = self.0.held.closed.subscribe();
         // The sender is part of `self`.
         let _ = closed.wait_for(|closed| *closed).await;
     }
 
-    /// Waits until nobody has signed in for too long; for ever if somebody signs in in time.
-    pub(super) async fn overdue(&self) {
-        self.overdue_after(STRANGER).await;
-    }
-
-    async fn overdue_after(&self, patience: Duration) {
-        sleep(patience).await;
-        if self.0.owner().is_signed_in {
+    /// Waits until the time limit is exceeded; for ever if the connection is signed in or kept in time.
+    pub async fn overdue(&self) {
+        sleep(self.0.places.patience).await;
+        if self.0.owner().is_kept {
             std::future::pending::<()>().await;
         }
     }
@@ -224,6 +233,12 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: Limits = Limits {
+        strangers: Bounds { all: 256, each: 64 },
+        signed_in: Bounds { all: 768, each: 64 },
+        patience: Duration::from_millis(20),
+    };
+
     fn peer(host: u8) -> Peer {
         IpAddr::from([10, 0, 0, host]).into()
     }
@@ -239,10 +254,13 @@ mod tests {
 
     #[test]
     fn a_peer_with_too_many_connections_loses_its_oldest() {
-        let places = Arc::new(Places::default());
+        let places = Places::new(LIMITS);
         let other = places.enter(peer(2));
         let all: Vec<_> = (0..1000).map(|_| places.enter(peer(1))).collect();
-        assert_eq!((open(&all), open(&all[1000 - STRANGERS.each..])), (STRANGERS.each, STRANGERS.each));
+        assert_eq!(
+            (open(&all), open(&all[1000 - LIMITS.strangers.each..])),
+            (LIMITS.strangers.each, LIMITS.strangers.each)
+        );
         assert_eq!(open(&[other]), 1);
         drop(all);
         assert_eq!(counts(&places), (0, 0));
@@ -250,40 +268,42 @@ mod tests {
 
     #[test]
     fn many_peers_leave_room_for_one_more_and_for_those_signed_in() {
-        let places = Arc::new(Places::default());
+        let places = Places::new(LIMITS);
         let till = places.enter(peer(200));
-        till.belongs_to(&Actor::register("till-1".parse().unwrap()));
+        till.belongs_to("till-1");
         let crowd: Vec<_> = (0..100)
-            .flat_map(|host| (0..STRANGERS.each).map(move |_| host))
+            .flat_map(|host| (0..LIMITS.strangers.each).map(move |_| host))
             .map(|host| places.enter(peer(host)))
             .collect();
         let late = places.enter(peer(201));
-        assert_eq!((open(&crowd), counts(&places)), (STRANGERS.all - 1, (STRANGERS.all, 1)));
+        assert_eq!((open(&crowd), counts(&places)), (LIMITS.strangers.all - 1, (LIMITS.strangers.all, 1)));
         assert_eq!(open(&[till, late]), 2);
     }
 
     #[test]
     fn a_register_with_too_many_connections_loses_its_oldest() {
-        let places = Arc::new(Places::default());
+        let places = Places::new(LIMITS);
         let sign_in = |name: &str| {
             let connection = places.enter(peer(1));
-            connection.belongs_to(&Actor::register(name.parse().unwrap()));
-            connection.belongs_to(&Actor::register(name.parse().unwrap()));
+            connection.belongs_to(name);
+            connection.belongs_to(name);
             connection
         };
         let other = sign_in("till-2");
         let all: Vec<_> = (0..1010).map(|_| sign_in("till-1")).collect();
-        assert_eq!(counts(&places), (0, SIGNED_IN.each + 1));
-        assert_eq!((open(&all), open(&[other])), (SIGNED_IN.each, 1));
+        assert_eq!(counts(&places), (0, LIMITS.signed_in.each + 1));
+        assert_eq!((open(&all), open(&[other])), (LIMITS.signed_in.each, 1));
     }
 
     #[tokio::test]
-    async fn strangers_time_out_and_signed_in_connections_do_not() {
-        let places = Arc::new(Places::default());
-        let (stranger, till) = (places.enter(peer(1)), places.enter(peer(1)));
-        till.belongs_to(&Actor::register("till-1".parse().unwrap()));
-        let patience = Duration::from_millis(20);
-        stranger.overdue_after(patience).await;
-        assert!(tokio::time::timeout(patience * 10, till.overdue_after(patience)).await.is_err());
+    async fn strangers_time_out_and_kept_connections_do_not() {
+        let places = Places::new(LIMITS);
+        let [stranger, till, kept] = [1, 1, 2].map(|host| places.enter(peer(host)));
+        till.belongs_to("till-1");
+        kept.keep();
+        stranger.overdue().await;
+        for connection in [till, kept] {
+            assert!(tokio::time::timeout(LIMITS.patience * 10, connection.overdue()).await.is_err());
+        }
     }
 }

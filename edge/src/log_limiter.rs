@@ -17,35 +17,36 @@ const EVERY: Duration = Duration::from_secs(60);
 const KEYS: usize = 64;
 
 /// The latest lines of each key.
-#[derive(Default)]
-pub(crate) struct Ration(Mutex<HashMap<String, Told>>);
+#[derive(Debug, Default)]
+pub struct LogLimiter(Mutex<HashMap<String, Written>>);
 
-struct Told {
+#[derive(Debug)]
+struct Written {
     since: Instant,
     /// The number of suppressed lines since.
-    untold: u64,
+    suppressed: u64,
 }
 
-impl Ration {
+impl LogLimiter {
     /// Whether a line may be written now; if so, the number of suppressed lines since the last one.
-    pub(crate) fn take(&self, key: impl Display) -> Option<u64> {
+    pub fn take(&self, key: impl Display) -> Option<u64> {
         self.take_at(key.to_string(), Instant::now())
     }
 
     fn take_at(&self, key: String, now: Instant) -> Option<u64> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = |told: &Told| now.duration_since(told.since) >= EVERY;
+        let is_over = |written: &Written| now.duration_since(written.since) >= EVERY;
         if !all.contains_key(&key) && all.len() >= KEYS {
-            all.retain(|_, told| !is_over(told));
+            all.retain(|_, written| !is_over(written));
         }
         let is_apart = all.contains_key(&key) || all.len() < KEYS;
         let key = if is_apart { key } else { "others".to_owned() };
-        let first = Told { since: now, untold: 0 };
+        let first = Written { since: now, suppressed: 0 };
         match all.get_mut(&key) {
             None => drop(all.insert(key, first)),
-            Some(told) if is_over(told) => return Some(std::mem::replace(told, first).untold),
-            Some(told) => {
-                told.untold += 1;
+            Some(written) if is_over(written) => return Some(std::mem::replace(written, first).suppressed),
+            Some(written) => {
+                written.suppressed += 1;
                 return None;
             }
         }
@@ -59,21 +60,21 @@ mod tests {
 
     #[test]
     fn a_line_is_written_once_a_minute_with_the_number_suppressed() {
-        let (ration, start) = (Ration::default(), Instant::now());
-        let at = |key: &str, seconds| ration.take_at(key.into(), start + Duration::from_secs(seconds));
+        let (limiter, start) = (LogLimiter::default(), Instant::now());
+        let at = |key: &str, seconds| limiter.take_at(key.into(), start + Duration::from_secs(seconds));
         assert_eq!((at("a", 0), at("a", 1), at("b", 1), at("a", 59)), (Some(0), None, Some(0), None));
         assert_eq!((at("a", 60), at("a", 61), at("a", 121)), (Some(2), None, Some(1)));
     }
 
     #[test]
     fn made_up_keys_are_limited() {
-        let (ration, start) = (Ration::default(), Instant::now());
-        let is_told = |key: &u32| {
-            let first = ration.take_at(format!("peer {key}"), start).is_some();
-            first | ration.take_at(format!("peer {key}"), start).is_some()
+        let (limiter, start) = (LogLimiter::default(), Instant::now());
+        let is_written = |key: &u32| {
+            let first = limiter.take_at(format!("peer {key}"), start).is_some();
+            first | limiter.take_at(format!("peer {key}"), start).is_some()
         };
-        assert_eq!((0..10_000).filter(is_told).count(), KEYS + 1);
-        assert!(ration.0.lock().unwrap().len() <= KEYS + 1);
-        assert_eq!(ration.take_at("peer new".into(), start + EVERY), Some(0), "room again after a while");
+        assert_eq!((0..10_000).filter(is_written).count(), KEYS + 1);
+        assert!(limiter.0.lock().unwrap().len() <= KEYS + 1);
+        assert_eq!(limiter.take_at("peer new".into(), start + EVERY), Some(0), "room again after a while");
     }
 }

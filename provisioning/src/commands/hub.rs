@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use contract::HubId;
+use edge::LogLimiter;
 use hq::locations::Change;
 use provisioning::{enrol::Desk, service::Service};
 use time::OffsetDateTime;
@@ -75,7 +76,13 @@ pub(crate) async fn run(command: Command) -> Result<(), String> {
         }
         Command::Revoked { output, at } => {
             let (ledger, headquarters) = (at.ledger().await?, at.headquarters()?);
-            let service = Service { ledger, headquarters, list: Some(output.clone()), tell: None };
+            let service = Service {
+                ledger,
+                headquarters,
+                list: Some(output.clone()),
+                tell: None,
+                limiter: LogLimiter::default(),
+            };
             let revoked = service.publish_list(None).await.ok_or("could not write the list; see above")?;
             tell(at.json, &revoked, || println!("{} certificates are revoked: {}", revoked.len(), output.display()))
         }

@@ -4,6 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use contract::enrolment::{CheckIn, LARGEST, Question, read};
+use edge::LogLimiter;
 use hq::api::server;
 use link::Identity;
 use provisioning::{
@@ -44,7 +45,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), String> {
     let identity = Arc::new(Identity::open(&certificate, &key).map_err(text)?);
     let tls = server::tls(Arc::clone(&identity)).map_err(text)?;
     let (headquarters, ledger) = (at.headquarters()?, at.ledger().await?);
-    let service = Arc::new(Service { ledger, headquarters, list: revoked, tell: tell_broker });
+    let service =
+        Arc::new(Service { ledger, headquarters, list: revoked, tell: tell_broker, limiter: LogLimiter::default() });
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("could not listen on {listen}: {error}"))?;
     eprintln!("serving enrolment on https://{}", listener.local_addr().map_err(text)?);
     let (stop, stopped) = watch::channel(false);

@@ -4,6 +4,8 @@
 //! connection is rolled back before anybody else gets it.
 
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -174,6 +176,11 @@ fn open_error(path: &Path, error: &rusqlite::Error) -> DatabaseError {
 
 fn connect(path: &PathBuf, writes: bool) -> Result<Connection, DatabaseError> {
     let failed = |error| open_error(path, &error);
+    if writes {
+        // Only the file's user may read customers and orders. SQLite gives its other files the same mode.
+        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        made.map_err(|error| DatabaseError::Open { what: path.display().to_string(), why: error.to_string() })?;
+    }
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, writes);
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -231,6 +238,24 @@ impl types::FromSql for Value {
             types::ValueRef::Text(_) => value.as_str().map(Self::from),
             types::ValueRef::Blob(bytes) => Ok(Self::from(bytes)),
             types::ValueRef::Real(_) => Err(types::FromSqlError::InvalidType),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_user_may_read_a_new_ledger() {
+        let directory = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::open(&directory.path().join("hq.db")).await.unwrap();
+        drop(sqlite.write().await.unwrap());
+        for file in fs::read_dir(directory.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
         }
     }
 }

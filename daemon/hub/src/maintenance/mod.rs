@@ -15,7 +15,11 @@ mod import;
 mod label;
 mod permissions;
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 pub use bundle::{BundleArguments, write as write_bundle};
 pub use busy::may_restart;
@@ -26,6 +30,7 @@ pub use doctor::{DoctorArguments, run as run_doctor};
 pub use import::{ImportArguments, import_items};
 pub use label::{LabelArguments, run_label};
 pub use permissions::print_permissions;
+use rustix::process::geteuid;
 use store::{EngineKind, Store};
 
 use crate::{
@@ -82,6 +87,9 @@ enum Command {
 /// The operation failed; the message says what to do.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let config = Config::read(&arguments.config).map_err(|error| error.to_string())?;
+    if !matches!(arguments.command, Command::Backup { .. }) {
+        require_owner(&config.store.data, geteuid().as_raw())?;
+    }
     match &arguments.command {
         Command::Check => check::run(&config, arguments.json),
         Command::Backup { to, encrypt_to } => {
@@ -90,6 +98,21 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
         }
         Command::Restore { from, identity } => backup::restore(&config, from, identity.as_deref(), arguments.json),
         Command::Convert { to } => convert::run(&config, &config::located(&arguments.config), *to, arguments.json),
+    }
+}
+
+/// Refuses to write into the data directory of another user: the hub could not read the new files.
+fn require_owner(data: &Path, user: u32) -> Result<(), String> {
+    match fs::metadata(data) {
+        Ok(found) if found.uid() != user => Err(format!(
+            "{} belongs to user {}, and this program runs as user {user}: run it as its owner, such as by `sudo -u \
+             '#{}' store-hub store ...`, so that the hub can read the files",
+            data.display(),
+            found.uid(),
+            found.uid()
+        )),
+        // A missing directory is made later, or reported by who needs it.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -105,4 +128,19 @@ fn open_as(config: &Config, engine: EngineKind) -> Result<Store, String> {
     let now = u64::try_from(now_ms()).unwrap_or(0);
     let medium = config::medium(engine)?;
     Store::open(&config.store.data, medium, &app::linked_tables(), now).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_of_another_user_is_left_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let own = fs::metadata(data.path()).unwrap().uid();
+        assert_eq!(require_owner(data.path(), own), Ok(()));
+        let refused = require_owner(data.path(), own + 1).unwrap_err();
+        assert!(refused.contains(&format!("sudo -u '#{own}' store-hub store")), "{refused}");
+        assert_eq!(require_owner(&data.path().join("missing"), own + 1), Ok(()));
+    }
 }

@@ -3,7 +3,7 @@
 //! The rule is [`commerce::card_data`]. The web layer applies it to every command, the inbox to every item from HQ. A
 //! refusal never repeats the text, because neither the answer nor the log may contain it.
 
-use commerce::card_data::holds_card_data;
+use commerce::card_data::{find_card_data, holds_card_data};
 use serde_json::Value;
 
 use crate::{
@@ -28,14 +28,7 @@ pub(crate) static CAPABILITY: Capability =
 /// # Errors
 /// It contains card data.
 pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
-    if holds_card_data(text) {
-        let detail = format!(
-            "{what} contains what looks like a card number, track data or a security code; leave it out, such data \
-             must not be stored"
-        );
-        return Err(CARD_NUMBER_REFUSED.because(detail));
-    }
-    Ok(())
+    if holds_card_data(text) { Err(refused(what)) } else { Ok(()) }
 }
 
 /// Checks every text of a JSON value, including the names of members.
@@ -43,22 +36,14 @@ pub fn look_through_text(what: &str, text: &str) -> Result<(), Refusal> {
 /// # Errors
 /// A text contains card data; the refusal says where.
 pub fn look_through(value: &Value) -> Result<(), Refusal> {
-    at("", value)
+    find_card_data(value).map_or(Ok(()), |place| Err(refused(&place)))
 }
 
-fn at(place: &str, value: &Value) -> Result<(), Refusal> {
-    match value {
-        Value::String(text) => look_through_text(&format!("the text at `{place}`"), text),
-        Value::Number(number) => look_through_text(&format!("the number at `{place}`"), &number.to_string()),
-        Value::Array(values) => {
-            values.iter().enumerate().try_for_each(|(index, value)| at(&format!("{place}/{index}"), value))
-        }
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
-            look_through_text(&format!("the name of a member of `{place}`"), name)?;
-            at(&format!("{place}/{name}"), value)
-        }),
-        Value::Null | Value::Bool(_) => Ok(()),
-    }
+fn refused(what: &str) -> Refusal {
+    CARD_NUMBER_REFUSED.because(format!(
+        "{what} contains what looks like a card number, track data or a security code; leave it out, such data must \
+         not be stored"
+    ))
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 /// The lengths of card numbers.
 const LENGTHS: RangeInclusive<usize> = 13..=19;
 
@@ -44,6 +46,28 @@ const SECURITY_CODES: [&str; 6] = ["cvv", "cvv2", "cvc", "cvc2", "cav2", "securi
 /// Whether a text contains card data.
 pub fn holds_card_data(text: &str) -> bool {
     !is_uuid(text) && (has_number(&groups(text)) || has_track(text) || has_security_code(text))
+}
+
+/// Where a JSON value contains card data, in its texts, numbers or names of members: `the text at `/lines/0/note``.
+pub fn find_card_data(value: &Value) -> Option<String> {
+    find_at("", value)
+}
+
+fn find_at(place: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => holds_card_data(text).then(|| format!("the text at `{place}`")),
+        Value::Number(number) => holds_card_data(&number.to_string()).then(|| format!("the number at `{place}`")),
+        Value::Array(values) => {
+            values.iter().enumerate().find_map(|(index, value)| find_at(&format!("{place}/{index}"), value))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            if holds_card_data(name) {
+                return Some(format!("the name of a member of `{place}`"));
+            }
+            find_at(&format!("{place}/{name}"), value)
+        }),
+        Value::Null | Value::Bool(_) => None,
+    }
 }
 
 /// RFC 9562, section 4: 8, 4, 4, 4 and 12 hexadecimal digits.

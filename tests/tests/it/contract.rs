@@ -4,6 +4,7 @@
 //! `./tests/run` installs the tools below `target/contract`: a virtual environment and `node_modules`.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
@@ -185,8 +186,13 @@ fn hq_answers_nothing_that_its_document_does_not_say() {
         command.args(arguments).arg("--ledger").arg(&headquarters.ledger).stdin(Stdio::null());
         command
     };
-    let scopes = "stores:read,sales:read,stock:read,items:read,events:read,exports:read,webhooks:manage";
-    let key = hq(&["key", "add", "schemathesis", "--scope", scopes]).output().unwrap();
+    let described = fs::read_to_string(root().join("docs/hq-openapi.json")).unwrap();
+    let described: Value = serde_json::from_str(&described).unwrap();
+    let operations =
+        described["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let scopes: BTreeSet<_> = operations.filter_map(|operation| operation["x-scope"].as_str()).collect();
+    let scopes = scopes.into_iter().collect::<Vec<_>>().join(",");
+    let key = hq(&["key", "add", "schemathesis", "--scope", &scopes]).output().unwrap();
     let key = String::from_utf8(key.stdout).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
     let objects = path.join("objects");

@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use commerce::card_data::{find_card_data, holds_card_data};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ring::digest::{Context, SHA256};
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,7 +21,9 @@ use tokio::time::timeout;
 use super::{
     Api,
     authenticate::Asker,
-    problem::{BAD_REQUEST, BODY_TOO_LARGE, FAULT, KEY_REUSED, Problem, REQUEST_TIMEOUT},
+    problem::{
+        BAD_REQUEST, BODY_TOO_LARGE, CARD_NUMBER_REFUSED, FAULT, KEY_REUSED, Problem, REQUEST_TIMEOUT, UNAVAILABLE,
+    },
 };
 use crate::{
     database::{Database, DatabaseError, Transaction, statement::statements, value::values},
@@ -119,8 +122,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Question<T> {
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Problem> {
         let whole = collect(request.into_body()).await?;
-        let body = serde_json::from_slice(&whole);
-        body.map(Self).map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))
+        read(&whole).map(Self)
     }
 }
 
@@ -152,9 +154,12 @@ impl<T: DeserializeOwned + Send> Command<T> {
             digest.update(part);
         }
         let digest = digest.finish();
-        let text = if whole.is_empty() { b"{}" } else { &whole[..] };
-        let body =
-            serde_json::from_slice(text).map_err(|error| BAD_REQUEST.because(format!("invalid body: {error}")))?;
+        let body = read(if whole.is_empty() { b"{}" } else { &whole })?;
+        for (what, text) in [("the header `Idempotency-Key`", &*key), ("the path", parts.uri.path())] {
+            if holds_card_data(text) {
+                return Err(card_data(what).into());
+            }
+        }
 
         let mut transaction = api.database.transaction().await?;
         let parameters = values![asker.0.id.as_str(), &key, digest.as_ref(), now_ms()];
@@ -162,7 +167,9 @@ impl<T: DeserializeOwned + Send> Command<T> {
             return Ok(Self { body, transaction, asker, key });
         }
         let row = transaction.query(&READ, values![asker.0.id.as_str(), &key]).await?.pop();
-        let row = row.ok_or_else(|| FAULT.because("the answer under this key has just expired; repeat the request"))?;
+        // [`forget`] has deleted it between the two statements.
+        let row =
+            row.ok_or_else(|| UNAVAILABLE.because("the answer under this key has just expired; repeat the request"))?;
         let (earlier, status, text): (Vec<u8>, u64, String) = row.read()?;
         if earlier != digest.as_ref() {
             let detail = format!("the key `{key}` was used for another request; use a new key for each request");
@@ -170,6 +177,29 @@ impl<T: DeserializeOwned + Send> Command<T> {
         }
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         Err(Refused::Repeated(json(status.unwrap_or(StatusCode::OK), text)))
+    }
+}
+
+/// Whatever looks like card data is refused before it is stored anywhere. The refusal does not repeat it.
+fn card_data(what: &str) -> Problem {
+    CARD_NUMBER_REFUSED.because(format!(
+        "{what} contains what looks like a card number, track data or a security code; leave it out, such data must \
+         not be stored"
+    ))
+}
+
+/// Reads a body. A member that the type does not have is refused: a misspelt one would be lost silently.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let invalid = |error: serde_json::Error| BAD_REQUEST.because(format!("invalid body: {error}"));
+    if let Some(place) = find_card_data(&serde_json::from_slice(body).map_err(invalid)?) {
+        return Err(card_data(&place));
+    }
+    let (mut source, mut unknown) = (serde_json::Deserializer::from_slice(body), None);
+    let read = serde_ignored::deserialize(&mut source, |path| _ = unknown.get_or_insert_with(|| path.to_string()));
+    let read = read.and_then(|read| source.end().map(|()| read)).map_err(invalid)?;
+    match unknown {
+        None => Ok(read),
+        Some(path) => Err(BAD_REQUEST.because(format!("invalid body: unknown member `{path}`"))),
     }
 }
 

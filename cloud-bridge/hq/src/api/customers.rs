@@ -36,7 +36,7 @@ static CUSTOMER_ERASED: Kind =
 
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
     Routes::new(api, "customers", "Customers and the loyalty programme")
-        .read(Scope::CustomersRead, &[], routes!(search))
+        .question(Scope::CustomersRead, &[], routes!(search))
         .read(Scope::CustomersRead, &[&CUSTOMER_UNKNOWN], routes!(read))
         .read(Scope::CustomersRead, &[&CUSTOMER_UNKNOWN], routes!(export))
         .command(Scope::CustomersManage, &[&CUSTOMER_ERASED], routes!(upsert))

@@ -1,6 +1,9 @@
 //! The parts of a reading request; errors become a [`Problem`].
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -14,7 +17,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        without_nul(parts)?;
+        let raw = RawPathParams::from_request_parts(parts, state).await;
+        let raw = raw.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
+        raw.iter().try_for_each(|(name, value)| bounded(name, value))?;
         let path = axum::extract::Path::from_request_parts(parts, state).await;
         path.map(|path| Self(path.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()))
     }
@@ -27,16 +32,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for InQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        without_nul(parts)?;
+        let raw = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let raw = raw.map_err(|refused| BAD_REQUEST.because(refused.body_text()))?;
+        raw.iter().try_for_each(|(name, value)| bounded(name, value))?;
         let query = axum::extract::Query::from_request_parts(parts, state).await;
         query.map(|query| Self(query.0)).map_err(|refused| BAD_REQUEST.because(refused.body_text()))
     }
 }
 
-/// PostgreSQL texts cannot contain it.
-fn without_nul(parts: &Parts) -> Result<(), Problem> {
-    if parts.uri.to_string().contains("%00") {
-        return Err(BAD_REQUEST.because("the address contains the character NUL"));
+/// The maximum length of a parameter, in characters. The document says it, too.
+pub(super) fn most(name: &str) -> usize {
+    // The end of a page, and a list of kinds.
+    if matches!(name, "after" | "kinds") { LONGEST } else { 200 }
+}
+
+/// Checks the text of a parameter. PostgreSQL texts cannot contain NUL.
+fn bounded(name: &str, value: &str) -> Result<(), Problem> {
+    let most = most(name);
+    if value.contains('\0') {
+        return Err(BAD_REQUEST.because(format!("`{name}` contains the character NUL")));
+    }
+    if value.chars().count() > most {
+        return Err(BAD_REQUEST.because(format!("`{name}` is too long: at most {most} characters")));
     }
     Ok(())
 }
@@ -67,7 +84,7 @@ pub(crate) fn cursor(key: &impl Serialize) -> String {
     BASE64URL_NOPAD.encode(&serde_json::to_vec(key).unwrap_or_default())
 }
 
-/// The maximum length of a cursor.
+/// The maximum length of a cursor, in characters.
 const LONGEST: usize = 2_000;
 
 /// Reads a cursor.

@@ -167,6 +167,17 @@ pub fn router(database: Database, feed: Feed, reach: Reach, objects: Option<Obje
         })
         .with_state(api)
         .layer(from_fn(close_after_refusal))
+        .layer(from_fn(with_headers))
+}
+
+/// Adds the headers of all answers: they are not stored on the way, and browsers do not guess their type. Pages have
+/// their own rule for caches.
+async fn with_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Says that the connection closes after a refusal that left a body unread, so that the client does not send its next

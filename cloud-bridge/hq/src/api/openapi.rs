@@ -11,7 +11,9 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Api, resources,
+    Api,
+    extract::most,
+    resources,
     routes::{API_KEY, Problems, Routes},
     scope::Scope,
 };
@@ -29,7 +31,8 @@ use super::{
             thousandths of their unit, moments milliseconds since 1970, UTC.\n\
             - Errors are RFC 9457 problem details. Their `type` never changes its meaning. Any path may answer 404 \
             `/problems/route-unknown` and 405 `/problems/method-not-allowed`.\n\
-            - Within `/api/v1` members and types of problems may be added; take unknown ones as they come."
+            - A request with a member that the document does not have is refused, so that a misspelt one is not lost.\n\
+            - Within `/api/v1` members of answers and types of problems may be added; ignore unknown ones."
 ))]
 struct Document;
 
@@ -81,6 +84,15 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     }
     let operations = document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
     for operation in operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut) {
+        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            let most = most(parameter["name"].as_str().unwrap_or_default());
+            let schema = &mut parameter["schema"];
+            let types = &schema["type"];
+            let is_text = types == "string" || types.as_array().is_some_and(|types| types.contains(&json!("string")));
+            if is_text && schema.get("enum").is_none() && schema.get("maxLength").is_none() {
+                schema["maxLength"] = most.into();
+            }
+        }
         let content = operation["responses"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
         for (_, body) in content.filter_map(|response| response.get_mut("content")?.as_object_mut()).flatten() {
             // utoipa declares bytes as a list of numbers.
@@ -96,4 +108,28 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
         }
     }
     document
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{database::Database, feed::Feed, webhooks::Reach};
+
+    /// The last of two types with one name would describe both.
+    #[tokio::test]
+    async fn each_schema_has_a_name_of_its_own() {
+        let database = Database::in_memory().await.unwrap();
+        let feed = Feed::start(database.clone()).await.unwrap();
+        let mut all = BTreeMap::new();
+        for (name, schema) in
+            resources(&Api::new(database, feed, Reach::Public, None)).into_iter().flat_map(|it| it.schemas)
+        {
+            let schema = serde_json::to_value(schema).unwrap();
+            let first = all.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert_eq!(*first, schema, "two types are named {name}");
+        }
+        assert!(all.len() > 50, "{}", all.len());
+    }
 }

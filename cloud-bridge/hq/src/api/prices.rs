@@ -22,7 +22,7 @@ use super::{
     command::Question,
     extract::{InQuery, Page, limit, read_cursor},
     items::CATALOG_UNAVAILABLE,
-    problem::{BODY_TOO_LARGE, FAULT, Kind, Problem, REQUEST_TIMEOUT},
+    problem::{FAULT, Kind, Problem},
     routes::Routes,
     scope::Scope,
 };
@@ -50,9 +50,9 @@ static BASKET_REFUSED: Kind = Kind::new(
 pub(super) fn routes(api: &Arc<Api>) -> Routes {
     Routes::new(api, "prices", "Prices by store and moment, by the price books that HQ published")
         .read(Scope::ItemsRead, &[&CATALOG_UNAVAILABLE], routes!(list))
-        .read(
+        .question(
             Scope::ItemsRead,
-            &[&CATALOG_UNAVAILABLE, &PRICE_BOOK_UNKNOWN, &BASKET_REFUSED, &BODY_TOO_LARGE, &REQUEST_TIMEOUT],
+            &[&CATALOG_UNAVAILABLE, &PRICE_BOOK_UNKNOWN, &BASKET_REFUSED],
             routes!(price_basket),
         )
 }

@@ -89,6 +89,13 @@ pub(crate) static REQUEST_TIMEOUT: Kind = Kind::new(
 /// The body is too large.
 pub(crate) static BODY_TOO_LARGE: Kind =
     Kind::new("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large", "The body is larger than the limit.");
+/// A text contains card data.
+pub(crate) static CARD_NUMBER_REFUSED: Kind = Kind::new(
+    "card-number-refused",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "Card data refused",
+    "A text contains what looks like a card number, track data or a security code; such data must not be stored.",
+);
 /// The key was used for another command.
 pub(crate) static KEY_REUSED: Kind = Kind::new(
     "idempotency-key-reused",

@@ -22,8 +22,8 @@ use super::{
     authenticate::permit,
     command,
     problem::{
-        BAD_REQUEST, BODY_TOO_LARGE, FAULT, FORBIDDEN, KEY_REUSED, Kind, REQUEST_TIMEOUT, TOO_MANY_REQUESTS,
-        UNAUTHENTICATED, UNAVAILABLE,
+        BAD_REQUEST, BODY_TOO_LARGE, CARD_NUMBER_REFUSED, FAULT, FORBIDDEN, KEY_REUSED, Kind, REQUEST_TIMEOUT,
+        TOO_MANY_REQUESTS, UNAUTHENTICATED, UNAVAILABLE,
     },
     scope::Scope,
 };
@@ -37,8 +37,8 @@ pub(super) const API_KEY: &str = "api_key";
 /// Problems that any read may answer.
 const READS: &[&Kind] = &[&BAD_REQUEST, &UNAUTHENTICATED, &FORBIDDEN, &TOO_MANY_REQUESTS, &FAULT, &UNAVAILABLE];
 
-/// Problems that any command may answer besides.
-const COMMANDS: &[&Kind] = &[&REQUEST_TIMEOUT, &BODY_TOO_LARGE, &KEY_REUSED];
+/// Problems that any request with a body may answer besides.
+const BODIES: &[&Kind] = &[&REQUEST_TIMEOUT, &BODY_TOO_LARGE, &CARD_NUMBER_REFUSED];
 
 /// The routes of a resource.
 pub(crate) struct Routes {
@@ -46,13 +46,23 @@ pub(crate) struct Routes {
     pub(super) tag: Tag,
     pub(super) router: OpenApiRouter<Arc<Api>>,
     pub(super) problems: Problems,
+    /// The schemas of the routes' types, by name.
+    #[cfg(test)]
+    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Routes {
     /// No routes yet. The tag groups them in the document and begins their operation ids.
     pub(crate) fn new(api: &Arc<Api>, tag: &str, description: &str) -> Self {
         let tag = TagBuilder::new().name(tag).description(Some(description)).build();
-        Self { api: Arc::clone(api), tag, router: OpenApiRouter::new(), problems: Problems::default() }
+        Self {
+            api: Arc::clone(api),
+            tag,
+            router: OpenApiRouter::new(),
+            problems: Problems::default(),
+            #[cfg(test)]
+            schemas: Vec::new(),
+        }
     }
 
     /// Adds reads. `own`: the problems besides those of any read.
@@ -60,9 +70,14 @@ impl Routes {
         self.add(scope, &[READS, own], routes, |_| ())
     }
 
+    /// Adds questions: reads that have a body. `own`: the problems besides those of any question.
+    pub(crate) fn question(self, scope: Scope, own: &[&'static Kind], routes: UtoipaMethodRouter<Arc<Api>>) -> Self {
+        self.add(scope, &[READS, BODIES, own], routes, |_| ())
+    }
+
     /// Adds commands, which carry an idempotency key. `own`: the problems besides those of any command.
     pub(crate) fn command(self, scope: Scope, own: &[&'static Kind], routes: UtoipaMethodRouter<Arc<Api>>) -> Self {
-        self.add(scope, &[READS, COMMANDS, own], routes, |operation| {
+        self.add(scope, &[READS, BODIES, &[&KEY_REUSED], own], routes, |operation| {
             let (least, most) = (command::LENGTH.start(), command::LENGTH.end());
             let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(*least)).max_length(Some(*most));
             let key = ParameterBuilder::new()
@@ -96,6 +111,8 @@ impl Routes {
             self.problems.declare(operation, &kinds.concat());
             describe(operation);
         }
+        #[cfg(test)]
+        self.schemas.extend(schemas.clone());
         let methods = methods.layer(from_fn_with_state((Arc::clone(&self.api), scope), permit));
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }

@@ -53,8 +53,10 @@ struct Slot {
     from_ms: i64,
     /// The end.
     to_ms: i64,
-    /// The number of free places; 0 if an order can't be ready by then.
-    free: u32,
+    /// The number of free places; 0 if an order can't be ready by then. Absent if the store has no slots, and so no
+    /// limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free: Option<u32>,
 }
 
 /// Pickup slots, or opening times if the store has no slots.
@@ -117,13 +119,13 @@ fn slots(profile: &Profile, taken: &HashMap<i64, i64>, (from_ms, to_ms): (i64, i
             continue;
         };
         let slot = match profile.slots {
-            None => Slot { from_ms: window.from_ms, to_ms: window.to_ms, free: u32::MAX },
+            None => Slot { from_ms: window.from_ms, to_ms: window.to_ms, free: None },
             Some(Slots { minutes, orders }) => {
                 let from_ms = profile.slot_at(at_ms).unwrap_or(at_ms);
                 let left = i64::from(orders) - taken.get(&from_ms).copied().unwrap_or(0);
                 let to_ms = from_ms.saturating_add(minutes.saturating_mul(MINUTE_MS)).min(window.to_ms);
                 let is_in_time = from_ms > now_ms && to_ms > ready_ms;
-                Slot { from_ms, to_ms, free: if is_in_time { u32::try_from(left).unwrap_or(0) } else { 0 } }
+                Slot { from_ms, to_ms, free: Some(if is_in_time { u32::try_from(left).unwrap_or(0) } else { 0 }) }
             }
         };
         at_ms = slot.to_ms.max(at_ms.saturating_add(1));
@@ -146,12 +148,17 @@ mod tests {
         profile.slots = Some(Slots { minutes: 60, orders: 4 });
         let taken = HashMap::from([(11 * HOUR, 3)]);
         let all = slots(&profile, &taken, (0, 48 * HOUR), 0);
-        let all: Vec<_> = all.into_iter().map(|slot| (slot.from_ms / HOUR, slot.to_ms, slot.free)).collect();
+        let all: Vec<_> = all.into_iter().map(|slot| (slot.from_ms / HOUR, slot.to_ms, slot.free.unwrap())).collect();
         let half = 12 * HOUR + HOUR / 2;
         assert_eq!(all, [(10, 11 * HOUR, 4), (11, 12 * HOUR, 1), (12, half, 4), (34, 35 * HOUR, 4)]);
         let now = slots(&profile, &taken, (10 * HOUR + 1, 12 * HOUR), 10 * HOUR + 1);
-        assert_eq!(now.iter().map(|slot| slot.free).collect::<Vec<_>>(), [0, 1], "a slot that began is past");
+        assert_eq!(
+            now.iter().map(|slot| slot.free).collect::<Vec<_>>(),
+            [Some(0), Some(1)],
+            "a slot that began is past"
+        );
         profile.slots = None;
-        assert_eq!(slots(&profile, &taken, (0, 24 * HOUR), 0).len(), 1, "the opening time");
+        let open = slots(&profile, &taken, (0, 24 * HOUR), 0);
+        assert_eq!(open.iter().map(|slot| slot.free).collect::<Vec<_>>(), [None], "the opening time, without a limit");
     }
 }

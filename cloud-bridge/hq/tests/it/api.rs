@@ -2,6 +2,7 @@
 
 mod access;
 mod commands;
+mod conformance;
 mod contract;
 mod exports;
 mod feed;
@@ -101,6 +102,7 @@ impl Hq {
 
     /// A request with a key; `headers` besides.
     fn ask(&self, method: Method, path: &str, key: Option<&str>, headers: &[(&str, &str)], body: &str) -> Answer {
+        let asked = method.to_string();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -110,7 +112,9 @@ impl Hq {
         }
         let mut answer = self.agent.run(request.body(body.to_owned()).unwrap()).unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, text: answer.body_mut().read_to_string().unwrap() }
+        let answer = Answer { status, headers, text: answer.body_mut().read_to_string().unwrap() };
+        conformance::check(&asked, path, &answer);
+        answer
     }
 
     fn get(&self, path: &str) -> Value {

@@ -63,3 +63,65 @@ fn a_refused_command_leaves_nothing_and_its_key_is_free() {
         assert_eq!(add("key-000001", &webhook("http://127.0.0.1:1/")).status, 201);
     });
 }
+
+/// A customer whose profile has one member more, at a place.
+fn customer(place: &str, name: &str, value: Value) -> Value {
+    let mut profile = json!({
+        "id": CUSTOMER, "name": "Ada", "changed_at_ms": 1,
+        "consents": [{ "purpose": "news", "given": true, "at_ms": 1, "text_version": "1" }]
+    });
+    profile.pointer_mut(place).unwrap()[name] = value;
+    profile
+}
+
+const CUSTOMER: &str = "0b8b5b0e-4a58-4f0e-9d43-2f2b1c7a9e11";
+
+#[test]
+fn an_unknown_member_at_any_level_is_refused_with_its_name() {
+    on_each_engine(|hq| {
+        let path = format!("/api/v1/customers/{CUSTOMER}");
+        let put = |key: &str, body: &Value| hq.command(Method::PUT, &path, key, body);
+        for (place, named) in [("", "`emials`"), ("/consents/0", "`consents.0.emials`")] {
+            let answer = put("key-000001", &customer(place, "emials", json!(["ada@example.com"])));
+            assert_eq!(answer.problem(), (400, "bad-request".into()), "{place}");
+            assert!(answer.json()["detail"].as_str().unwrap().contains(named), "{answer:?}");
+        }
+        assert_eq!(put("key-000001", &customer("", "emails", json!(["ada@example.com"]))).status, 200);
+        let search = |body: Value| hq.command(Method::POST, "/api/v1/customers/search", "", &body);
+        assert_eq!(search(json!({ "email": "ada@example.com" })).status, 200);
+        assert_eq!(search(json!({ "email": "ada@example.com", "x": 1 })).problem(), (400, "bad-request".into()));
+    });
+}
+
+#[test]
+fn card_data_is_refused_wherever_it_is_and_stored_nowhere() {
+    on_each_engine(|hq| {
+        let path = format!("/api/v1/customers/{CUSTOMER}");
+        let put = |key: &str, body: &Value| hq.command(Method::PUT, &path, key, body);
+        for body in [
+            customer("", "name", json!("Bob 4111 0006 0000 1141 CVV 987")),
+            customer("/consents/0", "text_version", json!("4111000600001141")),
+            customer("", "4111000600001141", json!(1)),
+            customer("", "changed_at_ms", json!(4_111_000_600_001_141_u64)),
+        ] {
+            let answer = put("key-000001", &body);
+            assert_eq!(answer.problem(), (422, "card-number-refused".into()), "{body}");
+            assert!(!answer.text.contains("4111"), "{answer:?}");
+        }
+        let good = customer("", "tier", json!("gold"));
+        assert_eq!(put("4111000600001141", &good).problem(), (422, "card-number-refused".into()));
+        assert_eq!(hq.refused(&path), (404, "customer-unknown".into()));
+        assert_eq!(put("key-000001", &good).status, 200);
+        let search = hq.command(Method::POST, "/api/v1/customers/search", "", &json!({ "name": "4111000600001141" }));
+        assert_eq!(search.problem(), (422, "card-number-refused".into()));
+    });
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_as_documented() {
+    on_each_engine(|hq| {
+        let body = json!({ "name": "x".repeat(200_000) });
+        let search = hq.command(Method::POST, "/api/v1/customers/search", "", &body);
+        assert_eq!(search.problem(), (413, "body-too-large".into()));
+    });
+}

@@ -181,7 +181,7 @@ impl Connection {
             if let Some(crowded) = crowded
                 && let Some(suppressed) = self.0.places.closed.take(&crowded)
             {
-                tracing::warn!(holder = %crowded, suppressed, "closed the holder's oldest connection: too many are open");
+                tracing::warn!(holder = %crowded, suppressed, "closed a holder's oldest connection: too many are open");
             }
         }
         *owner = Owner { holder: holder.to_owned(), is_signed_in: true, is_kept: true };

@@ -66,8 +66,8 @@ pub enum Refused {
     /// Another box has used it.
     #[error("the claim for {0} was used by another box: if that was not yours, revoke it and issue a new claim")]
     Used(contract::HubId),
-    /// The location gets no hub any more.
-    #[error("{location} is {state}, and gets no hub any more: add a new location")]
+    /// The location can't have a hub.
+    #[error("location {location} is {state} and can't have a hub: add a new location")]
     Closed {
         /// The location.
         location: contract::HubId,

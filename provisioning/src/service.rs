@@ -8,7 +8,8 @@
 //!   document (RFC 9457). Its `type` is `/problems/` and a name that never changes.
 //! - A refusal is logged at most once a minute for each address.
 //! - `GET /revoked.pem`: the list of revoked certificates. Whenever it changes, also by another program on the same
-//!   ledger, it is written to a file, and a command tells the broker. A command that takes longer than a minute is ended.
+//!   ledger, it is written to a file, and a command tells the broker. A command that takes longer than a minute is
+//!   ended.
 
 use std::{
     os::unix::process::CommandExt,

@@ -37,7 +37,7 @@ impl Alarms {
         match self.0.get_mut(&about) {
             Some(raised) if now.duration_since(raised.logged_at) < AGAIN => raised.why = why,
             _ => {
-                tracing::error!(%why, "the connection to HQ needs a person");
+                tracing::error!(%why, "connection to HQ needs attention");
                 self.0.insert(about, Raised { why, logged_at: now });
             }
         }

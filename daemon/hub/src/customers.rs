@@ -170,7 +170,7 @@ async fn history(State(hub): State<Arc<Hub>>, InPath(id): InPath<CustomerId>) ->
         Ok(Answer::Sales(sales)) => Some(sales),
         Ok(_) => None,
         Err(why) => {
-            tracing::debug!(%why, customer = %id, "HQ said nothing about what a customer bought");
+            tracing::debug!(%why, customer = %id, "HQ did not answer about what a customer bought");
             None
         }
     };

@@ -176,7 +176,7 @@ async fn ask(hub: &Arc<Hub>, number: &CardNumber, wanted: i64) -> Result<Option<
         Ok(Answer::GiftCard(Some(answer))) => answer,
         Ok(_) => return Ok(None),
         Err(why) => {
-            tracing::debug!(%why, card = number.masked(), "HQ said nothing about a gift card");
+            tracing::debug!(%why, card = number.masked(), "HQ did not answer about a gift card");
             return Ok(None);
         }
     };

@@ -255,7 +255,7 @@ async fn void_tender(
 
 /// Complete a paid training basket
 ///
-/// It gets a number of its own, such as `T12`, and its receipt says that it is none. Nothing else comes of it.
+/// It gets a number of its own, such as `T12`, and its receipt says that it is not a receipt. It has no other effect.
 #[utoipa::path(post, path = "/api/v1/training/baskets/{id}/complete", request_body = Empty,
     params(("id" = BasketId, Path)),
     responses((status = 200, body = TrainingDone), (status = 404, body = Problem), (status = 422, body = Problem)))]

@@ -79,7 +79,7 @@ pub(crate) enum Unusable {
     Day(String),
     #[error("{what} has {bytes} bytes; the limit is {most}")]
     TooLong { what: &'static str, bytes: usize, most: usize },
-    #[error("a text holds the character U+0000, which no database takes")]
+    #[error("a text contains U+0000, which the database does not accept")]
     Nul,
     #[error(transparent)]
     Number(#[from] DatabaseError),

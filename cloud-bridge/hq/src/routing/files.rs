@@ -66,7 +66,7 @@ pub enum FileError {
         range: &'static str,
     },
     /// Named more than once.
-    #[error("{what}: {field} is named twice; name it once")]
+    #[error("{what}: duplicate {field}")]
     Twice {
         /// The store or order.
         what: String,

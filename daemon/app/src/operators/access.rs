@@ -194,7 +194,7 @@ pub(crate) fn require_other(
                 needs_override(
                     right,
                     amount,
-                    "an operator can't approve an own count; let another operator sign for it",
+                    "an operator can't approve their own count; another operator must approve",
                 )
             })
         }

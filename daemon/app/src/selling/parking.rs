@@ -60,7 +60,7 @@ fn require_unpaid(basket: &commerce::Basket) -> Result<(), Refusal> {
         return Err(PAYMENT_PENDING.because(format!("a card payment of basket {id} is in progress")));
     }
     if basket.tenders.iter().any(|tender| !tender.voided) {
-        return Err(BASKET_PARTLY_PAID.because(format!("something of basket {id} is paid; give it back first")));
+        return Err(BASKET_PARTLY_PAID.because(format!("basket {id} is partly paid; void its tenders first")));
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ pub(super) fn follow(
 ) -> Result<(), StoreError> {
     let before = quota.quota;
     if let Some(breach) = quota.quota.after_movement(position.on_hand) {
-        tracing::warn!(item = %position.sku, milli = breach.milli, "goods that were kept for the web are gone");
+        tracing::warn!(item = %position.sku, milli = breach.milli, "goods reserved for the web were sold");
     }
     if quota.quota == before {
         return Ok(());

@@ -39,7 +39,7 @@ pub enum Refusal {
         line: u32,
     },
     /// The line is of an order, whose goods and prices are agreed.
-    #[error("line {line} is of order {order}; abandon the basket, and hand over without the line")]
+    #[error("line {line} belongs to order {order}; abandon the basket, and hand over without the line")]
     LineOfOrder {
         /// The line.
         line: u32,
@@ -53,7 +53,9 @@ pub enum Refusal {
         line: u32,
     },
     /// The exchange is not even.
-    #[error("line {line} is exchanged for the same quantity of goods of the same price; sell others as ever")]
+    #[error(
+        "line {line} is exchanged for the same quantity of goods of the same price; sell other goods as a normal line"
+    )]
     NotEven {
         /// The line that takes goods back.
         line: u32,
@@ -85,7 +87,7 @@ pub enum Refusal {
         from_ms: i64,
     },
     /// The goods are sold from an age on, which nobody has checked.
-    #[error("line {line} is sold from the age of {years}; check the customer's age and send it, or void the line")]
+    #[error("line {line} has a minimum age of {years}; check the customer's age and send it, or void the line")]
     AgeUnchecked {
         /// The line.
         line: u32,

@@ -141,7 +141,7 @@ async fn approve(
     let can = match hub.devices.terminal(&payment.terminal) {
         Ok(device) => device.capabilities(),
         Err(refusal) => {
-            tracing::error!(%refusal, "the terminal is gone");
+            tracing::error!(%refusal, "terminal is not in the config");
             return;
         }
     };

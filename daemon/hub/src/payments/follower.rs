@@ -51,7 +51,7 @@ impl ResolvePayments {
         // The task may have ended the payment before it released the lock.
         let payment = payments::read(&hub.store, payment.id)?;
         if !payment.state.is_settled() {
-            tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "nobody drives this payment");
+            tracing::warn!(payment = %payment.id, terminal = %payment.terminal, "payment has no task; resuming it");
             let hub = Arc::clone(hub);
             let span = trail::payment(&payment);
             tokio::spawn(async move { drive::resolve(&hub, payment, held).await }.instrument(span));

@@ -32,7 +32,7 @@ impl Follower for FollowPrices {
         });
         followed.await.map_err(|_| store::StoreError::Panicked)??;
         if let Some(book) = self.0.prices.book() {
-            tracing::info!(version = book.version(), items = book.len(), "a price book is in force");
+            tracing::info!(version = book.version(), items = book.len(), "price book active");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Doors that must stay shut: other sites' pages, and the log.
+//! What must be refused: other sites' pages, and the log.
 
 use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;

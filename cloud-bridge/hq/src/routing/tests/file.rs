@@ -70,7 +70,7 @@ fn values_out_of_range_are_named() {
         files::network(&file.to_string()).unwrap_err().to_string()
     };
     assert_eq!(network("/policy/most_stores", json!(9)), "the policy: most_stores is out of range; 1 to 8");
-    assert_eq!(network("/stores/1/store", json!("store-1")), "the network: store-1 is named twice; name it once");
+    assert_eq!(network("/stores/1/store", json!("store-1")), "the network: duplicate store-1");
     for (pointer, value) in [
         ("/policy/weights/hour", json!(10_000_001)),
         ("/stores/0/at/lat", json!(90.1)),
@@ -86,10 +86,7 @@ fn values_out_of_range_are_named() {
     let mut file = network_file();
     let twice = file["stores"][0]["stock"][0].clone();
     file["stores"][0]["stock"].as_array_mut().unwrap().push(twice);
-    assert_eq!(
-        files::network(&file.to_string()).unwrap_err().to_string(),
-        "store-1: item 818981 is named twice; name it once"
-    );
+    assert_eq!(files::network(&file.to_string()).unwrap_err().to_string(), "store-1: duplicate item 818981");
     let order = |pointer: &str, value: Value| {
         let mut file = order_file();
         *file.pointer_mut(pointer).unwrap() = value;
@@ -100,7 +97,7 @@ fn values_out_of_range_are_named() {
     assert!(order("/lines/0/quantity/milli", json!(1500)).contains("1500 thousandths"));
     assert!(order("/to/point/lat", json!(91)).contains("to is out of range"));
     let line = order_file()["lines"][0].clone();
-    assert!(order("/lines", json!([line, line])).contains("line 1 is named twice"));
+    assert!(order("/lines", json!([line, line])).contains("duplicate line 1"));
     let mut unknown = order_file();
     unknown["colour"] = json!("red");
     assert!(files::orders(&unknown.to_string()).unwrap_err().to_string().contains("unknown field"));

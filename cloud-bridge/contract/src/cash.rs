@@ -5,10 +5,13 @@
 //! - **`shift.closed`:** the Z report of a shift, with its count. HQ compares it with the sales of the shift, which
 //!   come in the stream `sales` and name it.
 //! - **`day.closed`:** the Z report of a business day.
+//! - **`terminal.reconciled`:** what a payment terminal reported at the end of its day, against the store's bookings; or
+//!   why it reported nothing. A terminal that was asked again has several.
 
 use commerce::{
     Actor, BusinessDay, Currency, Minor, ShiftId, TillName,
     cash::{Day, Kind as Movement, Shift, ShiftState},
+    reconciliation::{Comparison, Reconciliation},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,8 @@ pub static MOVED: EventKind<CashMoved> = Kind::new("cash.moved", Stream::cash())
 pub static SHIFT_CLOSED: EventKind<ShiftClosed> = Kind::new("shift.closed", Stream::cash());
 /// A business day was closed.
 pub static DAY_CLOSED: EventKind<DayClosed> = Kind::new("day.closed", Stream::cash());
+/// A payment terminal was asked to close its day.
+pub static TERMINAL_RECONCILED: EventKind<TerminalReconciled> = Kind::new("terminal.reconciled", Stream::cash());
 
 /// A person opened a shift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +93,14 @@ pub struct DayClosed {
     pub day: Day,
 }
 
+/// A payment terminal was asked to close its day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TerminalReconciled {
+    /// The result, without the terminal's report.
+    pub reconciliation: Reconciliation,
+}
+
 /// A report of cash that can't be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCash {
@@ -103,6 +116,12 @@ pub enum BadCash {
     /// The day is not closed, or lists open shifts.
     #[error("business day {0} is not closed")]
     OpenDay(u64),
+    /// The reconciliation has not ended.
+    #[error("reconciliation {0} has not ended")]
+    OpenReconciliation(u64),
+    /// The sums of a reconciliation do not add up.
+    #[error("the sums of reconciliation {0} do not add up")]
+    Reconciliation(u64),
 }
 
 impl Body for ShiftOpened {
@@ -133,6 +152,17 @@ impl Body for DayClosed {
     fn check(&self) -> Result<(), BadBody> {
         let is_closed = self.day.closing.is_some() && self.day.open.is_empty();
         if is_closed { Ok(()) } else { Err(BadCash::OpenDay(self.day.number).into()) }
+    }
+}
+
+impl Body for TerminalReconciled {
+    fn check(&self) -> Result<(), BadBody> {
+        let number = self.reconciliation.number;
+        if !self.reconciliation.has_ended() {
+            return Err(BadCash::OpenReconciliation(number).into());
+        }
+        let adds_up = self.reconciliation.comparison().is_none_or(Comparison::adds_up);
+        if adds_up { Ok(()) } else { Err(BadCash::Reconciliation(number).into()) }
     }
 }
 

@@ -53,6 +53,7 @@ pub fn all() -> Vec<Named> {
         body(&cash::MOVED),
         body(&cash::SHIFT_CLOSED),
         body(&cash::DAY_CLOSED),
+        body(&cash::TERMINAL_RECONCILED),
         body(&transfer::ANNOUNCED),
         body(&customer::CHANGED),
         body(&customer::ERASURE_REQUESTED),

@@ -4,13 +4,14 @@
 //! reversed, and baskets that are partly paid. The commit looks at every terminal again, so that a payment that begins
 //! in between is found as well. A basket that is first paid in between belongs to the next shift, like its sale.
 
-use commerce::{BasketId, PaymentId, RegisterName, ShiftId, cash::Shift};
+use commerce::{BasketId, Currency, PaymentId, RegisterName, ShiftId, cash::Shift};
 use store::{Store, StoreError, Transaction};
 
 use crate::{
     By, Capability, Refusal,
     cash::{self, DayReport, ShiftReport},
     payments::{self, Payment},
+    reconciliation,
     refusal::{Class, Kind, Member},
     selling,
 };
@@ -114,7 +115,7 @@ pub fn close_shift(
     cash::close(transaction, by, id, limit)
 }
 
-/// Closes the business day, unless something is not settled.
+/// Closes the business day, unless something is not settled, and leaves the task to reconcile each terminal.
 ///
 /// # Errors
 /// As for [`cash::close_day`], or something is not settled.
@@ -123,7 +124,10 @@ pub fn close_day(
     by: &By,
     unsettled: Unsettled,
     terminals: &[String],
+    currency: Currency,
 ) -> Result<DayReport, Refusal> {
     unsettled.with_terminals(transaction, terminals)?.require_none(|_| true)?;
-    cash::close_day(transaction, by)
+    let closed = cash::close_day(transaction, by)?;
+    reconciliation::due(transaction, by, terminals, (closed.day.number, closed.day.business_day), currency)?;
+    Ok(closed)
 }

@@ -36,6 +36,7 @@ pub mod pricing;
 pub mod printing;
 pub mod publications;
 pub mod recalls;
+pub mod reconciliation;
 pub mod refusal;
 pub mod registers;
 pub mod returns;
@@ -82,6 +83,7 @@ pub static CAPABILITIES: &[&Capability] = &[
     &selling::CAPABILITY,
     &training::CAPABILITY,
     &payments::CAPABILITY,
+    &reconciliation::CAPABILITY,
     &closing::CAPABILITY,
     &hq::CAPABILITY,
     &maintenance::CAPABILITY,

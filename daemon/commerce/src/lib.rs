@@ -27,6 +27,7 @@
 //! | [`serial`] | units with serial numbers, and their warranties |
 //! | [`void`] | what voids a completed sale, and the money that is given back |
 //! | [`payment`] | the life of a card payment: charge, refund, reversal, doubt |
+//! | [`reconciliation`] | what a payment terminal booked, against the store's own bookings |
 //! | [`cash`] | tills, shifts, counts, the business day |
 //! | [`pricing`] | price books, promotions, taxes, rounding |
 //! | [`operator`] | roles, and what each may do up to which limit |
@@ -66,6 +67,7 @@ pub mod payment;
 pub mod pricing;
 pub mod quantity;
 pub mod receipt;
+pub mod reconciliation;
 pub mod returns;
 pub mod sale;
 pub mod serial;

@@ -9,15 +9,18 @@ use app::{
         ReadXReport, ShiftReport, ShiftStatus,
     },
     closing::{self, Unsettled},
+    reconciliation::{self, DayWithTerminals},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{Minor, ShiftId};
+use serde::Deserialize;
 use store::{Purpose, Transaction};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
-    printing::print_x_report,
+    printing::{print_day_report, print_x_report},
     web::{Asker, Command, Empty, InPath, InQuery, Page, Problem, Routes, reading},
 };
 
@@ -39,6 +42,7 @@ pub(crate) fn routes() -> Routes {
         .read(&REPORT, routes!(list_days))
         .read(&REPORT, routes!(read_day))
         .command(&CLOSE_DAY, routes!(close_day))
+        .command(&REPORT, routes!(print_day))
 }
 
 /// Open a shift at the register
@@ -233,23 +237,50 @@ async fn list_days(State(hub): State<Arc<Hub>>, InQuery(page): InQuery<Page>) ->
     reading(move || Ok(cash::days(&hub.store, page.before, page.limit())?)).await.map(Json)
 }
 
-/// Get a business day: the sums of its closed shifts
+/// Get a business day: the sums of its closed shifts, and the reconciliations of its payment terminals
 #[utoipa::path(get, path = "/api/v1/days/{number}", params(("number" = u64, Path)),
-    responses((status = 200, body = DayReport), (status = 404, body = Problem)))]
-async fn read_day(State(hub): State<Arc<Hub>>, InPath(number): InPath<u64>) -> Result<Json<DayReport>, Problem> {
-    reading(move || cash::day(&hub.store, number)).await.map(Json)
+    responses((status = 200, body = DayWithTerminals), (status = 404, body = Problem)))]
+async fn read_day(State(hub): State<Arc<Hub>>, InPath(number): InPath<u64>) -> Result<Json<DayWithTerminals>, Problem> {
+    reading(move || reconciliation::day(&hub.store, number)).await.map(Json)
 }
 
 /// Close the business day; the answer is the store's Z report
 ///
 /// The next sale begins another day. Refused while a shift that a person opened is not closed, a payment has no outcome
-/// or is to be reversed, or a basket is partly paid; the refusal names them.
+/// or is to be reversed, or a basket is partly paid; the refusal names them. Then every payment terminal closes its day
+/// and is reconciled; the day has the results once the terminals have answered.
 #[utoipa::path(post, path = "/api/v1/days/close", request_body = Empty,
     responses((status = 200, body = DayReport), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn close_day(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<Json<DayReport>, Problem> {
     let (unsettled, terminals) = unsettled(&hub).await?;
+    let currency = hub.currency();
     let closed = command.commit(&hub.store, Purpose::Money, move |transaction, by, Empty {}| {
-        closing::close_day(transaction, by, unsettled, &terminals)
+        closing::close_day(transaction, by, unsettled, &terminals, currency)
     });
     Ok(Json(closed.await?))
+}
+
+/// A request to print the report of a day.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PrintDay {
+    /// The name of the receipt printer.
+    printer: String,
+}
+
+/// Print the report of a business day: its Z report once it is closed, with its payment terminals
+///
+/// The answer comes when the printer has confirmed it, or has failed. A repeat prints again.
+#[utoipa::path(post, path = "/api/v1/days/{number}/print", request_body = PrintDay,
+    params(("number" = u64, Path)),
+    responses((status = 200, body = DayWithTerminals), (status = 404, body = Problem), (status = 502, body = Problem)))]
+async fn print_day(
+    State(hub): State<Arc<Hub>>,
+    InPath(number): InPath<u64>,
+    command: Command<PrintDay>,
+) -> Result<Json<DayWithTerminals>, Problem> {
+    let reader = Arc::clone(&hub);
+    let day = reading(move || reconciliation::day(&reader.store, number)).await?;
+    print_day_report(&hub, &command.body.printer, &day, command.by.at_ms).await?;
+    Ok(Json(day))
 }

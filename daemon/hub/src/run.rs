@@ -53,7 +53,7 @@ use crate::{
         timekeeper::{ClockFigures, Timekeeper},
         today::Today,
     },
-    payments::ResolvePayments,
+    payments::{ReconcileTerminals, ResolvePayments},
     pricing::FollowPrices,
     printing::{PrintLabels, PrintReceipts},
     publications::{ActivatePublications, FetchPublications},
@@ -190,6 +190,7 @@ fn follow(hub: &Arc<Hub>) {
     followers::start(&hub.store, FollowSales(Arc::clone(hub)));
     followers::start(&hub.store, LearnFromSales::new(Arc::clone(hub)));
     followers::start(&hub.store, ResolvePayments::new(Arc::clone(hub)));
+    followers::start(&hub.store, ReconcileTerminals::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowOrders::new(Arc::clone(hub)));
     followers::start(&hub.store, FollowDeadlines::new(Arc::clone(hub)));
     if hub.config.headquarters.is_some() {

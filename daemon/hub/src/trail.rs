@@ -36,6 +36,11 @@ pub(crate) fn payment(payment: &Payment) -> Span {
     tracing::info_span!("payment", payment = %id, %basket, %terminal, sale = field::Empty)
 }
 
+/// The span of a terminal that closes its day.
+pub(crate) fn reconciliation(terminal: &str) -> Span {
+    tracing::info_span!("reconciliation", terminal)
+}
+
 /// The span of a receipt.
 pub(crate) fn receipt(printer: &str) -> Span {
     tracing::info_span!("receipt", printer, sale = field::Empty)

@@ -254,7 +254,6 @@ pub struct Record {
 
 /// The totals of a closed day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Closing {
     /// By scheme, as the terminal names it; those without a transaction are omitted.
     pub schemes: Vec<SchemeTotal>,
@@ -264,7 +263,6 @@ pub struct Closing {
 
 /// The total of a scheme.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SchemeTotal {
     /// The scheme.
     pub scheme: String,

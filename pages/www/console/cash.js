@@ -276,7 +276,7 @@ function DayList() {
 }
 
 function Day({ id }) {
-  const day = useLoad(() => api.get(`/days/${id}`), [id]);
+  const day = useLoad(() => api.get(`/days/${id}`), [id], 5000);
   return html`<div class="row">
       <${LinkButton} kind="plain" icon="back" href=${to("cash", "days")}>${t("console.cash.days")}<//>
     </div>
@@ -293,8 +293,96 @@ function Day({ id }) {
           <section class="card">
             <h2>${t("console.cash.day", { day: data.business_day })}</h2>
             <${Figures} of=${data} />
-          </section>`}<//
+            <${PrintDay} id=${id} />
+          </section>
+          ${data.terminals.map(
+            (one) => html`<${Terminal} key=${one.number} of=${one} day=${data.number} onAgain=${day.again} />`,
+          )}`}<//
     >`;
+}
+
+function PrintDay({ id }) {
+  const printers = useLoad(async () =>
+    (await api.get("/devices")).filter(({ kind }) => kind === "receipt_printer").map(({ name }) => name),
+  );
+  return html`<${Loaded} of=${printers}
+    >${(names) => html`<div class="actions">
+      ${names.map(
+        (printer) => html`<${ActButton}
+          key=${printer}
+          icon="printer"
+          onAct=${() => command(`/days/${id}/print`, { printer }, t("console.cash.printed"))}
+          >${t("console.cash.print_at", { printer })}<//
+        >`,
+      )}
+    </div>`}<//
+  >`;
+}
+
+const TERMINAL_BADGES = { agrees: "good", differs: "bad", not_reconciled: "busy" };
+
+// A payment terminal at the end of the day: its totals against the store's bookings.
+function Terminal({ of, day, onAgain }) {
+  const { state, result } = of;
+  const shown = state === "reconciled" ? (result.agrees ? "agrees" : "differs") : state;
+  const again = async () => {
+    await command(`/terminals/${encodeURIComponent(of.terminal)}/closing`, { day }, t("console.cash.terminal.asked"));
+    onAgain();
+  };
+  return html`<section class="card stack">
+    <div class="row spread">
+      <h2>${t("console.cash.terminal", { terminal: of.terminal })}</h2>
+      <${Badge} kind=${TERMINAL_BADGES[shown] ?? ""}>${word("reconciliation", shown)}<//>
+    </div>
+    ${state === "not_reconciled" && html`<${Notice} kind="busy">${of.why}<//>`}
+    ${
+      result &&
+      html`<${Table}
+        label=${t("console.cash.terminal.schemes")}
+        rows=${result.schemes}
+        id=${(row) => row.scheme}
+        columns=${[
+          { title: t("console.cash.terminal.scheme"), cell: (row) => word("card_scheme", row.scheme) },
+          { title: t("console.cash.terminal.by_terminal"), number: true, cell: (row) => amount(row.terminal.amount) },
+          { title: t("console.cash.terminal.by_store"), number: true, cell: (row) => amount(row.store.amount) },
+          {
+            title: t("console.cash.difference"),
+            number: true,
+            cell: (row) => amount(row.terminal.amount - row.store.amount),
+          },
+        ]}
+      />`
+    }
+    ${
+      result?.suspects?.length > 0 &&
+      html`<${Notice} kind="bad">${t("console.cash.terminal.differs", { difference: amount(result.difference) })}<//>
+        <${Table}
+          label=${t("console.cash.terminal.suspects")}
+          rows=${result.suspects}
+          id=${(row) => row.number}
+          columns=${[
+            { title: t("console.time"), brief: true, cell: (row) => dateTime(row.at_ms) },
+            { title: t("console.cash.terminal.payment"), cell: (row) => row.payment },
+            { title: t("console.cash.terminal.register"), cell: (row) => row.register },
+            { title: t("console.amount"), number: true, cell: (row) => amount(row.amount) },
+            {
+              title: t("console.state"),
+              cell: (row) =>
+                [
+                  row.explains && t("console.cash.terminal.explains"),
+                  row.decided && t("console.cash.terminal.decided"),
+                ]
+                  .filter(Boolean)
+                  .join(", ") || "–",
+            },
+          ]}
+        />`
+    }
+    ${
+      (state === "not_reconciled" || shown === "differs") &&
+      html`<div class="actions"><${ActButton} onAct=${again}>${t("console.cash.terminal.again")}<//></div>`
+    }
+  </section>`;
 }
 
 function Movements() {

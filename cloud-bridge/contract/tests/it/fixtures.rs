@@ -90,6 +90,7 @@ fn rewritten(name: &str, json: &Value) -> Value {
         "cash.moved" => body(&cash::MOVED, &event),
         "shift.closed" => body(&cash::SHIFT_CLOSED, &event),
         "day.closed" => body(&cash::DAY_CLOSED, &event),
+        "terminal.reconciled" => body(&cash::TERMINAL_RECONCILED, &event),
         "publications" => message::<PublicationStates>(json),
         "announcement" => document::<Announcement>(json),
         "manifest" => {

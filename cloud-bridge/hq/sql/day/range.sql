@@ -1,4 +1,4 @@
-SELECT hub, business_day, currency, sales, lines, regular, discount, net, manufacturer_coupon
+SELECT hub, business_day, currency, sales, lines, regular, discount, net, manufacturer_coupon, owed, voids, voided
 FROM day
 WHERE (hub, business_day, currency) > ($1, $2, $3)
   AND hub >= $4 AND hub <= $5 AND business_day >= $6 AND business_day <= $7

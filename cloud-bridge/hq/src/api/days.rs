@@ -48,10 +48,16 @@ struct StoreDay {
     regular: i64,
     /// The sum of all discounts.
     discount: i64,
-    /// The amount owed by customers.
+    /// The amount owed for the goods.
     net: i64,
     /// The sum of manufacturers' coupons.
     manufacturer_coupon: i64,
+    /// The amount owed with deposits, fees, added taxes and the rounding of cash: the takings of the Z report.
+    owed: i64,
+    /// The number of sales that void others. They are among `sales`.
+    voids: i64,
+    /// Their amount owed for the goods, negative. It is in `net`.
+    voided: i64,
     /// The totals by tender.
     tenders: Vec<DayTender>,
 }
@@ -92,9 +98,23 @@ const PAST_ALL: &str = "~";
 type Key = (String, String, String);
 
 fn day(row: Row) -> Result<StoreDay, DatabaseError> {
-    let (store, business_day, currency, sales, lines, regular, discount, net, manufacturer_coupon) = row.read()?;
-    let tenders = Vec::new();
-    Ok(StoreDay { store, business_day, currency, sales, lines, regular, discount, net, manufacturer_coupon, tenders })
+    let (store, business_day, currency, sales, lines, regular, discount, net, coupon, owed, voids, voided) =
+        row.read()?;
+    Ok(StoreDay {
+        store,
+        business_day,
+        currency,
+        sales,
+        lines,
+        regular,
+        discount,
+        net,
+        manufacturer_coupon: coupon,
+        owed,
+        voids,
+        voided,
+        tenders: Vec::new(),
+    })
 }
 
 fn key(day: &StoreDay) -> Key {

@@ -1,6 +1,9 @@
 //! `store-hub-hq cash`
 
-use hq::report::{DayCash, cash::TenderCash};
+use hq::report::{
+    DayCash,
+    cash::{TenderCash, TerminalCash},
+};
 
 use super::{
     Failure, Report,
@@ -20,6 +23,8 @@ pub(crate) async fn run(report: &Report) -> Result<(), Failure> {
         ">over or short",
         "reported",
         "not as in the book",
+        "Z report",
+        "terminals",
     ];
     let mut output = Output::new(report.json, header);
     ledger.cash(|day| output.row(&day, columns).map_err(Failure::from)).await?;
@@ -44,5 +49,26 @@ fn columns(day: &DayCash) -> Vec<String> {
         money(day.difference_minor),
         day.tenders.iter().map(reported).collect::<Vec<_>>().join(", "),
         contradictions.collect::<Vec<_>>().join("; "),
+        match day.z_agrees {
+            None => "not closed".into(),
+            Some(true) => "as in the book".into(),
+            Some(false) => format!("{}, in the book {}", money(day.z.owed_minor), money(day.book.owed_minor)),
+        },
+        day.terminals.iter().map(|found| terminal(found, &money)).collect::<Vec<_>>().join("; "),
     ]
+}
+
+fn terminal(found: &TerminalCash, money: &impl Fn(i64) -> String) -> String {
+    let name = found.terminal.escape_debug();
+    match (found.state.as_str(), found.difference_minor, &found.why) {
+        ("agrees", ..) => format!("{name} agrees"),
+        ("differs", Some(difference), _) => {
+            let explaining = found.suspects.iter().filter(|suspect| suspect.explains);
+            let payments: Vec<_> = explaining.map(|suspect| suspect.payment.escape_debug().to_string()).collect();
+            let cause = if payments.is_empty() { String::new() } else { format!(" ({})", payments.join(", ")) };
+            format!("{name} differs by {}{cause}", money(difference))
+        }
+        (_, _, Some(why)) => format!("{name} not reconciled: {}", why.escape_debug()),
+        _ => format!("{name} not reconciled"),
+    }
 }

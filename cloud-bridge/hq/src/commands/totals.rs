@@ -9,7 +9,20 @@ use super::{
 
 pub(crate) async fn run(report: &Report) -> Result<(), Failure> {
     let ledger = report.ledger.open().await?;
-    let header = &["store", "business day", ">sales", ">lines", ">regular", ">discount", ">net", ">coupons", "paid by"];
+    let header = &[
+        "store",
+        "business day",
+        ">sales",
+        ">lines",
+        ">regular",
+        ">discount",
+        ">net",
+        ">coupons",
+        ">owed",
+        ">voids",
+        ">voided",
+        "paid by",
+    ];
     let mut output = Output::new(report.json, header);
     ledger.days(|day| output.row(&day, columns).map_err(Failure::from)).await?;
     Ok(output.end("No sales yet.")?)
@@ -27,6 +40,9 @@ fn columns(day: &DayTotals) -> Vec<String> {
         money(day.discount_minor),
         money(day.net_minor),
         money(day.manufacturer_coupon_minor),
+        money(day.owed_minor),
+        day.voids.to_string(),
+        money(day.voided_minor),
         day.tenders.iter().map(paid).collect::<Vec<_>>().join(", "),
     ]
 }

@@ -51,6 +51,7 @@ pub(super) static ALL: &[Migration] = migrations![
     "0015_units",
     "0016_gift_cards",
     "0017_customers",
+    "0018_reconciliation",
     "0019_order_requests",
     "0020_returns",
 ];

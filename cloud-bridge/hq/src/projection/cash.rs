@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use commerce::Minor;
+use commerce::{
+    Minor,
+    reconciliation::{Reconciliation, State},
+};
 use contract::SaleCompleted;
 
 use super::{
@@ -36,6 +39,14 @@ statements! {
     INSERT_DAY = "cash/insert_day" + postgres;
     /// Empties the table.
     CLEAR_DAYS = "cash/clear_days";
+    /// Adds terminals that were asked to close their day.
+    INSERT_TERMINAL = "cash/insert_terminal" + postgres;
+    /// Empties the table.
+    CLEAR_TERMINALS = "cash/clear_terminals";
+    /// Adds bookings that can be the cause of a difference.
+    INSERT_SUSPECT = "cash/insert_suspect" + postgres;
+    /// Empties the table.
+    CLEAR_SUSPECTS = "cash/clear_suspects";
 }
 
 /// The largest sum of a shift.
@@ -61,9 +72,12 @@ static TENDER: Table = rows("shift_tender", &INSERT_TENDER, &CLEAR_TENDERS);
 static RESULT: Table = rows("shift_result", &INSERT_RESULT, &CLEAR_RESULTS);
 static MOVEMENT: Table = rows("cash_movement", &INSERT_MOVEMENT, &CLEAR_MOVEMENTS);
 static DAY: Table = rows("store_day", &INSERT_DAY, &CLEAR_DAYS);
+static TERMINAL: Table = rows("terminal_result", &INSERT_TERMINAL, &CLEAR_TERMINALS);
+static SUSPECT: Table = rows("terminal_suspect", &INSERT_SUSPECT, &CLEAR_SUSPECTS);
 
-/// Shifts by their sales and by their results, movements of cash, and closed days.
-pub(crate) static PROJECTION: Projection = Projection { tables: &[&BOOK, &TENDER, &RESULT, &MOVEMENT, &DAY], effects };
+/// Shifts by their sales and by their results, movements of cash, closed days, and reconciled terminals.
+pub(crate) static PROJECTION: Projection =
+    Projection { tables: &[&BOOK, &TENDER, &RESULT, &MOVEMENT, &DAY, &TERMINAL, &SUSPECT], effects };
 
 fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
     let hub = told.stored.hub.as_str();
@@ -112,6 +126,7 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
         Body::DayClosed(closed) => {
             let day = &closed.day;
             let Some(closing) = &day.closing else { return Ok(Vec::new()) };
+            let total = day.total();
             vec![Effect::row(
                 &DAY,
                 values![
@@ -125,11 +140,57 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
                     day.expected.get(),
                     day.counted.get(),
                     day.difference.get(),
+                    Value::unsigned("sales", total.sales)?,
+                    total.discount.get(),
+                    total.net.get(),
+                    total.owed.get(),
                 ],
             )]
         }
+        Body::TerminalReconciled(told) => terminal(hub, &epoch, &told.reconciliation)?,
         _ => Vec::new(),
     })
+}
+
+/// A terminal that was asked to close its day.
+fn terminal(hub: &str, epoch: &Value, reconciliation: &Reconciliation) -> Result<Vec<Effect>, Unusable> {
+    let (state, ended_at_ms, why) = match &reconciliation.state {
+        State::Reconciled { at_ms, result, .. } if result.agrees => ("agrees", *at_ms, None),
+        State::Reconciled { at_ms, .. } => ("differs", *at_ms, None),
+        State::NotReconciled { at_ms, why, .. } => ("not_reconciled", *at_ms, Some(why.as_str())),
+        // The body was checked: it has ended.
+        State::Due | State::Asked { .. } => return Ok(Vec::new()),
+    };
+    let day = reconciliation.business_day.to_string();
+    let number = Value::unsigned("number", reconciliation.number)?;
+    let key = || values![hub, &day, reconciliation.currency.code(), epoch.clone(), number.clone()].into_iter();
+    let result = reconciliation.comparison();
+    let listed = result.map_or(0, |result| result.suspects.len() as u64);
+    let suspects = result.map_or(0, |result| result.more_suspects).saturating_add(listed);
+    let sums = values![
+        reconciliation.terminal.as_str(),
+        state,
+        ended_at_ms,
+        result.map(|result| result.terminal.get()),
+        result.map(|result| result.store.get()),
+        result.map(|result| result.difference.get()),
+        Value::unsigned("suspects", suspects)?,
+        why,
+    ];
+    let mut effects = vec![Effect::row(&TERMINAL, key().chain(sums).collect())];
+    for suspect in result.map(|result| result.suspects.as_slice()).unwrap_or_default() {
+        let booking = &suspect.booking;
+        let row = values![
+            Value::unsigned("booking", booking.number)?,
+            booking.payment.to_string(),
+            booking.register.as_str(),
+            booking.amount.get(),
+            booking.requested.get(),
+            i64::from(suspect.explains),
+        ];
+        effects.push(Effect::row(&SUSPECT, key().chain(row).collect()));
+    }
+    Ok(effects)
 }
 
 /// A sale, in the book of its shift.

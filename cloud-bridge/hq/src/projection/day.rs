@@ -32,7 +32,7 @@ static DAY: Table = Table {
     name: "day",
     kind: TableKind::Sums {
         load: &LOAD,
-        columns: &["sales", "lines", "regular", "discount", "net", "manufacturer_coupon"],
+        columns: &["sales", "lines", "regular", "discount", "net", "manufacturer_coupon", "owed", "voids", "voided"],
         most: MOST,
     },
     store: &STORE,
@@ -67,8 +67,18 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
         let [_, amount] = tenders.entry("cash").or_default();
         *amount = amount.saturating_sub(totals.change.get());
     }
-    let by =
-        vec![1, lines, totals.regular.get(), totals.discount.get(), totals.net.get(), totals.manufacturer_coupon.get()];
+    let owed = totals.net + totals.charges + totals.added_tax + totals.cash_rounding;
+    let by = vec![
+        1,
+        lines,
+        totals.regular.get(),
+        totals.discount.get(),
+        totals.net.get(),
+        totals.manufacturer_coupon.get(),
+        owed.get(),
+        i64::from(sale.voids.is_some()),
+        if sale.voids.is_some() { totals.net.get() } else { 0 },
+    ];
     let mut effects = vec![Effect::Change { table: &DAY, key: key.clone(), by }];
     effects.extend(tenders.into_iter().map(|(kind, by)| {
         let key = key.iter().cloned().chain(values![kind]).collect();

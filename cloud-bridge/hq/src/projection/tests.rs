@@ -142,6 +142,7 @@ async fn every_projection_equals_its_recomputation(fresh: Fresh) {
                 ("shift.closed", include_str!("../../../contract/fixtures/v1/shift.closed@counted.json")),
                 ("cash.moved", include_str!("../../../contract/fixtures/v1/cash.moved@paid-out.json")),
                 ("day.closed", include_str!("../../../contract/fixtures/v1/day.closed@plain.json")),
+                ("terminal.reconciled", include_str!("../../../contract/fixtures/v1/terminal.reconciled@differs.json")),
             ];
             let events = (1..).zip(cash).map(|(number, (kind, body))| {
                 let body: Json = serde_json::from_str(body).unwrap();

@@ -4,7 +4,7 @@ use commerce::OrderId;
 use contract::{
     BadBody, Epoch, Event, HubId, Placeholder, SaleCompleted, Sequence, StockMoved, StockOpened, Stream,
     audit::{self, AuditRecorded},
-    cash::{self, CashMoved, DayClosed, ShiftClosed},
+    cash::{self, CashMoved, DayClosed, ShiftClosed, TerminalReconciled},
     customer, gift_card,
     kind::{Body as Bounded, EventKind},
     message::{OVERSIZED, UNREADABLE},
@@ -57,6 +57,8 @@ pub(crate) enum Body {
     CashMoved(Box<CashMoved>),
     /// A business day was closed.
     DayClosed(Box<DayClosed>),
+    /// A payment terminal was asked to close its day.
+    TerminalReconciled(Box<TerminalReconciled>),
     /// An event without projection: [`crate::orders`] [`crate::gift_cards`] or [`crate::customers`] processes it, or
     /// wrote it.
     Aside,
@@ -118,6 +120,8 @@ pub(crate) fn read(event: &Event) -> Result<Body, Unusable> {
         Ok(Body::CashMoved(Box::new(cash::MOVED.read(event)?)))
     } else if cash::DAY_CLOSED.is(event) {
         Ok(Body::DayClosed(Box::new(cash::DAY_CLOSED.read(event)?)))
+    } else if cash::TERMINAL_RECONCILED.is(event) {
+        Ok(Body::TerminalReconciled(Box::new(cash::TERMINAL_RECONCILED.read(event)?)))
     } else if let Some(aside) = aside(event) {
         aside.map(|()| Body::Aside)
     } else if is_placeholder(&event.kind) {

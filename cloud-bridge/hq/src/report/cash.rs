@@ -1,16 +1,27 @@
-//! Cash by store and business day: what the stores' counts say, against the book of their sales.
+//! Cash by store and business day: what the stores' counts, Z reports and payment terminals say, against the book of
+//! their sales.
+
+use std::collections::HashMap;
 
 use serde::Serialize;
 
 use crate::{
     Ledger,
-    database::{DatabaseError, Row, statement::statements, values},
+    database::{DatabaseError, Row, Transaction, statement::statements, values},
     report::pages::Pages,
 };
 
 statements! {
     /// The tenders of shifts after one: by their sales and by their results.
     PAGE = "cash/page";
+    /// The book of a day.
+    BOOK = "cash/book_of_day";
+    /// The Z reports of a day.
+    RESULTS = "cash/results_of_day";
+    /// The reconciliations of a day.
+    TERMINALS = "cash/terminals";
+    /// The bookings that can be the cause of their differences.
+    SUSPECTS = "cash/suspects";
 }
 
 /// The number of rows read at once.
@@ -43,6 +54,71 @@ pub struct DayCash {
     pub tenders: Vec<TenderCash>,
     /// The shifts whose result is not the sum of their sales. Empty once all events have arrived.
     pub contradictions: Vec<Contradiction>,
+    /// The number of Z reports of the day.
+    pub z_reports: u64,
+    /// Their takings.
+    pub z: DaySums,
+    /// The takings by the sales that HQ has.
+    pub book: DaySums,
+    /// Whether the Z reports and the book agree; `null` while the day is not closed.
+    pub z_agrees: Option<bool>,
+    /// The number of sales that void others; they are among the sales.
+    pub voids: i64,
+    /// Their amount owed for the goods, negative; it is in the net amount.
+    pub voided_minor: i64,
+    /// The payment terminals that were asked to close their day.
+    pub terminals: Vec<TerminalCash>,
+}
+
+/// The takings of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DaySums {
+    /// The number of sales, with those that void others.
+    pub sales: i64,
+    /// The discounts.
+    pub discount_minor: i64,
+    /// The amount owed for the goods.
+    pub net_minor: i64,
+    /// The amount owed with deposits, fees, added taxes and the rounding of cash.
+    pub owed_minor: i64,
+}
+
+/// A payment terminal that was asked to close its day. One that was asked again has several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TerminalCash {
+    /// The number of the reconciliation in the store.
+    pub number: u64,
+    /// The terminal.
+    pub terminal: String,
+    /// `agrees`, `differs` or `not_reconciled`.
+    pub state: String,
+    /// By the terminal; `null` if it reported nothing.
+    pub terminal_minor: Option<i64>,
+    /// By the store's bookings.
+    pub store_minor: Option<i64>,
+    /// What the terminal has more than the store.
+    pub difference_minor: Option<i64>,
+    /// Why it reported nothing.
+    pub why: Option<String>,
+    /// The bookings that can be the cause of a difference, those first that explain one alone. At most 200.
+    pub suspects: Vec<SuspectCash>,
+    /// How many more there are.
+    pub more_suspects: u64,
+}
+
+/// A booking that can be the cause of a difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SuspectCash {
+    /// The payment.
+    pub payment: String,
+    /// Its register.
+    pub register: String,
+    /// What the store booked; negative for a refund or reversal, zero if a person decided that nothing was charged.
+    pub amount_minor: i64,
+    /// What the payment was for.
+    pub requested_minor: i64,
+    /// Whether it alone explains the difference of its scheme.
+    pub explains: bool,
 }
 
 /// A kind of tender of the closed shifts of a day.
@@ -129,6 +205,51 @@ impl DayCash {
     }
 }
 
+impl DayCash {
+    /// Adds the Z reports, the book and the terminals of the day.
+    async fn complete(&mut self, snapshot: &mut Transaction) -> Result<(), DatabaseError> {
+        let key = values![&self.hub, &self.business_day, &self.currency];
+        for row in snapshot.query(&BOOK, key.clone()).await? {
+            let (sales, discount_minor, net_minor, owed_minor, voids, voided) = row.read()?;
+            self.book = DaySums { sales, discount_minor, net_minor, owed_minor };
+            (self.voids, self.voided_minor) = (voids, voided);
+        }
+        for row in snapshot.query(&RESULTS, values![&self.hub, &self.business_day]).await? {
+            let (reports, sales, discount_minor, net_minor, owed_minor) = row.read()?;
+            self.z_reports = reports;
+            self.z = DaySums { sales, discount_minor, net_minor, owed_minor };
+        }
+        self.z_agrees = (self.z_reports > 0 && self.open == 0).then_some(self.z == self.book);
+        let mut places = HashMap::new();
+        for row in snapshot.query(&TERMINALS, key.clone()).await? {
+            let (epoch, number, terminal, state, terminal_minor, store_minor, difference_minor, suspects, why) =
+                row.read::<(u64, _, _, _, _, _, _, u64, _)>()?;
+            places.insert((epoch, number), self.terminals.len());
+            self.terminals.push(TerminalCash {
+                number,
+                terminal,
+                state,
+                terminal_minor,
+                store_minor,
+                difference_minor,
+                why,
+                suspects: Vec::new(),
+                more_suspects: suspects,
+            });
+        }
+        for row in snapshot.query(&SUSPECTS, key).await? {
+            let (epoch, number, payment, register, amount_minor, requested_minor, explains) =
+                row.read::<(u64, u64, _, _, _, _, i64)>()?;
+            let place = places.get(&(epoch, number)).copied().unwrap_or(usize::MAX);
+            let Some(terminal) = self.terminals.get_mut(place) else { continue };
+            let explains = explains != 0;
+            terminal.suspects.push(SuspectCash { payment, register, amount_minor, requested_minor, explains });
+            terminal.more_suspects = terminal.more_suspects.saturating_sub(1);
+        }
+        Ok(())
+    }
+}
+
 impl Ledger {
     /// Passes on the cash of all stores and days, in order.
     ///
@@ -136,21 +257,28 @@ impl Ledger {
     /// The database or `take` failed.
     pub async fn cash<E: From<DatabaseError>>(&self, mut take: impl FnMut(DayCash) -> Result<(), E>) -> Result<(), E> {
         let mut snapshot = self.database().snapshot().await?;
-        let pages = Pages::after(values!["", "", "", "", ""], &PAGE, AT_ONCE);
+        let mut pages = Pages::after(values!["", "", "", "", ""], &PAGE, AT_ONCE);
         let (mut day, mut shift) = (None::<DayCash>, String::new());
-        pages
-            .each(&mut snapshot, |row| {
+        loop {
+            let rows = pages.next(&mut snapshot).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
                 let entry = entry(row)?;
-                if let Some(done) = day.take_if(|day| !day.is_of(&entry.day)) {
+                if let Some(mut done) = day.take_if(|day| !day.is_of(&entry.day)) {
+                    done.complete(&mut snapshot).await?;
                     take(done)?;
                 }
                 let is_new_shift = day.is_none() || shift != entry.shift;
                 shift.clone_from(&entry.shift);
                 day.get_or_insert_with(|| DayCash::of(entry.day.clone())).add(entry, is_new_shift);
-                Ok::<_, E>(())
-            })
-            .await?;
-        day.map_or(Ok(()), &mut take)?;
+            }
+        }
+        if let Some(mut done) = day {
+            done.complete(&mut snapshot).await?;
+            take(done)?;
+        }
         Ok(snapshot.commit().await?)
     }
 }

@@ -43,6 +43,12 @@ pub struct DayTotals {
     pub net_minor: i64,
     /// The sum of manufacturers' coupons.
     pub manufacturer_coupon_minor: i64,
+    /// The amount owed with deposits, fees, added taxes and the rounding of cash.
+    pub owed_minor: i64,
+    /// The number of sales that void others; they are among the sales.
+    pub voids: i64,
+    /// Their amount owed for the goods, negative; it is in the net amount.
+    pub voided_minor: i64,
     /// The totals by tender.
     pub tenders: Vec<TenderTotals>,
 }
@@ -150,7 +156,8 @@ async fn each_day<E: From<DatabaseError>>(
 }
 
 fn day(row: Row) -> Result<DayTotals, DatabaseError> {
-    let (hub, business_day, currency, sales, lines, regular, discount, net, coupon) = row.read()?;
+    let (hub, business_day, currency, sales, lines, regular, discount, net, coupon, owed, voids, voided) =
+        row.read()?;
     Ok(DayTotals {
         hub,
         business_day,
@@ -161,6 +168,9 @@ fn day(row: Row) -> Result<DayTotals, DatabaseError> {
         discount_minor: discount,
         net_minor: net,
         manufacturer_coupon_minor: coupon,
+        owed_minor: owed,
+        voids,
+        voided_minor: voided,
         tenders: Vec::new(),
     })
 }

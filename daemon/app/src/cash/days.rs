@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     CLOSE_DAY,
     book::{close_unattended, store_closed},
-    records::{DAYS, open_day},
+    records::{DAY, DAYS, open_day},
     refusals::{DAY_UNKNOWN, NO_DAY},
 };
 use crate::{
@@ -64,13 +64,29 @@ pub fn close_day(transaction: &mut Transaction<'_>, by: &By) -> Result<DayReport
     Ok(day.into())
 }
 
+/// A business day, in a commit: the open one or the last if none is named; `None` if there is none yet.
+///
+/// # Errors
+/// The named one does not exist, or the store fails.
+pub(crate) fn day_at(transaction: &Transaction<'_>, number: Option<u64>) -> Result<Option<Day>, Refusal> {
+    let found = transaction.get(&DAYS, number.map_or_else(|| transaction.last_number(DAY), Ok)?)?;
+    match number {
+        Some(number) if found.is_none() => Err(unknown(number)),
+        _ => Ok(found),
+    }
+}
+
+fn unknown(number: u64) -> Refusal {
+    DAY_UNKNOWN.because(format!("unknown business day {number}"))
+}
+
 /// A business day.
 ///
 /// # Errors
 /// It does not exist, or the store fails.
 pub fn day(store: &Store, number: u64) -> Result<DayReport, Refusal> {
     let found = store.get(&DAYS, number)?;
-    found.map(DayReport::from).ok_or_else(|| DAY_UNKNOWN.because(format!("unknown business day {number}")))
+    found.map(DayReport::from).ok_or_else(|| unknown(number))
 }
 
 /// Business days, newest first, before a number.

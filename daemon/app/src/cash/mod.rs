@@ -30,6 +30,7 @@ mod tests;
 pub use book::{Moment, date_of_sales};
 pub(crate) use book::{book, shift_of_sale};
 use contract::cash::{DAY_CLOSED, MOVED, SHIFT_CLOSED, SHIFT_OPENED};
+pub(crate) use days::day_at;
 pub use days::{DayReport, close_day, day, days};
 pub(crate) use records::each_shift;
 pub use records::{Movement, movements};

@@ -33,8 +33,12 @@ fn date(day: u8) -> BusinessDay {
     BusinessDay::new(2026, 11, day).unwrap()
 }
 
+fn usd() -> Currency {
+    Currency::from_code("USD").unwrap()
+}
+
 fn moment(day: u8) -> Moment {
-    Moment { epoch: 1, at_ms: 5, date: date(day), currency: Currency::from_code("USD").unwrap() }
+    Moment { epoch: 1, at_ms: 5, date: date(day), currency: usd() }
 }
 
 fn context(day: u8) -> SaleContext {
@@ -99,7 +103,7 @@ impl Shop {
     }
 
     fn close_day(&self) -> Result<DayReport, Refusal> {
-        self.commit(|transaction| closing::close_day(transaction, &person(), Unsettled::default(), &[]))
+        self.commit(|transaction| closing::close_day(transaction, &person(), Unsettled::default(), &[], usd()))
     }
 
     /// The kinds of the events for HQ, each with a body that HQ accepts.
@@ -242,7 +246,8 @@ fn nothing_is_closed_over_a_partly_paid_basket_and_the_refusal_names_it() {
         })
         .unwrap_err();
     assert_eq!((refused.kind, refused.members[1].1.clone()), (&UNSETTLED, "b7".into()));
-    let day = shop.commit(move |transaction| closing::close_day(transaction, &person(), unsettled, &[])).unwrap_err();
+    let day =
+        shop.commit(move |transaction| closing::close_day(transaction, &person(), unsettled, &[], usd())).unwrap_err();
     assert!(day.detail.contains("basket b7 of register till-1"), "{}", day.detail);
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use store::{StoreError, Transaction};
 use tracing::{Span, field};
 
-use super::{OPEN, PAYMENTS, Payment, UNWANTED, offline, refunding, unknown};
+use super::{OPEN, PAYMENTS, Payment, UNWANTED, bookings, offline, refunding, unknown};
 use crate::{
     By, Refusal,
     audit::{self, Act, ActKind},
@@ -121,6 +121,7 @@ pub fn apply(
     }
     record(transaction, &payment, event, context.at_ms)?;
     offline::follow(transaction, &payment, &before, event, context.at_ms)?;
+    bookings::follow(transaction, &mut payment, event, context.at_ms)?;
     put(transaction, &payment)?;
     Ok(Ended { payment, sale: made })
 }

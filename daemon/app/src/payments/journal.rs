@@ -12,6 +12,7 @@ use store::{Store, StoreError, Transaction};
 use super::{
     DECIDE, OPEN, PAYMENTS, Payment, TAKE,
     apply::{apply, put},
+    bookings,
     refusals::{PAYMENT_ENDED, TERMINAL_UNRESOLVED},
     unknown,
 };
@@ -111,6 +112,7 @@ fn begin(
         amount,
         approved: None,
         refunded: Minor::ZERO,
+        booked: Minor::ZERO,
         started_at_ms: by.at_ms,
         state: PaymentState::Created,
         completes,
@@ -156,7 +158,8 @@ pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, Store
             || payment.refund_of.is_some() && payment.state.has_ended();
         is_of_no_sale && payment.sale.is_none() && payment.started_at_ms < keep_from_ms
     };
-    Ok(vec![("payments", store.forget(&PAYMENTS, is_over)?)])
+    let payments = store.forget(&PAYMENTS, is_over)?;
+    Ok(vec![("payments", payments), ("terminal_bookings", bookings::tidy(store, retention)?)])
 }
 
 /// Decides a payment according to the terminal's journal, which a person has read. Only for a payment that is unknown

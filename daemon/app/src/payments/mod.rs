@@ -32,6 +32,7 @@
 //! ([`unresolved`]) and shown in the console with instructions.
 
 mod apply;
+pub(crate) mod bookings;
 mod journal;
 mod offline;
 mod refunding;
@@ -100,7 +101,14 @@ pub static CLOSE: Permission =
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["payment", "open_payment", "unwanted_payment", "offline_payment", "payment_to_collect"],
+    tables: &[
+        "payment",
+        "open_payment",
+        "unwanted_payment",
+        "offline_payment",
+        "payment_to_collect",
+        "terminal_booking",
+    ],
     refusals: refusals::KINDS,
     permissions: &[&READ, &TAKE, &DECIDE, &REFUND, &BANK_ANSWER, &COLLECT, &CLOSE],
     acts: &[
@@ -139,6 +147,9 @@ pub struct Payment {
     /// The amount of its refunds that are not refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refunded: Minor,
+    /// What its terminal has in its books for it: negative for a refund.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub booked: Minor,
     /// When it was started: milliseconds since 1970, UTC.
     pub started_at_ms: i64,
     /// The state.

@@ -10,12 +10,13 @@ pub static TERMINAL_BUSY: Kind = Kind::new(
     "terminal-busy",
     Class::Conflict,
     "Terminal busy",
-    "The terminal is busy with another payment; the reason says how long that may take.",
+    "The terminal is busy with something else; the reason says how long that may take.",
 )
 .with(&[Member {
     name: "reason",
     doc: "`payment`: another payment runs. `receipt`: the last one is done, and the terminal still sends its receipt \
-          text; repeat the command after a second. `inquiry`: the terminal is asked for the outcome of a payment.",
+          text; repeat the command after a second. `inquiry`: the terminal is asked for the outcome of a payment. \
+          `closing`: it closes its day; repeat the command in a minute.",
 }]);
 /// The terminal has a payment in doubt.
 pub static TERMINAL_UNRESOLVED: Kind = Kind::new(

@@ -233,6 +233,7 @@ pub(super) fn book_refund(
         amount,
         approved: None,
         refunded: Minor::ZERO,
+        booked: Minor::ZERO,
         started_at_ms: by.at_ms,
         state: PaymentState::Created,
         completes: false,

@@ -19,7 +19,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, count: u64, amount: Minor) {
+    /// Adds more of them.
+    pub(crate) fn add(&mut self, count: u64, amount: Minor) {
         self.count = self.count.saturating_add(count);
         self.amount = sum_of(self.amount, amount);
     }

@@ -35,9 +35,9 @@ pub(super) async fn clear(hub: &Arc<Hub>, stock_to: Option<&HubId>) -> Result<()
     let unsettled = spawn_blocking(move || closing::unsettled(&reading.store)).await;
     let unsettled = unsettled.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let terminals: Vec<_> = hub.devices.terminals().map(|(name, _)| name.clone()).collect();
-    let closer = by();
+    let (closer, currency) = (by(), hub.currency());
     let close = move |transaction: &mut Transaction<'_>| {
-        closing::close_day(transaction, &closer, unsettled, &terminals).map(drop)
+        closing::close_day(transaction, &closer, unsettled, &terminals, currency).map(drop)
     };
     match hub.store.commit_for(Purpose::Money, close).await {
         Err(refusal) if refusal.kind != &NO_DAY => {

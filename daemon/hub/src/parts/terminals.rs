@@ -43,6 +43,7 @@ struct Terminal {
 const PAYS: u8 = 0;
 const FINISHES: u8 = 1;
 const ASKS: u8 = 2;
+const CLOSES: u8 = 3;
 
 /// A locked terminal.
 pub(crate) struct Held {
@@ -55,6 +56,11 @@ impl Held {
     /// decide the payment meanwhile.
     pub(crate) fn only_asks(&self) {
         self.work.store(ASKS, Ordering::Release);
+    }
+
+    /// The terminal closes its day.
+    pub(crate) fn closes(&self) {
+        self.work.store(CLOSES, Ordering::Release);
     }
 
     /// The terminal has approved the payment; it is being stored, and the terminal still sends its receipt text.
@@ -77,6 +83,7 @@ impl Terminal {
                 ("receipt", "is sending the receipt text of the last payment; repeat the command after a second")
             }
             ASKS => ("inquiry", "is asked for the outcome of a payment; wait, or decide the payment at the console"),
+            CLOSES => ("closing", "is closing its day; repeat the command in a minute"),
             _ => ("payment", "is busy with another payment; wait for it or abort it"),
         };
         TERMINAL_BUSY.because(format!("payment terminal {name} {detail}")).member("reason", reason)

@@ -8,6 +8,7 @@
 mod drive;
 mod follower;
 mod offline;
+mod reconciling;
 mod routes;
 mod terminal;
 
@@ -25,6 +26,7 @@ use app::{
 };
 use commerce::{Basket, BasketId, Minor, PaymentId, PaymentState, RegisterName, gift_card::CardNumber, payment::Waits};
 pub(crate) use follower::ResolvePayments;
+pub(crate) use reconciling::ReconcileTerminals;
 pub(crate) use routes::routes;
 use serde_json::Value;
 use store::Purpose;

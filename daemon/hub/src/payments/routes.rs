@@ -4,22 +4,19 @@
 
 use std::sync::Arc;
 
-use app::payments::{
-    self, BANK_ANSWER, CLOSE, COLLECT, DECIDE, Intent, Payment, READ, REFUND, TAKE, TERMINAL_FAILED,
-    TERMINAL_UNRESOLVED,
-};
+use app::payments::{self, BANK_ANSWER, CLOSE, COLLECT, DECIDE, Intent, Payment, READ, REFUND, TAKE, TERMINAL_FAILED};
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{BasketId, Minor, PaymentId};
 use drivers::{
     device::Health,
-    payment_terminal::{Capabilities, Closing, PaymentTerminal},
+    payment_terminal::{Capabilities, PaymentTerminal},
 };
 use serde::{Deserialize, Serialize};
 use store::Purpose;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::{lane_terminal, offline, take};
+use super::{lane_terminal, offline, reconciling, take};
 use crate::{
     hub::Hub,
     web::{Command, Empty, InPath, InQuery, Problem, Routes, reading},
@@ -30,7 +27,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new(
         "payments",
         "Card payments",
-        &["payments", "selling", "recalls", "serials", "stock", "devices", "roles"],
+        &["payments", "selling", "recalls", "serials", "stock", "cash", "devices", "roles"],
     )
     .command(&TAKE, routes!(pay))
     .command(&TAKE, routes!(abort))
@@ -41,7 +38,7 @@ pub(crate) fn routes() -> Routes {
     .command(&BANK_ANSWER, routes!(offline::bank_answer))
     .command(&COLLECT, routes!(offline::collect))
     .read(&READ, routes!(terminals))
-    .command(&CLOSE, routes!(close_day))
+    .command(&CLOSE, routes!(reconciling::close_terminal))
     .command(&CLOSE, routes!(diagnose))
 }
 
@@ -218,26 +215,6 @@ async fn terminals(State(hub): State<Arc<Hub>>) -> Result<Json<Vec<Terminal>>, P
     let mut terminals: Vec<Terminal> = hub.devices.terminals().map(terminal).collect();
     terminals.sort_by(|one, other| one.terminal.cmp(&other.terminal));
     Ok(Json(terminals))
-}
-
-/// Close the day of a payment terminal: it settles with its bank and reports its totals
-///
-/// Refused while the terminal has a payment without an outcome. A repeat closes the day again.
-#[utoipa::path(post, path = "/api/v1/terminals/{name}/closing", request_body = Empty, params(("name" = String, Path)),
-    responses((status = 200, body = Closing), (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 502, body = Problem)))]
-async fn close_day(
-    State(hub): State<Arc<Hub>>,
-    InPath(name): InPath<String>,
-    _command: Command<Empty>,
-) -> Result<Json<Closing>, Problem> {
-    let _held = hub.terminals.hold(&name)?;
-    if let Some(open) = payments::unresolved(&hub.store)?.into_iter().find(|payment| payment.terminal == name) {
-        let detail = format!("payment {} of terminal {name} has no outcome yet; decide it first", open.id);
-        return Err(TERMINAL_UNRESOLVED.because(detail).member("payment", open.id.to_string()).into());
-    }
-    let closed = hub.devices.terminal(&name)?.close_day().await;
-    Ok(Json(closed.map_err(|error| TERMINAL_FAILED.because(error.to_string()))?))
 }
 
 /// What a terminal says of its connection to the bank.

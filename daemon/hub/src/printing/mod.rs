@@ -1,6 +1,7 @@
 //! Printing: receipts and labels. Each printer has a durable queue in [`app::printing`], and a follower that works
 //! through it.
 
+mod day_report;
 mod item_fields;
 mod label_jobs;
 mod labels;
@@ -17,6 +18,7 @@ use app::{
 use utoipa_axum::routes;
 
 pub(crate) use self::{
+    day_report::print_day_report,
     label_jobs::PrintLabels,
     labels::print_one,
     receipts::{PrintReceipts, lane_printer},

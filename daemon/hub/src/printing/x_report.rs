@@ -8,7 +8,7 @@ use super::receipts::lane_printer;
 use crate::hub::Hub;
 
 /// What is printed for a tender; one of a newer version as it is called.
-fn tender(kind: &str) -> &str {
+pub(super) fn tender(kind: &str) -> &str {
     match kind {
         "cash" => "Cash",
         "card" => "Card",
@@ -19,7 +19,7 @@ fn tender(kind: &str) -> &str {
     }
 }
 
-fn movement(kind: Kind) -> &'static str {
+pub(super) fn movement(kind: Kind) -> &'static str {
     match kind {
         Kind::FloatEntry => "Change from the safe",
         Kind::PaidIn => "Cash in",

@@ -31,6 +31,7 @@ mod payment_matrix;
 mod payments;
 mod permissions;
 mod publications;
+mod reconciliation;
 mod restarts;
 mod returns;
 mod security;

@@ -295,7 +295,9 @@ async fn a_terminal_says_what_it_can_and_closes_its_day() {
     let diagnosed = shop.person("/api/v1/terminals/terminal-1/diagnosis", json!({})).await.expect(StatusCode::OK);
     assert_eq!(diagnosed["report"], "Host connection OK");
     let closed = shop.person("/api/v1/terminals/terminal-1/closing", json!({})).await.expect(StatusCode::OK);
-    assert_eq!(closed["schemes"], json!([{ "scheme": "Visa", "count": 1, "minor": 369 }]));
+    let sums = json!({ "count": 1, "amount": 369 });
+    let schemes = json!([{ "scheme": "visa", "terminal": sums, "store": sums }]);
+    assert_eq!((&closed["state"], &closed["result"]["schemes"]), (&json!("reconciled"), &schemes));
 }
 
 #[tokio::test]

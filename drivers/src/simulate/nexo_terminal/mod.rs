@@ -76,7 +76,7 @@ pub struct NexoScript {
     pub wait_for_abort: bool,
     /// Approves although it was aborted: the abort came too late.
     pub approve_after_abort: bool,
-    /// Cuts the connection of the next transaction.
+    /// Cuts the connection of the next transaction, or of the closing of the day.
     pub cut_at: Option<NexoPoint>,
     /// For how many inquiries a transaction whose connection was cut is still in progress.
     pub in_progress_for: u32,

@@ -31,7 +31,8 @@ pub(super) async fn serve(mut stream: TlsStream<TcpStream>, shared: &Shared) -> 
         let service_id = header["ServiceID"].as_str().unwrap_or_default().to_owned();
         let asked = &request[format!("{category}Request")];
         let is_transaction = matches!(category.as_str(), "Payment" | "Reversal");
-        let cut_at = if is_transaction { shared.state().script.cut_at.take() } else { None };
+        let can_be_cut = is_transaction || category == "Reconciliation";
+        let cut_at = if can_be_cut { shared.state().script.cut_at.take() } else { None };
         if cut_at == Some(NexoPoint::Requested) {
             return Ok(());
         }

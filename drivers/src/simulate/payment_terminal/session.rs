@@ -303,22 +303,31 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     /// The totals of the day: all cards are Visa, the fifth scheme.
     async fn close_day(&mut self) -> Result<(), Over> {
+        let drop_at = self.state().drop_at.take();
+        self.drop_at = drop_at;
+        self.reached(Point::CommandReceived)?;
         self.acknowledge().await?;
+        self.reached(Point::CommandAcknowledged)?;
         let (count, sum) = {
             let mut state = self.state();
-            let day: Vec<_> =
-                state.journal[state.day..].iter().filter(|booked| booked.state == BookedState::Charged).collect();
-            let totals = (day.len() as u64, day.iter().map(|booked| booked.minor).sum::<u64>());
+            let day = &state.journal[state.day..];
+            let of = |wanted: BookedState| day.iter().filter(move |booked| booked.state == wanted);
+            let sum = |wanted: BookedState| of(wanted).map(|booked| booked.minor).sum::<u64>();
+            let count = of(BookedState::Charged).chain(of(BookedState::Refund)).count() as u64;
+            let totals = (count, sum(BookedState::Charged).saturating_sub(sum(BookedState::Refund)));
             state.day = state.journal.len();
             totals
         };
+        self.reached(Point::Booked)?;
         let mut data = vec![0x27, 0x00, 0x60, 0xf0, 0xf5, 0xf3, 0x00, 0x01, 0x00, 0x02];
         for scheme in 0..7 {
             let (count, sum) = if scheme == 4 { (count, sum) } else { (0, 0) };
             data.extend(bcd(count, 1));
             data.extend(bcd(sum, 6));
         }
-        self.lead(&framed([0x04, 0x0f], &data)).await?;
+        self.write(&framed([0x04, 0x0f], &data)).await?;
+        self.reached(Point::ResultSent)?;
+        self.acknowledgement().await?;
         self.lead(b"\x06\xd1\x0b\x00END OF DAY").await?;
         self.lead(&[0x06, 0x0f, 0x00]).await?;
         Ok(())

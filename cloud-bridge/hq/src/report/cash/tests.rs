@@ -9,6 +9,7 @@ use crate::{
 
 on_each_engine! {
     the_book_of_each_day_agrees_with_the_results_of_its_shifts
+    the_z_report_and_the_terminals_of_a_day_are_compared
 }
 
 fn sold(number: u64, shift: &str, amount: i64, day: &str) -> Value {
@@ -95,6 +96,65 @@ async fn the_book_of_each_day_agrees_with_the_results_of_its_shifts(fresh: Fresh
     send(&ledger, Stream::cash(), cash::SHIFT_CLOSED.name(), 3, vec![contradiction]).await;
     assert_eq!(report(&ledger).await, days);
     assert_eq!(ledger.summary().await.unwrap().quarantined, 1);
+    rebuild(&fresh.database, |_, _| ()).await.unwrap();
+    assert_eq!(report(&ledger).await, days);
+}
+
+/// The opposite of a sale.
+fn voided(number: u64, of: &Value) -> Value {
+    let mut void = of.clone();
+    let net = of["totals"]["net"].as_i64().unwrap();
+    (void["sale"], void["voids"], void["receipt"]) = (json!(format!("7-{number}")), of["sale"].clone(), json!(number));
+    let line = &mut void["lines"][0];
+    (line["regular"], line["net"], line["quantity_milli"]) = (json!(-net), json!(-net), json!(-1000));
+    void["tenders"] = json!([{ "kind": "cash", "amount": 50 - net }, { "kind": "card", "amount": -50 }]);
+    void["totals"] = json!({ "regular": -net, "discount": 0, "net": -net, "manufacturer_coupon": 0,
+        "tendered": -net, "change": 0 });
+    void
+}
+
+async fn the_z_report_and_the_terminals_of_a_day_are_compared(fresh: Fresh) {
+    let ledger = Ledger::on(fresh.database.clone());
+    let day = "2026-11-24";
+    let sale = sold(1, "7-1", 700, day);
+    let void = voided(2, &sale);
+    send(&ledger, Stream::sales(), sale::COMPLETED.name(), 1, vec![sale, void, sold(3, "7-1", 400, day)]).await;
+    assert_eq!(report(&ledger).await[0].z_agrees, None, "it is not closed");
+    send(&ledger, Stream::cash(), cash::SHIFT_CLOSED.name(), 1, vec![closed("7-1", 350, 50, 1_350, day)]).await;
+    let takings = json!({ "till-1": { "sales": 3, "first_sale": 1, "last_sale": 3, "net": 400, "discount": 0,
+        "owed": 400, "tenders": { "cash": { "count": 3, "amount": 350 }, "card": { "count": 3, "amount": 50 } } } });
+    let z = json!({ "day": { "number": 1, "business_day": day, "opened_at_ms": 1, "attended": true, "shifts": 1,
+        "takings": takings, "float": 1_000, "expected": 1_350, "counted": 1_350, "difference": 0,
+        "closing": { "at_ms": 2, "by": { "station": "console" } } } });
+    send(&ledger, Stream::cash(), cash::DAY_CLOSED.name(), 2, vec![z]).await;
+    let told = &report(&ledger).await[0];
+    let sums = DaySums { sales: 3, discount_minor: 0, net_minor: 400, owed_minor: 400 };
+    assert_eq!((told.z, told.book, told.z_agrees, told.z_reports), (sums, sums, Some(true), 1));
+    assert_eq!((told.voids, told.voided_minor), (1, -700));
+
+    let terminals = [
+        include_str!("../../../../contract/fixtures/v1/terminal.reconciled@agrees.json"),
+        include_str!("../../../../contract/fixtures/v1/terminal.reconciled@differs.json"),
+        include_str!("../../../../contract/fixtures/v1/terminal.reconciled@silent.json"),
+    ];
+    let bodies = terminals.into_iter().map(|text| {
+        let mut body: Value = serde_json::from_str(text).unwrap();
+        body["reconciliation"]["currency"] = json!("EUR");
+        body
+    });
+    send(&ledger, Stream::cash(), cash::TERMINAL_RECONCILED.name(), 3, bodies.collect()).await;
+    // A sale that comes late is not in the Z report.
+    send(&ledger, Stream::sales(), sale::COMPLETED.name(), 4, vec![sold(4, "7-1", 100, day)]).await;
+    let days = report(&ledger).await;
+    assert_eq!((days[0].z_agrees, days[0].book.owed_minor), (Some(false), 500));
+    let states: Vec<_> =
+        days[0].terminals.iter().map(|found| (found.number, found.state.as_str(), found.difference_minor)).collect();
+    assert_eq!(states, [(7, "agrees", Some(0)), (8, "differs", Some(-369)), (9, "not_reconciled", None)]);
+    let differs = &days[0].terminals[1];
+    let suspects: Vec<_> =
+        differs.suspects.iter().map(|suspect| (suspect.payment.as_str(), suspect.explains)).collect();
+    assert_eq!((suspects, differs.more_suspects), (vec![("p88", true), ("p80", false)], 2));
+    assert!(days[0].terminals[2].why.as_ref().unwrap().contains("link was lost"));
     rebuild(&fresh.database, |_, _| ()).await.unwrap();
     assert_eq!(report(&ledger).await, days);
 }

@@ -1,0 +1,5 @@
+SELECT
+    COUNT(*), CAST(COALESCE(SUM(sales), 0) AS BIGINT), CAST(COALESCE(SUM(discount), 0) AS BIGINT),
+    CAST(COALESCE(SUM(net), 0) AS BIGINT), CAST(COALESCE(SUM(owed), 0) AS BIGINT)
+FROM store_day
+WHERE hub = $1 AND business_day = $2

@@ -6,6 +6,7 @@
 //! | manager's discount, of a line | 10 % | 30 % | yes | | |
 //! | void a tender | | yes | yes | | |
 //! | refund to a card, void a sale | | 200.00 | yes | | |
+//! | take a card that the terminal approves without its bank | 50.00 | 200.00 | yes | | |
 //! | take goods back | 50.00 | 500.00 | yes | | |
 //! | take goods back against a rule | | 200.00 | yes | | |
 //! | open the drawer without a sale | | yes | yes | | |
@@ -66,6 +67,8 @@ pub enum Right {
     VoidTender,
     /// Refund an amount to a card, or void a sale of that amount, in minor units.
     Refund,
+    /// Take a card that its terminal approves without the bank, up to an amount in minor units.
+    AcceptOffline,
     /// Take goods back, in minor units of what is given back.
     Return,
     /// Take goods back although a rule is against it, in minor units of what is given back.
@@ -108,11 +111,12 @@ impl Limit {
 
 impl Right {
     /// All rights, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sell,
         Self::Discount,
         Self::VoidTender,
         Self::Refund,
+        Self::AcceptOffline,
         Self::Return,
         Self::OverrideReturn,
         Self::OpenDrawer,
@@ -130,6 +134,7 @@ impl Right {
             Self::Discount => "discount",
             Self::VoidTender => "void_tender",
             Self::Refund => "refund",
+            Self::AcceptOffline => "accept_offline",
             Self::Return => "return",
             Self::OverrideReturn => "override_return",
             Self::OpenDrawer => "open_drawer",
@@ -152,6 +157,7 @@ impl Right {
                 [Never, Always, Always, Never, Never]
             }
             Self::Refund | Self::OverrideReturn => [Never, UpTo(20_000), Always, Never, Never],
+            Self::AcceptOffline => [UpTo(5_000), UpTo(20_000), Always, Never, Never],
             Self::Return => [UpTo(5_000), UpTo(50_000), Always, Never, Never],
             Self::ApproveCount => [Never, UpTo(2_000), Always, Never, Never],
             Self::Pick => [Always, Always, Always, Never, Always],

@@ -153,6 +153,32 @@ pub fn allow(
     Err(needs_override(right, amount, detail))
 }
 
+/// Up to which amount the operator of a register's command may do something; `None` without a limit. If `amount` exceeds
+/// the role's limit and another operator has signed for it, the limit is `amount`. For what may happen later, and is
+/// no reason to refuse the command.
+///
+/// # Errors
+/// Nobody is signed in, or the store fails.
+pub(crate) fn limit(
+    transaction: &mut Transaction<'_>,
+    by: &By,
+    right: Right,
+    amount: u64,
+) -> Result<Option<u64>, Refusal> {
+    let Some(register) = by.actor.register_name() else { return Ok(None) };
+    if !has_operators(transaction)? {
+        return Ok(None);
+    }
+    let session = current(transaction, by, register)?.ok_or_else(needs_operator)?;
+    let most = match right.limit(session.role) {
+        Limit::Always => return Ok(None),
+        Limit::UpTo(most) => most,
+        Limit::Never => 0,
+    };
+    let is_signed = amount > most && use_override(transaction, by, (right, amount), &session.operator)?.is_some();
+    Ok(Some(if is_signed { amount } else { most }))
+}
+
 fn needs_override(right: Right, amount: u64, detail: impl Into<String>) -> Refusal {
     OVERRIDE_NEEDED.because(detail).member("right", right.name()).member("amount", amount)
 }

@@ -27,7 +27,7 @@ mod tests;
 
 pub use access::allow;
 pub use access::{OPERATOR_NEEDED, OVERRIDE_NEEDED, Overridden, OverrideRequest, grant_override};
-pub(crate) use access::{has_operators, require_other};
+pub(crate) use access::{has_operators, limit, require_other};
 pub use known::{
     AddOperator, Credentials, NewOperator, OperatorInList, Verdict, WRONG_PINS, add, list, note_wrong, revoke, verify,
 };

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     By, Refusal, Retention, Tidied,
     audit::{self, Act, ActKind},
-    operators::allow,
+    operators::{allow, limit},
     pricing, recalls,
     selling::{self, SaleContext},
     serials, stock,
@@ -95,6 +95,8 @@ fn begin(
     is_free(transaction, &terminal)?;
     let id = PaymentId(transaction.next_number("payment")?);
     let amount = basket.reserve(id, amount)?;
+    let offline_limit = limit(transaction, by, Right::AcceptOffline, amount.get().unsigned_abs())?;
+    let offline_limit = offline_limit.and_then(|most| Minor::new(i64::try_from(most).ok()?));
     // If nothing is paid yet, the lines become fixed now; otherwise the first tender fixed them.
     if completes || !basket.is_partly_paid() {
         selling::require_numbers(transaction)?;
@@ -110,6 +112,7 @@ fn begin(
         terminal,
         refund_of: None,
         amount,
+        offline_limit,
         approved: None,
         refunded: Minor::ZERO,
         booked: Minor::ZERO,

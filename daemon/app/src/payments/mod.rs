@@ -141,6 +141,9 @@ pub struct Payment {
     pub refund_of: Option<PaymentId>,
     /// The requested amount.
     pub amount: Minor,
+    /// The most that its terminal may approve without the bank, by the operator's role; absent without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_limit: Option<Minor>,
     /// The approved amount, if it is only a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Minor>,

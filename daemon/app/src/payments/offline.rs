@@ -8,8 +8,9 @@
 //! | accepts it | `approved` | stands |
 //! | declines it | `declined` | stands; the amount is to be collected until a person says how it ended |
 //!
-//! [`exposure`] is what the bank has not answered yet. [`Limits`] bound it: an approval beyond them is rolled back, if
-//! the terminal waits for the hub's acknowledgement; other terminals keep to the limits of their acquirer.
+//! [`exposure`] is what the bank has not answered yet. [`Limits`] bound it, by the store's config and by the role of the
+//! operator who took the payment: an approval beyond them is rolled back, if the terminal waits for the hub's
+//! acknowledgement; other terminals keep to the limits of their acquirer.
 
 use commerce::{Minor, PaymentId, PaymentState, Station, line::checked_text, payment::Event};
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ impl Act for AmountCollected {
 pub struct Limits {
     /// Of one payment.
     pub payment: Option<Minor>,
+    /// Of one payment, by the role of its operator.
+    pub role: Option<Minor>,
     /// Of all payments that the bank has not answered yet.
     pub exposure: Option<Minor>,
 }
@@ -96,6 +99,14 @@ impl Exposure {
         if let Some(limit) = over(limits.payment, amount) {
             return Some(format!(
                 "approved without the bank: {} minor units, and the store allows {}",
+                amount.get(),
+                limit.get()
+            ));
+        }
+        if let Some(limit) = over(limits.role, amount) {
+            return Some(format!(
+                "approved without the bank: {} minor units, and the operator's role allows {}; let another operator \
+                 sign for `accept_offline`, and repeat the payment",
                 amount.get(),
                 limit.get()
             ));
@@ -313,7 +324,7 @@ mod tests {
 
     #[test]
     fn limits_bound_each_payment_and_their_sum() {
-        let limits = Limits { payment: Some(Minor::literal(100)), exposure: Some(Minor::literal(250)) };
+        let limits = Limits { payment: Some(Minor::literal(100)), role: None, exposure: Some(Minor::literal(250)) };
         let exceeds = |amount: i64, open: i64| {
             let exposure = Exposure { payments: 1, amount: Minor::new(open).unwrap() };
             exposure.exceeds(limits, Minor::new(amount).unwrap()).is_some()
@@ -322,6 +333,9 @@ mod tests {
             [exceeds(100, 0), exceeds(101, 0), exceeds(100, 150), exceeds(100, 151)],
             [false, true, false, true]
         );
+        let of_role = Limits { role: Some(Minor::literal(50)), ..Limits::default() };
+        let of_a_role = |amount| Exposure::default().exceeds(of_role, Minor::literal(amount));
+        assert!(of_a_role(50).is_none() && of_a_role(51).unwrap().contains("accept_offline"));
         let none = Exposure { payments: 9, amount: Minor::literal(1_000_000) };
         assert_eq!(none.exceeds(Limits::default(), Minor::literal(1_000_000)), None);
     }

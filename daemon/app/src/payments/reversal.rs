@@ -231,6 +231,7 @@ pub(super) fn book_refund(
         id: PaymentId(transaction.next_number("payment")?),
         refund_of: Some(of),
         amount,
+        offline_limit: None,
         approved: None,
         refunded: Minor::ZERO,
         booked: Minor::ZERO,

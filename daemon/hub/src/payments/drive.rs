@@ -161,7 +161,7 @@ async fn approve(
     // A terminal that has committed already keeps to the limits of its acquirer.
     if can.waits_for_vote
         && intent.operation == Operation::Charge
-        && let Some(why) = offline::exceeds_limits(hub, &record)
+        && let Some(why) = offline::exceeds_limits(hub, payment, &record)
     {
         roll_back(hub, payment, approved, why).await;
         return;

@@ -13,10 +13,11 @@ use crate::{
     web::{Command, InPath, Problem},
 };
 
-/// Why an approval without the bank exceeds the store's limits; `None` if it does not, or the bank approved.
-pub(super) fn exceeds_limits(hub: &Hub, record: &Record) -> Option<String> {
+/// Why an approval without the bank exceeds the limits of the store or of the operator's role; `None` if it does not, or the bank approved.
+pub(super) fn exceeds_limits(hub: &Hub, payment: &Payment, record: &Record) -> Option<String> {
     let config = &hub.config.card_payments;
-    let limits = Limits { payment: config.offline_limit, exposure: config.offline_exposure };
+    let limits =
+        Limits { payment: config.offline_limit, role: payment.offline_limit, exposure: config.offline_exposure };
     if !record.offline || limits == Limits::default() {
         return None;
     }

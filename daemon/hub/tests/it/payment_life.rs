@@ -80,6 +80,36 @@ async fn a_voided_sale_gives_each_tender_back_as_it_was_paid() {
     shop.adds_up();
 }
 
+/// The limit of a cashier is 50.00.
+#[tokio::test]
+async fn an_approval_without_the_bank_is_limited_by_the_role_of_the_operator() {
+    let terminal = terminal().await;
+    let (shop, _directory) = shop_with(&terminal, "").await;
+    for (id, role, pin) in [("ann", "cashier", "1111"), ("sue", "supervisor", "2222")] {
+        let operator = json!({ "id": id, "name": id, "role": role, "pin": pin, "days": 1 });
+        shop.person("/api/v1/operators", operator).await.expect(StatusCode::OK);
+    }
+    let sign_in = json!({ "operator": "ann", "pin": "1111" });
+    shop.till(1, "/api/v1/operators/sign-in", sign_in).await.expect(StatusCode::OK);
+    let sale = |pieces: i64| {
+        let line = json!({ "sku": CEREAL, "quantity": { "milli": pieces * 1000, "unit": "each" } });
+        json!({ "lines": [line], "card": true })
+    };
+    terminal.offline(true);
+    shop.till(1, "/api/v1/sales", sale(13)).await.expect(StatusCode::OK);
+    let told = shop.till(1, "/api/v1/sales", sale(14)).await.refused(422, "payment-declined");
+    assert!(told.contains("the operator's role allows 5000"), "{told}");
+    assert_eq!(terminal.bookings(), 1, "the second one was rolled back");
+    let signed = json!({ "for": { "right": "accept_offline", "amount": 14 * 369 },
+        "by": { "operator": "sue", "pin": "2222" } });
+    shop.till(1, "/api/v1/operators/override", signed).await.expect(StatusCode::OK);
+    shop.till(1, "/api/v1/sales", sale(14)).await.expect(StatusCode::OK);
+    shop.till(1, "/api/v1/sales", sale(14)).await.refused(422, "payment-declined");
+    terminal.offline(false);
+    shop.till(1, "/api/v1/sales", sale(14)).await.expect(StatusCode::OK);
+    assert_eq!(shop.read("/api/v1/status").await["offline_payments"], json!({ "payments": 2, "amount": 27 * 369 }));
+}
+
 #[tokio::test]
 async fn an_approval_without_the_bank_is_limited_and_its_decline_is_a_task() {
     let terminal = terminal().await;

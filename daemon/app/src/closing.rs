@@ -23,10 +23,7 @@ pub static UNSETTLED: Kind = Kind::new(
     "Payments are not settled",
     "Payments have no outcome or are to be reversed, or baskets are partly paid; settle them before closing.",
 )
-.with(&[
-    Member { name: "payments", doc: "The payments, separated by commas." },
-    Member { name: "baskets", doc: "The partly paid baskets, separated by commas." },
-]);
+.with(&[Member::list("payments", "The payments."), Member::list("baskets", "The partly paid baskets.")]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability { refusals: &[&UNSETTLED], ..Capability::new("closing") };
@@ -70,11 +67,9 @@ impl Unsettled {
             "{}; wait for the terminals or decide the payments at the console, and complete or abandon the baskets",
             listed.chain(paid).collect::<Vec<_>>().join("; ")
         );
-        let joined = |ids: Vec<String>| ids.join(",");
-        Err(UNSETTLED
-            .because(detail)
-            .member("payments", joined(payments.iter().map(|(id, ..)| id.to_string()).collect()))
-            .member("baskets", joined(baskets.iter().map(|(id, _)| id.to_string()).collect())))
+        let payments: Vec<_> = payments.iter().map(|(id, ..)| id.to_string()).collect();
+        let baskets: Vec<_> = baskets.iter().map(|(id, _)| id.to_string()).collect();
+        Err(UNSETTLED.because(detail).member("payments", payments).member("baskets", baskets))
     }
 }
 

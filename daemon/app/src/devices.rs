@@ -48,7 +48,7 @@ pub static DEVICE_HELD: Kind = Kind::new(
     "Device held",
     "Another register holds the device; it is free when that register gives it back or stops renewing its lease.",
 )
-.with(&[Member { name: "holder", doc: "The register that holds the device." }]);
+.with(&[Member::text("holder", "The register that holds the device.")]);
 /// A scale gave no weight.
 pub static SCALE_FAILED: Kind =
     Kind::new("scale-failed", Class::Device, "Scale failed", "The scale refused, did not settle or did not answer.");

@@ -43,7 +43,7 @@ pub static ITEM_RECALLED: Kind = Kind::new(
     "Recalled",
     "The item or this batch of it is recalled and may not be sold.",
 )
-.with(&[Member { name: "sku", doc: "The item." }, Member { name: "reason", doc: "Why it is recalled." }]);
+.with(&[Member::text("sku", "The item."), Member::text("reason", "Why it is recalled.")]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {

@@ -57,6 +57,45 @@ pub struct Member {
     pub name: &'static str,
     /// The meaning, with the unit.
     pub doc: &'static str,
+    /// The type of its values.
+    pub of: MemberType,
+}
+
+/// The type of a member's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberType {
+    /// A text.
+    Text,
+    /// An integer.
+    Integer,
+    /// A list of texts.
+    List,
+}
+
+impl Member {
+    /// A text.
+    pub const fn text(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc, of: MemberType::Text }
+    }
+
+    /// An integer.
+    pub const fn integer(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc, of: MemberType::Integer }
+    }
+
+    /// A list of texts.
+    pub const fn list(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc, of: MemberType::List }
+    }
+
+    /// Whether a value has its type.
+    fn admits(self, value: &Value) -> bool {
+        match self.of {
+            MemberType::Text => value.is_string(),
+            MemberType::Integer => value.is_i64() || value.is_u64(),
+            MemberType::List => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+        }
+    }
 }
 
 /// A kind of refusal.
@@ -104,11 +143,17 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Adds the value of a member that the kind declares.
+    /// Adds the value of a member that the kind declares. In debug builds it panics if the kind does not declare it, or
+    /// with another type.
     #[must_use]
     pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        debug_assert!(self.kind.members.iter().any(|member| member.name == name), "{} has no {name}", self.kind.slug);
-        self.members.push((name, value.into()));
+        let value = value.into();
+        debug_assert!(
+            self.kind.members.iter().any(|member| member.name == name && member.admits(&value)),
+            "{} declares no {name} of {value}",
+            self.kind.slug
+        );
+        self.members.push((name, value));
         self
     }
 }
@@ -138,7 +183,7 @@ pub static UNAUTHENTICATED: Kind = Kind::new(
 /// The caller lacks the permission.
 pub static FORBIDDEN: Kind =
     Kind::new("forbidden", Class::Forbidden, "Not allowed", "The caller lacks the permission of the operation.")
-        .with(&[Member { name: "permission", doc: "The missing permission." }]);
+        .with(&[Member::text("permission", "The missing permission.")]);
 /// The key was used for another command.
 pub static KEY_REUSED: Kind = Kind::new(
     "idempotency-key-reused",

@@ -39,7 +39,7 @@ pub static TOO_MANY_ATTEMPTS: Kind = Kind::new(
     "Too many attempts",
     "Too many wrong codes came from one address; it must wait, longer after each further one.",
 )
-.with(&[Member { name: "retry_after_s", doc: "Seconds until the next code is accepted." }]);
+.with(&[Member::integer("retry_after_s", "Seconds until the next code is accepted.")]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {

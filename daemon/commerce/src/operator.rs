@@ -53,7 +53,8 @@ impl Role {
     }
 }
 
-/// What an operator does at a register, if the role allows it.
+/// What an operator does at a register, if the role allows it. Amounts are in thousandths of the price for `discount`, in
+/// minor units for `refund`, `return`, `override_return` and `approve_count`; the others have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

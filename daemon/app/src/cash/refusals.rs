@@ -4,7 +4,7 @@ use commerce::cash::Refusal as Rule;
 
 use crate::refusal::{Class, Kind, Member, Refusal};
 
-const SHIFT: Member = Member { name: "shift", doc: "The shift." };
+const SHIFT: Member = Member::text("shift", "The shift.");
 
 /// A kind of the class [`Class::Rule`].
 const fn rule(slug: &'static str, title: &'static str, doc: &'static str) -> Kind {
@@ -43,7 +43,7 @@ pub static TILL_IN_USE: Kind = Kind::new(
 .with(&[SHIFT]);
 static SHIFT_STATE: Kind =
     rule("shift-state", "Shift in another state", "The shift is suspended, ended or closed, or not suspended.")
-        .with(&[SHIFT, Member { name: "state", doc: "The state of the shift." }]);
+        .with(&[SHIFT, Member::text("state", "The state of the shift.")]);
 static SHIFT_OF_OTHERS: Kind =
     rule("shift-of-others", "Another register's shift", "The register does not use this shift; join it first.")
         .with(&[SHIFT]);
@@ -79,7 +79,7 @@ pub static SHIFTS_OPEN: Kind = Kind::new(
     "Shifts are open",
     "Shifts of the business day are not closed; count and close them first.",
 )
-.with(&[Member { name: "shifts", doc: "The shifts, separated by commas." }]);
+.with(&[Member::list("shifts", "The shifts.")]);
 /// No day is open.
 pub static NO_DAY: Kind =
     rule("no-day", "No business day", "No business day is open: nothing was sold since the last one was closed.");
@@ -118,7 +118,7 @@ impl From<Rule> for Refusal {
             Rule::NeedsApproval { shift } => APPROVAL_NEEDED.because(detail).member("shift", shift.to_string()),
             Rule::ShiftsOpen { shifts } => {
                 let shifts: Vec<_> = shifts.iter().map(ToString::to_string).collect();
-                SHIFTS_OPEN.because(detail).member("shifts", shifts.join(","))
+                SHIFTS_OPEN.because(detail).member("shifts", shifts)
             }
         }
     }

@@ -158,7 +158,7 @@ fn a_day_that_a_person_opened_lasts_until_a_person_closes_it() {
     assert!(late.iter().all(|sale| sale.business_day == date(24)));
     assert_eq!(date_of_sales(shop.store(), date(25)).unwrap(), date(24));
     let refused = shop.close_day().unwrap_err();
-    assert_eq!((refused.kind, refused.members[0].1.clone()), (&SHIFTS_OPEN, "1-1".into()));
+    assert_eq!((refused.kind, refused.members[0].1.clone()), (&SHIFTS_OPEN, vec!["1-1"].into()));
     let id = opened.id;
     shop.commit(move |transaction| {
         count(transaction, &at("till-1"), id, count_of(10_000 + 2 * 369))?;
@@ -245,7 +245,7 @@ fn nothing_is_closed_over_a_partly_paid_basket_and_the_refusal_names_it() {
             closing::close_shift(transaction, &at("till-1"), id, LIMIT, found, &[])
         })
         .unwrap_err();
-    assert_eq!((refused.kind, refused.members[1].1.clone()), (&UNSETTLED, "b7".into()));
+    assert_eq!((refused.kind, refused.members[1].1.clone()), (&UNSETTLED, vec!["b7"].into()));
     let day =
         shop.commit(move |transaction| closing::close_day(transaction, &person(), unsettled, &[], usd())).unwrap_err();
     assert!(day.detail.contains("basket b7 of register till-1"), "{}", day.detail);

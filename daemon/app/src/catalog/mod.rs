@@ -75,7 +75,7 @@ pub static ITEM_UNKNOWN: Kind =
 /// The item is delisted.
 pub static ITEM_DELISTED: Kind =
     Kind::new("item-delisted", Class::Rule, "Item delisted", "The item is on file and is not sold any more.")
-        .with(&[Member { name: "sku", doc: "The item." }]);
+        .with(&[Member::text("sku", "The item.")]);
 /// Another item has the code.
 static ITEM_CODE_TAKEN: Kind = Kind::new(
     "item-code-taken",
@@ -83,7 +83,7 @@ static ITEM_CODE_TAKEN: Kind = Kind::new(
     "Code of another item",
     "Another item has this GTIN; a scan would sell one for the other. Nothing was loaded.",
 )
-.with(&[Member { name: "sku", doc: "The item that has the code." }]);
+.with(&[Member::text("sku", "The item that has the code.")]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {

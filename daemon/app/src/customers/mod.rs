@@ -76,7 +76,7 @@ static CUSTOMER_KNOWN: Kind = Kind::new(
     "Customer known",
     "A customer with this phone number, e-mail address or card is known; change that one.",
 )
-.with(&[Member { name: "customer", doc: "The id of the known customer." }]);
+.with(&[Member::text("customer", "The id of the known customer.")]);
 static CUSTOMER_INVALID: Kind =
     Kind::new("customer-invalid", Class::Rule, "Invalid customer", "A field of the profile is invalid.");
 static NO_EMAIL: Kind = Kind::new(

@@ -58,7 +58,7 @@ pub static CARD_LOCKED: Kind = Kind::new(
     "Gift card locked",
     "Too many wrong PINs were entered for the card, which can't be used for a while.",
 )
-.with(&[Member { name: "retry_after_s", doc: "Seconds until the card can be used." }]);
+.with(&[Member::integer("retry_after_s", "Seconds until the card can be used.")]);
 static CARD_BLOCKED: Kind =
     Kind::new("gift-card-blocked", Class::Rule, "Gift card blocked", "HQ has blocked the card.");
 static CARD_CURRENCY: Kind =
@@ -75,7 +75,7 @@ static NOT_HELD: Kind = Kind::new(
     "Not enough on the card",
     "The store holds less of the card than is needed; HQ or another store may hold more.",
 )
-.with(&[Member { name: "available", doc: "What the store holds, in minor units." }]);
+.with(&[Member::integer("available", "What the store holds, in minor units.")]);
 
 /// The declaration of this capability.
 pub(crate) static CAPABILITY: Capability = Capability {

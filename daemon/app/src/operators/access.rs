@@ -37,8 +37,8 @@ pub static OVERRIDE_NEEDED: Kind = Kind::new(
     "The operator's role does not allow it; another operator, whose role does, must sign for it.",
 )
 .with(&[
-    Member { name: "right", doc: "The right that is needed, for `POST /operators/override`." },
-    Member { name: "amount", doc: "The amount, in the unit of the right." },
+    Member::text("right", "The right that is needed, for `POST /operators/override`."),
+    Member::integer("amount", "The amount: thousandths of the price for `discount`, minor units for the other rights."),
 ]);
 
 /// An operator signed for another.

@@ -64,7 +64,7 @@ pub static OPERATOR_LOCKED: Kind = Kind::new(
     "Operator locked",
     "Too many wrong PINs were entered for the operator, who must wait.",
 )
-.with(&[Member { name: "retry_after_s", doc: "Seconds until the operator can sign in." }]);
+.with(&[Member::integer("retry_after_s", "Seconds until the operator can sign in.")]);
 static OPERATOR_UNKNOWN: Kind = Kind::new(
     "operator-unknown",
     Class::NotFound,

@@ -4,9 +4,9 @@ use commerce::order::{Refusal as Refused, Rule};
 
 use crate::refusal::{Class, Kind, Member, Refusal};
 
-const ORDER: Member = Member { name: "order", doc: "The order." };
-const LINE: Member = Member { name: "line", doc: "The line, if the rule is about one line." };
-const RULE: Member = Member { name: "rule", doc: "The rule's name, such as `wrong_item`." };
+const ORDER: Member = Member::text("order", "The order.");
+const LINE: Member = Member::integer("line", "The line, if the rule is about one line.");
+const RULE: Member = Member::text("rule", "The rule's name, such as `wrong_item`.");
 
 /// The part does not exist.
 pub static ORDER_UNKNOWN: Kind = Kind::new(
@@ -31,7 +31,7 @@ pub static ORDER_RULE: Kind =
 /// Another picker has the line.
 pub static ORDER_CLAIMED: Kind =
     Kind::new("order-claimed", Class::Conflict, "Claimed by another picker", "Another picker has claimed the line.")
-        .with(&[ORDER, LINE, RULE, Member { name: "picker", doc: "The picker who has the line." }]);
+        .with(&[ORDER, LINE, RULE, Member::text("picker", "The picker who has the line.")]);
 /// The part is in a basket.
 pub static ORDER_AT_REGISTER: Kind = Kind::new(
     "order-at-register",
@@ -39,7 +39,7 @@ pub static ORDER_AT_REGISTER: Kind = Kind::new(
     "Order at a register",
     "The order is in a basket; complete or abandon that basket first.",
 )
-.with(&[ORDER, Member { name: "basket", doc: "The basket." }]);
+.with(&[ORDER, Member::text("basket", "The basket.")]);
 /// Nobody is named as the picker.
 pub(super) static NO_PICKER: Kind =
     Kind::new("no-picker", Class::Rule, "Picker unknown", "Picking needs a person; send `picker`.");

@@ -176,7 +176,7 @@ pub struct Payment {
     /// The journal of the terminal's driver from before the payment, by which it can later find out whether the
     /// terminal booked it. Only the driver can read it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub before: Value,
     /// The terminal's data of the approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]

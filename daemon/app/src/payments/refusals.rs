@@ -12,12 +12,12 @@ pub static TERMINAL_BUSY: Kind = Kind::new(
     "Terminal busy",
     "The terminal is busy with something else; the reason says how long that may take.",
 )
-.with(&[Member {
-    name: "reason",
-    doc: "`payment`: another payment runs. `receipt`: the last one is done, and the terminal still sends its receipt \
+.with(&[Member::text(
+    "reason",
+    "`payment`: another payment runs. `receipt`: the last one is done, and the terminal still sends its receipt \
           text; repeat the command after a second. `inquiry`: the terminal is asked for the outcome of a payment. \
           `closing`: it closes its day; repeat the command in a minute.",
-}]);
+)]);
 /// The terminal has a payment in doubt.
 pub static TERMINAL_UNRESOLVED: Kind = Kind::new(
     "terminal-unresolved",
@@ -25,7 +25,7 @@ pub static TERMINAL_UNRESOLVED: Kind = Kind::new(
     "Terminal has an unresolved payment",
     "The outcome of an earlier payment on the terminal is not known yet; if that persists, decide it at the console.",
 )
-.with(&[Member { name: "payment", doc: "The unresolved payment." }]);
+.with(&[Member::text("payment", "The unresolved payment.")]);
 /// The terminal failed.
 pub static TERMINAL_FAILED: Kind =
     Kind::new("terminal-failed", Class::Device, "Payment terminal failed", "The terminal refused or did not answer.");
@@ -36,7 +36,7 @@ pub static PAYMENT_DECLINED: Kind = Kind::new(
     "Payment declined",
     "The terminal or the bank declined the card; nothing was charged, and the basket is still open.",
 )
-.with(&[Member { name: "basket", doc: "The basket, which is still open." }]);
+.with(&[Member::text("basket", "The basket, which is still open.")]);
 /// The payment was never charged.
 pub static PAYMENT_NOT_CHARGED: Kind = Kind::new(
     "payment-not-charged",
@@ -44,7 +44,7 @@ pub static PAYMENT_NOT_CHARGED: Kind = Kind::new(
     "Payment not charged",
     "The terminal did not accept the payment; nothing was charged, and the basket is still open.",
 )
-.with(&[Member { name: "basket", doc: "The basket, which is still open." }]);
+.with(&[Member::text("basket", "The basket, which is still open.")]);
 /// The card was charged with a part of the amount.
 pub static PAYMENT_PARTIAL: Kind = Kind::new(
     "payment-partial",
@@ -53,8 +53,8 @@ pub static PAYMENT_PARTIAL: Kind = Kind::new(
     "The card paid a part of the amount; the rest is due, and the basket is still open.",
 )
 .with(&[
-    Member { name: "basket", doc: "The basket, which is still open." },
-    Member { name: "due", doc: "The amount still due, in minor units." },
+    Member::text("basket", "The basket, which is still open."),
+    Member::integer("due", "The amount still due, in minor units."),
 ]);
 /// The payment can't be reversed or refunded.
 pub static NOT_REVERSIBLE: Kind = Kind::new(
@@ -63,7 +63,7 @@ pub static NOT_REVERSIBLE: Kind = Kind::new(
     "Payment can't be given back",
     "The payment is not charged, or less of it is left than was asked for, or its terminal can't do this.",
 )
-.with(&[Member { name: "left", doc: "The amount that can be given back, in minor units." }]);
+.with(&[Member::integer("left", "The amount that can be given back, in minor units.")]);
 /// It is unknown whether the card was charged.
 pub static PAYMENT_OUTCOME_UNKNOWN: Kind = Kind::new(
     "payment-outcome-unknown",
@@ -71,7 +71,7 @@ pub static PAYMENT_OUTCOME_UNKNOWN: Kind = Kind::new(
     "Payment outcome unknown",
     "It is unknown whether the card was charged; a person must read the terminal's journal and decide at the console.",
 )
-.with(&[Member { name: "payment", doc: "The payment to decide." }]);
+.with(&[Member::text("payment", "The payment to decide.")]);
 /// The payment has no outcome yet.
 pub static PAYMENT_UNDER_WAY: Kind = Kind::new(
     "payment-under-way",
@@ -79,7 +79,7 @@ pub static PAYMENT_UNDER_WAY: Kind = Kind::new(
     "Payment in progress",
     "The payment is still in progress at its terminal; repeat the command with the same key.",
 )
-.with(&[Member { name: "payment", doc: "The payment." }]);
+.with(&[Member::text("payment", "The payment.")]);
 /// The payment has an outcome, so there is nothing to decide.
 pub(super) static PAYMENT_ENDED: Kind = Kind::new(
     "payment-ended",
@@ -87,7 +87,7 @@ pub(super) static PAYMENT_ENDED: Kind = Kind::new(
     "Payment has an outcome",
     "The outcome of the payment is known, so there is nothing to decide.",
 )
-.with(&[Member { name: "state", doc: "The outcome." }]);
+.with(&[Member::text("state", "The outcome.")]);
 
 /// The payment was not approved without its bank.
 pub(super) static NOT_OFFLINE: Kind = Kind::new(

@@ -66,9 +66,9 @@ pub static RETURN_REFUSED: Kind = Kind::new(
      has the right `override_return`.",
 )
 .with(&[
-    Member { name: "outcome", doc: "`authorize_with_override`, `deny_overrideable` or `deny`." },
-    Member { name: "rules", doc: "The names of the rules that fired, the strictest first." },
-    Member { name: "refund", doc: "What would have been given back, in minor units." },
+    Member::text("outcome", "`authorize_with_override`, `deny_overrideable` or `deny`."),
+    Member::list("rules", "The names of the rules that fired, the strictest first."),
+    Member::integer("refund", "What would have been given back, in minor units."),
 ]);
 
 /// The declaration of this capability.

@@ -52,14 +52,14 @@ pub static CODE_INVALID: Kind = rule(
 /// The goods may no longer be sold.
 pub static ITEM_EXPIRED: Kind =
     rule("item-expired", "Expired", "The use-by date in the code has passed; the goods may not be sold.")
-        .with(&[Member { name: "use_by", doc: "The last day on which the goods may be used." }]);
+        .with(&[Member::text("use_by", "The last day on which the goods may be used.")]);
 /// The goods are past their best-before date.
 pub static PAST_BEST_BEFORE: Kind = rule(
     "past-best-before",
     "Past its best-before date",
     "The best-before or sell-by date in the code has passed; send `past_best_before` to sell the goods all the same.",
 )
-.with(&[Member { name: "best_before", doc: "The last day on which the goods are at their best." }]);
+.with(&[Member::text("best_before", "The last day on which the goods are at their best.")]);
 /// A weighing can't be sold.
 pub static WEIGHING_UNKNOWN: Kind = rule(
     "weighing-unknown",
@@ -91,20 +91,20 @@ static REFUND_BEGUN: Kind = rule(
 );
 static REFUND_DUE: Kind =
     rule("refund-due", "Refund due", "The basket owes the customer money; refund it, then complete the basket.")
-        .with(&[Member { name: "due", doc: "The amount to give back, in minor units." }]);
+        .with(&[Member::integer("due", "The amount to give back, in minor units.")]);
 static NO_REFUND_DUE: Kind =
     rule("no-refund-due", "No refund due", "The basket owes the customer nothing, or has no such step to skip.");
 static TOO_MANY_RETURNS: Kind =
     rule("too-many-returns", "Too many returns", "The basket takes back the goods of the maximum number of receipts.");
 static NOT_SOLD_NOW: Kind =
     rule("not-sold-now", "Not sold at this time", "Goods of the basket may not be sold at this time; void their line.")
-        .with(&[Member { name: "from_ms", doc: "When they may be sold again: milliseconds since 1970, UTC." }]);
+        .with(&[Member::integer("from_ms", "When they may be sold again: milliseconds since 1970, UTC.")]);
 static AGE_UNCHECKED: Kind = rule(
     "age-unchecked",
     "Age not checked",
     "Goods of the basket have a minimum age; check the customer's age and send it as `checked_age` of the buyer.",
 )
-.with(&[Member { name: "years", doc: "The minimum age, in years." }]);
+.with(&[Member::integer("years", "The minimum age, in years.")]);
 static TOO_MANY_LISTED: Kind =
     rule("too-many-listed", "Too many groups or coupons", "The customer has too many groups or coupons.");
 static BASKET_EMPTY: Kind = rule("basket-empty", "Basket empty", "The basket has no lines.");
@@ -114,13 +114,13 @@ static PRICE_MISSING: Kind =
     rule("price-missing", "Price missing", "An item that is not on file needs a keyed amount and a reason.");
 static DISCOUNT_EXCEEDS_LINE: Kind =
     rule("discount-exceeds-line", "Discount exceeds line", "The discount exceeds the net amount of the line.")
-        .with(&[Member { name: "left", doc: "The net amount of the line, in minor units." }]);
+        .with(&[Member::integer("left", "The net amount of the line, in minor units.")]);
 static EXCEEDS_DUE: Kind = rule(
     "exceeds-due",
     "Tender exceeds the amount due",
     "Change is given on cash only: a card or coupon pays at most the amount due.",
 )
-.with(&[Member { name: "due", doc: "The amount due, in minor units." }]);
+.with(&[Member::integer("due", "The amount due, in minor units.")]);
 static NOTHING_DUE: Kind = rule("nothing-due", "Nothing due", "The basket is paid already; complete it.");
 static TOO_MUCH_CASH: Kind = rule(
     "too-much-cash",
@@ -128,8 +128,8 @@ static TOO_MUCH_CASH: Kind = rule(
     "The amount exceeds ten times the amount due plus the currency's largest banknote; check it.",
 )
 .with(&[
-    Member { name: "due", doc: "The amount due, in minor units." },
-    Member { name: "most", doc: "The maximum amount accepted, in minor units." },
+    Member::integer("due", "The amount due, in minor units."),
+    Member::integer("most", "The maximum amount accepted, in minor units."),
 ]);
 static COUPON_TAKEN: Kind =
     rule("coupon-taken", "Coupon already used", "A coupon with this code is in the basket already.");
@@ -137,12 +137,12 @@ static TENDER_UNKNOWN: Kind =
     rule("tender-unknown", "Unknown tender", "The tender does not exist in the basket or is voided.");
 static TENDER_IS_CARD: Kind =
     rule("tender-is-card", "Tender is a card payment", "Only the terminal can reverse a card payment.")
-        .with(&[Member { name: "payment", doc: "The payment." }]);
+        .with(&[Member::text("payment", "The payment.")]);
 static STILL_DUE: Kind = rule("still-due", "Not fully paid", "The basket is not fully paid.")
-    .with(&[Member { name: "due", doc: "The amount due, in minor units." }]);
+    .with(&[Member::integer("due", "The amount due, in minor units.")]);
 static BAD_TEXT: Kind =
     rule("bad-text", "Invalid text", "A text is empty, too long or has control or invisible characters.")
-        .with(&[Member { name: "field", doc: "The invalid field." }]);
+        .with(&[Member::text("field", "The invalid field.")]);
 
 /// All kinds.
 pub(super) static KINDS: &[&Kind] = &[

@@ -61,7 +61,7 @@ pub static SERIAL_NEEDED: Kind = Kind::new(
     "Serial number needed",
     "The item is sold unit by unit, each with its serial number; read the number and send it as `serial`.",
 )
-.with(&[Member { name: "sku", doc: "The item." }]);
+.with(&[Member::text("sku", "The item.")]);
 /// The unit can't be sold.
 pub static SERIAL_REFUSED: Kind = Kind::new(
     "serial-refused",
@@ -69,7 +69,7 @@ pub static SERIAL_REFUSED: Kind = Kind::new(
     "Unit can't be sold",
     "The unit is sold already, is in the basket twice, or came back and is not for sale.",
 )
-.with(&[Member { name: "sku", doc: "The item." }, Member { name: "serial", doc: "The serial number." }]);
+.with(&[Member::text("sku", "The item."), Member::text("serial", "The serial number.")]);
 /// The unit is unknown.
 pub static UNIT_UNKNOWN: Kind =
     Kind::new("unit-unknown", Class::NotFound, "Unknown unit", "The store has sold no unit with this serial number.");

@@ -20,9 +20,9 @@ const fn conflict(slug: &'static str, title: &'static str, doc: &'static str) ->
 }
 
 /// The member for the item.
-const ITEM: Member = Member { name: "item", doc: "The item's SKU." };
+const ITEM: Member = Member::text("item", "The item's SKU.");
 /// The member for the kind of document.
-const DOCUMENT: Member = Member { name: "document", doc: "The kind of document." };
+const DOCUMENT: Member = Member::text("document", "The kind of document.");
 
 /// The reservation does not exist.
 pub static RESERVATION_UNKNOWN: Kind =
@@ -51,18 +51,18 @@ pub static ORDER_KNOWN: Kind = conflict(
     "Order already entered",
     "The supplier's order has an open notice; receive against that notice.",
 )
-.with(&[Member { name: "notice", doc: "The number of that notice." }]);
+.with(&[Member::integer("notice", "The number of that notice.")]);
 /// The transfer was already entered.
 pub static TRANSFER_KNOWN: Kind = conflict(
     "transfer-known",
     "Transfer already entered",
     "The transfer was already entered; a transfer is entered only once.",
 )
-.with(&[Member { name: "notice", doc: "The number of its notice." }]);
+.with(&[Member::integer("notice", "The number of its notice.")]);
 /// The item is being counted.
 pub static BEING_COUNTED: Kind =
     conflict("stock-being-counted", "Item is being counted", "The item is in an open count; wait until it is closed.")
-        .with(&[ITEM, Member { name: "count", doc: "The number of that count." }]);
+        .with(&[ITEM, Member::integer("count", "The number of that count.")]);
 /// Not enough stock.
 pub static STOCK_INSUFFICIENT: Kind = rule(
     "stock-insufficient",
@@ -71,13 +71,13 @@ pub static STOCK_INSUFFICIENT: Kind = rule(
 )
 .with(&[
     ITEM,
-    Member { name: "requested", doc: "The requested quantity, in thousandths of the unit." },
-    Member {
-        name: "available",
-        doc: "The available quantity, in thousandths of the unit. Registers don't get it while the item is being \
+    Member::integer("requested", "The requested quantity, in thousandths of the unit."),
+    Member::integer(
+        "available",
+        "The available quantity, in thousandths of the unit. Registers don't get it while the item is being \
              counted.",
-    },
-    Member { name: "state", doc: "The state that the stock was to be taken from; absent for stock available to sell." },
+    ),
+    Member::text("state", "The state that the stock was to be taken from; absent for stock available to sell."),
 ]);
 /// The goods are kept for the web.
 pub static KEPT_FOR_WEB: Kind = rule(
@@ -87,8 +87,8 @@ pub static KEPT_FOR_WEB: Kind = rule(
 )
 .with(&[
     ITEM,
-    Member { name: "requested", doc: "The requested quantity, in thousandths of the unit." },
-    Member { name: "available", doc: "What the counter may sell, in thousandths. Absent while the item is counted." },
+    Member::integer("requested", "The requested quantity, in thousandths of the unit."),
+    Member::integer("available", "What the counter may sell, in thousandths. Absent while the item is counted."),
 ]);
 static STOCK_UNTRACKED: Kind =
     rule("stock-untracked", "Item not tracked", "The item's stock is not tracked; change its stock policy first.")
@@ -104,7 +104,7 @@ static DELIVERY_KNOWN: Kind = conflict(
     "Delivery already booked",
     "A delivery with this delivery note was already booked for the notice; nothing was booked now.",
 )
-.with(&[Member { name: "movement", doc: "The movement of that delivery; absent if no item is tracked." }]);
+.with(&[Member::integer("movement", "The movement of that delivery; absent if no item is tracked.")]);
 static TOO_MANY_DELIVERY_NOTES: Kind = rule(
     "too-many-delivery-notes",
     "Too many delivery notes",
@@ -112,7 +112,7 @@ static TOO_MANY_DELIVERY_NOTES: Kind = rule(
 );
 static TRANSFER_NOT_FOR_HERE: Kind =
     rule("transfer-not-for-here", "Transfer for another store", "The transfer goes to another store; enter it there.")
-        .with(&[Member { name: "to", doc: "The store it goes to." }]);
+        .with(&[Member::text("to", "The store it goes to.")]);
 static TRANSFER_TO_ITSELF: Kind = rule(
     "transfer-to-itself",
     "Transfer within one store",
@@ -120,7 +120,7 @@ static TRANSFER_TO_ITSELF: Kind = rule(
 );
 /// The item is in a different unit than it is sold or stocked in.
 pub static WRONG_UNIT: Kind = rule("wrong-unit", "Wrong unit", "The item is sold or stocked in another unit.")
-    .with(&[Member { name: "unit", doc: "The unit in which it is sold or stocked." }]);
+    .with(&[Member::text("unit", "The unit in which it is sold or stocked.")]);
 static DOCUMENT_CLOSED: Kind =
     rule("document-closed", "Document closed", "The document is closed; open another.").with(&[DOCUMENT]);
 static DOCUMENT_OPEN: Kind =
@@ -135,7 +135,7 @@ static RESERVATION_IN_BASKET: Kind = rule(
     "Reservation in a basket",
     "The reservation is in a basket; complete or abandon the basket.",
 )
-.with(&[Member { name: "basket", doc: "The basket." }]);
+.with(&[Member::text("basket", "The basket.")]);
 static ITEM_NOT_IN_DOCUMENT: Kind =
     rule("item-not-in-document", "Item not in the document", "The document does not contain the item.")
         .with(&[ITEM, DOCUMENT]);
@@ -152,9 +152,9 @@ static STOCK_RECOUNTED: Kind = conflict(
     "Item counted again",
     "The item was counted again with a different variance; read the variances again, then decide.",
 )
-.with(&[ITEM, Member { name: "variance", doc: "The current variance, in thousandths of the unit." }]);
+.with(&[ITEM, Member::integer("variance", "The current variance, in thousandths of the unit.")]);
 static OUT_OF_RANGE: Kind = rule("out-of-range", "Out of range", "A number is out of range.")
-    .with(&[Member { name: "field", doc: "The invalid field." }]);
+    .with(&[Member::text("field", "The invalid field.")]);
 
 /// All kinds.
 pub(super) static KINDS: &[&Kind] = &[

@@ -64,7 +64,7 @@ static WRITE_LIMIT: Kind = Kind::new(
     "Write limit reached",
     "The register wrote far more than a register does; it must wait. Other registers are not affected.",
 )
-.with(&[Member { name: "retry_after_s", doc: "Seconds until the command is accepted." }]);
+.with(&[Member::integer("retry_after_s", "Seconds until the command is accepted.")]);
 /// A page of another site sent a person's cookie.
 pub(crate) static FOREIGN_ORIGIN: Kind = Kind::new(
     "foreign-origin",

@@ -38,5 +38,6 @@ mod security;
 mod selling;
 mod services;
 mod stock;
+mod strict;
 mod trail;
 mod training;

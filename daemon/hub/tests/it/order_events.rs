@@ -10,6 +10,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::client::Into
 
 use crate::{
     common::{
+        document,
         shop::{CEREAL, Shop, now_ms, pieces},
         wait_for,
     },
@@ -37,7 +38,9 @@ impl Listener {
             let message = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
             let message = message.expect("no event within a minute").unwrap().unwrap();
             if message.is_text() {
-                return serde_json::from_str(message.to_text().unwrap()).unwrap();
+                let event = serde_json::from_str(message.to_text().unwrap()).unwrap();
+                document::check_event(&event);
+                return event;
             }
         }
     }

@@ -1,49 +1,15 @@
 //! The routes of publications: what is in force, and going back to what was.
 
-use app::publications::{announced, check_content, fetched, lacking, put_manifest, put_segment};
-use contract::{
-    Digest, PublicationKind,
-    publication::{Announcement, CATALOG, Effective, Manifest, Record, manifest::FORMAT, segment::cut},
-};
+use contract::publication::CATALOG;
 use hub::Hub;
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{Value, json};
 
-use crate::common::{ask, enter, open, wait_for};
+use crate::common::{ask, enter, open, publication, wait_for};
 
-/// A catalog with one item arrives whole, as if it had been fetched; the hub makes it active.
+/// A catalog with one item arrives.
 async fn arrive(hub: &Hub, version: u64, price: i64) {
-    let kind: PublicationKind = CATALOG.parse().unwrap();
     let item = json!({ "sku": "818981", "description": "Cereal", "price": { "minor": price, "per": "each" } });
-    let segments = cut([Record("818981".into(), to_raw_value(&item).unwrap())]).unwrap();
-    let manifest = Manifest {
-        format: FORMAT,
-        kind: kind.clone(),
-        version,
-        made_at_ms: 1,
-        effective: Effective::At(1),
-        may_shrink: true,
-        records: 1,
-        segments: segments.iter().map(|segment| segment.entry.clone()).collect(),
-    };
-    let announcement = Announcement {
-        hub: "store-1".parse().unwrap(),
-        kind: kind.clone(),
-        version,
-        manifest: Digest::of(b"manifest"),
-        bytes: 8,
-        effective: Effective::At(1),
-        from: "https://hq.example.com/publications".into(),
-        spread_s: 0,
-    };
-    let (store, known) = (hub.store(), manifest.clone());
-    store.commit(move |transaction| announced(transaction, announcement, 1)).await.unwrap();
-    store.commit(move |transaction| put_manifest(transaction, known)).await.unwrap();
-    for entry in lacking(store, &manifest).unwrap() {
-        let bytes = segments.iter().find(|segment| segment.entry == entry).unwrap().bytes.clone();
-        store.commit(move |transaction| put_segment(transaction, entry.digest, &bytes)).await.unwrap();
-    }
-    assert_eq!(check_content(store, &manifest).unwrap(), Ok(()));
-    store.commit(move |transaction| fetched(transaction, &kind, version, 1, 1)).await.unwrap();
+    publication::arrive(hub, CATALOG, version, &[("818981", item)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

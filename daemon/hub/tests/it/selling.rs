@@ -1,9 +1,14 @@
 //! Selling over the API: repeats, tenders and scanned codes.
 
 use axum::http::StatusCode;
+use contract::publication::PRICES;
 use serde_json::{Value, json};
 
-use crate::common::shop::{CEREAL, Shop};
+use crate::common::{
+    publication,
+    shop::{CEREAL, Shop, now_ms},
+    wait_for,
+};
 
 async fn load(shop: &Shop, items: Value) {
     shop.person("/api/v1/items", json!({ "items": items })).await.expect(StatusCode::OK);
@@ -129,4 +134,44 @@ async fn eight_digits_are_an_own_code_or_else_a_upc_e() {
     let tea = shop.till(0, &path, json!({ "gtin": "01234514" })).await;
     assert_eq!(tea.expect(StatusCode::OK)["line"]["sku"], "TEA");
     shop.till(0, &path, json!({ "gtin": "01234566" })).await.refused(400, "bad-request");
+}
+
+#[tokio::test]
+async fn goods_that_may_not_be_sold_are_refused_with_what_the_register_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Shop::open(directory.path()).await;
+    // The goods may be sold for ten minutes, two hours from now.
+    let minute = now_ms() / 60_000 % 1_440;
+    let from = (minute + 120) % 1_430;
+    let price = |id: &str, sku: &str| {
+        json!({ "price": { "id": id, "sku": sku, "kind": "regular",
+        "price": { "minor": 900, "per": "each" } } })
+    };
+    let records = [
+        ("book", json!({ "book": { "version": "1", "currency": "USD" } })),
+        ("item/cereal", json!({ "item": { "sku": CEREAL, "minimum_age": 21 } })),
+        (
+            "item/wine",
+            json!({ "item": { "sku": "WINE", "sale_hours": { "from_minute": from, "until_minute": from + 10 } } }),
+        ),
+        ("price/cereal", price("cereal", CEREAL)),
+        ("price/wine", price("wine", "WINE")),
+    ];
+    let items =
+        json!({ "items": [{ "sku": "WINE", "description": "Wine", "price": { "minor": 900, "per": "each" } }] });
+    shop.person("/api/v1/items", items).await.expect(StatusCode::OK);
+    publication::arrive(&shop.hub, PRICES, 1, &records).await;
+    let active = |list: &Value| list["publications"][0]["state"] == "active";
+    wait_for(&shop.router, "/api/v1/publications", ("cookie", &shop.cookie), active).await;
+    for (sku, slug, member) in [(CEREAL, "age-unchecked", "years"), ("WINE", "not-sold-now", "from_ms")] {
+        let opened = shop.till(0, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
+        let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
+        shop.till(0, &format!("{path}/lines"), json!({ "sku": sku })).await.expect(StatusCode::OK);
+        let cash = json!({ "tender": "cash", "amount": 1_000 });
+        let refused = shop.till(0, &format!("{path}/tenders"), cash.clone()).await;
+        assert!(refused.body[member].is_u64(), "{}", refused.body);
+        refused.refused(422, slug);
+        let sale = json!({ "lines": [{ "sku": sku }], "tenders": [cash] });
+        shop.till(0, "/api/v1/sales", sale).await.refused(422, slug);
+    }
 }

@@ -6,34 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use app::{CAPABILITIES, refusal::Kind};
+use app::{
+    CAPABILITIES,
+    refusal::{Kind, MemberType},
+};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, path::Operation};
 
 use crate::web::problem::{RETRY_AFTER, retry_after, status, type_of};
-
-/// The integer members of problems; all others are strings.
-const INTEGERS: [&str; 13] = [
-    RETRY_AFTER,
-    "amount",
-    "due",
-    "left",
-    "most",
-    "requested",
-    "available",
-    "variance",
-    "notice",
-    "count",
-    "movement",
-    "line",
-    "refund",
-];
-
-/// Whether a member of a problem is an integer.
-pub(in crate::web) fn is_integer(member: &str) -> bool {
-    INTEGERS.contains(&member)
-}
 
 /// Kinds of problems by the name of their schema.
 #[derive(Default)]
@@ -124,20 +105,26 @@ fn schema(kinds: &[&'static Kind]) -> Value {
         "status": {"type": "integer", "const": code, "description": "The HTTP status."},
         "detail": {"type": "string", "description": "What failed, with which values, and what to do. For people."}
     });
-    let mut members: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut members: BTreeMap<&str, (MemberType, BTreeSet<String>)> = BTreeMap::new();
     for kind in kinds {
         for member in kind.members {
             let said = format!("`{}`: {}", kind.slug, member.doc);
-            members.entry(member.name).or_default().insert(said);
+            let (of, all) = members.entry(member.name).or_insert((member.of, BTreeSet::new()));
+            assert!(*of == member.of, "`{}` of {} has another type in other problems", member.name, kind.slug);
+            all.insert(said);
         }
     }
     if kinds.iter().any(|kind| retry_after(kind).is_some()) {
-        members.entry(RETRY_AFTER).or_default().insert("Seconds until the next attempt, as in `Retry-After`.".into());
+        let (_, all) = members.entry(RETRY_AFTER).or_insert((MemberType::Integer, BTreeSet::new()));
+        all.insert("Seconds until the next attempt, as in `Retry-After`.".into());
     }
-    for (name, said) in members {
-        let said = said.into_iter().collect::<Vec<_>>().join(" ");
-        let kind = if is_integer(name) { "integer" } else { "string" };
-        properties[name] = json!({"type": kind, "description": said});
+    for (name, (of, said)) in members {
+        properties[name] = match of {
+            MemberType::Text => json!({"type": "string"}),
+            MemberType::Integer => json!({"type": "integer"}),
+            MemberType::List => json!({"type": "array", "items": {"type": "string"}}),
+        };
+        properties[name]["description"] = said.into_iter().collect::<Vec<_>>().join(" ").into();
     }
     json!({
         "type": "object",

@@ -1,8 +1,10 @@
 //! A hub without devices, and the requests of a register's program and a person.
 
+pub(crate) mod document;
 pub(crate) mod headquarters;
 pub(crate) mod lane;
 pub(crate) mod log;
+pub(crate) mod publication;
 pub(crate) mod running;
 pub(crate) mod shop;
 
@@ -81,7 +83,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-/// Sends a request.
+/// Sends a request. The answer must be as the OpenAPI document describes it.
 pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
     for (name, value) in headers {
@@ -92,6 +94,7 @@ pub(crate) async fn ask(router: &Router, method: &str, path: &str, headers: &[(&
     let head = |name| parts.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (status, kind, cookie) = (parts.status, head(header::CONTENT_TYPE), head(header::SET_COOKIE));
     let bytes = to_bytes(body, 1 << 23).await.unwrap();
+    document::check_answer(method, path, status.as_u16(), &kind, &bytes);
     Answer { status, kind, cookie, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }
 

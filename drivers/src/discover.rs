@@ -45,6 +45,7 @@ pub struct Described {
 /// The serial line of a USB adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = SerialLine))]
 pub struct Line {
     /// Its device file now.
     #[cfg_attr(feature = "schema", schema(value_type = String))]

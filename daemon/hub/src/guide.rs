@@ -58,6 +58,7 @@ pub(crate) fn routes() -> Routes {
 
 /// An item to suggest.
 #[derive(Serialize, ToSchema)]
+#[schema(as = GuideSuggestion)]
 struct Suggestion {
     /// The item.
     sku: Sku,

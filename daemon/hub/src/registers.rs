@@ -44,6 +44,7 @@ pub(crate) fn routes() -> Routes {
 /// A code that somebody typed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TypedCode)]
 struct Code {
     /// The digits.
     #[schema(min_length = 1, max_length = 40)]

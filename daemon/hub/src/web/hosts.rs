@@ -7,11 +7,16 @@
 use std::sync::Arc;
 
 use app::Refusal;
-use axum::http::{HeaderMap, Uri, Version, header, uri::Authority};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, Uri, Version, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use link::Identity;
 use rustls::pki_types::ServerName;
 
-use super::HOST_UNKNOWN;
+use super::{HOST_UNKNOWN, Problem};
 
 /// The names in the hub's current certificate.
 pub(super) struct Hosts(Arc<Identity>);
@@ -48,6 +53,18 @@ impl Hosts {
                 .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok()),
             Err(_) => false,
         }
+    }
+}
+
+/// Why a request is not for this hub. The server notes it in the request, and [`refuse`] answers it.
+#[derive(Clone)]
+pub(super) struct OtherHost(pub(super) Refusal);
+
+/// A layer that answers requests for other hosts.
+pub(super) async fn refuse(request: Request, next: Next) -> Response {
+    match request.extensions().get::<OtherHost>() {
+        Some(OtherHost(refusal)) => Problem::from(refusal.clone()).into_response(),
+        None => next.run(request).await,
     }
 }
 

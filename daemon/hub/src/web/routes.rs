@@ -27,7 +27,7 @@ use super::{
     BODY_TOO_LARGE, FOREIGN_ORIGIN, HOST_UNKNOWN, REQUEST_TIMEOUT, WRITE_LIMIT,
     authenticate::permit,
     command::AlsoInTraining,
-    openapi::{CONSOLE_SESSION, REGISTER_TOKEN, problems::Problems},
+    openapi::{CONSOLE_SESSION, REGISTER_TOKEN, SERVICE_TOKEN, problems::Problems},
 };
 use crate::hub::Hub;
 
@@ -42,6 +42,9 @@ pub(crate) struct Routes {
     pub(super) tag: Tag,
     pub(super) router: OpenApiRouter<Arc<Hub>>,
     pub(super) problems: Problems,
+    /// The schemas of all types, before those of one name replace each other.
+    #[cfg(test)]
+    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
     capabilities: &'static [&'static str],
 }
 
@@ -50,7 +53,14 @@ impl Routes {
     /// `app` whose refusals the routes may answer.
     pub(crate) fn new(tag: &str, description: &str, capabilities: &'static [&'static str]) -> Self {
         let tag = TagBuilder::new().name(tag).description(Some(description)).build();
-        Self { tag, router: OpenApiRouter::new(), problems: Problems::default(), capabilities }
+        Self {
+            tag,
+            router: OpenApiRouter::new(),
+            problems: Problems::default(),
+            #[cfg(test)]
+            schemas: Vec::new(),
+            capabilities,
+        }
     }
 
     /// Adds read-only routes with a permission.
@@ -93,6 +103,8 @@ impl Routes {
         }
         let methods = methods
             .layer(axum::middleware::from_fn(move |request: Request, next: Next| permit(permission, request, next)));
+        #[cfg(test)]
+        self.schemas.extend(schemas.iter().cloned());
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
 
@@ -103,6 +115,8 @@ impl Routes {
             operation.security = Some(Vec::new());
             self.problems.declare(operation, &self.tag.name, self.capabilities, PUBLICS);
         }
+        #[cfg(test)]
+        self.schemas.extend(schemas.iter().cloned());
         Self { router: self.router.routes((schemas, paths, methods)), ..self }
     }
 
@@ -183,7 +197,8 @@ fn security(permission: &Permission) -> Vec<SecurityRequirement> {
     let scheme = |holder: &Holder| match holder {
         Holder::Register => Some(REGISTER_TOKEN),
         Holder::Person => Some(CONSOLE_SESSION),
-        Holder::Service | Holder::Headquarters => None,
+        Holder::Service => Some(SERVICE_TOKEN),
+        Holder::Headquarters => None,
     };
     let schemes = permission.holders.iter().filter_map(scheme);
     schemes.map(|scheme| SecurityRequirement::new(scheme, [""; 0])).collect()

@@ -9,7 +9,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{Router, response::IntoResponse};
+use axum::Router;
 use edge::{Bounds, Connection, Limits, Places};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,7 +26,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::{Problem, hosts::Hosts};
+use super::hosts::{Hosts, OtherHost};
 use crate::{config::Listen, parts::certificates::Certificates};
 
 /// The time limit of a handshake.
@@ -116,13 +116,10 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router, hosts: A
     let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(Box::pin(stream))).await else { return };
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        let (router, hosts) = (router.clone(), Arc::clone(&hosts));
-        async move {
-            match hosts.require(request.uri(), request.version(), request.headers()) {
-                Ok(()) => router.oneshot(request).await,
-                Err(refusal) => Ok(Problem::from(refusal).into_response()),
-            }
+        if let Err(refusal) = hosts.require(request.uri(), request.version(), request.headers()) {
+            request.extensions_mut().insert(OtherHost(refusal));
         }
+        router.clone().oneshot(request)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

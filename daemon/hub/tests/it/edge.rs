@@ -344,6 +344,35 @@ async fn business_data_is_only_on_the_admin_socket() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_another_host_is_refused_as_any_other() {
+    let hub = Listening::start().await;
+    let mut stream = hub.tls(TILL).await;
+    stream.write_all(b"GET /api/v1/status HTTP/1.1\r\nhost: evil.example\r\n\r\n").await.unwrap();
+    let refused = reply(&mut stream).await;
+    assert_eq!((refused.status, &refused.body["type"]), (400, &json!("/problems/host-unknown")));
+    for header in ["store-hub-epoch: ", "store-hub-version: ", "cache-control: no-store"] {
+        assert!(refused.head.contains(header), "{header} is missing in {}", refused.head);
+    }
+    let stranger = hub.ask(TILL, "GET", "/api/v1/status", "", "").await;
+    assert!(stranger.status == 401 && stranger.head.contains("www-authenticate: Bearer"), "{stranger:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_host_keeps_others_out_of_the_metrics() {
+    let hub = Listening::start().await;
+    let connect = async |from: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((IpAddr::from(from), 0).into()).unwrap();
+        socket.connect(hub.metrics).await.unwrap()
+    };
+    let mut bare = Vec::new();
+    for _ in 0..100 {
+        bare.push(connect([127, 0, 1, 1]).await);
+    }
+    assert!(plain(connect(TILL).await, "/readyz").await.starts_with("HTTP/1.1 200"));
+}
+
 #[derive(clap::Parser)]
 struct Cli {
     #[command(flatten)]

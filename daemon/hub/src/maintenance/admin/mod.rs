@@ -40,13 +40,14 @@ use axum::{
     routing::{get, post},
 };
 pub(super) use client::{ask, ask_for_backup, send_items};
+use edge::{Bounds, Limits, Places};
 use futures_util::stream;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use store::{Room, Store};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, UnixListener},
     sync::{Semaphore, mpsc},
     time::sleep,
 };
@@ -62,8 +63,14 @@ use crate::{
 /// The time-out for a silent client.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The maximum number of clients.
+/// The maximum number of clients of the socket.
 const ASKERS: usize = 8;
+
+/// The limits for clients on the LAN.
+const MONITORS: Bounds = Bounds { all: 32, each: 4 };
+
+/// The limits of the listener on the LAN, where nobody signs in.
+const LAN: Limits = Limits { strangers: MONITORS, signed_in: MONITORS, patience: PATIENCE };
 
 /// Bytes of a backup per chunk.
 const CHUNK: usize = 64 * 1024;
@@ -181,69 +188,69 @@ pub(crate) fn open(hub: &Arc<Hub>) -> io::Result<()> {
     let router =
         router.route("/heartbeat", post(heartbeat)).route("/busy", get(busy)).route("/items", post(import::load));
     let router = router.with_state(Arc::clone(hub));
-    tokio::spawn(serve(router, listener));
+    tokio::spawn(serve_socket(router, listener));
     Ok(())
 }
 
 /// Serves the metrics on the LAN.
 pub(crate) fn publish(hub: &Arc<Hub>, listener: TcpListener) {
     let router = public_router().with_state(Arc::clone(hub));
-    tokio::spawn(serve(router, listener));
+    tokio::spawn(serve_lan(router, listener));
 }
 
-/// A listener for connections.
-trait Accept: Send + 'static {
-    type Stream: AsyncRead + AsyncWrite + Send + 'static;
-
-    fn accepted(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-}
-
-impl Accept for UnixListener {
-    type Stream = UnixStream;
-
-    async fn accepted(&self) -> io::Result<UnixStream> {
-        Ok(self.accept().await?.0)
-    }
-}
-
-impl Accept for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accepted(&self) -> io::Result<TcpStream> {
-        Ok(self.accept().await?.0)
-    }
-}
-
-/// Serves a few connections at a time while the hub runs.
-async fn serve(router: Router, listener: impl Accept) {
+/// Serves the admin socket: a few clients at a time, and the others wait.
+async fn serve_socket(router: Router, listener: UnixListener) {
     let room = Arc::new(Semaphore::new(ASKERS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok(stream) = listener.accepted().await else {
+        let Ok((stream, _)) = listener.accept().await else {
             sleep(Duration::from_millis(50)).await;
             continue;
         };
         let router = router.clone();
         tokio::spawn(async move {
             let _place = place;
-            let mut stream = TimeoutStream::new(stream);
-            stream.set_write_timeout(Some(PATIENCE));
-            let service = service_fn(move |request: hyper::Request<Incoming>| {
-                let router = router.clone();
-                async move {
-                    // One request per connection, so that a place is soon free again.
-                    let mut response = router.oneshot(request).await?;
-                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                    Ok::<_, Infallible>(response)
-                }
-            });
-            let served = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(5))
-                .serve_connection(TokioIo::new(Box::pin(stream)), service);
-            if let Err(error) = served.await {
-                tracing::debug!(%error, "admin request failed");
+            talk(stream, router).await;
+        });
+    }
+}
+
+/// Serves the LAN. A new connection is never refused: of too many, the oldest of the host with the most is closed.
+async fn serve_lan(router: Router, listener: TcpListener) {
+    let places = Places::new(LAN);
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let (router, connection) = (router.clone(), places.enter(peer.ip().into()));
+        tokio::spawn(async move {
+            tokio::select! {
+                () = talk(stream, router) => {}
+                () = connection.closed() => {}
             }
         });
+    }
+}
+
+/// Answers one request of a client.
+async fn talk(stream: impl AsyncRead + AsyncWrite + Send + 'static, router: Router) {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(PATIENCE));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            // One request per connection, so that a place is soon free again.
+            let mut response = router.oneshot(request).await?;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(5))
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "admin request failed");
     }
 }

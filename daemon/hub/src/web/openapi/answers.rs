@@ -18,6 +18,10 @@ pub(super) fn complete(document: &mut Value) {
                 everything after the backup is gone, including the answers to commands.",
             "schema": {"type": "integer", "format": "int64", "minimum": 1}, "example": 1_764_201_600_000_u64
         },
+        "WwwAuthenticate": {
+            "description": "The scheme of tokens; people log in instead.", "schema": {"type": "string"},
+            "example": "Bearer"
+        },
         "RetryAfter": {
             "description": "Seconds until the next attempt.",
             "schema": {"type": "integer", "minimum": 0}, "example": 60
@@ -52,6 +56,9 @@ pub(super) fn complete(document: &mut Value) {
             });
             if has_retry_after(response, &schemas) {
                 headers["Retry-After"] = json!({"$ref": "#/components/headers/RetryAfter"});
+            }
+            if status == "401" {
+                headers["WWW-Authenticate"] = json!({"$ref": "#/components/headers/WwwAuthenticate"});
             }
             response["headers"] = headers;
         }

@@ -35,6 +35,7 @@ use super::{
     body::whole_body,
     cors::cors,
     detached::detached,
+    hosts::refuse,
     problem::{Problem, tell},
     routes::Routes,
 };
@@ -53,6 +54,8 @@ const EPOCH_HEADER: &str = "store-hub-epoch";
 
 /// The security scheme for registers.
 pub(super) const REGISTER_TOKEN: &str = "register_token";
+/// The security scheme for service accounts.
+pub(super) const SERVICE_TOKEN: &str = "service_token";
 /// The security scheme for people.
 pub(super) const CONSOLE_SESSION: &str = "console_session";
 
@@ -65,8 +68,8 @@ pub(super) const CONSOLE_SESSION: &str = "console_session";
             again.\n\
             - Amounts are integers in minor units (cents) of the store's currency, quantities are integers in \
             thousandths of their unit, times are milliseconds since 1970, UTC.\n\
-            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; each operation lists its \
-            types and their members. Any path may answer 404 `/problems/route-unknown` \
+            - Errors are RFC 9457 problem details. Their `type` never changes its meaning; each operation lists, by \
+            status, the types of its capability and their members; not every operation answers all of them. Any path may answer 404 `/problems/route-unknown` \
             and 405 `/problems/method-not-allowed`.\n\
             - Each operation names its permission in `x-permission`.\n\
             - Within `/api/v1` members and types of problems may be added; ignore unknown ones."
@@ -107,6 +110,11 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
             "type": "http", "scheme": "bearer",
             "description": "A register's token, from `POST /api/v1/pairing`."
         },
+        SERVICE_TOKEN: {
+            "type": "http", "scheme": "bearer",
+            "description": "A service account's token, from `POST /api/v1/services/{name}/token`. It has the \
+             permissions that are its scopes."
+        },
         CONSOLE_SESSION: {
             "type": "apiKey", "in": "cookie", "name": COOKIE,
             "description": "A person's session, from `POST /api/v1/session`. A WebSocket also needs the hub's own \
@@ -146,6 +154,7 @@ pub(crate) fn router(hub: Arc<Hub>, more: Router) -> Router {
         .layer(from_fn_with_state(Arc::clone(&hub), cors))
         .layer(from_fn_with_state(Arc::new(LogLimiter::default()), tell))
         .layer(from_fn_with_state(Arc::clone(&hub), count))
+        .layer(from_fn(refuse))
         .layer(from_fn_with_state(Arc::clone(&hub), identify))
         .with_state(hub)
 }

@@ -1,4 +1,8 @@
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use app::CAPABILITIES;
 
@@ -59,6 +63,19 @@ fn every_referenced_schema_exists() {
     }
     let document = document();
     check(&document, &document);
+}
+
+#[test]
+fn no_two_types_have_the_same_schema_name() {
+    let mut named = BTreeMap::new();
+    let mut twice = BTreeSet::new();
+    for (name, schema) in crate::routes().into_iter().flat_map(|routes| routes.schemas) {
+        let schema = serde_json::to_value(schema).unwrap();
+        if *named.entry(name.clone()).or_insert_with(|| schema.clone()) != schema {
+            twice.insert(name);
+        }
+    }
+    assert_eq!(twice, BTreeSet::new(), "give one of the types another name: #[schema(as = ...)]");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub enum NotNow {
     #[error("not connected to HQ; ask again once it is connected")]
     NotReached,
     /// Too many questions are waiting.
-    #[error("{WAITING} questions wait for HQ's answer; ask again later")]
+    #[error("too many questions wait for HQ's answer; ask again later")]
     Busy,
     /// HQ did not answer in time.
     #[error("HQ did not answer within {} s", .0.as_secs())]

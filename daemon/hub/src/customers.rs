@@ -153,7 +153,11 @@ struct History {
 /// In this store, and in all stores and the web shop if HQ answers.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/history", params(("id" = CustomerId, Path)),
     responses((status = 200, body = History), (status = 404, body = Problem)))]
-async fn history(State(hub): State<Arc<Hub>>, InPath(id): InPath<CustomerId>) -> Result<Json<History>, Problem> {
+async fn history(
+    Asker(actor): Asker,
+    State(hub): State<Arc<Hub>>,
+    InPath(id): InPath<CustomerId>,
+) -> Result<Json<History>, Problem> {
     let (at, of) = (Arc::clone(&hub), id.clone());
     let (customer, here) = reading(move || {
         let unknown = || CUSTOMER_UNKNOWN.because(format!("unknown customer {of}"));
@@ -166,7 +170,7 @@ async fn history(State(hub): State<Arc<Hub>>, InPath(id): InPath<CustomerId>) ->
     })
     .await?;
     let question = Question::CustomerSales(CustomerNamed { customer });
-    let everywhere = match hub.headquarters.ask(question, ANSWER).await {
+    let everywhere = match hub.headquarters.ask(&actor.station, question, ANSWER).await {
         Ok(Answer::Sales(sales)) => Some(sales),
         Ok(_) => None,
         Err(why) => {
@@ -223,9 +227,10 @@ async fn email(
     command: Command<Empty>,
 ) -> Result<Json<NewCustomer>, Problem> {
     let at = Arc::clone(&hub);
-    let sale = reading(move || selling::find_sale(&at.store, id)).await?;
+    // Refused inside the commit, so that a repeat gets its answer.
+    let sale = reading(move || Ok(selling::find_sale(&at.store, id))).await?;
     let requested = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, Empty {}| {
-        customers::request_receipt(transaction, by, id, sale.customer.as_deref())
+        customers::request_receipt(transaction, by, id, sale?.customer.as_deref())
     });
     Ok(Json(requested.await?))
 }

@@ -40,7 +40,7 @@ const PING: Duration = Duration::from_secs(20);
 /// The routes of this capability.
 pub(crate) fn routes() -> Routes {
     Routes::new("events", "Events over a WebSocket", &[])
-        .command(&READ, routes!(draw_ticket))
+        .also_in_training(&READ, routes!(draw_ticket))
         .read(&READ, routes!(listen))
 }
 
@@ -85,8 +85,8 @@ struct Opening {
 
 /// Connect to the events
 ///
-/// A WebSocket. Each message is a JSON object with a `type`: `device`, `sale_completed`, `order_changed`, `missed`, and
-/// `status` for people at the console. The hub accepts no messages. Scans and weights have a `sequence` in their lane;
+/// A WebSocket. Each message is a JSON object with a `type`: `device`, `display`, `sale_completed`,
+/// `order_changed`, `missed`, and `status` for people at the console. The hub accepts no messages. Scans and weights have a `sequence` in their lane;
 /// after a broken connection, `GET /api/v1/lanes/me/events?after=…` returns the missed ones. The connection ends with
 /// the token or session that opened it.
 #[utoipa::path(get, path = "/api/v1/events", params(Opening),

@@ -13,7 +13,7 @@ use app::{
     training,
 };
 use axum::{Json, extract::State};
-use commerce::{BasketId, Minor, gift_card::CardNumber};
+use commerce::{BasketId, Minor, Station, gift_card::CardNumber};
 use contract::{
     Answer, Question,
     gift_card::{GiftCardAnswer, GiftCardAsked},
@@ -80,15 +80,18 @@ async fn present(
 ) -> Result<Json<Presented>, Problem> {
     let PresentRequest { card, pin, amount } = request;
     let (number, by) = (number(&card)?, app::By { actor, at_ms: hub.now_ms() });
+    // Before HQ is asked for money of the card.
+    training::require_real_now(&hub.store, &by)?;
+    let asker = by.actor.station.clone();
     let mut balance = None;
     if known(&hub, &number).await?.is_none_or(|card| card.pin.is_none()) {
         // HQ may know a PIN that this store has not heard of.
-        balance = ask(&hub, &number, 0).await?.map(|answer| answer.balance);
+        balance = ask(&hub, &asker, &number, 0).await?.map(|answer| answer.balance);
     }
     let unknown = || CARD_UNKNOWN.because(format!("unknown gift card {}", number.masked()));
     let card = known(&hub, &number).await?.ok_or_else(unknown)?;
     check_pin(&hub, &number, card, pin, by.at_ms).await?;
-    let fetched = fetch(&hub, &number, amount).await?.or(balance);
+    let fetched = fetch(&hub, &asker, &number, amount).await?.or(balance);
     Ok(Json(finish(&hub, by, number, fetched).await?))
 }
 
@@ -99,10 +102,12 @@ pub(crate) async fn present_account(
     account: CardNumber,
     amount: Option<Minor>,
 ) -> Result<Presented, Refusal> {
+    training::require_real_now(&hub.store, &by)?;
+    let asker = by.actor.station.clone();
     if known(hub, &account).await?.is_none() {
-        ask(hub, &account, 0).await?;
+        ask(hub, &asker, &account, 0).await?;
     }
-    let balance = fetch(hub, &account, amount).await?;
+    let balance = fetch(hub, &asker, &account, amount).await?;
     finish(hub, by, account, balance).await
 }
 
@@ -148,7 +153,12 @@ async fn check_pin(
 }
 
 /// Asks HQ until the store holds an amount of the card, or as much as there is; gives the balance if HQ answered.
-async fn fetch(hub: &Arc<Hub>, number: &CardNumber, amount: Option<Minor>) -> Result<Option<i64>, Refusal> {
+async fn fetch(
+    hub: &Arc<Hub>,
+    asker: &Station,
+    number: &CardNumber,
+    amount: Option<Minor>,
+) -> Result<Option<i64>, Refusal> {
     let began = Instant::now();
     let mut balance = None;
     loop {
@@ -158,7 +168,7 @@ async fn fetch(hub: &Arc<Hub>, number: &CardNumber, amount: Option<Minor>) -> Re
         if held >= amount {
             return Ok(balance);
         }
-        let Some(answer) = ask(hub, number, card.held.wanted(amount)).await? else { return Ok(balance) };
+        let Some(answer) = ask(hub, asker, number, card.held.wanted(amount)).await? else { return Ok(balance) };
         balance = Some(answer.balance);
         let is_short = answer.granted < card.held.wanted(amount.min(Minor::new(answer.balance).unwrap_or(amount)));
         if !is_short || answer.elsewhere == 0 || answer.blocked.is_some() || began.elapsed() >= WITHIN {
@@ -170,9 +180,14 @@ async fn fetch(hub: &Arc<Hub>, number: &CardNumber, amount: Option<Minor>) -> Re
 }
 
 /// Asks HQ, and stores its answer; none if HQ can't be asked or does not know the card.
-async fn ask(hub: &Arc<Hub>, number: &CardNumber, wanted: i64) -> Result<Option<GiftCardAnswer>, Refusal> {
+async fn ask(
+    hub: &Arc<Hub>,
+    asker: &Station,
+    number: &CardNumber,
+    wanted: i64,
+) -> Result<Option<GiftCardAnswer>, Refusal> {
     let question = Question::GiftCard(GiftCardAsked { card: number.clone(), wanted });
-    let answer = match hub.headquarters.ask(question, ANSWER).await {
+    let answer = match hub.headquarters.ask(asker, question, ANSWER).await {
         Ok(Answer::GiftCard(Some(answer))) => answer,
         Ok(_) => return Ok(None),
         Err(why) => {

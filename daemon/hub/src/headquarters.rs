@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use crate::{
     hub::Hub,
-    web::{InPath, InQuery, Problem, Routes},
+    web::{Asker, InPath, InQuery, Problem, Routes},
 };
 
 /// How long HQ has for an answer.
@@ -48,6 +48,7 @@ struct OfRegister {
         ("register" = RegisterName, Query, description = "The register that printed the receipt")),
     responses((status = 200, body = [SaleCompleted]), (status = 503, body = Problem)))]
 async fn receipts_of_store(
+    Asker(actor): Asker,
     State(hub): State<Arc<Hub>>,
     InPath((store, receipt)): InPath<(HubId, u64)>,
     InQuery(OfRegister { register }): InQuery<OfRegister>,
@@ -56,7 +57,7 @@ async fn receipts_of_store(
         return Err(BAD_REQUEST.because(format!("receipt {receipt} is higher than any: check the number")).into());
     }
     let asked = Question::Receipt(ReceiptAsked { store, register: register.to_string(), receipt });
-    match hub.headquarters.ask(asked, WITHIN).await.map_err(|why| not_now(&why))? {
+    match hub.headquarters.ask(&actor.station, asked, WITHIN).await.map_err(|why| not_now(&why))? {
         Answer::Sales(sales) => Ok(Json(sales)),
         other => Err(not_now(&NotNow::Unable(format!("unexpected answer {other:?}"))).into()),
     }

@@ -153,8 +153,13 @@ pub(crate) fn open(
         let line = share::returnable(sale, asked.line)?;
         let quantity = match asked.quantity {
             Some(quantity) => quantity,
-            None => Quantity::new(line.quantity.milli() - back.milli, line.quantity.unit())
-                .map_err(|error| BAD_REQUEST.because(error.to_string()))?,
+            // Of a line that came back as a whole, all of it is refused below as too much.
+            None => match line.quantity.milli() - back.milli {
+                left @ 1.. => {
+                    Quantity::new(left, line.quantity.unit()).map_err(|error| BAD_REQUEST.because(error.to_string()))?
+                }
+                _ => line.quantity,
+            },
         };
         let department = department(context.catalog, line);
         let disposition = context.policies.disposition(&department, asked.disposition.unwrap_or(Disposition::Sellable));

@@ -33,7 +33,7 @@ pub use basket::{
     TrainingOpened, TrainingStatus, abandon, add_line, basket, discount_line, identify, open, tender, void_line,
     void_tender,
 };
-pub use mode::{RegisterTraining, SwitchTraining, in_training, is_in_training, require_real, switch};
+pub use mode::{RegisterTraining, SwitchTraining, in_training, is_in_training, require_real, require_real_now, switch};
 pub use sale::{TrainingDone, TrainingSale, complete, find_sale, last_sales, sale};
 use store::{Store, StoreError};
 

@@ -142,11 +142,24 @@ pub fn require_real(transaction: &Transaction<'_>, by: &By) -> Result<(), Refusa
     let Some(register) = by.actor.register_name() else { return Ok(()) };
     match read(transaction.get(&REGISTERS, register.as_str()))? {
         None => Ok(()),
-        Some(_) => Err(REGISTER_IN_TRAINING.because(format!(
-            "register {register} is in training, where nothing may count; use a training basket \
-             (/api/v1/training/baskets) with cash or coupons, or end training"
-        ))),
+        Some(_) => Err(in_mode(register)),
     }
+}
+
+/// The same for a command that stores nothing, and so has no commit.
+///
+/// # Errors
+/// It is.
+pub fn require_real_now(store: &Store, by: &By) -> Result<(), Refusal> {
+    let Some(register) = by.actor.register_name() else { return Ok(()) };
+    if is_in_training(store, register)? { Err(in_mode(register)) } else { Ok(()) }
+}
+
+fn in_mode(register: &RegisterName) -> Refusal {
+    REGISTER_IN_TRAINING.because(format!(
+        "register {register} is in training, where nothing may count; use a training basket \
+         (/api/v1/training/baskets) with cash or coupons, or end training"
+    ))
 }
 
 /// The mode of the register that sends the command.

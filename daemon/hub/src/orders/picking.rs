@@ -295,8 +295,10 @@ async fn substitute(
 ) -> Result<Json<PartView>, Problem> {
     let catalog = Arc::clone(&hub.catalog.load());
     let part = Part { order, part };
-    let view = orders::order(&hub.store, &part)?;
+    // Refused inside the commit, so that a repeat gets its answer.
+    let view = orders::order(&hub.store, &part);
     let make = move |picker, Taken { line, gtin, sku, quantity, picker: _ }| {
+        let view = view?;
         let Item { sku, description, price, .. } = scanned(&catalog, gtin, sku.as_ref())?;
         // It is kept as the ordered goods are, and sold to the same customers.
         let ordered = view.fulfilment.line(line).map(|line| &line.ordered);

@@ -54,16 +54,18 @@ async fn print_label(
     command: Command<OrderLabel>,
 ) -> Result<Json<LabelJob>, Problem> {
     let OrderLabel { printer, place } = &command.body;
-    let terms = orders::order(&hub.store, &Part { order, part })?.fulfilment.terms;
-    let customer = terms.customer.map(|customer| customer.name).or(terms.receiver);
-    let fields = [
-        ("order", terms.order.to_string()),
-        ("customer", customer.unwrap_or_else(|| terms.order.to_string())),
-        ("place", place.clone()),
-        ("parcel", format!("part {part}")),
-        ("code", format!("{}#{part}", terms.order)),
-    ];
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let fields = orders::order(&hub.store, &Part { order, part }).map(|view| {
+        let terms = view.fulfilment.terms;
+        let customer = terms.customer.map(|customer| customer.name).or(terms.receiver);
+        let fields = [
+            ("order", terms.order.to_string()),
+            ("customer", customer.unwrap_or_else(|| terms.order.to_string())),
+            ("place", place.clone()),
+            ("parcel", format!("part {part}")),
+            ("code", format!("{}#{part}", terms.order)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    });
     let printer = printer.clone();
     print_one(&hub, command, printer, "pickup", fields).await
 }

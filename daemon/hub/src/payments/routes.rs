@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use app::payments::{self, BANK_ANSWER, CLOSE, COLLECT, DECIDE, Intent, Payment, READ, REFUND, TAKE, TERMINAL_FAILED};
+use app::{
+    payments::{self, BANK_ANSWER, CLOSE, COLLECT, DECIDE, Intent, Payment, READ, REFUND, TAKE, TERMINAL_FAILED},
+    training,
+};
 use axum::{Json, extract::State, http::StatusCode};
 use commerce::{BasketId, Minor, PaymentId};
 use drivers::{
@@ -133,6 +136,7 @@ async fn read(State(hub): State<Arc<Hub>>, InPath(id): InPath<PaymentId>) -> Res
     responses((status = 202, description = "The terminal was asked"), (status = 404, body = Problem),
         (status = 502, body = Problem)))]
 async fn abort(State(hub): State<Arc<Hub>>, command: Command<Empty>) -> Result<StatusCode, Problem> {
+    training::require_real_now(&hub.store, &command.by)?;
     let terminal = lane_terminal(&hub, command.by.register()?)?;
     let asked = hub.devices.terminal(&terminal)?.abort().await;
     asked.map_err(|error| TERMINAL_FAILED.because(error.to_string()))?;

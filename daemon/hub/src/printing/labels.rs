@@ -264,18 +264,19 @@ pub(crate) async fn print_one<T: Send + 'static>(
     command: Command<T>,
     printer: String,
     template: &'static str,
-    data: BTreeMap<String, String>,
+    data: Result<BTreeMap<String, String>, Refusal>,
 ) -> Result<Json<LabelJob>, Problem> {
     // Refused inside the commit, so that a repeat gets its answer.
     let laid_out = || {
+        let data = data?;
         let dots_per_mm = hub.devices.label_printer(&printer)?.dots_per_mm();
         let sheet = hub.templates.named(template)?.layout(&data, dots_per_mm);
-        sheet.map(drop).map_err(|why| LABEL_UNPRINTABLE.because(why))
+        sheet.map(|_| data).map_err(|why| LABEL_UNPRINTABLE.because(why))
     };
-    let checked: Result<(), Refusal> = laid_out();
+    let data = laid_out();
     let queued = command.commit(&hub.store, Purpose::Ordinary, move |transaction, by, _| {
-        checked?;
-        labels::queue(transaction, by, printer, template.into(), &[QueuedLabel { data, copies: 1 }], None)
+        let label = QueuedLabel { data: data?, copies: 1 };
+        labels::queue(transaction, by, printer, template.into(), &[label], None)
     });
     Ok(Json(queued.await?))
 }

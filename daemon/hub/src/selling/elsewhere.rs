@@ -12,7 +12,7 @@ use app::{
     selling::{self, SALE_UNKNOWN},
 };
 use commerce::{
-    Sale, SaleId,
+    Sale, SaleId, Station,
     returns::{SoldIn, SoughtBy, Validated},
 };
 use contract::{
@@ -44,13 +44,14 @@ pub(super) struct Receipt {
 /// What HQ knows about a sale and the returns of identities; `None` without an answer.
 pub(super) async fn of(
     hub: &Hub,
+    asker: &Station,
     sale: Option<SaleAsked>,
     identities: Vec<String>,
 ) -> Option<(Elsewhere, Option<SaleCompleted>)> {
     hub.config.headquarters.as_ref()?;
     let own = hub.config.store.hub.clone();
     let question = Question::Return(ReturnAsked { sale, identities });
-    let Ok(Answer::Return(known)) = hub.headquarters.ask(question, WITHIN).await else { return None };
+    let Ok(Answer::Return(known)) = hub.headquarters.ask(asker, question, WITHIN).await else { return None };
     // What this store took back is in its own records, and more recent there.
     let others = known.back.into_iter().filter(|back| back.store != own);
     let own_key = format!("{own}/");
@@ -62,6 +63,7 @@ pub(super) async fn of(
 /// Finds the sale of a receipt: here, or at HQ if it is of another store.
 pub(super) async fn receipt(
     hub: &Arc<Hub>,
+    asker: &Station,
     store: Option<HubId>,
     code: String,
     identities: Vec<String>,
@@ -83,7 +85,7 @@ pub(super) async fn receipt(
         store: store.clone().unwrap_or_else(|| hub.config.store.hub.clone()),
         sale: id.to_string(),
     });
-    let known = of(hub, asked, identities).await;
+    let known = of(hub, asker, asked, identities).await;
     let name = store.as_ref().map(ToString::to_string);
     let (validated, elsewhere, told) = match known {
         Some((elsewhere, told)) if store.is_some() => (Validated::Headquarters, elsewhere, told),
@@ -99,12 +101,16 @@ pub(super) async fn receipt(
 }
 
 /// The sales that are looked for without a receipt: those of this store, and of all stores if HQ answers. Newest first.
-pub(super) async fn sales(hub: &Arc<Hub>, sought: SoughtBy) -> Result<(bool, Vec<FoundSale>), Problem> {
+pub(super) async fn sales(
+    hub: &Arc<Hub>,
+    asker: &Station,
+    sought: SoughtBy,
+) -> Result<(bool, Vec<FoundSale>), Problem> {
     let own = hub.config.store.hub.clone();
     let (at, here, by) = (Arc::clone(hub), own.clone(), sought.clone());
     let mut found = reading(move || selling::find(&at.store, &here, &by, MAX_FOUND)).await?;
     let told = match hub.config.headquarters {
-        Some(_) => hub.headquarters.ask(Question::Find(sought), WITHIN).await.ok(),
+        Some(_) => hub.headquarters.ask(asker, Question::Find(sought), WITHIN).await.ok(),
         None => None,
     };
     let is_everywhere = match told {

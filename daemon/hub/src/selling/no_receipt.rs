@@ -13,7 +13,7 @@ use super::elsewhere;
 use crate::{
     digest,
     hub::Hub,
-    web::{Problem, SecretBody},
+    web::{Asker, Problem, SecretBody},
 };
 
 /// What the customer has instead of the receipt: exactly one of these.
@@ -54,6 +54,7 @@ pub(super) struct Sales {
 #[utoipa::path(post, path = "/api/v1/returns/search", request_body = FindSales,
     responses((status = 200, body = Sales)))]
 pub(super) async fn search(
+    Asker(actor): Asker,
     State(hub): State<Arc<Hub>>,
     SecretBody(asked): SecretBody<FindSales>,
 ) -> Result<Json<Sales>, Problem> {
@@ -71,6 +72,6 @@ pub(super) async fn search(
         }
         _ => return Err(BAD_REQUEST.because("send exactly one of `order`, `card`, `serial` and `customer`").into()),
     };
-    let (everywhere, sales) = elsewhere::sales(&hub, sought).await?;
+    let (everywhere, sales) = elsewhere::sales(&hub, &actor.station, sought).await?;
     Ok(Json(Sales { everywhere, sales }))
 }

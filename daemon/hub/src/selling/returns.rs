@@ -32,7 +32,7 @@ use crate::{
     digest,
     hub::Hub,
     payments,
-    web::{Command, InPath, InQuery, Problem, Routes, reading},
+    web::{Asker, Command, InPath, InQuery, Problem, Routes, reading},
 };
 
 /// The maximum number of things that identify a customer.
@@ -197,7 +197,11 @@ fn card_of(sale: &Sale) -> Option<String> {
 /// stores took back; without it the answer says `offline`.
 #[utoipa::path(get, path = "/api/v1/returns/sale", params(Which),
     responses((status = 200, body = Found), (status = 404, body = Problem)))]
-async fn find(State(hub): State<Arc<Hub>>, InQuery(which): InQuery<Which>) -> Result<Json<Found>, Problem> {
+async fn find(
+    Asker(actor): Asker,
+    State(hub): State<Arc<Hub>>,
+    InQuery(which): InQuery<Which>,
+) -> Result<Json<Found>, Problem> {
     let (store, code) = match which {
         Which { sale: Some(code), store, register: None, fiscal_year: None, receipt: None } => (store, code),
         Which {
@@ -215,7 +219,7 @@ async fn find(State(hub): State<Arc<Hub>>, InQuery(which): InQuery<Which>) -> Re
     };
     let store = store.map(|store| store.parse::<HubId>()).transpose();
     let store = store.map_err(|why| BAD_REQUEST.because(format!("`store`: {why}")))?;
-    let Receipt { sale, store, validated, elsewhere } = receipt(&hub, store, code, Vec::new()).await?;
+    let Receipt { sale, store, validated, elsewhere } = receipt(&hub, &actor.station, store, code, Vec::new()).await?;
     let sale = sale?;
     let found = reading(move || selling::returnable(&hub.store, &sale, store, &elsewhere));
     Ok(Json(Found { validated, returnable: found.await? }))
@@ -247,7 +251,8 @@ async fn take_back(
     let identities = hashed(&hub, &command.body.identities);
     // Found before the commit and refused inside it, so that a repeat gets its answer.
     let known = identities.clone().unwrap_or_default();
-    let Receipt { sale, store, validated, elsewhere } = receipt(&hub, store, code, known).await?;
+    let Receipt { sale, store, validated, elsewhere } =
+        receipt(&hub, &command.by.actor.station, store, code, known).await?;
     let at = Arc::clone(&hub);
     let policies = reading(move || Ok(at.return_policies()?)).await?;
     let today = hub.business_day(command.by.at_ms)?;
@@ -293,7 +298,7 @@ async fn take_back_blind(
     let mut entry = Entry::default();
     let identities = hashed(&hub, &command.body.identities);
     let (today, now) = (hub.business_day(at_ms)?, hub.prices.at(at_ms));
-    let elsewhere = elsewhere::of(&hub, None, identities.clone().unwrap_or_default()).await;
+    let elsewhere = elsewhere::of(&hub, &command.by.actor.station, None, identities.clone().unwrap_or_default()).await;
     let elsewhere = elsewhere.map(|(elsewhere, _)| elsewhere).unwrap_or_default();
     let at = Arc::clone(&hub);
     let policies = reading(move || Ok(at.return_policies()?)).await?;

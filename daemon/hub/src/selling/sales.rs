@@ -103,13 +103,14 @@ async fn void(
     InPath(id): InPath<SaleId>,
     command: Command<VoidSale>,
 ) -> Result<Json<SaleVoided>, Problem> {
-    let register = {
+    let sale = {
         let hub = Arc::clone(&hub);
-        reading(move || selling::find_sale(&hub.store, id)).await?.register
+        reading(move || Ok(selling::find_sale(&hub.store, id))).await?
     };
-    let context = hub.sale_context(&register, command.by.at_ms);
+    // Refused inside the commit, so that a repeat gets its answer.
+    let context = sale.map(|sale| hub.sale_context(&sale.register, command.by.at_ms));
     let voided = command.commit(&hub.store, Purpose::Money, move |transaction, by, request| {
-        void_sale(transaction, by, id, request, &context)
+        void_sale(transaction, by, id, request, &context?)
     });
     let voided = voided.await?;
     trail::about(voided.void.sale);

@@ -119,6 +119,15 @@ async fn goods_come_back_to_the_card_that_paid_for_them() {
     assert_eq!(shop.read(&format!("/api/v1/returns/sale?{number}")).await, found);
     let receipt = shop.read(&format!("/api/v1/sales/{}/receipt", done["sale"].as_str().unwrap())).await;
     assert!(receipt.to_string().contains(&format!("RETURN OF SALE {sale}")), "{receipt}");
+    // Of the two that are left nothing is left then, and without a quantity all of it is too much.
+    let opened = shop.till(1, "/api/v1/baskets", json!({})).await.expect(StatusCode::CREATED);
+    let path = format!("/api/v1/baskets/{}", opened["id"].as_str().unwrap());
+    let rest = json!({ "sale": sale, "lines": [{ "line": 1, "reason": "unwanted" }] });
+    shop.till(1, &format!("{path}/returns"), rest.clone()).await.expect(StatusCode::OK);
+    let gone = shop.till(1, &format!("{path}/returns"), rest).await;
+    let detail = gone.body["detail"].as_str().unwrap();
+    assert!(detail.contains("3000 thousandths were sold and 3000 came back; 3000 can't"), "{detail}");
+    gone.refused(422, "not-returnable");
     // The number that the customer gave is nowhere.
     let stored = shop.read(&format!("/api/v1/sales/{}", done["sale"].as_str().unwrap())).await;
     assert!(stored["returns"][0]["identities"][0].as_str().unwrap().len() == 32, "{stored}");

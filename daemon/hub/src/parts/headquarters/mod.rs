@@ -1,5 +1,6 @@
 //! The connection to HQ: the store as the bridge's outbox and inbox.
 
+mod askers;
 mod inbox;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use app::hq;
 use bridge::{Backlog, Bridge, BridgeConfig, BridgeStatus, NotNow, Outbox, OutboxError, Span};
+use commerce::Station;
 use contract::{
     Answer, ChainLink, Epoch, Event, HubId, Placeholder, Positions, Question, Sequence, Stream, message::UNREADABLE,
     positions::Version, telemetry::Sample,
@@ -23,7 +25,7 @@ use serde_json::value::to_raw_value;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
-use self::inbox::StoreInbox;
+use self::{askers::Askers, inbox::StoreInbox};
 use super::{
     certificates::{Certificates, EVERY},
     publications::Announcements,
@@ -39,6 +41,7 @@ pub(crate) const SOFTWARE: &str = concat!("store-hub ", env!("CARGO_PKG_VERSION"
 /// The connection to HQ. A renewed authority or password is used within a minute, by a new connection.
 pub(crate) struct Headquarters {
     line: Option<Arc<Line>>,
+    askers: Askers,
 }
 
 /// The bridge and its parts.
@@ -88,7 +91,9 @@ impl Headquarters {
         certificates: &Certificates,
         announcements: Option<Arc<Announcements>>,
     ) -> Result<Self, String> {
-        let Some(headquarters) = &config.headquarters else { return Ok(Self { line: None }) };
+        let Some(headquarters) = &config.headquarters else {
+            return Ok(Self { line: None, askers: Askers::default() });
+        };
         let files = Files::read(headquarters)?;
         if let Some(authority) = headquarters.authority.as_ref().filter(|_| headquarters.broker.tls) {
             let watched = certificates.watch_authority("headquarters.authority", authority.clone());
@@ -98,7 +103,7 @@ impl Headquarters {
         let open = Mutex::new(Open { bridge, files, trouble: None });
         let (config, certificates) = (config.clone(), certificates.clone());
         let line = Arc::new(Line { config, store, timekeeper, certificates, announcements, open });
-        Ok(Self { line: Some(line) })
+        Ok(Self { line: Some(line), askers: Askers::default() })
     }
 
     /// Loads renewed files, every minute, while the hub runs.
@@ -126,8 +131,10 @@ impl Headquarters {
         }
     }
 
-    /// Asks HQ; without a connection, or in a store without HQ, the refusal comes at once.
-    pub(crate) async fn ask(&self, question: Question, within: Duration) -> Result<Answer, NotNow> {
+    /// Asks HQ for a register or the console. The refusal comes at once without a connection, in a store without HQ, or
+    /// if too many of the asker's questions are waiting.
+    pub(crate) async fn ask(&self, asker: &Station, question: Question, within: Duration) -> Result<Answer, NotNow> {
+        let _waiting = self.askers.enter(asker).ok_or(NotNow::Busy)?;
         let ask = self.line.as_ref().map(|line| line.open().bridge.ask());
         ask.ok_or(NotNow::NotReached)?.ask(question, within).await
     }

@@ -32,15 +32,22 @@ struct Raised {
 
 impl Alarms {
     /// Raises an alarm.
-    pub(crate) fn raise(&mut self, about: About, why: String) {
-        let now = Instant::now();
-        match self.0.get_mut(&about) {
-            Some(raised) if now.duration_since(raised.logged_at) < AGAIN => raised.why = why,
-            _ => {
-                tracing::error!(%why, "connection to HQ needs attention");
-                self.0.insert(about, Raised { why, logged_at: now });
-            }
+    pub(crate) fn raise(&mut self, about: About, why: &str) {
+        if self.is_to_log(about, why) {
+            tracing::error!(%why, "connection to HQ needs attention");
         }
+    }
+
+    /// Notes an alarm; says whether it was not logged within the last minute.
+    fn is_to_log(&mut self, about: About, why: &str) -> bool {
+        let now = Instant::now();
+        let known = self.0.get_mut(&about).filter(|raised| now.duration_since(raised.logged_at) < AGAIN);
+        let is_new = known.is_none();
+        match known {
+            Some(raised) => why.clone_into(&mut raised.why),
+            None => drop(self.0.insert(about, Raised { why: why.to_owned(), logged_at: now })),
+        }
+        is_new
     }
 
     /// The texts of all alarms.
@@ -57,9 +64,20 @@ mod tests {
     fn the_last_alarm_of_each_subject_is_reported() {
         let mut alarms = Alarms::default();
         for count in 1..=3 {
-            alarms.raise(About::Unknown(Stream::sales()), format!("sales {count}"));
-            alarms.raise(About::Unknown(Stream::stock()), format!("stock {count}"));
+            alarms.raise(About::Unknown(Stream::sales()), &format!("sales {count}"));
+            alarms.raise(About::Unknown(Stream::stock()), &format!("stock {count}"));
         }
         assert_eq!(alarms.told(), ["sales 3", "stock 3"]);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_continuing_alarm_is_logged_once_a_minute() {
+        let mut alarms = Alarms::default();
+        let mut raise = |about| alarms.is_to_log(about, "why");
+        assert!(raise(About::Namesake) && raise(About::Unknown(Stream::sales())), "each subject");
+        assert!(!raise(About::Namesake));
+        tokio::time::advance(AGAIN.checked_sub(Duration::from_millis(1)).unwrap()).await;
+        assert!(!raise(About::Namesake));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(raise(About::Namesake) && !raise(About::Namesake));
     }
 }

@@ -144,7 +144,7 @@ fn replace(
     let (sequence, kind) = (event.sequence, event.kind.escape_debug());
     alarms.raise(
         About::Oversized(stream.clone()),
-        format!(
+        &format!(
             "HQ did not get event {sequence} of {stream} ({kind}): {}. Raise the broker's maximum packet size, and \
              enter the event at HQ by hand",
             told.why

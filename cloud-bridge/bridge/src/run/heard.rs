@@ -87,7 +87,7 @@ impl Runner {
                     "another hub is also called `{hub}`: HQ answers epoch {epoch}, this hub has epoch {own}. Give each \
                      hub its own name; two with one name disconnect each other from the broker"
                 );
-                self.alarms.raise(About::Namesake, why);
+                self.alarms.raise(About::Namesake, &why);
             }
             return Err(Ignored::OtherEpoch { epoch });
         }
@@ -105,7 +105,7 @@ impl Runner {
             Acknowledged::Known => {}
             Acknowledged::Impossible => {
                 let why = Ignored::Unknown { stream: acknowledgement.stream.clone(), up_to, last: span.last };
-                self.alarms.raise(About::Unknown(acknowledgement.stream), why.to_string());
+                self.alarms.raise(About::Unknown(acknowledgement.stream), &why.to_string());
                 return Err(why);
             }
         }
@@ -126,7 +126,7 @@ impl Runner {
         }
         flow.window.disconnected();
         let why = Ignored::Diverged { stream: stream.clone(), up_to: sequence };
-        self.alarms.raise(About::Diverged(stream.clone()), why.to_string());
+        self.alarms.raise(About::Diverged(stream.clone()), &why.to_string());
         Err(why)
     }
 

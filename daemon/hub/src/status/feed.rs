@@ -48,3 +48,31 @@ async fn feed(hub: &Arc<Hub>) {
         is_new
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, run};
+
+    #[tokio::test]
+    async fn a_status_that_has_not_changed_is_not_sent_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = config::tests::with("");
+        config.store.data = directory.path().to_owned();
+        config.devices.clear();
+        config.register.iter_mut().for_each(|register| register.scanner = None);
+        let hub = run::open(config).unwrap();
+        let mut console = hub.console.subscribe();
+        feed(&hub).await;
+        assert!(console.borrow_and_update().contains("\"type\":\"status\""));
+        // The start of the hub may still change it a few times.
+        for _ in 0..100 {
+            feed(&hub).await;
+            if !console.has_changed().unwrap() {
+                return;
+            }
+            console.mark_unchanged();
+        }
+        panic!("sent a hundred times");
+    }
+}

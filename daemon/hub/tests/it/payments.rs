@@ -1,6 +1,6 @@
 //! Card payments over the API: late or missing answers of the terminal, and decisions by a person.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use axum::http::StatusCode;
 use drivers::simulate::{BookedState, SimulatedTerminal};
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use store::EngineKind;
 
 use crate::common::{
-    ask, open_with,
-    shop::{CEREAL, Shop},
+    ask, open_on, open_with,
+    shop::{CEREAL, Shop, runtime},
     wait_for,
 };
 
@@ -21,15 +21,19 @@ pub(crate) async fn shop(terminal: &SimulatedTerminal) -> (Shop, tempfile::TempD
 /// A store whose second register has a terminal, with more tables in its config.
 pub(crate) async fn shop_with(terminal: &SimulatedTerminal, more: &str) -> (Shop, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
+    (shop_in(directory.path(), terminal, more).await, directory)
+}
+
+async fn shop_in(directory: &Path, terminal: &SimulatedTerminal, more: &str) -> Shop {
     let lane = format!(
         "payment_terminal = \"terminal-1\"\n[[payment_terminal]]\nname = \"terminal-1\"\nprotocol = \"zvt\"\n\
          address = \"tcp://{}\"\n{more}",
         terminal.address()
     );
-    let shop = Shop::enter(open_with(directory.path(), EngineKind::Sqlite, &lane), directory.path()).await;
+    let shop = Shop::enter(open_with(directory, EngineKind::Sqlite, &lane), directory).await;
     let is_ready = |devices: &Value| devices[0]["health"]["state"] == "ready";
     wait_for(&shop.router, "/api/v1/devices", ("cookie", &shop.cookie), is_ready).await;
-    (shop, directory)
+    shop
 }
 
 pub(crate) async fn terminal() -> SimulatedTerminal {
@@ -72,6 +76,30 @@ async fn a_failure_reported_after_the_approval_counts() {
     let cash = json!({ "tender": "cash", "amount": 369 });
     shop.till(1, &format!("{path}/tenders"), cash).await.expect(StatusCode::OK);
     shop.till(1, &format!("{path}/complete"), json!({})).await.expect(StatusCode::OK);
+}
+
+#[test]
+fn a_person_decides_the_payment_of_a_terminal_that_is_no_longer_in_the_config() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = runtime();
+    first.block_on(async {
+        let terminal = terminal().await;
+        let shop = shop_in(directory.path(), &terminal, "").await;
+        terminal.fail_after_approval(true);
+        let path = basket(&shop).await;
+        let payment = shop.till(1, &format!("{path}/payments"), json!({})).await.expect(StatusCode::OK);
+        assert_eq!(payment["state"], "unknown", "{payment}");
+    });
+    first.shutdown_timeout(Duration::from_secs(10));
+    runtime().block_on(async {
+        let shop = Shop::enter(open_on(directory.path(), EngineKind::Sqlite), directory.path()).await;
+        assert_eq!(shop.read("/api/v1/devices").await, json!([]));
+        assert_eq!(doubts(&shop).await.1[0]["payment"], "p1");
+        decide(&shop, "p1", true).await;
+        assert_eq!(doubts(&shop).await, (json!([]), Value::Null));
+        shop.till(1, "/api/v1/baskets/b1/complete", json!({})).await.expect(StatusCode::OK);
+        shop.adds_up();
+    });
 }
 
 #[tokio::test]

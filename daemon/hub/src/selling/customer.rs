@@ -20,10 +20,13 @@ impl<'h> Customer<'h> {
         Self { hub, register: by.actor.register_name().cloned() }
     }
 
-    /// Shows the line that the command added or changed, or the store's name, and what is due.
+    /// Shows the line that the command added or changed, or the store's name, and what is due or the change.
     pub(super) fn sees(&self, status: BasketStatus) -> BasketStatus {
         let line = status.line.as_ref().filter(|line| !line.voided);
-        self.show(line.map_or(&self.hub.config.store.name, |line| &line.description), status.due);
+        // With more than enough tendered it is the change, as at the end of the sale.
+        let is_change = status.due.is_negative() && status.totals.tendered.is_positive();
+        let amount = if is_change { -status.due } else { status.due };
+        self.show(line.map_or(&self.hub.config.store.name, |line| &line.description), amount);
         status
     }
 

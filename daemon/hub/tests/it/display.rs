@@ -25,6 +25,7 @@ async fn the_customer_sees_each_item_and_what_is_due() {
     lane.post("line-000002", &format!("{path}/lines"), &json!({ "sku": "OWN>1" })).await;
     until("the second item", || display.shown() == ["Bread of the house", "6.19 USD"]).await;
     lane.post("cash-000001", &format!("{path}/tenders"), &json!({ "tender": "cash", "amount": 1000 })).await;
+    until("the change before the end", || display.shown() == ["Store 1", "3.81 USD"]).await;
     lane.post("done-000001", &format!("{path}/complete"), &json!({})).await;
     until("the change", || display.shown() == ["Store 1", "3.81 USD"]).await;
 }

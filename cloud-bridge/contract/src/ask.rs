@@ -37,6 +37,9 @@ pub const MAX_BACK: usize = 2_000;
 /// The maximum number of past returns in an answer.
 pub const MAX_PAST: usize = 200;
 
+/// The maximum number of coupons in a question.
+pub const MAX_COUPONS: usize = 20;
+
 /// The maximum length of a text in a question or an answer, in bytes.
 pub const MAX_TEXT: usize = 256;
 
@@ -69,6 +72,29 @@ pub enum Question {
     CustomerSales(CustomerNamed),
     /// The sales of all stores without their receipt; the value has 1 to [`MAX_TEXT`] bytes.
     Find(SoughtBy),
+    /// How often store coupons were used elsewhere.
+    Coupons(CouponsAsked),
+}
+
+/// Store coupons that a customer presents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CouponsAsked {
+    /// The coupons; at most [`MAX_COUPONS`].
+    pub coupons: Vec<CouponAsked>,
+    /// The customer, if known; 1 to [`MAX_TEXT`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+}
+
+/// A store coupon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CouponAsked {
+    /// Its class; 1 to [`MAX_TEXT`] bytes.
+    pub class: String,
+    /// Its code; 1 to [`MAX_TEXT`] bytes.
+    pub code: String,
 }
 
 /// Goods that come back, and who brings them.
@@ -130,6 +156,8 @@ pub enum Answer {
     Return(Box<ReturnKnown>),
     /// To [`Question::Find`]: at most [`MAX_FOUND`], newest first.
     Found(Vec<FoundSale>),
+    /// To [`Question::Coupons`], in the order of the question; at most [`MAX_COUPONS`].
+    Coupons(Vec<CouponUses>),
     /// HQ cannot answer; the reason has at most [`MAX_TEXT`] bytes.
     Unable(String),
 }
@@ -182,6 +210,16 @@ impl FoundSale {
             goods: goods.collect(),
         })
     }
+}
+
+/// How often a coupon was used at other hubs, and at this one before it lost its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CouponUses {
+    /// The uses of the code.
+    pub of_code: u32,
+    /// The customer's uses of coupons of the class.
+    pub of_customer: u32,
 }
 
 /// What HQ knows about goods that come back.
@@ -252,6 +290,12 @@ impl Wire for Asked {
             Question::Receipt(asked) => text("register", &asked.register),
             Question::Numbers | Question::GiftCard(_) | Question::CustomerSales(_) => Ok(()),
             Question::Find(sought) => text("value", sought.value()),
+            Question::Coupons(asked) => {
+                most("coupons", asked.coupons.len(), MAX_COUPONS)?;
+                asked.customer.as_ref().map_or(Ok(()), |customer| text("customer", customer))?;
+                let texts = asked.coupons.iter().flat_map(|coupon| [&coupon.class, &coupon.code]);
+                texts.into_iter().try_for_each(|of| text("coupon", of))
+            }
             Question::Return(asked) => {
                 most("identities", asked.identities.len(), MAX_IDENTITIES)?;
                 asked.identities.iter().try_for_each(|identity| text("identity", identity))?;
@@ -282,6 +326,7 @@ impl Wire for Answered {
                 most("returns", known.back.len(), MAX_BACK)?;
                 most("past returns", known.history.len(), MAX_PAST)
             }
+            Answer::Coupons(uses) => most("coupons", uses.len(), MAX_COUPONS),
             Answer::Unable(why) => text("reason", why),
         }
     }

@@ -192,6 +192,12 @@ pub struct Coupon {
     pub class: String,
     /// Its code.
     pub code: String,
+    /// How often the code may be used, in all stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+    /// How often a customer may use coupons of the class, in all stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_customer: Option<u32>,
 }
 
 /// A discount.

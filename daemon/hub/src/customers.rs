@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 use crate::{
     gift_cards::{ANSWER, present_account, random},
     hub::Hub,
+    selling::coupons,
     web::{Asker, Command, Empty, InPath, Problem, Routes, SecretBody, reading},
 };
 
@@ -260,5 +261,7 @@ async fn set(
     let set = command.commit(&hub.store, Purpose::Money, move |transaction, by, SetCustomer { customer }| {
         selling::set_customer(transaction, by, id, pricing.as_ref(), customer)
     });
-    Ok(Json(set.await?))
+    let set = set.await?;
+    coupons::learn(&hub, id).await;
+    Ok(Json(set))
 }

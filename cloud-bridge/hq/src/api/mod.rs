@@ -33,6 +33,7 @@ mod authenticate;
 mod availability;
 mod by_item;
 pub(crate) mod command;
+mod coupons;
 mod customers;
 pub(crate) mod days;
 mod events;
@@ -144,6 +145,7 @@ fn resources(api: &Arc<Api>) -> Vec<Routes> {
         gift_cards::routes(api),
         returns::routes(api),
         units::routes(api),
+        coupons::routes(api),
         customers::routes(api),
     ]
 }

@@ -54,6 +54,7 @@ pub(super) static ALL: &[Migration] = migrations![
     "0018_reconciliation",
     "0019_order_requests",
     "0020_returns",
+    "0021_coupons",
 ];
 
 /// Brings the tables to the last version.

@@ -37,6 +37,8 @@ pub enum Kind {
     RefundUnknown,
     /// Two customers have a unit with one serial number.
     UnitTwice,
+    /// A store coupon was used more often than it may be.
+    CouponOverused,
     /// Two boxes have used one location's identity: a disk was copied, or a backup of it was restored.
     Clone,
 }
@@ -54,6 +56,7 @@ impl Kind {
             Self::PointsShort => "points_short",
             Self::RefundUnknown => "refund_unknown",
             Self::UnitTwice => "unit_twice",
+            Self::CouponOverused => "coupon_overused",
             Self::Clone => "clone",
         }
     }

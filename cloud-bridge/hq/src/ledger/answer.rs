@@ -5,7 +5,7 @@ use contract::{
     ask::{LastReceipt, MAX_FOUND, MAX_REGISTERS, Numbers, ReceiptAsked},
 };
 
-use super::{Ledger, now_ms};
+use super::{Ledger, coupons, now_ms};
 use crate::{
     customers,
     database::{DatabaseError, Row, Value, statement::statements, values},
@@ -44,6 +44,9 @@ impl Ledger {
                 let answer = answer.map_err(QueueError::into_database)?;
                 transaction.commit().await?;
                 Ok(Answer::GiftCard(answer))
+            }
+            Question::Coupons(coupons) => {
+                coupons::elsewhere(self.database(), asked, coupons).await.map(Answer::Coupons)
             }
             Question::Return(asked) => self.known_of_return(asked, now_ms()).await.map(Box::new).map(Answer::Return),
             Question::Find(sought) => self.find_sales(sought).await.map(Answer::Found),

@@ -10,6 +10,7 @@ pub(crate) mod ahead;
 pub mod alarm;
 pub mod answer;
 pub mod contradiction;
+pub(crate) mod coupons;
 pub mod cursor;
 pub mod fleet;
 pub mod hubs;
@@ -262,6 +263,7 @@ async fn store(
     returned::heard(transaction, &events, now_ms).await?;
     units::heard(transaction, &events, now_ms).await?;
     orders::returned::heard(transaction, &events, now_ms).await?;
+    coupons::heard(transaction, &events, now_ms).await?;
     orders::heard::heard(transaction, &events).await.map_err(QueueError::into_database)?;
     gift_cards::heard(transaction, &events).await?;
     customers::heard(transaction, &events).await?;

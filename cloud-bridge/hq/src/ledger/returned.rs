@@ -265,4 +265,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

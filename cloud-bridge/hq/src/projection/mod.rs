@@ -14,13 +14,14 @@
 //! | `told` | an event's body, and why it is refused |
 //! | `apply` | applies events to all tables |
 //! | `sale`, `day`, `stock`, `transfer`, `progress` | the projections, each with its tables |
-//! | `cash`, `audit`, `returned`, `unit` | the same |
+//! | `cash`, `audit`, `returned`, `unit`, `coupon` | the same |
 //! | `quarantine` | quarantined events |
 //! | [`rebuild`] | rebuilds all tables |
 
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod cash;
+pub(crate) mod coupon;
 pub(crate) mod day;
 pub(crate) mod progress;
 pub(crate) mod quarantine;
@@ -55,6 +56,7 @@ pub(crate) static ALL: &[&Projection] = &[
     &audit::PROJECTION,
     &returned::PROJECTION,
     &unit::PROJECTION,
+    &coupon::PROJECTION,
 ];
 
 /// All derived tables.

@@ -34,7 +34,7 @@ pub(crate) use history::note_sale;
 pub use history::{Exported, export, last_sales};
 pub use incoming::begin_epoch;
 pub use points::{Worth, account, worth};
-pub(crate) use points::{earn, give_points, known_buyer, take_back, unearn};
+pub(crate) use points::{earn, give_points, known_buyer, offers, take_back, unearn};
 pub use records::{Found, find, profile};
 
 use crate::{

@@ -54,6 +54,12 @@ pub(crate) fn known_buyer(
     request.buyer(pricing, customer)
 }
 
+/// The codes of a customer's personal offers.
+pub(crate) fn offers(transaction: &Transaction<'_>, customer: Option<&str>) -> Result<Vec<String>, StoreError> {
+    let offers = of(transaction, customer)?.map(|profile| profile.offers).unwrap_or_default();
+    Ok(offers.into_iter().map(|offer| offer.code).collect())
+}
+
 /// The profile of a basket's or sale's customer. A damaged one counts as none: a sale must go on.
 fn of(transaction: &Transaction<'_>, customer: Option<&str>) -> Result<Option<Profile>, StoreError> {
     let Some(id) = customer.and_then(|text| text.parse::<CustomerId>().ok()) else { return Ok(None) };

@@ -5,17 +5,19 @@
 //! - A code is a coupon if the price book has a class for it. What the coupon is worth is the offer's matter.
 //! - A coupon that an offer rewards is spent in the commit that fixes the lines of its basket: with the first tender,
 //!   a card payment, or the sale. So of two registers that present the last use, one is refused. It is given back when
-//!   the lines may change again. A coupon that no offer rewards is not spent.
-//! - The limits hold within the store, also without HQ. Each sale names its coupons, so HQ can count those of all
-//!   stores.
+//!   the lines may change again, and when the sale is voided. A coupon that no offer rewards is not spent.
+//! - The limits hold within the store, also without HQ. Each sale names its coupons with their limits. HQ counts those
+//!   of all stores, is asked for them when a coupon is presented, and raises an alarm if two stores without a
+//!   connection accept the same last use.
 //! - A use is remembered as long as sales are; a coupon's offer has to end before that.
 //!
 //! A damaged record of uses counts as none: a customer is not turned away for it. The check names it.
 
 use commerce::{
-    Basket,
+    Basket, Sale,
     basket::{Buyer, StoreCoupon},
 };
+use contract::ask::{CouponAsked, CouponUses, CouponsAsked, MAX_COUPONS};
 use serde::{Deserialize, Serialize};
 use store::{Checked, NameName, Store, StoreError, Table, Transaction};
 use utoipa::ToSchema;
@@ -46,6 +48,9 @@ pub(super) static COUPON_NEEDS_CUSTOMER: Kind = Kind::new(
 
 /// The uses of a code, with an empty second name; and those of a class by a customer.
 static USES: Table<NameName, Uses> = Table::new("coupon_use");
+
+/// What HQ last told of the uses elsewhere, under the same keys.
+static ELSEWHERE: Table<NameName, Uses> = Table::new("coupon_elsewhere");
 
 /// How often a coupon was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,11 +114,12 @@ pub(crate) fn fix(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms:
     let customer = basket.customer.clone();
     for coupon in basket.buyer.coupons.iter_mut().filter(|coupon| coupon.used && !coupon.spent) {
         for (key, limit, whose) in limits(coupon, customer.as_deref()) {
-            let uses = uses(transaction, key)?;
-            if uses.count >= limit {
+            let uses = uses(transaction, &USES, key)?;
+            let count = uses.count.saturating_add(self::uses(transaction, &ELSEWHERE, key)?.count);
+            if count >= limit {
                 let (code, class) = (coupon.code.escape_debug(), &coupon.class);
                 let detail =
-                    format!("coupon `{code}` of class {class} was used {} times{whose}; take it out", uses.count);
+                    format!("coupon `{code}` of class {class} is used up{whose}: {count} of {limit} uses; take it out");
                 return Err(COUPON_USED_UP.because(detail));
             }
             transaction.put(&USES, key, &Uses { count: uses.count + 1, last_at_ms: at_ms })?;
@@ -128,13 +134,56 @@ pub(crate) fn fix(transaction: &mut Transaction<'_>, basket: &mut Basket, at_ms:
 /// # Errors
 /// The store fails.
 pub(crate) fn release(transaction: &mut Transaction<'_>, basket: &mut Basket) -> Result<(), StoreError> {
-    let customer = basket.customer.clone();
-    for coupon in basket.buyer.coupons.iter_mut().filter(|coupon| coupon.spent) {
-        for (key, _, _) in limits(coupon, customer.as_deref()) {
-            let uses = uses(transaction, key)?;
+    give_back(transaction, &basket.buyer, basket.customer.as_deref())?;
+    for coupon in &mut basket.buyer.coupons {
+        coupon.spent = false;
+    }
+    Ok(())
+}
+
+/// Gives the coupons of a sale back, which is voided.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn unspend(transaction: &mut Transaction<'_>, sale: &Sale) -> Result<(), StoreError> {
+    give_back(transaction, &sale.buyer, sale.customer.as_deref())
+}
+
+fn give_back(transaction: &mut Transaction<'_>, buyer: &Buyer, customer: Option<&str>) -> Result<(), StoreError> {
+    for coupon in buyer.coupons.iter().filter(|coupon| coupon.spent) {
+        for (key, _, _) in limits(coupon, customer) {
+            let uses = uses(transaction, &USES, key)?;
             transaction.put(&USES, key, &Uses { count: uses.count.saturating_sub(1), ..uses })?;
         }
-        coupon.spent = false;
+    }
+    Ok(())
+}
+
+/// The question to HQ about coupons; none if they have no limits.
+pub fn question(coupons: &[StoreCoupon], customer: Option<&str>) -> Option<CouponsAsked> {
+    let limited = coupons.iter().filter(|coupon| limits(coupon, customer).next().is_some());
+    let asked = |coupon: &StoreCoupon| CouponAsked { class: coupon.class.clone(), code: coupon.code.clone() };
+    let coupons: Vec<_> = limited.take(MAX_COUPONS).map(asked).collect();
+    (!coupons.is_empty()).then(|| CouponsAsked { coupons, customer: customer.map(str::to_owned) })
+}
+
+/// Stores what HQ answered, for the payments that follow.
+///
+/// # Errors
+/// The store fails.
+pub fn note_elsewhere(
+    transaction: &mut Transaction<'_>,
+    asked: &CouponsAsked,
+    answered: &[CouponUses],
+    at_ms: i64,
+) -> Result<(), StoreError> {
+    for (CouponAsked { class, code }, uses) in asked.coupons.iter().zip(answered) {
+        let of_code = (code.as_str(), "");
+        transaction.put(&ELSEWHERE, of_code, &Uses { count: uses.of_code, last_at_ms: at_ms })?;
+        if let Some(customer) = &asked.customer {
+            let of_customer = (class.as_str(), customer.as_str());
+            transaction.put(&ELSEWHERE, of_customer, &Uses { count: uses.of_customer, last_at_ms: at_ms })?;
+        }
     }
     Ok(())
 }
@@ -151,8 +200,12 @@ fn limits<'a>(
     of_code.into_iter().chain(of_customer)
 }
 
-fn uses(transaction: &Transaction<'_>, key: (&str, &str)) -> Result<Uses, StoreError> {
-    match transaction.get(&USES, key) {
+fn uses(
+    transaction: &Transaction<'_>,
+    table: &'static Table<NameName, Uses>,
+    key: (&str, &str),
+) -> Result<Uses, StoreError> {
+    match transaction.get(table, key) {
         Err(error @ StoreError::Corrupt { .. }) => {
             tracing::error!(%error, "the uses of a coupon are damaged; they count as none");
             Ok(Uses::default())
@@ -164,15 +217,19 @@ fn uses(transaction: &Transaction<'_>, key: (&str, &str)) -> Result<Uses, StoreE
 /// Forgets uses after the retention period of sales. Blocks.
 pub(super) fn tidy(store: &Store, retention: &Retention) -> Result<Tidied, StoreError> {
     let keep_from_ms = retention.keep_from_ms();
-    Ok(vec![("coupon uses", store.forget(&USES, move |uses| uses.last_at_ms < keep_from_ms)?)])
+    let forget = |table| store.forget(table, move |uses: &Uses| uses.last_at_ms < keep_from_ms);
+    Ok(vec![("coupon uses", forget(&USES)?), ("coupon uses elsewhere", forget(&ELSEWHERE)?)])
 }
 
 /// Checks that the records can be read.
 pub(super) fn check(store: &Store, checked: &mut Checked) -> Result<(), StoreError> {
-    store.each(&USES, |uses| {
-        checked.records += 1;
-        if let Err(error) = uses {
-            checked.fault(error.to_string());
-        }
-    })
+    for table in [&USES, &ELSEWHERE] {
+        store.each(table, |uses| {
+            checked.records += 1;
+            if let Err(error) = uses {
+                checked.fault(error.to_string());
+            }
+        })?;
+    }
+    Ok(())
 }

@@ -26,8 +26,8 @@ use commerce::{
     pricing::{Book, Loader, LocalTime, Moment, Problem, Record, Store as PricedStore},
 };
 use contract::publication::{Manifest, PRICES};
-pub use coupons::BuyerRequest;
-pub(crate) use coupons::{fix, release};
+pub use coupons::{BuyerRequest, note_elsewhere, question};
+pub(crate) use coupons::{fix, release, unspend};
 pub use overrides::{OVERRIDE, Override, OverrideRequest, entry_id, overrides, remove_override, set_override};
 pub use shelf::{Outdated, ShelfLabel, labelled, outdated};
 use store::{Checked, Depth, Store, StoreError, Transaction};
@@ -54,7 +54,7 @@ pub static READ: Permission = Permission::new(
 
 /// What this capability declares.
 pub(crate) static CAPABILITY: Capability = Capability {
-    tables: &["coupon_use", "price_override", "shelf_label"],
+    tables: &["coupon_use", "coupon_elsewhere", "price_override", "shelf_label"],
     refusals: KINDS,
     permissions: &[&READ, &OVERRIDE],
     acts: overrides::ACTS,

@@ -1,12 +1,16 @@
 //! A price book on its way from HQ to a receipt.
 
-use commerce::{BasketId, Minor, Price, Regular, pricing::time::Weekday};
-use contract::{PublicationKind, SaleCompleted};
+use commerce::{BasketId, Minor, Price, Regular, customer::CustomerId, pricing::time::Weekday};
+use contract::{
+    PublicationKind, SaleCompleted,
+    ask::{CouponAsked, CouponUses},
+};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     By,
+    payments::{VoidSale, void_sale},
     selling::{self, BasketStatus, LineRequest, OpenBasket, TenderRequest},
     testing::{self, BAGS, CATALOG, CEREAL, register, sale_context},
 };
@@ -239,6 +243,61 @@ fn a_coupon_is_of_the_book_and_a_limited_one_of_a_known_customer() {
         store.commit_blocking(identify).unwrap_err().kind.slug
     };
     assert_eq!((refused("EASTER-1"), refused("WEL-1")), ("coupon-unknown", "coupon-needs-customer"));
+}
+
+#[test]
+fn uses_in_other_stores_count_and_a_void_gives_the_coupon_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    arrive(&store, 1, &with_coupons()).unwrap();
+    activate_book(&store, 1);
+    let basket = with_coupon(&store, "ann");
+    let coupons = selling::basket(&store, basket).unwrap().unwrap().buyer.coupons;
+    let asked = question(&coupons, Some("ann")).unwrap();
+    assert_eq!(asked.coupons, [CouponAsked { class: "welcome".into(), code: "WEL-1".into() }]);
+    let told = |of_code, of_customer| {
+        let (asked, uses) = (asked.clone(), [CouponUses { of_code, of_customer }]);
+        store
+            .commit_blocking(move |transaction| Ok::<_, StoreError>(note_elsewhere(transaction, &asked, &uses, 5)?))
+            .unwrap();
+    };
+    let slug = |refused: Result<BasketStatus, Refusal>| refused.unwrap_err().kind.slug;
+    told(0, 1);
+    assert_eq!(slug(pay(&store, basket, 1000)), "coupon-used-up");
+    told(2, 0);
+    assert_eq!(slug(pay(&store, basket, 1000)), "coupon-used-up");
+    told(1, 0);
+    pay(&store, basket, 1000).unwrap();
+    let sale = complete(&store, basket).unwrap().sale;
+    let another = with_coupon(&store, "bob");
+    assert_eq!(slug(pay(&store, another, 1000)), "coupon-used-up");
+    let context = sale_context(store.epoch(), 10);
+    let request = VoidSale { reason: "wrong".into() };
+    store
+        .commit_blocking(move |transaction| void_sale(transaction, &testing::by(10), sale, request, &context))
+        .unwrap();
+    pay(&store, another, 1000).unwrap();
+    assert_eq!(testing::faults(&store, Depth::Whole), [""; 0]);
+    // Without limits there is nothing to ask.
+    let mut unlimited = coupons;
+    (unlimited[0].uses, unlimited[0].per_customer) = (None, None);
+    assert_eq!(question(&unlimited, Some("ann")), None);
+}
+
+#[test]
+fn coupons_stay_when_the_customer_is_named_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = testing::store(directory.path());
+    arrive(&store, 1, &with_coupons()).unwrap();
+    activate_book(&store, 1);
+    let basket = with_coupon(&store, "ann");
+    let customer = CustomerId::from_random([1; 16]);
+    let pricing = pricing(&store, 3);
+    let set = move |transaction: &mut Transaction<'_>| {
+        selling::set_customer(transaction, &register(8), basket, pricing.as_ref(), Some(customer))
+    };
+    let status = store.commit_blocking(set).unwrap();
+    assert_eq!(status.totals.discount, Minor::literal(100));
 }
 
 #[test]

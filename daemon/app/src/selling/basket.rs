@@ -213,7 +213,7 @@ fn set_buyer(
 }
 
 /// Sets the customer of a basket; what was known about the one before is forgotten, except the checked age and the
-/// coupons that were presented.
+/// coupons that were presented. Personal offers go with their customer.
 ///
 /// # Errors
 /// Something is paid, or the rules of the basket refuse it.
@@ -225,8 +225,11 @@ pub fn set_customer(
     customer: Option<CustomerId>,
 ) -> Result<BasketStatus, Refusal> {
     change(transaction, by, id, |transaction, basket| {
+        let personal = customers::offers(transaction, basket.customer.as_deref())?;
+        let presented = basket.buyer.coupons.iter().map(|coupon| coupon.code.clone());
+        let coupons = presented.filter(|code| !personal.contains(code)).collect();
         basket.set_customer(customer.map(String::from))?;
-        let request = BuyerRequest { checked_age: basket.buyer.checked_age, ..BuyerRequest::default() };
+        let request = BuyerRequest { checked_age: basket.buyer.checked_age, coupons, ..BuyerRequest::default() };
         set_buyer(transaction, by, pricing, basket, request)?;
         Ok(None)
     })

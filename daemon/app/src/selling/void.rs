@@ -23,7 +23,7 @@ use crate::{
     cash::{self, Moment},
     customers, gift_cards,
     operators::allow,
-    printing, returns, serials, stock,
+    pricing, printing, returns, serials, stock,
 };
 
 /// The voided sales, by their sequence number.
@@ -105,6 +105,7 @@ pub(crate) fn void(
     };
     gift_cards::unload_sold(transaction, by, &sale)?;
     customers::unearn(transaction, by, &sale)?;
+    pricing::unspend(transaction, &sale)?;
     let mut void = sale.void(stamp).map_err(|why| refused(why.to_string()))?;
     void.operator.clone_from(&by.actor.operator);
     cash::book(transaction, shift, &void)?;

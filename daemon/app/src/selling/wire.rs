@@ -37,7 +37,12 @@ pub(super) fn completed(sale: &Sale, moved: Vec<Moved>) -> SaleCompleted {
         offer: None,
         offer_version: None,
     };
-    let coupon = |coupon: &StoreCoupon| wire::Coupon { class: coupon.class.clone(), code: coupon.code.clone() };
+    let coupon = |coupon: &StoreCoupon| wire::Coupon {
+        class: coupon.class.clone(),
+        code: coupon.code.clone(),
+        uses: coupon.uses,
+        per_customer: coupon.per_customer,
+    };
     let adjustment = |adjustment: &Adjustment| {
         let (offer, offer_version) = match &adjustment.granted {
             Granted::Offer { offer, version, .. } => (Some(offer.clone()), Some(*version)),

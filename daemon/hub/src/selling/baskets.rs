@@ -16,7 +16,7 @@ use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{customer::Customer, entry::Entry, parking};
+use super::{coupons, customer::Customer, entry::Entry, parking};
 use crate::{
     hub::Hub,
     payments, trail,
@@ -76,7 +76,9 @@ async fn open(
     let opened = command.commit(&hub.store, Purpose::Money, move |transaction, by, request| {
         selling::open(transaction, by, currency, pricing.as_ref(), request)
     });
-    Ok((StatusCode::CREATED, Json(opened.await?)))
+    let opened = opened.await?;
+    coupons::learn(&hub, opened.id).await;
+    Ok((StatusCode::CREATED, Json(opened)))
 }
 
 /// Get a basket with its lines
@@ -95,7 +97,8 @@ async fn read(
 /// Say what is known about the customer
 ///
 /// Groups for member prices and personal offers, store coupons, the number of a tax exemption, and the age that was
-/// checked. It replaces what was sent before, and the basket is priced again. Goods with a minimum age or with hours in
+/// checked. It replaces what was sent before, and the basket is priced again. For coupons with limits, the answer waits
+/// up to 1.5 seconds for HQ to say how often they were used in other stores. Goods with a minimum age or with hours in
 /// which they may be sold are checked when the first tender comes.
 #[utoipa::path(post, path = "/api/v1/baskets/{id}/buyer", request_body = BuyerRequest, params(("id" = BasketId, Path)),
     responses((status = 200, body = BasketStatus), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -109,7 +112,9 @@ async fn identify(
     let identified = command.commit(&hub.store, Purpose::Money, move |transaction, by, buyer| {
         selling::identify(transaction, by, id, pricing.as_ref(), buyer)
     });
-    Ok(Json(customer.sees(identified.await?)))
+    let identified = customer.sees(identified.await?);
+    coupons::learn(&hub, id).await;
+    Ok(Json(identified))
 }
 
 /// Add a line: scanned, keyed, weighed, or not on file

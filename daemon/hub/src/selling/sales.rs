@@ -15,7 +15,7 @@ use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::entry::Entry;
+use super::{coupons, entry::Entry};
 use crate::{
     hub::Hub,
     payments,
@@ -76,6 +76,9 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
         WholeSale { currency: hub.currency(), reference, customer, buyer, reservations, lines, tenders }
             .basket(&by, pricing.as_ref())
     });
+    if let Ok(basket) = &command.body {
+        coupons::learn_of(&hub, &basket.buyer.coupons, basket.customer.as_deref()).await;
+    }
     if pays_by_card {
         // The basket stays open if the card is declined.
         entry.spend();

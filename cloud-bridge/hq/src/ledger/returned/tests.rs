@@ -22,7 +22,7 @@ fn event(sequence: u64, body: &Json) -> Event {
     Event { sequence: Sequence(sequence), kind, occurred_at_ms: 1, body: to_raw_value(body).unwrap() }
 }
 
-async fn send(ledger: &Ledger, hub: &str, sequence: u64, body: &Json) {
+pub(in crate::ledger) async fn send(ledger: &Ledger, hub: &str, sequence: u64, body: &Json) {
     let (hub, epoch, stream) = (hub.parse().unwrap(), Epoch(1), Stream::sales());
     let events = vec![event(sequence, body)];
     let applied = ledger.apply(&Batch { hub, epoch, stream, events, link: None }).await.unwrap();
@@ -30,7 +30,7 @@ async fn send(ledger: &Ledger, hub: &str, sequence: u64, body: &Json) {
 }
 
 /// A sale of pieces at 10.00; a return has fewer than none.
-fn pieces(sale: &str, at_ms: i64, count: i64) -> Json {
+pub(in crate::ledger) fn pieces(sale: &str, at_ms: i64, count: i64) -> Json {
     let amount = count * 1_000;
     json!({
         "sale": sale, "register": "till-1", "receipt": 1, "fiscal_year": 2026, "business_day": "2026-11-24",
@@ -61,7 +61,7 @@ fn back(sale: &str, at_ms: i64, count: i64, of: Option<(Option<&str>, &str)>, wh
     body
 }
 
-async fn alarms(ledger: &Ledger) -> Vec<(String, String, String)> {
+pub(in crate::ledger) async fn alarms(ledger: &Ledger) -> Vec<(String, String, String)> {
     let alarms = ledger.alarms().await.unwrap();
     alarms.into_iter().map(|alarm| (alarm.hub, alarm.kind, alarm.subject)).collect()
 }

@@ -372,3 +372,51 @@ struct ClassKey {
     selected: Vec<usize>,
     line: Option<usize>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Minor;
+
+    fn run(count: i64, value: i64, floor: i64) -> Run {
+        Run { line: 0, item: 0, count, value, floor, measure: None, steps: Vec::new() }
+    }
+
+    /// What each run costs after a threshold's discount.
+    fn spread_over(runs: &[Run], sharing: &[usize], tiers: &[Tier], amount: i64, limits: Limits) -> Vec<i64> {
+        let after = spread(tiers, amount, runs, sharing, limits).apply(Source::Multi, runs);
+        after.iter().map(|run| run.count * run.value).collect()
+    }
+
+    fn tier(from: i64, deal: Deal) -> Tier {
+        Tier { from, deal }
+    }
+
+    #[test]
+    fn a_threshold_is_reached_at_its_amount_and_shared_by_value() {
+        let runs = [run(1, 300, 0), run(2, 350, 0), run(1, 50, 0)];
+        let two = [tier(1000, Deal::AmountOff(Minor::literal(100))), tier(2000, Deal::Percent(5000))];
+        let none = Limits::default();
+        assert_eq!(spread_over(&runs, &[0, 1], &two, 999, none), [300, 700, 50]);
+        assert_eq!(spread_over(&runs, &[0, 1], &two, 1000, none), [270, 630, 50]);
+        assert_eq!(spread_over(&runs, &[0, 1], &two, 2000, none), [150, 350, 50]);
+        // Not more than the goods cost.
+        let dear = [tier(1, Deal::AmountOff(Minor::literal(9000)))];
+        assert_eq!(spread_over(&runs, &[0, 2], &dear, 2000, none), [0, 700, 0]);
+        // A cap, and an offer that is used up.
+        assert_eq!(spread_over(&runs, &[0, 1], &two, 2000, Limits { cap: Some(10), most: None }), [297, 346, 347, 50]);
+        assert_eq!(spread_over(&runs, &[0, 1], &two, 2000, Limits { cap: None, most: Some(0) }), [300, 700, 50]);
+        // A fixed price is no discount of a whole basket.
+        assert_eq!(spread_over(&runs, &[0], &[tier(1, Deal::FixedPrice(Minor::literal(1)))], 9, none), [300, 700, 50]);
+    }
+
+    #[test]
+    fn what_does_not_divide_by_the_units_goes_to_some_of_them() {
+        let runs = [run(3, 100, 0), run(1, 100, 95)];
+        let off = [tier(1, Deal::AmountOff(Minor::literal(40)))];
+        let after = spread(&off, 400, &runs, &[0, 1], Limits::default()).apply(Source::Multi, &runs);
+        let told: Vec<_> = after.iter().map(|run| (run.count, run.value)).collect();
+        // The floor of the last one leaves 35 for the first three.
+        assert_eq!(told, [(2, 88), (1, 89), (1, 95)]);
+    }
+}

@@ -174,4 +174,47 @@ mod tests {
             assert_eq!(runs.iter().map(|run| run.count * run.value).sum::<i64>(), 300 - left, "{cap}");
         }
     }
+
+    #[test]
+    fn a_unit_loses_no_more_than_its_room() {
+        let of = |value, floor, measure, deal| Run { floor, measure, ..run(1, value) }.off(deal);
+        let minor = crate::Minor::literal;
+        let cases = [
+            (of(1000, 0, None, Deal::Percent(2500)), 250),
+            (of(1000, 900, None, Deal::Percent(2500)), 100),
+            (of(1000, 1000, None, Deal::Percent(2500)), 0),
+            (of(1000, 1100, None, Deal::Percent(2500)), 0),
+            (of(1000, 0, None, Deal::AmountOff(minor(1001))), 1000),
+            (of(1000, 0, None, Deal::FixedPrice(minor(999))), 1),
+            (of(1000, 0, None, Deal::FixedPrice(minor(1001))), 0),
+            // Half a kilogram: half the amount.
+            (of(1000, 0, Some(500), Deal::AmountOff(minor(300))), 150),
+            (of(1000, 0, Some(500), Deal::FixedPrice(minor(1500))), 250),
+        ];
+        for (place, (off, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(off, expected, "case {place}");
+        }
+    }
+
+    #[test]
+    fn cuts_split_runs_and_say_what_was_before() {
+        let mut cuts = Cuts::default();
+        cuts.add(0, 1, 0, None);
+        cuts.add(0, 0, 5, Some(1));
+        cuts.add(1, 2, 10, Some(1));
+        cuts.add(1, 1, 0, Some(2));
+        cuts.add(1, 9, 5, None);
+        assert_eq!(cuts.total(), 20 + 45);
+        let runs = cuts.apply(Source::Multi, &[run(2, 100), run(4, 50)]);
+        let told: Vec<_> = runs.iter().map(|run| (run.count, run.value, run.steps.clone())).collect();
+        let step = |off, group| vec![Step { source: Source::Multi, basis: 50, off, group }];
+        let expected = [
+            (2, 100, vec![]),
+            (2, 40, step(10, Some(1))),
+            (1, 50, step(0, Some(2))),
+            // Only one unit was left for the nine.
+            (1, 45, step(5, None)),
+        ];
+        assert_eq!(told, expected);
+    }
 }

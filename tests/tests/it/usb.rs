@@ -69,11 +69,11 @@ fn usb_devices_are_used_and_come_back_wherever_they_are_plugged_in() {
     assert_eq!(codes, 6, "{all}");
 
     // The adapter goes while its scale is asked, and comes back at another port.
-    guest.monitor("device_del ftdi");
-    guest.hears(|event| event["device"] == "ftdi" && event["state"] == "offline");
+    guest.hears_after("device_del ftdi", |event| event["device"] == "ftdi" && event["state"] == "offline");
     let plugged = Instant::now();
-    guest.monitor("device_add usb-serial,chardev=ftdi,id=ftdi,bus=usb.0,port=3");
-    guest.hears(|event| event["device"] == "ftdi" && event["state"] == "ready");
+    guest.hears_after("device_add usb-serial,chardev=ftdi,id=ftdi,bus=usb.0,port=3", |event| {
+        event["device"] == "ftdi" && event["state"] == "ready"
+    });
     eprintln!(
         "six USB devices in {:.0} s; the adapter was back {:.1} s after it was plugged in",
         began.elapsed().as_secs_f64(),
@@ -165,11 +165,13 @@ impl Guest {
         assert!(came && !ended && said.contains(text), "`{text}` did not come:\n{said}");
     }
 
-    /// Waits for an event after what has been said so far.
-    fn hears(&self, is_it: impl Fn(&Value) -> bool) {
+    /// Gives QEMU a command, and waits for an event that comes after it.
+    fn hears_after(&self, command: &str, is_it: impl Fn(&Value) -> bool) {
+        // The event may come before QEMU's answer.
         let known = self.said().0.len();
+        self.monitor(command);
         let heard = until(LIMIT, || events(self.said().0.get(known..).unwrap_or_default()).iter().any(&is_it));
-        assert!(heard, "the event did not come:\n{}", self.said().0);
+        assert!(heard, "the event did not come after {command}:\n{}", self.said().0);
     }
 
     fn monitor(&self, command: &str) {

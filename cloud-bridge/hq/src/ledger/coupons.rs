@@ -5,7 +5,7 @@
 //! alarm of the store whose sale it is.
 
 use contract::{
-    Asked, Epoch, HubId,
+    Asked,
     ask::{CouponUses, CouponsAsked},
     sale,
 };
@@ -124,7 +124,7 @@ pub(crate) async fn uses(database: &Database, class: &str, code: &str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use contract::{Answer, Question, ask::CouponAsked};
+    use contract::{Answer, Epoch, Question, ask::CouponAsked};
     use serde_json::{Value as Json, json};
 
     use super::*;

@@ -279,7 +279,7 @@ fn planted() -> Vec<(Rule, bool, Ticket, Vec<Past>)> {
 
 #[test]
 fn planted_fraud_is_found_and_honest_customers_are_not_suspected() {
-    let mut figures: std::collections::BTreeMap<Rule, [u32; 3]> = std::collections::BTreeMap::new();
+    let mut figures: BTreeMap<Rule, [u32; 3]> = BTreeMap::new();
     for (rule, is_fraud, ticket, mut past) in planted() {
         // Neither the order of a history, nor what is told twice, nor a clock that is five minutes off matters.
         past.reverse();

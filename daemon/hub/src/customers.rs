@@ -258,10 +258,11 @@ async fn set(
     command: Command<SetCustomer>,
 ) -> Result<Json<BasketStatus>, Problem> {
     let pricing = hub.prices.at(command.by.at_ms);
+    let asker = command.by.actor.station.clone();
     let set = command.commit(&hub.store, Purpose::Money, move |transaction, by, SetCustomer { customer }| {
         selling::set_customer(transaction, by, id, pricing.as_ref(), customer)
     });
     let set = set.await?;
-    coupons::learn(&hub, id).await;
+    coupons::learn(&hub, &asker, id).await;
     Ok(Json(set))
 }

@@ -71,13 +71,13 @@ async fn open(
     State(hub): State<Arc<Hub>>,
     command: Command<OpenBasket>,
 ) -> Result<(StatusCode, Json<Opened>), Problem> {
-    let currency = hub.currency();
+    let (currency, asker) = (hub.currency(), command.by.actor.station.clone());
     let pricing = hub.prices.at(command.by.at_ms);
     let opened = command.commit(&hub.store, Purpose::Money, move |transaction, by, request| {
         selling::open(transaction, by, currency, pricing.as_ref(), request)
     });
     let opened = opened.await?;
-    coupons::learn(&hub, opened.id).await;
+    coupons::learn(&hub, &asker, opened.id).await;
     Ok((StatusCode::CREATED, Json(opened)))
 }
 
@@ -109,11 +109,12 @@ async fn identify(
 ) -> Result<Json<BasketStatus>, Problem> {
     let pricing = hub.prices.at(command.by.at_ms);
     let customer = Customer::of(&hub, &command.by);
+    let asker = command.by.actor.station.clone();
     let identified = command.commit(&hub.store, Purpose::Money, move |transaction, by, buyer| {
         selling::identify(transaction, by, id, pricing.as_ref(), buyer)
     });
     let identified = customer.sees(identified.await?);
-    coupons::learn(&hub, id).await;
+    coupons::learn(&hub, &asker, id).await;
     Ok(Json(identified))
 }
 

@@ -77,7 +77,7 @@ async fn sell(State(hub): State<Arc<Hub>>, command: Command<SaleRequest>) -> Res
             .basket(&by, pricing.as_ref())
     });
     if let Ok(basket) = &command.body {
-        coupons::learn_of(&hub, &basket.buyer.coupons, basket.customer.as_deref()).await;
+        coupons::learn_of(&hub, &by.actor.station, &basket.buyer.coupons, basket.customer.as_deref()).await;
     }
     if pays_by_card {
         // The basket stays open if the card is declined.

@@ -6,7 +6,7 @@ use crate::common::{ENGINE, ask, lane::Lane, wait_for};
 
 #[tokio::test]
 async fn the_console_sees_what_was_sold_today_and_what_headquarters_has() {
-    let lane = Lane::open(ENGINE, "").await;
+    let lane = Lane::open(ENGINE, "[returns]\nidentity_key = \"secret\"\n").await;
     let person = ("cookie", &*lane.cookie);
     let sale = lane.sell("sale-000001").await;
     lane.sell("sale-000002").await;

@@ -163,7 +163,9 @@ proptest! {
         for class in 0..problem.classes.len() {
             for competitor in 0..3 {
                 let mut moved = search.best.clone();
-                moved.iter_mut().for_each(|units| units[class] = 0);
+                for units in &mut moved {
+                    units[class] = 0;
+                }
                 moved[competitor][class] = problem.classes[class];
                 prop_assert!(worth(&problem, &moved) <= search.best_value);
             }

@@ -195,8 +195,12 @@ fn records_about_a_refund_are_kept_by_where_it_goes() {
 #[test]
 fn points_that_paid_in_another_store_go_back_to_the_customer() {
     let mut sale = paid_in_many_ways();
-    let points =
-        Tender::GiftCard { amount: Minor::literal(40), kind: CardKind::LoyaltyPoints, card: "".into(), movement: 0 };
+    let points = Tender::GiftCard {
+        amount: Minor::literal(40),
+        kind: CardKind::LoyaltyPoints,
+        card: String::new(),
+        movement: 0,
+    };
     sale.tenders = vec![points];
     let to = |sale: &Sale, own| left_of(sale, own, |_| Minor::ZERO).remove(0).to;
     assert_eq!(to(&sale, false), RefundTo::StoreCredit, "nobody's points");

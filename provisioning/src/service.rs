@@ -258,7 +258,7 @@ mod tests {
     use crate::headquarters::Settings;
 
     #[tokio::test]
-    async fn boxes_are_answered_while_the_broker_is_told_of_a_list() {
+    async fn boxes_are_answered_while_the_broker_loads_a_list() {
         let directory = tempfile::tempdir().unwrap();
         let place = |name: &str| directory.path().join(name);
         let settings = Settings {

@@ -106,7 +106,7 @@ async fn a_payment_has_its_ids_and_receipt_text() {
 }
 
 #[tokio::test]
-async fn declines_and_parts_are_told() {
+async fn declines_and_partial_approvals_are_reported() {
     let bench = Bench::ready().await;
     for condition in ["Refusal", "WrongPIN", "Cancel", "InvalidCard", "UnreachableHost"] {
         bench.device.script(|script| script.decline = Some(condition.into()));

@@ -79,7 +79,7 @@ impl<'s> Running<'s> {
 }
 
 #[test]
-fn one_start_with_a_wrong_clock_begins_no_year_forgets_nothing_and_is_told() {
+fn one_start_with_a_wrong_clock_begins_no_year_and_is_reported() {
     if faketime().is_none() {
         skipped("a clock that is wrong: libfaketime is not installed");
         return;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 on_each_engine! {
-    two_profiles_of_a_person_become_one_and_every_store_is_told
+    two_profiles_of_a_person_become_one_in_every_store
     an_erased_customer_is_gone_from_every_table_and_queue
     points_make_tiers_and_expire
 }
@@ -112,7 +112,7 @@ fn a_stores_change_leaves_what_is_hqs() {
     assert_eq!((now.name.as_deref(), now.groups, now.tier), (Some("Ada Byron"), known.groups, known.tier));
 }
 
-async fn two_profiles_of_a_person_become_one_and_every_store_is_told(fresh: Fresh) {
+async fn two_profiles_of_a_person_become_one_in_every_store(fresh: Fresh) {
     let mut world = World::new(&fresh.database).await;
     let consent = |purpose: &str| Consent { purpose: purpose.into(), text_version: "1".into(), given: true, at_ms: 3 };
     let mut ada = profile(1, "Ada Byron", "0664 1234567");

@@ -57,7 +57,7 @@ on_each_engine! {
     every_statement_is_taken_with_its_parameters_in_order
     a_database_of_a_later_version_is_refused
     many_that_open_a_database_at_once_find_the_same_tables
-    one_of_two_that_wait_for_each_other_is_told_to_try_again
+    one_of_two_that_wait_for_each_other_must_try_again
 }
 
 async fn what_is_written_is_read_as_it_was(fresh: Fresh) {
@@ -265,7 +265,7 @@ async fn a_server_is_reached_over_tls_by_the_authority_that_signed_it_alone() {
 }
 
 /// Each changes a row and then the other's. SQLite has one writer at a time, so the second waits for the first.
-async fn one_of_two_that_wait_for_each_other_is_told_to_try_again(fresh: Fresh) {
+async fn one_of_two_that_wait_for_each_other_must_try_again(fresh: Fresh) {
     filled(&fresh).await;
     if !fresh.database.is_postgres() {
         return;

@@ -72,7 +72,7 @@ on_each_engine! {
     many_workers_that_apply_the_same_batches_store_each_event_once
     what_hubs_say_is_kept_and_an_earlier_epoch_does_not_replace_a_later_one
     a_hub_is_known_by_its_events_even_if_its_hello_was_lost
-    every_sale_is_given_once_with_the_event_that_told_it_first
+    every_sale_is_given_once_with_its_first_event
 }
 
 pub(crate) fn batch(sequences: std::ops::RangeInclusive<u64>) -> Batch {
@@ -433,7 +433,7 @@ async fn a_hub_is_known_by_its_events_even_if_its_hello_was_lost(fresh: Fresh) {
     assert_eq!(ledger.hubs().await.unwrap(), [(all.hub, (all.epoch, None))].into());
 }
 
-async fn every_sale_is_given_once_with_the_event_that_told_it_first(fresh: Fresh) {
+async fn every_sale_is_given_once_with_its_first_event(fresh: Fresh) {
     let ledger = Ledger::on(fresh.database.clone());
     for span in [2..=3, 1..=3, 2..=4, 1..=4] {
         ledger.apply(&batch(span)).await.unwrap();

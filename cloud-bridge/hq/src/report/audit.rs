@@ -71,10 +71,10 @@ mod tests {
     use crate::testing::{Fresh, on_each_engine};
 
     on_each_engine! {
-        who_did_what_is_told_in_order
+        who_did_what_is_listed_in_order
     }
 
-    async fn who_did_what_is_told_in_order(fresh: Fresh) {
+    async fn who_did_what_is_listed_in_order(fresh: Fresh) {
         let ledger = Ledger::on(fresh.database.clone());
         let events = (1..=3).map(|number| {
             let who = json!({ "station": { "register": "till-1" }, "operator": "ann" });

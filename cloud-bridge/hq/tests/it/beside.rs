@@ -115,7 +115,7 @@ async fn over_mosquitto_hq_keeps_the_newest_state_and_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reports_show_connection_sample_and_what_was_told() {
+async fn the_reports_show_connection_sample_and_positions() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hq.db");
     let ledger = Ledger::open(&Address::File(path.clone()), &Access::default()).await.unwrap();

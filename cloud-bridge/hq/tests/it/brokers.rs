@@ -130,7 +130,7 @@ async fn a_forged_acknowledgement_keeps_no_event_from_hq() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hubs_of_one_name_are_told_to_a_person() {
+async fn two_hubs_of_one_name_are_reported() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(10);
     let ledger = world::ledger().await;
@@ -151,7 +151,7 @@ async fn two_hubs_of_one_name_are_told_to_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hqs_with_one_workers_name_are_told_to_a_person() {
+async fn two_hqs_with_one_workers_name_are_reported() {
     let Some(broker) = Mosquitto::start().await else { return };
     let broker = world::broker(broker.address);
     let hqs = [Hq::start(broker.clone(), world::ledger().await), Hq::start(broker, world::ledger().await)];
@@ -168,7 +168,7 @@ async fn two_hqs_with_one_workers_name_are_told_to_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
+async fn a_disk_that_was_set_back_and_sold_on_is_reported_at_both_ends() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (store, last) = watch::channel(8);
     let ledger = world::ledger().await;
@@ -197,7 +197,7 @@ async fn a_disk_that_was_set_back_and_sold_on_is_told_at_both_ends() {
 
 /// Two boxes with one disk image, which both sell on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_disk_is_told_at_both_ends() {
+async fn a_copied_disk_is_reported_at_both_ends() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(10);
     let ledger = world::ledger().await;
@@ -215,7 +215,7 @@ async fn a_copied_disk_is_told_at_both_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_without_hq_is_told() {
+async fn a_broker_without_hq_is_reported() {
     let Some(broker) = Mosquitto::start().await else { return };
     let (_store, last) = watch::channel(10);
     let (bridge, _) = bridge(world::broker(broker.address), Memory::new(last));
@@ -362,7 +362,7 @@ async fn no_topic_will_or_kept_message_of_another_hub_can_be_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_told() {
+async fn a_hub_logs_in_with_its_password_and_a_wrong_one_is_reported() {
     // store-1 / secret, hq / secret: as `mosquitto_passwd` writes them.
     let Some(passwords) = passwords(&["store-1", "hq"]) else { return };
     let lines = "allow_anonymous false\npassword_file DIR/passwords\nacl_file DIR/acl\n";

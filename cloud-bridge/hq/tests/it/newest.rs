@@ -133,7 +133,7 @@ async fn few_events_bring_the_state_themselves(broker: SocketAddr) {
     assert_eq!(*outbox.backlogs.lock().unwrap(), []);
 }
 
-async fn a_connection_that_ends_is_told_by_its_last_will(broker: SocketAddr) {
+async fn a_connection_that_ends_is_known_by_its_last_will(broker: SocketAddr) {
     let mut hq = Hq::at(broker).await;
     let (hub, _) = hub(broker, 1);
     let (hello, _) = hq.next_of::<Hello>().await;
@@ -175,7 +175,7 @@ async fn a_question_has_one_answer_or_a_clear_no(broker: SocketAddr) {
 async fn all_of_it(broker: SocketAddr) {
     the_newest_state_comes_before_the_backlog_and_how_the_hub_is_behind_it(broker).await;
     few_events_bring_the_state_themselves(broker).await;
-    a_connection_that_ends_is_told_by_its_last_will(broker).await;
+    a_connection_that_ends_is_known_by_its_last_will(broker).await;
     a_question_has_one_answer_or_a_clear_no(broker).await;
 }
 

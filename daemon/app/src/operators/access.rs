@@ -111,11 +111,15 @@ fn needs_operator() -> Refusal {
     OPERATOR_NEEDED.because("nobody is signed in at this register, or it is locked; sign in with a PIN or a badge")
 }
 
-fn shown(limit: Limit) -> String {
+/// What a limit allows of a right, for `amount`: after "may".
+fn allowed(limit: Limit, right: Right, amount: u64) -> String {
+    let shown = |amount: u64| match right {
+        Right::Discount => format!("{}.{} %", amount / 10, amount % 10),
+        _ => format!("{amount} minor units"),
+    };
     match limit {
-        Limit::Never => "does not allow it".into(),
-        Limit::UpTo(most) => format!("allows at most {most}"),
-        Limit::Always => "allows it".into(),
+        Limit::UpTo(most) => format!("`{}` up to {}, not {}", right.name(), shown(most), shown(amount)),
+        Limit::Never | Limit::Always => format!("not `{}`", right.name()),
     }
 }
 
@@ -143,13 +147,8 @@ pub fn allow(
     if let Some(signer) = use_override(transaction, by, (right, amount), &session.operator)? {
         return Ok(Some(signer));
     }
-    let detail = format!(
-        "operator {} is a {}, whose role {}: `{}` of {amount}; let another operator sign for it",
-        session.operator,
-        session.role.name(),
-        shown(limit),
-        right.name()
-    );
+    let (operator, role, may) = (&session.operator, session.role.name(), allowed(limit, right, amount));
+    let detail = format!("operator {operator} is a {role}, who may {may}; another operator must approve it");
     Err(needs_override(right, amount, detail))
 }
 
@@ -248,7 +247,7 @@ pub fn grant_override(
     }
     let limit = right.limit(signer.role);
     if !limit.allows(amount) {
-        return refuse(format!("the role of operator {} {}: `{}` of {amount}", signer.id, shown(limit), right.name()));
+        return refuse(format!("operator {} may {}", signer.id, allowed(limit, right, amount)));
     }
     note_right(transaction, &signer.id);
     let until_ms = by.at_ms.saturating_add(LIFE_MS);

@@ -109,7 +109,7 @@ fn a_till_holds_the_sum_of_what_went_in_and_out() {
 }
 
 #[test]
-fn a_small_difference_needs_no_approval_and_a_refusal_never_tells_the_expected_amount() {
+fn a_refusal_of_a_count_never_shows_the_expected_amount() {
     let mut shift = worked_example();
     shift.count(counted(72_085)).unwrap();
     let texts = [

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closing_box_tells_hq_at_once_and_then_after_growing_pauses() {
+    fn a_closing_box_reports_at_once_and_then_after_growing_pauses() {
         let start = Instant::now();
         let mut course = Course::from(start);
         course.answered(start, Some(Order::Wipe { stock_to: None }), false);

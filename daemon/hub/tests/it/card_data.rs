@@ -187,8 +187,8 @@ fn a_card_number_is_stored_and_sent_nowhere() {
 const TRACK: &str = "=28122010000000000731";
 
 #[test]
-fn a_card_number_that_a_terminal_tells_gets_nowhere() {
-    let test = "card_data::a_card_number_that_a_terminal_tells_gets_nowhere";
+fn a_card_number_from_a_terminal_is_stored_and_sent_nowhere() {
+    let test = "card_data::a_card_number_from_a_terminal_is_stored_and_sent_nowhere";
     Log::alone(test, LevelFilter::TRACE, async |log| {
         for protocol in TerminalProtocol::ALL {
             let terminal = SimulatedCardTerminal::bind(protocol, "127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -9,7 +9,7 @@ use crate::testing::{Fresh, on_each_engine};
 on_each_engine! {
     what_comes_back_too_often_is_flagged_whichever_event_comes_first
     velocity_over_stores_is_found_after_the_fact
-    a_hub_is_told_what_other_stores_took_back
+    a_hub_hears_what_other_stores_took_back
     a_unit_that_two_customers_have_is_found
     a_sale_is_found_without_its_receipt
     points_that_a_store_lacked_are_taken_at_hq_and_an_alarm_says_what_is_spent
@@ -133,7 +133,7 @@ async fn velocity_over_stores_is_found_after_the_fact(fresh: Fresh) {
     println!("velocity: precision {right}/{flagged_all}, recall {right}/{planted_all}");
 }
 
-async fn a_hub_is_told_what_other_stores_took_back(fresh: Fresh) {
+async fn a_hub_hears_what_other_stores_took_back(fresh: Fresh) {
     let ledger = Ledger::on(fresh.database.clone());
     send(&ledger, "store-1", 1, &pieces("1-1", 1, 3)).await;
     send(&ledger, "store-2", 1, &back("1-1", DAY, 2, Some((Some("store-1"), "1-1")), "me")).await;

@@ -16,7 +16,7 @@ fn without(change: impl Fn(&mut Store), ask: impl Fn(&mut Request)) -> Why {
 }
 
 #[test]
-fn the_first_constraint_that_excludes_a_store_is_told() {
+fn the_first_constraint_that_excludes_a_store_is_named() {
     let as_is = |_: &mut Request| {};
     let chosen = without(|_| {}, |ask| ask.to = Destination::Store("far".parse().unwrap()));
     assert_eq!(chosen, Why::NotChosen);

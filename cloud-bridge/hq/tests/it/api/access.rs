@@ -44,7 +44,7 @@ fn a_revoked_key_is_refused_and_no_key_is_stored() {
 }
 
 #[test]
-fn who_asks_too_often_is_told_when_to_come_again() {
+fn a_client_over_its_rate_gets_retry_after() {
     on_each_engine(|hq| {
         let ask = |key: Option<&str>| hq.ask(Method::GET, "/api/v1/stores", key, &[], "");
         // A stranger's rate is its address's; who has a good key is not kept out by it.

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[test]
-fn a_publication_tells_its_progress_and_what_it_changes() {
+fn a_publication_shows_its_progress_and_what_it_changes() {
     on_each_engine(|hq| {
         published(hq, &["store-1", "store-2"], 100, 1);
         published(hq, &["store-1"], 200, 2);

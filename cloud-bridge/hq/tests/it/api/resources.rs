@@ -45,7 +45,7 @@ fn a_sale_is_found_by_day_customer_receipt_and_id() {
 }
 
 #[test]
-fn a_sale_told_again_in_another_epoch_is_found_once() {
+fn a_sale_repeated_in_another_epoch_is_found_once() {
     on_each_engine(|hq| {
         hq.sell("store-1", 1..=2);
         let again = Batch { epoch: Epoch(8), ..batch("store-1", Stream::sales(), vec![sold(1, &json!({}))]) };

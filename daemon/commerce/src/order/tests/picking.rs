@@ -166,7 +166,7 @@ fn a_weighed_substitute_may_deviate_within_the_tolerance() {
 }
 
 #[test]
-fn a_refused_picker_is_told_the_state_of_the_line() {
+fn a_refused_picker_sees_the_state_of_the_line() {
     let mut desk = Desk::accepted(&order(Kind::Pickup, vec![ordered(1, "1", 1), ordered(2, "2", 1)]));
     desk.run(claim("ann", 1));
     desk.run(pick("ann", 1, "1", count(1)));

@@ -276,7 +276,7 @@ fn exclusive_offers_with_priorities_or_other_goods_or_times_are_taken() {
 }
 
 #[test]
-fn a_book_tells_its_version_items_and_coupons() {
+fn a_book_lists_its_version_items_and_coupons() {
     let coupon = |class: &str, prefix: &str| json!({"coupon": {"class": class, "prefix": prefix}});
     let empty = book(&[]);
     assert_eq!((empty.version(), empty.len(), empty.is_empty()), ("7", 0, true));

@@ -36,7 +36,7 @@ fn a_line_adds_where_it_goes_and_takes_where_it_was() {
 }
 
 #[test]
-fn a_refusal_that_tells_the_stock_can_be_said_without_it() {
+fn a_refusal_that_shows_the_stock_can_be_worded_without_it() {
     let refusal = Refusal::Insufficient { sku: sku(0), available: 1250, requested: 2000, state: None };
     assert_eq!(
         refusal.to_string(),

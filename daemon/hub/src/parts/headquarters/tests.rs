@@ -414,7 +414,7 @@ async fn an_item_that_changed_at_hq_is_sold_by_and_its_batch_counts_once() {
 }
 
 #[tokio::test]
-async fn current_positions_are_told_with_the_last_events_that_are_in_them() {
+async fn current_positions_are_sent_with_the_last_events_that_are_in_them() {
     for engine in [EngineKind::Sled, EngineKind::Sqlite] {
         let directory = tempfile::tempdir().unwrap();
         let outbox = start(directory.path(), engine).await;

@@ -84,7 +84,8 @@ fn finish(document: &utoipa::openapi::OpenApi, problems: &Problems) -> Value {
     }
     let operations = document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut);
     for operation in operations.filter_map(Value::as_object_mut).flat_map(serde_json::Map::values_mut) {
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
             let most = most(parameter["name"].as_str().unwrap_or_default());
             let schema = &mut parameter["schema"];
             let types = &schema["type"];

@@ -50,7 +50,12 @@ fn sold(epoch: u64, number: u64, day: &str, amount: i64) -> Json {
             { "number": 2, "sku": "4011", "on_file": true, "description": "Bananas", "quantity_milli": 1000,
                 "unit": "kilogram", "regular": 30, "net": 30 },
         ],
-        "tenders": [{ "kind": "cash", "amount": amount }, { "kind": "card", "amount": 50 }],
+        "tenders": [
+            { "kind": "cash", "amount": amount },
+            { "kind": "card", "amount": 50,
+                "card": { "payment": format!("p{number}"), "scheme": "visa", "identity": "hash-2" } },
+        ],
+        "coupons": [{ "class": "welcome", "code": format!("W-{number}"), "uses": 9 }],
         "totals": { "regular": amount + 30, "discount": 0, "net": amount + 30, "manufacturer_coupon": 0,
             "tendered": amount + 50, "change": 20 },
         "movement": number,

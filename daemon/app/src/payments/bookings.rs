@@ -6,7 +6,7 @@
 use commerce::{Minor, PaymentState, payment::Event, reconciliation::Booking};
 use store::{NameNumber, Order, Store, StoreError, Table, Transaction};
 
-use super::Payment;
+use super::{PAYMENTS, Payment};
 use crate::{Retention, lists};
 
 /// The bookings of each terminal, by number.
@@ -72,12 +72,24 @@ pub(super) fn follow(
         amount,
         requested: if payment.refund_of.is_some() { -payment.amount } else { payment.amount },
         decided,
-        scheme: payment.card.as_ref().and_then(|card| card.scheme.clone()),
+        scheme: scheme(transaction, payment),
         masked_pan: payment.card.as_ref().and_then(|card| card.masked_pan.clone()),
         reference: payment.card.as_ref().map(|card| card.reference.clone()).unwrap_or_default(),
         at_ms,
     };
     transaction.put(&BOOKINGS, (&payment.terminal, number), &booking)
+}
+
+/// The scheme that the terminal named. Terminals name none when they refund an earlier payment: then that one's.
+fn scheme(transaction: &Transaction<'_>, payment: &Payment) -> Option<String> {
+    let of = |payment: &Payment| payment.card.as_ref().and_then(|card| card.scheme.clone());
+    of(payment).or_else(|| match transaction.get(&PAYMENTS, payment.refund_of?.0) {
+        Ok(original) => of(&original?),
+        Err(error) => {
+            tracing::warn!(%error, payment = %payment.id, "could not read the payment of a refund; its scheme is unknown");
+            None
+        }
+    })
 }
 
 /// The number of the last booking of any terminal, in a commit.

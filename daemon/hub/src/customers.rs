@@ -25,9 +25,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
+    coupons,
     gift_cards::{ANSWER, present_account, random},
     hub::Hub,
-    selling::coupons,
     web::{Asker, Command, Empty, InPath, Problem, Routes, SecretBody, reading},
 };
 

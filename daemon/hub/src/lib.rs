@@ -11,7 +11,7 @@
 //! | `web` | the LAN API: TLS, authentication, commands, problem details, the OpenAPI document |
 //! | `followers` | work after a commit, driven by stored records |
 //! | `registers`, `operators`, `catalog`, `publications` | capabilities: their routes and followers |
-//! | `cash`, `selling`, `orders`, `stock`, `payments`, `gift_cards`, `customers` | the same |
+//! | `cash`, `selling`, `orders`, `stock`, `payments`, `gift_cards`, `customers`, `coupons` | the same |
 //! | `guide`, `printing`, `training` | the same |
 //! | `devices`, `events`, `status`, `headquarters`, `timekeeping`, `audit` | the same |
 //! | `hub`, `parts` | the running hub and its parts: authentication, catalog, devices, the bridge to HQ |
@@ -26,6 +26,7 @@ mod cash;
 mod catalog;
 mod clock;
 pub mod config;
+mod coupons;
 mod customers;
 mod devices;
 mod digest;

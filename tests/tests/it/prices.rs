@@ -32,7 +32,7 @@ struct Open {
     chain: Chain,
     tills: Vec<Client>,
     book: std::path::PathBuf,
-    _hubs: Vec<Hub>,
+    hubs: Vec<Hub>,
 }
 
 /// Opens stores and publishes the example book with more records. `Err` if a program is not installed.
@@ -64,7 +64,7 @@ fn open(path: &std::path::Path, engines: &[&str], more: &str) -> Result<Open, St
     };
     let is_priced_by = |till: &Client| till.get("/api/v1/prices").unwrap()["version"] == "2026-week-49";
     assert!(until(LIMIT, || active() && tills.iter().all(is_priced_by)), "{}", chain.logs());
-    Ok(Open { chain, tills, book, _hubs: hubs })
+    Ok(Open { chain, tills, book, hubs })
 }
 
 fn example() -> String {
@@ -81,7 +81,7 @@ fn a_coupon_used_in_one_store_is_refused_in_another() {
         json!({ "offer": { "id": "once", "version": 1, "name": "Welcome", "coupon": "once", "concurrency": "compound",
             "rule": { "item": { "on": { "skus": ["bread"] }, "deal": { "amount_off": 50 } } } } }),
     ];
-    let Open { chain, tills, .. } =
+    let Open { chain, tills, hubs: _hubs, .. } =
         match open(&path, &["sqlite", "sled"], &records.map(|record| format!("{record}\n")).concat()) {
             Err(why) => return skipped(&why),
             Ok(open) => open,
@@ -109,7 +109,7 @@ fn a_published_book_prices_a_basket_as_from_files() {
     let _machine = shared();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().canonicalize().unwrap();
-    let Open { mut chain, tills, book, .. } = match open(&path, &["sqlite"], "") {
+    let Open { mut chain, tills, book, hubs: _hubs } = match open(&path, &["sqlite"], "") {
         Err(why) => return skipped(&why),
         Ok(open) => open,
     };

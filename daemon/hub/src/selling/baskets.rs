@@ -16,8 +16,9 @@ use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{coupons, customer::Customer, entry::Entry, parking};
+use super::{customer::Customer, entry::Entry, parking};
 use crate::{
+    coupons,
     hub::Hub,
     payments, trail,
     web::{Asker, Command, Empty, InPath, Problem, Routes},

@@ -1,7 +1,6 @@
 //! The routes of baskets and sales, and the question to HQ with which selling may begin.
 
 mod baskets;
-pub(crate) mod coupons;
 mod customer;
 mod elsewhere;
 pub(crate) mod entry;

@@ -15,8 +15,9 @@ use store::Purpose;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{coupons, entry::Entry};
+use super::entry::Entry;
 use crate::{
+    coupons,
     hub::Hub,
     payments,
     printing::{picture::PictureFormat, receipt},

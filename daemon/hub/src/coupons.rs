@@ -24,7 +24,7 @@ pub(crate) async fn learn(hub: &Arc<Hub>, asker: &Station, id: BasketId) {
 }
 
 /// Learns about coupons.
-pub(super) async fn learn_of(hub: &Arc<Hub>, asker: &Station, coupons: &[StoreCoupon], customer: Option<&str>) {
+pub(crate) async fn learn_of(hub: &Arc<Hub>, asker: &Station, coupons: &[StoreCoupon], customer: Option<&str>) {
     let Some(asked) = pricing::question(coupons, customer) else { return };
     let answered = match hub.headquarters.ask(asker, Question::Coupons(asked.clone()), WITHIN).await {
         Ok(Answer::Coupons(uses)) => uses,

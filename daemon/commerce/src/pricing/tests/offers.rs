@@ -395,3 +395,40 @@ fn compound_thresholds_add_up_within_a_priority() {
     assert_eq!(net("within_priority", &best(5)), 900);
     assert_eq!(net("across_priorities", &compound(5)), 900);
 }
+
+#[test]
+fn across_priorities_compound_offers_of_one_priority_compete() {
+    let records = [
+        json!({"book": {"version": "1", "currency": "USD", "control": "across_priorities"}}),
+        at("A", 1000),
+        offer("tenth", &item(&all(), &json!({"percent": 1000})), &compound(10)),
+        offer("fifth", &item(&all(), &json!({"percent": 2000})), &compound(10)),
+    ];
+    assert_eq!(nets(&priced(&load(&records).unwrap(), &[("A", 1)])), [800]);
+}
+
+#[test]
+fn a_limit_per_line_counts_in_the_competition_for_units() {
+    // Half price for one piece of each line takes 10.00 off both lines; 40 % off two pieces takes 8.00.
+    let once = json!({"item": {"on": all(), "deal": {"percent": 5000}, "most_per_line": 1}});
+    let pair = json!({"group": {"on": all(), "count": 2, "tiers": [{"from": 0, "deal": {"percent": 4000}}]}});
+    let book = book(&[at("A", 1000), offer("once", &once, &json!({})), offer("pair", &pair, &json!({}))]);
+    assert_eq!(priced(&book, &[("A", 1), ("A", 1)]).discount.get(), 1000);
+    assert_eq!(priced(&book, &[("A", 2)]).discount.get(), 800);
+}
+
+#[test]
+fn a_basket_with_too_many_combinations_is_flagged() {
+    let skus: Vec<String> = (0..12).map(|number| format!("S{number}")).collect();
+    let mut records: Vec<Value> =
+        (0..12).map(|number| at(&skus[number], 1000 + i64::try_from(number).unwrap())).collect();
+    for number in 1..=6 {
+        let tiers = json!([{"from": 0, "deal": {"percent": 500 * number}}]);
+        let three = json!({"group": {"on": all(), "count": 3, "tiers": tiers}});
+        records.push(offer(&format!("G{number}"), &three, &json!({})));
+    }
+    let book = book(&records);
+    let lines: Vec<(&str, u32)> = skus.iter().map(|sku| (sku.as_str(), 9)).collect();
+    assert!(!priced(&book, &lines).exact);
+    assert!(priced(&book, &lines[..1]).exact);
+}

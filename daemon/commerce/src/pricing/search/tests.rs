@@ -239,3 +239,27 @@ fn ranking_moves_a_class_to_whom_it_is_worth_more() {
     search.rank();
     assert_eq!((search.best, search.best_value), (vec![vec![0, 2], vec![4, 0]], 140));
 }
+
+#[test]
+fn ranking_begins_with_the_highest_value_per_unit() {
+    // The first makes 100 of the first two classes together. The second makes more of all, and less of a unit; no move
+    // of a single class leads from there to the best.
+    let value = |competitor: usize, units: &Units| {
+        let of = |class: usize| units.iter().find(|(of, _)| *of == class).map_or(0, |(_, count)| *count);
+        match competitor {
+            0 => 100 * of(0).min(of(1)),
+            _ => 30 * (of(0) + of(1)) + 5 * of(2),
+        }
+    };
+    let usable = vec![vec![0, 1], vec![0, 1], vec![1]];
+    let problem = Problem {
+        classes: vec![1, 1, 10],
+        usable: usable.clone(),
+        competitors: 2,
+        additive: vec![false; 2],
+        value: &value,
+    };
+    let mut search = Search::new(&problem, &usable, vec![0, 1, 2]);
+    search.rank();
+    assert_eq!((search.best, search.best_value), (vec![vec![1, 1], vec![0, 0, 10]], 150));
+}

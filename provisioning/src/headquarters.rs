@@ -72,6 +72,19 @@ pub struct Settings {
     pub identity_days: u16,
 }
 
+#[cfg(test)]
+impl Settings {
+    /// Those of the tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            service: "https://hq:8445".into(),
+            broker: "mqtts://hq:8883".parse().unwrap(),
+            publications_key: None,
+            identity_days: 90,
+        }
+    }
+}
+
 fn ninety() -> u16 {
     90
 }
@@ -409,12 +422,7 @@ mod tests {
     impl World {
         fn new(now: OffsetDateTime) -> Self {
             let directory = tempfile::tempdir().unwrap();
-            let settings = Settings {
-                service: "https://hq:8445".into(),
-                broker: "mqtts://hq:8883".parse().unwrap(),
-                publications_key: None,
-                identity_days: 90,
-            };
+            let settings = Settings::example();
             let headquarters = Headquarters::init(directory.path(), &settings, now).unwrap();
             let again = Headquarters::init(directory.path(), &settings, now).err().unwrap().to_string();
             assert!(again.contains("not overwritten"), "{again}");

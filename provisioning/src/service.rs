@@ -261,12 +261,7 @@ mod tests {
     async fn boxes_are_answered_while_the_broker_loads_a_list() {
         let directory = tempfile::tempdir().unwrap();
         let place = |name: &str| directory.path().join(name);
-        let settings = Settings {
-            service: "https://hq:8445".into(),
-            broker: "mqtts://hq:8883".parse().unwrap(),
-            publications_key: None,
-            identity_days: 90,
-        };
+        let settings = Settings::example();
         let headquarters = Headquarters::init(&place("authority"), &settings, OffsetDateTime::now_utc()).unwrap();
         let (list, answered, told) = (place("revoked.pem"), place("answered"), place("told"));
         // It succeeds when this thread, which is the runtime's only one, goes on meanwhile.
@@ -318,12 +313,7 @@ mod tests {
     #[tokio::test]
     async fn every_refusal_is_a_problem_document_with_a_type() {
         let directory = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            service: "https://hq:8445".into(),
-            broker: "mqtts://hq:8883".parse().unwrap(),
-            publications_key: None,
-            identity_days: 90,
-        };
+        let settings = Settings::example();
         let authority = directory.path().join("authority");
         let headquarters = Headquarters::init(&authority, &settings, OffsetDateTime::now_utc()).unwrap();
         let ledger = Ledger::on(Database::in_memory().await.unwrap());

@@ -212,7 +212,7 @@ impl FoundSale {
     }
 }
 
-/// How often a coupon was used at other hubs, and at this one before it lost its disk.
+/// How often a coupon was used at other hubs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CouponUses {

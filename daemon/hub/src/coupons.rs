@@ -28,8 +28,8 @@ pub(crate) async fn learn_of(hub: &Arc<Hub>, asker: &Station, coupons: &[StoreCo
     let Some(asked) = pricing::question(coupons, customer) else { return };
     let answered = match hub.headquarters.ask(asker, Question::Coupons(asked.clone()), WITHIN).await {
         Ok(Answer::Coupons(uses)) => uses,
-        Ok(_) => return tracing::warn!("HQ gave another answer to the question about coupons"),
-        Err(why) => return tracing::debug!(%why, "HQ said nothing about coupons"),
+        Ok(_) => return tracing::warn!("HQ answered another question than that about coupons"),
+        Err(why) => return tracing::debug!(%why, "HQ did not answer about coupons"),
     };
     let at_ms = hub.now_ms();
     let noted = hub

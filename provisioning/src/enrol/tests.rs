@@ -26,12 +26,7 @@ impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let now = OffsetDateTime::now_utc();
-        let settings = Settings {
-            service: "https://hq:8445".into(),
-            broker: "mqtts://hq:8883".parse().unwrap(),
-            publications_key: None,
-            identity_days: 90,
-        };
+        let settings = Settings::example();
         let headquarters = Headquarters::init(directory.path(), &settings, now).unwrap();
         let ledger = Ledger::on(Database::in_memory().await.unwrap());
         let world = Self { ledger, headquarters, now, _directory: directory };

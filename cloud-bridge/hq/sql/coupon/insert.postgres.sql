@@ -1,5 +1,5 @@
-INSERT INTO coupon_use (class, code, at_ms, hub, epoch, sale, change, customer)
+INSERT INTO coupon_use (class, code, at_ms, hub, sale, change, customer)
 SELECT * FROM unnest(
-    $1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::TEXT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[], $8::TEXT[]
+    $1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::TEXT[]
 )
 ON CONFLICT (class, code, at_ms, hub, sale) DO NOTHING

@@ -1,3 +1,3 @@
 SELECT CAST(COALESCE(SUM(change), 0) AS BIGINT)
 FROM coupon_use
-WHERE class = $1 AND customer = $2 AND NOT (hub = $3 AND epoch = $4)
+WHERE class = $1 AND customer = $2 AND hub <> $3

@@ -4,7 +4,6 @@ CREATE TABLE coupon_use (
     code TEXT COLLATE "C" NOT NULL,
     at_ms BIGINT NOT NULL,
     hub TEXT COLLATE "C" NOT NULL,
-    epoch BIGINT NOT NULL,
     sale TEXT COLLATE "C" NOT NULL,
     change BIGINT NOT NULL,
     customer TEXT COLLATE "C",

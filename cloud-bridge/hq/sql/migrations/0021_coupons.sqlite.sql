@@ -4,7 +4,6 @@ CREATE TABLE coupon_use (
     code TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     hub TEXT NOT NULL,
-    epoch INTEGER NOT NULL,
     sale TEXT NOT NULL,
     change INTEGER NOT NULL,
     customer TEXT,

@@ -46,7 +46,7 @@ impl Ledger {
                 Ok(Answer::GiftCard(answer))
             }
             Question::Coupons(coupons) => {
-                coupons::elsewhere(self.database(), asked, coupons).await.map(Answer::Coupons)
+                coupons::elsewhere(self.database(), &asked.hub, coupons).await.map(Answer::Coupons)
             }
             Question::Return(asked) => self.known_of_return(asked, now_ms()).await.map(Box::new).map(Answer::Return),
             Question::Find(sought) => self.find_sales(sought).await.map(Answer::Found),

@@ -5,7 +5,7 @@ use super::{
     table::{Effect, Table, TableKind},
     told::{Body, Told, Unusable, key},
 };
-use crate::database::{Value, statement::statements, values};
+use crate::database::{statement::statements, values};
 
 statements! {
     /// Adds uses.
@@ -33,7 +33,6 @@ fn effects(told: &Told<'_>) -> Result<Vec<Effect>, Unusable> {
                 key("a coupon's code", &coupon.code)?,
                 sale.sold_at_ms,
                 told.stored.hub.as_str(),
-                Value::unsigned("epoch", told.stored.epoch.0)?,
                 key("the sale's id", &sale.sale)?,
                 change,
                 sale.customer.as_deref(),

@@ -4,7 +4,7 @@ use commerce::{
     Currency, Minor, Sale,
     basket::Buyer,
     customer::{CustomerId, Profile},
-    gift_card::CardNumber,
+    gift_card::{CardNumber, MovementKind},
     loyalty::{Earned, Programme},
 };
 use serde::Serialize;
@@ -99,7 +99,8 @@ pub(crate) fn earn(transaction: &mut Transaction<'_>, by: &By, sale: &mut Sale) 
     let points = programme.earn(profile.tier.as_deref(), sale);
     let amount = programme.worth(points);
     if amount.is_positive() {
-        let movement = gift_cards::earn(transaction, by, account, (amount, sale.currency), &sale.id.to_string())?;
+        let (what, reference) = ((amount, sale.currency), sale.id.to_string());
+        let movement = gift_cards::load_points(transaction, by, account, MovementKind::Load, what, &reference)?;
         sale.points = movement.map(|movement| Earned { points, amount, movement });
     }
     Ok(())
@@ -137,7 +138,7 @@ pub(crate) fn give_points(
 ) -> Result<Option<(String, u64)>, Refusal> {
     let account = of(transaction, Some(customer))?.and_then(|profile| profile.points);
     let Some(account) = account else { return Ok(None) };
-    let movement = gift_cards::give_points(transaction, by, &account, what, reference)?;
+    let movement = gift_cards::load_points(transaction, by, &account, MovementKind::Refund, what, reference)?;
     Ok(movement.map(|movement| (account.masked(), movement)))
 }
 

@@ -28,7 +28,7 @@ mod tests;
 
 pub use cards::{CardAtHub, card, note_answer};
 pub use movements::refund;
-pub(crate) use movements::{earn, give_back, give_points, load_sold, may_load, redeem, take, unearn, unload_sold};
+pub(crate) use movements::{give_back, load_points, load_sold, may_load, redeem, take, unearn, unload_sold};
 pub use present::{PresentRequest, Presented, WRONG_PINS, has_right_pin, note_pin, present};
 
 use crate::{

@@ -159,30 +159,9 @@ pub(crate) fn load_sold(transaction: &mut Transaction<'_>, by: &By, sale: &mut S
     Ok(())
 }
 
-/// Loads what a sale earned in loyalty points; returns the movement. An account that can't be read or takes no more
-/// must not keep a paid sale from being completed.
-pub(crate) fn earn(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    account: &CardNumber,
-    what: (Minor, Currency),
-    reference: &str,
-) -> Result<Option<u64>, Refusal> {
-    load_points(transaction, by, account, MovementKind::Load, what, reference)
-}
-
-/// Gives points back that paid for goods of another store; returns the movement, if the account could take them.
-pub(crate) fn give_points(
-    transaction: &mut Transaction<'_>,
-    by: &By,
-    account: &CardNumber,
-    what: (Minor, Currency),
-    reference: &str,
-) -> Result<Option<u64>, Refusal> {
-    load_points(transaction, by, account, MovementKind::Refund, what, reference)
-}
-
-fn load_points(
+/// Loads points that a sale earned, or gives points back that paid for goods of another store; returns the movement. An
+/// account that can't be read or takes no more must not keep a paid sale from being completed.
+pub(crate) fn load_points(
     transaction: &mut Transaction<'_>,
     by: &By,
     account: &CardNumber,

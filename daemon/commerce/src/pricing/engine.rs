@@ -406,7 +406,7 @@ mod tests {
         // A cap, and an offer that is used up.
         assert_eq!(spread_over(&runs, &[0, 1], &two, 2000, Limits { cap: Some(10), most: None }), [297, 346, 347, 50]);
         assert_eq!(spread_over(&runs, &[0, 1], &two, 2000, Limits { cap: None, most: Some(0) }), [300, 700, 50]);
-        // A fixed price is no discount of a whole basket.
+        // A fixed price does not apply to a whole basket.
         assert_eq!(spread_over(&runs, &[0], &[tier(1, Deal::FixedPrice(Minor::literal(1)))], 9, none), [300, 700, 50]);
     }
 

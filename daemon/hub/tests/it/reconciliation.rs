@@ -264,7 +264,7 @@ async fn the_report_of_the_day_is_printed_with_its_terminals() {
     let sale = json!({ "lines": [{ "sku": "818981" }], "card": true });
     lane.post("sale-000002", "/api/v1/sales", &sale).await.expect(StatusCode::OK);
     lane.papers(2).await;
-    // Another till's payment, which the store knows nothing of.
+    // A payment of another till, which the store does not know about.
     lane.terminal.charge(500);
     let person = |key: &'static str| [("cookie", lane.cookie.as_str()), ("idempotency-key", key)];
     let post = async |key: &'static str, path: &str, body: Value| {

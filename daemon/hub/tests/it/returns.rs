@@ -50,7 +50,11 @@ async fn a_sale_without_its_receipt_is_found_in_all_stores_and_offline_as_far_as
     let found = &there["sales"][0];
     assert_eq!((&found["store"], &found["sale"], &found["total"]), (&json!("store-2"), &sold["sale"], &json!(369)));
     assert_eq!((&found["goods"], there["sales"].as_array().unwrap().len()), (&json!(["Cereal"]), 1));
-    assert_eq!(search(&one_shop, json!({ "order": sold["sale"] })).await["sales"], json!([]), "an id is no order");
+    assert_eq!(
+        search(&one_shop, json!({ "order": sold["sale"] })).await["sales"],
+        json!([]),
+        "a sale's id is not an order number"
+    );
     // The cashier chooses it, and the goods come back here.
     let sale = sold["sale"].as_str().unwrap();
     let returnable = one_shop.read(&format!("/api/v1/returns/sale?store=store-2&sale={sale}")).await;

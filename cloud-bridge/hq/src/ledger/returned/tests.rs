@@ -201,9 +201,9 @@ async fn a_sale_is_found_without_its_receipt(fresh: Fresh) {
     let one = [("store-1".to_owned(), "1-1".to_owned())];
     assert_eq!(find(SoughtBy::Order("web-1".into())).await, one);
     assert_eq!(find(SoughtBy::Card("hash".into())).await, one);
-    assert_eq!(find(SoughtBy::Serial("A1".into())).await, one, "the return of it is no sale");
+    assert_eq!(find(SoughtBy::Serial("A1".into())).await, one, "a return is not found as a sale");
     assert_eq!(find(SoughtBy::Customer(customer.as_str().into())).await, one);
-    assert_eq!(find(SoughtBy::Order("1-2".into())).await, [], "its id is no reference");
+    assert_eq!(find(SoughtBy::Order("1-2".into())).await, [], "a sale's id is not an order number");
     assert_eq!(find(SoughtBy::Customer("nobody".into())).await, []);
 }
 

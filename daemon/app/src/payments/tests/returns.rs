@@ -298,7 +298,7 @@ fn a_sale_is_found_by_its_card_its_order_and_its_customer_until_it_is_void() {
     let here = [format!("store-1/{}", sale.id)];
     assert_eq!(found(SoughtBy::Card("hash".into())), here);
     assert_eq!(found(SoughtBy::Card("hash2".into())), [""; 0]);
-    assert_eq!(found(SoughtBy::Order("web-1".into())), [""; 0], "a reference that is no order's");
+    assert_eq!(found(SoughtBy::Order("web-1".into())), [""; 0], "a basket's reference is not an order number");
     // Of another store, HQ told one before.
     let other = sale.clone();
     store.commit_blocking(move |transaction| crate::returns::keep_other(transaction, "store-2", other, 1)).unwrap();
